@@ -1,0 +1,64 @@
+# make chat, make train TEXT=novel.txt NAME=mine, make bot: each installs what it needs into .venv, once.
+# make test: the whole check. make bench: the measurements.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: chat train bot test slow bench format clean
+
+chat: .venv/.play
+	@$(BIN)/afterglow
+	@echo "Start it again with: $(BIN)/afterglow"
+
+train: .venv/.train
+	@test -n "$(TEXT)" && test -n "$(NAME)" || { echo "Say what to learn and what to call it: make train TEXT=novel.txt NAME=mine"; exit 2; }
+	@$(BIN)/afterglow train "$(TEXT)" --name "$(NAME)"
+
+bot: .venv/.bot
+	@$(BIN)/afterglow bot
+
+test: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+slow: .venv/.dev
+	$(BIN)/pytest -m slow
+
+bench: .venv/.dev
+	$(BIN)/python -m benchmarks
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv build dist *.egg-info
+
+# Stamps: an extra is installed when pyproject.toml or the constraints are newer than its stamp.
+.venv/.play: pyproject.toml constraints.txt | .venv/.made
+	@echo "Installing afterglow into .venv (once) ..."
+	@$(PIP) --editable .
+	@touch $@
+
+.venv/.train .venv/.bot: .venv/.%: pyproject.toml constraints.txt | .venv/.made
+	@echo "Installing afterglow[$*] into .venv (once) ..."
+	@$(PIP) --editable '.[$*]'
+	@touch $@
+
+# mypy finds `afterglow.…` only where a folder of that name holds the packages: hence the link.
+.venv/.dev: pyproject.toml constraints.txt | .venv/.made
+	@echo "Installing afterglow[dev] into .venv (once) ..."
+	@$(PIP) --editable '.[dev]'
+	@mkdir -p .venv/src && ln -sfn ../.. .venv/src/afterglow
+	@touch .venv/.play .venv/.train .venv/.bot $@
+
+.venv/.made:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed; install it, or name it: make chat PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, this is `$(PYTHON) --version`; name another: make chat PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
