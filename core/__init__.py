@@ -1,0 +1,36 @@
+"""afterglow's core: everything but the faces.
+
+>>> from afterglow.core import load
+>>> for token in load("shakespeare").stream("ROMEO:", temperature=0.8):
+...     print(token.text, end="")
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import AfterglowError
+    from .model import Model, load
+    from .sampler import sample
+    from .settingkinds import Ramp
+    from .settings import Settings
+
+__all__ = ["AfterglowError", "Model", "Ramp", "Settings", "load", "sample"]
+
+_HOME = {
+    "AfterglowError": "errors",
+    "Model": "model",
+    "load": "model",
+    "sample": "sampler",
+    "Ramp": "settingkinds",
+    "Settings": "settings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # `afterglow --help` imports core.errors and so this package: numpy and ONNX Runtime wait until they are wanted.
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)

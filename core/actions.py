@@ -1,0 +1,191 @@
+"""What the slash commands do. Each takes a session and typed values, yields effects, and touches no face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import library, store
+from .dice import Dice
+from .effects import Effect, Listing, Play, Quit, Redraw
+from .errors import CommandError, UsageError
+from .events import Notice
+from .explain import at_temperatures, effective_choices
+from .paths import write_atomically
+from .session import Session
+from .settings import SPECS, Spec, spec_of
+
+SWEEP = (0.2, 0.5, 1.0, 1.2)
+
+
+def setting(session: Session, spec: Spec, *values: Any) -> Iterator[Effect]:
+    """Show a setting, or change it and say what that did."""
+    before = getattr(session.settings, spec.name)
+    if not values:
+        yield Notice(f"{spec.label} {spec.kind.show(before)}: {spec.help} ({spec.kind.range})")
+        return
+    session.set(spec.name, values[0])
+    after = getattr(session.settings, spec.name)
+    what = _temperature_effect(session, before, after) if spec.name == "temperature" else ""
+    label = "T" if spec.name == "temperature" else spec.label
+    yield Notice(f"{label} {spec.kind.show(before)} → {spec.kind.show(after)}{what}")
+
+
+def set_by_name(session: Session, name: str = "", *values: Any) -> Iterator[Effect]:
+    """List all settings, or treat one by its name."""
+    if not name:
+        rows = [(f"{s.label} {s.kind.show(getattr(session.settings, s.name))}", s.help) for s in SPECS.values()]
+        yield Listing("settings", rows)
+        return
+    spec = spec_of(name)
+    current = getattr(session.settings, spec.name)
+    parsed = [session.default(spec.name) if v == "reset" else spec.parse(v, current) for v in values]
+    yield from setting(session, spec, *parsed)
+
+
+def go_on(session: Session) -> Iterator[Effect]:
+    """Write on from where the text stands."""
+    session.passage.current()
+    yield Play(session.go_on())
+
+
+def retry(session: Session) -> Iterator[Effect]:
+    """Write the last text again."""
+    session.passage.current()
+    events = session.retry()
+    yield Redraw("")
+    yield Play(events)
+
+
+def undo(session: Session) -> Iterator[Effect]:
+    """Take the last text back."""
+    session.undo()
+    yield Redraw("undone; /redo brings it back")
+
+
+def redo(session: Session) -> Iterator[Effect]:
+    """Take an undo back."""
+    session.redo()
+    yield Redraw("redone")
+
+
+def new(session: Session) -> Iterator[Effect]:
+    """Begin an empty passage."""
+    session.new()
+    yield Notice("a new passage; type a seed")
+
+
+def sweep(session: Session, temperatures: Iterable[float] = SWEEP) -> Iterator[Effect]:
+    """Write the same seed with the same dice at several temperatures; the passage stays as it is."""
+    passage = session.passage
+    passage.current()
+    start = session.state_at(0, 0)
+    for temperature in temperatures:
+        engine = session.model.engine()
+        settings = session.settings.changed(temperature=temperature)
+        stream = engine.open(start, settings, Dice(passage.rng))
+        yield Play(
+            engine.play(stream),
+            f"{passage.nodes[0].seed or ''}  ·  T {SPECS['temperature'].kind.show(temperature)}",
+        )
+
+
+def explain(session: Session) -> Iterator[Effect]:
+    """The chances of the likeliest next tokens, as the model gives them and as the temperature makes them."""
+    logprobs = session.next_logprobs()
+    if logprobs is None:
+        raise CommandError("there is no text yet: type a seed first")
+    temperature = session.temperature
+    raw, shaped = at_temperatures(logprobs, (1.0, temperature))
+    order = [int(i) for i in np.argsort(-raw, kind="stable")[:10]]
+    rows = [_chance(session, i, raw, shaped) for i in order]
+    choices = f"{effective_choices(raw):.1f} effective choices, {effective_choices(shaped):.1f} at T {temperature:.2f}"
+    yield Listing(f"what comes next: T 1 → T {temperature:.2f} · {choices}", rows)
+
+
+def model(session: Session, name: str = "") -> Iterator[Effect]:
+    """List the models, or play another one."""
+    if not name:
+        yield Listing(
+            "models",
+            [(n + (" ←" if n == session.model.name else ""), what) for n, what in model_names(session)],
+        )
+        return
+    session.switch(name)
+    yield Notice(f"{session.model.name}: type a seed")
+
+
+def model_names(_: Session) -> Iterator[tuple[str, str]]:
+    """The models that can be named."""
+    for entry in library.entries():
+        yield entry.name, "comes with afterglow" if entry.bundled else str(entry.path)
+
+
+def save(session: Session, name: str = "") -> Iterator[Effect]:
+    """Keep the passage."""
+    session.passage.current()
+    path = store.save(session.passage, name or store.suggested_name(session.passage))
+    yield Notice(f"saved: {path}")
+
+
+def saved(_: Session) -> Iterator[tuple[str, str]]:
+    """The passages that can be opened."""
+    return ((name, "") for name in store.names())
+
+
+def open_saved(session: Session, name: str = "") -> Iterator[Effect]:
+    """List the kept passages, or go on with one."""
+    if not name:
+        yield Listing("saved passages", list(saved(session)) or [("none", "/save keeps one")])
+        return
+    notice = session.adopt(store.opened(name))
+    yield Redraw(f"opened {name}")
+    if notice:
+        yield Notice(notice)
+
+
+def export(session: Session, path: str) -> Iterator[Effect]:
+    """Write the passage to a file, in the form that its name asks for."""
+    session.passage.current()
+    target = Path(path).expanduser()
+    forms: dict[str, Callable[[Session], str]] = {".txt": _as_text, ".md": _as_markdown, ".json": _as_json}
+    if target.suffix not in forms:
+        raise UsageError(f"cannot tell the form of {path!r}: end it in {', '.join(forms)}")
+    write_atomically(target, forms[target.suffix](session).encode("utf-8", "replace"))
+    yield Notice(f"written: {target}")
+
+
+def leave(session: Session) -> Iterator[Effect]:
+    """Quit."""
+    session.stop()
+    yield Quit()
+
+
+def _temperature_effect(session: Session, before: Any, after: Any) -> str:
+    """What a new temperature does here: ", flatter: here 2.1 → 4.6 effective choices"."""
+    logprobs = session.next_logprobs()
+    if logprobs is None or not isinstance(before, float) or not isinstance(after, float) or before == after:
+        return ""
+    was, now = (effective_choices(probs) for probs in at_temperatures(logprobs, (before, after)))
+    return f", {'flatter' if after > before else 'sharper'}: here {was:.1f} → {now:.1f} effective choices"
+
+
+def _chance(session: Session, token: int, raw: Any, shaped: Any) -> tuple[str, str]:
+    bar = "█" * round(20 * shaped[token])
+    return repr(session.model.tokenizer.decode([token])), f"{raw[token]:.3f} → {shaped[token]:.3f} {bar}"
+
+
+def _as_text(session: Session) -> str:
+    return session.passage.text()
+
+
+def _as_json(session: Session) -> str:
+    return store.dumped(session.passage)
+
+
+def _as_markdown(session: Session) -> str:
+    quoted = "\n".join(f"> {line}" for line in session.passage.text().split("\n"))
+    return f"{quoted}\n\n{session.model.name} · {session.summary()}\n"

@@ -1,0 +1,199 @@
+"""The slash commands: one table from which every face takes dispatch, help and completion."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from . import actions
+from .effects import Effect, Listing, Play
+from .errors import CommandError
+from .session import Session
+from .settings import SPECS, Spec
+
+Choices = Callable[[Session], Iterable[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument: its name, how a person's text becomes a value, and the values worth offering, each with help."""
+
+    name: str
+    parse: Callable[[Session, str], Any] = lambda _, text: text
+    choices: Choices = lambda _: ()
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A row of the table. ``run`` takes the session and typed values and yields effects.
+
+    ``live`` commands apply while text is being written; before the others it is stopped.
+    """
+
+    name: str
+    help: str
+    run: Callable[..., Iterator[Effect]]
+    arguments: tuple[Argument, ...] = ()
+    aliases: tuple[str, ...] = ()
+    live: bool = False
+
+    @property
+    def usage(self) -> str:
+        """The command as it is typed: /set NAME [VALUE]."""
+        words = [a.name.upper() if a.required else f"[{a.name.upper()}]" for a in self.arguments]
+        return " ".join([f"/{self.name}", *words])
+
+
+def dispatch(session: Session, line: str) -> Iterator[Effect]:
+    """Do what a typed line says: a command where it begins with "/", else a seed; an empty line writes on.
+
+    A seed that begins with "/" is written "//…". Raises AfterglowError, one line, and then nothing has changed.
+    """
+    if not line.strip(" ") and "\n" not in line:
+        yield Play(session.go_on() if session.passage.nodes else session.say(""))
+    elif not line.startswith("/") or line.startswith("//"):
+        yield Play(session.say(line.removeprefix("/") if line.startswith("//") else line))
+    else:
+        command, values = parsed(session, line)
+        yield from command.run(session, *values)
+
+
+def parsed(session: Session, line: str) -> tuple[Command, list[Any]]:
+    """The command of a line and its arguments as values; raises CommandError or SettingError."""
+    name, rest = [*line.strip().removeprefix("/").split(None, 1), "", ""][:2]
+    command = find(name)
+    words = rest.split(None, len(command.arguments) - 1) if command.arguments else rest.split()
+    if len(words) > len(command.arguments) or len(words) < sum(a.required for a in command.arguments):
+        raise CommandError(f"{command.usage} is how it is typed: {command.help}")
+    return command, [a.parse(session, word) for a, word in zip(command.arguments, words, strict=False)]
+
+
+def find(name: str) -> Command:
+    """The command called ``name`` or one of its aliases; raises CommandError, which guesses what was meant."""
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    close = difflib.get_close_matches(name, _BY_NAME, 1)
+    hint = f"did you mean /{close[0]}?" if close else "/help lists them"
+    raise CommandError(f"there is no command /{name}; {hint}")
+
+
+def completions(session: Session, line: str) -> list[tuple[str, str]]:
+    """What the last word of a line that begins with "/" could become: (word, help)."""
+    name, space, rest = line.removeprefix("/").partition(" ")
+    if not space:
+        # Aliases are for who knows them: they are offered only where no name fits.
+        found = [c.name for c in COMMANDS if c.name.startswith(name)] or [n for n in _BY_NAME if n.startswith(name)]
+        return [(f"/{n}", _BY_NAME[n].help) for n in found]
+    command = _BY_NAME.get(name)
+    words = rest.split(" ")
+    if command is None or len(words) > len(command.arguments):
+        return []
+    if command.name == "set" and len(words) == 2:
+        return _starting(_setting_choices(words[0])(session), words[1])
+    return _starting(command.arguments[len(words) - 1].choices(session), words[-1])
+
+
+def is_live(line: str) -> bool:
+    """Whether a typed line applies while text is being written."""
+    name = line.strip().removeprefix("/").partition(" ")[0]
+    return line.startswith("/") and name in _BY_NAME and _BY_NAME[name].live
+
+
+def _starting(choices: Iterable[tuple[str, str]], start: str) -> list[tuple[str, str]]:
+    return [(value, what) for value, what in choices if value.startswith(start)]
+
+
+def _setting_argument(spec: Spec) -> Argument:
+    def parse(session: Session, text: str) -> Any:
+        if text == "reset":
+            return session.default(spec.name)
+        return spec.parse(text, getattr(session.settings, spec.name))
+
+    return Argument("value", parse, _setting_choices(spec.name))
+
+
+def _setting_choices(name: str) -> Choices:
+    def choices(session: Session) -> Iterator[tuple[str, str]]:
+        spec = SPECS.get(name.replace("-", "_"))
+        if spec:
+            yield spec.kind.show(getattr(session.settings, spec.name)), "now"
+            yield from ((value, "") for value in spec.kind.examples)
+            yield "reset", f"the model's default, {spec.kind.show(session.default(spec.name))}"
+
+    return choices
+
+
+def _setting_command(spec: Spec) -> Command:
+    """Every setting is a command of its own name: /top-p 0.9 sets it, /top-p shows it."""
+
+    def run(session: Session, *values: Any) -> Iterator[Effect]:
+        yield from actions.setting(session, spec, *values)
+
+    names = ("temp", "t", "temperature") if spec.name == "temperature" else (spec.label,)
+    return Command(names[0], spec.help, run, (_setting_argument(spec),), names[1:], live=True)
+
+
+def _temperatures(_: Session, text: str) -> list[float]:
+    return [SPECS["temperature"].parse(word) for word in text.split()]
+
+
+_NAMES = Argument("name", choices=lambda _: ((s.label, s.help) for s in SPECS.values()))
+
+COMMANDS: tuple[Command, ...] = (
+    *(_setting_command(spec) for spec in SPECS.values()),
+    Command("set", "show all settings, or change one", actions.set_by_name, (_NAMES, Argument("value")), live=True),
+    Command("continue", "write on; an empty line does the same", actions.go_on, aliases=("c",)),
+    Command("retry", "write the last text again with other dice", actions.retry, aliases=("r",)),
+    Command("undo", "take the last text back", actions.undo),
+    Command("redo", "take an undo back", actions.redo),
+    Command("new", "put this passage away and begin an empty one", actions.new),
+    Command(
+        "sweep",
+        "the same seed and dice at several temperatures",
+        actions.sweep,
+        (Argument("temperatures", _temperatures, lambda _: [("0.2 0.5 1.0 1.2", "the usual four")]),),
+    ),
+    Command("explain", "what the temperature does to the next token's chances", actions.explain, live=True),
+    Command(
+        "model",
+        "list the models, or play another one",
+        actions.model,
+        (Argument("name", choices=actions.model_names),),
+    ),
+    Command("save", "keep this passage under a name", actions.save, (Argument("name"),), live=True),
+    Command(
+        "open",
+        "list the kept passages, or go on with one",
+        actions.open_saved,
+        (Argument("name", choices=actions.saved),),
+    ),
+    Command(
+        "export",
+        "write this passage to a .txt, .md or .json file",
+        actions.export,
+        (Argument("path", required=True),),
+        live=True,
+    ),
+    Command(
+        "help",
+        "this list, or one command",
+        lambda _, *name: show_help(*name),
+        (Argument("command"),),
+        ("?",),
+        live=True,
+    ),
+    Command("quit", "leave", actions.leave, aliases=("q", "bye", "exit"), live=True),
+)
+"""All commands, in the order of the help page."""
+
+_BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
+
+
+def show_help(name: str = "") -> Iterator[Effect]:
+    """What there is to type."""
+    chosen = [find(name.removeprefix("/"))] if name else COMMANDS
+    rows = [(", ".join([c.usage, *(f"/{a}" for a in c.aliases)]), c.help) for c in chosen]
+    yield Listing("type a seed and the model goes on; an empty line continues; // begins a seed with a slash", rows)

@@ -1,0 +1,142 @@
+"""A text to learn from or to score: read, cleaned of what is not text, and split."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import TextError
+from .paths import reason
+
+SHARE_TRAINED, SHARE_VALIDATED = 0.88, 0.02
+"""The split is contiguous: trained on, then validation (early stopping, calibration); the rest is only reported."""
+
+SMALLEST_TEXT = 5_000
+"""Characters under which nothing worth hearing is learned, and the split leaves too little to judge by."""
+
+_GUTENBERG = re.compile(
+    r"\*\*\* ?START OF (?:THE|THIS) PROJECT GUTENBERG E(?:BOOK|TEXT)[^*]*\*\*\*(?P<body>.*?)"
+    r"(?:End of (?:the )?Project Gutenberg[^\n]*(?:\n[^\n]+){0,3}?\s*)?"
+    r"\*\*\* ?END OF (?:THE|THIS) PROJECT GUTENBERG E(?:BOOK|TEXT)",
+    re.DOTALL | re.IGNORECASE,
+)
+"""Books say "End of the Project Gutenberg EBook of X, by Y" before the marked line, wrapped where that is long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """A text with where it comes from. ``notes`` says, a line each, what was changed in reading it."""
+
+    name: str
+    sha256: str
+    text: str
+    boilerplate_kept: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def trained(self) -> str:
+        """The first 88 %."""
+        return self.text[: self._cuts()[0]]
+
+    @property
+    def validated(self) -> str:
+        """The 2 % behind it."""
+        start, end = self._cuts()
+        return self.text[start:end]
+
+    @property
+    def held_out(self) -> str:
+        """The last 10 %: never trained on, never chosen by."""
+        return self.text[self._cuts()[1] :]
+
+    def _cuts(self) -> tuple[int, int]:
+        size = len(self.text)
+        return round(size * SHARE_TRAINED), round(size * (SHARE_TRAINED + SHARE_VALIDATED))
+
+
+def read_corpus(path: Path, encoding: str = "utf-8", keep_boilerplate: bool = False) -> Corpus:
+    """Read a text file; raises TextError where it is missing, a folder, binary, or not in ``encoding``.
+
+    A byte-order mark is dropped, line ends become \\n, and Project Gutenberg's header and footer are left out
+    unless ``keep_boilerplate``; what was done is told in the notes.
+    """
+    data = read_bytes(path)
+    if b"\0" in data and _is_utf8(encoding):
+        raise TextError(f"{path} looks like binary data, not text: it has a zero byte at {data.index(0):,}")
+    text, notes = _normalised(decoded(data, encoding, str(path)))
+    if not keep_boilerplate:
+        text, cut = _without_boilerplate(text)
+        notes += cut
+    return Corpus(path.name, hashlib.sha256(data).hexdigest(), text, keep_boilerplate, tuple(notes))
+
+
+def read_bytes(path: Path) -> bytes:
+    """All bytes of a file; raises TextError in one line."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise TextError(f"there is no file {path}") from None
+    except IsADirectoryError:
+        raise TextError(f"{path} is a folder; name a text file") from None
+    except OSError as error:
+        raise TextError(f"cannot read {path}: {reason(error)}") from error
+
+
+def decoded(data: bytes, encoding: str, name: str) -> str:
+    """``data`` as text; raises TextError, which says where the first bad byte is and what helps."""
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise TextError(
+            f"{name} is not {encoding}: byte {error.start:,} (line {line:,}) is 0x{data[error.start]:02x};"
+            " name its encoding, for example --encoding latin-1"
+        ) from None
+    except UnicodeError:
+        raise TextError(f"{name} is not {encoding}; name its encoding, for example --encoding latin-1") from None
+    except (LookupError, ValueError):
+        raise TextError(f"there is no encoding {encoding!r}; try utf-8, latin-1 or cp1252") from None
+
+
+def require_enough(corpus: Corpus, smallest: int = SMALLEST_TEXT) -> None:
+    """Raise TextError where the text is too small to train on."""
+    if len(corpus.text) < smallest:
+        have = f"{len(corpus.text):,} characters" if corpus.text.strip() else "empty"
+        raise TextError(
+            f"{corpus.name} is too small to train on ({have}; at least {smallest:,} characters are needed);"
+            " add more text, or play the bundled model: afterglow --model shakespeare"
+        )
+    if len(set(corpus.text)) < 2:
+        raise TextError(f"{corpus.name} is one character repeated: there is nothing to predict")
+
+
+def _is_utf8(encoding: str) -> bool:
+    try:
+        return codecs.lookup(encoding).name.startswith("utf-8")
+    except (LookupError, ValueError):
+        return False
+
+
+def _normalised(text: str) -> tuple[str, list[str]]:
+    notes = []
+    if text.startswith("\ufeff"):
+        text = text.removeprefix("\ufeff")
+        notes.append("a byte-order mark at the start was dropped")
+    if "\r" in text:
+        notes.append(f"{text.count(chr(13)):,} carriage returns were dropped: lines end in \\n")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text, notes
+
+
+def _without_boilerplate(text: str) -> tuple[str, list[str]]:
+    match = _GUTENBERG.search(text)
+    if not match:
+        return text, []
+    body = match["body"].strip("\n") + "\n"
+    cut = len(text) - len(body)
+    return body, [
+        f"{cut:,} characters of Project Gutenberg header and footer were left out (--keep-boilerplate keeps them)"
+    ]

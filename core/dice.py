@@ -1,0 +1,39 @@
+"""Where chance comes from: a number for every draw that depends on its place alone, not on what went before."""
+
+from __future__ import annotations
+
+import secrets
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK = 256
+
+
+class Dice:
+    """Uniforms by position: Philox with the RNG seed as key and (position, take) as counter (Salmon et al., SC 2011).
+
+    Going back and forth throws the same dice again. A retry is another ``take``: other dice at every position.
+    """
+
+    def __init__(self, rng: int, take: int = 0) -> None:
+        self.rng, self.take = rng, take
+        self._block, self._uniforms = -1, np.empty(0)
+
+    def uniform(self, position: int) -> float:
+        """A number in [0, 1), a multiple of 2^-32, for the token at ``position``."""
+        block, offset = divmod(position, _BLOCK)
+        if block != self._block:
+            self._block, self._uniforms = block, self._throw(block)
+        return float(self._uniforms[offset])
+
+    def _throw(self, block: int) -> NDArray[np.float64]:
+        # One Philox counter makes four 64-bit numbers; the upper half of each is used.
+        counter = np.array([block * _BLOCK // 4, self.take, 0, 0], np.uint64)
+        raw = np.random.Philox(key=self.rng, counter=counter).random_raw(_BLOCK)
+        return np.asarray((raw >> np.uint64(32)) * 2.0**-32)
+
+
+def fresh_rng() -> int:
+    """A new 32-bit RNG seed from the system's randomness."""
+    return secrets.randbits(32)

@@ -1,0 +1,39 @@
+"""What a command asks of the face it was typed into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .events import Event, Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Show these events as they come, under ``title`` where it has one."""
+
+    events: Iterator[Event]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Show rows of two columns under a title."""
+
+    title: str
+    rows: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Redraw:
+    """The passage is another one than before: show it as it stands, and say why."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """Leave."""
+
+
+Effect = Notice | Play | Listing | Redraw | Quit

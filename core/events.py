@@ -1,0 +1,47 @@
+"""What a stream of text says as it goes. Every face reads these and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One drawn token, and how the model saw it.
+
+    ``text`` is what became readable with it ("" while a character is unfinished or a stop text is possible).
+    ``logprob`` is the model's own natural log-probability (T = 1, no filter), ``shaped`` the one after the whole
+    sampler chain, ``rank`` 1 for the model's likeliest, ``entropy`` the model's own in bits, ``temperature`` the T that
+    drew it.
+    """
+
+    text: str
+    id: int
+    logprob: float
+    shaped: float
+    rank: int
+    entropy: float
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that the reader should know, one line."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end: "length" (all written), "stop" (a stop text came) or "stopped" (somebody said so).
+
+    ``text`` had been held back for a stop text that did not come. ``seconds`` passed since the first draw.
+    """
+
+    reason: str
+    text: str
+    tokens: int
+    seconds: float
+
+
+Event = Token | Notice | Done

@@ -1,0 +1,123 @@
+"""A model that is ready to play, and the plain calls for scripts and notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import library
+from . import score as scoring
+from .dice import Dice, fresh_rng
+from .engine import Engine
+from .events import Token
+from .modelfile import ModelFile, open_model_file
+from .runtime import Int8Runtime, Runtime, default_threads
+from .sampler import log_softmax
+from .settings import layered
+from .stream import Snapshot
+from .tokenizer import Ids, Tokenizer
+
+SEED_TOKENS = 8192
+"""How much of the end of a very long seed is read: an LSTM has to take every step, and its memory fades long before."""
+
+
+class Reading(NamedTuple):
+    """A seed that has been read: where that leads, and what the reader should know of it, a line each."""
+
+    snapshot: Snapshot
+    notices: list[str]
+
+
+class Model:
+    """Weights, tokenizer and runtime under a name. Holds no state of any text: many streams can share it."""
+
+    def __init__(self, name: str, file: ModelFile, runtime: Runtime | None = None) -> None:
+        self.name, self.file = name, file
+        self.runtime = runtime or Int8Runtime(file, default_threads())
+        self.settings = layered(file.card.settings)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """How this model cuts text into tokens."""
+        return self.file.tokenizer
+
+    def engine(self) -> Engine:
+        """A new engine over this model's weights."""
+        return Engine(self.runtime, self.tokenizer)
+
+    def stream(self, seed: str = "", **settings: Any) -> Iterator[Token]:
+        """Yield tokens that go on from ``seed``, as they are drawn.
+
+        Keywords are settings by name (temperature=0.8, length=200, rng=7, …; see ``Settings``), over the model's own.
+        Raises SettingError for a value out of range. Characters that the model has never seen are read as its
+        stand-in, ``tokenizer.stand_in``.
+
+        >>> for token in load("shakespeare").stream("ROMEO:", temperature=0.8):
+        ...     print(token.text, end="")
+        """
+        chosen = self.settings.changed(**settings)
+        start = self.read(seed, whole=chosen.whole_seed).snapshot
+        engine = self.engine()
+        stream = engine.open(start, chosen, Dice(fresh_rng() if chosen.rng is None else chosen.rng))
+        return (event for event in engine.play(stream) if isinstance(event, Token))
+
+    def generate(self, seed: str = "", **settings: Any) -> str:
+        """The text that goes on from ``seed``, without it; the keywords of ``stream``."""
+        return "".join(token.text for token in self.stream(seed, **settings))
+
+    def distribution(self, text: str = "") -> dict[str, float]:
+        """The model's own probabilities (T = 1) for what comes after ``text``, likeliest first, by token text."""
+        logprobs = log_softmax(self.read(text).snapshot.logits[None].astype(np.float64))[0]
+        order = np.argsort(-logprobs, kind="stable")
+        return {self.tokenizer.decode([int(i)]): float(np.exp(logprobs[i])) for i in order}
+
+    def score(self, text: str, progress: Callable[[float], None] = lambda _: None) -> scoring.Score:
+        """Loss on ``text`` in nats per character under both protocols; raises TextError where it is too short."""
+        return scoring.score(self.runtime, self.tokenizer, text, progress)
+
+    def read(self, text: str, behind: Snapshot | None = None, whole: bool = False) -> Reading:
+        """Read ``text`` from the beginning, or ``behind`` a snapshot. Nothing at the beginning is read as a new line.
+
+        Of a text over 8,192 tokens the end is read, unless ``whole``.
+        """
+        ids = self.tokenizer.encode(text)
+        if behind is None:
+            ids = ids if len(ids) else self.tokenizer.encode("\n")
+            behind = Snapshot(self.runtime.zeros(1), np.zeros(self.tokenizer.size, np.float32), 0)
+        notices = self._unseen(text)
+        if len(ids) > SEED_TOKENS and not whole:
+            notices.append(f"of {len(ids):,} tokens the last {SEED_TOKENS:,} were read; whole-seed reads all")
+            behind = Snapshot(self.runtime.zeros(1), behind.logits, behind.position + len(ids) - SEED_TOKENS)
+            ids = ids[-SEED_TOKENS:]
+        return Reading(self.advanced(behind, ids), notices)
+
+    def advanced(self, start: Snapshot, ids: Ids) -> Snapshot:
+        """The snapshot behind ``start`` and these tokens."""
+        state, logits = start.state, start.logits
+        decoder = self.tokenizer.decoder(start.remainder)
+        for at in range(len(ids)):
+            row, state = self.runtime.step(ids[at : at + 1], state)
+            logits = row[0]
+            decoder.push(int(ids[at]))
+        recent = (*start.recent, *ids.tolist())[-SEED_TOKENS:]
+        return Snapshot(state, logits, start.position + len(ids), decoder.remainder, "", recent)
+
+    def _unseen(self, text: str) -> list[str]:
+        unseen = self.tokenizer.unseen(text)
+        if not unseen:
+            return []
+        shown = " ".join(ascii(c)[1:-1] if not c.isprintable() else c for c in unseen[:10])
+        more = f" and {len(unseen) - 10} more" if len(unseen) > 10 else ""
+        return [f"{self.name} has never seen {shown}{more}: read as {self.tokenizer.stand_in!r}"]
+
+
+def load(name: str = library.DEFAULT_MODEL, make_runtime: Callable[[ModelFile], Runtime] | None = None) -> Model:
+    """Open a model by name or path. Raises ModelError, one line, where there is none or it is not usable.
+
+    ``make_runtime`` replaces the int8 runtime, for example by ``training.runtime.TorchRuntime``.
+    """
+    entry = library.find(name)
+    file = open_model_file(entry.path)
+    return Model(entry.name, file, make_runtime(file) if make_runtime else None)

@@ -1,0 +1,110 @@
+"""A passage: a tree of seeds that were typed and texts that were written, and where in it the reader stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .errors import CommandError
+from .events import Token
+from .stream import Snapshot
+
+
+@dataclass(slots=True)
+class Node:
+    """A seed (``seed`` is its text, no tokens) or a text that the model wrote (``tokens``).
+
+    It follows the first ``at`` tokens of its parent. ``take`` numbers the throws of the dice; ``tail`` is text that was
+    held back when the writing was stopped; ``reason`` is why it ended ("" where it was left). ``start`` is the state
+    that its tokens follow, behind a seed; ``snapshots`` are states by position. States can be made anew.
+    """
+
+    parent: int | None
+    at: int = 0
+    seed: str | None = None
+    tokens: list[Token] = field(default_factory=list)
+    take: int = 0
+    tail: str = ""
+    children: list[int] = field(default_factory=list)
+    visited: int | None = None
+    reason: str = ""
+    start: Snapshot | None = field(default=None, repr=False, compare=False)
+    snapshots: dict[int, Snapshot] = field(default_factory=dict, repr=False, compare=False)
+
+    def text(self, tokens: int | None = None) -> str:
+        """What it says: the seed, or the written text up to so many tokens."""
+        if self.seed is not None:
+            return self.seed
+        kept = "".join(token.text for token in self.tokens[:tokens])
+        return kept + self.tail if tokens is None or tokens >= len(self.tokens) else kept
+
+
+@dataclass(slots=True)
+class Passage:
+    """A tree over one model, with the RNG seed of its dice. ``cursor`` is the node that the text ends with."""
+
+    model: str
+    model_sha256: str
+    rng: int
+    nodes: list[Node] = field(default_factory=list)
+    cursor: int | None = None
+
+    def add(self, node: Node) -> int:
+        """Hang a node under its parent and stand on it."""
+        self.nodes.append(node)
+        if node.parent is not None:
+            self.nodes[node.parent].children.append(len(self.nodes) - 1)
+        self.move(len(self.nodes) - 1)
+        return len(self.nodes) - 1
+
+    def move(self, to: int) -> None:
+        """Stand on a node; redo from any of its ancestors leads here again."""
+        self.cursor = to
+        child, parent = to, self.nodes[to].parent
+        while parent is not None:
+            self.nodes[parent].visited = child
+            child, parent = parent, self.nodes[parent].parent
+
+    def current(self) -> Node:
+        """The node under the cursor; raises CommandError in an empty passage."""
+        if self.cursor is None:
+            raise CommandError("there is no text yet: type a seed first")
+        return self.nodes[self.cursor]
+
+    def path(self) -> Iterator[tuple[Node, int | None]]:
+        """From the root to the cursor: each node, and how many of its tokens belong to the text (None: all)."""
+        steps: list[tuple[Node, int | None]] = []
+        index, kept = self.cursor, None
+        while index is not None:
+            node = self.nodes[index]
+            steps.append((node, kept))
+            index, kept = node.parent, node.at
+        return reversed(steps)
+
+    def text(self) -> str:
+        """The whole text up to the cursor, seeds included."""
+        return "".join(node.text(kept) for node, kept in self.path())
+
+    def tokens(self) -> list[Token]:
+        """The tokens that the model wrote, up to the cursor."""
+        return [token for node, kept in self.path() for token in node.tokens[:kept]]
+
+    def undo(self) -> None:
+        """Stand where the last text was not written yet; raises CommandError at the beginning."""
+        node = self.current()
+        if node.parent is None:
+            raise CommandError("there is nothing to undo")
+        self.cursor = node.parent
+
+    def redo(self) -> None:
+        """Take back an undo; raises CommandError where none was."""
+        visited = self.current().visited
+        if visited is None:
+            raise CommandError("there is nothing to redo")
+        self.cursor = visited
+
+    def next_take(self, parent: int, at: int) -> int:
+        """A throw of the dice that no text behind the first ``at`` tokens of ``parent`` has used."""
+        node = self.nodes[parent]
+        used = [self.nodes[child].take for child in node.children]
+        return max([node.take, *used]) + (1 if used or at < len(node.tokens) else 0)

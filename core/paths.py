@@ -1,0 +1,96 @@
+"""Where afterglow keeps things on this machine, and the one way in which it writes them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+from .errors import StorageError
+
+_APP = "afterglow"
+
+
+def data_dir() -> Path:
+    """The user's data folder; the environment variable AFTERGLOW_HOME moves it (and the configuration with it)."""
+    home = os.environ.get("AFTERGLOW_HOME")
+    return Path(home) if home else platformdirs.user_data_path(_APP, appauthor=False)
+
+
+def models_dir() -> Path:
+    """Where trained models go."""
+    return data_dir() / "models"
+
+
+def passages_dir() -> Path:
+    """Where saved passages go."""
+    return data_dir() / "passages"
+
+
+def history_file() -> Path:
+    """What was typed in the line REPL."""
+    return data_dir() / "history"
+
+
+def log_file() -> Path:
+    """Where a full-screen face writes the traceback of a bug."""
+    return data_dir() / "afterglow.log"
+
+
+def config_file() -> Path:
+    """The user's settings, TOML."""
+    home = os.environ.get("AFTERGLOW_HOME")
+    folder = Path(home) if home else platformdirs.user_config_path(_APP, appauthor=False)
+    return folder / "config.toml"
+
+
+def private_file(path: Path) -> Path:
+    """Make sure that ``path`` exists and that only its owner may read it (0600 where the system knows modes)."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {reason(error)}") from error
+    return path
+
+
+def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write all of ``data`` to ``path`` or leave what stood there untouched.
+
+    Raises StorageError where there is no permission or no space.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink(missing_ok=True)
+        raise StorageError(f"cannot write {path}: {reason(error)}; what was there before is untouched") from error
+
+
+def require_writable(folder: Path) -> None:
+    """Make ``folder`` and try it out; raises StorageError where nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StorageError(f"cannot write to {folder}: {reason(error)}") from error
+
+
+def reason(error: OSError) -> str:
+    """The system's own words for what went wrong, in lower case: "no space left on device"."""
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]

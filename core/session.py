@@ -1,0 +1,236 @@
+"""A person at a model: settings, the passage in hand, and what can be done with it. Knows no face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .dice import Dice, fresh_rng
+from .errors import CommandError
+from .events import Done, Event, Notice, Token
+from .model import Model, load
+from .passage import Node, Passage
+from .sampler import log_softmax
+from .settings import SPECS, Settings, spec_of
+from .stream import SNAPSHOT_EVERY, Snapshot, Stream
+
+
+class Session:
+    """Plays one passage after another. The methods that write return an iterator of events; leaving it early keeps what
+    was written. ``set`` and ``stop`` may be called from another thread while one runs: the next token obeys.
+    """
+
+    def __init__(self, model: Model, settings: Settings | None = None, opener: Callable[[str], Model] = load) -> None:
+        self.model = model
+        self.settings = settings or model.settings
+        self.passage = self._empty()
+        self._opener = opener
+        self._stream: Stream | None = None
+
+    @property
+    def playing(self) -> bool:
+        """Whether text is being written right now."""
+        return self._stream is not None
+
+    @property
+    def temperature(self) -> float:
+        """The T that the next token is drawn at, on a ramp the one it has reached."""
+        return self._stream.temperature if self._stream else self.settings.temperature_at(0)
+
+    def set(self, name: str, value: Any) -> None:
+        """Change a setting, for the text that is being written too; raises SettingError."""
+        self.settings = self.settings.changed(**{spec_of(name).name: value})
+        if self._stream:
+            self._stream.settings = self.settings
+
+    def default(self, name: str) -> Any:
+        """What ``reset`` goes back to: the model's own value."""
+        return getattr(self.model.settings, spec_of(name).name)
+
+    def stop(self) -> None:
+        """End the text that is being written before its next token; what is there stays."""
+        if self._stream:
+            self._stream.stop()
+
+    def new(self) -> None:
+        """Put the passage away and begin an empty one."""
+        self.passage = self._empty()
+
+    def switch(self, name: str) -> None:
+        """Play another model from now on, in a new passage; raises ModelError and changes nothing where it cannot."""
+        model = self._opener(name)
+        before, self.model = self.model, model
+        now = {name: getattr(self.settings, name) for name in SPECS}
+        changed = {name: value for name, value in now.items() if value != getattr(before.settings, name)}
+        self.settings = model.settings.changed(**changed)
+        self.new()
+
+    def say(self, seed: str) -> Iterator[Event]:
+        """Begin a passage with ``seed`` and write on; with memory on the seed joins the text before it instead."""
+        self._require_silence()
+        joins = self.settings.memory and self.passage.cursor is not None
+        behind = self.here() if joins else None
+        reading = self.model.read(seed, behind, whole=self.settings.whole_seed)
+        if not joins:
+            self.passage = self._empty()
+        at = len(self.passage.current().tokens) if joins else 0
+        take = self.passage.current().take if joins else 0
+        node = Node(self.passage.cursor, at, seed, take=take)
+        node.start = reading.snapshot
+        self.passage.add(node)
+        yield from map(Notice, reading.notices)
+        yield from self.go_on()
+
+    def go_on(self) -> Iterator[Event]:
+        """Write on from where the reader stands."""
+        here = self.here()
+        cursor = self.passage.cursor
+        assert cursor is not None
+        at = len(self.passage.nodes[cursor].tokens)
+        return self._write(Node(cursor, at, take=self.passage.next_take(cursor, at)), here)
+
+    def retry(self) -> Iterator[Event]:
+        """Write the last text anew with other dice; the old version stays in the tree."""
+        node = self.passage.current()
+        if node.parent is None or node.seed is not None:
+            return self.go_on()
+        self._require_silence()
+        here = self.state_at(node.parent, node.at)
+        self.passage.cursor = node.parent
+        return self._write(Node(node.parent, node.at, take=self.passage.next_take(node.parent, node.at)), here)
+
+    def branch(self, at: int, token: int | None = None) -> Iterator[Event]:
+        """Keep the first ``at`` tokens of the last text, take ``token`` (its id; None draws one), and write on."""
+        cursor, node = self.passage.cursor, self.passage.current()
+        if cursor is None or not 0 <= at <= len(node.tokens):
+            raise CommandError(f"the last text has {len(node.tokens)} tokens: branch at 0 to {len(node.tokens)}")
+        if token is not None and not 0 <= token < self.model.tokenizer.size:
+            raise CommandError(f"there is no token {token}: ids are 0 to {self.model.tokenizer.size - 1}")
+        here = self.state_at(cursor, at)
+        return self._write(Node(cursor, at, take=self.passage.next_take(cursor, at)), here, token)
+
+    def undo(self) -> None:
+        """Stand before the last text; raises CommandError where there is none."""
+        self.passage.undo()
+
+    def redo(self) -> None:
+        """Take back an undo."""
+        self.passage.redo()
+
+    def adopt(self, passage: Passage) -> str | None:
+        """Go on with a passage from elsewhere; the answer says what became of one that another model wrote.
+
+        Its text is read again. Its tree is kept where its tokens mean the same to this model, else only the text is.
+        """
+        self.passage = passage
+        if passage.model_sha256 == self.model.file.sha256 and all(map(self._knows, passage.nodes)):
+            return None
+        told = f"this passage was written with another model, {passage.model}: {self.model.name} reads it again"
+        if not all(map(self._means_the_same, passage.nodes)):
+            self.passage = Passage(self.model.name, self.model.file.sha256, passage.rng)
+            self.passage.add(Node(None, seed=passage.text()))
+            return f"{told}, as one seed"
+        passage.model, passage.model_sha256 = self.model.name, self.model.file.sha256
+        return told
+
+    def here(self) -> Snapshot:
+        """The state behind the text; raises CommandError in an empty passage."""
+        node = self.passage.current()
+        assert self.passage.cursor is not None
+        return self.state_at(self.passage.cursor, len(node.tokens))
+
+    def state_at(self, index: int, at: int) -> Snapshot:
+        """The state behind the first ``at`` tokens of a node: a kept one, stepped on by at most 63 tokens."""
+        unread = []
+        above: int | None = index
+        while above is not None and self.passage.nodes[above].start is None:
+            unread.append(self.passage.nodes[above])
+            above = self.passage.nodes[above].parent
+        for node in reversed(unread):
+            node.start = self._begun(node)
+        return self._within(self.passage.nodes[index], at)
+
+    def next_logprobs(self) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
+        """The model's log-probabilities (V,) for the next token here and now; None where there is no text."""
+        stream = self._stream
+        if stream is None and self.passage.cursor is None:
+            return None
+        logits = stream.logits if stream else self.here().logits
+        return np.asarray(log_softmax(logits[None].astype(np.float64))[0])
+
+    def summary(self) -> str:
+        """The dim line under a text: T, characters written, RNG seed and take."""
+        node = self.passage.current()
+        written = sum(len(token.text) for token in node.tokens) + len(node.tail)
+        temperatures = [token.temperature for token in node.tokens] or [0.0]
+        low, high = min(temperatures), max(temperatures)
+        shown = f"T {low:.2f}" if low == high else f"T {low:.2f} to {high:.2f}"
+        take = f" · take {node.take}" if node.take else ""
+        return f"{shown} · {written:,} characters · rng {self.passage.rng}{take}"
+
+    def _begun(self, node: Node) -> Snapshot:
+        """Where a node begins, given that its parent has begun; for a seed node, behind the seed."""
+        before = None if node.parent is None else self._within(self.passage.nodes[node.parent], node.at)
+        if node.seed is not None:
+            return self.model.read(node.seed, before, whole=self.settings.whole_seed).snapshot
+        assert before is not None
+        return before
+
+    def _within(self, node: Node, at: int) -> Snapshot:
+        """The state behind ``at`` tokens of a node that has begun; every 64th on the way is kept."""
+        assert node.start is not None
+        first = node.start.position
+        nearest = max((p for p in node.snapshots if p <= first + at), default=first)
+        snapshot = node.snapshots.get(nearest, node.start)
+        for begin in range(nearest - first, at, SNAPSHOT_EVERY):
+            snapshot = self._stepped(snapshot, node.tokens[begin : min(at, begin + SNAPSHOT_EVERY)])
+            if begin + SNAPSHOT_EVERY <= at:
+                node.snapshots[snapshot.position] = snapshot
+        # Behind a text that was stopped nothing is held back any more: it was shown as the tail, or was a stop text.
+        over = at == len(node.tokens) and node.reason in ("stop", "stopped")
+        return replace(snapshot, held="") if over else snapshot
+
+    def _means_the_same(self, node: Node) -> bool:
+        decoded = self.model.tokenizer.decode(token.id for token in node.tokens) if self._knows(node) else ""
+        return decoded.startswith("".join(token.text for token in node.tokens))
+
+    def _knows(self, node: Node) -> bool:
+        return all(token.id < self.model.tokenizer.size for token in node.tokens)
+
+    def _stepped(self, start: Snapshot, tokens: list[Token]) -> Snapshot:
+        """The state behind ``start`` and these tokens; text that they hold back is held back again."""
+        ids = [token.id for token in tokens]
+        decoder = self.model.tokenizer.decoder(start.remainder)
+        decoded = start.held + "".join(map(decoder.push, ids))
+        shown = sum(len(token.text) for token in tokens)
+        return replace(self.model.advanced(start, np.array(ids, np.int64)), held=decoded[shown:])
+
+    def _write(self, node: Node, start: Snapshot, forced: int | None = None) -> Iterator[Event]:
+        """Hang ``node`` into the passage and fill it as events go by, beginning when the first is asked for."""
+        self._require_silence()
+        engine = self.model.engine()
+        stream = engine.open(start, self.settings, Dice(self.passage.rng, node.take), forced)
+        self.passage.add(node)
+        self._stream, node.start, node.snapshots = stream, start, stream.snapshots
+        try:
+            for event in engine.play(stream):
+                if isinstance(event, Token):
+                    node.tokens.append(event)
+                elif isinstance(event, Done):
+                    node.tail, node.reason = event.text, event.reason
+                    self._stream = None
+                yield event
+        finally:
+            stream.stop()
+            self._stream = None
+
+    def _require_silence(self) -> None:
+        if self._stream:
+            raise CommandError("text is being written; stop it first")
+
+    def _empty(self) -> Passage:
+        rng = self.settings.rng
+        return Passage(self.model.name, self.model.file.sha256, fresh_rng() if rng is None else rng)

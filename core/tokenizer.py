@@ -1,0 +1,184 @@
+"""Text to token ids and back: one token a character, or one a UTF-8 byte; and decoding as tokens arrive."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import ModelError
+
+Ids = NDArray[np.int64]
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class Decoder(Protocol):
+    """Turns ids into text one at a time, holding back what is not a whole character yet."""
+
+    def push(self, token: int) -> str:
+        """The text that ``token`` completes; "" while a character is unfinished."""
+        ...
+
+    def flush(self) -> str:
+        """What is still held back, made readable: U+FFFD for a character that never got whole."""
+        ...
+
+    @property
+    def remainder(self) -> bytes:
+        """The unfinished bytes; hand them to ``Tokenizer.decoder`` to go on from here."""
+        ...
+
+
+class Tokenizer(Protocol):
+    """What every kind of tokenizer does."""
+
+    kind: str
+    size: int
+    """How many tokens there are: V."""
+
+    def encode(self, text: str) -> Ids:
+        """Ids, shape (n,); characters that are not known become the stand-in."""
+        ...
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of whole ids."""
+        ...
+
+    def decoder(self, remainder: bytes = b"") -> Decoder:
+        """A decoder that goes on behind ``remainder``."""
+        ...
+
+    def unseen(self, text: str) -> list[str]:
+        """The distinct characters of ``text`` that have no token, in order of appearance."""
+        ...
+
+    @property
+    def stand_in(self) -> str:
+        """What an unseen character is read as."""
+        ...
+
+    def header(self) -> dict[str, Any]:
+        """What a model file keeps of it; ``from_header`` is the way back."""
+        ...
+
+
+class CharTokenizer:
+    """One token for every distinct character (code point) of the training text."""
+
+    kind = "char"
+
+    def __init__(self, characters: Sequence[str]) -> None:
+        self.characters = list(characters)
+        self.size = len(self.characters)
+        self._ids = {character: i for i, character in enumerate(self.characters)}
+        self._stand_in = next((self._ids[c] for c in " \n" if c in self._ids), 0)
+
+    @classmethod
+    def of(cls, text: str) -> CharTokenizer:
+        """The tokenizer of everything that occurs in ``text``, in code point order."""
+        return cls(sorted(set(text)))
+
+    @property
+    def stand_in(self) -> str:
+        """A space where the text has one, else a newline, else its first character."""
+        return self.characters[self._stand_in]
+
+    def encode(self, text: str) -> Ids:
+        """Ids, shape (n,), one a character."""
+        get, stand_in = self._ids.get, self._stand_in
+        return np.fromiter((get(c, stand_in) for c in text), np.int64, len(text))
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The characters of ``ids``."""
+        return "".join(self.characters[i] for i in ids)
+
+    def decoder(self, remainder: bytes = b"") -> Decoder:  # noqa: ARG002
+        """A decoder without memory: every token is a whole character."""
+        return _CharDecoder(self.characters)
+
+    def unseen(self, text: str) -> list[str]:
+        """The distinct characters of ``text`` that are not in the vocabulary."""
+        return [c for c in dict.fromkeys(text) if c not in self._ids]
+
+    def header(self) -> dict[str, Any]:
+        """Kind and characters."""
+        return {"kind": self.kind, "characters": self.characters}
+
+
+class _CharDecoder:
+    remainder = b""
+
+    def __init__(self, characters: list[str]) -> None:
+        self._characters = characters
+
+    def push(self, token: int) -> str:
+        return self._characters[token]
+
+    def flush(self) -> str:
+        return ""
+
+
+class ByteTokenizer:
+    """One token for every byte of UTF-8: 256 tokens cover any text."""
+
+    kind = "byte"
+    size = 256
+    stand_in = "\ufffd"
+
+    def encode(self, text: str) -> Ids:
+        """Ids, shape (bytes,). A lone surrogate, which UTF-8 cannot hold, becomes the stand-in."""
+        data = _SURROGATES.sub(self.stand_in, text).encode()
+        return np.frombuffer(data, np.uint8).astype(np.int64)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of ``ids``; U+FFFD where they are not UTF-8."""
+        return bytes(map(int, ids)).decode("utf-8", "replace")
+
+    def decoder(self, remainder: bytes = b"") -> Decoder:
+        """An incremental UTF-8 decoder."""
+        return _ByteDecoder(remainder)
+
+    def unseen(self, text: str) -> list[str]:
+        """Only lone surrogates: they are no characters."""
+        return [c for c in dict.fromkeys(text) if "\ud800" <= c <= "\udfff"]
+
+    def header(self) -> dict[str, Any]:
+        """The kind says it all."""
+        return {"kind": self.kind}
+
+
+class _ByteDecoder:
+    def __init__(self, remainder: bytes) -> None:
+        self._codec = codecs.getincrementaldecoder("utf-8")("replace")
+        self._codec.setstate((remainder, 0))
+
+    @property
+    def remainder(self) -> bytes:
+        return self._codec.getstate()[0]
+
+    def push(self, token: int) -> str:
+        return self._codec.decode(bytes((token,)))
+
+    def flush(self) -> str:
+        return self._codec.decode(b"", final=True)
+
+
+def from_header(header: Any) -> Tokenizer:
+    """The tokenizer that a model file's header describes; raises ModelError where it describes none."""
+    match header:
+        case {"kind": "byte"}:
+            return ByteTokenizer()
+        case {"kind": "char", "characters": [*characters]} if _are_characters(characters):
+            return CharTokenizer(characters)
+    raise ModelError("its tokenizer is not one that this version knows")
+
+
+def _are_characters(items: list[Any]) -> bool:
+    return len(items) == len(set(map(str, items))) > 0 and all(
+        isinstance(c, str) and len(c) == 1 and not "\ud800" <= c <= "\udfff" for c in items
+    )
