@@ -1,0 +1,91 @@
+"""Keys: those of the prompt, and single ones while text streams and no prompt is open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from prompt_toolkit.application.current import get_app_session
+from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
+
+QUOTES = '"""'
+"""Opens and closes a seed of several lines."""
+
+_ESCAPE_WAIT = 0.05
+"""Seconds after which a lone Esc is the key and not the beginning of an arrow's sequence."""
+
+
+def prompt_bindings() -> KeyBindings:
+    """Enter sends, Alt-Enter makes a new line; inside of triple quotes Enter makes one too."""
+    bindings = KeyBindings()
+
+    @bindings.add("enter")
+    def _(event: KeyPressEvent) -> None:
+        text = event.current_buffer.text
+        if text.startswith(QUOTES) and not (len(text) >= 6 and text.rstrip().endswith(QUOTES)):
+            event.current_buffer.insert_text("\n")
+        else:
+            event.current_buffer.validate_and_handle()
+
+    @bindings.add("escape", "enter")
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    return bindings
+
+
+def unquoted(text: str) -> str:
+    """``text`` without triple quotes around it."""
+    stripped = text.strip()
+    if len(stripped) >= 6 and stripped.startswith(QUOTES) and stripped.endswith(QUOTES):
+        return stripped[3:-3].strip("\n")
+    return text
+
+
+@asynccontextmanager
+async def pressed_keys(until: asyncio.Task[Any]) -> AsyncIterator[AsyncIterator[KeyPress]]:
+    """Single keys from the terminal, as they are pressed, until the task is done; the prompt gets what is left."""
+    source, loop = get_app_session().input, asyncio.get_running_loop()
+    queue: asyncio.Queue[KeyPress | None] = asyncio.Queue()
+
+    waiting = loop.call_soon(lambda: None)
+
+    def put(presses: list[KeyPress]) -> None:
+        for press in presses:
+            queue.put_nowait(press)
+
+    def ready() -> None:
+        nonlocal waiting
+        waiting.cancel()
+        put(source.read_keys())
+        waiting = loop.call_later(_ESCAPE_WAIT, lambda: put(source.flush_keys()))
+
+    def ended(_: asyncio.Task[Any]) -> None:
+        queue.put_nowait(None)
+
+    until.add_done_callback(ended)
+    try:
+        with source.raw_mode(), source.attach(ready):
+            yield _until_none(queue)
+    finally:
+        waiting.cancel()
+        until.remove_done_callback(ended)
+        give_back(*(press for press in _rest(queue) if press is not None))
+
+
+def give_back(*presses: KeyPress) -> None:
+    """Let the next prompt have these keys, as if they had been typed there."""
+    store_typeahead(get_app_session().input, list(presses))
+
+
+def _rest(queue: asyncio.Queue[KeyPress | None]) -> Iterator[KeyPress | None]:
+    while not queue.empty():
+        yield queue.get_nowait()
+
+
+async def _until_none(queue: asyncio.Queue[KeyPress | None]) -> AsyncIterator[KeyPress]:
+    while (press := await queue.get()) is not None:
+        yield press

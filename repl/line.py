@@ -1,0 +1,182 @@
+"""The line REPL on prompt-toolkit: for screen readers, slow links, dumb terminals, and people who like lines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.history import FileHistory
+from prompt_toolkit.keys import Keys
+
+from ..core.bridge import Player
+from ..core.commands import completions, dispatch, is_live
+from ..core.effects import Effect, Listing, Play, Quit, Redraw
+from ..core.errors import AfterglowError
+from ..core.events import Notice
+from ..core.paths import history_file, private_file
+from ..core.session import Session
+from ..core.settings import SPECS
+from ..core.visible import visible
+from .keys import give_back, pressed_keys, prompt_bindings, unquoted
+from .printer import STYLE, show, show_error, show_events, show_listing, show_note
+
+SHOWN_AGAIN = 2000
+"""Characters of a passage that are printed anew after an undo: about a screen."""
+
+
+def run_line(session: Session) -> None:
+    """Talk line by line until /quit or Ctrl-D."""
+    asyncio.run(LineRepl(session).run())
+
+
+class LineRepl:
+    """A prompt, and text that streams between two prompts."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._player: Player | None = None
+        self._over = False
+        self._prompt: PromptSession[str] = PromptSession(
+            [("class:prompt", "› ")],
+            history=FileHistory(str(private_file(history_file()))),
+            completer=SlashCompleter(session),
+            bottom_toolbar=self._toolbar,
+            key_bindings=prompt_bindings(),
+            style=STYLE,
+            multiline=True,
+            prompt_continuation="  ",
+            enable_open_in_editor=True,
+            enable_suspend=True,
+        )
+
+    async def run(self) -> None:
+        """Read a line, do it, and again."""
+        show_note(f"{self.session.model.name} listens: type a seed, or /help; Ctrl-C stops, Ctrl-D leaves")
+        while not self._over:
+            line = await self._read()
+            if line is not None:
+                await self._do(line)
+
+    async def _read(self, start: str = "") -> str | None:
+        try:
+            return unquoted(await self._prompt.prompt_async(default=start))
+        except KeyboardInterrupt:
+            show_note("Ctrl-D or /quit leaves")
+        except EOFError:
+            self._over = True
+        return None
+
+    async def _do(self, line: str) -> None:
+        try:
+            for effect in dispatch(self.session, line):
+                await self._show(effect)
+        except AfterglowError as error:
+            show_error(error)
+
+    async def _show(self, effect: Effect) -> None:
+        match effect:
+            case Play():
+                await self._play(effect)
+            case Notice(text):
+                show_note(text)
+            case Listing():
+                show_listing(effect)
+            case Redraw(text):
+                self._show_again(text)
+            case Quit():
+                self._over = True
+
+    def _show_again(self, why: str) -> None:
+        """Print the end of the passage as it now stands."""
+        if why:
+            show_note(why)
+        text = visible(self.session.passage.text()[-SHOWN_AGAIN:])
+        show(("", text if text.endswith("\n") else f"{text}\n"))
+
+    async def _play(self, play: Play) -> None:
+        """Stream a text; keys turn the temperature, pause for a command, or stop it."""
+        if play.title:
+            show_note(play.title)
+        self._player = Player(play.events, lambda: self.session.settings.speed)
+        printing = asyncio.create_task(self._print(self._player))
+        try:
+            while not printing.done():
+                await self._keys_until_slash(printing)
+                if not printing.done():
+                    await self._command_meanwhile()
+        finally:
+            self._player = None
+        show(("", "\n"))
+        if not play.title:
+            show_note(self.session.summary())
+        printing.result()
+
+    async def _print(self, player: Player) -> None:
+        async for batch in player:
+            show_events(batch, self.session.settings.heat)
+
+    async def _keys_until_slash(self, printing: asyncio.Task[None]) -> None:
+        """Obey single keys until the text ends or "/" asks for a command."""
+        assert self._player
+        async with pressed_keys(printing) as keys:
+            async for press in keys:
+                if self._player.ended:
+                    give_back(press)
+                elif press.key == "/":
+                    return
+                else:
+                    self._press(press.key)
+
+    def _press(self, key: str) -> None:
+        assert self._player
+        if key in (Keys.ControlC, Keys.Escape):
+            self.session.stop()
+            self._player.hurry()
+        elif key in ("+", "=", "-"):
+            self._turn("-0.05" if key == "-" else "+0.05")
+        elif key == " ":
+            self._player.paused = not self._player.paused
+        elif key == Keys.Tab:
+            self._player.hurry()
+
+    def _turn(self, step: str) -> None:
+        spec = SPECS["temperature"]
+        self.session.set("temperature", spec.parse(step, self.session.settings.temperature))
+        show(("class:note", f"⟨T {spec.kind.show(self.session.settings.temperature)}⟩"))
+
+    async def _command_meanwhile(self) -> None:
+        """Hold the text, take one line, and let the text go on, unless the line wants another text."""
+        assert self._player
+        self._player.paused = True
+        show(("", "\n"))
+        line = await self._read("/")
+        if line is not None and not is_live(line) and line not in ("", "/"):
+            show_note(f"the text is still being written: Esc stops it, then {line.split()[0]}")
+        elif line not in (None, "", "/"):
+            await self._do(line)
+        self._player.paused = False
+
+    def _toolbar(self) -> FormattedText:
+        settings = self.session.settings
+        shown = {name: SPECS[name].kind.show(getattr(settings, name)) for name in ("temperature", "speed", "rng")}
+        turned = f"T {shown['temperature']} · {shown['speed']} characters/s · rng {shown['rng']}"
+        return FormattedText([("", f" {self.session.model.name} · {turned}")])
+
+
+class SlashCompleter(Completer):
+    """Completes commands and their values, from the command table."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:  # noqa: ARG002
+        """Completions of the last word of a line that begins with a slash."""
+        line = document.text_before_cursor
+        if line.startswith("/") and "\n" not in line:
+            word = line.split(" ")[-1]
+            for text, what in completions(self._session, line):
+                yield Completion(text, -len(word), display_meta=what)

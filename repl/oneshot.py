@@ -1,0 +1,96 @@
+"""One answer and done: ``afterglow generate`` for pipes and scripts, ``afterglow eval`` for figures."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..core.corpus import decoded, read_corpus
+from ..core.dice import Dice, fresh_rng
+from ..core.events import Event, Notice, Token
+from ..core.library import find
+from ..core.model import Model
+from ..core.modelfile import open_model_file
+from ..core.score import Score
+from ..core.settings import Settings
+from ..core.visible import visible
+
+
+def seed_from_stdin() -> str:
+    """Standard input verbatim, without one final newline; "" where it is a terminal. Raises TextError if not UTF-8."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    return decoded(sys.stdin.buffer.read(), "utf-8", "standard input").removesuffix("\n")
+
+
+def generate(model: Model, seed: str, settings: Settings, count: int, echo: bool, as_json: bool) -> None:
+    """Write ``count`` texts that go on from ``seed`` to standard output as they come; what was odd goes to stderr."""
+    reading = model.read(seed, whole=settings.whole_seed)
+    for notice in reading.notices:
+        print(f"afterglow: {notice}", file=sys.stderr)
+    engine, rng = model.engine(), fresh_rng() if settings.rng is None else settings.rng
+    streams = [engine.open(reading.snapshot, settings, Dice(rng, take)) for take in range(count)]
+    for number, stream in enumerate(streams):
+        if number and not as_json:
+            print()
+        write = _json_line(number) if as_json else _plain(sys.stdout)
+        if echo and not as_json:
+            write(Notice(seed))
+        for event in engine.play(stream):
+            write(event)
+        if not as_json:
+            print(flush=True)
+
+
+def evaluate(model: Model, path: Path, encoding: str) -> dict[str, Any]:
+    """Score a model on a text; of the text that it was trained on only the held-out last 10 %."""
+    corpus = read_corpus(path, encoding, model.file.card.boilerplate_kept)
+    own = corpus.sha256 == model.file.card.corpus_sha256
+    score = model.score(corpus.held_out if own else corpus.text)
+    part = "the held-out last 10 %" if own else "all of it"
+    unseen = len(model.tokenizer.unseen(corpus.text))
+    return {"model": model.name, "text": corpus.name, "part": part, "unseen": unseen, **figures(score)}
+
+
+def card(name: str) -> dict[str, Any]:
+    """What a model says of itself, and its shape."""
+    entry = find(name)
+    file = open_model_file(entry.path)
+    shape = {**asdict(file.architecture), "parameters": file.architecture.parameters, "tokens": file.tokenizer.kind}
+    known = {key: value for key, value in asdict(file.card).items() if value not in ("", None, {})}
+    return {"model": entry.name, "path": str(entry.path), **shape, **known}
+
+
+def figures(score: Score) -> dict[str, Any]:
+    """All figures of a score by name."""
+    names = [
+        f"{unit}_{kind}" for kind in ("cold", "stateful") for unit in ("nats_per_char", "bits_per_char", "perplexity")
+    ]
+    return {"characters": score.characters, **{name: getattr(score, name) for name in names}}
+
+
+def _plain(out: TextIO) -> Callable[[Event], None]:
+    """Writes text as it comes: as it is into a pipe, harmless onto a terminal."""
+    safe = visible if out.isatty() else str
+
+    def write(event: Event) -> None:
+        out.write(safe(event.text))
+        out.flush()
+
+    return write
+
+
+def _json_line(sample: int) -> Callable[[Event], None]:
+    """Writes a JSON object a line for every token."""
+
+    def write(event: Event) -> None:
+        if isinstance(event, Token):
+            values = asdict(event)
+            values["T"] = values.pop("temperature")
+            print(json.dumps({"sample": sample, **values}), flush=True)
+
+    return write

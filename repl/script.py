@@ -1,0 +1,55 @@
+"""The REPL when its input is no terminal: lines as a script would send them, plain text out."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+from ..core.commands import dispatch
+from ..core.effects import Effect, Listing, Play, Quit, Redraw
+from ..core.errors import AfterglowError
+from ..core.events import Notice
+from ..core.session import Session
+from ..core.visible import visible
+
+
+def run_script(session: Session, lines: TextIO, out: TextIO) -> int:
+    """Do every line until the end of the input or /quit; text goes to ``out``, notes and mistakes to standard error.
+
+    A mistake does not end the script. Returns the exit code: that of the first mistake, else 0.
+    """
+    code = 0
+    for line in lines:
+        try:
+            for effect in dispatch(session, line.rstrip("\n")):
+                if isinstance(effect, Quit):
+                    return code
+                _show(effect, out)
+        except AfterglowError as error:
+            print(f"afterglow: {error}", file=sys.stderr)
+            code = code or error.exit_code
+    return code
+
+
+def _show(effect: Effect, out: TextIO) -> None:
+    match effect:
+        case Play():
+            _play(effect, out)
+        case Notice(text):
+            print(text, file=sys.stderr)
+        case Listing(title, rows):
+            print("\n".join([title, *(f"  {left}  {right}" for left, right in rows)]), file=out, flush=True)
+        case Redraw(text) if text:
+            print(text, file=sys.stderr)
+
+
+def _play(play: Play, out: TextIO) -> None:
+    if play.title:
+        print(visible(play.title), file=out)
+    for event in play.events:
+        if isinstance(event, Notice):
+            print(event.text, file=sys.stderr)
+        elif event.text:
+            out.write(visible(event.text) if out.isatty() else event.text)
+            out.flush()
+    print(file=out, flush=True)

@@ -1,0 +1,234 @@
+"""The transcript: everything said so far, wrapped once and drawn line by line. Knows blocks of text, not passages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby, pairwise
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.events import Resize
+from textual.geometry import Offset, Size
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+from ..core.heat import level
+from .wrapping import Block, Line, Piece, Run
+
+GUTTER = 2
+"""Columns at the left for a mark; text stands right of them, so that verse and tables line up from the first line."""
+
+
+class Transcript(ScrollView, can_focus=False):
+    """Texts, notes and lists, one under the other. Follows its end until the reader scrolls up, and again from there.
+
+    The text in hand can be taken up again: it moves to the end and grows there, whatever was said in between. Notes
+    that come while it grows stand below it.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"transcript--{name}" for name in ("seed", "text", "note", "error", "title", "name", "mark")),
+        *(f"transcript--heat{number}" for number in range(5)),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._blocks: list[Block] = []
+        self._lines: list[Line] = []
+        self._held: Block | None = None
+        self._open: Block | None = None
+        self._summary: Block | None = None
+        self._width = 80
+        self._following = True
+        self._heat = "off"
+
+    def note(self, text: str, topic: str = "") -> None:
+        """A dim line. One of the same ``topic`` right above it is replaced."""
+        self.retract(topic)
+        self._add(Block([Piece(text, "note")], mark="·", topic=topic))
+
+    def retract(self, topic: str) -> None:
+        """Take the last note back if it is of this topic."""
+        if topic and self._blocks and self._blocks[-1].topic == topic:
+            self._blocks.pop()
+            self._gather()
+
+    def error(self, text: str) -> None:
+        """A line that stands out."""
+        self._add(Block([Piece(text, "error")], mark="✗"))
+
+    def listing(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
+        """A title over two aligned columns."""
+        self._add(Block.listing(title, list(rows)))
+
+    def show(self, pieces: Iterable[Piece], instead: bool = False) -> None:
+        """Begin a text with these pieces, ready to grow; ``instead`` of the text in hand, or after it."""
+        if instead:
+            self._take_away(self._held)
+        self._drop_summary(instead)
+        self._held = self._open = Block(pieces, mark="›", spaced=bool(self._blocks))
+        self._add(self._held)
+
+    def resume(self) -> None:
+        """Let the text in hand grow again, at the end of everything."""
+        assert self._held
+        self._take_away(self._held)
+        self._drop_summary(True)
+        self._open = self._held
+        self._add(self._held)
+
+    def aside(self, title: str) -> None:
+        """Begin a text that is not the one in hand, under a title."""
+        self._open = Block([Piece(f"{title}\n", "title")], spaced=True)
+        self._add(self._open)
+
+    def write(self, pieces: Iterable[Piece]) -> None:
+        """Let the open text grow."""
+        assert self._open
+        removed, added = self._open.grow(pieces, self._width)
+        end = len(self._lines) - self._below(self._open)
+        self._lines[end - removed : end] = added
+        self._changed(end - removed)
+
+    def finish(self, summary: str) -> None:
+        """Put a dim line under the text in hand; it goes away where that text goes on."""
+        self._summary = Block([Piece(summary, "note")], mark=" ")
+        self._add(self._summary)
+
+    def colour(self, heat: str) -> None:
+        """Colour every token by its warmth, as the setting ``heat`` says."""
+        if heat != self._heat:
+            self._heat = heat
+            self._draw_anew()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        number, width, base = y + self.scroll_offset.y, self.size.width, self.rich_style
+        if number >= len(self._lines):
+            return Strip.blank(width, base)
+        line = self._lines[number]
+        if line.strip is None:
+            line.strip = self._drawn(line)
+        mark = Segment(line.mark.ljust(GUTTER), self.get_component_rich_style("transcript--mark"))
+        text = self._selected(line.strip, number).apply_offsets(0, number)
+        return Strip([mark, *text]).adjust_cell_length(width, base)
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The selected text, joined again where it was wrapped."""
+        start, end = selection.start or Offset(0, 0), selection.end or Offset(0, len(self._lines))
+        chosen = []
+        for number in range(start.y, min(end.y + 1, len(self._lines))):
+            first, last = selection.get_span(number) or (0, 0)
+            line = self._lines[number]
+            chosen.append(line.text[first : None if last == -1 else last])
+            chosen.append("\n" if line.ends_paragraph and number < end.y else "")
+        return "".join(chosen), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002
+        """Show what is selected."""
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        """Another theme: the lines are drawn anew."""
+        super().notify_style_update()
+        self._draw_anew()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Who scrolls up is left in peace; who comes back to the end is taken along again."""
+        super().watch_scroll_y(old_value, new_value)
+        self._following = round(new_value) >= self.max_scroll_y
+
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
+        """Wrap everything anew where the width is another, and stay at the same words."""
+        width = max(8, self.scrollable_content_region.width - GUTTER)
+        following, top = self._following, self.scroll_offset.y
+        if width != self._width:
+            line = self._lines[top] if top < len(self._lines) else None
+            self._width = width
+            for block in self._blocks:
+                block.wrap(width)
+            self._gather()
+            top = self._number_of(line) if line else 0
+        self._following = following
+        self._changed(0, top)
+
+    def _drawn(self, line: Line) -> Strip:
+        looks = groupby(line.parts(), key=lambda part: self._look(part[1]))
+        return Strip(
+            Segment("".join(text for text, _ in parts), self.get_component_rich_style(f"transcript--{look}"))
+            for look, parts in looks
+        )
+
+    def _look(self, run: Run) -> str:
+        warmth = level(run.token, self._heat) if run.token else None
+        return run.style if warmth is None else f"heat{warmth}"
+
+    def _selected(self, strip: Strip, number: int) -> Strip:
+        span = self.text_selection.get_span(number) if self.text_selection else None
+        if span is None:
+            return strip
+        first, last = (edge if edge >= 0 else len(strip.text) for edge in span)
+        return _restyled(strip, first, last, self.screen.get_component_rich_style("screen--selection"))
+
+    def _add(self, block: Block) -> None:
+        block.wrap(self._width)
+        self._blocks.append(block)
+        self._gather()
+
+    def _take_away(self, block: Block | None) -> None:
+        if block in self._blocks:
+            self._blocks.remove(block)
+
+    def _drop_summary(self, visible: bool) -> None:
+        if visible:
+            self._take_away(self._summary)
+        self._summary = None
+
+    def _below(self, block: Block) -> int:
+        """How many lines stand below a block."""
+        count = 0
+        for other in reversed(self._blocks):
+            if other is block:
+                break
+            count += len(other.lines)
+        return count
+
+    def _gather(self) -> None:
+        self._lines = [line for block in self._blocks for line in block.lines]
+        self._changed(0)
+
+    def _changed(self, first: int, top: int | None = None) -> None:
+        """Tell the screen that lines are others from ``first`` on."""
+        following = self._following
+        self.virtual_size = Size(self._width + GUTTER, len(self._lines))
+        if following:
+            self.scroll_end(animate=False, immediate=True, x_axis=False, force=True)
+        elif top is not None:
+            self.scroll_to(y=top, animate=False, force=True)
+        self._following = following
+        self.refresh_lines(first, max(1, len(self._lines) - first))
+
+    def _number_of(self, line: Line) -> int:
+        """Where the beginning of a line of before is now."""
+        for number, now in enumerate(self._lines):
+            if now.paragraph is line.paragraph and now.start <= line.start < max(now.end, now.start + 1):
+                return number
+        return 0
+
+    def _draw_anew(self) -> None:
+        for line in self._lines:
+            line.strip = None
+        self.refresh()
+
+
+def _restyled(strip: Strip, first: int, last: int, style: Style) -> Strip:
+    """``strip`` with its characters from ``first`` to ``last`` in another style."""
+    segments, at = [], 0
+    for text, own, _ in strip:
+        cuts = [0, *(min(max(edge - at, 0), len(text)) for edge in (first, last)), len(text)]
+        for index, (begin, end) in enumerate(pairwise(cuts)):
+            segments.append(Segment(text[begin:end], (own or Style()) + style if index == 1 else own))
+        at += len(text)
+    return Strip([segment for segment in segments if segment.text])

@@ -1,0 +1,179 @@
+"""Text wrapped for a screen: pieces make paragraphs, these make lines. Growing text re-wraps its last line only."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+from rich.cells import cell_len, split_graphemes
+from textual.strip import Strip
+
+from ..core.events import Token
+from ..core.visible import visible
+
+TAB = 4
+"""Columns from one tab stop to the next."""
+
+
+class Run(NamedTuple):
+    """How a stretch of text looks, and the token that it came with."""
+
+    style: str
+    token: Token | None = None
+
+
+class Piece(NamedTuple):
+    """Text to be shown, as it is; what would steer a terminal is made visible."""
+
+    text: str
+    style: str = "text"
+    token: Token | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Paragraph:
+    """Text up to a newline. ``hang`` columns are left free before its second and further lines."""
+
+    mark: str = ""
+    hang: int = 0
+    text: str = ""
+    starts: list[int] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    narrow: bool = True
+    """Whether each character takes one column."""
+
+    def add(self, text: str, run: Run) -> None:
+        """Let it grow by a text without newlines."""
+        if not text:
+            return
+        self.narrow = self.narrow and (text.isascii() or all(cell_len(each) == 1 for each in text if each != "\t"))
+        self.starts.append(len(self.text))
+        self.runs.append(run)
+        self.text += self._untabbed(text) if "\t" in text else text
+
+    def lines(self, width: int, start: int = 0) -> Iterator[Line]:
+        """Its lines from the character ``start`` on; at least one."""
+        hang = min(self.hang, width // 2)
+        while True:
+            end = self._end(start, width - hang if start else width)
+            yield Line(self, start, end, hang if start else 0)
+            if end >= len(self.text):
+                return
+            start = end
+
+    def _end(self, start: int, width: int) -> int:
+        """Where the line ends that begins at ``start``: behind a space if it can, one of which may stand out."""
+        if not self.narrow:
+            return self._end_by_columns(start, width)
+        if len(self.text) - start <= width:
+            return len(self.text)
+        space = self.text.rfind(" ", start, start + width + 1)
+        return space + 1 if space >= 0 else start + width
+
+    def _end_by_columns(self, start: int, width: int) -> int:
+        # Text may be nothing but marks without width: the cut keeps such a line finite.
+        text = self.text[start : start + 4 * width + 16]
+        column = cut = 0
+        for begin, end, cells in split_graphemes(text)[0]:
+            if column + cells > width:
+                return start + (end if text[begin] == " " else cut or begin or end)
+            column += cells
+            if text[begin] == " " or cells == 2:
+                cut = end
+        return start + len(text)
+
+    def _untabbed(self, text: str) -> str:
+        grown = self.text
+        *parts, last = text.split("\t")
+        for part in parts:
+            grown += part
+            column = len(grown) if self.narrow else cell_len(grown)
+            grown += " " * (TAB - column % TAB)
+        return grown[len(self.text) :] + last
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """Characters ``start`` to ``end`` of a paragraph. ``strip`` keeps how it was drawn."""
+
+    paragraph: Paragraph
+    start: int
+    end: int
+    hang: int = 0
+    strip: Strip | None = None
+
+    @property
+    def mark(self) -> str:
+        """What stands left of it."""
+        return "" if self.start else self.paragraph.mark
+
+    @property
+    def text(self) -> str:
+        """Its characters, as drawn."""
+        return " " * self.hang + self.paragraph.text[self.start : self.end]
+
+    @property
+    def ends_paragraph(self) -> bool:
+        """Whether a newline follows, and not a mere wrap."""
+        return self.end >= len(self.paragraph.text)
+
+    def parts(self) -> Iterator[tuple[str, Run]]:
+        """Its stretches of text, each with its look."""
+        whole = self.paragraph
+        if self.hang:
+            yield " " * self.hang, Run("text")
+        index = bisect_right(whole.starts, self.start) - 1
+        at = self.start
+        while at < self.end:
+            following = whole.starts[index + 1] if index + 1 < len(whole.starts) else len(whole.text)
+            yield whole.text[at : min(following, self.end)], whole.runs[index]
+            at, index = following, index + 1
+
+
+class Block:
+    """Paragraphs that belong together, and their lines."""
+
+    def __init__(self, pieces: Iterable[Piece] = (), mark: str = "", spaced: bool = False, topic: str = "") -> None:
+        self.topic = topic
+        self.lines: list[Line] = []
+        self._paragraphs = [Paragraph()] if spaced else []
+        self._paragraphs.append(Paragraph(mark))
+        for piece in pieces:
+            self._put(piece)
+
+    @classmethod
+    def listing(cls, title: str, rows: list[tuple[str, str]]) -> Self:
+        """A title over two aligned columns."""
+        block = cls([Piece(title, "title")], spaced=True)
+        width = min(36, max((cell_len(visible(left)) for left, _ in rows), default=0))
+        for left, right in rows:
+            block._paragraphs.append(Paragraph(hang=width + 2))
+            padding = " " * (width + 2 - cell_len(visible(left)))
+            block._put(Piece(left.replace("\n", " "), "name"))
+            block._put(Piece((padding or "  ") + right.replace("\n", " "), "note"))
+        return block
+
+    def wrap(self, width: int) -> None:
+        """Make all lines anew."""
+        self.lines = [line for paragraph in self._paragraphs for line in paragraph.lines(width)]
+
+    def grow(self, pieces: Iterable[Piece], width: int) -> tuple[int, list[Line]]:
+        """Add pieces at the end; how many lines that took away there, and those that it put in their place."""
+        first, last = len(self._paragraphs) - 1, self.lines.pop()
+        for piece in pieces:
+            self._put(piece)
+        added = [*self._paragraphs[first].lines(width, last.start)]
+        for paragraph in self._paragraphs[first + 1 :]:
+            added += paragraph.lines(width)
+        self.lines += added
+        return 1, added
+
+    def _put(self, piece: Piece) -> None:
+        first, *others = visible(piece.text).split("\n")
+        run = Run(piece.style, piece.token)
+        self._paragraphs[-1].add(first, run)
+        for text in others:
+            self._paragraphs.append(Paragraph())
+            self._paragraphs[-1].add(text, run)
