@@ -1,0 +1,152 @@
+"""What the bot's tests share: a bot that runs against the stand-in, a model that follows a script, Discord's own
+description of its requests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+import discord
+import numpy as np
+import pytest
+import yarl
+from afterglow.bot.client import Bot, serve
+from afterglow.bot.store import Store, default_place
+from afterglow.bot.writer import Writer
+from afterglow.core.model import Model, Reading
+from afterglow.core.modelfile import ModelFile, open_model_file
+
+from .conftest import DATA, SHARED
+from .discord_standin import PATIENCE, TOKEN, Call, Discord
+
+
+@contextlib.asynccontextmanager
+async def loopback(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
+    """The stand-in, with discord.py sent there instead of to Discord."""
+    async with Discord() as there:
+        monkeypatch.setattr(discord.http.Route, "BASE", there.url)
+        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(there.gateway))
+        yield there
+
+
+@contextlib.asynccontextmanager
+async def running(there: Discord, model: Model, **options: Any) -> AsyncIterator[Bot]:
+    """A bot that is ready, until the block is left."""
+    with contextlib.closing(Store(default_place())) as store:
+        bot = Bot(Writer(model, store), store, guild_ready_timeout=0.01, **options)
+        task = asyncio.create_task(serve(bot, TOKEN))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await _first(bot_ready(there, bot), task)
+            yield bot
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def bot_ready(there: Discord, bot: Bot) -> None:
+    """Wait until Discord has heard of the bot, and the bot has heard all that Discord says at the start."""
+    before = len(there.identified)
+    await there.until(lambda: len(there.identified) > before)
+    await bot.wait_until_ready()
+
+
+async def _first(ready: Any, run: asyncio.Task[None]) -> None:
+    waiting = asyncio.ensure_future(ready)
+    await asyncio.wait({waiting, run}, return_when=asyncio.FIRST_COMPLETED)
+    if run.done():
+        waiting.cancel()
+        run.result()
+    await waiting
+
+
+class Script:
+    """A runtime that makes ``text`` certain, byte by byte and over again; before each byte from ``after`` on it waits
+    for ``gate``. A ``bug`` is raised at the first step."""
+
+    def __init__(self, text: str, gate: threading.Event | None, after: int, bug: Exception | None) -> None:
+        self._bytes, self._gate, self._after, self._bug = text.encode(), gate, after, bug
+
+    def zeros(self, rows: int) -> tuple[Any, ...]:
+        """How many bytes have been said."""
+        return (np.zeros((rows, 1), np.int64),)
+
+    def logits(self, said: int) -> Any:
+        """The next byte, for certain."""
+        row = np.full(256, -1000, np.float32)
+        row[self._bytes[said % len(self._bytes)]] = 0
+        return row
+
+    def step(self, _: Any, state: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Count on."""
+        if self._bug:
+            raise self._bug
+        said = state[0] + 1
+        if self._gate and said.max() > self._after:
+            assert self._gate.wait(PATIENCE)
+        return np.stack([self.logits(int(n)) for n in said[:, 0]]), (said,)
+
+
+class Scripted(Model):
+    """A model that says ``text`` to every seed."""
+
+    def __init__(
+        self, text: str = "x", gate: threading.Event | None = None, after: int = 0, bug: Exception | None = None
+    ) -> None:
+        self.script = Script(text, gate, after, bug)
+        super().__init__("scripted", _bytes_file(), self.script)
+
+    def read(self, *given: Any, **more: Any) -> Reading:
+        """Whatever was read, the script begins."""
+        reading = super().read(*given, **more)
+        begin = replace(reading.snapshot, state=self.script.zeros(1), logits=self.script.logits(0))
+        return reading._replace(snapshot=begin)
+
+
+def _bytes_file() -> ModelFile:
+    return open_model_file(DATA / "tiny-byte.safetensors")
+
+
+def _schema(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+SCHEMAS = {
+    ("PUT", "applications"): {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/ApplicationCommandUpdateRequest"},
+    },
+    ("POST", "channels"): {"$ref": "#/components/schemas/MessageCreateRequest"},
+    ("PATCH", "webhooks"): {"$ref": "#/components/schemas/IncomingWebhookUpdateRequestPartial"},
+}
+CALLBACKS = {4: "CreateMessageInteractionCallbackRequest", 5: "CreateMessageInteractionCallbackRequest",
+             8: "ApplicationCommandAutocompleteCallbackRequest"}  # fmt: skip
+
+
+def description() -> Callable[[Call], None]:
+    """A check of a request's body against Discord's OpenAPI description, where that is at hand."""
+    place = SHARED / "discord" / "openapi.json"
+    if not place.exists():
+        pytest.skip(f"Discord's description is not at {place}")
+    jsonschema = pytest.importorskip("jsonschema")
+    components = json.loads(place.read_text("utf-8"))["components"]
+
+    def check(call: Call) -> None:
+        schema = SCHEMAS.get((call.method, call.path.split("/")[1]))
+        schema = schema or _schema(CALLBACKS[call.body["type"]])
+        jsonschema.Draft202012Validator({**schema, "components": components}).validate(_with_text_ids(call.body))
+
+    return check
+
+
+def _with_text_ids(body: Any) -> Any:
+    """discord.py writes a reply's ids as numbers, which Discord takes and does not describe."""
+    if not isinstance(body, dict) or "message_reference" not in body:
+        return body
+    return {**body, "message_reference": {name: str(value) for name, value in body["message_reference"].items()}}

@@ -1,0 +1,28 @@
+"""Train the tiny model that the tests play: python tests/data/make_tiny.py (20 s; needs the train extra)."""
+
+from pathlib import Path
+
+from afterglow.core.corpus import read_corpus
+from afterglow.core.modelfile import Architecture, Card
+from afterglow.core.tokenizer import ByteTokenizer, CharTokenizer
+from afterglow.core.training.convert import to_model_file
+from afterglow.core.training.lstm import Dropout
+from afterglow.core.training.train import Recipe, Trainer
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    corpus = read_corpus(HERE / "lamp.txt")
+    for tokenizer in (CharTokenizer.of(corpus.text), ByteTokenizer()):
+        shape = Architecture(tokenizer.size, 16, 2, 48)
+        recipe = Recipe(shape, Dropout(), epochs=120, batch=8, steps=48, rate=1e-2, validations=10)
+        trainer = Trainer(recipe, tokenizer.encode(corpus.text), tokenizer.encode(corpus.validated))
+        for _ in trainer.run():
+            pass
+        card = Card(corpus.name, corpus.sha256, len(corpus.text), settings={"temperature": 0.8}, licence="MIT")
+        to_model_file(trainer.result(), tokenizer, card).save(HERE / f"tiny-{tokenizer.kind}.safetensors")
+
+
+if __name__ == "__main__":
+    main()

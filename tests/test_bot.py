@@ -1,0 +1,288 @@
+"""The real discord.py client against a stand-in on loopback: commands, mentions, settings, refusals, leaving."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from afterglow.core.model import Model
+from afterglow.core.paths import models_dir
+
+pytest.importorskip("discord")
+
+from afterglow.bot.writer import QUEUE
+
+from .bot_helpers import Scripted, description, loopback, running
+from .conftest import DATA
+from .discord_shapes import ANNA, BOT, CHANNEL, DM, GUILD, OTHER_BOT, OTHER_CHANNEL
+from .discord_standin import DEFERRED, TOKEN, Discord
+
+AT = f"<@{BOT['id']}>"
+FIXED = {"rng": 7, "length": 60}
+
+
+@pytest.fixture
+async def there(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
+    """Discord."""
+    async with loopback(monkeypatch) as standin:
+        yield standin
+
+
+async def test_say_answers_with_the_text(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        answer = await there.command("say", seed="The lamp", **FIXED)
+    text = tiny.generate("The lamp", **FIXED)
+    assert answer.content == f"**The lamp**{text}\n-# T 0.80 · 60 characters · rng 7"
+    assert not answer.ephemeral
+
+
+async def test_say_takes_a_temperature_for_this_once(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        hot = await there.command("say", seed="The lamp", temperature=2.0, **FIXED)
+        after = await there.command("say", seed="The lamp", **FIXED)
+    assert tiny.generate("The lamp", temperature=2.0, **FIXED) in (hot.content or "")
+    assert "T 2.00" in (hot.content or "")
+    assert "T 0.80" in (after.content or "")
+
+
+async def test_temp_is_kept_by_channel_and_over_a_restart(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        assert (await there.command("temp", value=1.2)).content == "T 0.80 → 1.20"
+    async with running(there, tiny):
+        here = await there.command("say", seed="The lamp", **FIXED)
+        elsewhere = await there.command("say", seed="The lamp", channel=OTHER_CHANNEL, **FIXED)
+        assert (await there.command("temp", value=0.5)).content == "T 1.20 → 0.50"
+    assert "T 1.20" in (here.content or "")
+    assert "T 0.80" in (elsewhere.content or "")
+
+
+@pytest.mark.parametrize("value", [0.0, 0.05, 2.1, 5.0])
+async def test_a_temperature_out_of_range_gets_one_quiet_line(there: Discord, tiny: Model, value: float) -> None:
+    async with running(there, tiny) as bot:
+        answer = await there.command("temp", value=value)
+        assert bot.store.settings(int(CHANNEL)) == {}
+    assert answer.content == f"temperature cannot be {value}: it is a number from 0.1 to 2, or a ramp such as 0.2..1.6"
+    assert answer.ephemeral
+
+
+async def test_an_unknown_model_gets_one_quiet_line_and_no_path_is_one(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        answer = await there.command("say", seed="a", model=str(DATA / "tiny-byte.safetensors"))
+    assert answer.ephemeral
+    assert (answer.content or "").startswith("there is no model '")
+
+
+async def test_models_of_the_library_are_offered_and_play(there: Discord, tiny: Model, tiny_bytes: Model) -> None:
+    models_dir().mkdir(parents=True)
+    shutil.copy(DATA / "tiny-byte.safetensors", models_dir() / "mine.safetensors")
+    async with running(there, tiny):
+        assert "mine" in await there.suggestions("say", "model", "")
+        assert await there.suggestions("say", "model", "min") == ["mine"]
+        answer = await there.command("say", seed="The lamp", model="mine", **FIXED)
+    assert tiny_bytes.generate("The lamp", **FIXED) in (answer.content or "")
+
+
+async def test_characters_that_the_model_never_saw_are_reported(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        answer = await there.command("say", seed="The λamp", **FIXED)
+    assert "\n-# tiny-char has never seen λ: read as ' '" in (answer.content or "")
+
+
+async def test_a_long_text_is_made_to_fit_and_that_is_said(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        answer = await there.command("say", seed="The lamp", length=2000)
+    assert 1500 < len(answer.content or "") <= 2000
+    assert "instead of 2,000: a message holds no more" in (answer.content or "")
+
+
+async def test_a_blank_text_is_no_blank_message(there: Discord) -> None:
+    async with running(there, Scripted("\n \n")):
+        answer = await there.command("say", seed="", length=3, rng=7)
+    assert "nothing but blank space came" in (answer.content or "")
+
+
+async def test_nothing_pings(there: Discord) -> None:
+    async with running(there, Scripted("@everyone <@123456789012345678> @here")):
+        answer = await there.command("say", seed="@everyone", length=37, rng=7)
+        number = await there.say(f"{AT} @here", mentions=[BOT])
+        reply = await there.reply_to(number)
+        await there.command("temp", value=1.2)
+    for content in (answer.content or "", reply):
+        assert not any(ping in content for ping in ("@everyone", "@here", "<@1"))
+        assert "@\u200beveryone" in content
+    sent = [call.body.get("data", call.body) for call in there.calls if call.body and call.method != "PUT"]
+    assert [body["allowed_mentions"] for body in sent if "content" in body] == [{"parse": []}] * 3
+
+
+async def test_a_mention_is_a_seed(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        reply = await there.reply_to(await there.say(f"{AT} The lamp", mentions=[BOT]))
+    assert reply.startswith("**The lamp**")
+    assert " · 500 characters · rng " in reply
+
+
+async def test_a_direct_message_is_a_seed(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        reply = await there.reply_to(await there.say("The lamp", channel=DM))
+    assert reply.startswith("**The lamp**")
+
+
+async def test_everyone_other_bots_and_webhooks_start_nothing(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        await there.say("@everyone The lamp", mention_everyone=True)
+        await there.say(f"{AT} The lamp", mentions=[BOT], author=OTHER_BOT)
+        await there.say(f"{AT} The lamp", mentions=[BOT], webhook_id="77")
+        await there.say("The lamp", mentions=[ANNA])
+        await there.say("", channel=DM)
+        await there.reply_to(await there.say("The end", channel=DM))
+    assert len(there.messages) == 1
+
+
+async def test_temp_can_be_typed_to_the_bot(there: Discord, tiny: Model) -> None:
+    async def typed(line: str) -> str:
+        return await there.reply_to(await there.say(f"{AT} {line}", mentions=[BOT]))
+
+    async with running(there, tiny) as bot:
+        assert await typed("/temp 1.2") == "T 0.80 → 1.20"
+        assert await typed("/t +0.1") == "T 1.20 → 1.30"
+        assert await typed("/temp 0.2..1.6") == "T 1.30 → 0.20..1.60"
+        assert await typed("/temp reset") == "T 0.20..1.60 → 0.80"
+        assert (await typed("/temp")).startswith("temperature 0.80: ")
+        for wrong in ("3", "0.2..3", "warm", "nan"):
+            assert "it is a number from 0.1 to 2" in await typed(f"/temp {wrong}")
+        assert bot.store.settings(int(CHANNEL)) == {"temperature": 0.8}
+
+
+@pytest.mark.parametrize("line", ["/save x", "/export /tmp/x.txt", "/nonsense", "/", "/length 5"])
+async def test_other_typed_commands_are_answered_with_those_there_are(there: Discord, tiny: Model, line: str) -> None:
+    async with running(there, tiny):
+        reply = await there.reply_to(await there.say(line, channel=DM))
+    assert reply == "there are two commands here: /say SEED and /temp VALUE"
+
+
+async def test_say_can_be_typed_and_two_slashes_begin_a_seed(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        assert (await there.reply_to(await there.say("/say The lamp", channel=DM))).startswith("**The lamp**")
+        assert (await there.reply_to(await there.say("//temp", channel=DM))).startswith("**/temp**")
+
+
+async def test_what_takes_long_asks_for_patience_first(there: Discord) -> None:
+    gate = threading.Event()
+    async with running(there, Scripted("at last", gate), patience=0.0):
+        answer = await there.interact(2, {"id": "70", "name": "say", "type": 1, "options": seed("a")}, CHANNEL)
+        await there.until(lambda: answer.first == DEFERRED)
+        gate.set()
+        await there.until(lambda: answer.content)
+    assert (answer.content or "").startswith("**a**at last")
+
+
+async def test_only_so_many_wait(there: Discord) -> None:
+    gate = threading.Event()
+    async with running(there, Scripted("x", gate), patience=0.0):
+        busy = [
+            await there.interact(2, {"id": "70", "name": "say", "type": 1, "options": seed("a")}, CHANNEL)
+            for _ in range(QUEUE + 2)
+        ]
+        await there.until(lambda: all(one.first for one in busy))
+        gate.set()
+        await there.until(lambda: all(one.content for one in busy))
+    assert "texts are waiting already" in (busy[-1].content or "")
+    assert sum("waiting" in (one.content or "") for one in busy) == 1
+
+
+async def test_leaving_cuts_the_text_short_delivers_it_and_closes_with_1000(
+    there: Discord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    async with running(there, Scripted("the end of the story", gate, after=3), patience=0.0) as bot:
+        answer = await there.interact(2, {"id": "70", "name": "say", "type": 1, "options": seed("a")}, CHANNEL)
+        await there.until(lambda: answer.first == DEFERRED)
+        stop = bot.writer.stop
+        monkeypatch.setattr(bot.writer, "stop", lambda: (stop(), gate.set()))
+    await there.until(lambda: there.close_codes)
+    assert there.close_codes == [1000]
+    assert (answer.content or "").startswith("**a**t")
+    assert "story" not in (answer.content or "")
+
+
+async def test_commands_are_registered_once(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        pass
+    async with running(there, tiny) as bot:
+        bot.store.registered = "another shape"
+    assert len(there.made("PUT", "/applications/1000/commands")) == 1
+    async with running(there, tiny):
+        pass
+    puts = there.made("PUT", "/applications/1000/commands")
+    assert [[command["name"] for command in put.body] for put in puts] == [["say", "temp"]] * 2
+
+
+async def test_as_few_intents_as_can_be(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        pass
+    assert there.identified[0]["intents"] == 4609
+
+
+async def test_a_server_that_lets_the_bot_go_is_forgotten(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny) as bot:
+        await there.command("temp", value=1.2)
+        await there.dispatch("GUILD_DELETE", {"id": GUILD})
+        await there.reply_to(await there.say("The lamp", channel=DM))
+        assert bot.store.settings(int(CHANNEL)) == {}
+
+
+async def test_ready_says_how_to_begin(there: Discord, tiny: Model, capsys: pytest.CaptureFixture[str]) -> None:
+    async with running(there, tiny):
+        await there.command("temp", value=1.2)
+    invitation, hint = capsys.readouterr().out.splitlines()
+    assert "client_id=1000" in invitation
+    assert "scope=bot+applications.commands" in invitation
+    assert hint == "try /say in a channel"
+
+
+async def test_a_bug_is_logged_without_what_people_wrote(there: Discord, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    text = "a secret"
+    async with running(there, Scripted(bug=ZeroDivisionError(text))):
+        answer = await there.command("say", seed=text)
+        reply = await there.reply_to(await there.say(text, channel=DM))
+    assert answer.content == reply == "something went wrong; it is in the bot's log"
+    assert answer.ephemeral
+    assert "ZeroDivisionError" in caplog.text
+    assert text not in caplog.text
+
+
+async def test_the_log_holds_no_token_and_no_text(
+    there: Discord, tiny: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with running(there, tiny):
+        answer = await there.command("say", seed="The lamp", **FIXED)
+        await there.reply_to(await there.say("The keeper", channel=DM))
+    assert "answered" in caplog.text
+    for private in (TOKEN, "The lamp", "The keeper", (answer.content or "")[20:40]):
+        assert private not in caplog.text
+
+
+async def test_every_request_is_as_discord_describes_it(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        await there.command("say", seed="The lamp", **FIXED)
+        await there.command("temp", value=1.2)
+        await there.command("temp", value=9.0)
+        await there.suggestions("say", "model", "")
+        await there.reply_to(await there.say("The lamp", channel=DM))
+    async with running(there, tiny, patience=0.0):
+        await there.command("say", seed="The lamp", **FIXED)
+    check = description()
+    for call in there.calls:
+        if call.body is not None:
+            check(call)
+
+
+def seed(text: str) -> list[dict[str, Any]]:
+    """The options of a /say."""
+    return [{"name": "seed", "type": 3, "value": text}]

@@ -1,0 +1,92 @@
+"""The bot's file: settings by channel that outlive the process, for the owner's eyes alone."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from afterglow.core.errors import StorageError
+from afterglow.core.settingkinds import Ramp
+
+pytest.importorskip("discord")
+
+from afterglow.bot.store import Store, default_place
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with closing(Store(default_place())) as opened:
+        yield opened
+
+
+def again(store: Store) -> Store:
+    store.close()
+    return Store(default_place())
+
+
+def test_settings_are_kept_by_channel_over_a_restart(store: Store) -> None:
+    store.keep(1, 10, "temperature", 1.2)
+    store.keep(2, 10, "temperature", 0.4)
+    store.keep(1, 10, "temperature", 1.3)
+    with closing(again(store)) as reopened:
+        assert reopened.settings(1) == {"temperature": 1.3}
+        assert reopened.settings(2) == {"temperature": 0.4}
+        assert reopened.settings(3) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("temperature", 0.123456789), ("temperature", Ramp(0.2, 1.6)), ("length", 300), ("rng", 7), ("stop", ("\n\n",))],
+)
+def test_a_value_reads_back_as_itself(store: Store, name: str, value: object) -> None:
+    store.keep(1, None, name, value)
+    assert store.settings(1) == {name: value}
+
+
+def test_a_server_or_a_channel_can_be_forgotten(store: Store) -> None:
+    for channel, guild in ((1, 10), (2, 10), (3, 11), (4, None)):
+        store.keep(channel, guild, "temperature", 1.2)
+    store.forget_guild(10)
+    store.forget_channel(4)
+    assert [channel for channel in (1, 2, 3, 4) if store.settings(channel)] == [3]
+
+
+def test_values_that_this_release_does_not_know_are_left_out(store: Store) -> None:
+    store.keep(1, 10, "length", 300)
+    with closing(sqlite3.connect(default_place())) as other, other:
+        other.execute("INSERT INTO channel_settings VALUES (1, 10, 'wobble', '3'), (1, 10, 'temperature', '99')")
+    assert store.settings(1) == {"length": 300}
+
+
+def test_the_fingerprint_of_the_commands_is_kept(store: Store) -> None:
+    assert store.registered == ""
+    store.registered = "abc"
+    with closing(again(store)) as reopened:
+        assert reopened.registered == "abc"
+
+
+def test_only_the_owner_may_read_it(store: Store) -> None:
+    store.keep(1, 10, "length", 300)
+    assert default_place().stat().st_mode & 0o777 == 0o600
+
+
+def test_the_schema_has_a_version_and_a_later_one_is_left_alone(store: Store) -> None:
+    store.close()
+    with closing(sqlite3.connect(default_place())) as other:
+        assert other.execute("PRAGMA user_version").fetchone() == (1,)
+        other.execute("PRAGMA user_version = 2")
+    before = default_place().read_bytes()
+    with pytest.raises(StorageError, match="newer afterglow"):
+        Store(default_place())
+    assert default_place().read_bytes() == before
+
+
+def test_a_file_that_is_no_database_gets_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "bot.sqlite3"
+    path.write_bytes(b"not a database, but long enough to be looked at as one" * 4)
+    with pytest.raises(StorageError, match="file is not a database") as error:
+        Store(path)
+    assert "\n" not in str(error.value)

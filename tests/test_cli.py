@@ -1,0 +1,227 @@
+"""The command line as a shell sees it: text on standard output, one line on standard error, and exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from afterglow.core.model import Model
+from afterglow.repl.__main__ import main
+
+TINY = str(Path(__file__).parent / "data" / "tiny-char.safetensors")
+LAMP = Path(__file__).parent / "data" / "lamp.txt"
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line in this process."""
+
+    def run(*arguments: str, stdin: bytes = b"") -> Ran:
+        monkeypatch.setattr(sys, "argv", ["afterglow", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
+        code = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+        return Ran(code, *capfd.readouterr())
+
+    return run
+
+
+def process(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
+    """The command line as a process of its own."""
+    command = [sys.executable, "-m", "afterglow.repl", *arguments]
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, **{**pipes, **options})  # type: ignore[call-overload,no-any-return]  # noqa: S603
+
+
+def test_generate_writes_the_continuation_only(run: Run, tiny: Model) -> None:
+    ran = run("generate", "Good evening", "-m", TINY, "-l", "40", "--rng", "7")
+    assert ran == (0, tiny.generate("Good evening", length=40, rng=7) + "\n", "")
+
+
+def test_echo_adds_the_seed(run: Run) -> None:
+    plain = run("generate", "Good", "-m", TINY, "-l", "9", "--rng", "7").out
+    assert run("generate", "Good", "-m", TINY, "-l", "9", "--rng", "7", "--echo").out == "Good" + plain
+
+
+def test_seed_comes_from_standard_input_without_one_final_newline(run: Run, tiny: Model) -> None:
+    ran = run("generate", "-m", TINY, "-l", "30", "--rng", "7", stdin=b"The lamp\n\n")
+    assert ran.out == tiny.generate("The lamp\n", length=30, rng=7) + "\n"
+
+
+def test_several_texts_are_the_takes_of_one_rng(run: Run) -> None:
+    one = run("generate", "Good", "-m", TINY, "-l", "30", "--rng", "7").out
+    five = run("generate", "Good", "-m", TINY, "-l", "30", "--rng", "7", "-n", "5", "--json")
+    texts = ["" for _ in range(5)]
+    for line in five.out.splitlines():
+        token = json.loads(line)
+        texts[token["sample"]] += token["text"]
+    assert texts[0] + "\n" == one
+    assert len(set(texts)) == 5
+
+
+def test_json_has_a_line_for_every_token(run: Run) -> None:
+    ran = run("generate", "Good", "-m", TINY, "-l", "12", "--rng", "7", "--json", "-t", "0.5")
+    tokens = [json.loads(line) for line in ran.out.splitlines()]
+    assert len(tokens) == 12
+    assert {"text", "id", "logprob", "rank", "entropy", "T"} <= tokens[0].keys()
+    assert {token["T"] for token in tokens} == {0.5}
+
+
+def test_unseen_characters_are_told_once_on_standard_error(run: Run) -> None:
+    ran = run("generate", "ééß", "-m", TINY, "-l", "9")
+    assert ran.code == 0
+    assert ran.err == "afterglow: tiny-char has never seen é ß: read as ' '\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["generate", "x", "-t", "-1"], 2, "temperature cannot be '-1': it is a number from 0 to 5"),
+        (["generate", "x", "-t", "nan"], 2, "temperature cannot be 'nan'"),
+        (["generate", "x", "-t", "warm"], 2, "temperature cannot be 'warm'"),
+        (["generate", "x", "--top-p", "1.5"], 2, "top-p cannot be '1.5': it is a number from 0 to 1"),
+        (["generate", "x", "--no-such"], 2, "No such option"),
+        (["generate", "x", "-n", "0"], 2, "0 is not in the range"),
+        (["sing"], 2, "No such command 'sing'"),
+        (["generate", "x", "-m", "hamlet"], 1, "there is no model 'hamlet'; there are"),
+        (["generate", "x", "-m", "./none.safetensors"], 1, "there is no model file none.safetensors"),
+        (["info", "hamlet"], 1, "there is no model 'hamlet'"),
+        (["models", "rm", "shakespeare"], 1, "shakespeare comes with afterglow and stays"),
+        (["eval", TINY, "none.txt"], 1, "there is no file none.txt"),
+    ],
+)
+def test_bad_wishes_get_one_line(run: Run, arguments: list[str], code: int, says: str) -> None:
+    ran = run(*arguments)
+    assert ran.code == code
+    assert says in ran.err
+    assert ran.err.count("\n") == 1
+    assert ran.out == ""
+
+
+def test_standard_input_that_is_not_utf8_says_where(run: Run) -> None:
+    ran = run("generate", "-m", TINY, stdin=b"caf\xe9")
+    assert ran.code == 1
+    assert "standard input is not utf-8: byte 3" in ran.err
+
+
+def test_eval_scores_other_texts_whole_and_its_own_held_out(run: Run, tmp_path: Path, tiny: Model) -> None:
+    own = json.loads(run("eval", TINY, str(LAMP), "--json").out)
+    assert own["part"] == "the held-out last 10 %"
+    other = tmp_path / "other.txt"
+    other.write_text(LAMP.read_text()[:600])
+    ran = json.loads(run("eval", TINY, str(other), "--json").out)
+    score = tiny.score(other.read_text())
+    assert ran["part"] == "all of it"
+    assert ran["nats_per_char_cold"] == score.nats_per_char_cold
+    assert ran["bits_per_char_stateful"] == score.bits_per_char_stateful
+    assert "nats per char cold" in run("eval", TINY, str(other)).out
+
+
+def test_the_settings_of_file_environment_and_flags_come_in_that_order(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def temperature(*flags: str) -> float:
+        ran = run("generate", "x", "-l", "1", "--json", *flags)
+        return float(json.loads(ran.out)["T"])
+
+    home.mkdir()
+    (home / "config.toml").write_text(f'model = "{TINY}"\n')
+    assert temperature() == 0.8
+    (home / "config.toml").write_text(f'model = "{TINY}"\ntemperature = 0.6\n')
+    assert temperature() == 0.6
+    monkeypatch.setenv("AFTERGLOW_TEMPERATURE", "0.5")
+    assert temperature() == 0.5
+    assert temperature("-t", "0.4") == 0.4
+
+
+def test_a_broken_settings_file_is_named(run: Run, home: Path) -> None:
+    home.mkdir()
+    (home / "config.toml").write_text("temperature = = 1")
+    ran = run("generate", "x", "-m", TINY)
+    assert (ran.code, str(home / "config.toml") in ran.err) == (2, True)
+
+
+def test_a_script_of_lines_is_played(run: Run, tiny: Model) -> None:
+    ran = run("-m", TINY, "-l", "20", "--rng", "7", stdin=b"The lamp\n/temp 1.2\n/help set\n/quit\nnever read\n")
+    assert ran.code == 0
+    assert ran.out.startswith(tiny.generate("The lamp", length=20, rng=7) + "\n")
+    assert "/set [NAME] [VALUE]" in ran.out
+    assert "T 0.80 → 1.20, flatter" in ran.err
+
+
+def test_a_mistake_in_a_script_is_told_and_the_rest_is_done(run: Run) -> None:
+    ran = run("-m", TINY, "-l", "20", stdin=b"/retry\n/top-p 7\nThe lamp\n")
+    assert ran.code == 2
+    assert ran.err.count("\n") == 2
+    assert len(ran.out) == 21
+
+
+def test_models_are_listed_and_removed(run: Run, home: Path) -> None:
+    (home / "models").mkdir(parents=True)
+    (home / "models" / "mine.safetensors").write_bytes(Path(TINY).read_bytes())
+    assert "mine" in run("models").out
+    assert {k: v for k, v in json.loads(run("models", "--json").out)[0].items() if k in ("name", "bundled")} == {
+        "name": "mine",
+        "bundled": False,
+    }
+    assert json.loads(run("info", "mine", "--json").out)["width"] == 48
+    assert run("models", "rm", "mine").code == 0
+    assert "mine" not in run("models").out
+
+
+def test_closed_pipe_is_quiet() -> None:
+    with process("generate", "x", "-m", TINY, "-l", "100000") as ran:
+        assert ran.stdout
+        assert ran.stderr
+        assert len(ran.stdout.read(20)) == 20
+        ran.stdout.close()
+        assert (ran.wait(30), ran.stderr.read()) == (0, b"")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_control_c_ends_with_130_and_keeps_what_was_written() -> None:
+    with process("generate", "x", "-m", TINY, "-l", "9000000") as ran:
+        assert ran.stdout
+        assert ran.stderr
+        assert len(ran.stdout.read(20)) == 20
+        ran.send_signal(signal.SIGINT)
+        ran.stdout.read()
+        assert (ran.wait(30), ran.stderr.read()) == (130, b"")
+
+
+def test_nothing_heavy_is_imported_to_play() -> None:
+    code = (
+        "import sys; sys.argv = ['afterglow', 'generate', 'x', '-l', '1', '-m', sys.argv[1]]\n"
+        "from afterglow.repl.__main__ import main\n"
+        "main()\n"
+        "print(sorted(m for m in ('torch', 'textual', 'prompt_toolkit', 'discord') if m in sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, TINY], capture_output=True, check=True, text=True)  # noqa: S603
+    assert ran.stdout.endswith("[]\n")
+
+
+def test_help_is_there_without_numpy() -> None:
+    code = "import sys; sys.argv = ['afterglow', '--help']\nfrom afterglow.repl.__main__ import main\nmain()"
+    ran = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, check=True, text=True)  # noqa: S603
+    assert "numpy" not in ran.stderr
+    assert "--temperature" in ran.stdout

@@ -1,0 +1,403 @@
+"""The slash commands: one table, from which dispatch, help and completion all come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from afterglow.core import store
+from afterglow.core.commands import COMMANDS, completions, dispatch, find, is_live
+from afterglow.core.effects import Effect, Listing, Play, Quit, Redraw
+from afterglow.core.errors import AfterglowError, CommandError, ModelError, SettingError, UsageError
+from afterglow.core.events import Done, Notice, Token
+from afterglow.core.model import Model, load
+from afterglow.core.session import Session
+from afterglow.core.settingkinds import Ramp
+from afterglow.core.settings import SPECS, Settings
+
+DATA = Path(__file__).parent / "data"
+
+
+def do(session: Session, line: str) -> list[Effect]:
+    """The effects of a line, every text played to its end."""
+    effects = []
+    for effect in dispatch(session, line):
+        effects.append(effect)
+        if isinstance(effect, Play):
+            list(effect.events)
+    return effects
+
+
+def said(effects: Iterable[Effect]) -> str:
+    return "\n".join(effect.text for effect in effects if isinstance(effect, Notice | Redraw))
+
+
+def rows(effects: Iterable[Effect]) -> list[tuple[str, str]]:
+    return [row for effect in effects if isinstance(effect, Listing) for row in effect.rows]
+
+
+@pytest.fixture
+def written(session: Session) -> Session:
+    do(session, "The lamp")
+    return session
+
+
+# Every command through dispatch -------------------------------------------------------------------------------------
+
+KINDS: dict[str, list[type]] = {
+    "set": [Listing],
+    "continue": [Play],
+    "retry": [Redraw, Play],
+    "undo": [Redraw],
+    "redo": [Redraw],
+    "new": [Notice],
+    "sweep": [Play] * 4,
+    "explain": [Listing],
+    "model": [Listing],
+    "save": [Notice],
+    "open": [Listing],
+    "export": [Notice],
+    "help": [Listing],
+    "quit": [Quit],
+    **{find(spec.label).name: [Notice] for spec in SPECS.values()},
+}
+
+
+@pytest.mark.parametrize("name", [name for command in COMMANDS for name in (command.name, *command.aliases)])
+def test_every_command_does_what_its_row_says(name: str, written: Session, tmp_path: Path) -> None:
+    command = find(name)
+    if command.name == "redo":
+        do(written, "/undo")
+    line = f"/{name} {tmp_path / 'x.txt'}" if command.name == "export" else f"/{name}"
+    effects = do(written, line)
+    assert [
+        type(effect) for effect in effects if not isinstance(effect, Notice) or KINDS[command.name] == [Notice]
+    ] == (KINDS[command.name])
+
+
+def test_the_table_names_every_command_and_setting_once() -> None:
+    names = [name for command in COMMANDS for name in (command.name, *command.aliases)]
+    assert len(names) == len(set(names))
+    assert {command.name for command in COMMANDS} == KINDS.keys()
+    assert all(command.help and "\n" not in command.help for command in COMMANDS)
+
+
+def test_help_covers_the_whole_table(session: Session) -> None:
+    found = rows(do(session, "/help"))
+    assert [what for _, what in found] == [command.help for command in COMMANDS]
+    assert all(usage.startswith(f"/{c.name}") for (usage, _), c in zip(found, COMMANDS, strict=True))
+    assert all(f"/{alias}" in usage for (usage, _), c in zip(found, COMMANDS, strict=True) for alias in c.aliases)
+
+
+@pytest.mark.parametrize("line", ["/help temp", "/help /temp", "/? t"])
+def test_help_on_one_command(line: str, session: Session) -> None:
+    ((usage, what),) = rows(do(session, line))
+    assert usage == "/temp [VALUE], /t, /temperature"
+    assert what == SPECS["temperature"].help
+
+
+# Lines --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "seed"),
+    [("The lamp", "The lamp"), ("//path", "/path"), ("//", "/"), (" /x", " /x"), ("\n", "\n"), ("a\n", "a\n")],
+)
+def test_what_is_no_command_is_a_seed(line: str, seed: str, session: Session) -> None:
+    (play,) = do(session, line)
+    assert isinstance(play, Play)
+    assert session.passage.nodes[0].seed == seed
+
+
+@pytest.mark.parametrize("line", ["", " ", "   "])
+def test_an_empty_line_begins_and_then_goes_on(line: str, session: Session) -> None:
+    do(session, line)
+    assert [node.seed for node in session.passage.nodes] == ["", None]
+    do(session, line)
+    assert [node.seed for node in session.passage.nodes] == ["", None, None]
+    assert len(session.passage.text()) == 120
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("/tmep 1", "did you mean /temp"),
+        ("/contniue", "did you mean /continue?"),
+        ("/xyzzy", "/help lists them"),
+        ("/", "there is no command /"),
+        ("/help xyzzy", "no command /xyzzy"),
+        ("/quit now", "/quit is how it is typed: leave"),
+        ("/undo 2", "/undo is how it is typed"),
+        ("/export", "/export PATH is how it is typed"),
+        ("/temp 9", "temperature cannot be '9': it is a number from 0 to 5"),
+        ("/temp 1 2", "temperature cannot be '1 2'"),
+        ("/temp hot", "temperature cannot be 'hot'"),
+        ("/set tmp 1", "there is no setting 'tmp'; there are temperature"),
+        ("/set top-p 2", "top-p cannot be '2': it is a number from 0 to 1"),
+        ("/top-k 1.5", "top-k cannot be '1.5': it is a whole number"),
+        ("/sweep 0.5 hot", "temperature cannot be 'hot'"),
+        ("/sweep 0.5 9", "temperature cannot be '9'"),
+        ("/model nowhere", "no model 'nowhere'"),
+        ("/open nowhere", "no saved passage 'nowhere'"),
+        ("/save ../x", "cannot be a passage's name"),
+        ("/export a.pdf", "end it in .txt, .md, .json"),
+        ("/length 0", "length cannot be '0'"),
+        ('/stop "half', "stop cannot be"),
+    ],
+)
+def test_a_mistake_is_one_line_and_changes_nothing(line: str, says: str, written: Session) -> None:
+    before = (written.settings, written.model, written.passage, written.passage.cursor, len(written.passage.nodes))
+    with pytest.raises(AfterglowError) as caught:
+        do(written, line)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+    after = (written.settings, written.model, written.passage, written.passage.cursor, len(written.passage.nodes))
+    assert all(a is b or a == b for a, b in zip(after, before, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [("/temp 9", SettingError), ("/tmep", CommandError), ("/model x", ModelError), ("/save /", UsageError)],
+)
+def test_a_mistake_has_its_kind(line: str, kind: type[AfterglowError], written: Session) -> None:
+    with pytest.raises(kind):
+        do(written, line)
+
+
+@pytest.mark.parametrize("line", ["/continue", "/retry", "/undo", "/redo", "/sweep", "/explain", "/export x.txt"])
+def test_without_text_the_commands_that_need_one_say_so(line: str, session: Session) -> None:
+    with pytest.raises(CommandError):
+        do(session, line)
+
+
+# What they do -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("/temp 1.2", "temperature", 1.2),
+        ("/t +0.1", "temperature", 1.1),
+        ("/temperature 0.2..1.6", "temperature", Ramp(0.2, 1.6)),
+        ("/temp reset", "temperature", 0.8),
+        ("/set temperature 1.5", "temperature", 1.5),
+        ("/set top_p 0.9", "top_p", 0.9),
+        ("/set top-p reset", "top_p", 1.0),
+        ("/top-k 5", "top_k", 5),
+        ("/rng random", "rng", None),
+        ("/length 200", "length", 200),
+        ("/speed max", "speed", 0),
+        ("/memory on", "memory", True),
+        ("/heat surprise", "heat", "surprise"),
+        (r"/stop \n\n END", "stop", ("\n\n", "END")),
+        (r'/set stop "the end" "\n"', "stop", ("the end", "\n")),
+        ("/temp   1.2  ", "temperature", 1.2),
+    ],
+)
+def test_a_setting_is_set(line: str, name: str, value: Any, session: Session) -> None:
+    do(session, line)
+    assert getattr(session.settings, name) == value
+
+
+def test_a_setting_alone_shows_itself(session: Session) -> None:
+    assert said(do(session, "/temp")).startswith("temperature 1.00: below 1 strict")
+    assert "a number from 0 to 1" in said(do(session, "/set top-p"))
+
+
+def test_a_new_temperature_says_what_it_does_here(written: Session) -> None:
+    logprobs = written.next_logprobs()
+    assert logprobs is not None
+    notice = said(do(written, "/temp 2"))
+    assert notice.startswith("T 1.00 → 2.00, flatter: here ")
+    assert notice.endswith("effective choices")
+    assert "sharper" in said(do(written, "/temp 0"))
+    assert said(do(written, "/temp 0")) == "T 0.00 → 0.00"
+
+
+def test_it_says_so_without_text_and_for_a_ramp_too(session: Session) -> None:
+    assert said(do(session, "/temp 1.2")) == "T 1.00 → 1.20"
+    assert said(do(session, "/temp 0.2..1.6")) == "T 1.20 → 0.20..1.60"
+
+
+def test_all_settings_are_listed(session: Session) -> None:
+    assert [row[0].split()[0] for row in rows(do(session, "/set"))] == [spec.label for spec in SPECS.values()]
+
+
+def test_a_temperature_acts_on_the_next_token_while_text_is_written(session: Session) -> None:
+    (play,) = dispatch(session, "The lamp")
+    assert isinstance(play, Play)
+    events = play.events
+    first = [next(events) for _ in range(5)]
+    do(session, "/temp 0.3")
+    rest = [event for event in events if isinstance(event, Token)]
+    assert [event.temperature for event in first] == [1.0] * 5  # type: ignore[union-attr]
+    assert [event.temperature for event in rest] == [0.3] * 55
+
+
+def test_undo_redo_retry_continue_and_new(session: Session) -> None:
+    do(session, "The lamp")
+    first = session.passage.text()
+    do(session, "/undo")
+    assert session.passage.text() == "The lamp"
+    do(session, "/redo")
+    assert session.passage.text() == first
+    do(session, "/r")
+    assert session.passage.text() != first
+    do(session, "/c")
+    assert len(session.passage.text()) == len("The lamp") + 120
+    do(session, "/new")
+    assert session.passage.nodes == []
+
+
+def test_a_sweep_plays_the_seed_at_each_temperature_and_leaves_the_passage(written: Session) -> None:
+    before = written.passage.text(), len(written.passage.nodes)
+    titles, texts = [], []
+    for play in dispatch(written, "/sweep 0 1 2"):
+        assert isinstance(play, Play)
+        titles.append(play.title)
+        texts.append("".join(event.text for event in play.events if isinstance(event, Token)))
+    assert titles == ["The lamp  ·  T 0.00", "The lamp  ·  T 1.00", "The lamp  ·  T 2.00"]
+    assert "The lamp" + texts[1] == before[0]
+    assert len(set(texts)) == 3
+    assert (written.passage.text(), len(written.passage.nodes)) == before
+
+
+def test_explain_shows_the_ten_likeliest_at_both_temperatures(written: Session) -> None:
+    do(written, "/temp 0.5")
+    (listing,) = do(written, "/explain")
+    assert isinstance(listing, Listing)
+    assert "T 1 → T 0.50" in listing.title
+    assert len(listing.rows) == 10
+    logprobs = written.next_logprobs()
+    assert logprobs is not None
+    likeliest = repr(written.model.tokenizer.decode([int(logprobs.argmax())]))
+    assert listing.rows[0][0] == likeliest
+
+
+def test_save_and_open_bring_a_passage_back(written: Session) -> None:
+    text = written.passage.text()
+    assert "saved: " in said(do(written, "/save my lamp"))
+    do(written, "/new")
+    effects = do(written, "/open my lamp")
+    assert effects == [Redraw("opened my lamp")]
+    assert written.passage.text() == text
+    assert rows(do(written, "/open")) == [("my lamp", "")]
+    do(written, "/save")
+    assert set(store.names()) == {"my lamp", store.suggested_name(written.passage)}
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".md", ".json"])
+def test_export_writes_the_form_that_the_name_asks_for(suffix: str, written: Session, tmp_path: Path) -> None:
+    path = tmp_path / f"out{suffix}"
+    do(written, f"/export {path}")
+    text = path.read_text("utf-8")
+    match suffix:
+        case ".txt":
+            assert text == written.passage.text()
+        case ".md":
+            quoted = [line.removeprefix("> ") for line in text.split("\n") if line.startswith(">")]
+            assert "\n".join(quoted) == written.passage.text()
+            assert text.endswith(written.summary() + "\n")
+        case _:
+            assert store.loaded(json.dumps(json.loads(text))).text() == written.passage.text()
+
+
+def test_models_are_listed_and_changed(tiny: Model) -> None:
+    session = Session(tiny, Settings(rng=7, length=20), opener=lambda name: load(str(DATA / f"{name}.safetensors")))
+    assert rows(do(session, "/model")) is not None
+    do(session, "The lamp")
+    assert "tiny-byte: type a seed" in said(do(session, "/model tiny-byte"))
+    assert session.model.name == "tiny-byte"
+
+
+def test_quit_stops_the_text(session: Session) -> None:
+    (play,) = dispatch(session, "The lamp")
+    assert isinstance(play, Play)
+    next(play.events)
+    assert do(session, "/q") == [Quit()]
+    (done,) = play.events
+    assert isinstance(done, Done)
+    assert done.reason == "stopped"
+
+
+# Completion ---------------------------------------------------------------------------------------------------------
+
+
+def words(session: Session, line: str) -> list[str]:
+    return [word for word, _ in completions(session, line)]
+
+
+def test_commands_are_completed(session: Session) -> None:
+    assert words(session, "/") == [f"/{command.name}" for command in COMMANDS]
+    assert words(session, "/t") == ["/temp", "/top-k", "/top-p", "/typical"]
+    assert words(session, "/by") == ["/bye"]
+    assert words(session, "/und") == ["/undo"]
+    assert words(session, "/xyz") == words(session, "//") == []
+    assert dict(completions(session, "/und"))["/undo"] == find("undo").help
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("/temp ", {"1.00", "0.2", "+0.1", "0.2..1.6", "reset"}),
+        ("/temp 1.", {"1.00", "1.0", "1.2", "1.5"}),
+        ("/t re", {"reset"}),
+        ("/set t", {"temperature", "top-k", "top-p", "typical"}),
+        ("/set top-p 0.", {"0.9", "0.95"}),
+        ("/set top_p 0.", {"0.9", "0.95"}),
+        ("/heat ", {"off", "surprise", "rank", "entropy", "temperature", "reset"}),
+        ("/memory o", {"off", "on"}),
+        ("/speed m", {"max"}),
+    ],
+)
+def test_values_are_completed(line: str, offered: set[str], session: Session) -> None:
+    assert offered <= set(words(session, line))
+    assert all(word.startswith(line.rpartition(" ")[2]) for word in words(session, line))
+
+
+@pytest.mark.parametrize("line", ["/temp 1 ", "/undo ", "/xyz 1", "/set xyz ", "/set top-p 0.9 ", "/set  "])
+def test_where_nothing_fits_nothing_is_offered(line: str, session: Session) -> None:
+    assert words(session, line) == []
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_every_value_that_is_offered_can_be_typed(spec: Any, session: Session) -> None:
+    for word in words(session, f"/{spec.label} "):
+        do(session, f"/{spec.label} {word}")
+    assert words(session, f"/set {spec.label} ") == words(session, f"/{spec.label} ")
+
+
+def test_saved_passages_are_completed(written: Session) -> None:
+    do(written, "/save keeper")
+    assert words(written, "/open k") == ["keeper"]
+
+
+# While text is written ----------------------------------------------------------------------------------------------
+
+LIVE = {*(find(spec.label).name for spec in SPECS.values()), "set", "explain", "save", "export", "help", "quit"}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
+def test_live_commands_are_those_that_leave_the_text_alone(command: Any) -> None:
+    for name in (command.name, *command.aliases):
+        assert is_live(f"/{name}") is is_live(f"/{name} x") is (command.name in LIVE)
+
+
+@pytest.mark.parametrize("line", ["", "The lamp", "//temp", "temp", "/xyz", " /temp"])
+def test_no_other_line_is_live(line: str) -> None:
+    assert not is_live(line)
+
+
+@pytest.mark.parametrize("name", sorted(LIVE - {"quit"}))
+def test_a_live_command_does_not_disturb_the_text(name: str, session: Session, tmp_path: Path) -> None:
+    (play,) = dispatch(session, "The lamp")
+    assert isinstance(play, Play)
+    ids = [event.id for event in (next(play.events) for _ in range(30)) if isinstance(event, Token)]
+    do(session, f"/{name} {tmp_path / 'x.txt'}" if name == "export" else f"/{name}")
+    ids += [event.id for event in play.events if isinstance(event, Token)]
+    undisturbed = Session(session.model, session.settings)
+    do(undisturbed, "The lamp")
+    assert ids == [token.id for token in undisturbed.passage.tokens()]

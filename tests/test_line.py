@@ -1,0 +1,172 @@
+"""The line REPL: what is typed at its prompt and while text streams, through a pipe that stands for the keyboard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from afterglow.core.events import Token
+from afterglow.core.paths import history_file
+from afterglow.core.session import Session
+from afterglow.repl.keys import unquoted
+from afterglow.repl.line import LineRepl, SlashCompleter
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+
+@pytest.fixture
+def keyboard() -> Iterator[PipeInput]:
+    """Keys by ``send_text``; nothing reaches a real terminal."""
+    with create_pipe_input() as source, create_app_session(input=source, output=DummyOutput()):
+        yield source
+
+
+@asynccontextmanager
+async def talking(session: Session) -> AsyncIterator[None]:
+    """The REPL running beside the test, until it is left."""
+    task = asyncio.create_task(LineRepl(session).run())
+    try:
+        yield
+        await asyncio.wait_for(task, 30)
+    finally:
+        task.cancel()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something to become so."""
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def written(session: Session) -> list[Token]:
+    """The tokens of the passage."""
+    return session.passage.tokens()
+
+
+async def test_seed_is_played_and_quit_leaves(session: Session, keyboard: PipeInput) -> None:
+    session.set("speed", 0)
+    async with talking(session):
+        keyboard.send_text("The lamp\r")
+        await until(lambda: len(written(session)) == 60 and not session.playing)
+        keyboard.send_text("/quit\r")
+    assert session.passage.text().startswith("The lamp")
+
+
+async def test_command_typed_while_text_streams_acts_on_the_next_token(session: Session, keyboard: PipeInput) -> None:
+    session.set("speed", 200)
+    async with talking(session):
+        keyboard.send_text("The lamp\r")
+        await until(lambda: len(written(session)) > 5)
+        keyboard.send_text("/")
+        await asyncio.sleep(0.1)
+        keyboard.send_text("temp 0.3\r")
+        await until(lambda: len(written(session)) == 60 and not session.playing)
+        keyboard.send_text("\x04")
+    temperatures = [token.temperature for token in written(session)]
+    turned = temperatures.index(0.3)
+    assert turned > 5
+    assert temperatures == [1.0] * turned + [0.3] * (60 - turned)
+
+
+async def test_plus_and_minus_turn_the_temperature(session: Session, keyboard: PipeInput) -> None:
+    session.set("speed", 200)
+    async with talking(session):
+        keyboard.send_text("The lamp\r")
+        await until(lambda: len(written(session)) > 5)
+        keyboard.send_text("++-")
+        await until(lambda: len(written(session)) == 60 and not session.playing)
+        keyboard.send_text("\x04")
+    assert session.settings.temperature == 1.05
+    assert written(session)[-1].temperature == 1.05
+
+
+@pytest.mark.parametrize("key", ["\x1b", "\x03"])
+async def test_escape_and_control_c_stop_and_keep(session: Session, keyboard: PipeInput, key: str) -> None:
+    session.set("speed", 100)
+    session.set("length", 100_000)
+    async with talking(session):
+        keyboard.send_text("The lamp\r")
+        await until(lambda: len(written(session)) > 5)
+        keyboard.send_text(key)
+        await until(lambda: not session.playing)
+        keyboard.send_text("/quit\r")
+    assert 5 < len(written(session)) < 100_000
+
+
+async def test_space_pauses_and_tab_finishes(session: Session, keyboard: PipeInput) -> None:
+    session.set("speed", 20)
+    session.set("length", 2000)
+    async with talking(session):
+        keyboard.send_text("The lamp\r")
+        await until(lambda: len(written(session)) > 2)
+        keyboard.send_text(" ")
+        await asyncio.sleep(0.1)
+        held = len(written(session))
+        await asyncio.sleep(0.2)
+        assert len(written(session)) == held
+        keyboard.send_text("\t")
+        await until(lambda: len(written(session)) == 2000 and not session.playing)
+        keyboard.send_text("\x04")
+
+
+async def test_mistake_leaves_the_prompt_alive(session: Session, keyboard: PipeInput) -> None:
+    session.set("speed", 0)
+    async with talking(session):
+        keyboard.send_text("/top-p 7\r/nonsense\r/undo\rGood\r")
+        await until(lambda: len(written(session)) == 60 and not session.playing)
+        keyboard.send_text("/quit\r")
+
+
+async def test_alt_enter_and_triple_quotes_make_seeds_of_several_lines(session: Session, keyboard: PipeInput) -> None:
+    session.set("speed", 0)
+    async with talking(session):
+        keyboard.send_text("one\x1b\rtwo\r")
+        await until(lambda: len(written(session)) == 60 and not session.playing)
+        first = session.passage.text()
+        keyboard.send_text('"""\rthree\rfour\r"""\r')
+        await until(lambda: session.passage.text()[:5] == "three" and len(written(session)) == 60)
+        await until(lambda: not session.playing)
+        keyboard.send_text("/quit\r")
+    assert first.startswith("one\ntwo")
+    assert session.passage.text().startswith("three\nfour")
+
+
+async def test_what_was_typed_is_kept_for_its_owner_alone(session: Session, keyboard: PipeInput) -> None:
+    async with talking(session):
+        keyboard.send_text("/help\r/quit\r")
+    assert "+/help" in history_file().read_text()
+    assert history_file().stat().st_mode & 0o077 == 0
+
+
+def offered(session: Session, line: str) -> list[str]:
+    """What the completer would make of a line."""
+    completer = SlashCompleter(session)
+    document = Document(line)
+    return [line[: len(line) + c.start_position] + c.text for c in completer.get_completions(document, CompleteEvent())]
+
+
+def test_commands_and_values_are_completed(session: Session) -> None:
+    assert "/temp" in offered(session, "/te")
+    assert "/temp 1.2" in offered(session, "/temp 1.")
+    assert "/set top-p" in offered(session, "/set top")
+    assert "/set top-p 0.9" in offered(session, "/set top-p 0.")
+    assert offered(session, "no command") == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("a", "a"), ('"""a"""', "a"), ('"""\na\nb\n"""', "a\nb"), ('"', '"'), ('"""', '"""')]
+)
+def test_triple_quotes_are_taken_off(typed: str, meant: str) -> None:
+    assert unquoted(typed) == meant
+
+
+def test_history_folder_is_made(home: Path, session: Session, keyboard: PipeInput) -> None:  # noqa: ARG001
+    LineRepl(session)
+    assert (home / "history").exists()

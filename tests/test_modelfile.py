@@ -1,0 +1,363 @@
+"""A model file may come from a stranger: it round-trips, and whatever is wrong with one is said in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from afterglow.core.errors import ModelError
+from afterglow.core.model import load
+from afterglow.core.modelfile import FORMAT, LARGEST_HEADER, Architecture, Card, ModelFile, open_model_file
+from afterglow.core.tokenizer import ByteTokenizer, CharTokenizer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+TINY = Path(__file__).parent / "data" / "tiny-char.safetensors"
+WHOLE = TINY.read_bytes()
+START = 8 + int.from_bytes(WHOLE[:8], "little")
+
+Header = dict[str, Any]
+
+
+def refused(path: Path, data: bytes | None = None) -> str:
+    """The one line that opening ``data`` at ``path`` ends with."""
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(ModelError) as caught:
+        open_model_file(path)
+    message = str(caught.value)
+    assert str(path) in message
+    assert "\n" not in message
+    assert len(message) < len(str(path)) + 300
+    return message
+
+
+def with_header(change: Callable[[Header, Header], Any], tail: bytes = WHOLE[START:]) -> bytes:
+    """The tiny model with its entries and its own header changed."""
+    entries = json.loads(WHOLE[8:START])
+    own = json.loads(entries["__metadata__"]["afterglow"])
+    changed = change(entries, own)
+    entries["__metadata__"]["afterglow"] = json.dumps(own if changed is None else changed)
+    text = json.dumps(entries).encode()
+    return len(text).to_bytes(8, "little") + text + tail
+
+
+def setting(*path: str | int, value: Any, inside: int = 1) -> Callable[[Header, Header], None]:
+    """A change that sets one value in the entries (``inside`` 0) or in our own header (1)."""
+
+    def change(*both: Header) -> None:
+        place: Any = both[inside]
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = value
+
+    return change
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "strange.safetensors"
+
+
+@pytest.mark.parametrize("tokenizer", [CharTokenizer.of("ab \n\u2028é𝄞"), ByteTokenizer()], ids=lambda t: t.kind)
+def test_a_model_file_gives_back_what_was_saved(tokenizer: Any, path: Path) -> None:
+    rng, shape = np.random.default_rng(1), Architecture(tokenizer.size, 3, 2, 5)
+    tensors = {
+        name: (rng.integers(-64, 65, s.shape) if s.dtype == "I8" else rng.random(s.shape)).astype(s.numpy)
+        for name, s in shape.shapes().items()
+    }
+    card = Card("a.txt", "00", 10, True, "latin-1", 1.5, 1.4, 3.0, 60.0, "train", "MIT", "today", {"top_p": 0.9})
+    file = ModelFile(shape, tokenizer, card, tensors).identified()
+    file.save(path)
+    again = open_model_file(path)
+    assert (again.architecture, again.card, again.sha256) == (shape, card, file.sha256)
+    assert again.tokenizer.header() == tokenizer.header()
+    assert {name: array.tolist() for name, array in again.tensors.items()} == {
+        n: a.tolist() for n, a in tensors.items()
+    }
+
+
+def test_the_identity_is_that_of_weights_and_tokenizer_not_of_the_card() -> None:
+    file = open_model_file(TINY)
+    assert replace(file, card=Card()).identified().sha256 == file.sha256
+    other = {**file.tensors, "projection.bias": file.tensors["projection.bias"] + 1}
+    assert replace(file, tensors=other).identified().sha256 != file.sha256
+    assert replace(file, tokenizer=ByteTokenizer()).identified().sha256 != file.sha256
+
+
+def test_the_number_of_parameters_counts_weights_and_biases() -> None:
+    assert Architecture(10, 2, 1, 3).parameters == 10 * 2 + 12 * (2 + 3) + 12 + 10 * 3 + 10
+
+
+def test_an_unchanged_header_opens(path: Path) -> None:
+    path.write_bytes(with_header(lambda *_: None))
+    assert open_model_file(path).sha256 == open_model_file(TINY).sha256
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, START // 2, START - 1, START, START + 1, len(WHOLE) - 1])
+def test_a_file_that_is_cut_short(size: int, path: Path) -> None:
+    assert refused(path, WHOLE[:size])
+
+
+def test_a_file_with_something_added(path: Path) -> None:
+    assert "copy it again" in refused(path, WHOLE + b"\0")
+
+
+def test_a_pickle_is_refused_by_name(path: Path) -> None:
+    for protocol in (2, 3, 4, 5):
+        assert "pickle" in refused(path, pickle.dumps({"weights": [1.0]}, protocol))
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("archive/data.pkl", pickle.dumps([1]))
+    assert "pickle" in refused(path)
+
+
+def test_a_missing_file_a_folder_and_an_impossible_path(path: Path, tmp_path: Path) -> None:
+    assert "no model file" in refused(path)
+    assert "folder" in refused(tmp_path)
+    with pytest.raises(ModelError):
+        load(str(tmp_path / "a\0b.safetensors"))
+    with pytest.raises(ModelError):
+        load(str(tmp_path / ("a" * 300 + ".safetensors")))
+
+
+@pytest.mark.parametrize("length", [0, 1, LARGEST_HEADER + 1, 10**12, 2**64 - 1])
+def test_an_absurd_header_length(length: int, path: Path) -> None:
+    refused(path, length.to_bytes(8, "little") + WHOLE[8:])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"not json",
+        b"[]",
+        b"5",
+        b'"text"',
+        b"null",
+        b"{}",
+        b"\xff\xfe\xfd",
+        b'{"__metadata__": 5}',
+        b'{"__metadata__": {}}',
+        b'{"__metadata__": {"afterglow": 5}}',
+        b'{"__metadata__": {"afterglow": "5"}}',
+        b'{"__metadata__": {"afterglow": "[]"}}',
+        b'{"__metadata__": {"afterglow": "{}"}}',
+        b'{"__metadata__": {"afterglow": "{\\"format\\": 1}"}}',
+        b'{"__metadata__": {"afterglow": "%s"}}' % (b"[" * 100_000),
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"a": ' + b"9" * 10_000 + b"}",
+    ],
+    ids=lambda text: text[:50].decode("latin-1"),
+)
+def test_a_header_that_is_none(text: bytes, path: Path) -> None:
+    refused(path, len(text).to_bytes(8, "little") + text + WHOLE[START:])
+
+
+@pytest.mark.parametrize("version", [FORMAT + 1, 10**30, "2", 1.5, None, True, []], ids=str)
+def test_another_format_version(version: Any, path: Path) -> None:
+    assert "upgrade" in refused(path, with_header(setting("format", value=version)))
+
+
+@pytest.mark.parametrize("version", [0, -1])
+def test_a_format_version_that_never_was(version: int, path: Path) -> None:
+    refused(path, with_header(setting("format", value=version)))
+
+
+@pytest.mark.parametrize("name", ["vocabulary", "embedding", "layers", "width"])
+@pytest.mark.parametrize("value", [0, -1, 10**12, 10**400, 1.0, True, "9", None, [], {}], ids=lambda v: str(v)[:12])
+def test_an_absurd_architecture(name: str, value: Any, path: Path) -> None:
+    assert name in refused(path, with_header(setting("architecture", name, value=value)))
+
+
+@pytest.mark.parametrize("value", [None, [], "text", {}])
+def test_an_architecture_that_is_none(value: Any, path: Path) -> None:
+    refused(path, with_header(setting("architecture", value=value)))
+
+
+@pytest.mark.parametrize("depth", [500, 950, 985])
+@pytest.mark.parametrize("place", [("architecture", "width"), ("tokenizer", "characters", 0), ("format",)], ids=str)
+def test_a_header_nested_just_short_of_too_deep(place: tuple[str | int, ...], depth: int, path: Path) -> None:
+    nested: list[Any] = []
+    for _ in range(depth):
+        nested = [nested]
+    data = with_header(setting(*place, value="@@"))
+    own = data[8 : -len(WHOLE[START:])].replace(b'\\"@@\\"', b"[" * depth + b"]" * depth)
+    refused(path, len(own).to_bytes(8, "little") + own + WHOLE[START:])
+
+
+def test_sizes_in_range_that_no_machine_could_hold_are_refused_before_they_are_allocated(path: Path) -> None:
+    largest = Architecture(256, 1 << 14, 64, 1 << 14)
+
+    def change(entries: Header, own: Header) -> None:
+        own["tokenizer"] = {"kind": "byte"}
+        own["architecture"] = asdict(largest)
+        for name, shape in largest.shapes().items():
+            entries[name] = {"dtype": shape.dtype, "shape": shape.shape, "data_offsets": [0, shape.bytes]}
+
+    assert sum(shape.bytes for shape in largest.shapes().values()) > 10**11
+    assert "size does not fit" in refused(path, with_header(change))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entries, _: entries.pop("projection.bias"),
+        setting("extra", value={"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}, inside=0),
+        setting("projection.bias", value=None, inside=0),
+        setting("projection.bias", value=[], inside=0),
+        setting("projection.bias", "dtype", value="F64", inside=0),
+        setting("projection.bias", "dtype", value=["F32"], inside=0),
+        setting("projection.bias", "shape", value=[1], inside=0),
+        setting("projection.bias", "shape", value=[10**12], inside=0),
+        setting("projection.bias", "shape", value="47", inside=0),
+        setting("projection.bias", "data_offsets", value=[0, 0], inside=0),
+        setting("projection.bias", "data_offsets", value=[], inside=0),
+        setting("projection.bias", "data_offsets", value=["0", "188"], inside=0),
+        setting("projection.bias", "data_offsets", value=[0.0, 188.0], inside=0),
+    ],
+)
+def test_a_tensor_that_is_not_as_promised(change: Callable[[Header, Header], Any], path: Path) -> None:
+    data = with_header(lambda entries, own: change(entries, own) and None)
+    refused(path, data)
+
+
+@pytest.mark.parametrize("shift", [-(10**6), -1, 1, 4, 10**6, 2**63, 10**30])
+def test_a_tensor_that_lies_outside_of_the_file_or_on_another(shift: int, path: Path) -> None:
+    def change(entries: Header, _: Header) -> None:
+        begin, end = entries["projection.weight"]["data_offsets"]
+        entries["projection.weight"]["data_offsets"] = [begin + shift, end + shift]
+
+    refused(path, with_header(change))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["embedding.scale", "lstm.0.bias", "projection.scale"])
+def test_numbers_that_are_none(name: str, value: float, path: Path) -> None:
+    file = open_model_file(TINY)
+    broken = file.tensors[name].copy()
+    broken[-1] = value
+    replace(file, tensors={**file.tensors, name: broken}).save(path)
+    assert name in refused(path)
+
+
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        None,
+        {"kind": "byte"},
+        {"kind": "char", "characters": ["a", "b"]},
+        {"kind": "char", "characters": ["a"] * open_model_file(TINY).tokenizer.size},
+        {"kind": "bpe", "merges": []},
+    ],
+    ids=lambda t: str(t)[:40],
+)
+def test_a_tokenizer_that_does_not_fit(tokenizer: Any, path: Path) -> None:
+    assert "tokenizer" in refused(path, with_header(setting("tokenizer", value=tokenizer)))
+
+
+@pytest.mark.parametrize("card", [None, [], "text", {"settings": []}, {"settings": "hot"}], ids=str)
+def test_a_card_that_is_none(card: Any, path: Path) -> None:
+    assert "card" in refused(path, with_header(setting("card", value=card)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("corpus", 5),
+        ("corpus", {"a": 1}),
+        ("licence", None),
+        ("characters", "many"),
+        ("epochs", "three"),
+        ("nats_per_char_cold", "low"),
+        ("nats_per_char_stateful", {}),
+        ("corpus", "red \x1b[31m text"),
+        ("corpus", "two\nlines"),
+    ],
+    ids=str,
+)
+def test_a_card_with_a_strange_entry_opens_without_it(name: str, value: Any, path: Path) -> None:
+    path.write_bytes(with_header(setting("card", name, value=value)))
+    assert getattr(open_model_file(path).card, name) == getattr(Card(), name)
+
+
+def test_a_card_of_a_later_release_opens(path: Path) -> None:
+    path.write_bytes(with_header(setting("card", "mood", value="blue")))
+    assert open_model_file(path).card == open_model_file(TINY).card
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [{"temperature": "hot"}, {"temperature": 9}, {"mood": 1}, {"length": float("inf")}, {"top_p": {}}, {"stop": 5}],
+    ids=str,
+)
+def test_a_card_with_settings_that_cannot_be_is_a_bad_model(chosen: Any, path: Path) -> None:
+    path.write_bytes(with_header(setting("card", "settings", value=chosen)))
+    with pytest.raises(ModelError) as caught:
+        load(str(path))
+    assert str(path) in str(caught.value)
+
+
+def opens_or_is_refused(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    with contextlib.suppress(ModelError):
+        assert open_model_file(path).sha256
+        return
+    refused(path)
+
+
+@settings(derandomize=True, deadline=None, max_examples=400)
+@given(changes=st.lists(st.tuples(st.integers(0, START - 1), st.integers(0, 255)), min_size=1, max_size=4))
+def test_any_corruption_of_the_header_is_a_model_error(
+    changes: list[tuple[int, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    data = bytearray(WHOLE)
+    for at, value in changes:
+        data[at] = value
+    opens_or_is_refused(tmp_path_factory.getbasetemp() / "corrupt.safetensors", bytes(data))
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+    max_leaves=8,
+)
+PLACES = [
+    (0, ("projection.bias", "data_offsets")),
+    (0, ("projection.bias", "shape")),
+    (0, ("projection.bias",)),
+    (1, ("architecture",)),
+    (1, ("tokenizer",)),
+    (1, ("tokenizer", "characters")),
+    (1, ("card",)),
+    (1, ("card", "settings")),
+    (1, ("format",)),
+]
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(place=st.sampled_from(PLACES), value=JSON)
+def test_any_value_in_any_place_of_the_header_is_a_model_error(
+    place: tuple[int, tuple[str, ...]], value: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    data = with_header(setting(*place[1], value=value, inside=place[0]))
+    opens_or_is_refused(tmp_path_factory.getbasetemp() / "valued.safetensors", data)
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(data=st.binary(max_size=64))
+def test_random_bytes_are_a_model_error(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    refused(tmp_path_factory.getbasetemp() / "random.safetensors", data)
+
+
+@pytest.mark.skipif(not os.access("/dev/zero", os.R_OK), reason="there is no /dev/zero here")
+def test_a_device_is_no_model() -> None:
+    refused(Path("/dev/zero"))

@@ -1,0 +1,164 @@
+"""The int8 runtime: rows alone in any batch, one thread as two, and the float model's losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from afterglow.core.corpus import read_corpus
+from afterglow.core.model import Model
+from afterglow.core.modelfile import Architecture, Card, ModelFile
+from afterglow.core.quantisation import HIDDEN_ZERO, WEIGHT_LIMIT, dequantised, quantised
+from afterglow.core.runtime import Int8Runtime, Runtime, State, default_threads, joined, selected
+from afterglow.core.score import score
+from afterglow.core.tokenizer import CharTokenizer
+
+LAMP = Path(__file__).parent / "data" / "lamp.txt"
+
+
+def random_file(shape: Architecture) -> ModelFile:
+    """Weights of the size that training gives, in any shape: odd widths, one layer or three."""
+    rng, tensors = np.random.default_rng(3), {}
+    for name, s in shape.shapes().items():
+        small = rng.uniform(0.002, 0.01, s.shape) if name.endswith("scale") else rng.normal(0, 0.5, s.shape)
+        tensors[name] = (rng.integers(-64, 65, s.shape) if s.dtype == "I8" else small).astype(s.numpy)
+    tokenizer = CharTokenizer([chr(65 + n) for n in range(shape.vocabulary)])
+    return ModelFile(shape, tokenizer, Card(), tensors).identified()
+
+
+def trace(runtime: Runtime, ids: np.ndarray) -> list[bytes]:
+    """Every logit and every state along ids (B, T), as bytes by row and step."""
+    state = selected(runtime.zeros(1), [0] * len(ids))
+    found = []
+    for at in range(ids.shape[1]):
+        logits, state = runtime.step(np.ascontiguousarray(ids[:, at]), state)
+        found += [b"".join(array[row].tobytes() for array in (logits, *state)) for row in range(len(ids))]
+    return found
+
+
+SHAPES = [Architecture(5, 3, 1, 7), Architecture(47, 16, 2, 48), Architecture(61, 9, 3, 33)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_a_row_is_the_same_bit_for_bit_in_any_batch_and_on_any_threads(shape: Architecture) -> None:
+    file = random_file(shape)
+    ids = np.random.default_rng(4).integers(0, shape.vocabulary, (17, 12))
+    one, two = Int8Runtime(file, threads=1), Int8Runtime(file, threads=2)
+    alone = [trace(one, ids[row : row + 1]) for row in range(17)]
+    for runtime in (one, two):
+        together = trace(runtime, ids)
+        assert [together[row::17] for row in range(17)] == alone
+        assert trace(runtime, ids[3:8])[2::5] == alone[5]
+
+
+def test_a_wide_model_is_the_same_on_one_thread_and_on_two() -> None:
+    """Wide enough for ONNX Runtime to share the sums out."""
+    file = random_file(Architecture(64, 64, 2, 256))
+    ids = np.random.default_rng(5).integers(0, 64, (33, 3))
+    assert trace(Int8Runtime(file, threads=1), ids) == trace(Int8Runtime(file, threads=2), ids)
+
+
+def test_a_step_by_hand() -> None:
+    """One step of one layer against the LSTM's equations in float64, gates in the file's order i f g o."""
+    shape = Architecture(4, 2, 1, 3)
+    file = random_file(shape)
+    t = file.tensors
+    embedding = dequantised(t["embedding.weight"], t["embedding.scale"]).astype(float)
+    w_ih, w_hh = (dequantised(t[f"lstm.0.weight_{k}"], t["lstm.0.scale"]).astype(float) for k in ("ih", "hh"))
+    h, c = np.array([10, -120, 127]) / 127, np.array([0.5, -1.5, 0.1])
+    i, f, g, o = np.split(w_ih @ embedding[2] + w_hh @ h + t["lstm.0.bias"], 4)
+    sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
+    c_after = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    h_after = np.rint(sigmoid(o) * np.tanh(c_after) * 127)
+    projection = dequantised(t["projection.weight"], t["projection.scale"]).astype(float)
+    state = (np.array([[138, 8, 255]], np.uint8), c[None].astype(np.float32))
+    logits, (h_got, c_got) = Int8Runtime(file).step(np.array([2]), state)
+    assert h_got[0].astype(int).tolist() == (h_after + HIDDEN_ZERO).astype(int).tolist()
+    assert c_got[0] == pytest.approx(c_after, abs=1e-6)
+    assert logits[0] == pytest.approx(projection @ (h_after / 127) + t["projection.bias"], abs=1e-5)
+
+
+def test_states_and_logits_are_never_changed_in_place(tiny: Model) -> None:
+    state = tiny.runtime.zeros(2)
+    before = [array.copy() for array in state]
+    logits, after = tiny.runtime.step(np.array([1, 2]), state)
+    kept = [logits.copy(), *(array.copy() for array in after)]
+    tiny.runtime.step(np.array([3, 4]), after)
+    assert all(np.array_equal(a, b) for a, b in zip(state, before, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip([logits, *after], kept, strict=True))
+
+
+def test_rows_join_and_are_selected(tiny: Model) -> None:
+    def rows(state: State) -> list[int]:
+        return [len(array) for array in state]
+
+    three = joined([tiny.runtime.zeros(1), tiny.runtime.zeros(2)])
+    assert rows(three) == [3] * 4
+    assert rows(selected(three, [])) == [0] * 4
+    picked = selected((np.array([[1], [2], [3]]),), [2, 0])[0]
+    assert picked.tolist() == [[3], [1]]
+
+
+def test_quantised_rows_are_within_half_a_step_and_share_a_scale() -> None:
+    rng = np.random.default_rng(6)
+    matrices = [rng.normal(0, 1, (8, n)).astype(np.float32) for n in (3, 5)]
+    whole, scale = quantised(*matrices)
+    assert max(np.abs(w).max() for w in whole) == WEIGHT_LIMIT
+    for weights, matrix in zip(whole, matrices, strict=True):
+        assert np.all(np.abs(dequantised(weights, scale) - matrix) <= scale[:, None] * 0.501)
+    again, same = quantised(*(dequantised(w, scale) for w in whole))
+    assert [a.tolist() for a in again] == [w.tolist() for w in whole]
+    assert same == pytest.approx(scale)
+
+
+def test_a_row_of_zeros_can_be_quantised() -> None:
+    (weights,), scale = quantised(np.zeros((2, 3), np.float32))
+    assert not weights.any()
+    assert np.all(np.isfinite(scale) & (scale > 0))
+
+
+@pytest.mark.parametrize(("value", "threads"), [("2", 2), ("0", 1), ("many", 1), ("-1", 1), ("", 1), (None, 1)])
+def test_the_environment_says_how_many_threads(
+    value: str | None, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AFTERGLOW_THREADS", raising=False)
+    if value is not None:
+        monkeypatch.setenv("AFTERGLOW_THREADS", value)
+    assert default_threads() == threads
+
+
+@pytest.fixture
+def real(tiny: Model) -> Iterator[Runtime]:
+    """The float model that the tiny file stands for, on one thread: two would wait for each other at every step."""
+    torch = pytest.importorskip("torch")
+    from afterglow.core.training.runtime import TorchRuntime
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield TorchRuntime(tiny.file)
+    torch.set_num_threads(threads)
+
+
+def test_int8_loses_what_its_dequantised_weights_lose(tiny: Model, real: Runtime) -> None:
+    held_out = read_corpus(LAMP).held_out
+    losses = [score(runtime, tiny.tokenizer, held_out) for runtime in (tiny.runtime, real)]
+    assert losses[0].nats_per_char_stateful == pytest.approx(losses[1].nats_per_char_stateful, abs=0.002)
+    assert losses[0].nats_per_char_cold == pytest.approx(losses[1].nats_per_char_cold, abs=0.002)
+
+
+def test_the_torch_runtime_steps_a_batch_like_its_rows(tiny: Model, real: Runtime) -> None:
+    ids = tiny.tokenizer.encode("lamp keeper!").reshape(3, 4)
+    together = logits_along(real, ids)
+    for row in range(3):
+        assert together[row] == pytest.approx(logits_along(real, ids[row : row + 1])[0], abs=1e-4)
+    assert together == pytest.approx(logits_along(tiny.runtime, ids), abs=0.3)
+
+
+def logits_along(runtime: Runtime, ids: np.ndarray) -> np.ndarray:
+    """Logits (B, V) behind ids (B, T)."""
+    state = selected(runtime.zeros(1), [0] * len(ids))
+    for at in range(ids.shape[1]):
+        logits, state = runtime.step(np.ascontiguousarray(ids[:, at]), state)
+    return logits

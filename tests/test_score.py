@@ -1,0 +1,76 @@
+"""Both protocols of a loss, against sums done the long way round."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from afterglow.core.errors import TextError
+from afterglow.core.model import Model
+from afterglow.core.sampler import log_softmax
+from afterglow.core.score import COLD_WINDOW, Score, score
+from afterglow.core.tokenizer import ByteTokenizer, CharTokenizer
+
+TEXT = "The keeper of the lamp lived on a rock in the sea. " * 12
+
+
+def loss_from_zero(model: Model, ids: list[int]) -> float:
+    """The summed loss of all but the first id, a token at a time from the zero state."""
+    state, total = model.runtime.zeros(1), 0.0
+    for now, then in itertools.pairwise(ids):
+        logits, state = model.runtime.step(np.array([now]), state)
+        total -= log_softmax(logits.astype(np.float64))[0, then]
+    return total
+
+
+@pytest.mark.parametrize("length", [2, 100, COLD_WINDOW, COLD_WINDOW + 1, COLD_WINDOW + 2, 2 * COLD_WINDOW + 1, 600])
+def test_both_protocols_are_what_they_say(length: int, tiny: Model) -> None:
+    text = TEXT[:length]
+    ids = tiny.tokenizer.encode(text).tolist()
+    window = min(COLD_WINDOW, length - 1)
+    starts = range(0, length - window, window)
+    cold = sum(loss_from_zero(tiny, ids[at : at + window + 1]) for at in starts) / (len(starts) * window)
+    got = score(tiny.runtime, tiny.tokenizer, text)
+    assert got.nats_per_char_cold == pytest.approx(cold, rel=1e-9)
+    assert got.nats_per_char_stateful == pytest.approx(loss_from_zero(tiny, ids) / (length - 1), rel=1e-9)
+
+
+class Uniform:
+    """A runtime that thinks every token equally likely."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def zeros(self, rows: int) -> Any:
+        return (np.zeros((rows, 1), np.float32),)
+
+    def step(self, ids: np.ndarray, state: Any) -> Any:
+        return np.zeros((len(ids), self.size), np.float32), state
+
+
+def test_a_guess_among_v_costs_log_v_per_token() -> None:
+    got = score(Uniform(4), CharTokenizer("abcd"), "abcdabcd")
+    assert got.nats_per_char_cold == pytest.approx(math.log(4))
+    assert got.bits_per_char_stateful == pytest.approx(2)
+    assert got.perplexity_cold == pytest.approx(got.perplexity_stateful) == pytest.approx(4)
+
+
+def test_a_loss_is_per_character_where_tokens_are_bytes() -> None:
+    got = score(Uniform(256), ByteTokenizer(), "日本" * 10)  # three bytes a character
+    assert got.nats_per_char_stateful == pytest.approx(3 * math.log(256))
+    assert got.bits_per_char_cold == pytest.approx(24)
+
+
+@pytest.mark.parametrize("text", ["", "a"])
+def test_too_short_a_text_is_refused(text: str, tiny: Model) -> None:
+    with pytest.raises(TextError):
+        score(tiny.runtime, tiny.tokenizer, text)
+
+
+def test_bits_are_nats_over_log_two() -> None:
+    got = Score(10, math.log(2), 2 * math.log(2))
+    assert (got.bits_per_char_cold, got.bits_per_char_stateful) == pytest.approx((1, 2))
+    assert (got.perplexity_cold, got.perplexity_stateful) == pytest.approx((2, 4))

@@ -1,0 +1,439 @@
+"""A session: undo, redo, retry and branch lead to exactly the same states and texts again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from afterglow.core import store
+from afterglow.core.errors import CommandError, ModelError, SettingError
+from afterglow.core.events import Done, Event, Notice, Token
+from afterglow.core.model import Model, load
+from afterglow.core.session import Session
+from afterglow.core.settings import Settings
+from afterglow.core.stream import Snapshot
+
+DATA = Path(__file__).parent / "data"
+
+
+def play(events: Iterable[Event]) -> Done:
+    """Consume events; the last one."""
+    done = list(events)[-1]
+    assert isinstance(done, Done)
+    return done
+
+
+def ids(session: Session) -> list[int]:
+    return [token.id for token in session.passage.tokens()]
+
+
+def as_bytes(snapshot: Snapshot) -> bytes:
+    return b"".join(array.tobytes() for array in (snapshot.logits, *snapshot.state))
+
+
+def on(model: Model, **settings: object) -> Session:
+    return Session(model, Settings(**({"rng": 7, "length": 60} | settings)))  # type: ignore[arg-type]
+
+
+# Sameness -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_and_rng_give_the_same_text(session: Session) -> None:
+    texts = []
+    for _ in range(2):
+        play(session.say("The lamp"))
+        texts.append(session.passage.text())
+    assert texts[0] == texts[1]
+    assert len(texts[0]) == len("The lamp") + 60
+
+
+def test_undo_and_redo_bring_back_the_text_and_the_state(session: Session) -> None:
+    play(session.say("The lamp"))
+    text, state = session.passage.text(), as_bytes(session.here())
+    session.undo()
+    assert session.passage.text() == "The lamp"
+    session.redo()
+    assert (session.passage.text(), as_bytes(session.here())) == (text, state)
+
+
+def test_writing_on_after_undo_and_redo_is_writing_on(session: Session, tiny: Model) -> None:
+    play(session.say("The lamp"))
+    session.undo()
+    session.redo()
+    play(session.go_on())
+    straight = on(tiny)
+    play(straight.say("The lamp"))
+    play(straight.go_on())
+    assert session.passage.text() == straight.passage.text()
+
+
+@pytest.mark.parametrize("chosen", [{}, {"top_p": 0.9, "repeat_penalty": 1.2}], ids=["plain", "filtered"])
+@pytest.mark.parametrize("name", ["tiny", "tiny_bytes"])
+def test_two_halves_are_one_long_text(name: str, chosen: dict[str, float], request: pytest.FixtureRequest) -> None:
+    model = request.getfixturevalue(name)
+    halves, whole = on(model, length=70, **chosen), on(model, length=140, **chosen)
+    play(halves.say("The lamp"))
+    play(halves.go_on())
+    play(whole.say("The lamp"))
+    assert halves.passage.text() == whole.passage.text()
+    assert ids(halves) == ids(whole)
+
+
+def test_stopping_anywhere_and_going_on_is_one_long_text(session: Session, tiny: Model) -> None:
+    events = session.say("The lamp")
+    for _ in range(13):
+        next(events)
+    session.stop()
+    play(events)
+    assert len(ids(session)) == 13
+    session.set("length", 47)
+    play(session.go_on())
+    whole = on(tiny)
+    play(whole.say("The lamp"))
+    assert ids(session) == ids(whole)
+
+
+def test_leaving_the_events_early_keeps_what_was_written(session: Session, tiny: Model) -> None:
+    events = session.say("The lamp")
+    for _ in range(13):
+        next(events)
+    events.close()  # type: ignore[attr-defined]
+    assert not session.playing
+    assert len(ids(session)) == 13
+    session.set("length", 47)
+    play(session.go_on())
+    whole = on(tiny)
+    play(whole.say("The lamp"))
+    assert ids(session) == ids(whole)
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny_bytes"])
+@pytest.mark.parametrize("forget", [False, True], ids=["kept states", "states made anew"])
+def test_the_state_behind_every_token_is_that_of_the_stream(
+    name: str, forget: bool, request: pytest.FixtureRequest
+) -> None:
+    model = request.getfixturevalue(name)
+    session = on(model, length=140)
+    seen = []
+    for event in session.say("The lamp"):
+        assert session._stream is not None or isinstance(event, Done)
+        if isinstance(event, Token):
+            assert session._stream is not None
+            seen.append(session._stream.logits.tobytes())
+    if forget:
+        for node in session.passage.nodes:
+            node.snapshots.clear()
+            node.start = None
+    # What the stream had drawn a token from is what stands behind the tokens before it.
+    assert [session.state_at(1, k).logits.tobytes() for k in range(1, len(seen) + 1)] == seen
+    first = session.passage.nodes[1].tokens[0]
+    logprobs = np.asarray(session.state_at(1, 0).logits, np.float64)
+    assert first.logprob == pytest.approx(logprobs[first.id] - np.log(np.exp(logprobs).sum()), abs=1e-9)
+
+
+def test_a_passage_of_a_thousand_pieces_goes_on(tiny: Model) -> None:
+    session = on(tiny, length=1)
+    play(session.say("The lamp"))
+    for _ in range(1100):
+        play(session.go_on())
+    session.passage = store.loaded(store.dumped(session.passage))
+    play(session.go_on())
+    whole = on(tiny, length=1102)
+    play(whole.say("The lamp"))
+    assert session.passage.text() == whole.passage.text()
+
+
+# Retry and branch ---------------------------------------------------------------------------------------------------
+
+
+def test_a_retry_is_another_text_and_the_old_one_stays(session: Session) -> None:
+    play(session.say("The lamp"))
+    first = session.passage.text()
+    play(session.retry())
+    second = session.passage.text()
+    assert second != first
+    assert second.startswith("The lamp")
+    play(session.retry())
+    assert session.passage.text() not in (first, second)
+    assert [node.take for node in session.passage.nodes] == [0, 0, 1, 2]
+    session.passage.move(1)
+    assert session.passage.text() == first
+
+
+def test_a_retry_is_the_same_retry_next_time(tiny: Model) -> None:
+    texts = []
+    for _ in range(2):
+        session = on(tiny)
+        play(session.say("The lamp"))
+        play(session.retry())
+        play(session.go_on())
+        texts.append(session.passage.text())
+    assert texts[0] == texts[1]
+
+
+def test_going_on_inherits_the_retrys_dice(session: Session) -> None:
+    play(session.say("The lamp"))
+    play(session.retry())
+    play(session.go_on())
+    assert session.passage.current().take == 1
+
+
+def test_retry_after_undo_writes_what_follows_the_seed_anew(session: Session) -> None:
+    play(session.say("The lamp"))
+    first = session.passage.text()
+    session.undo()
+    play(session.retry())
+    assert session.passage.text().startswith("The lamp")
+    assert session.passage.text() != first
+
+
+def test_retry_on_a_joined_seed_keeps_the_seed(session: Session) -> None:
+    session.set("memory", True)
+    play(session.say("The lamp"))
+    before = session.passage.text()
+    play(session.say(" The keeper"))
+    session.undo()
+    play(session.retry())
+    assert session.passage.text().startswith(before + " The keeper")
+
+
+def test_a_branch_keeps_the_beginning_and_takes_the_token(session: Session, tiny: Model) -> None:
+    play(session.say("The lamp"))
+    original = ids(session)
+    (token,) = tiny.tokenizer.encode("k").tolist()
+    play(session.branch(20, token))
+    assert ids(session)[:21] == [*original[:20], token]
+    assert len(ids(session)) == 80
+    session.undo()
+    assert ids(session) == original
+
+
+def test_a_branch_without_a_token_is_another_text(session: Session) -> None:
+    play(session.say("The lamp"))
+    original = ids(session)
+    play(session.branch(20))
+    branched = ids(session)
+    assert branched[:20] == original[:20]
+    assert branched[20:60] != original[20:60]
+
+
+def test_branches_at_one_place_differ(session: Session) -> None:
+    play(session.say("The lamp"))
+    texts = set()
+    for _ in range(3):
+        play(session.branch(20))
+        texts.add(session.passage.text())
+        session.undo()
+    assert len(texts) == 3
+
+
+@pytest.mark.parametrize(("at", "token"), [(-1, None), (61, None), (0, 47), (0, -1), (0, 10**9)])
+def test_a_branch_that_cannot_be_is_refused_and_changes_nothing(session: Session, at: int, token: int | None) -> None:
+    play(session.say("The lamp"))
+    nodes, text = len(session.passage.nodes), session.passage.text()
+    with pytest.raises(CommandError):
+        list(session.branch(at, token))
+    assert (len(session.passage.nodes), session.passage.text(), session.playing) == (nodes, text, False)
+
+
+# While text is written ----------------------------------------------------------------------------------------------
+
+
+def test_the_temperature_acts_on_the_next_token(session: Session) -> None:
+    events = session.say("The lamp")
+    first = [next(events) for _ in range(5)]
+    session.set("temperature", 0.0)
+    rest = [event for event in events if isinstance(event, Token)]
+    assert {event.temperature for event in first} == {1.0}  # type: ignore[union-attr]
+    assert {event.temperature for event in rest} == {0.0}
+    assert len(rest) == 55
+
+
+@pytest.mark.parametrize(
+    "second",
+    [Session.go_on, Session.retry, lambda s: s.branch(0), lambda s: s.say("The keeper")],
+    ids=["go on", "retry", "branch", "say"],
+)
+def test_two_texts_at_once_are_refused_and_the_first_is_not_disturbed(
+    second: Callable[[Session], Iterable[Event]], session: Session, tiny: Model
+) -> None:
+    events = session.say("The lamp")
+    next(events)
+    assert session.playing
+    with pytest.raises(CommandError, match="stop it first"):
+        list(second(session))
+    play(events)
+    assert not session.playing
+    undisturbed = on(tiny)
+    play(undisturbed.say("The lamp"))
+    assert session.passage.text() == undisturbed.passage.text()
+
+
+def test_a_bad_setting_changes_nothing(session: Session) -> None:
+    before = session.settings
+    for name, value in (("temperature", 9), ("temprature", 1)):
+        with pytest.raises(SettingError):
+            session.set(name, value)
+    assert session.settings is before
+
+
+def test_stop_texts_never_show_and_end_the_text(tiny: Model) -> None:
+    session = on(tiny, stop=("lamp", "keeper"), length=500, temperature=0.5)
+    done = play(session.say("The "))
+    assert done.reason == "stop"
+    written = session.passage.text().removeprefix("The ")
+    assert not any(stop in written for stop in ("lamp", "keeper"))
+
+
+def test_text_held_back_is_shown_once_when_stopped_and_gone_on_from(tiny: Model) -> None:
+    """Also where the states were not kept: a passage that was opened from a file."""
+    texts = []
+    for reopened in (False, True):
+        session = on(tiny, temperature=0.0, length=120)
+        play(session.say("The keeper of the "))
+        written = session.passage.text().removeprefix("The keeper of the ")
+        session.undo()
+        session.set("stop", (written[:4] + "\x00",))  # begins as the text does: four characters are held back
+        events = session.go_on()
+        for _ in range(4):
+            next(events)
+        session.stop()
+        done = play(events)
+        assert done.text == written[:4]
+        session.set("stop", ())
+        session.set("length", 116)
+        if reopened:
+            session.passage = store.loaded(store.dumped(session.passage))
+        play(session.go_on())
+        texts.append(session.passage.text())
+        assert session.passage.text() == "The keeper of the " + written
+    assert texts[0] == texts[1]
+
+
+def test_going_on_behind_a_stop_text_is_the_same_from_a_file(tiny: Model) -> None:
+    texts = []
+    for reopened in (False, True):
+        session = on(tiny, stop=("lamp",), length=300, temperature=0.5)
+        assert play(session.say("The keeper of the ")).reason == "stop"
+        if reopened:
+            session.passage = store.loaded(store.dumped(session.passage))
+        session.set("stop", ())
+        play(session.go_on())
+        texts.append(session.passage.text())
+    assert texts[0] == texts[1]
+
+
+# Seeds --------------------------------------------------------------------------------------------------------------
+
+
+def test_with_memory_a_seed_joins_the_same_state(session: Session, tiny: Model) -> None:
+    session.set("memory", True)
+    play(session.say("The lamp"))
+    play(session.say(" said the keeper"))
+    text = session.passage.text()
+    head = text[: text.index(" said the keeper", len("The lamp") + 60) + len(" said the keeper")]
+    session.undo()
+    assert as_bytes(session.here()) == as_bytes(tiny.read(head).snapshot)
+
+
+def test_without_memory_a_seed_begins_anew(session: Session) -> None:
+    play(session.say("The lamp"))
+    first = session.passage
+    play(session.say("The keeper"))
+    assert session.passage is not first
+    assert session.passage.text().startswith("The keeper")
+
+
+def test_notices_come_before_the_text(session: Session) -> None:
+    events = list(session.say("The Ω"))
+    assert isinstance(events[0], Notice)
+    assert [type(event) for event in events[1:-1]] == [Token] * 60
+
+
+def test_an_empty_seed_writes(session: Session) -> None:
+    play(session.say(""))
+    assert len(session.passage.text()) == 60
+
+
+def test_without_text_there_is_nothing_to_do(session: Session) -> None:
+    for action in (session.go_on, session.retry, session.undo, session.redo, session.here, lambda: session.branch(0)):
+        with pytest.raises(CommandError):
+            action()
+    assert session.next_logprobs() is None
+
+
+# Models and passages ------------------------------------------------------------------------------------------------
+
+
+def files(name: str) -> Model:
+    return load(str(DATA / f"{name}.safetensors"))
+
+
+def test_another_model_opens_a_new_passage_and_keeps_what_was_set(tiny: Model) -> None:
+    session = Session(tiny, opener=files)
+    session.set("top_k", 5)
+    play(session.say("The lamp"))
+    session.switch("tiny-byte")
+    assert (session.model.name, session.settings.top_k, session.settings.temperature) == ("tiny-byte", 5, 0.8)
+    assert session.passage.nodes == []
+
+
+def test_a_temperature_of_one_that_was_set_survives_another_model(tiny: Model) -> None:
+    """1 is the default of all settings but not of this card, which says 0.8."""
+    session = Session(tiny, opener=files)
+    session.set("temperature", 1.0)
+    session.switch("tiny-byte")
+    assert session.settings.temperature == 1.0
+
+
+def test_a_model_that_cannot_be_opened_changes_nothing(tiny: Model) -> None:
+    session = Session(tiny, opener=files)
+    play(session.say("The lamp"))
+    passage = session.passage
+    with pytest.raises(ModelError):
+        session.switch("nowhere")
+    assert (session.model, session.passage) == (tiny, passage)
+
+
+def test_a_passage_of_another_model_is_read_again(session: Session, tiny: Model, tiny_bytes: Model) -> None:
+    other = on(tiny_bytes)
+    play(other.say("The lamp — "))
+    text = other.passage.text()
+    said = session.adopt(store.loaded(store.dumped(other.passage)))
+    assert said is not None
+    assert "reads it again" in said
+    assert session.passage.text() == text
+    assert as_bytes(session.here()) == as_bytes(tiny.read(text).snapshot)
+    play(session.go_on())
+    assert session.passage.text().startswith(text)
+    assert len(session.passage.text()) == len(text) + 60
+
+
+def test_a_passage_of_the_same_model_goes_on_as_if_never_closed(session: Session, tiny: Model) -> None:
+    play(session.say("The lamp"))
+    reopened = on(tiny)
+    assert reopened.adopt(store.loaded(store.dumped(session.passage))) is None
+    for each in (session, reopened):
+        play(each.go_on())
+    assert reopened.passage.text() == session.passage.text()
+
+
+def test_the_summary_tells_temperature_length_dice_and_take(session: Session) -> None:
+    play(session.say("The lamp"))
+    assert session.summary() == "T 1.00 · 60 characters · rng 7"
+    session.set("temperature", 0.5)
+    play(session.retry())
+    assert session.summary() == "T 0.50 · 60 characters · rng 7 · take 1"
+
+
+def test_without_an_rng_one_is_drawn_and_shown(tiny: Model) -> None:
+    rngs = {Session(tiny).passage.rng for _ in range(5)}
+    assert len(rngs) == 5
+    assert all(0 <= rng < 2**32 for rng in rngs)
+
+
+def test_the_default_is_the_models_own(session: Session) -> None:
+    assert session.default("temperature") == 0.8
+    assert session.default("top-p") == 1.0

@@ -1,0 +1,241 @@
+"""Settings: what each may be, how people move it, which layer wins, and one line for every mistake."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from afterglow.core.errors import SettingError
+from afterglow.core.paths import config_file
+from afterglow.core.settingkinds import Ramp
+from afterglow.core.settings import SPECS, Settings, from_config, from_environment, layered, spec_of
+
+EVERY = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+NUMBERS = ["temperature", "top_p", "min_p", "typical", "repeat_penalty"]
+COUNTS = ["top_k", "repeat_window", "length", "speed"]
+NOT_NUMBERS = [math.nan, math.inf, -math.inf, 10**400, "much", "", True, [], {}, None, object()]
+
+
+@EVERY
+def test_default_and_off_value_are_permitted_and_read_back_as_shown(spec: Any) -> None:
+    for value in (spec.default, spec.off):
+        if value is not None:
+            assert spec.check(value) == value
+            assert spec.parse(spec.kind.show(value)) == value
+    assert getattr(Settings(), spec.name) == spec.default
+
+
+@EVERY
+def test_every_setting_has_help_and_a_scope(spec: Any) -> None:
+    assert spec.help
+    assert "\n" not in spec.help
+    assert spec.scope in {"token", "passage", "view"}
+    assert spec_of(spec.label) is spec_of(spec.name) is spec
+
+
+@EVERY
+def test_every_example_is_permitted(spec: Any) -> None:
+    for example in spec.kind.examples:
+        spec.check(spec.parse(example, spec.default))
+
+
+@EVERY
+def test_what_cannot_be_names_the_setting_and_its_range(spec: Any) -> None:
+    with pytest.raises(SettingError) as caught:
+        spec.parse('"' if spec.name == "stop" else "much more")
+    assert spec.label in str(caught.value)
+    assert spec.kind.range in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [*NUMBERS, *COUNTS])
+def test_both_ends_of_a_range_are_permitted_and_nothing_beyond(name: str) -> None:
+    low, high = SPECS[name].kind.low, SPECS[name].kind.high
+    step = 1 if name in COUNTS else 1e-9
+    assert [getattr(Settings().changed(**{name: end}), name) for end in (low, high)] == [low, high]
+    for beyond in (low - step, high + step):
+        with pytest.raises(SettingError, match="it is"):
+            Settings(**{name: beyond})
+        with pytest.raises(SettingError, match="it is"):
+            spec_of(name).parse(f"{beyond:.9f}" if name in NUMBERS else str(beyond))
+
+
+@pytest.mark.parametrize("name", [*NUMBERS, *COUNTS])
+@pytest.mark.parametrize("value", NOT_NUMBERS, ids=lambda v: type(v).__name__ + str(v)[:8])
+def test_what_is_no_number_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(SettingError):
+        Settings(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "text", ["nan", "inf", "-inf", "+nan", "-nan", "1e999", "0x1", "1,5", "--1", "", "+", "1..", "..1"]
+)
+@pytest.mark.parametrize("name", ["temperature", "top_p", "length"])
+def test_text_that_is_no_number_is_refused(name: str, text: str) -> None:
+    with pytest.raises(SettingError):
+        spec_of(name).parse(text, spec_of(name).default)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("length", 1.5),
+        ("top_k", "5"),
+        ("temperature", "0.5"),
+        ("memory", 1),
+        ("memory", "on"),
+        ("heat", "warm"),
+        ("heat", 1),
+        ("stop", "text"),
+        ("stop", ("",)),
+        ("stop", (1,)),
+        ("stop", 5),
+        ("rng", -1),
+        ("rng", 2**32),
+        ("rng", 1.5),
+        ("rng", math.inf),
+        ("rng", True),
+        ("temperature", Ramp(0.5, 6)),
+        ("temperature", Ramp(math.nan, 1)),
+        ("temperature", (0.5, 1.0)),
+    ],
+    ids=str,
+)
+def test_a_value_of_the_wrong_type_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(SettingError, match=f"{spec_of(name).label} cannot be"):
+        Settings().changed(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "now", "text", "then"),
+    [
+        ("temperature", 0.8, "1.2", 1.2),
+        ("temperature", 0.8, "+0.1", 0.9),
+        ("temperature", 0.8, "-0.1", 0.7),
+        ("temperature", 4.95, "+0.1", 5.0),
+        ("temperature", 0.05, "-0.1", 0.0),
+        ("temperature", 0.8, " 1.2 ", 1.2),
+        ("temperature", 0.8, "0.2..1.6", Ramp(0.2, 1.6)),
+        ("temperature", 0.8, "1.6..0.2", Ramp(1.6, 0.2)),
+        ("temperature", Ramp(0.2, 1.6), "+0.1", Ramp(0.3, 1.7)),
+        ("temperature", Ramp(0.2, 1.6), "0.5", 0.5),
+        ("top_p", 1.0, "-0.05", 0.95),
+        ("length", 500, "+100", 600),
+        ("length", 500, "-1000", 1),
+        ("speed", 40, "max", 0),
+        ("rng", 7, "random", None),
+        ("rng", None, "7", 7),
+        ("memory", False, "on", True),
+        ("memory", True, "No", False),
+        ("heat", "off", "Surprise", "surprise"),
+        ("stop", (), r"\n\n END", ("\n\n", "END")),
+        ("stop", (), '"the end" x', ("the end", "x")),
+        ("stop", ("x",), "none", ()),
+    ],
+    ids=str,
+)
+def test_typed_values(name: str, now: Any, text: str, then: Any) -> None:
+    assert spec_of(name).parse(text, now) == then
+
+
+@pytest.mark.parametrize("value", [0.8, Ramp(0.2, 1.6), Ramp(1.25, 0.75)], ids=str)
+def test_a_temperature_is_shown_as_it_is_typed(value: Any) -> None:
+    assert spec_of("temperature").parse(SPECS["temperature"].kind.show(value)) == value
+
+
+@pytest.mark.parametrize("stop", [("\n\n",), ("a b", "c"), ("it's",), ('"',), ("a\tb",), ("\\",)], ids=repr)
+def test_stop_texts_are_shown_as_they_are_typed(stop: tuple[str, ...]) -> None:
+    assert spec_of("stop").parse(SPECS["stop"].kind.show(stop)) == stop
+
+
+def test_a_ramp_moves_evenly_and_stays_at_its_end() -> None:
+    chosen = Settings(temperature=Ramp(0.2, 1.6))
+    assert [round(chosen.temperature_at(p), 9) for p in (0, 0.25, 0.5, 1, 2)] == [0.2, 0.55, 0.9, 1.6, 1.6]
+    assert Settings(temperature=0.7).temperature_at(0.5) == 0.7
+
+
+def test_settings_are_frozen_and_change_by_copy() -> None:
+    before = Settings()
+    after = before.changed(temperature=1.2, top_k=5)
+    assert (before.temperature, after.temperature, after.top_k) == (1.0, 1.2, 5)
+    assert after.differences() == {"temperature": 1.2, "top_k": 5}
+    assert before.differences() == {}
+    with pytest.raises((FrozenInstanceError, AttributeError)):
+        before.temperature = 2.0  # type: ignore[misc]
+
+
+def test_an_unknown_name_lists_what_there_is() -> None:
+    for change in (lambda: spec_of("tmp"), lambda: Settings().changed(tmp=1), lambda: layered({"tmp": 1})):
+        with pytest.raises(SettingError) as caught:
+            change()
+        assert all(spec.label in str(caught.value) for spec in SPECS.values())
+
+
+def test_later_layers_win() -> None:
+    card, config = {"temperature": 0.8, "top-p": 0.9, "length": 100}, {"temperature": 0.9, "top_p": 0.95}
+    chosen = layered(card, config, {"temperature": "1.1"}, {"rng": 7})
+    assert (chosen.temperature, chosen.top_p, chosen.length, chosen.rng) == (1.1, 0.95, 100, 7)
+    assert layered() == Settings()
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_setting_can_come_from_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    value = {"memory": "on", "whole_seed": "on", "heat": "rank", "stop": "END"}.get(name, "1")
+    monkeypatch.setenv(f"AFTERGLOW_{name.upper()}", value)
+    assert from_environment() == {name: value}
+    assert getattr(layered(from_environment()), name) == SPECS[name].parse(value)
+
+
+def test_a_bad_environment_names_setting_and_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERGLOW_TEMPERATURE", "hot")
+    with pytest.raises(SettingError, match=r"temperature cannot be 'hot': it is a number from 0 to 5"):
+        layered(from_environment())
+
+
+def write_config(text: str | bytes) -> Path:
+    path = config_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_a_config_file_holds_settings_by_either_spelling() -> None:
+    path = write_config('temperature = 0.7\ntop-p = 0.9\nstop = ["END", "\\n"]\nmemory = true\n')
+    chosen = layered(from_config(path))
+    assert (chosen.temperature, chosen.top_p, chosen.stop, chosen.memory) == (0.7, 0.9, ("END", "\n"), True)
+    assert layered(from_config(write_config('temperature = "0.2..1.6"'))).temperature == Ramp(0.2, 1.6)
+
+
+def test_no_config_file_is_no_settings() -> None:
+    assert from_config(config_file()) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["temperature = \n", b"temperature = \xff", "a = 1\na = 2", "[" * 3000],
+    ids=["half", "bytes", "twice", "deep"],
+)
+def test_a_broken_config_file_is_named(text: str | bytes) -> None:
+    path = write_config(text)
+    with pytest.raises(SettingError) as caught:
+        from_config(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_for_a_config_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=str(tmp_path)):
+        from_config(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["length = inf", "temperature = nan", "top_k = 1979-05-27", "[stop]\na = 1", "[x]"])
+def test_a_config_value_that_cannot_be_is_refused(text: str) -> None:
+    with pytest.raises(SettingError):
+        layered(from_config(write_config(text)))
+
+
+def test_the_table_is_the_dataclass() -> None:
+    assert list(SPECS) == [field.name for field in fields(Settings)]

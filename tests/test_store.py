@@ -1,0 +1,268 @@
+"""Saved passages: they come back as they were, nobody else reads them, and a hostile file is one clear line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from afterglow.core import store
+from afterglow.core.errors import AfterglowError, StorageError, UsageError
+from afterglow.core.passage import Passage
+from afterglow.core.paths import passages_dir
+from afterglow.core.session import Session
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def play(events: Iterable[object]) -> None:
+    for _ in events:
+        pass
+
+
+@pytest.fixture
+def written(session: Session) -> Session:
+    """A session with a tree: a seed, a text, a retry, a branch, and an undo."""
+    play(session.say("The lamp"))
+    play(session.retry())
+    play(session.branch(10))
+    session.undo()
+    return session
+
+
+def without_snapshots(passage: Passage) -> Passage:
+    return replace(passage, nodes=[replace(node, snapshots={}) for node in passage.nodes])
+
+
+def test_a_passage_comes_back_as_it_was(written: Session) -> None:
+    store.save(written.passage, "kept")
+    assert store.opened("kept") == without_snapshots(written.passage)
+
+
+def test_redo_leads_the_same_way_behind_opening(written: Session) -> None:
+    written.passage.move(1)
+    written.undo()
+    again = store.loaded(store.dumped(written.passage))
+    for passage in (written.passage, again):
+        passage.redo()
+    assert again.text() == written.passage.text()
+
+
+def test_any_seed_comes_back(session: Session) -> None:
+    seed = '“Grüße”\n\t日本 🔥 \x00 \u2028 \\ "'
+    play(session.say(seed))
+    store.save(session.passage, "odd")
+    assert store.opened("odd").text() == session.passage.text()
+
+
+def test_a_seed_that_is_no_text_can_be_saved(session: Session) -> None:
+    """What a shell hands on of a byte that is not UTF-8: a lone surrogate."""
+    play(session.say("The \udcff lamp"))
+    store.save(session.passage, "odd")
+    assert "lamp" in store.opened("odd").text()
+
+
+def test_a_forced_token_that_the_filters_had_cut_can_be_saved(session: Session) -> None:
+    """Its shaped log-probability is minus infinity, which JSON does not know."""
+    play(session.say("The lamp"))
+    session.set("temperature", 0.0)
+    unlikely = [token.id for token in session.passage.tokens() if token.rank > 1]
+    likeliest = int(session.state_at(1, 20).logits.argmax())
+    token = next(i for i in [*unlikely, 0, 1] if i != likeliest)
+    play(session.branch(20, token))
+    store.save(session.passage, "forced")
+    again = store.opened("forced")
+    assert again.text() == session.passage.text()
+    assert [t.id for t in again.tokens()] == [t.id for t in session.passage.tokens()]
+
+
+def test_an_empty_passage_can_be_saved(session: Session) -> None:
+    store.save(session.passage, "empty")
+    assert store.opened("empty") == session.passage
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_saved_passage_is_its_owners_alone(written: Session) -> None:
+    path = store.save(written.passage, "mine")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_names_are_listed_newest_first(written: Session) -> None:
+    assert store.names() == []
+    for n, name in enumerate(["b", "a", "c"]):
+        os.utime(store.save(written.passage, name), (n, n))
+    assert store.names() == ["c", "a", "b"]
+
+
+def test_an_unknown_name_lists_what_there_is(written: Session) -> None:
+    with pytest.raises(StorageError, match=r"'x'; there are: none"):
+        store.opened("x")
+    store.save(written.passage, "kept")
+    with pytest.raises(StorageError, match=r"'x'; there are: kept"):
+        store.opened("x")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../x", "a/b", "a\\b", "/etc/passwd", "~", ".hidden", "a\nb", "a\0b", " x", "-x", "x" * 65, "a:b"],
+)
+def test_no_name_leads_out_of_the_folder(name: str, written: Session) -> None:
+    for action in (lambda: store.save(written.passage, name), lambda: store.opened(name)):
+        with pytest.raises(UsageError, match="cannot be a passage's name"):
+            action()
+    assert not passages_dir().exists()
+
+
+@pytest.mark.parametrize("name", ["a", "A lamp", "a.b-c_d", "été", "日本", "x" * 64, "1"])
+def test_a_plain_name_stays_in_the_folder(name: str, written: Session) -> None:
+    assert store.save(written.passage, name).parent == passages_dir()
+    assert store.names() == [name]
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(st.one_of(st.text(max_size=40), st.sampled_from(["İstanbul", "...", "🔥", "ﬃ", "٣", "_", "\u0301"])))
+def test_a_suggested_name_is_always_one_that_can_be(seed: str) -> None:
+    from afterglow.core.passage import Node
+
+    passage = Passage("m", "", 7)
+    passage.add(Node(None, seed=seed))
+    assert store.place_for(store.suggested_name(passage)).name.endswith("-7.passage.json")
+
+
+# Hostile files ------------------------------------------------------------------------------------------------------
+
+
+def refused(text: str | bytes) -> None:
+    path = passages_dir() / f"bad{store.SUFFIX}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(StorageError) as caught:
+        store.opened("bad")
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "5",
+        "null",
+        '"text"',
+        "{}",
+        b"\xff",
+        "[" * 100_000,
+        '{"format":' * 50_000,
+        '{"format": 1}',
+        "9" * 5000,
+    ],
+    ids=lambda text: str(text)[:20],
+)
+def test_a_file_that_is_no_passage(text: str | bytes) -> None:
+    refused(text)
+
+
+def at(*path: str | int) -> Callable[[Any, Any], None]:
+    def change(data: Any, value: Any) -> None:
+        for key in path[:-1]:
+            data = data[key]
+        data[path[-1]] = value
+
+    return change
+
+
+TOKENS = ("nodes", 2, "tokens")
+HOSTILE: list[tuple[tuple[str | int, ...], Any]] = [
+    *((("format",), value) for value in (2, "1", None, [])),
+    *((("rng",), value) for value in ("x", None, float("inf"), float("nan"), -1, 2**32, 10**30)),
+    *((("cursor",), value) for value in (99, -99, "0", 0.5, [], {})),
+    *((("nodes",), value) for value in (None, 5, "ab", {}, {"a": 1}, [5], [None], [[]], [{}])),
+    *((("nodes", 2, "parent"), value) for value in (2, 3, -1, 99, "0", 0.5, [], None)),
+    *((("nodes", 2, "at"), value) for value in (-1, 99, "x", None, float("inf"), [])),
+    *((("nodes", 2, "take"), value) for value in (-1, 2**64, 10**30, "x", None, float("inf"))),
+    *((("nodes", 2, "tail"), value) for value in (None, 5, [])),
+    *((("nodes", 0, "seed"), value) for value in (None, 5, [], {})),
+    *((TOKENS, value) for value in (None, [], 5, {}, {"text": []})),
+    *(((*TOKENS, "text"), value) for value in (None, 5, [], ["a"], "abc", [5] * 60, [None] * 60)),
+    *(
+        ((*TOKENS, "id"), value)
+        for value in ([-1] * 60, [10**9] * 60, [10**30] * 60, ["1"] * 60, [0.5] * 60, [None] * 60)
+    ),
+    *(((*TOKENS, "temperature"), value) for value in (["hot"] * 60, [None] * 60, [[]] * 60)),
+    *(((*TOKENS, "logprob"), value) for value in (["low"] * 60, [None] * 60)),
+    *(((*TOKENS, "rank"), value) for value in (["first"] * 60, [None] * 60)),
+]
+
+
+@pytest.mark.parametrize(("place", "value"), HOSTILE, ids=lambda part: str(part)[:30])
+def test_a_hostile_passage_is_refused_or_harmless(place: tuple[str | int, ...], value: Any, written: Session) -> None:
+    """Opening it is a StorageError, or everything that is done to a passage works or is one line."""
+    data = json.loads(store.dumped(written.passage))
+    at(*place)(data, value)
+    path = passages_dir() / f"bad{store.SUFFIX}"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(data))
+    try:
+        passage = store.opened("bad")
+    except StorageError:
+        return
+    written.adopt(passage)
+    for action in (
+        lambda: written.passage.text(),
+        lambda: written.summary(),
+        lambda: store.dumped(written.passage),
+        lambda: written.here(),
+        lambda: play(written.go_on()),
+        lambda: play(written.retry()),
+    ):
+        try:
+            action()
+        except AfterglowError:
+            continue
+
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
+    max_leaves=6,
+)
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(
+    place=st.sampled_from(
+        [("format",), ("rng",), ("cursor",), ("nodes",), ("model",), ("nodes", 0), ("nodes", 0, "at")]
+    ),
+    value=VALUES,
+)
+def test_any_value_in_a_passage_is_a_passage_or_a_storage_error(place: tuple[str | int, ...], value: Any) -> None:
+    node = {
+        "parent": None,
+        "at": 0,
+        "seed": "a",
+        "take": 0,
+        "tail": "",
+        "tokens": {name: [] for name in store._COLUMNS},
+    }
+    data = {"format": 1, "model": "m", "model_sha256": "", "rng": 7, "cursor": 0, "nodes": [node]}
+    at(*place)(data, value)
+    path = passages_dir() / f"bad{store.SUFFIX}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data))
+    try:
+        assert isinstance(store.opened("bad").text(), str)
+    except StorageError as error:
+        assert str(path) in str(error)  # noqa: PT017
+
+
+def test_a_folder_in_a_passages_place(home: Path) -> None:
+    (home / "passages" / f"bad{store.SUFFIX}").mkdir(parents=True)
+    with pytest.raises(StorageError, match="cannot read"):
+        store.opened("bad")

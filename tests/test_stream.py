@@ -1,0 +1,144 @@
+"""One stream: what is held back for a stop text, what counts as length, and which T draws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from afterglow.core.dice import Dice
+from afterglow.core.events import Done, Token
+from afterglow.core.settingkinds import Ramp
+from afterglow.core.settings import Settings
+from afterglow.core.stream import Snapshot, Stream, released
+from afterglow.core.tokenizer import ByteTokenizer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+always = settings(derandomize=True, deadline=None, max_examples=200)
+
+
+@pytest.mark.parametrize(
+    ("text", "stops", "shown", "held", "hit"),
+    [
+        ("abc", (), "abc", "", False),
+        ("abc", ("x",), "abc", "", False),
+        ("abcEN", ("END",), "abc", "EN", False),
+        ("abcEND", ("END",), "abc", "", True),
+        ("abcENDdef", ("END",), "abc", "", True),
+        ("ENEN", ("END",), "EN", "EN", False),
+        ("aab", ("aaab",), "aab", "", False),
+        ("aaa", ("aaab",), "", "aaa", False),
+        ("xab", ("abc", "bz"), "x", "ab", False),
+        ("xabz", ("abc", "bz"), "xa", "", True),
+        ("xabcd", ("bcd", "abcd"), "x", "", True),
+        ("xabc", ("bc", "abcd"), "xa", "", True),
+        ("a\n", ("\n\n",), "a", "\n", False),
+        ("END", ("END",), "", "", True),
+    ],
+)
+def test_text_is_split_by_hand(text: str, stops: tuple[str, ...], shown: str, held: str, hit: bool) -> None:
+    assert released(text, stops) == (shown, held, hit)
+
+
+def played(text: str, chosen: Settings, start: Snapshot | None = None) -> tuple[Stream, list[Token], Done | None]:
+    """A byte stream that is fed ``text``, a byte at a time, until it ends."""
+    start = start or Snapshot((), np.zeros(256, np.float32), 0)
+    stream = Stream(ByteTokenizer(), start, chosen, Dice(0))
+    for byte in text.encode():
+        if not stream.ended:
+            stream.accept(byte, -1.0, -1.0, 1, 1.0, stream.temperature)
+    done = stream.events[-1] if stream.ended else None
+    assert done is None or isinstance(done, Done)
+    return stream, [event for event in stream.events if isinstance(event, Token)], done
+
+
+def shown(tokens: list[Token], done: Done | None = None) -> str:
+    return "".join(token.text for token in tokens) + (done.text if done else "")
+
+
+SHORT = st.text(st.sampled_from("abé"), max_size=12)
+STOPS = st.lists(st.text(st.sampled_from("abé"), min_size=1, max_size=4), max_size=3).map(tuple)
+
+
+@always
+@given(SHORT, STOPS)
+def test_a_stop_text_is_never_shown_and_all_before_the_first_is(text: str, stops: tuple[str, ...]) -> None:
+    stream, tokens, done = played(text, Settings(stop=stops, length=1000))
+    if done:
+        first = next(text[:n] for n in range(len(text) + 1) if any(stop in text[:n] for stop in stops))
+        assert done.reason == "stop"
+        assert shown(tokens, done) == text[: min(first.find(stop) for stop in stops if stop in first)]
+    else:
+        assert not any(stop in text for stop in stops)
+        assert shown(tokens) + stream.held == text
+
+
+@always
+@given(SHORT, STOPS)
+def test_text_is_held_no_longer_than_a_stop_text_is_possible(text: str, stops: tuple[str, ...]) -> None:
+    stream, _, done = played(text, Settings(stop=stops, length=1000))
+    assert done or not stream.held or any(stop.startswith(stream.held) and stop != stream.held for stop in stops)
+
+
+def test_a_stop_text_may_spread_over_tokens_and_held_text_is_released() -> None:
+    _, tokens, done = played("one ENtwo END three", Settings(stop=("END",)))
+    assert [token.text for token in tokens[:9]] == ["o", "n", "e", " ", "", "", "ENt", "w", "o"]
+    assert shown(tokens, done) == "one ENtwo "
+    assert done is not None
+    assert done.reason == "stop"
+
+
+def test_held_text_comes_out_when_the_length_is_reached() -> None:
+    _, tokens, done = played("abcEN", Settings(stop=("END",), length=5))
+    assert (shown(tokens), done and done.reason) == ("abcEN", "length")
+
+
+def test_held_text_comes_with_the_end_when_somebody_stops() -> None:
+    stream, tokens, _ = played("abcEN", Settings(stop=("END",)))
+    stream.end("stopped")
+    assert shown(tokens) == "abc"
+    assert stream.events[-1] == Done("stopped", "EN", 5, stream.events[-1].seconds)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("text", ["abcdef", "éàüöß!", "日本語日本語", "🔥a🔥b🔥c"])
+@pytest.mark.parametrize("length", [1, 3, 6])
+def test_length_counts_characters_whatever_their_bytes(text: str, length: int) -> None:
+    stream, tokens, done = played(text, Settings(length=length))
+    assert shown(tokens) == text[:length]
+    assert (stream.written, done and done.reason) == (length, "length")
+
+
+def test_length_holds_where_a_broken_character_gives_two_at_once() -> None:
+    """0xC3 then "a": the byte that never became a character shows as U+FFFD together with the "a"."""
+    stream = Stream(ByteTokenizer(), Snapshot((), np.zeros(256, np.float32), 0), Settings(length=3), Dice(0))
+    for byte in b"ab\xc3a":
+        stream.accept(byte, -1.0, -1.0, 1, 1.0, stream.temperature)
+    assert stream.ended
+    assert len(shown([event for event in stream.events if isinstance(event, Token)])) == 3
+
+
+def test_a_character_that_was_begun_before_goes_on() -> None:
+    start = Snapshot((), np.zeros(256, np.float32), 9, remainder=b"\xe2\x82")
+    stream = Stream(ByteTokenizer(), start, Settings(), Dice(0))
+    stream.accept(0xAC, -1.0, -1.0, 1, 1.0, stream.temperature)
+    assert stream.events[0].text == "€"  # type: ignore[union-attr]
+    assert stream.position == 10
+
+
+def test_a_ramp_sweeps_from_start_to_end_over_the_length() -> None:
+    _, tokens, _ = played("abcdefghij", Settings(temperature=Ramp(0.0, 2.0), length=10))
+    assert [round(token.temperature, 9) for token in tokens] == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8]
+
+
+def test_a_setting_acts_on_the_very_next_token() -> None:
+    stream, _, _ = played("ab", Settings(temperature=0.5))
+    stream.settings = stream.settings.changed(temperature=1.5)
+    stream.accept(99, -1.0, -1.0, 1, 1.0, stream.temperature)
+    assert [event.temperature for event in stream.events] == [0.5, 0.5, 1.5]  # type: ignore[union-attr]
+
+
+def test_a_snapshot_holds_what_it_takes_to_go_on() -> None:
+    stream, _, _ = played("abE", Settings(stop=("END",)))
+    stream.accept(0xC3, -1.0, -1.0, 1, 1.0, stream.temperature)
+    snapshot = stream.snapshot((), stream.logits)
+    assert (snapshot.position, snapshot.remainder, snapshot.held) == (4, b"\xc3", "E")
+    assert snapshot.recent == (97, 98, 69, 0xC3)

@@ -1,0 +1,131 @@
+"""``afterglow train``: from a text file to a model that plays, and every text that cannot be learned from."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from afterglow.core.errors import TextError
+from afterglow.core.model import load
+from afterglow.core.modelfile import open_model_file
+from afterglow.repl.__main__ import main
+
+pytest.importorskip("torch")
+
+LAMP = Path(__file__).parent / "data" / "lamp.txt"
+Train = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def train(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Train:
+    """Run the verb in this process: exit code, standard output, standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["afterglow", "train", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+        return code, *capfd.readouterr()
+
+    return run
+
+
+def test_a_text_becomes_a_model_that_plays(train: Train, home: Path) -> None:
+    code, out, err = train(str(LAMP), "--name", "mine", "--epochs", "2", "--json", "--licence", "MIT")
+    assert code == 0
+    figures = json.loads(out)
+    assert figures["nats_per_char_cold"] > 0
+    assert "5,191 characters" in err
+    card = open_model_file(home / "models" / "mine.safetensors").card
+    assert (card.corpus, card.licence, card.epochs >= 2) == ("lamp.txt", "MIT", True)
+    assert card.nats_per_char_cold == pytest.approx(figures["nats_per_char_cold"], abs=1e-4)
+    assert card.command == "afterglow train lamp.txt --name mine --epochs 2"
+    assert len(load("mine").generate("The lamp", length=40, rng=7)) == 40
+
+
+def test_bytes_can_be_learned_instead_of_characters(train: Train) -> None:
+    assert train(str(LAMP), "--name", "mine", "--epochs", "1", "--tokens", "byte")[0] == 0
+    assert load("mine").tokenizer.kind == "byte"
+
+
+def test_a_name_that_is_taken_needs_replace(train: Train, home: Path) -> None:
+    place = home / "models" / "mine.safetensors"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"old")
+    code, _, err = train(str(LAMP), "--name", "mine", "--epochs", "1")
+    assert (code, place.read_bytes()) == (2, b"old")
+    assert "--replace" in err
+    assert train(str(LAMP), "--name", "mine", "--epochs", "1", "--replace")[0] == 0
+    assert place.read_bytes() != b"old"
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (None, "there is no file"),
+        (b"", "empty"),
+        (b"too short", "at least 5,000 characters are needed"),
+        (b"a" * 6000, "one character repeated"),
+        (b"text\0" * 2000, "looks like binary data"),
+        (b"word " * 2000 + b"\xe9", "--encoding latin-1"),
+    ],
+)
+def test_what_cannot_be_learned_gets_one_line(train: Train, tmp_path: Path, data: bytes | None, says: str) -> None:
+    text = tmp_path / "text.txt"
+    if data is not None:
+        text.write_bytes(data)
+    code, out, err = train(str(text), "--name", "mine")
+    assert (code, out, err.count("\n")) == (TextError.exit_code, "", 1)
+    assert says in err
+
+
+@pytest.mark.parametrize("wish", [["--minutes", "0"], ["--minutes", "soon"], ["--name", "../x"], ["--size", "huge"]])
+def test_wishes_that_cannot_be(train: Train, wish: list[str]) -> None:
+    code, out, err = train(str(LAMP), "--name", "mine", *wish)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_training(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("AFTERGLOW_HOME", str(tmp_path / "file"))
+    code, _, err = train(str(LAMP), "--name", "mine")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "cannot write to" in err
+
+
+def test_without_torch_the_remedy_is_named(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [
+        name for name in sys.modules if name.startswith(("afterglow.core.training", "afterglow.repl.progress"))
+    ]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    code, _, err = train(str(LAMP), "--name", "mine")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "pip install 'afterglow[train]'" in err
+    assert "CPU" in err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_control_c_keeps_the_best_so_far(home: Path) -> None:
+    command = [sys.executable, "-m", "afterglow.repl", "train", str(LAMP), "--name", "mine", "--minutes", "5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as ran:  # noqa: S603
+        assert ran.stderr
+        while "validation" not in ran.stderr.readline():
+            pass
+        ran.send_signal(signal.SIGINT)
+        out, err = ran.communicate(timeout=120)
+    assert ran.returncode == 0, err
+    assert "the best so far is kept" in err
+    assert "play it: afterglow --model mine" in out
+    assert (home / "models" / "mine.safetensors").exists()

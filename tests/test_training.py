@@ -1,0 +1,212 @@
+"""Training: it learns, its result is calibrated, its regularisers do what they say, and a file keeps its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from afterglow.core.corpus import read_corpus
+from afterglow.core.modelfile import Architecture, Card, open_model_file
+from afterglow.core.runtime import Int8Runtime
+from afterglow.core.score import cold_nats
+from afterglow.core.tokenizer import CharTokenizer
+
+torch = pytest.importorskip("torch")
+
+from afterglow.core.training import to_torch  # noqa: E402
+from afterglow.core.training.convert import to_model_file  # noqa: E402
+from afterglow.core.training.lstm import FORGET_BIAS, Dropout, LSTMLanguageModel, detach  # noqa: E402
+from afterglow.core.training.train import Progress, Recipe, Trainer, best_temperature, logits_and_targets  # noqa: E402
+
+CORPUS = read_corpus(Path(__file__).parent / "data" / "lamp.txt")
+TOKENIZER = CharTokenizer.of(CORPUS.text)
+SHAPE = Architecture(TOKENIZER.size, 12, 2, 40)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """Steps this small gain nothing from two threads, and lose much where the other core is busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def trainer(epochs: float, **recipe: object) -> Trainer:
+    chosen = {"batch": 8, "steps": 32, "rate": 1e-2, "validations": 4} | recipe
+    made = Recipe(SHAPE, epochs=epochs, **chosen)  # type: ignore[arg-type]
+    return Trainer(made, TOKENIZER.encode(CORPUS.trained), TOKENIZER.encode(CORPUS.validated))
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[Trainer, list[Progress]]:
+    """A few seconds of training."""
+    made = trainer(epochs=12)
+    return made, list(made.run())
+
+
+def model(dropout: Dropout | None = None) -> LSTMLanguageModel:
+    torch.manual_seed(1)
+    return LSTMLanguageModel(SHAPE, dropout or Dropout())
+
+
+IDS = torch.from_numpy(TOKENIZER.encode(CORPUS.text[:120])).view(4, 30)
+
+
+def test_training_lowers_the_loss_on_what_it_sees_and_on_what_it_does_not(
+    trained: tuple[Trainer, list[Progress]],
+) -> None:
+    progress = trained[1]
+    validated = [p.valid_loss for p in progress if p.valid_loss is not None]
+    assert progress[-1].train_loss < progress[0].train_loss - 0.8
+    assert min(validated) < np.log(SHAPE.vocabulary) - 1
+    assert validated[0] > validated[-1]
+
+
+def test_progress_goes_from_nothing_to_all(trained: tuple[Trainer, list[Progress]]) -> None:
+    progress = trained[1]
+    fractions = [p.fraction for p in progress]
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0, 1)
+    assert progress[-1].epoch == pytest.approx(12, abs=0.05)
+    assert next(p.best for p in progress if p.valid_loss is not None)
+    assert not any(p.best for p in progress if p.valid_loss is None)
+
+
+def test_the_result_is_the_best_and_calibrated(trained: tuple[Trainer, list[Progress]]) -> None:
+    made, progress = trained
+    result = made.result()
+    logits, targets = logits_and_targets(result, torch.from_numpy(TOKENIZER.encode(CORPUS.validated)))
+    assert best_temperature(logits, targets) == pytest.approx(1, abs=1e-3)
+    loss = torch.nn.functional.cross_entropy(logits, targets).item()
+    assert loss <= min(p.valid_loss for p in progress if p.valid_loss is not None) + 1e-5
+    assert not result.training
+
+
+def test_training_can_be_left_at_any_time() -> None:
+    made = trainer(epochs=100)
+    events = made.run()
+    for _ in range(3):
+        next(events)
+    events.close()  # type: ignore[attr-defined]
+    logits, _ = made.result()(IDS)
+    assert torch.isfinite(logits).all()
+
+
+def test_minutes_end_it_too() -> None:
+    assert [p.fraction for p in trainer(epochs=1000, minutes=1e-9).run()] == [1.0]
+
+
+def test_a_stream_of_windows_carries_its_states_on() -> None:
+    """Reading in two windows with the state carried is reading once: what truncated BPTT leans on."""
+    whole, _ = model().eval()(IDS)
+    half = model().eval()
+    first, states = half(IDS[:, :15])
+    second, _ = half(IDS[:, 15:], detach(states))
+    assert torch.allclose(torch.cat([first, second], 1), whole, atol=1e-5)
+
+
+# Regularisers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.5])
+def test_a_locked_mask_is_the_same_over_time_and_keeps_the_mean(probability: float) -> None:
+    torch.manual_seed(2)
+    masked = model().train()._locked(torch.ones(64, 20, 200), probability)
+    assert torch.equal(masked, masked[:, :1].expand_as(masked))
+    assert not torch.equal(masked[0], masked[1])
+    assert masked.mean().item() == pytest.approx(1, abs=0.05)
+    assert (masked == 0).float().mean().item() == pytest.approx(probability, abs=0.02)
+
+
+@pytest.mark.parametrize("where", ["embedding", "between", "output", "recurrent"])
+def test_dropping_happens_in_training_only(where: str) -> None:
+    plain, _ = model().eval()(IDS)
+    dropping = model(Dropout(**{where: 0.5}))
+    first, second = (dropping.train()(IDS)[0] for _ in range(2))
+    assert not torch.allclose(first, second)
+    assert torch.equal(dropping.eval()(IDS)[0], plain)
+
+
+def test_weight_drop_drops_recurrent_weights_and_still_trains_them() -> None:
+    """The first position has no recurrent input, so nothing can change there; gradients reach the real weights."""
+    dropping = model(Dropout(recurrent=0.5)).train()
+    first, second = (dropping(IDS)[0] for _ in range(2))
+    assert torch.equal(first[:, 0], second[:, 0])
+    assert not torch.allclose(first[:, 1:], second[:, 1:])
+    first.sum().backward()
+    for layer in dropping.layers:
+        assert layer.weight_hh_l0.grad is not None
+        assert layer.weight_hh_l0.grad.abs().sum() > 0
+
+
+def test_the_forget_gates_begin_nearer_to_shut_than_the_others() -> None:
+    for layer in LSTMLanguageModel(Architecture(10, 8, 2, 128)).layers:
+        means = [gate.mean().item() for gate in (layer.bias_ih_l0 + layer.bias_hh_l0).detach().chunk(4)]
+        assert means == pytest.approx([0, FORGET_BIAS, 0, 0], abs=0.05)
+
+
+# Calibration --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sharpness", [0.3, 0.7, 1.0, 1.3, 4.0])
+def test_the_best_temperature_is_that_of_a_brute_force_grid(sharpness: float) -> None:
+    rng = np.random.default_rng(5)
+    true = torch.from_numpy(rng.normal(0, 1.5, (4000, 20)))
+    targets = torch.multinomial(true.softmax(1), 1, generator=torch.Generator().manual_seed(1))[:, 0]
+    logits = (true * sharpness).float()
+    grid = np.linspace(0.5, 2.0, 1501)
+    losses = [torch.nn.functional.cross_entropy(logits.double() / t, targets).item() for t in grid]
+    assert best_temperature(logits, targets) == pytest.approx(grid[int(np.argmin(losses))], abs=0.0011)
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_calibration_stays_in_bounds_where_every_guess_is_right_or_wrong(wrong: bool) -> None:
+    logits = torch.eye(5) * 8
+    targets = torch.arange(5).roll(1) if wrong else torch.arange(5)
+    assert best_temperature(logits, targets) == pytest.approx(2.0 if wrong else 0.5)
+
+
+# Files --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_gives_the_weights_back_within_half_a_step(trained: tuple[Trainer, list[Progress]]) -> None:
+    before = trained[0].result()
+    file = to_model_file(before, TOKENIZER, Card())
+    after = dict(to_torch(file).named_parameters())
+    scales = {"embedding.weight": "embedding.scale", "projection.weight": "projection.scale"}
+    for n in range(SHAPE.layers):
+        scales |= {f"layers.{n}.weight_{kind}_l0": f"lstm.{n}.scale" for kind in ("ih", "hh")}
+    for name, weight in before.named_parameters():
+        if name in scales:
+            step = torch.from_numpy(file.tensors[scales[name]])[:, None]
+            assert ((after[name] - weight).abs() <= step * 0.501).all(), name
+    for n in range(SHAPE.layers):
+        old, new = (
+            weights[f"layers.{n}.bias_ih_l0"] + weights[f"layers.{n}.bias_hh_l0"]
+            for weights in (dict(before.named_parameters()), after)
+        )
+        assert torch.equal(old, new)
+    assert torch.equal(before.projection.bias, after["projection.bias"])
+
+
+def test_a_file_of_a_file_is_the_same_file(tmp_path: Path) -> None:
+    file = to_model_file(model(), TOKENIZER, Card())
+    file.save(tmp_path / "a.safetensors")
+    again = to_model_file(to_torch(open_model_file(tmp_path / "a.safetensors")), TOKENIZER, Card())
+    for name, tensor in file.tensors.items():
+        if tensor.dtype == np.int8:
+            assert np.array_equal(again.tensors[name], tensor), name
+        else:
+            assert again.tensors[name] == pytest.approx(tensor, rel=1e-6), name
+
+
+def test_int8_loses_hardly_more_than_the_float_weights(trained: tuple[Trainer, list[Progress]]) -> None:
+    result = trained[0].result()
+    ids = TOKENIZER.encode(CORPUS.held_out)
+    logits, targets = logits_and_targets(result, torch.from_numpy(ids))
+    real = torch.nn.functional.cross_entropy(logits, targets).item()
+    int8 = cold_nats(Int8Runtime(to_model_file(result, TOKENIZER, Card())), ids)
+    assert int8 == pytest.approx(real, abs=0.005)

@@ -1,0 +1,170 @@
+"""The transcript: wrapping, growing, following, selecting."""
+
+from __future__ import annotations
+
+from afterglow.core.events import Token
+from afterglow.repl.transcript import GUTTER, Transcript
+from afterglow.repl.wrapping import Block, Piece
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from textual.app import App, ComposeResult
+from textual.geometry import Offset
+from textual.selection import Selection
+
+
+class Stage(App[None]):
+    """Nothing but a transcript."""
+
+    CSS = "Transcript { height: 1fr; overflow-x: hidden; scrollbar-gutter: stable; scrollbar-size-vertical: 1; }"
+
+    def compose(self) -> ComposeResult:
+        yield Transcript()
+
+
+def lines_of(block: Block) -> list[str]:
+    return [line.text for line in block.lines]
+
+
+def token(text: str) -> Token:
+    return Token(text, 0, -1.0, -1.0, 1, 1.0, 1.0)
+
+
+def screen(app: App[None]) -> list[str]:
+    transcript = app.query_one(Transcript)
+    return [transcript.render_line(y).text.rstrip() for y in range(transcript.size.height)]
+
+
+def test_text_wraps_behind_spaces_and_keeps_every_character() -> None:
+    block = Block([Piece("the lamp was lit and the sea was quiet")])
+    block.wrap(12)
+    assert lines_of(block) == ["the lamp was ", "lit and the ", "sea was ", "quiet"]
+
+
+def test_a_word_longer_than_a_line_is_cut() -> None:
+    block = Block([Piece("a" * 25)])
+    block.wrap(10)
+    assert lines_of(block) == ["a" * 10, "a" * 10, "a" * 5]
+
+
+def test_tabs_reach_the_next_stop() -> None:
+    block = Block([Piece("a\tbc\t"), Piece("\td")])
+    block.wrap(40)
+    assert lines_of(block) == ["a   bc      d"]
+
+
+def test_wide_characters_are_never_cut_in_half() -> None:
+    block = Block([Piece("日本語のテキスト")])
+    block.wrap(5)
+    assert [cell_len(text) for text in lines_of(block)] == [4, 4, 4, 4]
+
+
+@given(st.lists(st.text("ab \n\té日\u0301👍\ufe0f", max_size=12), max_size=12), st.integers(4, 14))
+@settings(deadline=None)
+def test_growing_is_the_same_as_wrapping_all_at_once(parts: list[str], width: int) -> None:
+    grown, whole = Block(), Block([Piece("".join(parts))])
+    grown.wrap(width)
+    for part in parts:
+        grown.grow([Piece(part)], width)
+    whole.wrap(width)
+    assert "".join(lines_of(grown)) == "".join(lines_of(whole))
+    if "".join(parts).isascii():
+        assert lines_of(grown) == lines_of(whole)
+    assert all(cell_len(text.rstrip(" \u0301\ufe0f")) <= width for text in lines_of(grown))
+
+
+def test_a_list_hangs_its_second_column() -> None:
+    block = Block.listing("settings", [("temp", "below 1 strict, above 1 diverse"), ("length 500", "how many")])
+    block.wrap(24)
+    assert lines_of(block)[:3] == ["", "settings", "temp        below 1 "]
+    assert lines_of(block)[3].startswith(" " * 12)
+
+
+async def test_control_characters_are_shown_and_not_obeyed() -> None:
+    app = Stage()
+    async with app.run_test(size=(40, 6)):
+        transcript = app.query_one(Transcript)
+        transcript.show([Piece("seed\x1b[2J\r\x07", "seed")])
+        transcript.write([Piece("\x9b31m [bold]", "text", token("\x9b31m [bold]"))])
+        assert screen(app)[0] == "› seed␛[2J␍␇�31m [bold]"
+
+
+async def test_notes_stand_below_the_text_that_grows() -> None:
+    app = Stage()
+    async with app.run_test(size=(40, 8)):
+        transcript = app.query_one(Transcript)
+        transcript.show([Piece("ROMEO:", "seed")])
+        transcript.note("T 1.00 → 1.05", "temperature")
+        transcript.write([Piece(" a\nb")])
+        transcript.note("T 1.05 → 1.10", "temperature")
+        transcript.finish("T 1.10")
+        assert screen(app)[:4] == ["› ROMEO: a", "  b", "· T 1.05 → 1.10", "  T 1.10"]
+
+
+async def test_a_text_that_goes_on_moves_to_the_end() -> None:
+    app = Stage()
+    async with app.run_test(size=(40, 9)):
+        transcript = app.query_one(Transcript)
+        transcript.show([Piece("one", "seed")])
+        transcript.finish("summary")
+        transcript.note("in between")
+        transcript.resume()
+        transcript.write([Piece(" two")])
+        assert screen(app)[:2] == ["· in between", "› one two"]
+
+
+async def test_follows_its_end_until_the_reader_scrolls_up() -> None:
+    app = Stage()
+    async with app.run_test(size=(40, 6)) as pilot:
+        transcript = app.query_one(Transcript)
+        transcript.show([Piece("\n".join(map(str, range(50))))])
+        await pilot.pause()
+        assert screen(app)[-1].strip() == "49"
+        transcript.scroll_to(y=10, animate=False)
+        transcript.write([Piece("\n50")])
+        await pilot.pause()
+        assert screen(app)[0].strip() == "10"
+        transcript.scroll_end(animate=False)
+        await pilot.pause()
+        transcript.write([Piece("\n51")])
+        await pilot.pause()
+        assert screen(app)[-1].strip() == "51"
+
+
+async def test_a_resize_stays_at_the_same_words() -> None:
+    app = Stage()
+    async with app.run_test(size=(40, 6)) as pilot:
+        transcript = app.query_one(Transcript)
+        transcript.show([Piece("\n".join(f"{n} " + "word " * 20 for n in range(50)))])
+        await pilot.pause()
+        number = next(n for n, line in enumerate(transcript._lines) if line.text.startswith("20 "))
+        transcript.scroll_to(y=number, animate=False)
+        await pilot.pause()
+        await pilot.resize_terminal(80, 10)
+        await pilot.pause()
+        assert screen(app)[0].strip().startswith("20 word")
+        assert max(cell_len(line.text.rstrip()) for line in transcript._lines) <= transcript.size.width - GUTTER
+
+
+async def test_what_is_selected_is_joined_again_where_it_was_wrapped() -> None:
+    app = Stage()
+    async with app.run_test(size=(20, 6)):
+        transcript = app.query_one(Transcript)
+        transcript.show([Piece("the lamp was lit and the sea\nwas quiet")])
+        chosen = transcript.get_selection(Selection(Offset(4, 0), Offset(3, 2)))
+        assert chosen == ("lamp was lit and the sea\nwas", "\n")
+
+
+async def test_two_hundred_thousand_tokens_and_a_long_line() -> None:
+    """Appending costs the same at the end as at the beginning: what is above is not touched again."""
+    app = Stage()
+    async with app.run_test(size=(80, 24)) as pilot:
+        transcript = app.query_one(Transcript)
+        text = ("word " * 12 + "\n") * 3_000 + "x" * 10_000
+        transcript.show([Piece(c, "text", token(c)) for c in text])
+        before = list(transcript._lines)
+        transcript.write([Piece("y")])
+        assert transcript._lines[: len(before) - 1] == before[:-1]
+        await pilot.resize_terminal(50, 20)
+        await pilot.pause()
+        assert screen(app)[-1].strip().endswith("xy")

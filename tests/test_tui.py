@@ -1,0 +1,431 @@
+"""The full-screen app, driven by its keys: what is typed, what is seen, what the session then holds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from afterglow.core.model import Model
+from afterglow.core.paths import history_file, log_file
+from afterglow.core.session import Session
+from afterglow.core.settings import Settings
+from afterglow.repl import tui
+from afterglow.repl.inputline import InputLine, completed, read_history
+from afterglow.repl.thermometer import Thermometer
+from afterglow.repl.transcript import Transcript
+from textual.events import Key, Paste
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+SIZE = (80, 24)
+
+
+@pytest.fixture
+def app(session: Session) -> tui.AfterglowApp:
+    """The app at full speed."""
+    session.set("speed", 0)
+    return tui.AfterglowApp(session)
+
+
+@pytest.fixture
+def slow(tiny: Model) -> tui.AfterglowApp:
+    """The app with a text far too long to be over before it is stopped."""
+    return tui.AfterglowApp(Session(tiny, Settings(rng=7, length=100_000, speed=400)))
+
+
+async def until(_: Pilot[None], condition: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    for _attempt in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("it never came to that")
+
+
+async def enter(pilot: Pilot[None], line: str) -> None:
+    """Type a line and have it done."""
+    pilot.app.query_one(InputLine).put(line)
+    pilot.app.simulate_key("enter")
+
+
+async def play(pilot: Pilot[None], line: str) -> None:
+    """Type a line and wait until all is written."""
+    await enter(pilot, line)
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+def seen(app: tui.AfterglowApp) -> str:
+    """All text of the transcript, wrapped lines joined."""
+    lines = app.query_one(Transcript)._lines
+    return "".join(line.text.strip() and line.text + "\n" * line.ends_paragraph for line in lines)
+
+
+async def written(pilot: Pilot[None], app: tui.AfterglowApp, count: int) -> None:
+    """Wait until at least ``count`` tokens of the passage are there."""
+    await until(pilot, lambda: app.session.passage.nodes and len(app.session.passage.tokens()) >= count)
+
+
+async def stop(pilot: Pilot[None], app: tui.AfterglowApp) -> None:
+    """Press Esc and wait until it has stopped the text."""
+    app.simulate_key("escape")
+    await until(pilot, lambda: not app.playing)
+    await app.workers.wait_for_complete()
+
+
+async def test_a_seed_streams_and_its_continuation_follows_it_verbatim(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        text = app.session.passage.text()
+        assert text.startswith("The lamp")
+        assert len(text) == len("The lamp") + 60
+        assert "".join(line for line in text.split("\n") if line.strip()) in seen(app).replace("\n", "")
+        assert app.session.summary() in seen(app)
+
+
+async def test_an_empty_line_goes_on_in_the_same_block(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        await play(pilot, "")
+        assert seen(app).count("The lamp k") <= 1
+        assert len(app.session.passage.tokens()) == 120
+        assert seen(app).count("characters · rng") == 1
+
+
+async def test_two_slashes_begin_a_seed_with_one(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "//the lamp")
+        assert app.session.passage.text().startswith("/the lamp")
+
+
+async def test_a_temperature_typed_while_text_streams_rules_the_next_tokens(slow: tui.AfterglowApp) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        await written(pilot, slow, 20)
+        await enter(pilot, "/temp 1.2")
+        await until(pilot, lambda: slow.session.settings.temperature == 1.2)
+        before = len(slow.session.passage.tokens())
+        await written(pilot, slow, before + 20)
+        await stop(pilot, slow)
+        temperatures = [token.temperature for token in slow.session.passage.tokens()]
+        assert set(temperatures) == {1.0, 1.2}
+        assert temperatures == sorted(temperatures)
+        assert set(temperatures[:20]) == {1.0}
+        assert "T 1.00 → 1.20" in seen(slow)
+
+
+@pytest.mark.parametrize("key", ["escape", "ctrl+c"])
+async def test_stopping_keeps_the_text(slow: tui.AfterglowApp, key: str) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        await written(pilot, slow, 10)
+        pilot.app.simulate_key(key)
+        await until(pilot, lambda: not slow.playing)
+        assert 10 <= len(slow.session.passage.tokens()) < 100_000
+        assert "characters · rng 7" in seen(slow)
+
+
+async def test_another_line_stops_the_text_first(slow: tui.AfterglowApp) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        await written(pilot, slow, 10)
+        first = slow.session.passage
+        await enter(pilot, "The sea")
+        await until(pilot, lambda: slow.session.passage is not first and slow.playing)
+        assert first.text().startswith("The lamp")
+        assert slow.session.passage.text().startswith("The sea")
+        await stop(pilot, slow)
+
+
+async def test_lines_in_quick_succession_are_all_done(slow: tui.AfterglowApp) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        for seed in ("One", "Two", "Three"):
+            slow.do(seed)
+        await until(pilot, lambda: "Three" in seen(slow))
+        assert all(seed in seen(slow) for seed in ("One", "Two"))
+        await stop(pilot, slow)
+
+
+async def test_a_bad_command_is_one_line_and_comes_back(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "/tmep 1.2")
+        assert "there is no command /tmep; did you mean /temp?" in seen(app)
+        assert app.query_one(InputLine).value == "/tmep 1.2"
+        assert app.session.settings.temperature == 1.0
+
+
+async def test_a_bad_command_while_text_streams_stops_nothing_else(slow: tui.AfterglowApp) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        await written(pilot, slow, 5)
+        await enter(pilot, "/temp 99")
+        await until(pilot, lambda: "temperature cannot be" in seen(slow))
+        assert slow.playing
+        await stop(pilot, slow)
+
+
+async def test_resizing_while_text_streams(slow: tui.AfterglowApp) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        for size in ((40, 12), (200, 60), (20, 8), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await written(pilot, slow, len(slow.session.passage.tokens()) + 10 if slow.session.passage.nodes else 1)
+        await stop(pilot, slow)
+        await pilot.pause()
+        transcript = slow.query_one(Transcript)
+        assert transcript.scroll_offset.y == transcript.max_scroll_y
+
+
+async def test_single_keys_play_in_an_empty_line_and_type_in_any_other(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("plus", "plus", "minus", "ctrl+up")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert app.session.settings.temperature == 1.1
+        assert seen(app).count("T 1.") == 1
+        await pilot.press("a", "plus", "space", "minus")
+        assert app.query_one(InputLine).value == "a+ -"
+        await pilot.press("ctrl+down")
+        await app.workers.wait_for_complete()
+        assert app.session.settings.temperature == 1.05
+        assert app.query_one(InputLine).value == "a+ -"
+
+
+async def test_space_holds_the_text_and_tab_finishes_it(tiny: Model) -> None:
+    app = tui.AfterglowApp(Session(tiny, Settings(rng=7, length=3000, speed=50)))
+    async with app.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        await written(pilot, app, 3)
+        pilot.app.simulate_key("space")
+        await until(pilot, lambda: app._player and app._player.paused)
+        await pilot.pause()
+        assert "paused" in str(app.query_one("#status", Static).content)
+        pilot.app.simulate_key("tab")
+        await until(pilot, lambda: not app.playing)
+        assert len(app.session.passage.tokens()) == 3000
+
+
+async def test_undo_and_redo_show_the_passage_anew(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        whole = app.session.passage.tokens()
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: "undone" in seen(app))
+        assert app.session.passage.text() == "The lamp"
+        assert "The lamp\n" in seen(app)
+        await pilot.press("ctrl+y")
+        await until(pilot, lambda: "redone" in seen(app))
+        assert app.session.passage.tokens() == whole
+        assert "undone" not in seen(app)
+        assert seen(app).count("The lamp") == 1
+
+
+async def test_retry_writes_another_text_in_the_place_of_the_last(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        app.session.set("temperature", 2.0)
+        await play(pilot, "The lamp")
+        first = app.session.passage.text()
+        await pilot.press("ctrl+r")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert app.session.passage.text() != first
+        assert seen(app).count("The lamp") == 1
+        assert "take 1" in seen(app)
+
+
+async def test_a_sweep_leaves_the_passage_and_can_be_stopped(slow: tui.AfterglowApp) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        await written(pilot, slow, 5)
+        text = slow.session.passage
+        await enter(pilot, "/sweep 0.2 1.2")
+        await until(pilot, lambda: "T 0.20" in seen(slow))
+        await stop(pilot, slow)
+        await slow.workers.wait_for_complete()
+        assert slow.session.passage is text
+        assert "·  T 1.20" not in seen(slow)
+
+
+async def test_memory_joins_the_next_seed(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "/memory on")
+        await play(pilot, "The lamp")
+        await play(pilot, "The sea")
+        assert app.session.passage.text().count("The sea") >= 1
+        assert seen(app).count("characters · rng") == 1
+
+
+async def test_completion_is_offered_and_taken(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press(*"/swe")
+        await pilot.pause()
+        assert "/sweep" in str(app.query_one("Completions", Static).content)
+        await pilot.press("tab")
+        assert app.query_one(InputLine).value == "/sweep "
+        await pilot.press("tab")
+        assert app.query_one(InputLine).value == "/sweep 0.2 0.5 1.0 1.2"
+
+
+def test_completion_of_a_seed_is_nothing(session: Session) -> None:
+    assert completed(session, "The") is None
+    assert completed(session, "//te") is None
+
+
+async def test_up_and_down_walk_through_what_was_typed(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        line = app.query_one(InputLine)
+        await play(pilot, "/temp 1.2")
+        await play(pilot, "/temp 0.8")
+        line.put("half a l")
+        await pilot.press("up", "up")
+        assert line.value == "/temp 1.2"
+        await pilot.press("down", "down")
+        assert line.value == "half a l"
+
+
+def test_the_line_repl_s_history_is_read(home: Path) -> None:
+    home.mkdir()
+    assert read_history() == []
+    history_file().write_text(
+        "\n# 2026-01-01 10:00:00.0\n+The lamp\n\n# 2026-01-01 10:00:01.0\n+two\n+lines\n", "utf-8"
+    )
+    assert read_history() == ["The lamp", "two\nlines"]
+
+
+async def test_page_keys_scroll_the_transcript(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "/help")
+        transcript = app.query_one(Transcript)
+        end = transcript.scroll_offset.y
+        await pilot.press("pageup")
+        assert transcript.scroll_offset.y < end
+        await pilot.press("ctrl+home")
+        assert transcript.scroll_offset.y == 0
+        await pilot.press("ctrl+end")
+        assert transcript.scroll_offset.y == end
+
+
+async def test_the_mouse_selects_and_ctrl_c_copies_and_keys_still_type(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "/temp 1.2")
+        await pilot.mouse_down(Transcript, offset=(3, 1))
+        await pilot.hover(Transcript, offset=(8, 1))
+        await pilot.mouse_up(Transcript, offset=(8, 1))
+        await pilot.press("ctrl+c")
+        assert app.clipboard == "T 1.00"
+        assert "Ctrl-Q leaves, and so" not in seen(app)
+        await pilot.click(Transcript)
+        await pilot.press("a")
+        assert app.query_one(InputLine).value == "a"
+
+
+async def test_keys_typed_ahead_keep_their_order(app: tui.AfterglowApp) -> None:
+    """However late the app comes to them: nothing waits between these."""
+    async with app.run_test(size=SIZE) as pilot:
+        for key in ("a", "ctrl+u", "c", "d", "plus", "enter", "e", "minus"):
+            app.post_message(Key(key, {"plus": "+", "minus": "-"}.get(key, key if len(key) == 1 else None)))
+        await until(pilot, lambda: app.session.passage.nodes)
+        assert app.session.passage.text().startswith("cd+")
+        assert app.query_one(InputLine).value == "e-"
+
+
+async def test_the_footer_shows_what_can_be_done_now(slow: tui.AfterglowApp) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        assert "space" not in slow.screen.active_bindings
+        await enter(pilot, "The lamp")
+        await written(pilot, slow, 3)
+        assert {"space", "escape"} <= set(slow.screen.active_bindings)
+        slow.query_one(InputLine).put("a")
+        assert "space" not in slow.screen.active_bindings
+        await stop(pilot, slow)
+
+
+async def test_several_pasted_lines_are_one_seed(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        app.query_one(InputLine).post_message(Paste("The lamp\nthe sea\x1b"))
+        await pilot.pause()
+        assert app.query_one(InputLine).value == "The lamp␤the sea␛"
+        await pilot.press("enter")
+        await app.workers.wait_for_complete()
+        assert app.session.passage.text().startswith("The lamp\nthe sea")
+
+
+@pytest.mark.parametrize("key", ["ctrl+q", "ctrl+d"])
+async def test_leaving(app: tui.AfterglowApp, key: str) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        pilot.app.simulate_key(key)
+        await until(pilot, lambda: not app.is_running or app._exit)
+    assert app.return_code == 0
+
+
+async def test_leaving_while_text_streams_keeps_it(slow: tui.AfterglowApp) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        await written(pilot, slow, 5)
+        pilot.app.simulate_key("ctrl+q")
+        await until(pilot, lambda: slow._exit)
+    assert len(slow.session.passage.tokens()) >= 5
+    assert not slow.session.playing
+
+
+async def test_quitting_by_command_while_text_streams(slow: tui.AfterglowApp) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        await written(pilot, slow, 5)
+        await enter(pilot, "/quit")
+        await until(pilot, lambda: slow._exit)
+    assert not slow.session.playing
+
+
+async def test_ctrl_c_says_how_to_leave_when_nothing_is_written(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("ctrl+c", "ctrl+c")
+        assert seen(app).count("Ctrl-Q leaves, and so") == 1
+
+
+async def test_a_bug_is_one_line_here_and_a_traceback_in_the_log(
+    app: tui.AfterglowApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(tui, "dispatch", broken)
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        assert "a bug, sorry: KeyError" in seen(app)
+        assert app.query_one(InputLine).value == "The lamp"
+    assert "Traceback" in log_file().read_text("utf-8")
+
+
+async def test_the_thermometer_shows_numbers_ramps_and_what_is_off_its_scale(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        shown = app.query_one(Thermometer)
+        await play(pilot, "/temp 0.5")
+        assert "T 0.50" in shown.render().plain
+        assert shown.render().plain.count("━") in range(10, 20)
+        await play(pilot, "/temp 3")
+        assert "▶" in shown.render().plain
+        await play(pilot, "/temp 0.2..1.6")
+        assert "T 0.20..1.60" in shown.render().plain
+
+
+@pytest.mark.parametrize("size", [(20, 6), (40, 12), (80, 24), (200, 60)])
+async def test_every_size_has_room_for_the_essentials(app: tui.AfterglowApp, size: tuple[int, int]) -> None:
+    async with app.run_test(size=size) as pilot:
+        await play(pilot, "The lamp")
+        await pilot.pause()
+        for widget in (app.query_one(Transcript), app.query_one(Thermometer), app.query_one(InputLine)):
+            assert widget.region.height >= 1
+            assert app.screen.region.contains_region(widget.region)
+
+
+@pytest.mark.parametrize("theme", ["textual-light", "textual-dark", "ansi-dark"])
+async def test_themes(app: tui.AfterglowApp, theme: str) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "/heat surprise")
+        await play(pilot, "The lamp")
+        app.theme = theme
+        await pilot.pause()
+        assert "The lamp" in seen(app)
