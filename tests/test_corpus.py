@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from afterglow.core.corpus import Corpus, read_corpus, require_enough
+from afterglow.core.corpus import VALIDATED, Corpus, read_corpus, require_enough
 from afterglow.core.errors import TextError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,11 +139,15 @@ def test_enough_is_enough(file: Path) -> None:
 
 @settings(derandomize=True, deadline=None)
 @given(st.text(max_size=300))
-def test_the_split_is_contiguous_and_covers_all(text: str) -> None:
+def test_the_split_covers_all_and_nothing_twice(text: str) -> None:
     corpus = Corpus("t", "", text)
-    assert corpus.trained + corpus.validated + corpus.held_out == text
+    start = round(len(text) * VALIDATED[0])
+    learned_from = corpus.trained[:start] + corpus.validated + corpus.trained[start:]
+    assert learned_from + corpus.held_out == text
 
 
-def test_the_split_is_88_2_and_10_percent() -> None:
-    corpus = Corpus("t", "", "x" * 10_000)
+def test_the_split_is_88_2_and_10_percent_and_training_goes_up_to_what_is_held_out() -> None:
+    corpus = Corpus("t", "", "".join(map(chr, range(1_000, 11_000))))
     assert [len(part) for part in (corpus.trained, corpus.validated, corpus.held_out)] == [8800, 200, 1000]
+    assert ord(corpus.trained[-1]) + 1 == ord(corpus.held_out[0])
+    assert corpus.validated[0] == chr(5_400)
