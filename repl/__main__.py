@@ -13,6 +13,7 @@ import click
 from afterglow.core.errors import AfterglowError, MissingExtraError
 from afterglow.core.settingkinds import SWITCH
 from afterglow.core.settings import SPECS, Settings, from_config, from_environment, layered
+from click.core import ParameterSource
 
 SHORT = {"temperature": "-t", "length": "-l"}
 
@@ -103,6 +104,22 @@ def cli(context: click.Context, /, model_name: str | None, runtime: str, plain: 
 
         model, settings = opened(model_name, runtime, flags)
         sys.exit(_chat(Session(model, settings), plain))
+    _hand_on(context, context.invoked_subcommand)
+
+
+def _hand_on(context: click.Context, verb: str) -> None:
+    """Options that stand before a verb are meant for it; raises UsageError for one that it does not have."""
+    known = {parameter.name for parameter in cli.commands[verb].params}
+    given = {
+        parameter.name: context.params[parameter.name]
+        for parameter in cli.params
+        if parameter.name and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    }
+    foreign = next((name for name in given if name not in known), None)
+    if foreign:
+        option = next(parameter.opts[0] for parameter in cli.params if parameter.name == foreign)
+        raise click.UsageError(f"'afterglow {verb}' has no option {option}")
+    context.default_map = {verb: given}
 
 
 def _chat(session: Any, plain: bool) -> int:

@@ -53,6 +53,19 @@ def process(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, **{**pipes, **options})  # type: ignore[call-overload,no-any-return]  # noqa: S603
 
 
+def test_options_before_a_verb_are_meant_for_it(run: Run) -> None:
+    before = run("-m", TINY, "-t", "0.5", "--rng", "7", "generate", "Good evening", "-l", "40")
+    assert before == run("generate", "Good evening", "-m", TINY, "-t", "0.5", "--rng", "7", "-l", "40")
+    assert run("-m", TINY, "-t", "9", "generate", "a", "-t", "0", "-l", "5").code == 0
+
+
+@pytest.mark.parametrize("words", [("-t", "1", "models"), ("--plain", "generate", "a"), ("-m", TINY, "info", TINY)])
+def test_an_option_that_the_verb_does_not_have_is_refused(run: Run, words: tuple[str, ...]) -> None:
+    ran = run(*words)
+    assert (ran.code, ran.out) == (2, "")
+    assert "has no option --" in ran.err
+
+
 def test_generate_writes_the_continuation_only(run: Run, tiny: Model) -> None:
     ran = run("generate", "Good evening", "-m", TINY, "-l", "40", "--rng", "7")
     assert ran == (0, tiny.generate("Good evening", length=40, rng=7) + "\n", "")
