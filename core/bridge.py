@@ -1,18 +1,38 @@
-"""From an iterator of events to an asynchronous one, at a pace that people can read."""
+"""Events for asyncio: from a worker as they come, or from any iterator at a pace that people can read."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 
 from .events import Event, Token
+from .stream import Stream
+from .worker import Worker
 
 FRAME = 1 / 60
 """Seconds between two batches at the least: what a screen shows."""
 
 AWAKE = 0.1
 """Seconds after which a player looks up at the latest, however slow the pace: so soon are stop and hurry obeyed."""
+
+
+async def listen(worker: Worker, stream: Stream) -> AsyncIterator[Event]:
+    """The events of a worker's stream. Leaving the loop or being cancelled stops it; raises what went wrong."""
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        while stream.events or not stream.ended:
+            if not stream.events:
+                ready.clear()
+                worker.ask(stream, partial(loop.call_soon_threadsafe, ready.set))
+                await ready.wait()
+            while stream.events:
+                yield stream.events.popleft()
+    finally:
+        worker.stop(stream)
+    if stream.error:
+        raise stream.error
 
 
 class Player:

@@ -22,10 +22,17 @@ class Dice:
 
     def uniform(self, position: int) -> float:
         """A number in [0, 1), a multiple of 2^-32, for the token at ``position``."""
+        return float(self.uniforms(position, 1)[0])
+
+    def uniforms(self, position: int, count: int) -> NDArray[np.float64]:
+        """The numbers for ``count`` tokens from ``position`` on, (count,)."""
         block, offset = divmod(position, _BLOCK)
         if block != self._block:
             self._block, self._uniforms = block, self._throw(block)
-        return float(self._uniforms[offset])
+        here = self._uniforms[offset : offset + count]
+        if len(here) == count:
+            return here
+        return np.concatenate([here, self.uniforms(position + len(here), count - len(here))])
 
     def _throw(self, block: int) -> NDArray[np.float64]:
         # One Philox counter makes four 64-bit numbers; the upper half of each is used.

@@ -36,5 +36,13 @@ class StorageError(AfterglowError):
     """Something could not be written or read back: no permission, no space, no such passage."""
 
 
+class StateError(AfterglowError):
+    """A saved state is damaged, foreign, or belongs to another model."""
+
+
+class EngineError(AfterglowError):
+    """An engine was closed, or could not go on."""
+
+
 class MissingExtraError(AfterglowError):
     """An optional part is not installed; the text says how to install it."""

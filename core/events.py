@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One drawn token, and how the model saw it.
 
     ``text`` is what became readable with it ("" while a character is unfinished or a stop text is possible).
     ``logprob`` is the model's own natural log-probability (T = 1, no filter), ``shaped`` the one after the whole
     sampler chain, ``rank`` 1 for the model's likeliest, ``entropy`` the model's own in bits, ``temperature`` the T that
-    drew it.
+    drew it, ``bound`` the most surprise in bits that it could have had, where the setting ``surprise`` holds one.
     """
 
     text: str
@@ -22,6 +22,7 @@ class Token:
     rank: int
     entropy: float
     temperature: float
+    bound: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end: "length" (all written), "stop" (a stop text came) or "stopped" (somebody said so).
+    """The end: "length" (all written), "stop" (a stop text came), "stopped" (somebody said so), "failed" (its error is
+    raised to who reads on).
 
     ``text`` had been held back for a stop text that did not come. ``seconds`` passed since the first draw.
     """

@@ -9,17 +9,19 @@ import numpy as np
 
 from . import library
 from . import score as scoring
+from . import snapshot as snapshots
 from .dice import Dice, fresh_rng
-from .engine import Engine
+from .engine import BURST, Engine
 from .events import Token
+from .filters import log_softmax
 from .modelfile import ModelFile, open_model_file
 from .runtime import Int8Runtime, Runtime, default_threads
-from .sampler import log_softmax
 from .settings import layered
-from .stream import Snapshot
+from .snapshot import MOST_REMEMBERED, History, Snapshot
 from .tokenizer import Ids, Tokenizer
+from .worker import Worker
 
-SEED_TOKENS = 8192
+SEED_TOKENS = MOST_REMEMBERED
 """How much of the end of a very long seed is read: an LSTM has to take every step, and its memory fades long before."""
 
 
@@ -47,6 +49,18 @@ class Model:
         """A new engine over this model's weights."""
         return Engine(self.runtime, self.tokenizer)
 
+    def worker(self) -> Worker:
+        """A new engine on a thread of its own, for many readers; close it."""
+        return Worker(self.engine())
+
+    def dumped(self, snapshot: Snapshot) -> bytes:
+        """A snapshot as bytes, for ``restored``."""
+        return snapshots.dumped(snapshot, self.file.sha256)
+
+    def restored(self, data: bytes) -> Snapshot:
+        """The snapshot in ``data``; raises StateError where it is damaged or belongs to another model."""
+        return snapshots.loaded(data, self.file.sha256, self._unread())
+
     def stream(self, seed: str = "", **settings: Any) -> Iterator[Token]:
         """Yield tokens that go on from ``seed``, as they are drawn.
 
@@ -60,7 +74,8 @@ class Model:
         chosen = self.settings.changed(**settings)
         start = self.read(seed, whole=chosen.whole_seed).snapshot
         engine = self.engine()
-        stream = engine.open(start, chosen, Dice(fresh_rng() if chosen.rng is None else chosen.rng))
+        dice = Dice(fresh_rng() if chosen.rng is None else chosen.rng)
+        stream = engine.open(start, chosen, dice, ahead=BURST, keep=False)
         return (event for event in engine.play(stream) if isinstance(event, Token))
 
     def generate(self, seed: str = "", **settings: Any) -> str:
@@ -85,7 +100,7 @@ class Model:
         ids = self.tokenizer.encode(text)
         if behind is None:
             ids = ids if len(ids) else self.tokenizer.encode("\n")
-            behind = Snapshot(self.runtime.zeros(1), np.zeros(self.tokenizer.size, np.float32), 0)
+            behind = self._unread()
         notices = self._unseen(text)
         if len(ids) > SEED_TOKENS and not whole:
             notices.append(f"of {len(ids):,} tokens the last {SEED_TOKENS:,} were read; whole-seed reads all")
@@ -101,8 +116,12 @@ class Model:
             row, state = self.runtime.step(ids[at : at + 1], state)
             logits = row[0]
             decoder.push(int(ids[at]))
-        recent = (*start.recent, *ids.tolist())[-SEED_TOKENS:]
-        return Snapshot(state, logits, start.position + len(ids), decoder.remainder, "", recent)
+        history = History(ids, start.history)
+        return Snapshot(state, logits, start.position + len(ids), decoder.remainder, "", history)
+
+    def _unread(self) -> Snapshot:
+        """Where nothing was read yet; its logits mean nothing."""
+        return Snapshot(self.runtime.zeros(1), np.zeros(self.tokenizer.size, np.float32), 0)
 
     def _unseen(self, text: str) -> list[str]:
         unseen = self.tokenizer.unseen(text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .errors import CommandError
 from .events import Token
-from .stream import Snapshot
+from .snapshot import Snapshot
 
 
 @dataclass(slots=True)

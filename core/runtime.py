@@ -49,13 +49,16 @@ def selected(state: State, rows: Sequence[int]) -> State:
 class Int8Runtime:
     """ONNX Runtime over a graph of MatMulInteger, Sigmoid, Tanh and QuantizeLinear.
 
-    h travels as uint8 (B, H), c as float32 (B, H). ``threads`` is 1 by default: a step is too short to share out.
+    h travels as uint8 (B, H), c as float32 (B, H). Two ``threads`` keep half the weights each in their own caches.
     """
 
     def __init__(self, file: ModelFile, threads: int = 1) -> None:
         self._layers, self._width = file.architecture.layers, file.architecture.width
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        # A thread that waits a little for its next share keeps steps in a row fast; for ever, as it would, it keeps a
+        # core busy while text comes at a reader's pace (docs/experiments.md).
+        options.add_session_config_entry("session.intra_op.spin_duration_us", "200")
         options.log_severity_level = 3
         graph = _Graph(file).model().SerializeToString()
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
@@ -75,9 +78,9 @@ class Int8Runtime:
 
 
 def default_threads() -> int:
-    """How many threads a step may use: the environment's AFTERGLOW_THREADS, else 1."""
-    value = os.environ.get("AFTERGLOW_THREADS", "1")
-    return int(value) if value.isdecimal() and int(value) else 1
+    """How many threads a step may use: the environment's AFTERGLOW_THREADS, else 2 where there are two processors."""
+    value = os.environ.get("AFTERGLOW_THREADS", "")
+    return int(value) if value.isdecimal() and int(value) else min(2, os.cpu_count() or 1)
 
 
 class _Graph:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import TextError
+from .filters import log_softmax
 from .runtime import Logits, Runtime, selected
-from .sampler import log_softmax
 from .tokenizer import Ids, Tokenizer
 
 COLD_WINDOW = 256

@@ -11,11 +11,12 @@ import numpy as np
 from .dice import Dice, fresh_rng
 from .errors import CommandError
 from .events import Done, Event, Notice, Token
+from .filters import log_softmax
 from .model import Model, load
 from .passage import Node, Passage
-from .sampler import log_softmax
 from .settings import SPECS, Settings, spec_of
-from .stream import SNAPSHOT_EVERY, Snapshot, Stream
+from .snapshot import Snapshot, surprise_behind
+from .stream import SNAPSHOT_EVERY, Stream
 
 
 class Session:
@@ -206,7 +207,8 @@ class Session:
         decoder = self.model.tokenizer.decoder(start.remainder)
         decoded = start.held + "".join(map(decoder.push, ids))
         shown = sum(len(token.text) for token in tokens)
-        return replace(self.model.advanced(start, np.array(ids, np.int64)), held=decoded[shown:])
+        behind = self.model.advanced(start, np.array(ids, np.int64))
+        return replace(behind, held=decoded[shown:], surprise=surprise_behind(tokens[-1]) if tokens else start.surprise)
 
     def _write(self, node: Node, start: Snapshot, forced: int | None = None) -> Iterator[Event]:
         """Hang ``node`` into the passage and fill it as events go by, beginning when the first is asked for."""

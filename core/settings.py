@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -87,9 +88,31 @@ class Settings:
         off=1.0,
     )
     repeat_penalty: float = _setting(
-        1.0, NUMBER(0.1, 10), "make tokens of the last repeat-window less likely; 1 is off", off=1.0
+        1.0, NUMBER(0.1, 10), "make tokens of the last repeat-last-n less likely; 1 is off", off=1.0
     )
-    repeat_window: int = _setting(64, COUNT(0, 8192), "how many tokens back the repeat penalty looks")
+    repeat_last_n: int = _setting(64, COUNT(0, 8192), "how many tokens back the penalties look")
+    frequency_penalty: float = _setting(
+        0.0, NUMBER(-2, 2), "what a token loses for each time that it stands there; 0 is off", off=0.0
+    )
+    presence_penalty: float = _setting(
+        0.0, NUMBER(-2, 2), "what a token loses for standing there at all; 0 is off", off=0.0
+    )
+    dry_multiplier: float = _setting(
+        0.0, NUMBER(0, 5, ("0.8",)), "make it unlikely to go on repeating what stood before (DRY); 0 is off", off=0.0
+    )
+    dry_base: float = _setting(1.75, NUMBER(1, 4), "how fast DRY's penalty grows with the length of the repeat")
+    dry_allowed_length: int = _setting(2, COUNT(1, 64), "how many repeated tokens DRY lets pass")
+    dry_penalty_last_n: int = _setting(-1, COUNT(-1, 8192), "how many tokens back DRY looks; -1 is all, up to 8,192")
+    dry_sequence_breakers: tuple[str, ...] = _setting(
+        ("\n", ":", '"', "*"), TEXTS(), "characters over which DRY follows no repeat"
+    )
+    surprise: float = _setting(
+        0.0,
+        NUMBER(0, 20, ("2", "2.5", "3")),
+        "hold the surprise of the tokens at so many bits (Mirostat 2); 0 is off",
+        off=0.0,
+    )
+    surprise_rate: float = _setting(0.1, NUMBER(0, 1), "how fast it is held: Mirostat's learning rate")
     length: int = _setting(
         500,
         COUNT(1, 10_000_000, examples=("200", "500", "2000")),
@@ -137,12 +160,13 @@ SPECS: dict[str, Spec] = {
 
 
 def spec_of(name: str) -> Spec:
-    """The declaration of ``name`` (top_p and top-p are the same); raises SettingError, which lists what there is."""
-    try:
-        return SPECS[name.replace("-", "_")]
-    except KeyError:
-        names = ", ".join(spec.label for spec in SPECS.values())
-        raise SettingError(f"there is no setting {name!r}; there are {names}") from None
+    """The declaration of ``name`` (top_p and top-p are the same); raises SettingError, which names the likeliest."""
+    found = SPECS.get(name.replace("-", "_"))
+    if found:
+        return found
+    like = difflib.get_close_matches(name, [spec.label for spec in SPECS.values()], n=3)
+    help_ = f"did you mean {' or '.join(like)}?" if like else "/set lists all"
+    raise SettingError(f"there is no setting {name[:40]!r}; {help_}")
 
 
 def layered(*layers: Mapping[str, Any]) -> Settings:

@@ -89,7 +89,9 @@ def _values(node: Node) -> dict[str, Any]:
 
 
 def _node(values: dict[str, Any], passage: Passage) -> Node:
-    columns = {name: [_COLUMNS[name](value) for value in values["tokens"][name]] for name in _COLUMNS}
+    stored = values["tokens"]
+    nones = [None] * len(stored["id"])  # "bound" came later than the others
+    columns = {name: [check(value) for value in stored.get(name, nones)] for name, check in _COLUMNS.items()}
     tokens = [Token(*row) for row in zip(*columns.values(), strict=True)]
     parent = None if values["parent"] is None else _below(len(passage.nodes), values["parent"])
     seed = None if values["seed"] is None else _of(str, values["seed"])
@@ -130,5 +132,6 @@ _COLUMNS: dict[str, Callable[[Any], Any]] = {
     "rank": lambda value: _below(1 << 31, value),
     "entropy": _real,
     "temperature": _real,
+    "bound": lambda value: None if value is None else _real(value),
 }
 """The fields of a token in their order, and what each value has to be."""

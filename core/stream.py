@@ -2,51 +2,58 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
 
 from .dice import Dice
 from .events import Done, Event, Token
+from .filters import TokenIds
 from .runtime import Logits, State
+from .settingkinds import Ramp
 from .settings import Settings
+from .snapshot import MOST_REMEMBERED, History, Snapshot, surprise_behind
 from .tokenizer import Tokenizer
 
 SNAPSHOT_EVERY = 64
 """Tokens from one kept state to the next: at most 63 steps, a few milliseconds, lead to any token."""
 
-_RECENT = 8192
-"""How many ids back a snapshot remembers for penalties: the largest repeat-window."""
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Everything needed to go on from behind a token: one row of state (1, ·), the logits (V,) for the next token, how
-    many tokens were read, unfinished bytes, text held back, and the latest ids."""
-
-    state: State
-    logits: Logits
-    position: int
-    remainder: bytes = b""
-    held: str = ""
-    recent: tuple[int, ...] = ()
-
 
 class Stream:
-    """A row of the engine. Change ``settings`` at any time: the very next token obeys."""
+    """A row of the engine. Change ``settings`` at any time: the very next token that is drawn obeys.
 
-    def __init__(self, tokenizer: Tokenizer, start: Snapshot, settings: Settings, dice: Dice) -> None:
-        self.settings, self.dice = settings, dice
-        self.position, self.held, self.recent = start.position, start.held, list(start.recent)
+    ``ahead`` is how many events may wait unread before the engine leaves the stream alone: with 1 nothing is drawn
+    before its reader asks. ``keep`` keeps a snapshot every 64 tokens and at the end. Where its own part of a step
+    failed, ``error`` tells why.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        start: Snapshot,
+        settings: Settings,
+        dice: Dice,
+        forced: int | None = None,
+        ahead: int = 1,
+        keep: bool = True,
+    ) -> None:
+        self.settings, self.dice, self.forced, self.ahead, self.keep = settings, dice, forced, ahead, keep
+        self.position, self.held = start.position, start.held
+        self.state, self.logits = start.state, start.logits
         self.written, self.tokens = 0, 0
         self.events: deque[Event] = deque()
         self.snapshots: dict[int, Snapshot] = {}
         self.ended = self.stopping = False
-        self._decoder = tokenizer.decoder(start.remainder)
+        self.error: Exception | None = None
+        self._surprise = start.surprise
+        self._window = _Window(start.history.recent(MOST_REMEMBERED))
+        self._history, self._unkept = start.history, list[int]()
+        self._tokenizer, self._decoder = tokenizer, tokenizer.decoder(start.remainder)
         self._started = time.perf_counter()
-        self.forced: int | None = None
-        self.logits = start.logits
 
     def stop(self) -> None:
         """End before the next token; what is written stays."""
@@ -57,9 +64,43 @@ class Stream:
         """The T that the next token is drawn at."""
         return self.settings.temperature_at(self.written / self.settings.length)
 
-    def accept(self, token: int, logprob: float, shaped: float, rank: int, entropy: float, temperature: float) -> None:
-        """Take in a drawn token, say what became readable, and end where the length or a stop text is reached."""
-        ready, self.held, hit = released(self.held + self._decoder.push(token), self.settings.stop)
+    @property
+    def full(self) -> bool:
+        """Whether it waits for its reader."""
+        return len(self.events) >= self.ahead
+
+    def patience(self) -> int:
+        """How many tokens can be drawn before the stream has to look at them: it surely will not end before."""
+        s = self.settings
+        if s.stop or self.forced is not None or isinstance(s.temperature, Ramp):
+            return 1
+        return max(1, min(self.ahead - len(self.events), (s.length - self.written) // self._tokenizer.longest))
+
+    def recent(self, n: int) -> TokenIds:
+        """The latest n token ids, oldest first; all that are remembered where n is negative."""
+        return self._window.recent(MOST_REMEMBERED if n < 0 else n)
+
+    def surprise_bound(self) -> float:
+        """How many bits of surprise the next token may have (Mirostat 2: Basu et al. 2021, algorithm 2)."""
+        s = self.settings
+        if not s.surprise:
+            return math.inf
+        if self._surprise is None:
+            return 2 * s.surprise
+        bound, had = self._surprise
+        return bound - s.surprise_rate * (had - s.surprise)
+
+    def accept(self, drawn: Iterable[tuple[Any, ...]], kept: Mapping[int, tuple[State, Logits]]) -> None:
+        """Take in drawn tokens: each its id, then the fields of ``Token`` behind it. ``kept`` are states by place."""
+        for place, values in enumerate(drawn):
+            self._take(*values)
+            if place in kept:
+                self.keep_snapshot(*kept[place])
+
+    def _take(self, token: int, *told: Any) -> None:
+        ready, hit, full = self._decoder.push(token), False, False
+        if self.held or self.settings.stop:
+            ready, self.held, hit = released(self.held + ready, self.settings.stop)
         room = self.settings.length - self.written
         full = len(ready) + len(self.held) >= room
         if full and not hit:
@@ -69,8 +110,13 @@ class Stream:
         self.written += len(ready)
         self.tokens += 1
         self.position += 1
-        self.recent.append(token)
-        self.events.append(Token(ready, token, logprob, shaped, rank, entropy, temperature))
+        self.forced = None
+        event = Token(ready, token, *told)
+        self._surprise = surprise_behind(event)
+        self._window.append(token)
+        if self.keep:
+            self._unkept.append(token)
+        self.events.append(event)
         if hit or full:
             self.end("stop" if hit else "length")
 
@@ -82,10 +128,38 @@ class Stream:
         self.ended = True
         self.events.append(Done(reason, rest, self.tokens, time.perf_counter() - self._started))
 
-    def snapshot(self, state: State, logits: Logits) -> Snapshot:
-        """What it takes to go on from here, given the engine's row."""
-        recent = tuple(self.recent[-_RECENT:])
-        return Snapshot(state, logits, self.position, self._decoder.remainder, self.held, recent)
+    def fail(self, error: Exception) -> None:
+        """End because of ``error``."""
+        self.error = error
+        if not self.ended:
+            self.end("failed")
+
+    def keep_snapshot(self, state: State, logits: Logits) -> None:
+        """Keep what it takes to go on from here, given the engine's row, copied."""
+        self._history, self._unkept = History(self._unkept, self._history), []
+        self.snapshots[self.position] = Snapshot(
+            state, logits, self.position, self._decoder.remainder, self.held, self._history, self._surprise
+        )
+
+
+class _Window:
+    """The latest ids in one array: a view of them costs nothing however often it is asked for."""
+
+    def __init__(self, ids: TokenIds) -> None:
+        self._end = len(ids)
+        self._ids = np.empty(max(256, 2 * len(ids)), np.int32)
+        self._ids[: self._end] = ids
+
+    def append(self, token: int) -> None:
+        if self._end == len(self._ids):
+            latest = self.recent(MOST_REMEMBERED)
+            self._ids = np.empty(max(len(self._ids), 2 * len(latest)), np.int32)
+            self._ids[: len(latest)], self._end = latest, len(latest)
+        self._ids[self._end] = token
+        self._end += 1
+
+    def recent(self, n: int) -> TokenIds:
+        return self._ids[max(0, self._end - n) : self._end]
 
 
 def released(text: str, stops: Iterable[str]) -> tuple[str, str, bool]:

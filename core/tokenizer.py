@@ -40,6 +40,8 @@ class Tokenizer(Protocol):
     kind: str
     size: int
     """How many tokens there are: V."""
+    longest: int
+    """How many characters a token can make readable at most."""
 
     def encode(self, text: str) -> Ids:
         """Ids, shape (n,); characters that are not known become the stand-in."""
@@ -71,6 +73,7 @@ class CharTokenizer:
     """One token for every distinct character (code point) of the training text."""
 
     kind = "char"
+    longest = 1
 
     def __init__(self, characters: Sequence[str]) -> None:
         self.characters = list(characters)
@@ -128,6 +131,7 @@ class ByteTokenizer:
 
     kind = "byte"
     size = 256
+    longest = 2  # a byte that ends a broken character shows U+FFFD and itself
     stand_in = "\ufffd"
 
     def encode(self, text: str) -> Ids:

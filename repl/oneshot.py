@@ -33,7 +33,10 @@ def generate(model: Model, seed: str, settings: Settings, count: int, echo: bool
     for notice in reading.notices:
         print(f"afterglow: {notice}", file=sys.stderr)
     engine, rng = model.engine(), fresh_rng() if settings.rng is None else settings.rng
-    streams = [engine.open(reading.snapshot, settings, Dice(rng, take)) for take in range(count)]
+    streams = [
+        engine.open(reading.snapshot, settings, Dice(rng, take), ahead=settings.length, keep=False)
+        for take in range(count)
+    ]
     for number, stream in enumerate(streams):
         if number and not as_json:
             print()
@@ -89,7 +92,9 @@ def _json_line(sample: int) -> Callable[[Event], None]:
 
     def write(event: Event) -> None:
         if isinstance(event, Token):
-            values = asdict(event)
+            values = event._asdict()
+            if values["bound"] is None:
+                del values["bound"]
             values["T"] = values.pop("temperature")
             print(json.dumps({"sample": sample, **values}), flush=True)
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
+from itertools import islice
+from pathlib import Path
 
 import pytest
 from afterglow.core.dice import Dice
 from afterglow.core.engine import Engine
-from afterglow.core.events import Done, Token
-from afterglow.core.model import Model
+from afterglow.core.events import Done, Event, Token
+from afterglow.core.model import Model, load
 from afterglow.core.runtime import Int8Runtime
 from afterglow.core.settingkinds import Ramp
 from afterglow.core.settings import Settings
 from afterglow.core.stream import SNAPSHOT_EVERY, Stream
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 MINE = Settings(length=150, rng=7, temperature=0.9)
 OTHERS = [
+    Settings(length=200, surprise=2.0, dry_multiplier=0.8, frequency_penalty=0.3),
     Settings(length=30, top_k=3, temperature=0.4),
     Settings(length=400, top_p=0.8, min_p=0.05, temperature=Ramp(0.2, 3.0)),
     Settings(length=90, typical=0.7, repeat_penalty=1.3, stop=("the",)),
@@ -23,8 +29,16 @@ OTHERS = [
 ]
 
 
-def opened(engine: Engine, model: Model, seed: str, chosen: Settings, rng: int = 7) -> Stream:
-    return engine.open(model.read(seed).snapshot, chosen, Dice(rng))
+def opened(
+    engine: Engine, model: Model, seed: str, chosen: Settings, rng: int = 7, ahead: int = 1, keep: bool = True
+) -> Stream:
+    return engine.open(model.read(seed).snapshot, chosen, Dice(rng), ahead=ahead, keep=keep)
+
+
+@cache
+def the_tiny_model() -> Model:
+    """For hypothesis, which wants no fixture of a function's scope."""
+    return load(str(Path(__file__).parent / "data" / "tiny-char.safetensors"))
 
 
 def tokens(engine: Engine, stream: Stream) -> list[Token]:
@@ -37,7 +51,7 @@ def alone(model: Model, chosen: Settings = MINE, seed: str = "The lamp") -> list
 
 
 @pytest.mark.parametrize("name", ["tiny", "tiny_bytes"])
-@pytest.mark.parametrize("chosen", [MINE, *OTHERS], ids=range(5))
+@pytest.mark.parametrize("chosen", [MINE, *OTHERS], ids=range(6))
 def test_the_same_text_twice(name: str, chosen: Settings, request: pytest.FixtureRequest) -> None:
     model = request.getfixturevalue(name)
     assert alone(model, chosen) == alone(model, chosen)
@@ -51,21 +65,22 @@ def test_the_same_text_on_one_thread_and_on_two(tiny: Model) -> None:
 @pytest.mark.parametrize("chosen", [MINE, MINE.changed(temperature=1.0)], ids=["T 0.9", "plain"])
 def test_the_same_text_among_others_that_join_and_leave(tiny: Model, chosen: Settings) -> None:
     engine = tiny.engine()
-    before = [opened(engine, tiny, f"{n}", s, rng=n) for n, s in enumerate(OTHERS[:2])]
+    before = [opened(engine, tiny, f"{n}", s, rng=n, ahead=9999) for n, s in enumerate(OTHERS[:3])]
     for _ in range(5):
         engine.step()
     mine = opened(engine, tiny, "The lamp", chosen)
-    for n, joining in enumerate(OTHERS[2:]):
+    for n, joining in enumerate(OTHERS[3:]):
         for _ in range(10):
             engine.step()
-        opened(engine, tiny, "Good evening", joining, rng=n)
+        opened(engine, tiny, "Good evening", joining, rng=n, ahead=9999)
+    assert before[1].tokens >= 25
     before[1].stop()
     assert tokens(engine, mine) == alone(tiny, chosen)
 
 
 def test_others_keep_their_events_while_one_plays(tiny: Model) -> None:
     engine = tiny.engine()
-    streams = [opened(engine, tiny, "The lamp", MINE.changed(length=40), rng=n) for n in range(3)]
+    streams = [opened(engine, tiny, "The lamp", MINE.changed(length=40), rng=n, ahead=99) for n in range(3)]
     played = [tokens(engine, stream) for stream in streams]
     for n, found in enumerate(played):
         own = tiny.engine()
@@ -161,7 +176,7 @@ def test_states_that_are_kept_among_others_are_those_of_the_stream_alone(tiny: M
     for others in ([], OTHERS):
         engine = tiny.engine()
         for n, joining in enumerate(others):
-            opened(engine, tiny, "Good evening", joining, rng=n)
+            opened(engine, tiny, "Good evening", joining, rng=n, ahead=9999)
         stream = opened(engine, tiny, "The lamp", MINE)
         list(engine.play(stream))
         kept.append({n: [a.tobytes() for a in (s.logits, *s.state)] for n, s in stream.snapshots.items()})
@@ -174,3 +189,124 @@ def test_what_an_event_tells_is_what_the_model_thinks(tiny: Model) -> None:
     assert chances[first.text] == pytest.approx(2.718281828459045**first.logprob, abs=1e-9)
     assert list(chances).index(first.text) + 1 == first.rank
     assert sum(chances.values()) == pytest.approx(1)
+
+
+def test_nothing_is_drawn_before_a_reader_asks(tiny: Model) -> None:
+    engine = tiny.engine()
+    waiting = opened(engine, tiny, "The lamp", MINE)
+    tokens(engine, opened(engine, tiny, "Good evening", MINE))
+    assert waiting.tokens == 0
+    waiting.settings = MINE.changed(temperature=0.0)
+    assert {token.temperature for token in tokens(engine, waiting)} == {0.0}
+
+
+def test_a_slow_reader_slows_its_own_stream_only(tiny: Model) -> None:
+    engine = tiny.engine()
+    slow = opened(engine, tiny, "The lamp", MINE, ahead=10)
+    fast = opened(engine, tiny, "Good evening", MINE, ahead=9999)
+    while engine.step():
+        pass
+    assert (len(slow.events), slow.tokens) == (10, 10)
+    assert (fast.tokens, fast.ended) == (150, True)
+    assert tokens(engine, slow) == alone(tiny)
+
+
+def test_what_fails_in_one_stream_is_its_own_end_alone(tiny: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = tiny.engine()
+    streams = [opened(engine, tiny, "The lamp", MINE, rng=n, ahead=9999) for n in (7, 8)]
+    engine.step()
+
+    def fail(_: int) -> str:
+        raise RuntimeError("the decoder broke")
+
+    monkeypatch.setattr(streams[1]._decoder, "push", fail, raising=False)
+    assert tokens(engine, streams[0]) == alone(tiny)
+    with pytest.raises(RuntimeError, match="the decoder broke"):
+        tokens(engine, streams[1])
+    assert isinstance(streams[1].error, RuntimeError)
+
+
+@pytest.mark.parametrize("ahead", [1, 3, 64, 9999])
+def test_the_text_does_not_depend_on_how_far_ahead_it_is_drawn(tiny: Model, ahead: int) -> None:
+    for chosen in (MINE, *OTHERS):
+        engine = tiny.engine()
+        assert tokens(engine, opened(engine, tiny, "The lamp", chosen, ahead=ahead)) == alone(tiny, chosen)
+
+
+@pytest.mark.parametrize("ahead", [1, 64])
+def test_states_are_those_of_the_text_however_far_ahead_it_is_drawn(tiny: Model, ahead: int) -> None:
+    engine = tiny.engine()
+    stream = opened(engine, tiny, "The lamp", MINE, ahead=ahead)
+    text = "".join(token.text for token in tokens(engine, stream))
+    for position, snapshot in stream.snapshots.items():
+        again = tiny.read("The lamp" + text[: position - 8]).snapshot
+        assert [a.tobytes() for a in (again.logits, *again.state)] == [
+            a.tobytes() for a in (snapshot.logits, *snapshot.state)
+        ]
+        assert snapshot.history.recent(9999).tolist() == again.history.recent(9999).tolist()
+
+
+def test_a_stream_that_keeps_nothing_has_no_snapshots(tiny: Model) -> None:
+    engine = tiny.engine()
+    stream = opened(engine, tiny, "The lamp", MINE, keep=False)
+    tokens(engine, stream)
+    assert stream.snapshots == {}
+
+
+ONE = st.builds(
+    Settings,
+    length=st.integers(1, 40),
+    temperature=st.sampled_from([0.0, 0.5, 1.0, 1.7, Ramp(0.2, 1.6)]),
+    top_k=st.sampled_from([0, 0, 4]),
+    top_p=st.sampled_from([1.0, 1.0, 0.8]),
+    repeat_penalty=st.sampled_from([1.0, 1.0, 1.3]),
+    dry_multiplier=st.sampled_from([0.0, 0.0, 0.8]),
+    surprise=st.sampled_from([0.0, 0.0, 2.0]),
+    stop=st.sampled_from([(), (), ("e ",)]),
+)
+ACTS = st.lists(st.tuples(st.sampled_from(["open", "step", "read", "stop"]), st.integers(0, 9)), max_size=40)
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(st.lists(st.tuples(ONE, st.integers(1, 80)), min_size=1, max_size=10), ACTS, st.sampled_from([1, 2]))
+def test_a_stream_is_itself_whatever_the_schedule(
+    wishes: list[tuple[Settings, int]], acts: list[tuple[str, int]], threads: int
+) -> None:
+    """Joins, reads, stops and steps in any order, on one thread or two: each stream's tokens are those it has alone."""
+    model = the_tiny_model()
+    engine = Engine(Int8Runtime(model.file, threads), model.tokenizer)
+    streams: list[Stream] = []
+    read: list[list[Event]] = []
+    waiting = [*wishes]
+    for act, number in acts:
+        stream = streams[number % len(streams)] if streams else None
+        if act == "open" and waiting:
+            chosen, ahead = waiting.pop()
+            streams.append(opened(engine, model, "The lamp", chosen, rng=len(streams), ahead=ahead))
+            read.append([])
+        elif act == "stop" and stream and number == 0:
+            stream.stop()
+        elif act == "read" and stream:
+            at = streams.index(stream)
+            read[at] += islice(engine.play(stream), number)
+        else:
+            engine.step()
+    for number, stream in enumerate(streams):
+        found = [event for event in (*read[number], *engine.play(stream)) if isinstance(event, Token)]
+        own = model.engine()
+        expected = tokens(own, opened(own, model, "The lamp", stream.settings, rng=number))
+        assert found == expected[: len(found)]
+        assert len(found) == len(expected) or stream.stopping
+
+
+def test_two_hundred_streams_are_each_as_alone(tiny: Model) -> None:
+    engine = tiny.engine()
+    wishes = [MINE, *OTHERS]
+    streams = [
+        opened(engine, tiny, "The lamp", wishes[n % len(wishes)].changed(length=50), rng=n, ahead=99)
+        for n in range(200)
+    ]
+    for n in (0, 1, 2, 3, 100, 199):
+        own = tiny.engine()
+        expected = tokens(own, opened(own, tiny, "The lamp", streams[n].settings, rng=n))
+        assert tokens(engine, streams[n]) == expected

@@ -119,10 +119,14 @@ def test_a_row_of_zeros_can_be_quantised() -> None:
     assert np.all(np.isfinite(scale) & (scale > 0))
 
 
-@pytest.mark.parametrize(("value", "threads"), [("2", 2), ("0", 1), ("many", 1), ("-1", 1), ("", 1), (None, 1)])
-def test_the_environment_says_how_many_threads(
-    value: str | None, threads: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("value", "processors", "threads"),
+    [("1", 8, 1), ("3", 8, 3), ("0", 8, 2), ("many", 8, 2), ("-1", 8, 2), ("", 8, 2), (None, 8, 2), (None, 1, 1)],
+)
+def test_the_environment_says_how_many_threads_else_two_where_there_are(
+    value: str | None, processors: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
     monkeypatch.delenv("AFTERGLOW_THREADS", raising=False)
     if value is not None:
         monkeypatch.setenv("AFTERGLOW_THREADS", value)

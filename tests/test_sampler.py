@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from afterglow.core import sampler
+from afterglow.core import filters, sampler
 from afterglow.core.dice import Dice
 from afterglow.core.settings import SPECS, Settings
 from hypothesis import given, settings
@@ -25,49 +26,143 @@ def kept(logits: np.ndarray) -> set[int]:
     return set(np.flatnonzero(np.isfinite(logits[0])).tolist())
 
 
+class Past:
+    """What a row remembers."""
+
+    def __init__(self, ids: Sequence[int] = (), bound: float = math.inf) -> None:
+        self.ids, self.bound = np.array(ids, np.int32), bound
+
+    def recent(self, n: int) -> np.ndarray:
+        return self.ids[max(0, len(self.ids) - n) :] if n >= 0 else self.ids
+
+    def surprise_bound(self) -> float:
+        return self.bound
+
+
+def chained(logits: np.ndarray, *rows: Settings, recent: Sequence[Sequence[int]] = (), **more: Any) -> np.ndarray:
+    """Log-probabilities (B, V) behind the whole chain."""
+    heats = np.array([[s.temperature_at(0)] for s in rows])
+    pasts = [Past(ids, **more) for ids in recent] or [Past(**more) for _ in rows]
+    return filters.log_softmax(sampler.Chain(rows).shape(logits, heats, pasts))
+
+
 def column(*values: float) -> np.ndarray:
     return np.array(values, np.float64)[:, None]
 
 
 @pytest.mark.parametrize(("k", "left"), [(0, ALL), (1, FIRST), (2, TWO), (3, THREE), (4, ALL), (1000, ALL)])
 def test_top_k_by_hand(k: int, left: set[int]) -> None:
-    assert kept(sampler.top_k_kept(P, column(k))) == left
-    assert len(kept(sampler.top_k_kept(EVEN, column(k)))) == len(left)  # of equals the lower id counts as likelier
+    assert kept(filters.top_k_kept(P, column(k))) == left
+    assert len(kept(filters.top_k_kept(EVEN, column(k)))) == len(left)  # of equals the lower id counts as likelier
 
 
 @pytest.mark.parametrize(
     ("p", "left"), [(1, ALL), (0.95, ALL), (0.85, THREE), (0.6, TWO), (0.39, FIRST), (0.01, FIRST), (0, FIRST)]
 )
 def test_top_p_by_hand(p: float, left: set[int]) -> None:
-    assert kept(sampler.top_p_kept(P, column(p))) == left
+    assert kept(filters.top_p_kept(P, column(p))) == left
 
 
 @pytest.mark.parametrize(("p", "left"), [(0, ALL), (0.2, ALL), (0.3, THREE), (0.6, TWO), (0.76, FIRST), (1, FIRST)])
 def test_min_p_by_hand(p: float, left: set[int]) -> None:
-    assert kept(sampler.min_p_kept(P, column(p))) == left
+    assert kept(filters.min_p_kept(P, column(p))) == left
 
 
 # The entropy of P is 1.280 nats; the surprises are 0.916, 1.204, 1.609, 2.303; so by distance: 1, 2, 0, 3.
 @pytest.mark.parametrize(("p", "left"), [(1, ALL), (0.95, ALL), (0.8, THREE), (0.45, {1, 2}), (0.2, {1}), (0, {1})])
 def test_typical_by_hand(p: float, left: set[int]) -> None:
-    assert math.isclose(sampler.entropy(P)[0] * math.log(2), 1.2799, abs_tol=1e-4)
-    assert kept(sampler.typical_kept(P, column(p))) == left
+    assert math.isclose(filters.entropy(P)[0] * math.log(2), 1.2799, abs_tol=1e-4)
+    assert kept(filters.typical_kept(P, column(p))) == left
 
 
 def test_repeat_penalty_by_hand() -> None:
     logits = np.array([[2.0, -2.0, 0.0, 1.0]])
-    seen = np.array([[True, True, True, False]])
-    assert sampler.repeat_penalised(logits, column(2), seen).tolist() == [[1.0, -4.0, 0.0, 1.0]]
-    assert sampler.repeat_penalised(logits, column(0.5), seen).tolist() == [[4.0, -1.0, 0.0, 1.0]]
+    counts = np.array([[1, 2, 1, 0]])
+    assert filters.repeat_penalised(logits, column(2), counts).tolist() == [[1.0, -4.0, 0.0, 1.0]]
+    assert filters.repeat_penalised(logits, column(0.5), counts).tolist() == [[4.0, -1.0, 0.0, 1.0]]
+
+
+def test_frequency_and_presence_penalty_by_hand() -> None:
+    logits, counts = np.array([[2.0, -2.0, 0.0, 1.0]]), np.array([[1, 3, 0, 2]])
+    assert filters.frequency_penalised(logits, column(0.5), counts).tolist() == [[1.5, -3.5, 0.0, 0.0]]
+    assert filters.presence_penalised(logits, column(0.5), counts).tolist() == [[1.5, -2.5, 0.0, 0.5]]
+    both = Settings(frequency_penalty=0.5, presence_penalty=-1.0)
+    assert chained(logits, both, recent=[[0, 1, 1, 1, 3, 3]]) == pytest.approx(
+        filters.log_softmax(np.array([[2.5, -2.5, 0.0, 1.0]]))
+    )
+
+
+# The end of "abcab" is "ab", which stood at the beginning and was followed by "c": two tokens repeated.
+@pytest.mark.parametrize(
+    ("ids", "limit", "found"),
+    [
+        ([0, 1, 2, 0, 1], 9, {2: 2}),
+        ([0, 1, 2, 0, 1], 1, {2: 1}),
+        ([0, 1, 2, 0, 1], 0, {}),
+        ([0, 0, 0], 9, {0: 2}),
+        ([1, 0, 2, 0, 3, 0], 9, {2: 1, 3: 1}),
+        ([5], 9, {}),
+        ([], 9, {}),
+    ],
+)
+def test_repeats_by_hand(ids: list[int], limit: int, found: dict[int, int]) -> None:
+    tokens, lengths = filters.repeats(np.array(ids, np.int32), limit)
+    longest: dict[int, int] = {}
+    for token, length in zip(tokens.tolist(), lengths.tolist(), strict=True):
+        longest[token] = max(length, longest.get(token, 0))
+    assert longest == found
+
+
+@always
+@given(st.lists(st.integers(0, 2), max_size=30), st.integers(0, 12))
+def test_repeats_are_those_that_a_slow_search_finds(ids: list[int], limit: int) -> None:
+    found = []
+    for end in range(len(ids) - 1):
+        length = 0
+        while length < min(limit, end + 1) and ids[end - length] == ids[len(ids) - 1 - length]:
+            length += 1
+        found += [(ids[end + 1], length)] if length else []
+    tokens, lengths = filters.repeats(np.array(ids, np.int32), limit)
+    assert list(zip(tokens.tolist(), lengths.tolist(), strict=True)) == found
+
+
+def test_dry_by_hand() -> None:
+    ids = np.array([0, 1, 2, 3, 0, 1, 2], np.int32)  # three tokens repeated; 3 would be the fourth
+    row = np.zeros(4)
+    assert filters.dry_penalised(row, ids, 0.8, 2.0, 2, 9).tolist() == [0, 0, 0, -1.6]  # 0.8 x 2^(3 - 2)
+    assert filters.dry_penalised(row, ids, 0.8, 2.0, 3, 9).tolist() == [0, 0, 0, -0.8]
+    assert filters.dry_penalised(row, ids, 0.8, 2.0, 4, 9).tolist() == [0, 0, 0, 0]
+
+
+def test_dry_follows_no_repeat_over_a_breaker() -> None:
+    chosen = Settings(dry_multiplier=1.0, dry_base=2.0)
+    recent = [0, 1, 2, 3, 0, 1, 2]
+    for breakers, penalty in (([], 2.0), ([0], 1.0), ([1], 0.0), ([2], 0.0)):
+        shaped = sampler.Chain([chosen], [breakers]).shape(np.zeros((1, 4)), column(1.0), [Past(recent)])
+        assert shaped.tolist() == [[0, 0, 0, -penalty]]
+
+
+def test_dry_looks_as_far_back_as_it_is_told() -> None:
+    recent = [0, 1, 2, 3, 0, 1, 2]
+    for last_n, penalised in ((-1, True), (7, True), (6, True), (5, False), (0, False)):
+        chosen = Settings(dry_multiplier=1.0, dry_penalty_last_n=last_n)
+        shaped = sampler.Chain([chosen]).shape(np.zeros((1, 4)), column(1.0), [Past(recent)])
+        assert bool(shaped[0, 3] < 0) is penalised
+
+
+# P's surprises in bits are 1.32, 1.74, 2.32 and 3.32.
+@pytest.mark.parametrize(("bound", "left"), [(9, ALL), (3, THREE), (2, TWO), (1.5, FIRST), (1, FIRST), (-4, FIRST)])
+def test_the_bound_on_surprise_by_hand(bound: float, left: set[int]) -> None:
+    assert kept(filters.surprise_kept(P, column(bound))) == left
+    assert kept(chained(P, Settings(surprise=1.0), bound=bound)) == left
 
 
 @pytest.mark.parametrize(
     ("window", "recent", "seen"),
     [(2, [0, 1, 2], {1, 2}), (0, [0, 1, 2], set()), (64, [3], {3}), (64, [], set()), (1, [0, 0, 1], {1})],
 )
-def test_the_repeat_window_looks_that_far_back(window: int, recent: list[int], seen: set[int]) -> None:
-    chosen = Settings(repeat_penalty=2.0, repeat_window=window)
-    shaped = sampler.shape(EVEN, [chosen], [1.0], [recent])
+def test_the_penalties_look_that_far_back(window: int, recent: list[int], seen: set[int]) -> None:
+    shaped = chained(EVEN, Settings(repeat_penalty=2.0, repeat_last_n=window), recent=[recent])
     assert {i for i in range(4) if shaped[0, i] < shaped.max() - 1e-9} == (seen if len(seen) < 4 else set())
 
 
@@ -81,26 +176,26 @@ def test_the_repeat_window_looks_that_far_back(window: int, recent: list[int], s
     ],
 )
 def test_temperature_by_hand(temperature: float, probs: list[float]) -> None:
-    shaped = sampler.shape(P, [Settings()], [temperature], [[]])
+    shaped = chained(P, Settings(temperature=temperature))
     assert np.exp(shaped)[0] == pytest.approx(probs, abs=1e-12)
 
 
 @pytest.mark.parametrize("temperature", [1e-3, 1e-100, 1e-300, 5e-324])
 def test_a_temperature_next_to_zero_is_all_but_greedy(temperature: float) -> None:
-    shaped = sampler.shape(P, [Settings()], [temperature], [[]])
+    shaped = chained(P, Settings(temperature=temperature))
     assert np.exp(shaped)[0] == pytest.approx([1, 0, 0, 0], abs=1e-12)
 
 
 def test_the_order_is_penalties_top_k_typical_top_p_min_p_temperature() -> None:
-    assert list(sampler._FILTERS) == ["repeat_penalty", "top_k", "typical", "top_p", "min_p"]
+    assert list(sampler._CUTS) == ["top_k", "typical", "top_p", "min_p"]
     # Top-k first leaves 4/7 and 3/7, and 4/7 alone reaches 0.55; top-p first would need two of 0.4 + 0.3.
-    assert kept(sampler.shape(P, [Settings(top_k=2, top_p=0.55)], [1.0], [[]])) == FIRST
+    assert kept(chained(P, Settings(top_k=2, top_p=0.55))) == FIRST
     # A high temperature does not let a token back in that min-p cut before it.
-    assert kept(sampler.shape(P, [Settings(min_p=0.6)], [5.0], [[]])) == TWO
+    assert kept(chained(P, Settings(min_p=0.6, temperature=5.0))) == TWO
 
 
 def test_greedy_takes_the_first_of_equals() -> None:
-    assert kept(sampler.shape(EVEN, [Settings()], [0.0], [[]])) == FIRST
+    assert kept(chained(EVEN, Settings(temperature=0.0))) == FIRST
 
 
 @pytest.mark.parametrize(
@@ -119,31 +214,26 @@ def test_a_token_that_was_cut_is_never_picked(uniform: float) -> None:
 
 
 def test_what_is_told_of_a_draw() -> None:
-    drawn = sampler.draw_tokens(P.astype(np.float32), [Settings(top_k=2)], [0.5], [[]], [0.9])
-    assert drawn.ids.tolist() == [1]
-    assert drawn.rank.tolist() == [2]
-    assert np.exp(drawn.logprob) == pytest.approx([0.3], abs=1e-6)  # the model's own
-    assert np.exp(drawn.shaped) == pytest.approx([9 / 25], abs=1e-6)  # 16 : 9 after top-k and T = 0.5
-    assert drawn.entropy == pytest.approx([1.8464], abs=1e-3)  # bits, of the model's own
-
-
-def test_a_forced_token_is_taken_whatever_the_dice_say() -> None:
-    logits = np.repeat(P, 2, axis=0).astype(np.float32)
-    drawn = sampler.draw_tokens(logits, [Settings()] * 2, [1.0] * 2, [[]] * 2, [0.0, 0.0], [3, None])
-    assert drawn.ids.tolist() == [3, 0]
-    assert drawn.rank.tolist() == [4, 1]
+    chosen = Settings(top_k=2, temperature=0.5)
+    shaped = sampler.Chain([chosen]).shape(P, column(0.5), [Past()])
+    told = sampler.describe(P, shaped, np.array([1]))
+    assert told.rank.tolist() == [2]
+    assert np.exp(told.logprob) == pytest.approx([0.3], abs=1e-6)  # the model's own
+    assert np.exp(told.shaped) == pytest.approx([9 / 25], abs=1e-6)  # 16 : 9 after top-k and T = 0.5
+    assert told.entropy == pytest.approx([1.8464], abs=1e-3)  # bits, of the model's own
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 1.5])
 def test_two_hundred_thousand_draws_follow_the_distribution(temperature: float) -> None:
     draws, at_once = 200_000, 2_000
     probs = np.array([0.3, 0.2, 0.15, 0.1, 0.1, 0.05, 0.05, 0.03, 0.015, 0.005])
-    logits = np.repeat(np.log(probs)[None], at_once, axis=0).astype(np.float32)
-    dice, counts, chosen = Dice(20_240_607), np.zeros(10), Settings(temperature=temperature)
+    logits = np.repeat(np.log(probs)[None], at_once, axis=0)
+    dice, counts = Dice(20_240_607), np.zeros(10)
+    chain = sampler.Chain([Settings(temperature=temperature)] * at_once)
     for first in range(0, draws, at_once):
-        uniforms = [dice.uniform(first + n) for n in range(at_once)]
-        drawn = sampler.draw_tokens(logits, [chosen] * at_once, [temperature] * at_once, [[]] * at_once, uniforms)
-        counts += np.bincount(drawn.ids, minlength=10)
+        shaped = chain.shape(logits, np.full((at_once, 1), temperature), [])
+        ids = sampler.pick(shaped, dice.uniforms(first, at_once)[:, None])
+        counts += np.bincount(ids, minlength=10)
     expected = draws * probs ** (1 / temperature) / (probs ** (1 / temperature)).sum()
     assert ((counts - expected) ** 2 / expected).sum() < 27.88  # chi-square, 9 degrees of freedom, p = 0.001
 
@@ -158,16 +248,18 @@ PARTS: dict[str, st.SearchStrategy[Any]] = {
     "min_p": st.floats(0, 1),
     "typical": st.floats(0, 1),
     "repeat_penalty": st.floats(0.1, 10),
-    "repeat_window": st.integers(0, 8),
+    "repeat_last_n": st.integers(0, 8),
+    "frequency_penalty": st.floats(-2, 2),
+    "presence_penalty": st.floats(-2, 2),
+    "dry_multiplier": st.floats(0, 5),
+    "surprise": st.floats(0, 20),
 }
 CHAINS = st.builds(Settings, temperature=st.one_of(st.just(0.0), st.just(1.0), st.floats(0.01, 5)), **PARTS)
 OFF = {name: spec.off for name, spec in SPECS.items() if spec.off is not None}
 
 
 def shaped(logits: list[float], chosen: Settings, recent: list[int] | None = None) -> np.ndarray:
-    raw = sampler.log_softmax(np.array([logits], np.float64))
-    assert isinstance(chosen.temperature, float)
-    return sampler.shape(raw, [chosen], [chosen.temperature], [recent or []])
+    return chained(np.array([logits], np.float64), chosen, recent=[recent or []], bound=chosen.surprise or math.inf)
 
 
 @always
@@ -184,19 +276,22 @@ def test_a_chain_gives_probabilities_and_the_draw_stays_among_them(
 @always
 @given(LOGITS, st.floats(0.01, 5), st.sets(st.sampled_from(sorted(OFF))))
 def test_off_values_change_nothing_bit_for_bit(logits: list[float], temperature: float, off: set[str]) -> None:
-    raw = sampler.log_softmax(np.array([logits], np.float64))
+    raw = filters.log_softmax(np.array([logits], np.float64))
     explicit = Settings(temperature=temperature, **{name: OFF[name] for name in off})
     assert shaped(logits, explicit).tobytes() == shaped(logits, Settings(temperature=temperature)).tobytes()
     assert shaped(logits, Settings(**{name: OFF[name] for name in off})).tobytes() == raw.tobytes()
 
 
-@pytest.mark.parametrize("name", OFF)
+@pytest.mark.parametrize("name", [*sampler._PENALTIES, *sampler._CUTS])
 @always
 @given(logits=LOGITS)
 def test_a_filter_that_is_off_passes_its_row_on_untouched(name: str, logits: list[float]) -> None:
     row = np.array([logits])
-    seen = np.ones_like(row, bool)
-    assert sampler._FILTERS[name](row, column(OFF[name]), seen).tobytes() == row.tobytes()
+    if name in sampler._PENALTIES:
+        passed = sampler._PENALTIES[name](row, column(OFF[name]), np.ones_like(row))
+    else:
+        passed = sampler._CUTS[name](row, column(OFF[name]))
+    assert passed.tobytes() == row.tobytes()
 
 
 @pytest.mark.parametrize(("name", "tightest"), [("top_k", 1), ("top_p", 0.0), ("min_p", 1.0), ("typical", 0.0)])
@@ -221,7 +316,7 @@ def test_a_tighter_filter_keeps_a_subset(
 @given(LOGITS, CHAINS)
 def test_every_filter_along_the_chain_only_takes_away(logits: list[float], chosen: Settings) -> None:
     so_far, before = replace(Settings(), repeat_penalty=chosen.repeat_penalty), set(range(len(logits)))
-    for name in ("top_k", "typical", "top_p", "min_p", "temperature"):
+    for name in ("top_k", "typical", "top_p", "min_p", "temperature", "surprise"):
         so_far = so_far.changed(**{name: getattr(chosen, name)})
         after = kept(shaped(logits, so_far))
         assert after <= before, name
@@ -236,27 +331,36 @@ def test_a_row_does_not_depend_on_its_batch_bit_for_bit(
     logits = np.array(
         [data.draw(st.lists(st.floats(-30, 30, width=32), min_size=width, max_size=width)) for _ in rows], np.float32
     )
-    chosen, uniforms = [s for s, _ in rows], [u for _, u in rows]
-    recent = [data.draw(st.lists(st.integers(0, width - 1), max_size=4)) for _ in rows]
-    heats = [float(s.temperature_at(0)) for s in chosen]
-    together = sampler.draw_tokens(logits, chosen, heats, recent, uniforms)
+    chosen, uniforms = [s for s, _ in rows], column(*(u for _, u in rows))
+    pasts = [Past(data.draw(st.lists(st.integers(0, width - 1), max_size=9)), s.surprise or math.inf) for s in chosen]
+    heats = column(*(s.temperature_at(0) for s in chosen))
+    together = drawn(logits, chosen, heats, pasts, uniforms)
     for n in range(len(rows)):
         one = slice(n, n + 1)
-        alone = sampler.draw_tokens(logits[one], chosen[one], heats[one], recent[one], uniforms[one])
+        alone = drawn(logits[one], chosen[one], heats[one], pasts[one], uniforms[one])
         assert [c[one].tobytes() for c in together] == [c.tobytes() for c in alone]
 
 
+def drawn(
+    logits: np.ndarray, chosen: list[Settings], heats: np.ndarray, pasts: list[Past], uniforms: np.ndarray
+) -> list[np.ndarray]:
+    """A draw for every row, with all that is told of it."""
+    raw = logits.astype(np.float64)
+    shaped = sampler.Chain(chosen, [[0]] * len(chosen)).shape(raw, heats, pasts)
+    ids = sampler.pick(shaped, uniforms)
+    return [shaped, ids, *sampler.describe(raw, shaped, ids)]
+
+
 def test_a_plain_row_stays_itself_beside_a_filtered_one() -> None:
-    """At T = 1 with every filter off a row is not normalised a second time because its neighbour is."""
-    logits = np.random.default_rng(1).normal(0, 3, (64, 50)).astype(np.float32)
+    """At T = 1 with every filter off a row is not touched because its neighbour is."""
+    logits = np.random.default_rng(1).normal(0, 3, (64, 50))
     plain, other = Settings(), Settings(top_k=3, temperature=0.7)
     for row in logits:
-        alone = sampler.draw_tokens(row[None], [plain], [1.0], [[]], [0.5])
-        beside = sampler.draw_tokens(np.stack([row, row]), [plain, other], [1.0, 0.7], [[], []], [0.5, 0.5])
-        assert beside.shaped[0] == alone.shaped[0]
+        beside = chained(np.stack([row, row]), plain, other)
+        assert beside[0].tobytes() == chained(row[None], plain)[0].tobytes()
 
 
 def test_entropy_counts_yes_no_questions() -> None:
-    assert sampler.entropy(EVEN) == pytest.approx([2.0])
+    assert filters.entropy(EVEN) == pytest.approx([2.0])
     with np.errstate(divide="ignore"):
-        assert sampler.entropy(np.log([[0.0, 1.0]])) == pytest.approx([0.0])
+        assert filters.entropy(np.log([[0.0, 1.0]])) == pytest.approx([0.0])

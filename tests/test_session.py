@@ -133,6 +133,26 @@ def test_the_state_behind_every_token_is_that_of_the_stream(
     assert first.logprob == pytest.approx(logprobs[first.id] - np.log(np.exp(logprobs).sum()), abs=1e-9)
 
 
+@pytest.mark.parametrize("saved", [False, True], ids=["kept", "saved and opened"])
+def test_a_held_surprise_goes_on_from_any_token_as_it_did(tiny: Model, saved: bool) -> None:
+    """What the sampler remembers is found again behind every token, between kept states and after a restart too."""
+    whole = on(tiny, length=100, surprise=2.0)
+    play(whole.say("The lamp"))
+    expected = [(token.id, token.bound) for token in whole.passage.tokens()]
+    for at in (1, 30, 63, 64, 80):
+        session = on(tiny, length=100, surprise=2.0)
+        events = session.say("The lamp")
+        for _ in range(at):
+            next(events)
+        events.close()  # type: ignore[attr-defined]
+        session.set("surprise", 2.0)
+        if saved:
+            session.passage = store.loaded(store.dumped(session.passage))
+        session.set("length", 100 - at)
+        play(session.go_on())
+        assert [(token.id, token.bound) for token in session.passage.tokens()] == expected
+
+
 def test_a_passage_of_a_thousand_pieces_goes_on(tiny: Model) -> None:
     session = on(tiny, length=1)
     play(session.say("The lamp"))
