@@ -1,49 +1,134 @@
-"""The streams that step together, and the rows of state and logits that are theirs."""
+"""The streams that step together: their rows of state and logits, and the drawing of their tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
+from .draws import Draws
+from .filters import Array
 from .runtime import Logits, Runtime, State, joined, selected
-from .stream import Stream
-from .tokenizer import Ids
+from .sampler import Chain, pick
+from .settings import Settings
+from .stream import SNAPSHOT_EVERY, Stream
+from .tokenizer import Ids, Tokenizer
 
 
 class Batch:
     """Row n of every array belongs to ``streams[n]``. Who leaves takes a copy of its row along."""
 
-    def __init__(self, runtime: Runtime, vocabulary: int) -> None:
+    def __init__(self, runtime: Runtime, tokenizer: Tokenizer) -> None:
         self.streams: list[Stream] = []
-        self.logits: Logits = np.empty((0, vocabulary), np.float32)
-        self._runtime, self._state = runtime, runtime.zeros(0)
+        self._runtime, self._tokenizer, self._alone = runtime, tokenizer, True
+        self._nobody = self._steps = runtime.stepper(runtime.zeros(0))
+        self._logits: Logits = self._nobody.logits
+        self._settings: list[Settings] = []
+        self._chain, self._temperatures = Chain([]), np.empty((0, 1))
 
-    def join(self, joining: Sequence[Stream]) -> None:
-        """Take rows in from streams that stood aside."""
-        if joining:
+    def join(self, joining: Sequence[Stream], alone: bool) -> None:
+        """Take rows in from streams that stood aside; ``alone`` says whether no other batch is stepped meanwhile."""
+        if joining or alone != self._alone:
             self.streams += joining
-            self._state = joined([self._state, *(stream.state for stream in joining)])
-            self.logits = np.concatenate([self.logits, *(stream.logits[None] for stream in joining)])
+            self._alone = alone
+            self._restate(joined([self._steps.state, *(stream.state for stream in joining)]))
+            self._logits = np.concatenate([self._logits, *(stream.logits[None] for stream in joining)])
 
     def leave(self, leaves: Callable[[Stream], bool]) -> list[Stream]:
         """Let the streams for which ``leaves`` holds stand aside, each with its row."""
-        leaving = [leaves(stream) for stream in self.streams]
-        if not any(leaving):
-            return []
+        staying = list[int]()
+        leaving = list[Stream]()
         for row, stream in enumerate(self.streams):
-            if leaving[row]:
-                stream.state, stream.logits = self.row(row)
-        rows = [row for row, gone in enumerate(leaving) if not gone]
-        left = [stream for stream, gone in zip(self.streams, leaving, strict=True) if gone]
-        self.streams = [self.streams[row] for row in rows]
-        self._state, self.logits = selected(self._state, rows), self.logits[rows]
-        return left
+            if leaves(stream):
+                stream.state, stream.logits = self._row(row)
+                leaving.append(stream)
+            else:
+                staying.append(row)
+        if leaving:
+            self._restate(selected(self._steps.state, staying))
+            self._logits = self._logits[staying]
+            self.streams = [self.streams[row] for row in staying]
+        return leaving
 
-    def step(self, ids: Ids) -> None:
-        """Read one token a row, ids (B,)."""
-        self.logits, self._state = self._runtime.step(ids, self._state)
+    def emptied(self) -> list[Stream]:
+        """Let all stand aside as they stood when they joined: what they shared has failed and is not asked again."""
+        streams, self.streams = self.streams, []
+        self._steps, self._logits = self._nobody, self._nobody.logits
+        return streams
 
-    def row(self, row: int) -> tuple[State, Logits]:
+    def patience(self) -> int:
+        """How many tokens can be drawn for all before any stream has to be looked at."""
+        self._listen()
+        return 1 if self._chain.remembers else min(stream.patience() for stream in self.streams)
+
+    def burst(self, steps: int, waking: Collection[Stream] = ()) -> None:
+        """Draw and read so many tokens for every stream, then tell of them; fewer where somebody turns a setting or is
+        ``waking``.
+        """
+        streams, draws = self.streams, Draws()
+        uniforms = np.array([stream.dice.uniforms(stream.position, steps) for stream in streams])
+        forced = {row: s.forced for row, s in enumerate(streams) if s.forced is not None}
+        due = _snapshots_due(streams)
+        for place in range(steps):
+            if place and (waking or self._listen()):
+                break
+            self._step(self._draw(uniforms[:, place : place + 1], forced, draws))
+            for row in due.get(place, ()):
+                draws.keep(row, *self._row(row))
+        draws.tell(streams)
+        logits = self._logits.copy()
+        for row, stream in enumerate(streams):
+            stream.logits = logits[row]
+
+    def _listen(self) -> bool:
+        """Make the chain ready for what is set now; whether anything had changed, or somebody is to stop."""
+        settings = [stream.settings for stream in self.streams]
+        if settings == self._settings:
+            return any(stream.stopping for stream in self.streams)
+        self._settings = settings
+        self._chain = Chain(settings, [self._breakers(s) for s in settings])
+        self._temperatures = self._heat()
+        return True
+
+    def _draw(self, uniforms: Array, forced: dict[int, int], draws: Draws) -> Ids:
+        streams, chain = self.streams, self._chain
+        temperatures = self._heat() if chain.ramps else self._temperatures
+        bounds = [stream.surprise_bound() for stream in streams] if chain.bounded else None
+        logits = self._logits.astype(np.float64)
+        picked = pick(chain.shape(logits, temperatures, streams), uniforms)
+        for row, token in forced.items():
+            picked.ids[row] = token
+        draws.add(logits, picked, temperatures, bounds)
+        return picked.ids
+
+    def _heat(self) -> Array:
+        """The temperature (B, 1) of each row's next token."""
+        rows = zip(self._settings, self.streams, strict=True)
+        return np.array([s.temperature_at(stream.written / s.length) for s, stream in rows])[:, None]
+
+    def _breakers(self, settings: Settings) -> list[int]:
+        """The tokens over which DRY follows no repeat."""
+        if not settings.dry_multiplier:
+            return []
+        encoded = [self._tokenizer.encode(text) for text in settings.dry_sequence_breakers]
+        return [int(ids[0]) for ids in encoded if len(ids) == 1]
+
+    def _step(self, ids: Ids) -> None:
+        self._steps.step(ids)
+        self._logits = self._steps.logits
+
+    def _row(self, row: int) -> tuple[State, Logits]:
         """A copy of one row: state (1, ·) and logits (V,)."""
-        return selected(self._state, [row]), self.logits[row].copy()
+        return selected(self._steps.state, [row]), self._logits[row].copy()
+
+    def _restate(self, state: State) -> None:
+        self._steps = self._runtime.stepper(state, self._alone)
+
+
+def _snapshots_due(streams: list[Stream]) -> dict[int, list[int]]:
+    """Behind which place of a burst which rows are to be kept."""
+    due: dict[int, list[int]] = {}
+    for row, stream in enumerate(streams):
+        if stream.keep:
+            due.setdefault(SNAPSHOT_EVERY - 1 - stream.position % SNAPSHOT_EVERY, []).append(row)
+    return due

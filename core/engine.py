@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-
-import numpy as np
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from .batch import Batch
 from .dice import Dice
-from .draws import Draws
 from .events import Event
-from .filters import Array
 from .runtime import Runtime
-from .sampler import Chain, pick
 from .settings import Settings
 from .snapshot import Snapshot
-from .stream import SNAPSHOT_EVERY, Stream
+from .stream import Stream
 from .tokenizer import Tokenizer
 
-BURST = 64
-"""Tokens, over all rows, that are drawn before they are told of: telling of many costs little more than of one."""
+BURST, MOST_STEPS = 2048, 64
+"""Tokens, over all rows and in a row, that are drawn before they are told of: telling of many costs little more than of
+one. A burst is cut short where somebody joins, stops or turns a setting, and no longer than readers may be ahead."""
+
+FEWEST_ROWS = 4
+"""A batch of its own is worth its thread from so many rows on: below, threads share the weights of one (docs/
+experiments.md)."""
 
 
 class Engine:
     """Runs streams over one model. It belongs to the thread that steps it; ``wake`` and ``Stream.stop`` may be called
     from any. A stream is stepped while fewer than ``ahead`` of its events wait to be read, so a slow reader slows
-    nobody but itself.
+    nobody but itself. Many rows are shared out to batches that are stepped side by side, one on each thread.
     """
 
     def __init__(self, runtime: Runtime, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        self._batch = Batch(runtime, tokenizer.size)
+        self._batches = [Batch(runtime, tokenizer) for _ in range(runtime.lanes)]
         self._waking: deque[Stream] = deque()
-        self._settings: list[Settings] = []
-        self._chain, self._temperatures = Chain([]), np.empty((0, 1))
+        self._threads: ThreadPoolExecutor | None = None
 
     def open(
         self,
@@ -79,90 +79,76 @@ class Engine:
 
     def step(self) -> bool:
         """Draw a token, or a few, for every stream whose reader wants more; False where there is none."""
-        self._batch.leave(lambda stream: stream.full)
+        self._leave(lambda stream: stream.full)
         self._admit()
         self._finish()
-        if not self._batch.streams:
+        busy = [batch for batch in self._batches if batch.streams]
+        if not busy:
             return False
-        self._listen()
-        self._burst()
+        steps = min(MOST_STEPS, max(1, BURST // self._rows()), *(batch.patience() for batch in busy))
+        self._burst(busy, steps)
         self._finish()
         return True
 
     def fail(self, error: Exception) -> None:
         """End every stream that is stepped or wants to be with ``error``: what they share could not go on."""
-        self._admit()
-        for stream in self._batch.leave(lambda _: True):
+        for batch in self._batches:
+            for stream in batch.emptied():
+                stream.fail(error)
+        for stream in self._woken():
             stream.fail(error)
+
+    def _burst(self, busy: Sequence[Batch], steps: int) -> None:
+        """Every batch on a thread of its own, the first on this one."""
+        if len(busy) > 1 and not self._threads:
+            self._threads = ThreadPoolExecutor(len(self._batches) - 1, "afterglow batch")
+        others = [self._threads.submit(batch.burst, steps, self._waking) for batch in busy[1:]] if self._threads else []
+        try:
+            busy[0].burst(steps, self._waking)
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
 
     def _admit(self) -> None:
         """Let in those whose readers want more."""
-        wanted = dict.fromkeys(self._waking.popleft() for _ in range(len(self._waking)))
-        live = set(self._batch.streams)
-        self._batch.join([s for s in wanted if s not in live and not s.ended and (s.stopping or not s.full)])
+        live = {stream for batch in self._batches for stream in batch.streams}
+        joining = [s for s in self._woken() if s not in live and not s.ended and (s.stopping or not s.full)]
+        try:
+            self._share_out(joining)
+        except Exception:
+            self._waking.extend(joining)  # there is no room for them: whoever hears of it finds them here
+            raise
+
+    def _share_out(self, joining: list[Stream]) -> None:
+        """Spread all rows evenly over as many batches as they are worth; who has to move is ``joining`` again."""
+        rows = self._rows() + len(joining)
+        lanes = max(1, min(len(self._batches), rows // FEWEST_ROWS))
+        share = -(-rows // lanes)
+        for number, batch in enumerate(self._batches):
+            # A few rows too many stay where they are: to move a row costs more than it would gain.
+            most = share + share // 8 if number < lanes else 0
+            if len(batch.streams) > most:
+                joining += batch.leave(set(batch.streams[most:]).__contains__)
+        for batch in self._batches[:lanes]:
+            room = max(0, share - len(batch.streams))
+            batch.join(joining[:room], alone=lanes == 1)
+            joining = joining[room:]
+
+    def _woken(self) -> list[Stream]:
+        """Those that were woken since the last step, each once."""
+        return list(dict.fromkeys(self._waking.popleft() for _ in range(len(self._waking))))
 
     def _finish(self) -> None:
         """Let those leave that have ended or were told to stop, with a snapshot of where they stand."""
-        for stream in self._batch.leave(lambda stream: stream.ended or stream.stopping):
+        for stream in self._leave(lambda stream: stream.ended or stream.stopping):
             if not stream.ended:
                 stream.end("stopped")
             if stream.keep and stream.position not in stream.snapshots:
                 stream.keep_snapshot(stream.state, stream.logits)
 
-    def _listen(self) -> bool:
-        """Make the chain ready for what is set now; whether anything had changed, or somebody is to stop."""
-        streams = self._batch.streams
-        settings = [stream.settings for stream in streams]
-        if settings == self._settings:
-            return any(stream.stopping for stream in streams)
-        self._settings = settings
-        self._chain = Chain(settings, [self._breakers(s) for s in settings])
-        self._temperatures = self._heat()
-        return True
+    def _leave(self, leaves: Callable[[Stream], bool]) -> list[Stream]:
+        return [stream for batch in self._batches for stream in batch.leave(leaves)]
 
-    def _burst(self) -> None:
-        """Draw and read as many tokens as nobody has to look at in between, then tell of them all."""
-        streams, draws = self._batch.streams, Draws()
-        steps = self._steps()
-        uniforms = np.array([stream.dice.uniforms(stream.position, steps) for stream in streams])
-        # Where a row is due a snapshot after this many more steps; never where it keeps none.
-        due = np.array([SNAPSHOT_EVERY - s.position % SNAPSHOT_EVERY if s.keep else 0 for s in streams])
-        for place in range(steps):
-            if place and self._listen():
-                break
-            self._draw(uniforms[:, place : place + 1], draws)
-            self._batch.step(draws.ids)
-            for row in np.flatnonzero(due == place + 1).tolist():
-                draws.keep(row, *self._batch.row(row))
-        draws.tell(streams)
-        for row, stream in enumerate(streams):
-            stream.logits = self._batch.logits[row]
-
-    def _steps(self) -> int:
-        streams = self._batch.streams
-        if self._chain.remembers:
-            return 1
-        return min(max(1, BURST // len(streams)), *(stream.patience() for stream in streams), BURST)
-
-    def _draw(self, uniforms: Array, draws: Draws) -> None:
-        streams, chain = self._batch.streams, self._chain
-        temperatures = self._heat() if chain.ramps else self._temperatures
-        bounds = [stream.surprise_bound() for stream in streams] if chain.bounded else None
-        logits = self._batch.logits.astype(np.float64)
-        shaped = chain.shape(logits, temperatures, streams)
-        ids = pick(shaped, uniforms)
-        if any(stream.forced is not None for stream in streams):
-            ids = np.array([drawn if s.forced is None else s.forced for drawn, s in zip(ids, streams, strict=True)])
-        draws.add(logits, shaped, ids, temperatures, bounds)
-
-    def _heat(self) -> Array:
-        """The temperature (B, 1) of each row's next token."""
-        rows = zip(self._settings, self._batch.streams, strict=True)
-        return np.array([s.temperature_at(stream.written / s.length) for s, stream in rows])[:, None]
-
-    def _breakers(self, settings: Settings) -> list[int]:
-        """The tokens over which DRY follows no repeat."""
-        if not settings.dry_multiplier:
-            return []
-        encoded = [self._tokenizer.encode(text) for text in settings.dry_sequence_breakers]
-        return [int(ids[0]) for ids in encoded if len(ids) == 1]
+    def _rows(self) -> int:
+        return sum(len(batch.streams) for batch in self._batches)

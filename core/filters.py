@@ -114,16 +114,22 @@ def min_p_kept(logits: Array, p: Array) -> Array:
     return np.where(logits >= least, logits, -np.inf)
 
 
+COLDEST = 0.01
+"""Below this T logits divided by it can overflow."""
+
+
 def heated(logits: Array, temperature: Array) -> Array:
     """Logits divided by T; where T is 0 only the likeliest token is left, of equals the first."""
-    cold = temperature == 0
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    with np.errstate(over="ignore"):  # next to T = 0 all but the likeliest become -inf, as they should
-        divided = shifted / np.where(cold, 1, temperature)
-    if not cold.any():
-        return np.asarray(divided)
+    if temperature.min(initial=1) >= COLDEST:
+        return np.asarray(logits / temperature)
+    lowered = logits - logits.max(axis=1, keepdims=True)
+    divisor = np.where(temperature == 0, 1, temperature)
     likeliest = np.arange(logits.shape[1]) == logits.argmax(axis=1)[:, None]
-    return np.where(cold & ~likeliest, -np.inf, divided)
+    with np.errstate(over="ignore", invalid="ignore"):
+        # Next to T = 0 all but the likeliest become -inf, as they should.
+        cold, warm = lowered / divisor, logits / divisor
+    cold = np.where((temperature == 0) & ~likeliest, -np.inf, cold)
+    return np.where(temperature < COLDEST, cold, warm)
 
 
 def surprise_kept(logits: Array, bound: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from .engine import BURST, Engine
 from .events import Token
 from .filters import log_softmax
 from .modelfile import ModelFile, open_model_file
-from .runtime import Int8Runtime, Runtime, default_threads
+from .runtime import Int8Runtime, Runtime, default_threads, selected
 from .settings import layered
 from .snapshot import MOST_REMEMBERED, History, Snapshot
 from .tokenizer import Ids, Tokenizer
@@ -110,12 +111,14 @@ class Model:
 
     def advanced(self, start: Snapshot, ids: Ids) -> Snapshot:
         """The snapshot behind ``start`` and these tokens."""
-        state, logits = start.state, start.logits
+        if not len(ids):
+            return replace(start, held="")
+        steps = self.runtime.stepper(start.state)
         decoder = self.tokenizer.decoder(start.remainder)
         for at in range(len(ids)):
-            row, state = self.runtime.step(ids[at : at + 1], state)
-            logits = row[0]
+            steps.step(ids[at : at + 1])
             decoder.push(int(ids[at]))
+        state, logits = selected(steps.state, [0]), steps.logits[0].copy()
         history = History(ids, start.history)
         return Snapshot(state, logits, start.position + len(ids), decoder.remainder, "", history)
 

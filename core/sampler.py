@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import filters
-from .filters import Array, TokenIds, entropy, log_softmax
+from .filters import Array, TokenIds
 from .settingkinds import Ramp
 from .settings import SPECS, Settings
 
@@ -68,10 +68,7 @@ class Chain:
         """What the draw uses: logits (B, V) behind all filters, at ``temperatures`` (B, 1)."""
         for step in self._steps:
             logits = step(logits, memories)
-        turned = temperatures != 1
-        if turned.any():
-            heated = filters.heated(logits, temperatures)
-            logits = heated if turned.all() else np.where(turned, heated, logits)
+        logits = filters.heated(logits, temperatures)
         if self.bounded:
             bounds = np.array([memory.surprise_bound() for memory in memories])[:, None]
             logits = filters.surprise_kept(logits, bounds)
@@ -105,11 +102,21 @@ class Chain:
         return np.array([getattr(s, name) for s in self._settings], np.float64)[:, None]
 
 
-def pick(logits: Array, uniforms: Array) -> NDArray[np.int64]:
-    """The ids (B,) at which the cumulated probability first passes each uniform (B, 1)."""
+class Picked(NamedTuple):
+    """Drawn ids (B,), with the logits (B, V) that they were drawn from, the highest at 0, and the exponentials."""
+
+    ids: NDArray[np.int64]
+    logits: Array
+    weights: Array
+
+
+def pick(logits: Array, uniforms: Array) -> Picked:
+    """Draw the ids at which the cumulated probability first passes each uniform (B, 1)."""
+    lowered = logits - logits.max(axis=1, keepdims=True)
+    weights = np.exp(lowered)
+    cumulated = weights.cumsum(axis=1)
     # The last cumulated value, not 1, bounds the draw: rounding lets them differ, and a cut token must never come up.
-    cumulated = np.exp(logits - logits.max(axis=1, keepdims=True)).cumsum(axis=1)
-    return np.asarray((cumulated > uniforms * cumulated[:, -1:]).argmax(axis=1))
+    return Picked((cumulated > uniforms * cumulated[:, -1:]).argmax(axis=1), lowered, weights)
 
 
 class Described(NamedTuple):
@@ -121,13 +128,18 @@ class Described(NamedTuple):
     entropy: Array
 
 
-def describe(logits: Array, shaped: Array, ids: NDArray[np.int64]) -> Described:
-    """Tell of drawn ids (B,) what they were to the model, from its logits (B, V) and to the draw, from shaped ones."""
-    rows = np.arange(len(ids))
-    raw = log_softmax(logits)
+def describe(logits: Array, picked: Picked) -> Described:
+    """Tell of drawn tokens what they were to the model, from its logits (B, V), and to the draw."""
+    raw = logits - logits.max(axis=1, keepdims=True)
+    weights = np.exp(raw)
+    sums = weights.sum(axis=1)
+    rows, ids = np.arange(len(raw)), picked.ids
     taken = raw[rows, ids]
-    drawn_at = taken if shaped is logits else log_softmax(shaped)[rows, ids]
-    return Described(taken, drawn_at, 1 + (raw > taken[:, None]).sum(axis=1), entropy(raw))
+    logprob = taken - np.log(sums)
+    shaped = picked.logits[rows, ids] - np.log(picked.weights.sum(axis=1))
+    # The entropy of softmax(x) is log(sum(exp(x))) - sum(x exp(x)) / sum(exp(x)).
+    bits = (np.log(sums) - (weights * raw).sum(axis=1) / sums) / np.log(2)
+    return Described(logprob, shaped, 1 + np.count_nonzero(raw > taken[:, None], axis=1), bits)
 
 
 def _cut(kept: Callable[[Array, Array], Array], column: Array) -> Step:

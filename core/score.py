@@ -10,7 +10,7 @@ import numpy as np
 
 from .errors import TextError
 from .filters import log_softmax
-from .runtime import Logits, Runtime, selected
+from .runtime import Logits, Runtime
 from .tokenizer import Ids, Tokenizer
 
 COLD_WINDOW = 256
@@ -80,20 +80,20 @@ def logprobs(
     runtime: Runtime, ids: Ids, progress: Callable[[float], None] = lambda _: None
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """The natural log-probability of every token but the first given all before it, (n - 1,), the state carried."""
-    state, found = runtime.zeros(1), np.empty(len(ids) - 1)
+    steps, found = runtime.stepper(runtime.zeros(1)), np.empty(len(ids) - 1)
     for at in range(len(ids) - 1):
-        logits, state = runtime.step(ids[at : at + 1], state)
-        found[at] = _taken(logits, ids[at + 1 : at + 2])[0]
+        steps.step(ids[at : at + 1])
+        found[at] = _taken(steps.logits, ids[at + 1 : at + 2])[0]
         if at % 2048 == 0:
             progress(at / len(found))
     return found
 
 
 def _windows(runtime: Runtime, inputs: Ids, targets: Ids) -> float:
-    state, total = selected(runtime.zeros(1), [0] * len(inputs)), 0.0
+    steps, total = runtime.stepper(runtime.zeros(len(inputs))), 0.0
     for at in range(inputs.shape[1]):
-        logits, state = runtime.step(np.ascontiguousarray(inputs[:, at]), state)
-        total -= float(_taken(logits, targets[:, at]).sum())
+        steps.step(inputs[:, at])
+        total -= float(_taken(steps.logits, targets[:, at]).sum())
     return total
 
 

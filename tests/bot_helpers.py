@@ -70,6 +70,8 @@ class Script:
     """A runtime that makes ``text`` certain, byte by byte and over again; before each byte from ``after`` on it waits
     for ``gate``. A ``bug`` is raised at the first step."""
 
+    lanes = 1
+
     def __init__(self, text: str, gate: threading.Event | None, after: int, bug: Exception | None) -> None:
         self._bytes, self._gate, self._after, self._bug = text.encode(), gate, after, bug
 
@@ -83,14 +85,28 @@ class Script:
         row[self._bytes[said % len(self._bytes)]] = 0
         return row
 
-    def step(self, _: Any, state: Any) -> tuple[Any, tuple[Any, ...]]:
-        """Count on."""
+    def wait(self, said: int) -> None:
+        """Until so many bytes may be said."""
         if self._bug:
             raise self._bug
-        said = state[0] + 1
-        if self._gate and said.max() > self._after:
+        if self._gate and said > self._after:
             assert self._gate.wait(PATIENCE)
-        return np.stack([self.logits(int(n)) for n in said[:, 0]]), (said,)
+
+    def stepper(self, state: Any, alone: bool = True) -> Any:  # noqa: ARG002
+        """What says on."""
+        return _Saying(self, state)
+
+
+class _Saying:
+    def __init__(self, script: Script, state: Any) -> None:
+        self._script, self.state = script, (state[0].copy(),)
+        self.logits = np.empty((len(state[0]), 256), np.float32)
+
+    def step(self, _: Any) -> None:
+        """Count on."""
+        said = self.state[0] + 1
+        self._script.wait(said.max())
+        self.logits, self.state = np.stack([self._script.logits(int(n)) for n in said[:, 0]]), (said,)
 
 
 class Scripted(Model):

@@ -28,13 +28,13 @@ def random_file(shape: Architecture) -> ModelFile:
     return ModelFile(shape, tokenizer, Card(), tensors).identified()
 
 
-def trace(runtime: Runtime, ids: np.ndarray) -> list[bytes]:
+def trace(runtime: Runtime, ids: np.ndarray, alone: bool = True) -> list[bytes]:
     """Every logit and every state along ids (B, T), as bytes by row and step."""
-    state = selected(runtime.zeros(1), [0] * len(ids))
+    steps = runtime.stepper(runtime.zeros(len(ids)), alone)
     found = []
     for at in range(ids.shape[1]):
-        logits, state = runtime.step(np.ascontiguousarray(ids[:, at]), state)
-        found += [b"".join(array[row].tobytes() for array in (logits, *state)) for row in range(len(ids))]
+        steps.step(ids[:, at])
+        found += [b"".join(array[row].tobytes() for array in (steps.logits, *steps.state)) for row in range(len(ids))]
     return found
 
 
@@ -46,18 +46,20 @@ def test_a_row_is_the_same_bit_for_bit_in_any_batch_and_on_any_threads(shape: Ar
     file = random_file(shape)
     ids = np.random.default_rng(4).integers(0, shape.vocabulary, (17, 12))
     one, two = Int8Runtime(file, threads=1), Int8Runtime(file, threads=2)
-    alone = [trace(one, ids[row : row + 1]) for row in range(17)]
+    single = [trace(one, ids[row : row + 1]) for row in range(17)]
     for runtime in (one, two):
-        together = trace(runtime, ids)
-        assert [together[row::17] for row in range(17)] == alone
-        assert trace(runtime, ids[3:8])[2::5] == alone[5]
+        for alone in (True, False):
+            together = trace(runtime, ids, alone)
+            assert [together[row::17] for row in range(17)] == single
+            assert trace(runtime, ids[3:8], alone)[2::5] == single[5]
 
 
 def test_a_wide_model_is_the_same_on_one_thread_and_on_two() -> None:
     """Wide enough for ONNX Runtime to share the sums out."""
     file = random_file(Architecture(64, 64, 2, 256))
     ids = np.random.default_rng(5).integers(0, 64, (33, 3))
-    assert trace(Int8Runtime(file, threads=1), ids) == trace(Int8Runtime(file, threads=2), ids)
+    one, two = Int8Runtime(file, threads=1), Int8Runtime(file, threads=2)
+    assert trace(one, ids) == trace(two, ids) == trace(two, ids, alone=False)
 
 
 def test_a_step_by_hand() -> None:
@@ -74,20 +76,25 @@ def test_a_step_by_hand() -> None:
     h_after = np.rint(sigmoid(o) * np.tanh(c_after) * 127)
     projection = dequantised(t["projection.weight"], t["projection.scale"]).astype(float)
     state = (np.array([[138, 8, 255]], np.uint8), c[None].astype(np.float32))
-    logits, (h_got, c_got) = Int8Runtime(file).step(np.array([2]), state)
+    steps = Int8Runtime(file).stepper(state)
+    steps.step(np.array([2]))
+    logits, (h_got, c_got) = steps.logits, steps.state
     assert h_got[0].astype(int).tolist() == (h_after + HIDDEN_ZERO).astype(int).tolist()
     assert c_got[0] == pytest.approx(c_after, abs=1e-6)
     assert logits[0] == pytest.approx(projection @ (h_after / 127) + t["projection.bias"], abs=1e-5)
 
 
-def test_states_and_logits_are_never_changed_in_place(tiny: Model) -> None:
+def test_what_a_step_gives_stands_until_the_next_but_one_and_the_state_it_began_with_for_ever(tiny: Model) -> None:
     state = tiny.runtime.zeros(2)
     before = [array.copy() for array in state]
-    logits, after = tiny.runtime.step(np.array([1, 2]), state)
+    steps = tiny.runtime.stepper(state)
+    steps.step(np.array([1, 2]))
+    logits, after = steps.logits, steps.state
     kept = [logits.copy(), *(array.copy() for array in after)]
-    tiny.runtime.step(np.array([3, 4]), after)
+    steps.step(np.array([3, 4]))
     assert all(np.array_equal(a, b) for a, b in zip(state, before, strict=True))
     assert all(np.array_equal(a, b) for a, b in zip([logits, *after], kept, strict=True))
+    assert not np.array_equal(steps.logits, logits)
 
 
 def test_rows_join_and_are_selected(tiny: Model) -> None:
@@ -162,7 +169,7 @@ def test_the_torch_runtime_steps_a_batch_like_its_rows(tiny: Model, real: Runtim
 
 def logits_along(runtime: Runtime, ids: np.ndarray) -> np.ndarray:
     """Logits (B, V) behind ids (B, T)."""
-    state = selected(runtime.zeros(1), [0] * len(ids))
+    steps = runtime.stepper(runtime.zeros(len(ids)))
     for at in range(ids.shape[1]):
-        logits, state = runtime.step(np.ascontiguousarray(ids[:, at]), state)
-    return logits
+        steps.step(ids[:, at])
+    return steps.logits.copy()

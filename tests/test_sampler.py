@@ -202,7 +202,7 @@ def test_greedy_takes_the_first_of_equals() -> None:
     ("uniform", "token"), [(0, 0), (0.39, 0), (0.41, 1), (0.69, 1), (0.71, 2), (0.91, 3), (1 - 2**-32, 3)]
 )
 def test_a_uniform_picks_where_the_sum_first_passes_it(uniform: float, token: int) -> None:
-    assert sampler.pick(P, column(uniform)).tolist() == [token]
+    assert sampler.pick(P, column(uniform)).ids.tolist() == [token]
 
 
 @pytest.mark.parametrize("uniform", [0.0, 0.5, 1 - 2**-32])
@@ -210,13 +210,13 @@ def test_a_token_that_was_cut_is_never_picked(uniform: float) -> None:
     logprobs = np.log(
         np.array([[0.0, 0.1, 0.2, 0.0, 0.7, 0.0]]), where=[[0, 1, 1, 0, 1, 0]], out=np.full((1, 6), -np.inf)
     )
-    assert sampler.pick(logprobs, column(uniform))[0] in {1, 2, 4}
+    assert sampler.pick(logprobs, column(uniform)).ids[0] in {1, 2, 4}
 
 
 def test_what_is_told_of_a_draw() -> None:
     chosen = Settings(top_k=2, temperature=0.5)
     shaped = sampler.Chain([chosen]).shape(P, column(0.5), [Past()])
-    told = sampler.describe(P, shaped, np.array([1]))
+    told = sampler.describe(P, sampler.pick(shaped, column(0.9)))
     assert told.rank.tolist() == [2]
     assert np.exp(told.logprob) == pytest.approx([0.3], abs=1e-6)  # the model's own
     assert np.exp(told.shaped) == pytest.approx([9 / 25], abs=1e-6)  # 16 : 9 after top-k and T = 0.5
@@ -232,7 +232,7 @@ def test_two_hundred_thousand_draws_follow_the_distribution(temperature: float) 
     chain = sampler.Chain([Settings(temperature=temperature)] * at_once)
     for first in range(0, draws, at_once):
         shaped = chain.shape(logits, np.full((at_once, 1), temperature), [])
-        ids = sampler.pick(shaped, dice.uniforms(first, at_once)[:, None])
+        ids = sampler.pick(shaped, dice.uniforms(first, at_once)[:, None]).ids
         counts += np.bincount(ids, minlength=10)
     expected = draws * probs ** (1 / temperature) / (probs ** (1 / temperature)).sum()
     assert ((counts - expected) ** 2 / expected).sum() < 27.88  # chi-square, 9 degrees of freedom, p = 0.001
@@ -270,7 +270,7 @@ def test_a_chain_gives_probabilities_and_the_draw_stays_among_them(
     logprobs = shaped(logits, chosen, recent)
     assert np.exp(logprobs).sum() == pytest.approx(1, abs=1e-9)
     assert kept(logprobs), "a support is never empty"
-    assert np.exp(logprobs[0, sampler.pick(logprobs, column(uniform))[0]]) > 0
+    assert np.exp(logprobs[0, sampler.pick(logprobs, column(uniform)).ids[0]]) > 0
 
 
 @always
@@ -347,8 +347,8 @@ def drawn(
     """A draw for every row, with all that is told of it."""
     raw = logits.astype(np.float64)
     shaped = sampler.Chain(chosen, [[0]] * len(chosen)).shape(raw, heats, pasts)
-    ids = sampler.pick(shaped, uniforms)
-    return [shaped, ids, *sampler.describe(raw, shaped, ids)]
+    picked = sampler.pick(shaped, uniforms)
+    return [shaped, *picked, *sampler.describe(raw, picked)]
 
 
 def test_a_plain_row_stays_itself_beside_a_filtered_one() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from afterglow.core.errors import TextError
+from afterglow.core.filters import log_softmax
 from afterglow.core.model import Model
-from afterglow.core.sampler import log_softmax
 from afterglow.core.score import COLD_WINDOW, Score, score
 from afterglow.core.tokenizer import ByteTokenizer, CharTokenizer
 
@@ -19,10 +19,10 @@ TEXT = "The keeper of the lamp lived on a rock in the sea. " * 12
 
 def loss_from_zero(model: Model, ids: list[int]) -> float:
     """The summed loss of all but the first id, a token at a time from the zero state."""
-    state, total = model.runtime.zeros(1), 0.0
+    steps, total = model.runtime.stepper(model.runtime.zeros(1)), 0.0
     for now, then in itertools.pairwise(ids):
-        logits, state = model.runtime.step(np.array([now]), state)
-        total -= log_softmax(logits.astype(np.float64))[0, then]
+        steps.step(np.array([now]))
+        total -= log_softmax(steps.logits.astype(np.float64))[0, then]
     return total
 
 
@@ -41,14 +41,20 @@ def test_both_protocols_are_what_they_say(length: int, tiny: Model) -> None:
 class Uniform:
     """A runtime that thinks every token equally likely."""
 
+    lanes = 1
+
     def __init__(self, size: int) -> None:
         self.size = size
 
     def zeros(self, rows: int) -> Any:
         return (np.zeros((rows, 1), np.float32),)
 
-    def step(self, ids: np.ndarray, state: Any) -> Any:
-        return np.zeros((len(ids), self.size), np.float32), state
+    def stepper(self, state: Any, alone: bool = True) -> Any:  # noqa: ARG002
+        self.state, self.logits = state, np.zeros((len(state[0]), self.size), np.float32)
+        return self
+
+    def step(self, ids: np.ndarray) -> None:
+        pass
 
 
 def test_a_guess_among_v_costs_log_v_per_token() -> None:

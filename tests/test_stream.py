@@ -40,13 +40,17 @@ def test_text_is_split_by_hand(text: str, stops: tuple[str, ...], shown: str, he
     assert released(text, stops) == (shown, held, hit)
 
 
+def take(stream: Stream, token: int) -> None:
+    stream.accept([token], [[-1.0], [-1.0], [1], [1.0], [stream.temperature], [None]], {})
+
+
 def played(text: str, chosen: Settings, start: Snapshot | None = None) -> tuple[Stream, list[Token], Done | None]:
     """A byte stream that is fed ``text``, a byte at a time, until it ends."""
     start = start or Snapshot((), np.zeros(256, np.float32), 0)
     stream = Stream(ByteTokenizer(), start, chosen, Dice(0))
     for byte in text.encode():
         if not stream.ended:
-            stream.accept([(byte, -1.0, -1.0, 1, 1.0, stream.temperature, None)], {})
+            take(stream, byte)
     done = stream.events[-1] if stream.ended else None
     assert done is None or isinstance(done, Done)
     return stream, [event for event in stream.events if isinstance(event, Token)], done
@@ -112,7 +116,7 @@ def test_length_holds_where_a_broken_character_gives_two_at_once() -> None:
     """0xC3 then "a": the byte that never became a character shows as U+FFFD together with the "a"."""
     stream = Stream(ByteTokenizer(), Snapshot((), np.zeros(256, np.float32), 0), Settings(length=3), Dice(0))
     for byte in b"ab\xc3a":
-        stream.accept([(byte, -1.0, -1.0, 1, 1.0, stream.temperature, None)], {})
+        take(stream, byte)
     assert stream.ended
     assert len(shown([event for event in stream.events if isinstance(event, Token)])) == 3
 
@@ -120,7 +124,7 @@ def test_length_holds_where_a_broken_character_gives_two_at_once() -> None:
 def test_a_character_that_was_begun_before_goes_on() -> None:
     start = Snapshot((), np.zeros(256, np.float32), 9, remainder=b"\xe2\x82")
     stream = Stream(ByteTokenizer(), start, Settings(), Dice(0))
-    stream.accept([(0xAC, -1.0, -1.0, 1, 1.0, stream.temperature, None)], {})
+    take(stream, 0xAC)
     assert stream.events[0].text == "€"  # type: ignore[union-attr]
     assert stream.position == 10
 
@@ -133,13 +137,13 @@ def test_a_ramp_sweeps_from_start_to_end_over_the_length() -> None:
 def test_a_setting_acts_on_the_very_next_token() -> None:
     stream, _, _ = played("ab", Settings(temperature=0.5))
     stream.settings = stream.settings.changed(temperature=1.5)
-    stream.accept([(99, -1.0, -1.0, 1, 1.0, stream.temperature, None)], {})
+    take(stream, 99)
     assert [event.temperature for event in stream.events] == [0.5, 0.5, 1.5]  # type: ignore[union-attr]
 
 
 def test_a_snapshot_holds_what_it_takes_to_go_on() -> None:
     stream, _, _ = played("abE", Settings(stop=("END",)))
-    stream.accept([(0xC3, -1.0, -1.0, 1, 1.0, stream.temperature, None)], {})
+    take(stream, 0xC3)
     stream.keep_snapshot((), stream.logits)
     snapshot = stream.snapshots[4]
     assert (snapshot.position, snapshot.remainder, snapshot.held) == (4, b"\xc3", "E")

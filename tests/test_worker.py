@@ -159,7 +159,7 @@ def test_what_all_share_fails_for_all_that_live_and_for_nobody_later(
 
     start = tiny.read("The lamp").snapshot
     with monkeypatch.context() as broken:
-        broken.setattr(tiny.runtime, "step", fail)
+        broken.setattr(tiny.runtime, "stepper", fail)
         streams = [worker.open(start, MINE, Dice(rng)) for rng in range(3)]
         for stream in streams:
             with pytest.raises(RuntimeError, match="out of memory"):
