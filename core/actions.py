@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from . import library, store
 from .dice import Dice
 from .effects import Effect, Listing, Play, Quit, Redraw
-from .errors import CommandError, UsageError
+from .errors import UsageError
 from .events import Notice
 from .explain import at_temperatures, effective_choices
 from .paths import write_atomically
@@ -93,19 +91,6 @@ def sweep(session: Session, temperatures: Iterable[float] = SWEEP) -> Iterator[E
         )
 
 
-def explain(session: Session) -> Iterator[Effect]:
-    """The chances of the likeliest next tokens, as the model gives them and as the temperature makes them."""
-    logprobs = session.next_logprobs()
-    if logprobs is None:
-        raise CommandError("there is no text yet: type a seed first")
-    temperature = session.temperature
-    raw, shaped = at_temperatures(logprobs, (1.0, temperature))
-    order = [int(i) for i in np.argsort(-raw, kind="stable")[:10]]
-    rows = [_chance(session, i, raw, shaped) for i in order]
-    choices = f"{effective_choices(raw):.1f} effective choices, {effective_choices(shaped):.1f} at T {temperature:.2f}"
-    yield Listing(f"what comes next: T 1 → T {temperature:.2f} · {choices}", rows)
-
-
 def model(session: Session, name: str = "") -> Iterator[Effect]:
     """List the models, or play another one."""
     if not name:
@@ -171,11 +156,6 @@ def _temperature_effect(session: Session, before: Any, after: Any) -> str:
         return ""
     was, now = (effective_choices(probs) for probs in at_temperatures(logprobs, (before, after)))
     return f", {'flatter' if after > before else 'sharper'}: here {was:.1f} → {now:.1f} effective choices"
-
-
-def _chance(session: Session, token: int, raw: Any, shaped: Any) -> tuple[str, str]:
-    bar = "█" * round(20 * shaped[token])
-    return repr(session.model.tokenizer.decode([token])), f"{raw[token]:.3f} → {shaped[token]:.3f} {bar}"
 
 
 def _as_text(session: Session) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import actions
+from . import actions, lesson
 from .effects import Effect, Listing, Play
 from .errors import CommandError
 from .session import Session
@@ -156,7 +156,13 @@ COMMANDS: tuple[Command, ...] = (
         actions.sweep,
         (Argument("temperatures", _temperatures, lambda _: [("0.2 0.5 1.0 1.2", "the usual four")]),),
     ),
-    Command("explain", "what the temperature does to the next token's chances", actions.explain, live=True),
+    Command(
+        "explain",
+        "what the temperature does to the next token's chances, here or at others; or to numbers",
+        lesson.explain,
+        (Argument("temperatures", lesson.asked, lambda _: [("0 0.5 1 2", "from greedy to diverse")]),),
+        live=True,
+    ),
     Command(
         "model",
         "list the models, or play another one",

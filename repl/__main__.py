@@ -5,68 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 from afterglow.core.errors import AfterglowError, MissingExtraError
-from afterglow.core.settingkinds import SWITCH
-from afterglow.core.settings import SPECS, Settings, from_config, from_environment, layered
+from afterglow.repl.flags import NO_TORCH, json_option, model_option, opened, runtime_option, show, with_settings
+from afterglow.repl.lessons import explain
 from click.core import ParameterSource
-
-SHORT = {"temperature": "-t", "length": "-l"}
-
-NO_TORCH = (
-    "training needs torch: pip install 'afterglow[train]'; without a GPU, first install torch's smaller CPU-only build,"
-    " as pytorch.org/get-started says when you choose CPU"
-)
-
-
-def with_settings(*scopes: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add a flag for every setting of these scopes, made from its declaration."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        for spec in reversed([s for s in SPECS.values() if s.scope in scopes]):
-            names = [SHORT[spec.name]] if spec.name in SHORT else []
-            form: dict[str, Any] = (
-                {"is_flag": True, "default": None} if isinstance(spec.kind, SWITCH) else {"metavar": "VALUE"}
-            )
-            what = spec.help if isinstance(spec.kind, SWITCH) else f"{spec.help} ({spec.kind.range})"
-            option = click.option(f"--{spec.label}", spec.name, *names, help=what, **form)
-            function = option(function)
-        return function
-
-    return decorate
-
-
-def opened(name: str | None, runtime: str, flags: dict[str, Any]) -> tuple[Any, Settings]:
-    """The model, and the settings: defaults, then its card, the user's file, the environment, flags."""
-    from afterglow.core.library import DEFAULT_MODEL
-    from afterglow.core.model import load
-    from afterglow.core.paths import config_file
-
-    config = from_config(config_file())
-    chosen = str(name or os.environ.get("AFTERGLOW_MODEL") or config.pop("model", DEFAULT_MODEL))
-    config.pop("model", None)
-    model = load(chosen, _torch_runtime() if runtime == "torch" else None)
-    given = {key: value for key, value in flags.items() if value is not None}
-    return model, layered(model.file.card.settings, config, from_environment(), given)
-
-
-def _torch_runtime() -> Any:
-    try:
-        from afterglow.core.training.runtime import TorchRuntime
-    except ImportError as error:
-        raise MissingExtraError(NO_TORCH) from error
-    return TorchRuntime
-
-
-model_option = click.option("--model", "-m", "model_name", metavar="NAME", help="a model's name or path")
-runtime_option = click.option(
-    "--runtime", type=click.Choice(["int8", "torch"]), default="int8", help="what steps the LSTM"
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="machine-readable output")
 
 
 class Verbs(click.Group):
@@ -182,7 +128,7 @@ def train(text: Path, as_json: bool, **wishes: Any) -> None:
     except ImportError as error:
         raise MissingExtraError(NO_TORCH) from error
     result = learn(text, Wish(**wishes))
-    _show(result, as_json)
+    show(result, as_json)
     if not as_json:
         click.echo(f"play it: afterglow --model {wishes['name']}")
 
@@ -198,7 +144,7 @@ def evaluate(name: str, text: Path, encoding: str, runtime: str, as_json: bool) 
     from afterglow.repl.oneshot import evaluate as judge
 
     model, _ = opened(name, runtime, {})
-    _show(judge(model, text, encoding), as_json)
+    show(judge(model, text, encoding), as_json)
 
 
 @cli.group(invoke_without_command=True)
@@ -232,7 +178,7 @@ def info(name: str, as_json: bool) -> None:
     """Show a model's card."""
     from afterglow.repl.oneshot import card
 
-    _show(card(name), as_json)
+    show(card(name), as_json)
 
 
 @cli.command()
@@ -249,14 +195,8 @@ def bot(model_name: str | None, proxy: str | None) -> None:
     run_bot(model_name or DEFAULT_MODEL, proxy)
 
 
-def _show(values: dict[str, Any], as_json: bool) -> None:
-    """Figures by name: one JSON object, or a line each."""
-    if as_json:
-        click.echo(json.dumps(values))
-        return
-    for name, value in values.items():
-        shown = f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
-        click.echo(f"{name.replace('_', ' '):<24} {shown}")
+for verb in (explain,):
+    cli.add_command(verb)
 
 
 def main() -> None:

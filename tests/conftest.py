@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 
 import pytest
 from afterglow.core.model import Model, load
 from afterglow.core.session import Session
 from afterglow.core.settings import Settings
+from afterglow.repl.__main__ import main
+
+from .cli_helpers import Ran, Run
 
 DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).parent.parent.parent / "shared"
@@ -37,3 +42,20 @@ def tiny_bytes() -> Model:
 def session(tiny: Model) -> Session:
     """A session with fixed dice and a short length."""
     return Session(tiny, Settings(rng=7, length=60))
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line in this process."""
+
+    def run(*arguments: str, stdin: bytes = b"") -> Ran:
+        monkeypatch.setattr(sys, "argv", ["afterglow", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
+        code = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+        return Ran(code, *capfd.readouterr())
+
+    return run

@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from afterglow.core.model import Model
-from afterglow.repl.__main__ import main
+
+from .cli_helpers import Run
 
 TINY = str(Path(__file__).parent / "data" / "tiny-char.safetensors")
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line in this process."""
-
-    def run(*arguments: str, stdin: bytes = b"") -> Ran:
-        monkeypatch.setattr(sys, "argv", ["afterglow", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
-        code = 0
-        try:
-            main()
-        except SystemExit as leaving:
-            code = int(leaving.code or 0)
-        return Ran(code, *capfd.readouterr())
-
-    return run
 
 
 def process(*arguments: str, **options: object) -> subprocess.Popen[bytes]:

@@ -266,18 +266,6 @@ def test_a_sweep_plays_the_seed_at_each_temperature_and_leaves_the_passage(writt
     assert (written.passage.text(), len(written.passage.nodes)) == before
 
 
-def test_explain_shows_the_ten_likeliest_at_both_temperatures(written: Session) -> None:
-    do(written, "/temp 0.5")
-    (listing,) = do(written, "/explain")
-    assert isinstance(listing, Listing)
-    assert "T 1 → T 0.50" in listing.title
-    assert len(listing.rows) == 10
-    logprobs = written.next_logprobs()
-    assert logprobs is not None
-    likeliest = repr(written.model.tokenizer.decode([int(logprobs.argmax())]))
-    assert listing.rows[0][0] == likeliest
-
-
 def test_save_and_open_bring_a_passage_back(written: Session) -> None:
     text = written.passage.text()
     assert "saved: " in said(do(written, "/save my lamp"))

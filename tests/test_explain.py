@@ -1,9 +1,35 @@
 """The lesson's worked example, number by number, and what the other faces of its arithmetic promise."""
 
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
-from afterglow.core import sample
-from afterglow.core.explain import at_temperatures, effective_choices, reshape
+from afterglow.core import load, sample
+from afterglow.core.commands import dispatch
+from afterglow.core.effects import Listing
+from afterglow.core.errors import UsageError
+from afterglow.core.events import Notice
+from afterglow.core.explain import (
+    Loop,
+    at_temperatures,
+    effective_choices,
+    gaussian,
+    loop_in,
+    probabilities,
+    reshape,
+    rounds_twice,
+)
+from afterglow.core.lesson import GREEDY_LENGTH, as_json, greedy, of_next, of_numbers, tables, told
+from afterglow.core.model import Model
+from afterglow.core.session import Session
+
+from .cli_helpers import Run
+
+TINY = str(Path(__file__).parent / "data" / "tiny-char.safetensors")
 
 P = (0.3, 0.5, 0.2)
 SLIDES = {
@@ -60,3 +86,198 @@ def test_sample_draws_the_renormalised_distribution(temperature: float) -> None:
 
 def test_sample_without_a_generator_still_draws_an_index() -> None:
     assert sample([0.0, 1.0, 0.0][1:2]) == 0
+
+
+# Tables -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_prints_the_slide_and_the_column_to_look_at() -> None:
+    flat, sharp, footnote = tables(of_numbers(probabilities("0.3,0.5,0.2")), (1.2, 0.8))
+    assert isinstance(flat, Listing)
+    assert isinstance(sharp, Listing)
+    assert [row.split()[:5] for _, row in flat.rows[1:4]] == [
+        ["0.300", "-1.20", "-1.00", "0.37", "0.308"],
+        ["0.500", "-0.69", "-0.58", "0.56", "0.472"],
+        ["0.200", "-1.61", "-1.34", "0.26", "0.220"],
+    ]
+    assert [row.split()[2:5] for _, row in sharp.rows[1:4]] == [
+        ["-1.50*", "0.22", "0.286"],
+        ["-0.87", "0.42", "0.542"],
+        ["-2.01", "0.13", "0.172"],
+    ]
+    assert ("flatter" in flat.title, "sharper" in sharp.title) == (True, True)
+    assert isinstance(footnote, Notice)
+    assert "-1.51" in footnote.text
+
+
+def test_the_footnote_stands_only_under_the_figure_it_speaks_of() -> None:
+    assert not any(isinstance(e, Notice) for e in tables(of_numbers(probabilities("0.3,0.5,0.2")), (1.2,)))
+    assert not any(isinstance(e, Notice) for e in tables(of_numbers(probabilities("0.4,0.6")), (0.8,)))
+
+
+def test_which_figures_round_twice() -> None:
+    assert rounds_twice(np.log(0.3) / 0.8)
+    assert not any(rounds_twice(v) for v in (-1.2040, -1.5, 0.0, -1.5051, 0.4204))
+
+
+def test_temperature_zero_gives_the_likeliest_all_and_divides_nothing() -> None:
+    (listing,) = tables(of_numbers(probabilities("0.3,0.5,0.2")), (0.0,))
+    assert isinstance(listing, Listing)
+    assert [row.split()[2] for _, row in listing.rows[1:4]] == ["0.000", "1.000", "0.000"]
+
+
+def test_a_probability_of_zero_stays_zero_at_every_temperature() -> None:
+    (listing,) = tables(of_numbers(probabilities("0,1,3")), (2.0,))
+    assert isinstance(listing, Listing)
+    assert listing.rows[1][1].split() == ["0.000", "-∞", "-∞", "0.00", "0.000"]
+    assert as_json(of_numbers(probabilities("0,1")), [2.0])["temperatures"][0]["log"] == [None, 0.0]
+
+
+@pytest.mark.parametrize("text", ["", "0.5", "a,b", "1,-1", "0,0", "nan,1", "inf,1", "0.3,,0.2"])
+def test_what_is_no_distribution_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        probabilities(text)
+    assert "\n" not in str(refused.value)
+
+
+def test_weights_are_made_to_sum_to_one() -> None:
+    assert probabilities("3,5,2") == pytest.approx(P)
+    assert probabilities("1e308,1e308").tolist() == [0.5, 0.5]
+
+
+def test_a_bell_curve_at_a_temperature_is_one_root_t_as_wide() -> None:
+    places, probs = gaussian(60, 8.0)
+    for temperature in (0.5, 2.0):
+        (shaped,) = at_temperatures(np.log(probs), [temperature])
+        assert np.sqrt((shaped * places**2).sum()) == pytest.approx(np.sqrt(temperature), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "loop"),
+    [
+        ("a start:" + "round and " * 9, Loop(8, "round and ")),
+        ("x" * 60, Loop(0, "x")),
+        ("round and " * 3, None),  # only 20 characters come again
+        ("no two words of this sentence are quite alike, nor does it end with an echo", None),
+        ("", None),
+    ],
+)
+def test_loops_are_found_where_a_text_ends_in_one(text: str, loop: Loop | None) -> None:
+    assert loop_in(text) == loop
+
+
+def test_a_models_table_has_every_chance_in_it(tiny: Model) -> None:
+    distribution = of_next(tiny, tiny.read("The lam").snapshot)
+    (listing,) = tables(distribution, (2.0,))
+    assert isinstance(listing, Listing)
+    shares = [float(row.split()[-2 if "█" in row or row[-1] in "▏▎▍▌▋▊▉" else -1]) for _, row in listing.rows[1:-1]]
+    assert sum(shares) == pytest.approx(1, abs=0.01)
+    assert listing.rows[1][0] == "'p'"
+    assert listing.rows[-2][0].endswith("others")
+
+
+def test_greedy_text_of_the_bundled_model_goes_round_in_circles() -> None:
+    model = load("shakespeare")
+    found = greedy(model, model.read("To be or not to b").snapshot)
+    assert found.text == model.generate("To be or not to b", temperature=0, length=GREEDY_LENGTH)
+    assert found.loop
+    start, text = found.loop
+    assert found.text[start:] == (text * GREEDY_LENGTH)[: GREEDY_LENGTH - start]
+    assert "circles" in told(found).text
+
+
+# /explain -----------------------------------------------------------------------------------------------------------
+
+
+def test_slash_explain_works_on_the_next_token_at_todays_temperature(session: Session) -> None:
+    list(session.say("The lamp"))
+    session.set("temperature", 0.5)
+    (listing,) = dispatch(session, "/explain")
+    assert isinstance(listing, Listing)
+    assert listing.title.startswith("T 0.5, sharper")
+    logprobs = session.next_logprobs()
+    assert logprobs is not None
+    assert listing.rows[1][0] == repr(session.model.tokenizer.decode([int(logprobs.argmax())]))
+
+
+def test_slash_explain_at_zero_tells_where_that_leads(session: Session) -> None:
+    list(session.say("The lamp"))
+    *_, notice = dispatch(session, "/explain 0 2")
+    assert isinstance(notice, Notice)
+    assert "always takes the likeliest" in notice.text
+
+
+def test_slash_explain_works_on_numbers_without_any_text(session: Session) -> None:
+    first, second, footnote = dispatch(session, "/explain 0.3,0.5,0.2 1.2 0.8")
+    assert isinstance(first, Listing)
+    assert "0.472" in first.rows[2][1]
+    assert isinstance(second, Listing)
+    assert isinstance(footnote, Notice)
+
+
+@pytest.mark.parametrize("line", ["/explain", "/explain 9", "/explain x", "/explain 0.2..1.6", "/explain 0,0"])
+def test_slash_explain_refuses_in_one_line(session: Session, line: str) -> None:
+    with pytest.raises(UsageError):
+        list(dispatch(session, line))
+
+
+# The verb -----------------------------------------------------------------------------------------------------------
+
+
+def test_verb_without_anything_works_the_lessons_example(run: Run) -> None:
+    ran = run("explain")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(run("explain", "--probs", "0.3,0.5,0.2", "-t", "1.2", "-t", "0.8").out)
+    assert all(
+        figure in ran.out for figure in ("0.308", "0.472", "0.220", "0.286", "0.542", "0.172", "-1.50*", "-1.51")
+    )
+
+
+def test_verb_on_a_text_shows_each_temperature_and_the_greedy_end(run: Run) -> None:
+    out = run("explain", "The lamp", "-m", TINY, "-t", "0.5", "-t", "2").out
+    assert "T 0.5, sharper" in out
+    assert "T 2, flatter" in out
+    assert "T 0 always takes the likeliest" in out
+
+
+def test_verb_as_json_is_for_notebooks(run: Run, tiny: Model) -> None:
+    values = json.loads(run("explain", "The lam", "-m", TINY, "-t", "0", "-t", "2", "--json").out)
+    chances = tiny.distribution("The lam")
+    assert dict(zip(values["labels"], values["probs"], strict=True))["'p'"] == pytest.approx(chances["p"])
+    assert [t["temperature"] for t in values["temperatures"]] == [0, 2]
+    assert sum(values["temperatures"][1]["renormalised"]) == pytest.approx(1)
+    assert values["greedy"]["text"]
+
+
+def test_verb_shows_a_bell_curve(run: Run) -> None:
+    out = run("explain", "--gaussian", "-t", "0.25", "-t", "4").out
+    assert "T 0.25: 0.50, T 4: 2.00" in out
+    assert out.count("\n") > 20
+
+
+@pytest.mark.parametrize("arguments", [["a", "--gaussian"], ["--probs", "1,2", "--gaussian"], ["--probs", "1"]])
+def test_verb_refuses_what_makes_no_sense(run: Run, arguments: list[str]) -> None:
+    ran = run("explain", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["a.svg", "a.png"])
+@pytest.mark.parametrize("what", [["$a$ The lamp", "-m", TINY], ["--gaussian"], ["--probs", "3,5,2", "-t", "0.8"]])
+def test_verb_draws_the_same_picture_every_time(run: Run, tmp_path: Path, what: list[str], name: str) -> None:
+    pytest.importorskip("matplotlib")
+    pictures = []
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        assert run("explain", *what, "--plot", str(tmp_path / folder / name)).code == 0
+        pictures.append((tmp_path / folder / name).read_bytes())
+    assert pictures[0] == pictures[1]
+    assert pictures[0].startswith(b"\x89PNG" if name == "a.png" else b"<?xml")
+    if name == "a.svg":
+        root = ElementTree.fromstring(pictures[0])  # noqa: S314 - our own file
+        assert len(root.findall(".//{http://www.w3.org/2000/svg}path")) > 10
+
+
+def test_verb_refuses_a_picture_of_another_kind(run: Run, tmp_path: Path) -> None:
+    ran = run("explain", "--plot", str(tmp_path / "a.bmp"))
+    assert (ran.code, ran.err.count("\n")) == (2, 1)

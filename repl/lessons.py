@@ -1,0 +1,116 @@
+"""The verbs that teach: ``afterglow explain``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..core.errors import UsageError
+from .flags import json_option, model_option, opened
+
+if TYPE_CHECKING:
+    from ..core.effects import Listing
+    from ..core.events import Notice
+    from ..core.lesson import Distribution, Greedy
+
+TRY = 'now a model\'s own: afterglow explain "To be or not to b" -t 0.5 -t 1 -t 2'
+
+
+def _temperatures(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[float, ...]:
+    from ..core.lesson import temperature_of
+
+    return tuple(map(temperature_of, values))
+
+
+temperatures_option = click.option(
+    "--temp", "-t", "temperatures", metavar="T", multiple=True, callback=_temperatures, help="at this T; give several"
+)
+plot_option = click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="draw it into a .svg or .png file"
+)
+
+
+@click.command()
+@click.argument("text", required=False)
+@temperatures_option
+@click.option("--probs", metavar="P,P,…", help="these probabilities instead of a model's: 0.3,0.5,0.2")
+@click.option("--gaussian", is_flag=True, help="a bell curve, sharpened and flattened")
+@model_option
+@plot_option
+@json_option
+def explain(
+    text: str | None,
+    temperatures: tuple[float, ...],
+    probs: str | None,
+    gaussian: bool,
+    model_name: str | None,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Show what a temperature does: to the chances of what comes after TEXT, to numbers, or to a bell curve.
+
+    With nothing at all it works the lesson's own example.
+    """
+    if sum((text is not None, probs is not None, gaussian)) > 1:
+        raise UsageError("name one thing to explain: a text, --probs or --gaussian")
+    distribution, found = _subject(text, probs, gaussian, model_name)
+    chosen = temperatures or ((1.2, 0.8) if text is None and not gaussian else (0.5, 1.0, 2.0))
+    if plot:
+        from .plots import draw_distribution
+
+        draw_distribution(plot, distribution, chosen, curve=gaussian)
+    if as_json:
+        from ..core.lesson import as_json as values
+
+        click.echo(json.dumps(values(distribution, chosen, found)))
+    else:
+        _print(_explained(distribution, chosen, found, gaussian))
+        if text is None and probs is None and not gaussian:
+            click.echo(TRY)
+
+
+def _subject(
+    text: str | None, probs: str | None, curve: bool, model_name: str | None
+) -> tuple[Distribution, Greedy | None]:
+    from ..core import lesson
+    from ..core.explain import LESSON, probabilities
+
+    if curve:
+        return lesson.bell_curve(), None
+    if text is None:
+        return lesson.of_numbers(probabilities(probs or ",".join(map(str, LESSON)))), None
+    model, _ = opened(model_name, "int8", {})
+    reading = model.read(text)
+    for notice in reading.notices:
+        click.echo(f"afterglow: {notice}", err=True)
+    return lesson.of_next(model, reading.snapshot), lesson.greedy(model, reading.snapshot)
+
+
+def _explained(
+    distribution: Distribution, temperatures: tuple[float, ...], found: Greedy | None, curve: bool
+) -> Iterable[Listing | Notice]:
+    from ..core import lesson
+
+    if curve:
+        yield lesson.side_by_side(distribution, temperatures)
+    else:
+        yield from lesson.tables(distribution, temperatures)
+    if found:
+        yield lesson.told(found)
+
+
+def _print(effects: Iterable[Listing | Notice]) -> None:
+    """Tables with an empty line behind each, and remarks."""
+    from ..core.effects import Listing
+
+    for effect in effects:
+        if isinstance(effect, Listing):
+            width = max(len(left) for left, _ in effect.rows)
+            lines = [effect.title, *(f"  {left:<{width}}  {right}".rstrip() for left, right in effect.rows)]
+            click.echo("\n".join([*lines, ""]))
+        else:
+            click.echo(effect.text)
