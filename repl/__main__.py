@@ -11,7 +11,7 @@ from typing import Any
 import click
 from afterglow.core.errors import AfterglowError, MissingExtraError
 from afterglow.repl.flags import NO_TORCH, json_option, model_option, opened, runtime_option, show, with_settings
-from afterglow.repl.lessons import explain
+from afterglow.repl.lessons import diversity, explain
 from click.core import ParameterSource
 
 
@@ -195,7 +195,7 @@ def bot(model_name: str | None, proxy: str | None) -> None:
     run_bot(model_name or DEFAULT_MODEL, proxy)
 
 
-for verb in (explain,):
+for verb in (explain, diversity):
     cli.add_command(verb)
 
 

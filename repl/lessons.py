@@ -1,11 +1,12 @@
-"""The verbs that teach: ``afterglow explain``."""
+"""The verbs that teach: ``afterglow explain`` and ``afterglow diversity``."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -114,3 +115,46 @@ def _print(effects: Iterable[Listing | Notice]) -> None:
             click.echo("\n".join([*lines, ""]))
         else:
             click.echo(effect.text)
+
+
+@click.command()
+@model_option
+@temperatures_option
+@click.option("--text", type=click.Path(path_type=Path), help="the text it was trained on, to compare with")
+@click.option("--encoding", default="utf-8", help="of the text file")
+@click.option("--seed", default="", help="what every text goes on from")
+@click.option("-n", "count", type=click.IntRange(1, 64), default=4, help="how many texts at each temperature")
+@click.option("--length", "-l", type=click.IntRange(50, 100_000), default=1000, help="characters of a text")
+@click.option("--rng", type=click.IntRange(0, 2**32 - 1), default=1, help="the number that the dice start from")
+@plot_option
+@json_option
+def diversity(
+    model_name: str | None,
+    temperatures: tuple[float, ...],
+    text: Path | None,
+    encoding: str,
+    plot: Path | None,
+    as_json: bool,
+    **sampling: Any,
+) -> None:
+    """Measure what a model writes from strict to diverse: at one temperature after another."""
+    from ..core.diversity import TEMPERATURES, Sampling, measure
+    from .diversitytable import header, reference_for, remarks, row
+
+    model, _ = opened(model_name, "int8", {})
+    reference, notes = reference_for(model, text, encoding)
+    rows = []
+    if not as_json:
+        click.echo(header())
+    for measured in measure(model, temperatures or TEMPERATURES, Sampling(**sampling), reference):
+        rows.append(measured)
+        if not as_json:
+            click.echo(row(measured))
+    if as_json:
+        click.echo(json.dumps([asdict(measured) for measured in rows]))
+    for line in (*notes, *remarks(rows)):
+        click.echo(line, err=as_json)
+    if plot:
+        from .plots import draw_diversity
+
+        draw_diversity(plot, rows)

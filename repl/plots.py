@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.diversity import Measured
 from ..core.errors import MissingExtraError, UsageError
 from ..core.explain import Array, at_temperatures, effective_choices
 from ..core.lesson import TOP, Distribution
@@ -27,6 +28,14 @@ RAMP = {
     2.0: (0.70, 0.09, 0.17),
 }
 """Red, green and blue by temperature: cold blue, grey at 1, hot red; colour-blind readers can tell them apart."""
+
+PANELS = {
+    "bits per character under the model": {"bits_per_char": ""},
+    "variety": {"distinct_1": "distinct-1: words", "distinct_2": "distinct-2: pairs"},
+    "repeats itself": {"self_repetition": ""},
+    "beside the text": {"known_words": "words it knows", "copied": "characters copied"},
+}
+"""What is drawn together: fields of ``Measured`` with what they are called."""
 
 STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
@@ -58,6 +67,26 @@ def draw_distribution(path: Path, distribution: Distribution, temperatures: Sequ
         axes.set_ylabel("probability")
         axes.set_title("What the temperature does to a distribution")
         axes.legend(frameon=False)
+
+
+def draw_diversity(path: Path, rows: Sequence[Measured]) -> None:
+    """Draw the figures of ``diversity`` against the temperature; raises as ``draw_distribution``."""
+    temperatures = [row.temperature for row in rows]
+    with figure(path, 6.4) as drawn:
+        for axes, (title, names) in zip(drawn.subplots(2, 2, sharex=True).flat, PANELS.items(), strict=True):
+            for name, label in names.items():
+                values = [getattr(row, name) for row in rows]
+                if None not in values:
+                    axes.plot(temperatures, values, "o-", label=label, markersize=4)
+            axes.set_title(title, fontsize=11)
+            axes.set_ylim(bottom=0)
+            axes.set_xlabel("temperature")
+            axes.label_outer()
+            if len(axes.lines) > 1:
+                axes.legend(frameon=False)
+            if not axes.lines:
+                axes.text(0.5, 0.5, "needs --text", transform=axes.transAxes, ha="center", color="grey")
+        drawn.suptitle("From strict to diverse")
 
 
 @contextmanager
