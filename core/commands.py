@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import actions, lesson
+from . import actions, lesson, tour
 from .effects import Effect, Listing, Play
 from .errors import CommandError
 from .session import Session
@@ -52,13 +52,20 @@ def dispatch(session: Session, line: str) -> Iterator[Effect]:
 
     A seed that begins with "/" is written "//…". Raises AfterglowError, one line, and then nothing has changed.
     """
+    is_command = line.startswith("/") and not line.startswith("//")
+    command, values = parsed(session, line) if is_command else (None, [])
+    if session.companion:
+        session.companion.heard(command.name if command else "")
+    yield from command.run(session, *values) if command else _written(session, line)
+    if session.companion:
+        yield from session.companion.comments(session)
+
+
+def _written(session: Session, line: str) -> Iterator[Effect]:
     if not line.strip(" ") and "\n" not in line:
         yield Play(session.go_on() if session.passage.nodes else session.say(""))
-    elif not line.startswith("/") or line.startswith("//"):
-        yield Play(session.say(line.removeprefix("/") if line.startswith("//") else line))
     else:
-        command, values = parsed(session, line)
-        yield from command.run(session, *values)
+        yield Play(session.say(line.removeprefix("/") if line.startswith("//") else line))
 
 
 def parsed(session: Session, line: str) -> tuple[Command, list[Any]]:
@@ -161,6 +168,13 @@ COMMANDS: tuple[Command, ...] = (
         "what the temperature does to the next token's chances, here or at others; or to numbers",
         lesson.explain,
         (Argument("temperatures", lesson.asked, lambda _: [("0 0.5 1 2", "from greedy to diverse")]),),
+        live=True,
+    ),
+    Command(
+        "tour",
+        "learn it in seven steps; /tour skip passes one over, /tour stop ends it",
+        tour.tour,
+        (Argument("what", choices=lambda _: [("skip", "the next step"), ("stop", "end it")]),),
         live=True,
     ),
     Command(

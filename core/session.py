@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,6 +19,18 @@ from .snapshot import Snapshot, surprise_behind
 from .stream import SNAPSHOT_EVERY, Stream
 
 
+class Companion(Protocol):
+    """Somebody who looks over the player's shoulder, as the guided tour does; a session has one at most."""
+
+    def heard(self, command: str) -> None:
+        """A line is about to be done: a command's name, or "" for a seed or an empty line."""
+        ...
+
+    def comments(self, session: Session) -> Iterator[Any]:
+        """Effects to show now that a line is done."""
+        ...
+
+
 class Session:
     """Plays one passage after another. The methods that write return an iterator of events; leaving it early keeps what
     was written. ``set`` and ``stop`` may be called from another thread while one runs: the next token obeys.
@@ -28,6 +40,7 @@ class Session:
         self.model = model
         self.settings = settings or model.settings
         self.passage = self._empty()
+        self.companion: Companion | None = None
         self._opener = opener
         self._stream: Stream | None = None
 

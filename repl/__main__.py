@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 from afterglow.core.errors import AfterglowError, MissingExtraError
+from afterglow.repl.chat import chat
 from afterglow.repl.flags import NO_TORCH, json_option, model_option, opened, runtime_option, show, with_settings
-from afterglow.repl.lessons import diversity, explain
+from afterglow.repl.lessons import diversity, explain, tour
 from click.core import ParameterSource
 
 
@@ -49,7 +50,7 @@ def cli(context: click.Context, /, model_name: str | None, runtime: str, plain: 
         from afterglow.core.session import Session
 
         model, settings = opened(model_name, runtime, flags)
-        sys.exit(_chat(Session(model, settings), plain))
+        sys.exit(chat(Session(model, settings), plain))
     _hand_on(context, context.invoked_subcommand)
 
 
@@ -66,27 +67,6 @@ def _hand_on(context: click.Context, verb: str) -> None:
         option = next(parameter.opts[0] for parameter in cli.params if parameter.name == foreign)
         raise click.UsageError(f"'afterglow {verb}' has no option {option}")
     context.default_map = {verb: given}
-
-
-def _chat(session: Any, plain: bool) -> int:
-    if not sys.stdin.isatty():
-        from afterglow.repl.script import run_script
-
-        return run_script(session, sys.stdin, sys.stdout)
-    if (
-        plain
-        or not sys.stdout.isatty()
-        or not sys.stderr.isatty()
-        or os.environ.get("TERM", "dumb") in ("dumb", "unknown")
-    ):
-        from afterglow.repl.line import run_line
-
-        run_line(session)
-    else:
-        from afterglow.repl.tui import run_app
-
-        run_app(session)
-    return 0
 
 
 @cli.command()
@@ -195,7 +175,7 @@ def bot(model_name: str | None, proxy: str | None) -> None:
     run_bot(model_name or DEFAULT_MODEL, proxy)
 
 
-for verb in (explain, diversity):
+for verb in (explain, diversity, tour):
     cli.add_command(verb)
 
 

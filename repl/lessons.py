@@ -1,8 +1,9 @@
-"""The verbs that teach: ``afterglow explain`` and ``afterglow diversity``."""
+"""The verbs that teach: ``afterglow explain``, ``diversity`` and ``tour``."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..core.errors import UsageError
-from .flags import json_option, model_option, opened
+from .flags import json_option, model_option, opened, with_settings
 
 if TYPE_CHECKING:
     from ..core.effects import Listing
@@ -158,3 +159,17 @@ def diversity(
         from .plots import draw_diversity
 
         draw_diversity(plot, rows)
+
+
+@click.command()
+@model_option
+@click.option("--plain", is_flag=True, help="lines instead of the full screen")
+@with_settings("token", "passage", "view")
+def tour(model_name: str | None, plain: bool, **flags: Any) -> None:
+    """Learn it in seven short steps: each asks for one thing, and notices when it was done."""
+    from ..core.library import DEFAULT_MODEL
+    from ..core.session import Session
+    from .chat import chat
+
+    model, settings = opened(model_name or DEFAULT_MODEL, "int8", flags)
+    sys.exit(chat(Session(model, settings), plain, "/tour"))

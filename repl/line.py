@@ -28,9 +28,9 @@ SHOWN_AGAIN = 2000
 """Characters of a passage that are printed anew after an undo: about a screen."""
 
 
-def run_line(session: Session) -> None:
-    """Talk line by line until /quit or Ctrl-D."""
-    asyncio.run(LineRepl(session).run())
+def run_line(session: Session, first: str = "") -> None:
+    """Talk line by line until /quit or Ctrl-D; ``first`` is done as if it had been typed first."""
+    asyncio.run(LineRepl(session).run(first))
 
 
 class LineRepl:
@@ -53,9 +53,11 @@ class LineRepl:
             enable_suspend=True,
         )
 
-    async def run(self) -> None:
-        """Read a line, do it, and again."""
+    async def run(self, first: str = "") -> None:
+        """Read a line, do it, and again; ``first`` stands for the first one."""
         show_note(f"{self.session.model.name} listens: type a seed, or /help; Ctrl-C stops, Ctrl-D leaves")
+        if first:
+            await self._do(first)
         while not self._over:
             line = await self._read()
             if line is not None:

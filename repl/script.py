@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
 from ..core.commands import dispatch
@@ -13,7 +14,7 @@ from ..core.session import Session
 from ..core.visible import visible
 
 
-def run_script(session: Session, lines: TextIO, out: TextIO) -> int:
+def run_script(session: Session, lines: Iterable[str], out: TextIO) -> int:
     """Do every line until the end of the input or /quit; text goes to ``out``, notes and mistakes to standard error.
 
     A mistake does not end the script. Returns the exit code: that of the first mistake, else 0.

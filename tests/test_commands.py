@@ -56,6 +56,7 @@ KINDS: dict[str, list[type]] = {
     "new": [Notice],
     "sweep": [Play] * 4,
     "explain": [Listing],
+    "tour": [Listing],
     "model": [Listing],
     "save": [Notice],
     "open": [Listing],
@@ -321,7 +322,7 @@ def words(session: Session, line: str) -> list[str]:
 
 def test_commands_are_completed(session: Session) -> None:
     assert words(session, "/") == [f"/{command.name}" for command in COMMANDS]
-    assert words(session, "/t") == ["/temp", "/top-k", "/top-p", "/typical"]
+    assert words(session, "/t") == ["/temp", "/top-k", "/top-p", "/typical", "/tour"]
     assert words(session, "/by") == ["/bye"]
     assert words(session, "/und") == ["/undo"]
     assert words(session, "/xyz") == words(session, "//") == []
@@ -366,7 +367,7 @@ def test_saved_passages_are_completed(written: Session) -> None:
 
 # While text is written ----------------------------------------------------------------------------------------------
 
-LIVE = {*(find(spec.label).name for spec in SPECS.values()), "set", "explain", "save", "export", "help", "quit"}
+LIVE = {*(find(spec.label).name for spec in SPECS.values()), "set", "explain", "tour", "save", "export", "help", "quit"}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)

@@ -1,0 +1,43 @@
+"""Which face a session gets: the full screen, lines, or a script's."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..core.session import Session
+
+
+def chat(session: Session, plain: bool, first: str = "") -> int:
+    """Play until the user leaves, and return the exit code; ``first`` is a line that is done before any is typed.
+
+    Where standard input is no terminal its lines are played as a script; ``plain``, a dumb terminal and output into a
+    pipe get lines instead of the full screen.
+    """
+    if not sys.stdin.isatty():
+        from .script import run_script
+
+        return run_script(session, [first, *sys.stdin] if first else sys.stdin, sys.stdout)
+    if plain or not (sys.stdout.isatty() and sys.stderr.isatty()) or os.environ.get("TERM", "dumb") in DUMB:
+        from .line import run_line
+
+        run_line(session, first)
+    else:
+        _full_screen(session, first)
+    return 0
+
+
+DUMB = ("dumb", "unknown")
+"""Terminals that can only print."""
+
+
+def _full_screen(session: Session, first: str) -> None:
+    from .tui import AfterglowApp
+
+    app = AfterglowApp(session)
+    if first:
+        # The app may only be spoken to once it runs: its first refresh is when everything stands.
+        app.call_later(app.do, first)
+    app.run()
