@@ -107,8 +107,7 @@ def of_next(model: Model, snapshot: Snapshot) -> Distribution:
 
 def of_logprobs(model: Model, logprobs: Array) -> Distribution:
     """Log-probabilities (V,) over a model's tokens."""
-    labels = [repr(model.tokenizer.decode([token])) for token in range(model.tokenizer.size)]
-    return Distribution(labels, np.exp(logprobs))
+    return Distribution([_label(model, token) for token in range(model.tokenizer.size)], np.exp(logprobs))
 
 
 def bell_curve() -> Distribution:
@@ -178,6 +177,12 @@ def bar(share: float, width: int = BAR) -> str:
     """A bar of ``share`` x ``width`` columns, in eighths of a column."""
     eighths = round(share * width * 8)
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
+def _label(model: Model, token: int) -> str:
+    """A token as people may read it; a byte that is no character by itself as its number."""
+    text = model.tokenizer.decode([token])
+    return f"0x{token:02x}" if text == "\ufffd" and model.tokenizer.kind == "byte" else repr(text)
 
 
 def _title(probs: Array, temperature: float) -> str:

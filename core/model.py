@@ -84,13 +84,29 @@ class Model:
         return "".join(token.text for token in self.stream(seed, **settings))
 
     def distribution(self, text: str = "") -> dict[str, float]:
-        """The model's own probabilities (T = 1) for what comes after ``text``, likeliest first, by token text."""
-        logprobs = log_softmax(self.read(text).snapshot.logits[None].astype(np.float64))[0]
-        order = np.argsort(-logprobs, kind="stable")
-        return {self.tokenizer.decode([int(i)]): float(np.exp(logprobs[i])) for i in order}
+        """The model's own probabilities (T = 1) for what comes after ``text``, likeliest first, by token text.
+
+        Over bytes, those that are no character by themselves stand together under U+FFFD.
+
+        >>> list(load("shakespeare").distribution("To be or not to b"))[0]
+        'e'
+        """
+        probs = np.exp(log_softmax(self.read(text).snapshot.logits[None].astype(np.float64))[0])
+        chances: dict[str, float] = {}
+        for token, p in enumerate(probs):
+            shown = self.tokenizer.decode([token])
+            chances[shown] = chances.get(shown, 0.0) + float(p)
+        return dict(sorted(chances.items(), key=lambda chance: -chance[1]))
 
     def score(self, text: str, progress: Callable[[float], None] = lambda _: None) -> scoring.Score:
-        """Loss on ``text`` in nats per character under both protocols; raises TextError where it is too short."""
+        """Loss on ``text`` per character under both protocols, and the surprise of every token, all at T = 1.
+
+        Raises TextError for a text of under 2 tokens.
+
+        >>> score = load("shakespeare").score("ROMEO:\\nWhat light is that?")
+        >>> score.bits_per_char_stateful < 5, len(score.surprise)
+        (True, 25)
+        """
         return scoring.score(self.runtime, self.tokenizer, text, progress)
 
     def read(self, text: str, behind: Snapshot | None = None, whole: bool = False) -> Reading:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import TextError
 from .filters import log_softmax
@@ -24,12 +25,14 @@ class Score:
     """Losses over a text, in nats per character.
 
     ``nats_per_char_cold``: all non-overlapping windows of 256 targets, each from the zero state (the deterministic form
-    of nanoGPT's random 256-crops). ``nats_per_char_stateful``: one pass with the state carried.
+    of nanoGPT's random 256-crops). ``nats_per_char_stateful``: one pass with the state carried. ``surprise``, (n - 1,):
+    in that pass, the bits of every token but the first, which nothing stands before.
     """
 
     characters: int
     nats_per_char_cold: float
     nats_per_char_stateful: float
+    surprise: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
 
     @property
     def bits_per_char_cold(self) -> float:
@@ -62,8 +65,8 @@ def score(
     chars_per_token = len(text) / len(ids)
     cold = cold_nats(runtime, ids) / chars_per_token
     progress(0.1)
-    carried = -float(np.mean(logprobs(runtime, ids, lambda share: progress(0.1 + 0.9 * share)))) / chars_per_token
-    return Score(len(text), cold, carried)
+    carried = -logprobs(runtime, ids, lambda share: progress(0.1 + 0.9 * share))
+    return Score(len(text), cold, float(np.mean(carried)) / chars_per_token, carried / math.log(2))
 
 
 def cold_nats(runtime: Runtime, ids: Ids) -> float:

@@ -11,8 +11,18 @@ from typing import Any
 import click
 from afterglow.core.errors import AfterglowError, MissingExtraError
 from afterglow.repl.chat import chat
-from afterglow.repl.flags import NO_TORCH, json_option, model_option, opened, runtime_option, show, with_settings
+from afterglow.repl.flags import (
+    NO_TORCH,
+    json_option,
+    model_option,
+    name_argument,
+    opened,
+    runtime_option,
+    show,
+    with_settings,
+)
 from afterglow.repl.lessons import diversity, explain, tour
+from afterglow.repl.sharing import completion, export
 from click.core import ParameterSource
 
 
@@ -114,7 +124,7 @@ def train(text: Path, as_json: bool, **wishes: Any) -> None:
 
 
 @cli.command("eval")
-@click.argument("name")
+@name_argument
 @click.argument("text", type=click.Path(path_type=Path))
 @click.option("--encoding", default="utf-8", help="of the text file")
 @runtime_option
@@ -143,7 +153,7 @@ def models(context: click.Context, as_json: bool) -> None:
 
 
 @models.command("rm")
-@click.argument("name")
+@name_argument
 def remove(name: str) -> None:
     """Delete one of your models."""
     from afterglow.core import library
@@ -152,7 +162,7 @@ def remove(name: str) -> None:
 
 
 @cli.command()
-@click.argument("name")
+@name_argument
 @json_option
 def info(name: str, as_json: bool) -> None:
     """Show a model's card."""
@@ -175,7 +185,7 @@ def bot(model_name: str | None, proxy: str | None) -> None:
     run_bot(model_name or DEFAULT_MODEL, proxy)
 
 
-for verb in (explain, diversity, tour):
+for verb in (explain, diversity, tour, export, completion):
     cli.add_command(verb)
 
 

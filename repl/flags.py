@@ -60,7 +60,17 @@ def _torch_runtime() -> Any:
     return TorchRuntime
 
 
-model_option = click.option("--model", "-m", "model_name", metavar="NAME", help="a model's name or path")
+def _model_names(_: click.Context, __: click.Parameter, start: str) -> list[str]:
+    """For the shell's completion."""
+    from ..core.library import entries
+
+    return [entry.name for entry in entries() if entry.name.startswith(start)]
+
+
+name_argument = click.argument("name", shell_complete=_model_names)
+model_option = click.option(
+    "--model", "-m", "model_name", metavar="NAME", shell_complete=_model_names, help="a model's name or path"
+)
 runtime_option = click.option(
     "--runtime", type=click.Choice(["int8", "torch"]), default="int8", help="what steps the LSTM"
 )

@@ -138,3 +138,18 @@ def test_another_runtime_can_be_put_in(tiny: Model) -> None:
     model = load(str(path), make_runtime=lambda _: counting)
     assert model.generate("The lamp", rng=7, length=10) == tiny.generate("The lamp", rng=7, length=10)
     assert counting.count > 0
+
+
+def test_chances_over_bytes_sum_to_one_too(tiny_bytes: Model) -> None:
+    chances = tiny_bytes.distribution("The lamp")
+    assert sum(chances.values()) == pytest.approx(1)
+    assert list(chances.values()) == sorted(chances.values(), reverse=True)
+
+
+def test_score_gives_the_surprise_of_every_token_but_the_first(tiny: Model) -> None:
+    text = "The lamp burned"
+    found = tiny.score(text)
+    assert found.surprise.shape == (len(text) - 1,)
+    assert found.surprise.mean() == pytest.approx(found.bits_per_char_stateful)
+    for at in (1, 5, 9):
+        assert 2 ** -found.surprise[at - 1] == pytest.approx(tiny.distribution(text[:at])[text[at]], rel=1e-6)

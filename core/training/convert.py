@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..export import float_weights
+from ..model import Model
 from ..modelfile import Card, ModelFile, Tensors
-from ..quantisation import dequantised, quantised
+from ..quantisation import quantised
 from ..tokenizer import Tokenizer
 from .lstm import LSTMLanguageModel
 
@@ -28,22 +32,18 @@ def to_model_file(model: LSTMLanguageModel, tokenizer: Tokenizer, card: Card) ->
     return ModelFile(model.architecture, tokenizer, card, tensors).identified()
 
 
-def to_torch(file: ModelFile) -> LSTMLanguageModel:
-    """The ``nn.Module`` of a model file, its int8 weights made real, in evaluation mode."""
-    tensors = file.tensors
-    state = {
-        "embedding.weight": dequantised(tensors["embedding.weight"], tensors["embedding.scale"]),
-        "projection.weight": dequantised(tensors["projection.weight"], tensors["projection.scale"]),
-        "projection.bias": tensors["projection.bias"],
-    }
-    for n in range(file.architecture.layers):
-        scale, bias = tensors[f"lstm.{n}.scale"], tensors[f"lstm.{n}.bias"]
-        state[f"layers.{n}.weight_ih_l0"] = dequantised(tensors[f"lstm.{n}.weight_ih"], scale)
-        state[f"layers.{n}.weight_hh_l0"] = dequantised(tensors[f"lstm.{n}.weight_hh"], scale)
-        state[f"layers.{n}.bias_ih_l0"], state[f"layers.{n}.bias_hh_l0"] = bias, np.zeros_like(bias)
-    model = LSTMLanguageModel(file.architecture)
-    model.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in state.items()})
-    return model.eval()
+def to_torch(model: Model | ModelFile) -> LSTMLanguageModel:
+    """The ``nn.Module`` of a model or its file, its int8 weights made real, in evaluation mode."""
+    file = model.file if isinstance(model, Model) else model
+    state = {_as_ours(name): torch.from_numpy(np.array(array)) for name, array in float_weights(file).items()}
+    module = LSTMLanguageModel(file.architecture)
+    module.load_state_dict(state)
+    return module.eval()
+
+
+def _as_ours(name: str) -> str:
+    """The name of a weight in our module, which has one ``nn.LSTM`` a layer: lstm.bias_ih_l1 → layers.1.bias_ih_l0."""
+    return re.sub(r"^lstm\.(\w+)_l(\d+)$", r"layers.\2.\1_l0", name)
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:
