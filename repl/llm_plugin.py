@@ -1,0 +1,73 @@
+"""A plugin for Simon Willison's ``llm``: every model is there as afterglow/NAME, and streams.
+
+llm -m afterglow/shakespeare "ROMEO:" -o temperature 1.2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import llm
+from llm.parts import TextPart
+from pydantic import Field, create_model
+
+from ..core.errors import AfterglowError
+from ..core.library import entries
+from ..core.settings import SPECS, layered
+
+if TYPE_CHECKING:
+    from ..core.model import Model
+
+TAKEN = [spec for spec in SPECS.values() if spec.scope != "view" and spec.name != "memory"]
+"""Settings that are options of ``llm``: it shows text as it likes, and a conversation of it always goes on."""
+
+SPEAKERS = ("user", "assistant")
+"""Whose text is read; a system prompt is an instruction, and this model follows none."""
+
+_FIELDS: dict[str, Any] = {s.name: (Any, Field(None, description=f"{s.help} ({s.kind.range})")) for s in TAKEN}
+
+
+@llm.hookimpl
+def register_models(register: Callable[[llm.Model], None]) -> None:
+    """Offer every model that afterglow knows."""
+    for entry in entries():
+        register(Afterglow(entry.name))
+
+
+class Afterglow(llm.Model):
+    """One model. A conversation is one text: what was said before is read first."""
+
+    can_stream = True
+    Options = create_model("Options", __base__=llm.Model.Options, **_FIELDS)
+
+    def __init__(self, name: str) -> None:
+        self.model_id = f"afterglow/{name}"
+        self._name = name
+        self._model: Model | None = None
+
+    def execute(
+        self,
+        prompt: llm.Prompt,
+        stream: bool,  # noqa: ARG002 - llm collects the pieces itself
+        response: llm.Response,  # noqa: ARG002
+        conversation: llm.Conversation | None,  # noqa: ARG002 - the prompt's messages hold it
+    ) -> Iterator[str]:
+        """Yield the text that goes on from the prompt; raises llm.ModelError, one line."""
+        said = [part for message in prompt.messages if message.role in SPEAKERS for part in message.parts]
+        seed = "".join(part.text for part in said if isinstance(part, TextPart))
+        given = {name: value for name, value in prompt.options.model_dump().items() if value is not None}
+        try:
+            model = self._loaded()
+            settings = layered(model.file.card.settings, given)
+            wanted = {spec.name: getattr(settings, spec.name) for spec in TAKEN}
+            for token in model.stream(seed, **wanted):
+                yield token.text
+        except AfterglowError as error:
+            raise llm.ModelError(str(error)) from error
+
+    def _loaded(self) -> Model:
+        from ..core.model import load
+
+        self._model = self._model or load(self._name)
+        return self._model
