@@ -22,7 +22,7 @@ from afterglow.repl.flags import (
     with_settings,
 )
 from afterglow.repl.lessons import diversity, explain, tour
-from afterglow.repl.sharing import completion, export
+from afterglow.repl.sharing import completion, export, web
 from click.core import ParameterSource
 
 
@@ -185,7 +185,7 @@ def bot(model_name: str | None, proxy: str | None) -> None:
     run_bot(model_name or DEFAULT_MODEL, proxy)
 
 
-for verb in (explain, diversity, tour, export, completion):
+for verb in (explain, diversity, tour, export, completion, web):
     cli.add_command(verb)
 
 

@@ -16,11 +16,13 @@ def chat(session: Session, plain: bool, first: str = "") -> int:
     Where standard input is no terminal its lines are played as a script; ``plain``, a dumb terminal and output into a
     pipe get lines instead of the full screen.
     """
-    if not sys.stdin.isatty():
+    if SERVED in os.environ:
+        _full_screen(session, first)
+    elif not sys.stdin.isatty():
         from .script import run_script
 
         return run_script(session, [first, *sys.stdin] if first else sys.stdin, sys.stdout)
-    if plain or not (sys.stdout.isatty() and sys.stderr.isatty()) or os.environ.get("TERM", "dumb") in DUMB:
+    elif plain or not (sys.stdout.isatty() and sys.stderr.isatty()) or os.environ.get("TERM", "dumb") in DUMB:
         from .line import run_line
 
         run_line(session, first)
@@ -28,6 +30,9 @@ def chat(session: Session, plain: bool, first: str = "") -> int:
         _full_screen(session, first)
     return 0
 
+
+SERVED = "TEXTUAL_DRIVER"
+"""Set where Textual draws elsewhere than on a terminal: textual-serve does it for a browser."""
 
 DUMB = ("dumb", "unknown")
 """Terminals that can only print."""

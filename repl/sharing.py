@@ -1,13 +1,16 @@
-"""The verbs that hand afterglow to other programs: ``afterglow export`` and ``completion``."""
+"""The verbs that bring afterglow elsewhere: ``afterglow web``, ``export`` and ``completion``."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
-from ..core.errors import UsageError
-from .flags import name_argument
+from ..core.errors import MissingExtraError, UsageError
+from ..core.settings import SPECS
+from .flags import model_option, name_argument, opened, with_settings
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -48,3 +51,28 @@ def completion(context: click.Context, shell: str) -> None:
     complete = get_completion_class(shell)
     assert complete
     click.echo(complete(context.find_root().command, {}, "afterglow", "_AFTERGLOW_COMPLETE").source())
+
+
+@click.command()
+@model_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="the address to listen on")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="the port to listen on")
+@click.option("--public-url", metavar="URL", help="what a browser has to ask for, where that is something else")
+@with_settings("token", "passage", "view")
+def web(model_name: str | None, host: str, port: int, public_url: str | None, **flags: Any) -> None:
+    """Serve the full screen to a browser, on this machine only unless you say otherwise."""
+    try:
+        from .web import serve
+    except ImportError as error:
+        raise MissingExtraError("the browser needs textual-serve: pip install 'afterglow[web]'") from error
+    opened(model_name, "int8", flags)  # a mistake is said here, not to every visitor
+    serve(host, port, public_url, list(_arguments(model_name, flags)))
+
+
+def _arguments(model_name: str | None, flags: dict[str, Any]) -> Iterator[str]:
+    """The flags as they were typed, for the process of a visitor."""
+    if model_name:
+        yield f"--model={model_name}"
+    for name, value in flags.items():
+        if value is not None:
+            yield f"--{SPECS[name].label}" if value is True else f"--{SPECS[name].label}={value}"
