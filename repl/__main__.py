@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from afterglow.core.errors import AfterglowError, MissingExtraError
+from afterglow.core.errors import AfterglowError, MissingExtraError, StorageError
+from afterglow.core.paths import reason
 from afterglow.core.settingkinds import SWITCH
 from afterglow.core.settings import SPECS, Settings, from_config, from_environment, layered
 from click.core import ParameterSource
@@ -83,6 +84,11 @@ class Verbs(click.Group):
             # Python flushes standard output once more at its end, and shall find no closed pipe there.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise StorageError(f"cannot write the output: {reason(error)}") from error
         return result
 
 
@@ -255,8 +261,13 @@ def _show(values: dict[str, Any], as_json: bool) -> None:
         click.echo(json.dumps(values))
         return
     for name, value in values.items():
-        shown = f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
-        click.echo(f"{name.replace('_', ' '):<24} {shown}")
+        click.echo(f"{name.replace('_', ' '):<24} {_figure(value)}")
+
+
+def _figure(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
 
 
 def main() -> None:
