@@ -28,7 +28,7 @@ class Batch:
 
     def join(self, joining: Sequence[Stream], alone: bool) -> None:
         """Take rows in from streams that stood aside; ``alone`` says whether no other batch is stepped meanwhile."""
-        if joining or alone != self._alone:
+        if joining or (self.streams and alone != self._alone):
             self.streams += joining
             self._alone = alone
             self._restate(joined([self._steps.state, *(stream.state for stream in joining)]))
@@ -122,7 +122,7 @@ class Batch:
         return selected(self._steps.state, [row]), self._logits[row].copy()
 
     def _restate(self, state: State) -> None:
-        self._steps = self._runtime.stepper(state, self._alone)
+        self._steps = self._runtime.stepper(state, self._alone) if len(state[0]) else self._nobody
 
 
 def _snapshots_due(streams: list[Stream]) -> dict[int, list[int]]:

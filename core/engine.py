@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from .batch import Batch
 from .dice import Dice
+from .errors import StateError
 from .events import Event
 from .runtime import Runtime
 from .settings import Settings
@@ -31,7 +32,7 @@ class Engine:
     """
 
     def __init__(self, runtime: Runtime, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
+        self._tokenizer, self._like = tokenizer, runtime.zeros(1)
         self._batches = [Batch(runtime, tokenizer) for _ in range(runtime.lanes)]
         self._waking: deque[Stream] = deque()
         self._threads: ThreadPoolExecutor | None = None
@@ -47,12 +48,25 @@ class Engine:
     ) -> Stream:
         """Let a stream join behind ``start``; ``forced`` is a token that it takes first, without a draw.
 
-        For ``ahead`` and ``keep`` see ``Stream``; one that may be ahead begins before anybody reads it.
+        For ``ahead`` and ``keep`` see ``Stream``; one that may be ahead begins before anybody reads it. Raises
+        StateError for a snapshot of a model of another shape.
         """
+        self._require_own(start)
         stream = Stream(self._tokenizer, start, settings, dice, forced, ahead, keep)
         if ahead > 1:
             self.wake(stream)
         return stream
+
+    def _require_own(self, start: Snapshot) -> None:
+        """Beside the others' its arrays have to fit; whose they are, bytes and passages tell by the model's hash."""
+        if len(start.logits) != self._tokenizer.size:
+            raise StateError(
+                f"this state is of a model with {len(start.logits)} tokens, this one has {self._tokenizer.size}:"
+                " read its text again"
+            )
+        shapes = [(array.shape, array.dtype) for array in start.state]
+        if shapes != [(array.shape, array.dtype) for array in self._like]:
+            raise StateError("this state is of a model with other layers or another width: read its text again")
 
     def wake(self, stream: Stream) -> None:
         """Say that the stream's reader wants more, or wants it stopped."""

@@ -33,6 +33,13 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How much of a long seed has been read, 0 to 1; nothing is written before all of it is."""
+
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The end: "length" (all written), "stop" (a stop text came), "stopped" (somebody said so), "failed" (its error is
     raised to who reads on).
@@ -46,4 +53,4 @@ class Done:
     seconds: float
 
 
-Event = Token | Notice | Done
+Event = Token | Notice | Progress | Done

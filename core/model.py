@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,11 @@ from .worker import Worker
 
 SEED_TOKENS = MOST_REMEMBERED
 """How much of the end of a very long seed is read: an LSTM has to take every step, and its memory fades long before."""
+
+PIECE = 4096
+"""Tokens of a long seed that are read at a time: about a quarter of a second."""
+
+T = TypeVar("T")
 
 
 class Reading(NamedTuple):
@@ -114,6 +119,12 @@ class Model:
 
         Of a text over 8,192 tokens the end is read, unless ``whole``.
         """
+        return drained(self.reading(text, behind, whole))
+
+    def reading(
+        self, text: str, behind: Snapshot | None = None, whole: bool = False
+    ) -> Generator[float, None, Reading]:
+        """``read`` a piece at a time: yields the share of a long text that has been read. Close it to stop it."""
         ids = self.tokenizer.encode(text)
         if behind is None:
             ids = ids if len(ids) else self.tokenizer.encode("\n")
@@ -123,15 +134,20 @@ class Model:
             notices.append(f"of {len(ids):,} tokens the last {SEED_TOKENS:,} were read; whole-seed reads all")
             behind = Snapshot(self.runtime.zeros(1), behind.logits, behind.position + len(ids) - SEED_TOKENS)
             ids = ids[-SEED_TOKENS:]
-        return Reading(self.advanced(behind, ids), notices)
+        return Reading((yield from self._advancing(behind, ids)), notices)
 
     def advanced(self, start: Snapshot, ids: Ids) -> Snapshot:
         """The snapshot behind ``start`` and these tokens."""
+        return drained(self._advancing(start, ids))
+
+    def _advancing(self, start: Snapshot, ids: Ids) -> Generator[float, None, Snapshot]:
         if not len(ids):
             return replace(start, held="")
         steps = self.runtime.stepper(start.state)
         decoder = self.tokenizer.decoder(start.remainder)
         for at in range(len(ids)):
+            if at and at % PIECE == 0:
+                yield at / len(ids)
             steps.step(ids[at : at + 1])
             decoder.push(int(ids[at]))
         state, logits = selected(steps.state, [0]), steps.logits[0].copy()
@@ -149,6 +165,15 @@ class Model:
         shown = " ".join(ascii(c)[1:-1] if not c.isprintable() else c for c in unseen[:10])
         more = f" and {len(unseen) - 10} more" if len(unseen) > 10 else ""
         return [f"{self.name} has never seen {shown}{more}: read as {self.tokenizer.stand_in!r}"]
+
+
+def drained(pieces: Generator[float, None, T], told: Callable[[float], object] = lambda _: None) -> T:
+    """What a generator of shares returns in the end; each share is ``told``."""
+    while True:
+        try:
+            told(next(pieces))
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
 
 
 def load(name: str = library.DEFAULT_MODEL, make_runtime: Callable[[ModelFile], Runtime] | None = None) -> Model:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from .dice import Dice, fresh_rng
 from .errors import CommandError
-from .events import Done, Event, Notice, Token
+from .events import Done, Event, Notice, Progress, Token
 from .filters import log_softmax
-from .model import Model, load
+from .model import Model, Reading, load
 from .passage import Node, Passage
 from .settings import SPECS, Settings, spec_of
 from .snapshot import Snapshot, surprise_behind
@@ -43,6 +43,7 @@ class Session:
         self.companion: Companion | None = None
         self._opener = opener
         self._stream: Stream | None = None
+        self._stopping = False
 
     @property
     def playing(self) -> bool:
@@ -65,7 +66,10 @@ class Session:
         return getattr(self.model.settings, spec_of(name).name)
 
     def stop(self) -> None:
-        """End the text that is being written before its next token; what is there stays."""
+        """End the text that is being written before its next token; what is there stays. A seed that is still being
+        read is dropped.
+        """
+        self._stopping = True
         if self._stream:
             self._stream.stop()
 
@@ -87,7 +91,9 @@ class Session:
         self._require_silence()
         joins = self.settings.memory and self.passage.cursor is not None
         behind = self.here() if joins else None
-        reading = self.model.read(seed, behind, whole=self.settings.whole_seed)
+        reading = yield from self._reading(seed, behind)
+        if reading is None:
+            return
         if not joins:
             self.passage = self._empty()
         at = len(self.passage.current().tokens) if joins else 0
@@ -97,6 +103,18 @@ class Session:
         self.passage.add(node)
         yield from map(Notice, reading.notices)
         yield from self.go_on()
+
+    def _reading(self, seed: str, behind: Snapshot | None) -> Generator[Event, None, Reading | None]:
+        """Read a seed, telling how far that is; None where somebody stopped it."""
+        pieces, self._stopping = self.model.reading(seed, behind, self.settings.whole_seed), False
+        while True:
+            try:
+                yield Progress(next(pieces))
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            if self._stopping:
+                yield Notice("stopped before the seed was read; the text is as it was")
+                return None
 
     def go_on(self) -> Iterator[Event]:
         """Write on from where the reader stands."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from afterglow.core.errors import AfterglowError, MissingExtraError
+from afterglow.core.errors import AfterglowError, MissingExtraError, StorageError
+from afterglow.core.paths import reason
 from afterglow.repl.chat import chat
 from afterglow.repl.flags import (
     NO_TORCH,
@@ -40,6 +41,11 @@ class Verbs(click.Group):
             # Python flushes standard output once more at its end, and shall find no closed pipe there.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise StorageError(f"cannot write the output: {reason(error)}") from error
         return result
 
 

@@ -83,5 +83,10 @@ def show(values: dict[str, Any], as_json: bool) -> None:
         click.echo(json.dumps(values))
         return
     for name, value in values.items():
-        shown = f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
-        click.echo(f"{name.replace('_', ' '):<24} {shown}")
+        click.echo(f"{name.replace('_', ' '):<24} {_figure(value)}")
+
+
+def _figure(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value

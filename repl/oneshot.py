@@ -11,12 +11,13 @@ from typing import Any, TextIO
 
 from ..core.corpus import decoded, read_corpus
 from ..core.dice import Dice, fresh_rng
-from ..core.events import Event, Notice, Token
+from ..core.events import Event, Notice, Progress, Token
 from ..core.library import find
-from ..core.model import Model
+from ..core.model import Model, drained
 from ..core.modelfile import open_model_file
 from ..core.score import Score
 from ..core.settings import Settings
+from ..core.snapshot import Snapshot
 from ..core.visible import visible
 
 
@@ -29,13 +30,10 @@ def seed_from_stdin() -> str:
 
 def generate(model: Model, seed: str, settings: Settings, count: int, echo: bool, as_json: bool) -> None:
     """Write ``count`` texts that go on from ``seed`` to standard output as they come; what was odd goes to stderr."""
-    reading = model.read(seed, whole=settings.whole_seed)
-    for notice in reading.notices:
-        print(f"afterglow: {notice}", file=sys.stderr)
+    start = _read(model, seed, settings.whole_seed)
     engine, rng = model.engine(), fresh_rng() if settings.rng is None else settings.rng
     streams = [
-        engine.open(reading.snapshot, settings, Dice(rng, take), ahead=settings.length, keep=False)
-        for take in range(count)
+        engine.open(start, settings, Dice(rng, take), ahead=settings.length, keep=False) for take in range(count)
     ]
     for number, stream in enumerate(streams):
         if number and not as_json:
@@ -47,6 +45,18 @@ def generate(model: Model, seed: str, settings: Settings, count: int, echo: bool
             write(event)
         if not as_json:
             print(flush=True)
+
+
+def _read(model: Model, seed: str, whole: bool) -> Snapshot:
+    """Read a seed; what is odd about it goes to standard error, and onto a terminal how far a long one is."""
+    reading = drained(model.reading(seed, whole=whole), _show_share if sys.stderr.isatty() else lambda _: None)
+    for notice in reading.notices:
+        print(f"afterglow: {notice}", file=sys.stderr)
+    return reading.snapshot
+
+
+def _show_share(share: float) -> None:
+    print(f"\rreading the seed: {share:.0%}\r", end="", file=sys.stderr, flush=True)
 
 
 def evaluate(model: Model, path: Path, encoding: str) -> dict[str, Any]:
@@ -81,8 +91,9 @@ def _plain(out: TextIO) -> Callable[[Event], None]:
     safe = visible if out.isatty() else str
 
     def write(event: Event) -> None:
-        out.write(safe(event.text))
-        out.flush()
+        if not isinstance(event, Progress):
+            out.write(safe(event.text))
+            out.flush()
 
     return write
 

@@ -9,7 +9,7 @@ from prompt_toolkit.shortcuts import print_formatted_text
 from prompt_toolkit.styles import Style
 
 from ..core.effects import Listing
-from ..core.events import Event, Notice, Token
+from ..core.events import Event, Notice, Progress, Token
 from ..core.heat import level
 from ..core.visible import visible
 
@@ -61,5 +61,7 @@ def show_listing(listing: Listing) -> None:
 def _piece(event: Event, heat: str) -> Piece:
     if isinstance(event, Notice):
         return "class:note", f"{visible(event.text)}\n"
+    if isinstance(event, Progress):
+        return "class:note", f"\rreading the seed: {event.share:.0%} "
     warmth = level(event, heat) if isinstance(event, Token) else None
     return "" if warmth is None else f"class:heat{warmth}", visible(event.text)

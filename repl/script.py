@@ -9,7 +9,7 @@ from typing import TextIO
 from ..core.commands import dispatch
 from ..core.effects import Effect, Listing, Play, Quit, Redraw
 from ..core.errors import AfterglowError
-from ..core.events import Notice
+from ..core.events import Notice, Progress
 from ..core.session import Session
 from ..core.visible import visible
 
@@ -50,7 +50,7 @@ def _play(play: Play, out: TextIO) -> None:
     for event in play.events:
         if isinstance(event, Notice):
             print(event.text, file=sys.stderr)
-        elif event.text:
+        elif not isinstance(event, Progress) and event.text:
             out.write(visible(event.text) if out.isatty() else event.text)
             out.flush()
     print(file=out, flush=True)

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from dataclasses import replace
 from typing import Any
 
@@ -118,9 +118,9 @@ class Scripted(Model):
         self.script = Script(text, gate, after, bug)
         super().__init__("scripted", _bytes_file(), self.script)
 
-    def read(self, *given: Any, **more: Any) -> Reading:
+    def reading(self, *given: Any, **more: Any) -> Generator[float, None, Reading]:
         """Whatever was read, the script begins."""
-        reading = super().read(*given, **more)
+        reading = yield from super().reading(*given, **more)
         begin = replace(reading.snapshot, state=self.script.zeros(1), logits=self.script.logits(0))
         return reading._replace(snapshot=begin)
 

@@ -210,3 +210,12 @@ def test_help_is_there_without_numpy() -> None:
     ran = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, check=True, text=True)  # noqa: S603
     assert "numpy" not in ran.stderr
     assert "--temperature" in ran.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full stands for a full disk")
+def test_no_space_for_the_output_is_one_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        ran = process("generate", "The lamp", "-m", TINY, "-l", "5", stdout=full)
+        _, err = ran.communicate(timeout=60)
+    assert ran.returncode == 1
+    assert err.decode() == "afterglow: cannot write the output: no space left on device\n"

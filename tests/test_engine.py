@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from afterglow.core.dice import Dice
 from afterglow.core.engine import Engine
+from afterglow.core.errors import EngineError, StateError
 from afterglow.core.events import Done, Event, Token
 from afterglow.core.model import Model, load
 from afterglow.core.runtime import Int8Runtime
@@ -45,9 +47,9 @@ def tokens(engine: Engine, stream: Stream) -> list[Token]:
     return [event for event in engine.play(stream) if isinstance(event, Token)]
 
 
-def alone(model: Model, chosen: Settings = MINE, seed: str = "The lamp") -> list[Token]:
+def alone(model: Model, chosen: Settings = MINE, seed: str = "The lamp", rng: int = 7) -> list[Token]:
     engine = model.engine()
-    return tokens(engine, opened(engine, model, seed, chosen))
+    return tokens(engine, opened(engine, model, seed, chosen, rng))
 
 
 @pytest.mark.parametrize("name", ["tiny", "tiny_bytes"])
@@ -251,6 +253,47 @@ def test_a_stream_that_keeps_nothing_has_no_snapshots(tiny: Model) -> None:
     stream = opened(engine, tiny, "The lamp", MINE, keep=False)
     tokens(engine, stream)
     assert stream.snapshots == {}
+
+
+def test_a_state_of_another_vocabulary_or_shape_is_refused(tiny: Model, tiny_bytes: Model) -> None:
+    foreign = tiny_bytes.read("The lamp").snapshot
+    with pytest.raises(StateError, match=f"256 tokens, this one has {tiny.tokenizer.size}"):
+        tiny.engine().open(foreign, MINE, Dice(7))
+    own = tiny.read("The lamp").snapshot
+    with pytest.raises(StateError, match="other layers or another width"):
+        tiny.engine().open(replace(own, state=own.state[:2]), MINE, Dice(7))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_rows_are_shared_out_and_gathered_again(tiny: Model, threads: int) -> None:
+    """Batches fill and empty as streams come and go; nobody is lost, and everybody's text is their own."""
+    engine = Engine(Int8Runtime(tiny.file, threads), tiny.tokenizer)
+    lengths = [5, 40, 3, 80, 17, 60, 9, 120, 30, 1, 55, 2]
+    streams = []
+    for n, length in enumerate(lengths):
+        streams.append(opened(engine, tiny, "The lamp", MINE.changed(length=length), rng=n, ahead=200))
+        engine.step()
+        assert sum(len(batch.streams) for batch in engine._batches) == sum(not s.ended for s in streams)
+    while engine.step():
+        pass
+    for n, stream in enumerate(streams):
+        assert [e for e in stream.events if isinstance(e, Token)] == alone(tiny, MINE.changed(length=lengths[n]), rng=n)
+
+
+def test_what_batches_share_fails_in_a_step_and_can_be_told_to_all(
+    tiny: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = Int8Runtime(tiny.file, 2)
+    engine = Engine(runtime, tiny.tokenizer)
+    streams = [opened(engine, tiny, "The lamp", MINE, rng=n, ahead=200) for n in range(12)]
+    engine.step()
+    monkeypatch.setattr(runtime, "stepper", lambda *_: 1 / 0)
+    streams.append(opened(engine, tiny, "The lamp", MINE, ahead=200))
+    with pytest.raises(ZeroDivisionError):
+        engine.step()
+    engine.fail(EngineError("no memory"))
+    assert all(str(stream.error) == "no memory" for stream in streams)
+    assert not engine.step()
 
 
 ONE = st.builds(

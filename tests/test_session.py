@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from afterglow.core import store
 from afterglow.core.errors import CommandError, ModelError, SettingError
-from afterglow.core.events import Done, Event, Notice, Token
+from afterglow.core.events import Done, Event, Notice, Progress, Token
 from afterglow.core.model import Model, load
 from afterglow.core.session import Session
 from afterglow.core.settings import Settings
@@ -457,3 +457,37 @@ def test_without_an_rng_one_is_drawn_and_shown(tiny: Model) -> None:
 def test_the_default_is_the_models_own(session: Session) -> None:
     assert session.default("temperature") == 0.8
     assert session.default("top-p") == 1.0
+
+
+# Long seeds ---------------------------------------------------------------------------------------------------------
+
+
+def test_of_a_very_long_seed_the_end_is_read_and_that_is_said(tiny: Model) -> None:
+    long = "The lamp. " * 2000
+    reading = tiny.read(long)
+    assert reading.notices == ["of 20,000 tokens the last 8,192 were read; whole-seed reads all"]
+    assert reading.snapshot.position == 20_000
+    end = tiny.read(long[-8192:]).snapshot
+    assert [a.tobytes() for a in reading.snapshot.state] == [a.tobytes() for a in end.state]
+
+
+def test_a_whole_seed_is_read_with_progress(tiny: Model) -> None:
+    session = on(tiny, whole_seed=True)
+    events = list(session.say("The lamp. " * 2000))
+    shares = [event.share for event in events if isinstance(event, Progress)]
+    assert shares == [4096 * n / 20_000 for n in range(1, 5)]
+    assert not any(isinstance(event, Notice) for event in events)
+    assert session.passage.nodes[0].start.position == 20_000  # type: ignore[union-attr]
+
+
+def test_a_seed_that_is_stopped_before_it_is_read_changes_nothing(tiny: Model) -> None:
+    session = on(tiny, whole_seed=True)
+    play(session.say("The lamp"))
+    text = session.passage.text()
+    for event in session.say("Good evening. " * 2000):
+        if isinstance(event, Progress):
+            session.stop()
+    assert isinstance(event, Notice)
+    assert session.passage.text() == text
+    play(session.go_on())
+    assert session.passage.text().startswith(text)

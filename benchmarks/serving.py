@@ -1,0 +1,106 @@
+"""Many at once: what a reader waits for between two tokens while others write, and what one costs that does nothing."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from afterglow.core.dice import Dice
+from afterglow.core.model import Model, load
+from afterglow.core.session import Session
+from afterglow.core.store import dumped
+from afterglow.core.stream import Stream
+from afterglow.core.worker import Worker
+
+OTHERS, WATCHED = 63, 3000
+PARKED = 2_000
+
+
+def gaps(model: Model) -> dict[str, float]:
+    """Milliseconds between two tokens for a reader who takes each as it comes, while 63 other streams are written."""
+    start, settings = model.read("ROMEO:").snapshot, model.settings.changed(length=WATCHED)
+    with model.worker() as worker:
+        endless = settings.changed(length=10_000_000)
+        others = [worker.open(start, endless, Dice(n), ahead=64, keep=False) for n in range(OTHERS)]
+        readers = [threading.Thread(target=_drain, args=(worker, stream)) for stream in others]
+        for reader in readers:
+            reader.start()
+        times = [time.perf_counter() for _ in worker.play(worker.open(start, settings, Dice(99)))]
+        drawn = sum(stream.tokens for stream in others)
+        for stream in others:
+            worker.stop(stream)
+        for reader in readers:
+            reader.join()
+    waits = sorted(1000 * (after - before) for before, after in pairwise(times))
+    return {
+        "median_ms": statistics.median(waits),
+        "p99_ms": waits[int(0.99 * len(waits))],
+        "others_per_second": drawn / (times[-1] - times[0]),
+    }
+
+
+def _drain(worker: Worker, stream: Stream) -> None:
+    for _ in worker.play(stream):
+        pass
+
+
+def _waiting_stream(model: Model) -> Callable[[int], Any]:
+    engine = model.engine()
+
+    def make(number: int) -> Any:
+        stream = engine.open(model.read(f"{number}").snapshot, model.settings, Dice(number), keep=False)
+        events = engine.play(stream)
+        return [stream, *(next(events) for _ in range(3))][0]
+
+    return make
+
+
+def _session(model: Model) -> Callable[[int], Any]:
+    def make(number: int) -> Session:
+        session = Session(model, model.settings.changed(rng=number, length=100))
+        list(session.say("ROMEO:"))
+        return session
+
+    return make
+
+
+def _put_away(model: Model) -> Callable[[int], Any]:
+    session = _session(model)
+    return lambda number: (model.dumped(session(number).here()), dumped(session(number).passage).encode())
+
+
+KINDS: dict[str, Callable[[Model], Callable[[int], Any]]] = {
+    "a stream that waits for its reader": _waiting_stream,
+    "a session behind a passage of 100 characters": _session,
+    "the same as bytes: state and passage": _put_away,
+}
+
+
+def parked(kind: str, model: str) -> float:
+    """Bytes of resident memory that each of 2,000 of a kind takes, measured in a process of its own."""
+    code = "import sys; from benchmarks.serving import park; print(park(*sys.argv[1:]))"
+    ran = subprocess.run([sys.executable, "-c", code, kind, model], capture_output=True, text=True, check=True)  # noqa: S603
+    return float(ran.stdout)
+
+
+def park(kind: str, model: str) -> float:
+    """The same in this process."""
+    make = KINDS[kind](load(model))
+    kept = [make(number) for number in range(100)]
+    gc.collect()
+    before = _resident()
+    kept += [make(number) for number in range(100, PARKED)]
+    gc.collect()
+    return (_resident() - before) / (PARKED - 100)
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

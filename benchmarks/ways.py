@@ -1,0 +1,134 @@
+"""Ways to step the same model: afterglow's, and what one would use instead. Each is a loop that times itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from afterglow.core.dice import Dice
+from afterglow.core.model import Model
+from afterglow.core.runtime import default_threads
+
+from benchmarks.onnx_lstm import dynamically_quantised, float_graph
+
+Loop = Callable[[int], float]
+"""Draws so many tokens for every row; seconds taken."""
+
+TEMPERATURE = 0.8
+
+
+def afterglow(model: Model, rows: int) -> Loop:
+    """The whole path: model, sampler, figures of every token, decoding, events."""
+    start = model.read("ROMEO:").snapshot
+
+    def loop(tokens: int) -> float:
+        settings = model.settings.changed(length=tokens, temperature=TEMPERATURE)
+        engine = model.engine()
+        streams = [engine.open(start, settings, Dice(n), ahead=tokens + 2, keep=False) for n in range(rows)]
+        begun = time.perf_counter()
+        while engine.step():
+            pass
+        taken = time.perf_counter() - begun
+        assert all(stream.tokens == tokens for stream in streams)
+        return taken
+
+    return loop
+
+
+def torch_module(model: Model, rows: int) -> Loop:
+    """What char-rnn's many heirs do: a step of ``nn.LSTM``, softmax, multinomial, and the id back in."""
+    import torch
+    from afterglow.core.training import to_torch
+
+    module = to_torch(model.file)
+    module.requires_grad_(False)
+
+    def loop(tokens: int) -> float:
+        torch.set_num_threads(default_threads())
+        ids, states, texts = torch.zeros(rows, 1, dtype=torch.long), None, [""] * rows
+        begun = time.perf_counter()
+        for _ in range(tokens):
+            logits, states = module(ids, states)
+            ids = torch.multinomial(torch.softmax(logits[:, -1] / TEMPERATURE, 1), 1)
+            texts = [text + model.tokenizer.decode(row) for text, row in zip(texts, ids.tolist(), strict=True)]
+        return time.perf_counter() - begun
+
+    return loop
+
+
+def torch_addmm(model: Model, rows: int) -> Loop:
+    """The same with the cell written out in torch: no module, no repacking of weights."""
+    import torch
+    from afterglow.core.training import to_torch
+
+    weights = {name: tensor.detach() for name, tensor in to_torch(model.file).named_parameters()}
+    layers, width = model.file.architecture.layers, model.file.architecture.width
+    pairs = [
+        (torch.cat([weights[f"layers.{n}.weight_ih_l0"], weights[f"layers.{n}.weight_hh_l0"]], 1).T.contiguous(),
+         weights[f"layers.{n}.bias_ih_l0"] + weights[f"layers.{n}.bias_hh_l0"])
+        for n in range(layers)
+    ]  # fmt: skip
+    projection, bias = weights["projection.weight"].T.contiguous(), weights["projection.bias"]
+
+    @torch.no_grad()
+    def loop(tokens: int) -> float:
+        torch.set_num_threads(default_threads())
+        ids, texts = torch.zeros(rows, dtype=torch.long), [""] * rows
+        h, c = ([torch.zeros(rows, width) for _ in range(layers)] for _ in "hc")
+        begun = time.perf_counter()
+        for _ in range(tokens):
+            x = weights["embedding.weight"][ids]
+            for n, (weight, offset) in enumerate(pairs):
+                i, f, g, o = torch.addmm(offset, torch.cat([x, h[n]], 1), weight).chunk(4, 1)
+                c[n] = torch.sigmoid(f) * c[n] + torch.sigmoid(i) * torch.tanh(g)
+                x = h[n] = torch.sigmoid(o) * torch.tanh(c[n])
+            logits = torch.addmm(bias, x, projection)
+            ids = torch.multinomial(torch.softmax(logits / TEMPERATURE, 1), 1)[:, 0]
+            texts = [text + model.tokenizer.decode([row]) for text, row in zip(texts, ids.tolist(), strict=True)]
+        return time.perf_counter() - begun
+
+    return loop
+
+
+def onnx_float(model: Model, rows: int) -> Loop:
+    """ONNX's LSTM operator in float32, as an exporter writes it."""
+    return _onnx(float_graph(model.file), model, rows)
+
+
+def onnx_dynamic(model: Model, rows: int) -> Loop:
+    """ONNX Runtime's own quantisation of it, DynamicQuantizeLSTM: its scale depends on the whole batch."""
+    return _onnx(dynamically_quantised(float_graph(model.file)), model, rows)
+
+
+def _onnx(graph: bytes, model: Model, rows: int) -> Loop:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = default_threads()
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    shape, layers = (1, rows, model.file.architecture.width), model.file.architecture.layers
+    names = [f"{kind}{n}" for n in range(layers) for kind in "hc"]
+
+    def loop(tokens: int) -> float:
+        feed: dict[str, Any] = {name: np.zeros(shape, np.float32) for name in names}
+        ids, dice, texts = np.zeros(rows, np.int64), np.random.default_rng(7), [""] * rows
+        begun = time.perf_counter()
+        for _ in range(tokens):
+            logits, *after = session.run(None, {**feed, "ids": ids[None]})
+            feed.update(zip(names, after, strict=True))
+            weights = np.exp((logits - logits.max(1, keepdims=True)) / TEMPERATURE).cumsum(1)
+            ids = (weights > dice.random((rows, 1)) * weights[:, -1:]).argmax(1)
+            texts = [text + model.tokenizer.decode([row]) for text, row in zip(texts, ids.tolist(), strict=True)]
+        return time.perf_counter() - begun
+
+    return loop
+
+
+WAYS: dict[str, Callable[[Model, int], Loop]] = {
+    "afterglow, whole path": afterglow,
+    "torch, nn.LSTM loop": torch_module,
+    "torch, addmm by hand": torch_addmm,
+    "ONNX Runtime, LSTM in float32": onnx_float,
+    "ONNX Runtime, DynamicQuantizeLSTM": onnx_dynamic,
+}
