@@ -1,11 +1,11 @@
 # make chat, make train TEXT=novel.txt NAME=mine, make bot: each installs what it needs into .venv, once.
-# make test: the whole check. make bench: the measurements.
+# make test: the whole check. make bench: the measurements. make docs: the pages, into build/site.
 
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: chat train bot test slow bench format clean
+.PHONY: chat train bot test slow bench docs format clean
 
 chat: .venv/.play
 	@$(BIN)/afterglow
@@ -30,6 +30,11 @@ slow: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks
+
+docs: .venv/.dev
+	$(BIN)/python docs/reference.py
+	$(BIN)/mkdocs build --quiet --strict
+	@echo "Open build/site/index.html"
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

@@ -1,8 +1,10 @@
 """afterglow's core: everything but the faces.
 
 >>> from afterglow.core import load
->>> for token in load("shakespeare").stream("ROMEO:", temperature=0.8):
-...     print(token.text, end="")
+>>> model = load("shakespeare")
+>>> text = "".join(token.text for token in model.stream("ROMEO:", temperature=0.8, length=200))
+>>> len(text)
+200
 """
 
 from __future__ import annotations

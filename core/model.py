@@ -74,8 +74,9 @@ class Model:
         Raises SettingError for a value out of range. Characters that the model has never seen are read as its
         stand-in, ``tokenizer.stand_in``.
 
-        >>> for token in load("shakespeare").stream("ROMEO:", temperature=0.8):
-        ...     print(token.text, end="")
+        >>> tokens = load("shakespeare").stream("ROMEO:", temperature=0.8, length=40)
+        >>> len("".join(token.text for token in tokens))
+        40
         """
         chosen = self.settings.changed(**settings)
         start = self.read(seed, whole=chosen.whole_seed).snapshot

@@ -40,9 +40,9 @@ def export(name: str, onnx: Path | None, pytorch: Path | None) -> None:
 def completion(context: click.Context, shell: str) -> None:
     """Print the script that makes SHELL complete verbs, options and model names.
 
-    bash: echo 'eval "$(afterglow completion bash)"' >> ~/.bashrc
+    bash: ~/.bashrc gets  eval "$(afterglow completion bash)"
 
-    zsh: echo 'eval "$(afterglow completion zsh)"' >> ~/.zshrc
+    zsh: ~/.zshrc gets  eval "$(afterglow completion zsh)"
 
     fish: afterglow completion fish > ~/.config/fish/completions/afterglow.fish
     """

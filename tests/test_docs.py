@@ -1,0 +1,172 @@
+"""README and pages: every command and every example in them runs, the reference fits the program, the pages build."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from afterglow.core.paths import models_dir
+
+from .cli_helpers import Run
+
+ROOT = Path(__file__).parent.parent
+DATA = Path(__file__).parent / "data"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BIN = Path(sys.executable).parent
+
+if not PAGES[0].exists():
+    pytest.skip("the pages are not here: this is no checkout", allow_module_level=True)
+
+
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    page: str
+    language: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    found = re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return [Block(page.name, language, text) for language, text in found]
+
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+COMMANDS = sorted({line for b in BLOCKS if b.language == "sh" for line in b.text.splitlines() if line})
+EXAMPLES = sorted({block.page for block in BLOCKS if block.language == "python"})
+
+
+def test_there_is_something_to_check() -> None:
+    assert len(COMMANDS) > 30
+    assert len(EXAMPLES) > 3
+    assert {block.language for block in BLOCKS} <= {"sh", "python", "text", "toml"}
+
+
+# Commands -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a text, and a library with a model called mine."""
+    story = (DATA / "lamp.txt").read_text("utf-8")
+    (tmp_path / "novel.txt").write_text(story * (1 + 6000 // len(story)), "utf-8")
+    shutil.copy(tmp_path / "novel.txt", tmp_path / "tinyshakespeare.txt")
+    models_dir().mkdir(parents=True)
+    shutil.copy(DATA / "tiny-char.safetensors", models_dir() / "mine.safetensors")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("LLM_USER_PATH", str(tmp_path / "llm"))
+    monkeypatch.delenv("DISCORD_TOKEN", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_runs(line: str, desk: Path, run: Run) -> None:
+    words = shlex.split(line)
+    if words[:2] == ["pip", "install"]:
+        (extra,) = re.findall(r"\[(\w+)\]", line)
+        assert extra in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    elif words[0] == "make":
+        # What it would do: the doing is what the rest of the tests are.
+        ran = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607
+        assert (ran.returncode, ran.stderr) == (0, "")
+    elif words[:2] == ["afterglow", "web"]:
+        assert run("web", "--help").code == 0  # it never ends: tests/test_web.py opens it in a browser
+    elif words == ["afterglow", "bot"]:
+        pytest.importorskip("discord")
+        assert b"DISCORD_TOKEN" in shell(line, desk, code=2).stderr
+    elif words[0] == "afterglow" and not set(line) & set("|><"):
+        ran = run(*words[1:], *ENDINGS.get(words[1] if words[1:] else "", ()))
+        assert ran.code == 0, ran.err
+    else:
+        if words[0] == "llm":
+            pytest.importorskip("llm")
+            shell('llm -m afterglow/mine "The lamp"', desk)  # for llm -c there has to be something to go on with
+        assert shell(line, desk).stdout or ">" in line
+
+
+ENDINGS = {"train": ("--replace", "--minutes", "0.01", "--size", "small")}
+"""What makes a command end soon; of a flag given twice the last counts."""
+
+
+def shell(line: str, folder: Path, code: int = 0) -> subprocess.CompletedProcess[bytes]:
+    """A line in a shell, with its own processes."""
+    command = ["bash", "-c", f"set -o pipefail; {line}"]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, timeout=60, check=False)  # noqa: S603
+    assert ran.returncode == code, ran.stderr
+    return ran
+
+
+# Examples -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", EXAMPLES)
+def test_every_example_runs(page: str, desk: Path, run: Run) -> None:  # noqa: ARG001
+    if any("torch" in block.text for block in BLOCKS if block.page == page and block.language == "python"):
+        pytest.importorskip("torch")
+    run("export", "shakespeare", "--onnx", "shakespeare.onnx", "--pytorch", "shakespeare-torch.safetensors")
+    names: dict[str, object] = {}
+    for block in BLOCKS:
+        if block.page == page and block.language == "python":
+            exec(compile(block.text, page, "exec"), names)  # noqa: S102 - the examples of a page are one session
+
+
+@pytest.mark.parametrize("name", ["", ".model", ".explain"])
+def test_the_examples_of_docstrings_run(name: str) -> None:
+    module = importlib.import_module(f"afterglow.core{name}")
+    assert doctest.testmod(module).failed == 0
+
+
+# Pages --------------------------------------------------------------------------------------------------------------
+
+
+def reference() -> object:
+    """docs/reference.py as a module."""
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "reference.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["commands.md", "settings.md", "command-line.md"])
+def test_the_reference_fits_the_program(name: str) -> None:
+    made = reference().PAGES[name]()  # type: ignore[attr-defined]
+    assert (ROOT / "docs" / name).read_text("utf-8") == made, "run: python docs/reference.py"
+
+
+def test_the_pages_build_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("material", reason="mkdocs-material is not installed: pip install 'afterglow[docs]'")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    assert ran.returncode == 0, ran.stderr
+    assert "0.472" in (tmp_path / "site" / "temperature.html").read_text("utf-8")
+
+
+def test_the_readme_links_to_what_is_there() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", PAGES[0].read_text("utf-8"))
+    assert len(links) > 5
+    # The picture is made by the full screen's own /export.
+    assert [link for link in links if not (ROOT / link).exists() and link != "docs/ramp.svg"] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_worked_output_on_a_page_is_what_the_command_prints(page: Path, run: Run) -> None:
+    """A text block that follows a command which needs nothing but itself is its output."""
+    pairs = re.findall(
+        r"```sh\n(afterglow explain --probs[^\n]*)\n```\n\n```text\n(.*?)```", page.read_text("utf-8"), re.DOTALL
+    )
+    for command, output in pairs:
+        assert run(*shlex.split(command)[1:]).out == output
