@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import AfterglowError
+    from .events import Token
     from .model import Model, load
     from .sampler import sample
+    from .score import Score
     from .settingkinds import Ramp
     from .settings import Settings
 
-__all__ = ["AfterglowError", "Model", "Ramp", "Settings", "load", "sample"]
+__all__ = ["AfterglowError", "Model", "Ramp", "Score", "Settings", "Token", "load", "sample"]
 
 _HOME = {
     "AfterglowError": "errors",
@@ -27,6 +29,8 @@ _HOME = {
     "load": "model",
     "sample": "sampler",
     "Ramp": "settingkinds",
+    "Score": "score",
+    "Token": "events",
     "Settings": "settings",
 }
 

@@ -30,7 +30,7 @@ from .session import Session
 from .settings import SPECS, Settings
 from .snapshot import Snapshot
 
-TOP, BAR = 10, 30
+TOP, BAR = 10, 20
 """Most rows of a table over a model's tokens, and the width of a bar that stands for 1."""
 
 LEAST_SHOWN = 0.0005
@@ -76,6 +76,8 @@ def explain(session: Session, asked: Asked = HERE) -> Iterator[Effect]:
     if logprobs is None:
         raise CommandError("there is no text yet: type a seed first, or numbers: /explain 0.3,0.5,0.2 1.2 0.8")
     yield from tables(of_logprobs(session.model, logprobs), temperatures)
+    if filters := _filters_on(session.settings):
+        yield Notice(f"this is the temperature alone; before the draw {filters} changes the chances too")
     if 0 in temperatures and not session.playing:
         yield told(greedy(session.model, session.here()))
 
@@ -179,6 +181,12 @@ def bar(share: float, width: int = BAR) -> str:
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 
+def _filters_on(settings: Settings) -> str:
+    """The filters that are not at their off value, with their values: "top-p 0.90"."""
+    on = [spec for name, spec in SPECS.items() if spec.off is not None and getattr(settings, name) != spec.off]
+    return ", ".join(f"{spec.label} {spec.kind.show(getattr(settings, spec.name))}" for spec in on)
+
+
 def _label(model: Model, token: int) -> str:
     """A token as people may read it; a byte that is no character by itself as its number."""
     text = model.tokenizer.decode([token])
@@ -189,7 +197,7 @@ def _title(probs: Array, temperature: float) -> str:
     (shaped,) = at_temperatures(_log(probs), [temperature])
     what = "as it is" if temperature == 1 else "flatter" if temperature > 1 else "sharper"
     if temperature == 0:
-        what = "the likeliest takes all"
+        what = "one takes all"
     bits = f"{entropy(probs):.2f} → {entropy(shaped):.2f} bits"
     return f"T {temperature:g}, {what}: entropy {bits}, {_choices(probs)} → {_choices(shaped)} effective choices"
 

@@ -165,7 +165,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "make it cold: a low temperature sharpens the chances",
         (
-            ("/temp 0.2", "divide the log-probabilities by 0.2: the likely gets likelier still"),
+            ("/temp 0.2", "log-probabilities are divided by 0.2 from now on"),
             ("an empty line", "Enter writes on at the new temperature"),
         ),
         _wrote_cold,
@@ -183,7 +183,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "look through the lens: the chances behind the next character",
         (
-            ("/explain", "p, log p, divided by T, exp, and made to sum to 1 again"),
+            ("/explain", "p, log p, divided by T, exp, made to sum to 1 again"),
             ("/explain 0 0.5 1 2", "the same from greedy to diverse"),
         ),
         lambda seen: seen.command in ("explain", "lens"),
@@ -208,7 +208,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "train on a page of your own",
         (
-            ("page.txt", f"a text file of {SMALLEST_TEXT:,} characters or more: letters, recipes, lyrics"),
+            ("page.txt", f"a text of {SMALLEST_TEXT:,} characters or more: letters, lyrics"),
             ("in another window:", "afterglow train page.txt --name mine --minutes 3"),
             ("/model mine", "when it is there, play it"),
             ("/tour skip", "not now"),

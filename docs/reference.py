@@ -18,8 +18,9 @@ ABOUT_COMMANDS = """# Commands
 What begins with `/` is a command, in the full screen and in the line REPL (`--plain`) alike. All else is a seed; one
 that begins with a slash is written `//…`. An empty line writes on, Tab completes.
 
-Commands marked *at once* act while text is being written; before the others it is stopped. Every [setting](settings.md)
-is a command of its own name too: `/top-p 0.9` sets it, `/top-p` shows it, and `/temp` is short for `/temperature`.
+Commands marked *at once* act while text is being written; for the others it has to be stopped, which the full screen
+does by itself. Every [setting](settings.md) is a command of its own name too: `/top-p 0.9` sets it, `/top-p` shows it;
+`/temp` is short for `/temperature`.
 
 """
 

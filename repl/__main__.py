@@ -96,7 +96,10 @@ def _hand_on(context: click.Context, verb: str) -> None:
 def generate(
     seed: str | None, model_name: str | None, runtime: str, count: int, echo: bool, as_json: bool, **flags: Any
 ) -> None:
-    """Write what goes on from SEED (else from standard input) and end."""
+    """Write what goes on from SEED, and end.
+
+    Without SEED, standard input is it.
+    """
     from afterglow.repl.oneshot import generate as write
     from afterglow.repl.oneshot import seed_from_stdin
 
@@ -136,7 +139,10 @@ def train(text: Path, as_json: bool, **wishes: Any) -> None:
 @runtime_option
 @json_option
 def evaluate(name: str, text: Path, encoding: str, runtime: str, as_json: bool) -> None:
-    """Tell how well a model predicts a TEXT, in nats and bits per character; of its own text the held-out part."""
+    """Tell how well a model predicts a TEXT.
+
+    In nats and bits per character. Of the text that it was trained on, the held-out part is taken.
+    """
     from afterglow.repl.oneshot import evaluate as judge
 
     model, _ = opened(name, runtime, {})
@@ -181,7 +187,10 @@ def info(name: str, as_json: bool) -> None:
 @model_option
 @click.option("--proxy", envvar="DISCORD_PROXY", help="an HTTP proxy for all that goes to Discord")
 def bot(model_name: str | None, proxy: str | None) -> None:
-    """Serve a Discord bot; its token is taken from the environment, DISCORD_TOKEN."""
+    """Serve a Discord bot.
+
+    Its token is taken from the environment, DISCORD_TOKEN.
+    """
     from afterglow.core.library import DEFAULT_MODEL
 
     try:

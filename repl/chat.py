@@ -16,7 +16,7 @@ def chat(session: Session, plain: bool, first: str = "") -> int:
     Where standard input is no terminal its lines are played as a script; ``plain``, a dumb terminal and output into a
     pipe get lines instead of the full screen.
     """
-    if SERVED in os.environ:
+    if "web_driver" in os.environ.get("TEXTUAL_DRIVER", ""):  # textual-serve draws it in a browser
         _full_screen(session, first)
     elif not sys.stdin.isatty():
         from .script import run_script
@@ -30,9 +30,6 @@ def chat(session: Session, plain: bool, first: str = "") -> int:
         _full_screen(session, first)
     return 0
 
-
-SERVED = "TEXTUAL_DRIVER"
-"""Set where Textual draws elsewhere than on a terminal: textual-serve does it for a browser."""
 
 DUMB = ("dumb", "unknown")
 """Terminals that can only print."""

@@ -59,8 +59,9 @@ def remarks(rows: Sequence[Measured]) -> list[str]:
     if len(rows) < 2:
         return []
     cold, hot = min(rows, key=lambda r: r.temperature), max(rows, key=lambda r: r.temperature)
-    return [
-        f"from strict to diverse: at T {cold.temperature:g} {_percent(cold.self_repetition)} of it is repetition and"
-        f" {_percent(cold.distinct_1)} of its words are new; at T {hot.temperature:g} {_percent(hot.self_repetition)}"
-        f" and {_percent(hot.distinct_1)}"
-    ]
+    return ["from strict to diverse: " + "; ".join(map(_said, (cold, hot)))]
+
+
+def _said(measured: Measured) -> str:
+    again, different = _percent(measured.self_repetition), _percent(measured.distinct_1)
+    return f"at T {measured.temperature:g} {again} is repetition and {different} of the words are different ones"

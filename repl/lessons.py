@@ -29,7 +29,13 @@ def _temperatures(_: click.Context, __: click.Parameter, values: tuple[str, ...]
 
 
 temperatures_option = click.option(
-    "--temp", "-t", "temperatures", metavar="T", multiple=True, callback=_temperatures, help="at this T; give several"
+    "--temperature",
+    "-t",
+    "temperatures",
+    metavar="T",
+    multiple=True,
+    callback=_temperatures,
+    help="at this T; give it several times",
 )
 plot_option = click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="draw it into a .svg or .png file"
@@ -53,9 +59,10 @@ def explain(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """Show what a temperature does: to the chances of what comes after TEXT, to numbers, or to a bell curve.
+    """Show what a temperature does to a distribution.
 
-    With nothing at all it works the lesson's own example.
+    To a model's chances for what comes after TEXT, to numbers, or to a bell curve. With nothing at all it works the
+    lesson's own example.
     """
     if sum((text is not None, probs is not None, gaussian)) > 1:
         raise UsageError("name one thing to explain: a text, --probs or --gaussian")
@@ -138,7 +145,10 @@ def diversity(
     as_json: bool,
     **sampling: Any,
 ) -> None:
-    """Measure what a model writes from strict to diverse: at one temperature after another."""
+    """Measure what a model writes, from strict to diverse.
+
+    At one temperature after another it writes a few texts, which are measured and compared with the text it learned.
+    """
     from ..core.diversity import TEMPERATURES, Sampling, measure
     from .diversitytable import header, reference_for, remarks, row
 
@@ -166,7 +176,10 @@ def diversity(
 @click.option("--plain", is_flag=True, help="lines instead of the full screen")
 @with_settings("token", "passage", "view")
 def tour(model_name: str | None, plain: bool, **flags: Any) -> None:
-    """Learn it in seven short steps: each asks for one thing, and notices when it was done."""
+    """Learn it in seven short steps.
+
+    Each asks for one thing, and notices when it was done.
+    """
     from ..core.library import DEFAULT_MODEL
     from ..core.session import Session
     from .chat import chat

@@ -38,7 +38,9 @@ def export(name: str, onnx: Path | None, pytorch: Path | None) -> None:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the script that makes SHELL complete verbs, options and model names.
+    """Print the completion script of a SHELL.
+
+    It completes verbs, options and the names of models.
 
     bash: ~/.bashrc gets  eval "$(afterglow completion bash)"
 
@@ -60,7 +62,10 @@ def completion(context: click.Context, shell: str) -> None:
 @click.option("--public-url", metavar="URL", help="what a browser has to ask for, where that is something else")
 @with_settings("token", "passage", "view")
 def web(model_name: str | None, host: str, port: int, public_url: str | None, **flags: Any) -> None:
-    """Serve the full screen to a browser, on this machine only unless you say otherwise."""
+    """Serve the full screen to a browser.
+
+    On this machine only, unless you say otherwise.
+    """
     try:
         from .web import serve
     except ImportError as error:

@@ -207,6 +207,23 @@ def test_slash_explain_at_zero_tells_where_that_leads(session: Session) -> None:
     assert "always takes the likeliest" in notice.text
 
 
+def test_slash_explain_says_so_where_filters_have_a_say(session: Session) -> None:
+    list(session.say("The lamp"))
+    session.set("top_p", 0.9)
+    session.set("repeat_last_n", 10)
+    _, notice = dispatch(session, "/explain")
+    assert isinstance(notice, Notice)
+    assert "top-p 0.9" in notice.text
+    assert "repeat" not in notice.text
+
+
+def test_a_table_fits_a_terminal_of_eighty_columns(tiny: Model) -> None:
+    for listing in tables(of_next(tiny, tiny.read("The lam").snapshot), (0.0, 0.5, 1.0, 5.0)):
+        assert isinstance(listing, Listing)
+        assert len(listing.title) <= 77
+        assert max(len(left) for left, _ in listing.rows) + max(len(right) for _, right in listing.rows) + 2 <= 76
+
+
 def test_slash_explain_works_on_numbers_without_any_text(session: Session) -> None:
     first, second, footnote = dispatch(session, "/explain 0.3,0.5,0.2 1.2 0.8")
     assert isinstance(first, Listing)

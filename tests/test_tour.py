@@ -69,7 +69,7 @@ def test_the_whole_tour_is_noticed_step_by_step(session: Session) -> None:
 def test_every_step_says_what_to_type_and_fits_a_narrow_terminal() -> None:
     assert len(STEPS) == 7
     assert all(len(step.title) <= 66 and step.rows for step in STEPS)
-    assert all(len(left) <= 19 and len(right) <= 76 for step in STEPS for left, right in step.rows)
+    assert all(len(left) <= 19 and len(right) <= 56 for step in STEPS for left, right in step.rows)
 
 
 def test_tour_shows_the_step_at_hand_again(session: Session) -> None:
