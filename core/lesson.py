@@ -131,7 +131,7 @@ def side_by_side(distribution: Distribution, temperatures: Sequence[float]) -> L
     """The distribution at each temperature as columns of bars: for a curve, whose shape is the point."""
     shapes = at_temperatures(_log(distribution.probs), temperatures)
     highest = max(float(shape.max()) for shape in shapes)
-    width = 60 // len(temperatures)
+    width = max(8, 60 // len(temperatures))
     header = "".join(f"{f'T {t:g}':<{width}}" for t in temperatures).rstrip()
     rows = [
         (label, "".join(f"{bar(shape[i] / highest, width - 2):<{width}}" for shape in shapes).rstrip())

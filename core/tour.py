@@ -144,12 +144,12 @@ def _trained(seen: Seen) -> bool:
     return bool(frozenset(_own_models()) - seen.models_before)
 
 
-def _first_choices(session: Session) -> str:
-    """How much of the last text was the model's first choice: "T 0.20: 95 of the last 100 characters were …"."""
+def _how_likely(session: Session) -> str:
+    """How much of the last text the model held for likeliest: "T 0.20: 95 of the last 100 characters were …"."""
     tokens = session.passage.current().tokens[-100:]
     first = sum(token.rank == 1 for token in tokens)
     what = "characters" if session.model.tokenizer.kind == "char" else "tokens"
-    return f"T {tokens[-1].temperature:.2f}: {first} of the last {len(tokens)} {what} were the model's first choice"
+    return f"T {tokens[-1].temperature:.2f}: {first} of the last {len(tokens)} {what} were the likeliest"
 
 
 STEPS: tuple[Step, ...] = (
@@ -160,7 +160,7 @@ STEPS: tuple[Step, ...] = (
             ("Space, Esc", "while it writes: hold it, stop it"),
         ),
         lambda seen: not seen.command and bool(_wrote(seen)),
-        lambda session: f"{_first_choices(session)}; the others were drawn",
+        lambda session: f"{_how_likely(session)}; chance did the rest",
     ),
     Step(
         "make it cold: a low temperature sharpens the chances",
@@ -169,7 +169,7 @@ STEPS: tuple[Step, ...] = (
             ("an empty line", "Enter writes on at the new temperature"),
         ),
         _wrote_cold,
-        lambda session: f"{_first_choices(session)}. Strict: safe, and soon the same again",
+        lambda session: f"{_how_likely(session)}; safe, and soon dull",
     ),
     Step(
         "make it hot: a high temperature flattens them",
@@ -178,7 +178,7 @@ STEPS: tuple[Step, ...] = (
             ("an empty line", "Enter writes on"),
         ),
         _wrote_hot,
-        lambda session: f"{_first_choices(session)}. Diverse: words that nobody ever wrote",
+        lambda session: f"{_how_likely(session)}; bold, often wrong",
     ),
     Step(
         "look through the lens: the chances behind the next character",
@@ -187,7 +187,7 @@ STEPS: tuple[Step, ...] = (
             ("/explain 0 0.5 1 2", "the same from greedy to diverse"),
         ),
         lambda seen: seen.command in ("explain", "lens"),
-        lambda _: "the column on the right is what the dice are thrown on, at every single character",
+        lambda _: "the dice are thrown on the column on the right, at every single character",
     ),
     Step(
         "take another road: other dice, another text",
@@ -197,7 +197,7 @@ STEPS: tuple[Step, ...] = (
             ("/undo, /redo", "back and forth; nothing is lost"),
         ),
         lambda seen: _forks(seen.session.passage) > seen.forks_before,
-        lambda _: "both versions are kept: an LSTM's memory is a few kilobytes, so going back costs nothing",
+        lambda _: "both are kept: an LSTM's memory is a few kilobytes, going back costs nothing",
     ),
     Step(
         "sweep: one seed, the same dice, several temperatures",

@@ -61,4 +61,5 @@ def _require_free(host: str, port: int) -> None:
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
-        raise UsageError(f"cannot listen on {host}, port {port}: {reason(error)}; try another --port") from None
+        why = reason(error).partition(" (")[0]  # Python adds the address that is named already
+        raise UsageError(f"cannot listen on {host}, port {port}: {why}; try another --host or --port") from None

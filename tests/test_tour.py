@@ -54,11 +54,14 @@ def at_step(session: Session, number: int) -> Session:
 
 def test_the_whole_tour_is_noticed_step_by_step(session: Session) -> None:
     do(session, "/tour")
-    stood = []
+    stood, praise = [], []
     for line in LINES:
-        do(session, line)
+        told = do(session, line)
+        praise += [e.text for e in told if isinstance(e, Notice) and e.text.startswith("✓")]
         stood.append(at(session))
     assert stood == [2, 2, 3, 3, 4, 5, 5, 6, 7]
+    assert len(praise) == 6
+    assert all(len(text) <= 80 for text in praise)
     models_dir().mkdir(parents=True)
     shutil.copy(TINY, models_dir() / "mine.safetensors")
     told = do(session, "/model mine")
