@@ -1,8 +1,7 @@
-"""Whole processes: how long until the first token, and the peak of memory. Linux only: it asks the kernel."""
+"""Whole processes: how long until the first token, and the peak of memory. On Linux: the kernel is asked for it."""
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -11,11 +10,23 @@ from typing import NamedTuple
 
 RUNS = 5
 
-PROGRAM = """
-import sys
+ONE_STEP = """
 from afterglow.core.model import load
 from benchmarks.ways import WAYS
 WAYS[sys.argv[1]](load(sys.argv[2]), 1)(1)
+"""
+
+COMMAND_LINE = """
+from afterglow.repl.__main__ import main
+main()
+"""
+
+AND_PEAK = """
+import atexit, sys
+def peak():
+    lines = open("/proc/self/status").read().split("\\n")
+    print(next(line.split()[1] for line in lines if line.startswith("VmHWM")), file=sys.stderr)
+atexit.register(peak)
 """
 
 
@@ -28,24 +39,22 @@ class Process(NamedTuple):
 
 def first_token(way: str, model: str) -> Process:
     """A process that loads the model, steps it once the given way, and ends."""
-    return _measured([sys.executable, "-c", PROGRAM, way, model])
+    return _measured(ONE_STEP, way, model)
 
 
 def command(*arguments: str) -> Process:
     """The command line with these arguments."""
-    return _measured([sys.executable, "-m", "afterglow.repl", *arguments])
+    return _measured(COMMAND_LINE, *arguments)
 
 
-def _measured(command: list[str]) -> Process:
-    _run(command)  # the first one fills the disk cache
-    runs = [_run(command) for _ in range(RUNS)]
+def _measured(program: str, *arguments: str) -> Process:
+    _run(program, *arguments)  # the first one fills the disk cache
+    runs = [_run(program, *arguments) for _ in range(RUNS)]
     return Process(*(statistics.median(column) for column in zip(*runs, strict=True)))
 
 
-def _run(command: list[str]) -> Process:
+def _run(program: str, *arguments: str) -> Process:
     begun = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, command
-    return Process(time.perf_counter() - begun, usage.ru_maxrss * 1024)
+    command = [sys.executable, "-c", AND_PEAK + program, *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    return Process(time.perf_counter() - begun, 1024.0 * int(ran.stderr.split()[-1]))

@@ -70,6 +70,7 @@ class Engine:
 
     def wake(self, stream: Stream) -> None:
         """Say that the stream's reader wants more, or wants it stopped."""
+        stream.asked = True
         self._waking.append(stream)
 
     @property

@@ -92,8 +92,6 @@ class Session:
         joins = self.settings.memory and self.passage.cursor is not None
         behind = self.here() if joins else None
         reading = yield from self._reading(seed, behind)
-        if reading is None:
-            return
         if not joins:
             self.passage = self._empty()
         at = len(self.passage.current().tokens) if joins else 0
@@ -104,8 +102,8 @@ class Session:
         yield from map(Notice, reading.notices)
         yield from self.go_on()
 
-    def _reading(self, seed: str, behind: Snapshot | None) -> Generator[Event, None, Reading | None]:
-        """Read a seed, telling how far that is; None where somebody stopped it."""
+    def _reading(self, seed: str, behind: Snapshot | None) -> Generator[Event, None, Reading]:
+        """Read a seed, telling how far that is; raises CommandError where somebody stopped it."""
         pieces, self._stopping = self.model.reading(seed, behind, self.settings.whole_seed), False
         while True:
             try:
@@ -113,8 +111,7 @@ class Session:
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return]
             if self._stopping:
-                yield Notice("stopped before the seed was read; the text is as it was")
-                return None
+                raise CommandError("stopped before the seed was read; the text is as it was")
 
     def go_on(self) -> Iterator[Event]:
         """Write on from where the reader stands."""

@@ -52,7 +52,7 @@ class Stream:
         self.written, self.tokens = 0, 0
         self.events: deque[Event] = deque()
         self.snapshots: dict[int, Snapshot] = {}
-        self.ended = self.stopping = False
+        self.ended = self.stopping = self.asked = False
         self.error: Exception | None = None
         self._surprise = start.surprise
         self._window = _Window(start.history.recent(MOST_REMEMBERED))
@@ -71,8 +71,8 @@ class Stream:
 
     @property
     def full(self) -> bool:
-        """Whether it waits for its reader."""
-        return len(self.events) >= self.ahead
+        """Whether it waits for its reader: to read, or where nothing is drawn ahead, to ask."""
+        return len(self.events) >= self.ahead or (self.ahead == 1 and not self.asked)
 
     def patience(self) -> int:
         """How many tokens can be drawn before the stream has to look at them: it surely will not end before."""
@@ -99,7 +99,7 @@ class Stream:
         """Take in drawn ids, with a list for each field of ``Token`` behind the id. ``kept`` are states by the number
         of these ids that lead there.
         """
-        begin = 0
+        begin, self.asked = 0, False
         for end in sorted({*kept, len(ids)}):
             self._extend(ids[begin:end], [column[begin:end] for column in told])
             if end in kept:

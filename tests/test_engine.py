@@ -202,6 +202,18 @@ def test_nothing_is_drawn_before_a_reader_asks(tiny: Model) -> None:
     assert {token.temperature for token in tokens(engine, waiting)} == {0.0}
 
 
+def test_nothing_is_drawn_between_two_asks_while_others_are_written(tiny: Model) -> None:
+    engine = tiny.engine()
+    asking = opened(engine, tiny, "The lamp", MINE)
+    events = engine.play(asking)
+    for count in (1, 2, 3):
+        next(events)
+        tokens(engine, opened(engine, tiny, "Good evening", MINE.changed(length=20)))
+        assert asking.tokens == count
+    asking.settings = MINE.changed(temperature=0.0)
+    assert {event.temperature for event in events if isinstance(event, Token)} == {0.0}
+
+
 def test_a_slow_reader_slows_its_own_stream_only(tiny: Model) -> None:
     engine = tiny.engine()
     slow = opened(engine, tiny, "The lamp", MINE, ahead=10)

@@ -484,10 +484,11 @@ def test_a_seed_that_is_stopped_before_it_is_read_changes_nothing(tiny: Model) -
     session = on(tiny, whole_seed=True)
     play(session.say("The lamp"))
     text = session.passage.text()
-    for event in session.say("Good evening. " * 2000):
-        if isinstance(event, Progress):
-            session.stop()
-    assert isinstance(event, Notice)
+    events = session.say("Good evening. " * 2000)
+    assert isinstance(next(events), Progress)
+    session.stop()
+    with pytest.raises(CommandError, match="stopped before the seed was read"):
+        next(events)
     assert session.passage.text() == text
     play(session.go_on())
     assert session.passage.text().startswith(text)
