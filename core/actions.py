@@ -60,6 +60,22 @@ def retry(session: Session) -> Iterator[Effect]:
     yield Play(events)
 
 
+def branch(session: Session, at: int, token: int | None = None) -> Iterator[Effect]:
+    """Keep the first tokens of the text, take another one behind them, and write on from there."""
+    events = session.turn(at, token)
+    kept = "".join(each.text for each in session.passage.tokens()[:at])
+    yield Notice(f"from {('…' + kept[-30:])!r} on" if kept else "from the beginning on")
+    yield Play(events)
+
+
+def version(session: Session, step: int = 1) -> Iterator[Effect]:
+    """Step through the versions of the last text; behind the last one another is written."""
+    events = session.version(step)
+    yield Redraw("")
+    if events:
+        yield Play(events)
+
+
 def undo(session: Session) -> Iterator[Effect]:
     """Take the last text back."""
     session.undo()

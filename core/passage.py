@@ -73,13 +73,69 @@ class Passage:
 
     def path(self) -> Iterator[tuple[Node, int | None]]:
         """From the root to the cursor: each node, and how many of its tokens belong to the text (None: all)."""
-        steps: list[tuple[Node, int | None]] = []
-        index, kept = self.cursor, None
+        return ((self.nodes[index], kept) for index, kept in self._steps())
+
+    def _steps(self) -> Iterator[tuple[int, int | None]]:
+        steps: list[tuple[int, int | None]] = []
+        index: int | None = self.cursor
+        kept: int | None = None
         while index is not None:
+            steps.append((index, kept))
             node = self.nodes[index]
-            steps.append((node, kept))
             index, kept = node.parent, node.at
         return reversed(steps)
+
+    def written(self) -> int:
+        """How many tokens the model wrote, up to the cursor."""
+        return sum(len(node.tokens) if kept is None else kept for node, kept in self.path())
+
+    def locate(self, count: int) -> tuple[int, int]:
+        """Where the text stands behind its first ``count`` written tokens: a node, and how many of its tokens.
+
+        Raises CommandError where it has fewer.
+        """
+        before = 0
+        for index, kept in self._steps():
+            node = self.nodes[index]
+            here = len(node.tokens) if kept is None else kept
+            if 0 <= count - before < here:
+                # Before the first token of a node is behind its parent: whoever goes on from there is its sibling.
+                if count == before and node.parent is not None:
+                    return node.parent, node.at
+                return index, count - before
+            before += here
+        if self.cursor is None or count != before:
+            raise CommandError(f"the text has {before:,} tokens: there is no place behind {count:,}")
+        return self.cursor, len(self.nodes[self.cursor].tokens)
+
+    def token(self, count: int) -> Token | None:
+        """The written token behind the first ``count`` of them; None at the end of the text."""
+        before = 0
+        for node, kept in self.path():
+            here = len(node.tokens) if kept is None else kept
+            if 0 <= count - before < here:
+                return node.tokens[count - before]
+            before += here
+        return None
+
+    def versions(self) -> list[int]:
+        """The nodes between which one chooses here: texts that go on from one place, the one that was left first."""
+        cursor = self.cursor
+        if cursor is None:
+            return []
+        node = self.nodes[cursor]
+        turned = None if node.visited is None else self.nodes[node.visited]
+        if turned and turned.seed is None and turned.at < len(node.tokens):
+            return self._family(cursor, turned.at)
+        if node.parent is None:
+            return [index for index, other in enumerate(self.nodes) if other.parent is None]
+        return [cursor] if node.seed is not None else self._family(node.parent, node.at)
+
+    def _family(self, parent: int, at: int) -> list[int]:
+        """All texts behind the first ``at`` tokens of a node: its own further tokens, and those that branch there."""
+        node = self.nodes[parent]
+        branches = [child for child in node.children if self.nodes[child].at == at and self.nodes[child].seed is None]
+        return [parent, *branches] if at < len(node.tokens) else branches
 
     def text(self) -> str:
         """The whole text up to the cursor, seeds included."""

@@ -12,6 +12,7 @@ from .dice import Dice, fresh_rng
 from .errors import CommandError
 from .events import Done, Event, Notice, Token
 from .filters import log_softmax
+from .lens import Look, look
 from .model import Model, load
 from .passage import Node, Passage
 from .settings import SPECS, Settings, spec_of
@@ -105,13 +106,49 @@ class Session:
 
     def branch(self, at: int, token: int | None = None) -> Iterator[Event]:
         """Keep the first ``at`` tokens of the last text, take ``token`` (its id; None draws one), and write on."""
-        cursor, node = self.passage.cursor, self.passage.current()
-        if cursor is None or not 0 <= at <= len(node.tokens):
+        node = self.passage.current()
+        if self.passage.cursor is None or not 0 <= at <= len(node.tokens):
             raise CommandError(f"the last text has {len(node.tokens)} tokens: branch at 0 to {len(node.tokens)}")
-        if token is not None and not 0 <= token < self.model.tokenizer.size:
-            raise CommandError(f"there is no token {token}: ids are 0 to {self.model.tokenizer.size - 1}")
-        here = self.state_at(cursor, at)
-        return self._write(Node(cursor, at, take=self.passage.next_take(cursor, at)), here, token)
+        return self._branch(self.passage.cursor, at, token)
+
+    def turn(self, count: int, token: int | None = None) -> Iterator[Event]:
+        """Keep the first ``count`` written tokens of the whole text, take ``token`` (None draws one), and write on."""
+        self._require_silence()
+        return self._branch(*self.passage.locate(count), token)
+
+    def version(self, step: int) -> Iterator[Event] | None:
+        """Stand on the next (1) or the previous (-1) version of the last text; behind the last one another is written.
+
+        Raises CommandError where there is none before.
+        """
+        self._require_silence()
+        self.passage.current()
+        versions = self.passage.versions()
+        place = versions.index(self.passage.cursor or 0) + step
+        if place < 0:
+            raise CommandError("this is the first version")
+        if place >= len(versions):
+            return self.retry()
+        self.passage.move(versions[place])
+        return None
+
+    def look(self, count: int | None = None) -> Look | None:
+        """What there was to choose from behind the first ``count`` written tokens; None looks at what comes next.
+
+        The shaped chances are those at the T that drew the token that came there, else at the T set now, behind the
+        filters that are set now. None where there is no text.
+        """
+        taken = None
+        stream = self._stream if count is None else None
+        if stream is None:
+            if self.passage.cursor is None:
+                return None
+            count = self.passage.written() if count is None else count
+            snapshot = self.state_at(*self.passage.locate(count))
+            stream = Stream(self.model.tokenizer, snapshot, self.settings, Dice(0))
+            taken = self.passage.token(count)
+        temperature = taken.temperature if taken else self.temperature
+        return look(stream, temperature, lambda token: self.model.tokenizer.decode([token]), taken)
 
     def undo(self) -> None:
         """Stand before the last text; raises CommandError where there is none."""
@@ -170,6 +207,9 @@ class Session:
         low, high = min(temperatures), max(temperatures)
         shown = f"T {low:.2f}" if low == high else f"T {low:.2f} to {high:.2f}"
         take = f" · take {node.take}" if node.take else ""
+        versions = self.passage.versions()
+        if len(versions) > 1:
+            take += f" · version {versions.index(self.passage.cursor or 0) + 1} of {len(versions)}"
         return f"{shown} · {written:,} characters · rng {self.passage.rng}{take}"
 
     def _begun(self, node: Node) -> Snapshot:
@@ -184,7 +224,7 @@ class Session:
         """The state behind ``at`` tokens of a node that has begun; every 64th on the way is kept."""
         assert node.start is not None
         first = node.start.position
-        nearest = max((p for p in node.snapshots if p <= first + at), default=first)
+        nearest = max((p for p in list(node.snapshots) if p <= first + at), default=first)
         snapshot = node.snapshots.get(nearest, node.start)
         for begin in range(nearest - first, at, SNAPSHOT_EVERY):
             snapshot = self._stepped(snapshot, node.tokens[begin : min(at, begin + SNAPSHOT_EVERY)])
@@ -228,6 +268,12 @@ class Session:
         finally:
             stream.stop()
             self._stream = None
+
+    def _branch(self, index: int, at: int, token: int | None) -> Iterator[Event]:
+        if token is not None and not 0 <= token < self.model.tokenizer.size:
+            raise CommandError(f"there is no token {token}: ids are 0 to {self.model.tokenizer.size - 1}")
+        here = self.state_at(index, at)
+        return self._write(Node(index, at, take=self.passage.next_take(index, at)), here, token)
 
     def _require_silence(self) -> None:
         if self._stream:

@@ -51,6 +51,8 @@ KINDS: dict[str, list[type]] = {
     "set": [Listing],
     "continue": [Play],
     "retry": [Redraw, Play],
+    "version": [Redraw, Play],
+    "branch": [Play],
     "undo": [Redraw],
     "redo": [Redraw],
     "new": [Notice],
@@ -71,7 +73,7 @@ def test_every_command_does_what_its_row_says(name: str, written: Session, tmp_p
     command = find(name)
     if command.name == "redo":
         do(written, "/undo")
-    line = f"/{name} {tmp_path / 'x.txt'}" if command.name == "export" else f"/{name}"
+    line = f"/{name} " + {"export": str(tmp_path / "x.txt"), "branch": "5"}.get(command.name, "")
     effects = do(written, line)
     assert [
         type(effect) for effect in effects if not isinstance(effect, Notice) or KINDS[command.name] == [Notice]
@@ -97,6 +99,32 @@ def test_help_on_one_command(line: str, session: Session) -> None:
     ((usage, what),) = rows(do(session, line))
     assert usage == "/temp [VALUE], /t, /temperature"
     assert what == SPECS["temperature"].help
+
+
+def test_a_branch_by_command_takes_the_token_that_was_typed(written: Session) -> None:
+    before = written.passage.tokens()
+    do(written, '/branch 12 " "')
+    after = written.passage.tokens()
+    assert [token.id for token in after[:12]] == [token.id for token in before[:12]]
+    assert after[12].text == " "
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("/branch x", "no whole number"),
+        ("/branch 61", "there is no place behind 61"),
+        ("/branch 5 ab", "not one token"),
+        ("/branch 5 日", "not one token"),
+        ("/version 3", "no step"),
+        ("/version -1", "this is the first version"),
+    ],
+)
+def test_a_branch_or_version_that_cannot_be_says_so_and_changes_nothing(line: str, what: str, written: Session) -> None:
+    before = written.passage.text()
+    with pytest.raises(CommandError, match=what):
+        do(written, line)
+    assert written.passage.text() == before
 
 
 # Lines --------------------------------------------------------------------------------------------------------------
