@@ -20,7 +20,26 @@ from ..core.visible import visible
 NEWLINE = "␤"
 """A newline in a line: what was pasted from several lines is one seed."""
 
-ALONE = {"plus": "hotter", "minus": "cooler", "space": "pause", "ctrl+d": "quit", "ctrl+z": "undo", "ctrl+y": "redo"}
+ALONE = {
+    "plus": "turn('+')",
+    "minus": "turn('-')",
+    "space": "pause",
+    "enter": "take",
+    "escape": "leave",
+    "left": "look(-1)",
+    "right": "look(1)",
+    "ctrl+left": "look_word(-1)",
+    "ctrl+right": "look_word(1)",
+    "home": "look_end(0)",
+    "end": "look_end(1)",
+    "up": "choose(-1)",
+    "down": "choose(1)",
+    "left_square_bracket": "do('/version -1')",
+    "right_square_bracket": "do('/version 1')",
+    "ctrl+d": "quit",
+    "ctrl+z": "do('/undo')",
+    "ctrl+y": "do('/redo')",
+}
 """Keys that act while the line is empty and there is something to do for them; otherwise they type."""
 
 KEPT = 1000
@@ -87,7 +106,7 @@ class InputLine(Input):
             await self.app.run_action(action, self)
 
     def _acts(self, key: str) -> bool:
-        return not self.value and key in ALONE and bool(self.app.check_action(ALONE[key], ()))
+        return not self.value and key in ALONE and bool(self.app.check_action(ALONE[key].partition("(")[0], ()))
 
     async def action_complete(self) -> None:
         """Take over the first completion; in an empty line, finish the text at once."""

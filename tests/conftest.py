@@ -8,6 +8,7 @@ import pytest
 from afterglow.core.model import Model, load
 from afterglow.core.session import Session
 from afterglow.core.settings import Settings
+from afterglow.repl import tui
 
 DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).parent.parent.parent / "shared"
@@ -37,3 +38,16 @@ def tiny_bytes() -> Model:
 def session(tiny: Model) -> Session:
     """A session with fixed dice and a short length."""
     return Session(tiny, Settings(rng=7, length=60))
+
+
+@pytest.fixture
+def app(session: Session) -> tui.AfterglowApp:
+    """The app at full speed."""
+    session.set("speed", 0)
+    return tui.AfterglowApp(session)
+
+
+@pytest.fixture
+def slow(tiny: Model) -> tui.AfterglowApp:
+    """The app with a text far too long to be over before it is stopped."""
+    return tui.AfterglowApp(Session(tiny, Settings(rng=7, length=100_000, speed=400)))
