@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from . import library, store
-from .dice import Dice
-from .effects import Effect, Listing, Play, Quit, Redraw
+from .effects import Compare, Effect, Listing, Play, Quit, Redraw
 from .errors import CommandError, UsageError
 from .events import Notice
 from .explain import at_temperatures, effective_choices
 from .paths import write_atomically
 from .session import Session
 from .settings import SPECS, Spec, spec_of
+from .sweep import Sweep
 
 SWEEP = (0.2, 0.5, 1.0, 1.2)
 
@@ -94,19 +94,15 @@ def new(session: Session) -> Iterator[Effect]:
     yield Notice("a new passage; type a seed")
 
 
-def sweep(session: Session, temperatures: Iterable[float] = SWEEP) -> Iterator[Effect]:
+def sweep(session: Session, temperatures: Sequence[float] = SWEEP) -> Iterator[Effect]:
     """Write the same seed with the same dice at several temperatures; the passage stays as it is."""
-    passage = session.passage
-    passage.current()
-    start = session.state_at(0, 0)
-    for temperature in temperatures:
-        engine = session.model.engine()
-        settings = session.settings.changed(temperature=temperature)
-        stream = engine.open(start, settings, Dice(passage.rng))
-        yield Play(
-            engine.play(stream),
-            f"{passage.nodes[0].seed or ''}  ·  T {SPECS['temperature'].kind.show(temperature)}",
-        )
+    yield Compare(session.sweep(temperatures or SWEEP))
+
+
+def pick(session: Session, sweep: Sweep, number: int) -> Iterator[Effect]:
+    """Go on with a column of a sweep."""
+    session.pick(sweep, number)
+    yield Redraw(f"T {sweep.columns[number].temperature:.2f} picked; Enter writes on")
 
 
 def explain(session: Session) -> Iterator[Effect]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .events import Event, Notice
+from .sweep import Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,19 @@ class Play:
 
     events: Iterator[Event]
     title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Show a sweep: all its columns side by side as ``sweep.steps()`` go by, or its ``plays`` one after another."""
+
+    sweep: Sweep
+
+    @property
+    def plays(self) -> Iterator[Play]:
+        """The columns as texts with titles."""
+        for number, column in enumerate(self.sweep.columns):
+            yield Play(self.sweep.one(number), f"{self.sweep.seed}  ·  T {column.temperature:.2f}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +50,4 @@ class Quit:
     """Leave."""
 
 
-Effect = Notice | Play | Listing | Redraw | Quit
+Effect = Notice | Play | Compare | Listing | Redraw | Quit

@@ -85,6 +85,11 @@ class Passage:
             index, kept = node.parent, node.at
         return reversed(steps)
 
+    def root(self) -> int:
+        """The seed that the text begins with; raises CommandError in an empty passage."""
+        self.current()
+        return next(self._steps())[0]
+
     def written(self) -> int:
         """How many tokens the model wrote, up to the cursor."""
         return sum(len(node.tokens) if kept is None else kept for node, kept in self.path())

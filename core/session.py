@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,10 @@ from .lens import Look, look
 from .model import Model, load
 from .passage import Node, Passage
 from .settings import SPECS, Settings, spec_of
-from .snapshot import Snapshot, surprise_behind
-from .stream import SNAPSHOT_EVERY, Stream
+from .snapshot import Snapshot
+from .states import state_at
+from .stream import Stream
+from .sweep import Sweep
 
 
 class Session:
@@ -31,6 +32,7 @@ class Session:
         self.passage = self._empty()
         self._opener = opener
         self._stream: Stream | None = None
+        self._sweep: Sweep | None = None
 
     @property
     def playing(self) -> bool:
@@ -54,8 +56,9 @@ class Session:
 
     def stop(self) -> None:
         """End the text that is being written before its next token; what is there stays."""
-        if self._stream:
-            self._stream.stop()
+        for writing in (self._stream, self._sweep):
+            if writing:
+                writing.stop()
 
     def new(self) -> None:
         """Put the passage away and begin an empty one."""
@@ -132,6 +135,23 @@ class Session:
         self.passage.move(versions[place])
         return None
 
+    def sweep(self, temperatures: Sequence[float]) -> Sweep:
+        """The seed of the passage with the dice of its first take, at several temperatures."""
+        self._require_silence()
+        self.passage.current()
+        root = self.passage.root()
+        start, seed = self.state_at(root, 0), self.passage.nodes[root].seed or ""
+        self._sweep = Sweep(self.model.engine(), seed, start, self.settings, self.passage.rng, temperatures)
+        return self._sweep
+
+    def pick(self, sweep: Sweep, number: int) -> None:
+        """Go on with a column of a sweep: it becomes a version of the passage's first text, its T the one set now."""
+        column = sweep.columns[number]
+        node = Node(self.passage.root(), 0, tokens=column.tokens, tail=column.tail, reason=column.reason or "stopped")
+        node.start, node.snapshots = sweep.start, column.stream.snapshots
+        self.passage.add(node)
+        self.set("temperature", column.temperature)
+
     def look(self, count: int | None = None) -> Look | None:
         """What there was to choose from behind the first ``count`` written tokens; None looks at what comes next.
 
@@ -182,14 +202,7 @@ class Session:
 
     def state_at(self, index: int, at: int) -> Snapshot:
         """The state behind the first ``at`` tokens of a node: a kept one, stepped on by at most 63 tokens."""
-        unread = []
-        above: int | None = index
-        while above is not None and self.passage.nodes[above].start is None:
-            unread.append(self.passage.nodes[above])
-            above = self.passage.nodes[above].parent
-        for node in reversed(unread):
-            node.start = self._begun(node)
-        return self._within(self.passage.nodes[index], at)
+        return state_at(self.model, self.passage, index, at, self.settings.whole_seed)
 
     def next_logprobs(self) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
         """The model's log-probabilities (V,) for the next token here and now; None where there is no text."""
@@ -212,43 +225,12 @@ class Session:
             take += f" · version {versions.index(self.passage.cursor or 0) + 1} of {len(versions)}"
         return f"{shown} · {written:,} characters · rng {self.passage.rng}{take}"
 
-    def _begun(self, node: Node) -> Snapshot:
-        """Where a node begins, given that its parent has begun; for a seed node, behind the seed."""
-        before = None if node.parent is None else self._within(self.passage.nodes[node.parent], node.at)
-        if node.seed is not None:
-            return self.model.read(node.seed, before, whole=self.settings.whole_seed).snapshot
-        assert before is not None
-        return before
-
-    def _within(self, node: Node, at: int) -> Snapshot:
-        """The state behind ``at`` tokens of a node that has begun; every 64th on the way is kept."""
-        assert node.start is not None
-        first = node.start.position
-        nearest = max((p for p in list(node.snapshots) if p <= first + at), default=first)
-        snapshot = node.snapshots.get(nearest, node.start)
-        for begin in range(nearest - first, at, SNAPSHOT_EVERY):
-            snapshot = self._stepped(snapshot, node.tokens[begin : min(at, begin + SNAPSHOT_EVERY)])
-            if begin + SNAPSHOT_EVERY <= at:
-                node.snapshots[snapshot.position] = snapshot
-        # Behind a text that was stopped nothing is held back any more: it was shown as the tail, or was a stop text.
-        over = at == len(node.tokens) and node.reason in ("stop", "stopped")
-        return replace(snapshot, held="") if over else snapshot
-
     def _means_the_same(self, node: Node) -> bool:
         decoded = self.model.tokenizer.decode(token.id for token in node.tokens) if self._knows(node) else ""
         return decoded.startswith("".join(token.text for token in node.tokens))
 
     def _knows(self, node: Node) -> bool:
         return all(token.id < self.model.tokenizer.size for token in node.tokens)
-
-    def _stepped(self, start: Snapshot, tokens: list[Token]) -> Snapshot:
-        """The state behind ``start`` and these tokens; text that they hold back is held back again."""
-        ids = [token.id for token in tokens]
-        decoder = self.model.tokenizer.decoder(start.remainder)
-        decoded = start.held + "".join(map(decoder.push, ids))
-        shown = sum(len(token.text) for token in tokens)
-        behind = self.model.advanced(start, np.array(ids, np.int64))
-        return replace(behind, held=decoded[shown:], surprise=surprise_behind(tokens[-1]) if tokens else start.surprise)
 
     def _write(self, node: Node, start: Snapshot, forced: int | None = None) -> Iterator[Event]:
         """Hang ``node`` into the passage and fill it as events go by, beginning when the first is asked for."""

@@ -13,11 +13,13 @@ from textual.app import App
 
 from ..core.bridge import Player
 from ..core.commands import dispatch, is_live
-from ..core.effects import Effect, Listing, Play, Quit, Redraw
+from ..core.effects import Compare, Effect, Listing, Play, Quit, Redraw
 from ..core.errors import AfterglowError
 from ..core.events import Notice
 from ..core.paths import log_file, private_file
 from ..core.session import Session
+from ..core.sweep import Sweep
+from .columns import Columns
 from .reading import Reading
 from .transcript import Transcript
 
@@ -35,7 +37,7 @@ class Desk(App[None]):
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._stopped = self._leaving = False
-        self._transcript = Transcript()
+        self._transcript, self._columns = Transcript(), Columns()
         self._reading = Reading(session, self._transcript)
 
     @property
@@ -107,11 +109,14 @@ class Desk(App[None]):
         match effect:
             case Play():
                 await self._play(effect)
+            case Compare(sweep):
+                await self._compare(sweep)
             case Notice(text):
                 self._transcript.note(text, topic)
             case Listing(title, rows):
                 self._transcript.listing(title, rows)
             case Redraw(text):
+                self._columns.close()
                 self._transcript.retract("passage")
                 self._reading.show()
                 if text:
@@ -137,6 +142,22 @@ class Desk(App[None]):
             self._player = None
             if begun and not play.title:
                 self._reading.finish()
+            if self._leaving:
+                self.exit()
+
+    async def _compare(self, sweep: Sweep) -> None:
+        """Show a sweep as it comes."""
+        await self._columns.show(sweep, self.session.settings.heat)
+        self._player = Player(sweep.steps(), lambda: self.session.settings.speed)
+        self.refresh_state()
+        try:
+            async for _ in self._player:
+                self._columns.grow()
+                self.refresh_state()
+                if self._waiting or self._stopped:
+                    self.action_stop()
+        finally:
+            self._player = None
             if self._leaving:
                 self.exit()
 

@@ -36,6 +36,7 @@ ALONE = {
     "down": "choose(1)",
     "left_square_bracket": "do('/version -1')",
     "right_square_bracket": "do('/version 1')",
+    **{str(number): f"pick({number - 1})" for number in range(1, 10)},
     "ctrl+d": "quit",
     "ctrl+z": "do('/undo')",
     "ctrl+y": "do('/redo')",

@@ -14,7 +14,7 @@ from prompt_toolkit.keys import Keys
 
 from ..core.bridge import Player
 from ..core.commands import completions, dispatch, is_live
-from ..core.effects import Effect, Listing, Play, Quit, Redraw
+from ..core.effects import Compare, Effect, Listing, Play, Quit, Redraw
 from ..core.errors import AfterglowError
 from ..core.events import Notice
 from ..core.paths import history_file, private_file
@@ -81,6 +81,9 @@ class LineRepl:
         match effect:
             case Play():
                 await self._play(effect)
+            case Compare():
+                for play in effect.plays:
+                    await self._play(play)
             case Notice(text):
                 show_note(text)
             case Listing():

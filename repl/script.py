@@ -6,7 +6,7 @@ import sys
 from typing import TextIO
 
 from ..core.commands import dispatch
-from ..core.effects import Effect, Listing, Play, Quit, Redraw
+from ..core.effects import Compare, Effect, Listing, Play, Quit, Redraw
 from ..core.errors import AfterglowError
 from ..core.events import Notice
 from ..core.session import Session
@@ -35,6 +35,9 @@ def _show(effect: Effect, out: TextIO) -> None:
     match effect:
         case Play():
             _play(effect, out)
+        case Compare():
+            for play in effect.plays:
+                _play(play, out)
         case Notice(text):
             print(text, file=sys.stderr)
         case Listing(title, rows):

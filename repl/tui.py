@@ -17,6 +17,7 @@ from ..core.errors import AfterglowError
 from ..core.heat import legend
 from ..core.session import Session
 from ..core.settings import SPECS
+from .columns import Page
 from .desk import Desk
 from .inputline import Completions, InputLine
 from .lens import Lens
@@ -47,6 +48,7 @@ class AfterglowApp(Desk):
         Binding("escape", "stop", "Stop"),
         Binding("space", "pause", "Pause"),
         Binding("enter", "take", "Take"),
+        Binding("1", "pick(0)", "Pick", key_display="1-9"),
         Binding("ctrl+up", "turn('+')", "T +", key_display="^↑"),
         Binding("ctrl+down", "turn('-')", "T -", key_display="^↓"),
         Binding("ctrl+r", "do('/retry')", "Retry"),
@@ -69,6 +71,7 @@ class AfterglowApp(Desk):
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-medium"), (112, "-wide")]
         self._said = ""
         self._thermometer, self._lens = Thermometer(), Lens()
+        self._page = Container(id="page")
         self._status, self._legend = Static(id="status", markup=False), Static(id="legend", markup=False)
         self._completions, self._input = Completions(session), InputLine(session)
         self._roads = Roads(session, self._reading, self._transcript, self._lens)
@@ -76,9 +79,10 @@ class AfterglowApp(Desk):
     def compose(self) -> ComposeResult:
         """The column, and keys below it."""
         with Vertical(id="desk"):
-            with Container(id="page"):
+            with self._page:
                 yield self._transcript
                 yield self._lens
+            yield self._columns
             yield self._legend
             yield self._thermometer
             yield self._status
@@ -100,10 +104,14 @@ class AfterglowApp(Desk):
             return self.playing
         if action in ONLY_ON_THE_SCREEN_ITSELF:
             return len(self.screen_stack) == 1
+        if action == "pick":
+            return self._columns.display
         if action in ONLY_WITH_A_CURSOR:
+            if self._columns.display:
+                return action != "choose" and not (action == "leave" and self.playing)
             return self._roads.place is not None and not (action == "leave" and self.playing)
         if action in ONLY_WITH_A_TEXT:
-            return bool(self._reading.places)
+            return bool(self._reading.places) or self._columns.display
         return True
 
     def give_back(self, line: str) -> None:
@@ -113,6 +121,7 @@ class AfterglowApp(Desk):
 
     def text_begun(self) -> None:
         """The lens follows a text that is being written."""
+        self._columns.close()
         self._roads.leave()
 
     def action_do(self, line: str) -> None:
@@ -140,7 +149,10 @@ class AfterglowApp(Desk):
         self.do(f"/lens {'off' if self.session.settings.lens == 'on' else 'on'}", topic="lens")
 
     def action_look(self, step: int) -> None:
-        """Move the cursor over the tokens."""
+        """Move the cursor over the tokens, or the choice over the columns of a sweep."""
+        if self._columns.display:
+            self._columns.choose(self._columns.chosen + step)
+            return
         self._roads.move(step)
         self.refresh_state()
 
@@ -159,14 +171,30 @@ class AfterglowApp(Desk):
         self._roads.choose(step)
 
     def action_leave(self) -> None:
-        """Take the cursor away."""
+        """Take the cursor away, or the sweep."""
+        self._columns.close()
         self._roads.leave()
         self.refresh_state()
 
     def action_take(self) -> None:
-        """Take the chosen candidate at the cursor, and write on from there."""
+        """Take the chosen candidate at the cursor, and write on from there; or the chosen column of a sweep."""
+        if self._columns.display:
+            self.action_pick(self._columns.chosen)
+            return
         count, token = self._roads.taken()
         self.perform(partial(actions.branch, self.session, count, token))
+
+    def action_pick(self, number: int) -> None:
+        """Go on with a column of the sweep."""
+        if self._columns.sweep and number < len(self._columns.sweep.columns):
+            self.perform(partial(actions.pick, self.session, self._columns.sweep, number))
+
+    @on(Page.Picked)
+    def _picked(self, event: Page.Picked) -> None:
+        """One click chooses a column, a second picks it."""
+        if self._columns.chosen == event.number:
+            self.action_pick(event.number)
+        self._columns.choose(event.number)
 
     def action_interrupt(self) -> None:
         """Copy what is selected; else stop; else say how one leaves."""
@@ -184,6 +212,8 @@ class AfterglowApp(Desk):
 
     @on(Input.Submitted)
     def _typed(self, event: Input.Submitted) -> None:
+        if not self.playing:
+            self._columns.close()
         self.do(event.value)
 
     @on(Input.Changed)
@@ -220,6 +250,7 @@ class AfterglowApp(Desk):
         self._thermometer.now = self.session.temperature if self.playing else None
         self._transcript.colour(settings.heat)
         self._lens.display = settings.lens == "on"
+        self._page.display = not self._columns.display
         try:
             self._roads.refresh()
         except AfterglowError as error:

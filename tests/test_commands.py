@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from afterglow.core import store
 from afterglow.core.commands import COMMANDS, completions, dispatch, find, is_live
-from afterglow.core.effects import Effect, Listing, Play, Quit, Redraw
+from afterglow.core.effects import Compare, Effect, Listing, Play, Quit, Redraw
 from afterglow.core.errors import AfterglowError, CommandError, ModelError, SettingError, UsageError
 from afterglow.core.events import Done, Notice, Token
 from afterglow.core.model import Model, load
@@ -56,7 +56,7 @@ KINDS: dict[str, list[type]] = {
     "undo": [Redraw],
     "redo": [Redraw],
     "new": [Notice],
-    "sweep": [Play] * 4,
+    "sweep": [Compare],
     "explain": [Listing],
     "model": [Listing],
     "save": [Notice],
@@ -284,8 +284,9 @@ def test_undo_redo_retry_continue_and_new(session: Session) -> None:
 def test_a_sweep_plays_the_seed_at_each_temperature_and_leaves_the_passage(written: Session) -> None:
     before = written.passage.text(), len(written.passage.nodes)
     titles, texts = [], []
-    for play in dispatch(written, "/sweep 0 1 2"):
-        assert isinstance(play, Play)
+    (compare,) = dispatch(written, "/sweep 0 1 2")
+    assert isinstance(compare, Compare)
+    for play in compare.plays:
         titles.append(play.title)
         texts.append("".join(event.text for event in play.events if isinstance(event, Token)))
     assert titles == ["The lamp  ·  T 0.00", "The lamp  ·  T 1.00", "The lamp  ·  T 2.00"]

@@ -179,19 +179,6 @@ async def test_retry_writes_another_text_in_the_place_of_the_last(app: tui.After
         assert "take 1" in seen(app)
 
 
-async def test_a_sweep_leaves_the_passage_and_can_be_stopped(slow: tui.AfterglowApp) -> None:
-    async with slow.run_test(size=SIZE) as pilot:
-        await enter(pilot, "The lamp")
-        await written(pilot, slow, 5)
-        text = slow.session.passage
-        await enter(pilot, "/sweep 0.2 1.2")
-        await until(pilot, lambda: "T 0.20" in seen(slow))
-        await stop(pilot, slow)
-        await slow.workers.wait_for_complete()
-        assert slow.session.passage is text
-        assert "·  T 1.20" not in seen(slow)
-
-
 async def test_memory_joins_the_next_seed(app: tui.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/memory on")
