@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import library, store
+from . import archive, library, store
 from .effects import Compare, Effect, Listing, Play, Quit, Redraw
-from .errors import CommandError, UsageError
+from .errors import AfterglowError, CommandError, UsageError
 from .events import Notice
 from .explain import at_temperatures, effective_choices
+from .export import FORMS
+from .modelfile import card_of
 from .paths import write_atomically
 from .session import Session
 from .settings import SPECS, Spec, spec_of
@@ -121,19 +123,26 @@ def explain(session: Session) -> Iterator[Effect]:
 def model(session: Session, name: str = "") -> Iterator[Effect]:
     """List the models, or play another one."""
     if not name:
-        yield Listing(
-            "models",
-            [(n + (" ←" if n == session.model.name else ""), what) for n, what in model_names(session)],
-        )
+        yield Listing(f"models; {session.model.name} is playing", list(model_names(session)), "/model")
         return
     session.switch(name)
     yield Notice(f"{session.model.name}: type a seed")
 
 
 def model_names(_: Session) -> Iterator[tuple[str, str]]:
-    """The models that can be named."""
+    """The models that can be named, with what their cards say."""
     for entry in library.entries():
-        yield entry.name, "comes with afterglow" if entry.bundled else str(entry.path)
+        yield entry.name, _card(entry)
+
+
+def _card(entry: library.Entry) -> str:
+    try:
+        card = card_of(entry.path)
+    except AfterglowError as error:
+        return str(error)
+    loss = f"{card.nats_per_char_cold:.3f} nats a character" if card.nats_per_char_cold else ""
+    known = (card.corpus, f"{card.characters:,} characters" if card.characters else "", loss, card.made)
+    return " · ".join(part for part in known if part) or str(entry.path)
 
 
 def save(session: Session, name: str = "") -> Iterator[Effect]:
@@ -143,17 +152,18 @@ def save(session: Session, name: str = "") -> Iterator[Effect]:
     yield Notice(f"saved: {path}")
 
 
-def saved(_: Session) -> Iterator[tuple[str, str]]:
+def saved(_: Session) -> list[tuple[str, str]]:
     """The passages that can be opened."""
-    return ((name, "") for name in store.names())
+    return archive.shelf()
 
 
 def open_saved(session: Session, name: str = "") -> Iterator[Effect]:
     """List the kept passages, or go on with one."""
     if not name:
-        yield Listing("saved passages", list(saved(session)) or [("none", "/save keeps one")])
+        rows = archive.shelf()
+        yield Listing("passages", rows or [("none", "/save keeps one")], "/open" if rows else "", archive.shelf)
         return
-    notice = session.adopt(store.opened(name))
+    notice = session.adopt(archive.find(name))
     yield Redraw(f"opened {name}")
     if notice:
         yield Notice(notice)
@@ -163,10 +173,10 @@ def export(session: Session, path: str) -> Iterator[Effect]:
     """Write the passage to a file, in the form that its name asks for."""
     session.passage.current()
     target = Path(path).expanduser()
-    forms: dict[str, Callable[[Session], str]] = {".txt": _as_text, ".md": _as_markdown, ".json": _as_json}
-    if target.suffix not in forms:
-        raise UsageError(f"cannot tell the form of {path!r}: end it in {', '.join(forms)}")
-    write_atomically(target, forms[target.suffix](session).encode("utf-8", "replace"))
+    if target.suffix not in FORMS:
+        raise UsageError(f"cannot tell the form of {path!r}: end it in {', '.join(FORMS)}")
+    text = FORMS[target.suffix](session.passage, f"{session.model.name} · {session.summary()}", session.settings.heat)
+    write_atomically(target, text.encode("utf-8", "replace"))
     yield Notice(f"written: {target}")
 
 
@@ -188,16 +198,3 @@ def _temperature_effect(session: Session, before: Any, after: Any) -> str:
 def _chance(session: Session, token: int, raw: Any, shaped: Any) -> tuple[str, str]:
     bar = "█" * round(20 * shaped[token])
     return repr(session.model.tokenizer.decode([token])), f"{raw[token]:.3f} → {shaped[token]:.3f} {bar}"
-
-
-def _as_text(session: Session) -> str:
-    return session.passage.text()
-
-
-def _as_json(session: Session) -> str:
-    return store.dumped(session.passage)
-
-
-def _as_markdown(session: Session) -> str:
-    quoted = "\n".join(f"> {line}" for line in session.passage.text().split("\n"))
-    return f"{quoted}\n\n{session.model.name} · {session.summary()}\n"

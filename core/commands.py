@@ -205,7 +205,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "export",
-        "write this passage to a .txt, .md or .json file",
+        "write this passage to a .txt, .md, .json, .html or .svg file, the last two in the colours of heat",
         actions.export,
         (Argument("path", required=True),),
         live=True,

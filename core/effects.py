@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .events import Event, Notice
@@ -32,10 +32,16 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Show rows of two columns under a title."""
+    """Show rows of two columns under a title.
+
+    Where there is a ``choice``, it is the command that takes the first column of a row; ``search`` then gives the rows
+    for words that are looked for.
+    """
 
     title: str
     rows: list[tuple[str, str]]
+    choice: str = ""
+    search: Callable[[str], list[tuple[str, str]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,13 +41,16 @@ class Node:
 
 @dataclass(slots=True)
 class Passage:
-    """A tree over one model, with the RNG seed of its dice. ``cursor`` is the node that the text ends with."""
+    """A tree over one model, with the RNG seed of its dice. ``cursor`` is the node that the text ends with;
+    ``archived`` is its number and its version where it is autosaved.
+    """
 
     model: str
     model_sha256: str
     rng: int
     nodes: list[Node] = field(default_factory=list)
     cursor: int | None = None
+    archived: tuple[int, int] | None = field(default=None, repr=False, compare=False)
 
     def add(self, node: Node) -> int:
         """Hang a node under its parent and stand on it."""

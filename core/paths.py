@@ -30,6 +30,11 @@ def passages_dir() -> Path:
     return data_dir() / "passages"
 
 
+def archive_file() -> Path:
+    """Where every passage is autosaved, SQLite."""
+    return data_dir() / "passages.sqlite"
+
+
 def history_file() -> Path:
     """What was typed in the line REPL."""
     return data_dir() / "history"

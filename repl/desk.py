@@ -19,7 +19,9 @@ from ..core.events import Notice
 from ..core.paths import log_file, private_file
 from ..core.session import Session
 from ..core.sweep import Sweep
+from .autosave import Autosave
 from .columns import Columns
+from .picker import Picker
 from .reading import Reading
 from .transcript import Transcript
 
@@ -37,8 +39,9 @@ class Desk(App[None]):
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._stopped = self._leaving = False
-        self._transcript, self._columns = Transcript(), Columns()
+        self._transcript, self.columns = Transcript(), Columns()
         self._reading = Reading(session, self._transcript)
+        self.autosave = Autosave(session, self._transcript.note, self._transcript.error)
 
     @property
     def playing(self) -> bool:
@@ -90,6 +93,7 @@ class Desk(App[None]):
             self._waiting -= 1
             self._stopped = False
             await self._perform(deed, line, topic)
+            await self.autosave.keep()
 
     async def _perform(self, deed: Deed, line: str, topic: str) -> None:
         try:
@@ -113,14 +117,10 @@ class Desk(App[None]):
                 await self._compare(sweep)
             case Notice(text):
                 self._transcript.note(text, topic)
-            case Listing(title, rows):
-                self._transcript.listing(title, rows)
+            case Listing():
+                self._list(effect)
             case Redraw(text):
-                self._columns.close()
-                self._transcript.retract("passage")
-                self._reading.show()
-                if text:
-                    self._transcript.note(text, "passage")
+                self._redraw(text)
             case Quit():
                 await self.action_quit()
 
@@ -147,12 +147,12 @@ class Desk(App[None]):
 
     async def _compare(self, sweep: Sweep) -> None:
         """Show a sweep as it comes."""
-        await self._columns.show(sweep, self.session.settings.heat)
+        await self.columns.show(sweep, self.session.settings.heat)
         self._player = Player(sweep.steps(), lambda: self.session.settings.speed)
         self.refresh_state()
         try:
             async for _ in self._player:
-                self._columns.grow()
+                self.columns.grow()
                 self.refresh_state()
                 if self._waiting or self._stopped:
                     self.action_stop()
@@ -167,6 +167,26 @@ class Desk(App[None]):
             self.action_stop()
             if play.title:
                 getattr(play.events, "close", lambda: None)()
+
+    def _list(self, listing: Listing) -> None:
+        """Show a list, or have a row of it chosen."""
+        if listing.choice:
+            picker = Picker(listing.title, listing.rows, listing.search)
+            self.push_screen(picker, partial(self._chosen_from, listing.choice))
+        else:
+            self._transcript.listing(listing.title, listing.rows)
+
+    def _redraw(self, why: str) -> None:
+        """Show the passage as it stands now."""
+        self.columns.close()
+        self._transcript.retract("passage")
+        self._reading.show()
+        if why:
+            self._transcript.note(why, "passage")
+
+    def _chosen_from(self, command: str, name: str | None) -> None:
+        if name:
+            self.do(f"{command} {name}")
 
     def _failed(self, line: str, topic: str) -> None:
         if line and not topic:

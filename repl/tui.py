@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+import asyncio
+import contextlib
 from typing import ClassVar
 
 from textual import on
@@ -12,18 +13,15 @@ from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widgets import Footer, Input, Static
 
-from ..core import actions
+from ..core import archive
 from ..core.errors import AfterglowError
 from ..core.heat import legend
 from ..core.session import Session
 from ..core.settings import SPECS
-from .columns import Page
-from .desk import Desk
+from .autosave import EVERY
 from .inputline import Completions, InputLine
-from .lens import Lens
-from .roads import Roads
+from .looking import Looking
 from .thermometer import Thermometer
-from .transcript import Transcript
 
 STEP = 0.05
 """How far one press of a key turns the temperature."""
@@ -36,10 +34,12 @@ ONLY_WITH_A_TEXT = ("look", "look_word", "look_end")
 
 def run_app(session: Session) -> None:
     """Play on the full screen until the user leaves."""
-    AfterglowApp(session).run()
+    app = AfterglowApp(session)
+    app.run()
+    app.autosave.keep_now()
 
 
-class AfterglowApp(Desk):
+class AfterglowApp(Looking):
     """The keys, and what they do. Lines go to the desk."""
 
     TITLE = "afterglow"
@@ -70,11 +70,10 @@ class AfterglowApp(Desk):
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-medium"), (112, "-wide")]
         self._said = ""
-        self._thermometer, self._lens = Thermometer(), Lens()
+        self._thermometer = Thermometer()
         self._page = Container(id="page")
         self._status, self._legend = Static(id="status", markup=False), Static(id="legend", markup=False)
         self._completions, self._input = Completions(session), InputLine(session)
-        self._roads = Roads(session, self._reading, self._transcript, self._lens)
 
     def compose(self) -> ComposeResult:
         """The column, and keys below it."""
@@ -82,7 +81,7 @@ class AfterglowApp(Desk):
             with self._page:
                 yield self._transcript
                 yield self._lens
-            yield self._columns
+            yield self.columns
             yield self._legend
             yield self._thermometer
             yield self._status
@@ -97,6 +96,15 @@ class AfterglowApp(Desk):
             self._reading.show()
         self._input.focus()
         self.refresh_state()
+        self.set_interval(EVERY, self.autosave.keep)
+        self.run_worker(self._remind())
+
+    async def _remind(self) -> None:
+        """Tell of the passage that was written last."""
+        with contextlib.suppress(AfterglowError):
+            latest = await asyncio.to_thread(archive.shelf)
+            if latest and not self.session.passage.nodes:
+                self._transcript.note(f"/open goes on with {latest[0][0]} {latest[0][1]}", "reminder")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Keys act only where there is something for them to do, and none behind another screen."""
@@ -105,24 +113,19 @@ class AfterglowApp(Desk):
         if action in ONLY_ON_THE_SCREEN_ITSELF:
             return len(self.screen_stack) == 1
         if action == "pick":
-            return self._columns.display
+            return self.columns.display
         if action in ONLY_WITH_A_CURSOR:
-            if self._columns.display:
+            if self.columns.display:
                 return action != "choose" and not (action == "leave" and self.playing)
-            return self._roads.place is not None and not (action == "leave" and self.playing)
+            return self.roads.place is not None and not (action == "leave" and self.playing)
         if action in ONLY_WITH_A_TEXT:
-            return bool(self._reading.places) or self._columns.display
+            return bool(self._reading.places) or self.columns.display
         return True
 
     def give_back(self, line: str) -> None:
         """Have a line that failed in the input again, unless something else was typed meanwhile."""
         if not self._input.value:
             self._input.put(line)
-
-    def text_begun(self) -> None:
-        """The lens follows a text that is being written."""
-        self._columns.close()
-        self._roads.leave()
 
     def action_do(self, line: str) -> None:
         """Do what a line says."""
@@ -144,58 +147,6 @@ class AfterglowApp(Desk):
             self._player.hurry()
             self.refresh_state()
 
-    def action_lens(self) -> None:
-        """Show the lens, or put it away."""
-        self.do(f"/lens {'off' if self.session.settings.lens == 'on' else 'on'}", topic="lens")
-
-    def action_look(self, step: int) -> None:
-        """Move the cursor over the tokens, or the choice over the columns of a sweep."""
-        if self._columns.display:
-            self._columns.choose(self._columns.chosen + step)
-            return
-        self._roads.move(step)
-        self.refresh_state()
-
-    def action_look_word(self, step: int) -> None:
-        """Move the cursor over the words."""
-        self._roads.word(step)
-        self.refresh_state()
-
-    def action_look_end(self, share: int) -> None:
-        """Move the cursor to the first token (0) or behind the last (1)."""
-        self._roads.stand(share * len(self._reading.places))
-        self.refresh_state()
-
-    def action_choose(self, step: int) -> None:
-        """Move among the candidates of the lens."""
-        self._roads.choose(step)
-
-    def action_leave(self) -> None:
-        """Take the cursor away, or the sweep."""
-        self._columns.close()
-        self._roads.leave()
-        self.refresh_state()
-
-    def action_take(self) -> None:
-        """Take the chosen candidate at the cursor, and write on from there; or the chosen column of a sweep."""
-        if self._columns.display:
-            self.action_pick(self._columns.chosen)
-            return
-        count, token = self._roads.taken()
-        self.perform(partial(actions.branch, self.session, count, token))
-
-    def action_pick(self, number: int) -> None:
-        """Go on with a column of the sweep."""
-        if self._columns.sweep and number < len(self._columns.sweep.columns):
-            self.perform(partial(actions.pick, self.session, self._columns.sweep, number))
-
-    @on(Page.Picked)
-    def _picked(self, event: Page.Picked) -> None:
-        """One click chooses a column, a second picks it."""
-        if self._columns.chosen == event.number:
-            self.action_pick(event.number)
-        self._columns.choose(event.number)
-
     def action_interrupt(self) -> None:
         """Copy what is selected; else stop; else say how one leaves."""
         selected = self._input.selected_text or self.screen.get_selected_text()
@@ -210,31 +161,17 @@ class AfterglowApp(Desk):
         """Scroll the transcript."""
         getattr(self._transcript, f"scroll_{where}")(animate=False)
 
-    @on(Input.Submitted)
+    @on(Input.Submitted, "InputLine")
     def _typed(self, event: Input.Submitted) -> None:
         if not self.playing:
-            self._columns.close()
+            self.columns.close()
         self.do(event.value)
 
-    @on(Input.Changed)
+    @on(Input.Changed, "InputLine")
     def _changed(self, event: Input.Changed) -> None:
         if self._visible:
             self._completions.offer(event.value)
             self.refresh_bindings()
-
-    @on(Transcript.Pointed)
-    def _pointed(self, event: Transcript.Pointed) -> None:
-        self._roads.stand(event.index)
-        self.refresh_state()
-
-    @on(Lens.Chosen)
-    def _chosen(self, event: Lens.Chosen) -> None:
-        """One click chooses, a second on the same candidate takes it."""
-        if self._roads.place is None:
-            self._roads.stand(len(self._reading.places))
-        elif self._roads.choice == event.number:
-            self.action_take()
-        self._roads.choose_number(event.number)
 
     @property
     def _visible(self) -> bool:
@@ -250,9 +187,9 @@ class AfterglowApp(Desk):
         self._thermometer.now = self.session.temperature if self.playing else None
         self._transcript.colour(settings.heat)
         self._lens.display = settings.lens == "on"
-        self._page.display = not self._columns.display
+        self._page.display = not self.columns.display
         try:
-            self._roads.refresh()
+            self.roads.refresh()
         except AfterglowError as error:
             self._transcript.error(str(error))
         self._say(self._state())
@@ -269,7 +206,7 @@ class AfterglowApp(Desk):
     def _say(self, state: str) -> None:
         """Status, legend and keys, where they are others than before."""
         heat = self.session.settings.heat
-        cursor = self._roads.place is not None
+        cursor = self.roads.place is not None
         if (said := f"{state}{heat}{cursor}{self.theme}") == self._said:
             return
         self._said = said

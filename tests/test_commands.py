@@ -314,12 +314,12 @@ def test_save_and_open_bring_a_passage_back(written: Session) -> None:
     effects = do(written, "/open my lamp")
     assert effects == [Redraw("opened my lamp")]
     assert written.passage.text() == text
-    assert rows(do(written, "/open")) == [("my lamp", "")]
+    assert rows(do(written, "/open")) == [("my lamp", "saved under this name")]
     do(written, "/save")
     assert set(store.names()) == {"my lamp", store.suggested_name(written.passage)}
 
 
-@pytest.mark.parametrize("suffix", [".txt", ".md", ".json"])
+@pytest.mark.parametrize("suffix", [".txt", ".md", ".json", ".html", ".svg"])
 def test_export_writes_the_form_that_the_name_asks_for(suffix: str, written: Session, tmp_path: Path) -> None:
     path = tmp_path / f"out{suffix}"
     do(written, f"/export {path}")
@@ -331,6 +331,9 @@ def test_export_writes_the_form_that_the_name_asks_for(suffix: str, written: Ses
             quoted = [line.removeprefix("> ") for line in text.split("\n") if line.startswith(">")]
             assert "\n".join(quoted) == written.passage.text()
             assert text.endswith(written.summary() + "\n")
+        case ".html" | ".svg":
+            assert "The lamp" in text
+            assert written.summary() in text
         case _:
             assert store.loaded(json.dumps(json.loads(text))).text() == written.passage.text()
 

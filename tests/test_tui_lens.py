@@ -44,12 +44,12 @@ async def test_the_cursor_moves_over_tokens_and_the_lens_tells_of_each(app: tui.
         await press(pilot, "home")
         assert "token 1 of 60" in lens(app)
         await press(pilot, "left", "ctrl+right")
-        assert app._roads.place
-        assert tokens[app._roads.place - 1].text.isspace()
+        assert app.roads.place
+        assert tokens[app.roads.place - 1].text.isspace()
         await press(pilot, "end")
         assert "not drawn yet" in lens(app)
         await press(pilot, "escape")
-        assert app._roads.place is None
+        assert app.roads.place is None
 
 
 async def test_enter_on_a_candidate_takes_that_road(app: tui.AfterglowApp) -> None:
@@ -57,15 +57,15 @@ async def test_enter_on_a_candidate_takes_that_road(app: tui.AfterglowApp) -> No
         await play(pilot, "The lamp")
         before = app.session.passage.tokens()
         await press(pilot, "home", *["right"] * 20)
-        chosen = app._roads.choice
+        chosen = app.roads.choice
         await press(pilot, *(["down"] if chosen == 0 else ["up"]))
-        count, token = app._roads.taken()
+        count, token = app.roads.taken()
         assert (count, token) != (20, before[20].id)
         await press(pilot, "enter")
         after = app.session.passage.tokens()
         assert [t.id for t in after[:21]] == [*(t.id for t in before[:20]), token]
         assert len(after) == 80
-        assert app._roads.place is None
+        assert app.roads.place is None
         assert "version 2 of 2" in seen(app)
         assert seen(app).count("The lamp k") <= 1
 
@@ -92,7 +92,7 @@ async def test_letters_type_while_a_cursor_stands(app: tui.AfterglowApp) -> None
         await play(pilot, "The lamp")
         await press(pilot, "left", "a", "left", "b", "left_square_bracket")
         assert app.query_one(InputLine).value == "b[a"
-        assert app._roads.place == 59
+        assert app.roads.place == 59
 
 
 async def test_a_click_on_a_token_looks_at_it_and_two_on_a_candidate_take_it(app: tui.AfterglowApp) -> None:
@@ -106,10 +106,10 @@ async def test_a_click_on_a_token_looks_at_it_and_two_on_a_candidate_take_it(app
         column = 1 + transcript._gutter + start - line.start
         await pilot.click(Transcript, offset=(column, number - transcript.scroll_offset.y))
         await pilot.pause()
-        assert app._roads.place == index
+        assert app.roads.place == index
         await pilot.click(Lens, offset=(4, app.query_one(Lens)._head + 2))
         await pilot.pause()
-        assert app._roads.choice == 2
+        assert app.roads.choice == 2
         await pilot.click(Lens, offset=(4, app.query_one(Lens)._head + 2))
         await app.workers.wait_for_complete()
         assert len(app.session.passage.tokens()) == index + 60
@@ -120,15 +120,15 @@ async def test_a_look_at_a_text_that_is_being_written(slow: tui.AfterglowApp) ->
         await enter(pilot, "The lamp")
         await written(pilot, slow, 30)
         await pilot.press("left", "left", "left")
-        place = slow._roads.place
+        place = slow.roads.place
         assert place is not None
         await written(pilot, slow, place + 20)
-        assert slow._roads.place == place
+        assert slow.roads.place == place
         await pilot.press("escape")
         await until(pilot, lambda: not slow.playing)
-        assert slow._roads.place == place
+        assert slow.roads.place == place
         await pilot.press("escape")
-        assert slow._roads.place is None
+        assert slow.roads.place is None
 
 
 async def test_the_margin_shows_where_the_temperature_was_turned(tiny: Model) -> None:

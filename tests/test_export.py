@@ -1,0 +1,102 @@
+"""Exported passages: every character is there, marks of the format are not obeyed, colours are those of heat."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+
+import pytest
+from afterglow.core.events import Token
+from afterglow.core.export import as_html, as_svg, spans
+from afterglow.core.heat import level
+from afterglow.core.passage import Node, Passage
+from afterglow.core.picture import Text, cells
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def passage(seed: str, written: str, temperature: float = 0.8) -> Passage:
+    made = Passage("m", "", 7)
+    made.add(Node(None, seed=seed))
+    made.add(Node(0, tokens=[Token(c, 0, -n, -n, 1, 1.0, temperature) for n, c in enumerate(written)]))
+    return made
+
+
+def parsed(text: str) -> ET.Element:
+    return ET.fromstring(text)  # noqa: S314
+
+
+class Reader(HTMLParser):
+    """Collects the text inside of pre, and the classes of spans."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.looks, self._inside = "", list[str](), False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._inside = self._inside or tag == "pre"
+        if tag == "span":
+            self.looks.append(dict(attrs)["class"] or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "pre"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data if self._inside else ""
+
+
+HOSTILE = '<script>alert("1")</script> & ]]> \'日本 👍'
+
+
+def test_html_holds_the_text_and_nothing_that_runs() -> None:
+    reader = Reader()
+    made = passage(HOSTILE, "</pre><b>x")
+    page = as_html(made, "summary <i>", "surprise")
+    reader.feed(page)
+    assert reader.text == f"{HOSTILE}</pre><b>x"
+    assert reader.looks == [f"h{level(token, 'surprise')}" for token in made.tokens()]
+    assert "<script" not in page
+    assert "<i>" not in page
+
+
+def test_svg_holds_the_text_and_says_where_t_was_turned() -> None:
+    made = passage(HOSTILE, "one two")
+    made.add(Node(1, 7, tokens=[Token("!", 0, -1.0, -1.0, 1, 1.0, 1.25)]))
+    root = parsed(as_svg(made, "summary", "off"))
+    texts = [element.text or "" for element in root.iter(f"{SVG}text")]
+    squeezed = re.sub(r"\s", "", "".join(texts))
+    assert re.sub(r"\s", "", HOSTILE) in squeezed
+    assert "1.25" in texts
+    assert not list(root.iter(f"{SVG}script"))
+
+
+@pytest.mark.parametrize("heat", ["surprise", "rank", "entropy", "temperature", "off"])
+def test_every_heat_makes_a_picture(heat: str) -> None:
+    parsed(as_svg(passage("a", "b\nc\td"), "summary", heat))
+
+
+def test_control_characters_leave_the_picture_well_formed() -> None:
+    parsed(as_svg(passage("\x1b[2J\x00\x0c", "\x07\ud800"), "s", "off"))
+
+
+def test_a_tail_and_a_kept_beginning_are_told_apart() -> None:
+    made = passage("The ", "lamp")
+    made.nodes[1].tail = "EN"
+    made.add(Node(1, 2, tokens=[Token("x", 0, -1.0, -1.0, 1, 1.0, 1.0)]))
+    assert "".join(text for text, _ in spans(made)) == "The lax" == made.text()
+    made.move(1)
+    assert "".join(text for text, _ in spans(made)) == "The lampEN" == made.text()
+
+
+@given(st.text("ab \n日é\u0301", max_size=60), st.integers(2, 12))
+@settings(deadline=None)
+def test_wrapping_keeps_every_character_and_the_width(text: str, columns: int) -> None:
+    wrapped = Text(columns)
+    for character in text:
+        wrapped.add(character)
+    lines = ["".join(c for c, _ in line) for line in wrapped.lines()]
+    assert "".join(lines) == text.replace("\n", "")
+    assert all(cells(line.rstrip(" ")) <= columns for line in lines)
