@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import archive, library, store
-from .effects import Compare, Effect, Listing, Play, Quit, Redraw
+from . import archive, library, presets, store
+from .effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 from .errors import AfterglowError, CommandError, UsageError
 from .events import Notice
 from .explain import at_temperatures, effective_choices
 from .export import FORMS
 from .modelfile import card_of
+from .passage import Passage
 from .paths import write_atomically
 from .session import Session
 from .settings import SPECS, Spec, spec_of
@@ -68,6 +70,54 @@ def branch(session: Session, at: int, token: int | None = None) -> Iterator[Effe
     kept = "".join(each.text for each in session.passage.tokens()[:at])
     yield Notice(f"from {('…' + kept[-30:])!r} on" if kept else "from the beginning on")
     yield Play(events)
+
+
+def edit(session: Session) -> Iterator[Effect]:
+    """Have the reader change the text, and write on from there."""
+    session.passage.current()
+    yield Edit(session.passage.text(), partial(rewrite, session))
+
+
+def rewrite(session: Session, text: str) -> Iterator[Effect]:
+    """Take a changed text instead of the text, and write on."""
+    if text == session.passage.text():
+        yield Notice("nothing was changed")
+        return
+    events = session.rewrite(text)
+    yield Redraw("edited; /undo and /version lead back")
+    yield Play(events)
+
+
+def tree(session: Session) -> Iterator[Effect]:
+    """Show all that hangs in the passage, to go somewhere else in it."""
+    session.passage.current()
+    yield Listing(
+        "the passage's tree", [_branch_row(session.passage, *row) for row in session.passage.outline()], "/go"
+    )
+
+
+def go(session: Session, number: int) -> Iterator[Effect]:
+    """Stand somewhere else in the tree."""
+    session.go(number)
+    yield Redraw(f"at {number} of the tree")
+
+
+def preset(session: Session, name: str = "", new: str = "") -> Iterator[Effect]:
+    """List the presets, take one, or keep what is set as a new one."""
+    if not name:
+        yield Listing("presets", list(preset_names(session)), "/preset")
+    elif name == "save" and new:
+        presets.keep(new, session.settings)
+        yield Notice(f"preset {new} is what is set now")
+    else:
+        session.take_settings(presets.applied(name, session.settings, session.model.settings))
+        yield Notice(f"{name}: {presets.described(presets.presets()[name])}")
+
+
+def preset_names(_: Session) -> Iterator[tuple[str, str]]:
+    """The presets, with what they set."""
+    for name, values in presets.presets().items():
+        yield name, presets.described(values)
 
 
 def version(session: Session, step: int = 1) -> Iterator[Effect]:
@@ -178,6 +228,14 @@ def export(session: Session, path: str) -> Iterator[Effect]:
     text = FORMS[target.suffix](session.passage, f"{session.model.name} · {session.summary()}", session.settings.heat)
     write_atomically(target, text.encode("utf-8", "replace"))
     yield Notice(f"written: {target}")
+
+
+def _branch_row(passage: Passage, index: int, depth: int) -> tuple[str, str]:
+    node = passage.nodes[index]
+    start = " ".join(node.text()[:40].split()) or "(nothing)"
+    kind = "seed" if node.seed is not None else f"T {node.tokens[-1].temperature:.2f}" if node.tokens else "empty"
+    here = "  ← here" if index == passage.cursor else ""
+    return str(index), f"{'│ ' * (depth - 1)}{'├ ' if depth else ''}{start} · {kind} · {len(node.text()):,}{here}"
 
 
 def leave(session: Session) -> Iterator[Effect]:

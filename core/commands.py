@@ -180,6 +180,9 @@ COMMANDS: tuple[Command, ...] = (
         actions.branch,
         (Argument("at", _whole, required=True), Argument("token", _token)),
     ),
+    Command("edit", "change the text anywhere, and write on from there", actions.edit),
+    Command("tree", "all seeds and texts of this passage, to go to any of them", actions.tree),
+    Command("go", "go to a place in the tree", actions.go, (Argument("number", _whole, required=True),)),
     Command("undo", "take the last text back", actions.undo),
     Command("redo", "take an undo back", actions.redo),
     Command("new", "put this passage away and begin an empty one", actions.new),
@@ -188,6 +191,13 @@ COMMANDS: tuple[Command, ...] = (
         "the same seed and dice at several temperatures",
         actions.sweep,
         (Argument("temperatures", _temperatures, lambda _: [("0.2 0.5 1.0 1.2", "the usual four")]),),
+    ),
+    Command(
+        "preset",
+        "list the presets, take one, or keep what is set: /preset save NAME",
+        actions.preset,
+        (Argument("name", choices=actions.preset_names), Argument("new")),
+        live=True,
     ),
     Command("explain", "what the temperature does to the next token's chances", actions.explain, live=True),
     Command(

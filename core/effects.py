@@ -16,6 +16,11 @@ class Play:
     events: Iterator[Event]
     title: str = ""
 
+    @property
+    def plays(self) -> Iterator[Play]:
+        """It alone: for faces that show one text after another."""
+        yield self
+
 
 @dataclass(frozen=True, slots=True)
 class Compare:
@@ -52,8 +57,16 @@ class Redraw:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """Let the reader change a text; ``done`` is what to do with the changed one."""
+
+    text: str
+    done: Callable[[str], Iterator[Effect]]
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """Leave."""
 
 
-Effect = Notice | Play | Compare | Listing | Redraw | Quit
+Effect = Notice | Play | Compare | Listing | Redraw | Edit | Quit

@@ -116,6 +116,25 @@ class Passage:
             raise CommandError(f"the text has {before:,} tokens: there is no place behind {count:,}")
         return self.cursor, len(self.nodes[self.cursor].tokens)
 
+    def kept(self, characters: int) -> tuple[int | None, int, int]:
+        """How much of the text stays if only so many characters of it do: a node, how many of its tokens, and how many
+        characters these and all before them have. A seed stays whole or not at all: then the node is None.
+        """
+        found: tuple[int | None, int, int] = (None, 0, 0)
+        before = 0
+        for index, kept in self._steps():
+            node = self.nodes[index]
+            if node.seed is not None:
+                before += len(node.seed)
+                found = (index, 0, before) if before <= characters else found
+            for number, token in enumerate(node.tokens[:kept]):
+                before += len(token.text)
+                # A token without text is the beginning of a character: it stays only with the rest of it.
+                found = (index, number + 1, before) if token.text and before <= characters else found
+            if before > characters:
+                break
+        return found
+
     def token(self, count: int) -> Token | None:
         """The written token behind the first ``count`` of them; None at the end of the text."""
         before = 0
@@ -125,6 +144,16 @@ class Passage:
                 return node.tokens[count - before]
             before += here
         return None
+
+    def outline(self) -> Iterator[tuple[int, int]]:
+        """Every node with its depth, children below their parents; what merely goes on at a node's end is no deeper."""
+        waiting = [(index, 0) for index, node in reversed(list(enumerate(self.nodes))) if node.parent is None]
+        while waiting:
+            index, depth = waiting.pop()
+            yield index, depth
+            children = self.nodes[index].children
+            inner = depth if len(children) == 1 and self.nodes[index].seed is None else depth + 1
+            waiting += [(child, inner) for child in reversed(children)]
 
     def versions(self) -> list[int]:
         """The nodes between which one chooses here: texts that go on from one place, the one that was left first."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from os.path import commonprefix
 from typing import Any
 
 import numpy as np
@@ -46,9 +48,13 @@ class Session:
 
     def set(self, name: str, value: Any) -> None:
         """Change a setting, for the text that is being written too; raises SettingError."""
-        self.settings = self.settings.changed(**{spec_of(name).name: value})
+        self.take_settings(self.settings.changed(**{spec_of(name).name: value}))
+
+    def take_settings(self, settings: Settings) -> None:
+        """Change all settings at once, for the text that is being written too."""
+        self.settings = settings
         if self._stream:
-            self._stream.settings = self.settings
+            self._stream.settings = settings
 
     def default(self, name: str) -> Any:
         """What ``reset`` goes back to: the model's own value."""
@@ -118,6 +124,28 @@ class Session:
         """Keep the first ``count`` written tokens of the whole text, take ``token`` (None draws one), and write on."""
         self._require_silence()
         return self._branch(*self.passage.locate(count), token)
+
+    def rewrite(self, text: str) -> Iterator[Event]:
+        """Have ``text`` instead of the text: what is the same from its beginning on stays, the rest is read like a
+        seed, and the model writes on. The old text stays in the tree.
+        """
+        self._require_silence()
+        self.passage.current()
+        same = len(commonprefix([self.passage.text(), text]))  # noqa: RUF071
+        index, at, covered = self.passage.kept(same)
+        behind = None if index is None else self.state_at(index, at)
+        reading = self.model.read(text[covered:], behind, whole=self.settings.whole_seed)
+        node = Node(index, at, text[covered:], take=self.passage.current().take)
+        node.start = reading.snapshot
+        self.passage.add(node)
+        return chain(map(Notice, reading.notices), self.go_on())
+
+    def go(self, number: int) -> None:
+        """Stand on a node of the tree; raises CommandError where there is none of that number."""
+        self._require_silence()
+        if number >= len(self.passage.nodes):
+            raise CommandError(f"the tree has {len(self.passage.nodes)} places, from 0 on; /tree shows them")
+        self.passage.move(number)
 
     def version(self, step: int) -> Iterator[Event] | None:
         """Stand on the next (1) or the previous (-1) version of the last text; behind the last one another is written.

@@ -13,7 +13,7 @@ from textual.app import App
 
 from ..core.bridge import Player
 from ..core.commands import dispatch, is_live
-from ..core.effects import Compare, Effect, Listing, Play, Quit, Redraw
+from ..core.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 from ..core.errors import AfterglowError
 from ..core.events import Notice
 from ..core.paths import log_file, private_file
@@ -21,6 +21,7 @@ from ..core.session import Session
 from ..core.sweep import Sweep
 from .autosave import Autosave
 from .columns import Columns
+from .editor import Editor
 from .picker import Picker
 from .reading import Reading
 from .transcript import Transcript
@@ -121,6 +122,8 @@ class Desk(App[None]):
                 self._list(effect)
             case Redraw(text):
                 self._redraw(text)
+            case Edit(text, done):
+                self.push_screen(Editor(text), partial(self._edited, done))
             case Quit():
                 await self.action_quit()
 
@@ -175,6 +178,10 @@ class Desk(App[None]):
             self.push_screen(picker, partial(self._chosen_from, listing.choice))
         else:
             self._transcript.listing(listing.title, listing.rows)
+
+    def _edited(self, done: Callable[[str], Iterable[Effect]], text: str | None) -> None:
+        if text is not None:
+            self.perform(partial(done, text))
 
     def _redraw(self, why: str) -> None:
         """Show the passage as it stands now."""

@@ -50,8 +50,18 @@ KEPT = 1000
 class InputLine(Input):
     """One line. While it is empty some keys are the app's, as far as it has something to do for them."""
 
+    HELP = """
+## The line
+Type a seed and press Enter. `/` begins a command; Tab completes it. Ctrl-J begins a new line, Ctrl-G opens your editor.
+
+While the line is empty: `+` `-` turn the temperature, ← → move over the tokens, ↑ ↓ choose in the lens and Enter takes
+that road, `[` `]` step through versions, Space pauses, Tab finishes at once, Enter writes on.
+Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
+"""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", "Complete, or finish at once", show=False),
+        Binding("ctrl+j,alt+enter,shift+enter", "newline", "New line", show=False),
         Binding("up", "recall(-1)", "Line before", show=False),
         Binding("down", "recall(1)", "Next line", show=False),
     ]
@@ -115,6 +125,10 @@ class InputLine(Input):
             await self.app.run_action("app.hurry")
         else:
             self.put(completed(self._session, self.value) or self.value)
+
+    def action_newline(self) -> None:
+        """Go on typing in a new line."""
+        self.insert_text_at_cursor(NEWLINE)
 
     def action_recall(self, step: int) -> None:
         """Walk through what was typed before; what was being typed waits at the end."""

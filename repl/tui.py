@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import ClassVar
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, ClassVar
 
+import click
 from textual import on
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
-from textual.widgets import Footer, Input, Static
+from textual.screen import Screen
+from textual.widgets import Footer, HelpPanel, Input, Static
 
 from ..core import archive
+from ..core.commands import COMMANDS, Command
 from ..core.errors import AfterglowError
 from ..core.heat import legend
+from ..core.paths import theme_file, write_atomically
 from ..core.session import Session
 from ..core.settings import SPECS
 from .autosave import EVERY
 from .inputline import Completions, InputLine
 from .looking import Looking
+from .panel import Panel
 from .thermometer import Thermometer
 
 STEP = 0.05
 """How far one press of a key turns the temperature."""
 
 ONLY_WHILE_WRITING = ("stop", "pause", "hurry")
-ONLY_ON_THE_SCREEN_ITSELF = ("interrupt", "scroll")
+ONLY_ON_THE_SCREEN_ITSELF = ("interrupt", "scroll", "editor")
 ONLY_WITH_A_CURSOR = ("choose", "take", "leave")
 ONLY_WITH_A_TEXT = ("look", "look_word", "look_end")
 
@@ -37,6 +44,19 @@ def run_app(session: Session) -> None:
     app = AfterglowApp(session)
     app.run()
     app.autosave.keep_now()
+
+
+def kept_theme() -> str:
+    """The theme that was chosen last; "" where none was."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return theme_file().read_text("utf-8").strip()
+    return ""
+
+
+def keep_theme(name: str) -> None:
+    """Have the theme again next time, as far as that can be written."""
+    with contextlib.suppress(AfterglowError):
+        write_atomically(theme_file(), name.encode())
 
 
 class AfterglowApp(Looking):
@@ -52,7 +72,12 @@ class AfterglowApp(Looking):
         Binding("ctrl+up", "turn('+')", "T +", key_display="^↑"),
         Binding("ctrl+down", "turn('-')", "T -", key_display="^↓"),
         Binding("ctrl+r", "do('/retry')", "Retry"),
+        Binding("f1", "help", "Help"),
         Binding("f2", "lens", "Lens"),
+        Binding("f3", "do('/tree')", "Tree"),
+        Binding("f4", "settings", "Settings"),
+        Binding("f5", "do('/edit')", "Edit"),
+        Binding("ctrl+g", "editor", "Editor", show=False, priority=True),
         Binding("ctrl+q", "quit", "Quit", priority=True),
         Binding("ctrl+c", "interrupt", show=False, priority=True),
         Binding("pageup", "scroll('page_up')", show=False, priority=True),
@@ -87,7 +112,7 @@ class AfterglowApp(Looking):
             yield self._status
             yield self._completions
             yield self._input
-        yield Footer(show_command_palette=False)
+        yield Footer()
 
     def on_mount(self) -> None:
         """Show where the session stands."""
@@ -95,6 +120,9 @@ class AfterglowApp(Looking):
         if self.session.passage.nodes:
             self._reading.show()
         self._input.focus()
+        kept = kept_theme()
+        self.theme = kept if kept in self.available_themes else self.theme
+        self.theme_changed_signal.subscribe(self, lambda theme: keep_theme(theme.name))
         self.refresh_state()
         self.set_interval(EVERY, self.autosave.keep)
         self.run_worker(self._remind())
@@ -146,6 +174,44 @@ class AfterglowApp(Looking):
         if self._player:
             self._player.hurry()
             self.refresh_state()
+
+    def action_help(self) -> None:
+        """Show keys and help for what has the focus, or put them away."""
+        if self.screen.query(HelpPanel):
+            self.action_hide_help_panel()
+        else:
+            self.action_show_help_panel()
+
+    def action_settings(self) -> None:
+        """Show all settings."""
+        self.push_screen(Panel(self.session), lambda _: self.refresh_state())
+
+    def action_editor(self) -> None:
+        """Have the line that is being typed in the user's own editor."""
+        try:
+            with self.suspend():
+                changed = click.edit(self._input.text, require_save=True)
+        except (SuspendNotSupported, click.ClickException) as error:
+            self._transcript.error(f"no editor: {error}")
+            return
+        self.refresh()
+        if changed is not None:
+            self._input.put(changed.removesuffix("\n"))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: every slash command, and what Textual has to offer."""
+        yield SystemCommand("Settings", "all settings on one page", self.action_settings)
+        for command in COMMANDS:
+            yield SystemCommand(f"/{command.name}", command.help, partial(self._from_palette, command))
+        yield from super().get_system_commands(screen)
+
+    def _from_palette(self, command: Command) -> None:
+        """Do a command, or begin to type one that wants to be told more."""
+        asks = any(argument.required or argument.name == "value" for argument in command.arguments)
+        if asks:
+            self._input.put(f"/{command.name} ")
+        else:
+            self.do(f"/{command.name}")
 
     def action_interrupt(self) -> None:
         """Copy what is selected; else stop; else say how one leaves."""

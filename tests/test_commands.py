@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from afterglow.core import store
 from afterglow.core.commands import COMMANDS, completions, dispatch, find, is_live
-from afterglow.core.effects import Compare, Effect, Listing, Play, Quit, Redraw
+from afterglow.core.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 from afterglow.core.errors import AfterglowError, CommandError, ModelError, SettingError, UsageError
 from afterglow.core.events import Done, Notice, Token
 from afterglow.core.model import Model, load
@@ -53,6 +53,10 @@ KINDS: dict[str, list[type]] = {
     "retry": [Redraw, Play],
     "version": [Redraw, Play],
     "branch": [Play],
+    "edit": [Edit],
+    "tree": [Listing],
+    "go": [Redraw],
+    "preset": [Listing],
     "undo": [Redraw],
     "redo": [Redraw],
     "new": [Notice],
@@ -73,7 +77,7 @@ def test_every_command_does_what_its_row_says(name: str, written: Session, tmp_p
     command = find(name)
     if command.name == "redo":
         do(written, "/undo")
-    line = f"/{name} " + {"export": str(tmp_path / "x.txt"), "branch": "5"}.get(command.name, "")
+    line = f"/{name} " + {"export": str(tmp_path / "x.txt"), "branch": "5", "go": "0"}.get(command.name, "")
     effects = do(written, line)
     assert [
         type(effect) for effect in effects if not isinstance(effect, Notice) or KINDS[command.name] == [Notice]
@@ -365,7 +369,7 @@ def words(session: Session, line: str) -> list[str]:
 
 def test_commands_are_completed(session: Session) -> None:
     assert words(session, "/") == [f"/{command.name}" for command in COMMANDS]
-    assert words(session, "/t") == ["/temp", "/top-k", "/top-p", "/typical"]
+    assert words(session, "/t") == ["/temp", "/top-k", "/top-p", "/typical", "/tree"]
     assert words(session, "/by") == ["/bye"]
     assert words(session, "/und") == ["/undo"]
     assert words(session, "/xyz") == words(session, "//") == []
@@ -410,7 +414,16 @@ def test_saved_passages_are_completed(written: Session) -> None:
 
 # While text is written ----------------------------------------------------------------------------------------------
 
-LIVE = {*(find(spec.label).name for spec in SPECS.values()), "set", "explain", "save", "export", "help", "quit"}
+LIVE = {
+    *(find(spec.label).name for spec in SPECS.values()),
+    "preset",
+    "set",
+    "explain",
+    "save",
+    "export",
+    "help",
+    "quit",
+}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
