@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: chat train bot test slow bench format clean
+.PHONY: chat train bot test slow bench pictures format clean
 
 chat: .venv/.play
 	@$(BIN)/afterglow
@@ -30,6 +30,10 @@ slow: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks
+
+# docs/ramp.svg, docs/sweep.svg, docs/screen.svg; or one of them: make pictures ONLY=ramp
+pictures: .venv/.dev
+	$(BIN)/python docs/pictures.py $(ONLY)
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

@@ -72,7 +72,9 @@ class Keeper:
 
     def _keep(self, database: sqlite3.Connection, passage: Passage) -> str | None:
         head = passage_head_of(passage)
-        values = {**head, "changed": time.time(), "format": FORMAT, "text": passage.text()}
+        # What is searched; a lone surrogate, as a shell hands on of a broken character, is no text to SQLite.
+        text = passage.text().encode("utf-8", "replace").decode()
+        values = {**head, "changed": time.time(), "format": FORMAT, "text": text}
         place, told = _place(database, passage, values)
         nodes = list(passage.nodes)
         if place != passage.archived or not self._nodes:

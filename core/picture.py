@@ -29,6 +29,8 @@ _GROUND = "#14161b"
 _WIDTH, _HEIGHT, _EDGE = 8.4, 19, 18
 """Pixels of a character and of a line, and around the whole."""
 
+_WARMTH = ((70, 130, 240), (242, 207, 99), (255, 80, 90))
+
 MARGIN = 7
 """Columns left of a passage, for T."""
 
@@ -38,6 +40,14 @@ Cell = tuple[str, Token | None]
 def cells(text: str) -> int:
     """How many columns a text takes: two for wide characters, none for marks that combine."""
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def warmth(temperature: float) -> str:
+    """The colour of a T: blue where it is strict, yellow at 1, red from 2 on."""
+    share = min(1.0, max(0.0, temperature / 2)) * 2
+    first, second = (_WARMTH[0], _WARMTH[1]) if share < 1 else (_WARMTH[1], _WARMTH[2])
+    mixed = (round(a + (b - a) * (share % 1 if share < 2 else 1)) for a, b in zip(first, second, strict=True))
+    return "#" + "".join(f"{value:02x}" for value in mixed)
 
 
 class Text:
@@ -83,7 +93,7 @@ class Picture:
         self._parts: list[str] = []
         self.row = 0.0
 
-    def line(self, spans: list[tuple[str, str]], column: int = 0) -> None:
+    def line(self, spans: list[tuple[str, str]], column: float = 0) -> None:
         """A line of (text, look), and down by one."""
         for text, look in spans:
             self.at(self.row, column, text, look)
@@ -117,19 +127,35 @@ class Picture:
             f'rx="{round_}" fill="{colour}"/>'
         )
 
-    def passage(self, text: Text, heat: str, column: int = 0) -> None:
-        """Lines of tokens in the colours of ``heat``, with T at the left wherever it is another than before."""
+    def bar(self, row: float, column: float, width: float, look: str) -> None:
+        """A bar of so many columns."""
+        self.box(row + 0.15, column, max(width, 0.15), 0.7, LOOKS[look])
+
+    def passage(
+        self, text: Text, heat: str, column: float = 0, margin: int = MARGIN, marked: Token | None = None
+    ) -> None:
+        """Lines of tokens in the colours of ``heat``, with T in the margin wherever it is another than before."""
         drawn: str | None = None
         for line in text.lines():
             turned = [f"{token.temperature:.2f}" for _, token in line if token]
-            if turned and turned[-1] != drawn:
+            self._mark(line, column + margin, marked)
+            if margin and turned:
+                self.box(self.row, column + margin - 1.6, 0.35, 1, warmth(float(turned[-1])), 0)
+            if margin and turned and turned[-1] != drawn:
                 drawn = turned[-1]
                 self.at(self.row, column, drawn, "turn")
             spans = [
                 ("".join(character for character, _ in group), look)
                 for look, group in groupby(line, lambda cell: _look(cell, heat))
             ]
-            self.line(spans, column + MARGIN)
+            self.line(spans, column + margin)
+
+    def _mark(self, line: list[Cell], column: float, marked: Token | None) -> None:
+        """A box behind the first character of a token."""
+        for number, (_, token) in enumerate(line):
+            if token is marked and token is not None:
+                self.box(self.row, column + cells("".join(c for c, _ in line[:number])), 1, 1, "#5b4a86")
+                return
 
     def svg(self, title: str) -> str:
         """The whole picture."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import fmean as mean
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -21,14 +22,14 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LEVELS = "▁▂▃▄▅▆▇█"
 _SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥", "": "∅"}
 
-TOP_BITS = 10.0
+TOP_BITS = 4.0
 """The surprise that fills a bar of the sparkline."""
 
 TALL = 12
 """Rows from which on every figure has a line of its own."""
 
 SAMPLES = 32
-"""How many tokens at most are looked at for one bar of the sparkline, of which the most surprising is shown."""
+"""How many tokens at most are looked at for one bar of the sparkline, whose mean is shown."""
 
 
 class Lens(Widget):
@@ -104,7 +105,7 @@ class Lens(Widget):
         choices = f"{before:.1f} → {after:.1f}"
         cut = f"{look.cut} cut, {look.cut_share:.1%}" if look.cut else "nothing cut"
         if not tall:
-            yield self._figures(("entropy ", bits), (" · choices ", choices), (f" · {cut}", ""))
+            yield self._figures(("", f"{bits} · {choices} choices"), (f" · {cut}", ""))
         else:
             yield self._figures(("entropy ", bits))
             yield self._figures(("choices ", choices))
@@ -160,9 +161,8 @@ class Lens(Widget):
 
     def _spark(self, first: int, end: int, here: bool) -> tuple[str, Style]:
         step = max(1, (end - first) // SAMPLES)
-        worst = max((self._places[i].token for i in range(first, end, step)), key=surprise)
-        sign = _LEVELS[min(7, int(surprise(worst) / TOP_BITS * 8))]
-        return sign, self._style("chosen" if here else f"heat{level(worst, 'surprise')}")
+        bits = mean(surprise(self._places[i].token) for i in range(first, end, step))
+        return _LEVELS[min(7, int(bits / TOP_BITS * 8))], self._style("chosen" if here else "shaped")
 
     def _style(self, name: str) -> Style:
         return self.get_visual_style(f"lens--{name}")

@@ -86,6 +86,12 @@ def test_an_opened_passage_goes_on_under_its_number(written: Session, tiny: Mode
     assert bare(archive.opened(1)) == bare(again.passage)
 
 
+def test_any_seed_comes_back(session: Session) -> None:
+    play(session.say('“Grüße”\n\t日本 🔥 \x00 \u2028 \\ " \udcff'))
+    Keeper().keep(session.passage)
+    assert bare(archive.opened(1)) == bare(session.passage)
+
+
 def test_an_empty_passage_is_not_kept(session: Session) -> None:
     Keeper().keep(session.passage)
     assert archive.entries() == []

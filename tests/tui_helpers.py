@@ -31,11 +31,20 @@ async def enter(pilot: Pilot[None], line: str) -> None:
     pilot.app.simulate_key("enter")
 
 
+async def done(pilot: Pilot[None]) -> None:
+    """Wait until all that was asked for is done and shown."""
+    app = pilot.app
+    assert isinstance(app, tui.AfterglowApp)
+    await pilot.pause()
+    await until(pilot, lambda: not app.playing and not app._waiting and not app._turn.locked())
+    await app.workers.wait_for_complete()
+    await pilot.pause()
+
+
 async def play(pilot: Pilot[None], line: str) -> None:
     """Type a line and wait until all is written."""
     await enter(pilot, line)
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
+    await done(pilot)
 
 
 def seen(app: tui.AfterglowApp) -> str:
@@ -70,8 +79,7 @@ def screen(app: tui.AfterglowApp) -> list[str]:
 async def press(pilot: Pilot[None], *keys: str) -> None:
     """Press keys and have done what they do."""
     await pilot.press(*keys)
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
+    await done(pilot)
 
 
 @contextmanager
