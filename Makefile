@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: chat train bot test slow bench docs format clean
+.PHONY: chat train bot test slow bench docs pictures format clean
 
 chat: .venv/.play
 	@$(BIN)/afterglow
@@ -35,6 +35,9 @@ docs: .venv/.dev
 	$(BIN)/python docs/reference.py
 	$(BIN)/mkdocs build --quiet --strict
 	@echo "Open build/site/index.html"
+# docs/ramp.svg, docs/sweep.svg, docs/screen.svg; or one of them: make pictures ONLY=ramp
+pictures: .venv/.dev
+	$(BIN)/python docs/pictures.py $(ONLY)
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

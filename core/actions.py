@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import library, store
-from .dice import Dice
-from .effects import Effect, Listing, Play, Quit, Redraw
-from .errors import UsageError
+from . import archive, library, presets, store
+from .effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
+from .errors import AfterglowError, UsageError
 from .events import Notice
 from .explain import at_temperatures, effective_choices
+from .export import FORMS
+from .modelfile import card_of
+from .passage import Passage
 from .paths import write_atomically
 from .session import Session
 from .settings import SPECS, Spec, spec_of
+from .sweep import Sweep
 
 SWEEP = (0.2, 0.5, 1.0, 1.2)
 
@@ -58,6 +62,70 @@ def retry(session: Session) -> Iterator[Effect]:
     yield Play(events)
 
 
+def branch(session: Session, at: int, token: int | None = None) -> Iterator[Effect]:
+    """Keep the first tokens of the text, take another one behind them, and write on from there."""
+    events = session.turn(at, token)
+    kept = "".join(each.text for each in session.passage.tokens()[:at])
+    yield Notice(f"from {('…' + kept[-30:])!r} on" if kept else "from the beginning on")
+    yield Play(events)
+
+
+def edit(session: Session) -> Iterator[Effect]:
+    """Have the reader change the text, and write on from there."""
+    session.passage.current()
+    yield Edit(session.passage.text(), partial(rewrite, session))
+
+
+def rewrite(session: Session, text: str) -> Iterator[Effect]:
+    """Take a changed text instead of the text, and write on."""
+    if text == session.passage.text():
+        yield Notice("nothing was changed")
+        return
+    events = session.rewrite(text)
+    yield Redraw("edited; /undo and /version lead back")
+    yield Play(events)
+
+
+def tree(session: Session) -> Iterator[Effect]:
+    """Show all that hangs in the passage, to go somewhere else in it."""
+    session.passage.current()
+    yield Listing(
+        "the passage's tree", [_branch_row(session.passage, *row) for row in session.passage.outline()], "/go"
+    )
+
+
+def go(session: Session, number: int) -> Iterator[Effect]:
+    """Stand somewhere else in the tree."""
+    session.go(number)
+    yield Redraw(f"at {number} of the tree")
+
+
+def preset(session: Session, name: str = "", new: str = "") -> Iterator[Effect]:
+    """List the presets, take one, or keep what is set as a new one."""
+    if not name:
+        yield Listing("presets", list(preset_names(session)), "/preset")
+    elif name == "save" and new:
+        presets.keep(new, session.settings)
+        yield Notice(f"preset {new} is what is set now")
+    else:
+        session.take_settings(presets.applied(name, session.settings, session.model.settings))
+        yield Notice(f"{name}: {presets.described(presets.presets()[name])}")
+
+
+def preset_names(_: Session) -> Iterator[tuple[str, str]]:
+    """The presets, with what they set."""
+    for name, values in presets.presets().items():
+        yield name, presets.described(values)
+
+
+def version(session: Session, step: int = 1) -> Iterator[Effect]:
+    """Step through the versions of the last text; behind the last one another is written."""
+    events = session.version(step)
+    yield Redraw("")
+    if events:
+        yield Play(events)
+
+
 def undo(session: Session) -> Iterator[Effect]:
     """Take the last text back."""
     session.undo()
@@ -76,37 +144,40 @@ def new(session: Session) -> Iterator[Effect]:
     yield Notice("a new passage; type a seed")
 
 
-def sweep(session: Session, temperatures: Iterable[float] = SWEEP) -> Iterator[Effect]:
+def sweep(session: Session, temperatures: Sequence[float] = SWEEP) -> Iterator[Effect]:
     """Write the same seed with the same dice at several temperatures; the passage stays as it is."""
-    passage = session.passage
-    passage.current()
-    start = session.state_at(0, 0)
-    for temperature in temperatures:
-        engine = session.model.engine()
-        settings = session.settings.changed(temperature=temperature)
-        stream = engine.open(start, settings, Dice(passage.rng))
-        yield Play(
-            engine.play(stream),
-            f"{passage.nodes[0].seed or ''}  ·  T {SPECS['temperature'].kind.show(temperature)}",
-        )
+    yield Compare(session.sweep(temperatures or SWEEP))
+
+
+def pick(session: Session, sweep: Sweep, number: int) -> Iterator[Effect]:
+    """Go on with a column of a sweep."""
+    session.pick(sweep, number)
+    yield Redraw(f"T {sweep.columns[number].temperature:.2f} picked; Enter writes on")
 
 
 def model(session: Session, name: str = "") -> Iterator[Effect]:
     """List the models, or play another one."""
     if not name:
-        yield Listing(
-            "models",
-            [(n + (" ←" if n == session.model.name else ""), what) for n, what in model_names(session)],
-        )
+        yield Listing(f"models; {session.model.name} is playing", list(model_names(session)), "/model")
         return
     session.switch(name)
     yield Notice(f"{session.model.name}: type a seed")
 
 
 def model_names(_: Session) -> Iterator[tuple[str, str]]:
-    """The models that can be named."""
+    """The models that can be named, with what their cards say."""
     for entry in library.entries():
-        yield entry.name, "comes with afterglow" if entry.bundled else str(entry.path)
+        yield entry.name, _card(entry)
+
+
+def _card(entry: library.Entry) -> str:
+    try:
+        card = card_of(entry.path)
+    except AfterglowError as error:
+        return str(error)
+    loss = f"{card.nats_per_char_cold:.3f} nats a character" if card.nats_per_char_cold else ""
+    known = (card.corpus, f"{card.characters:,} characters" if card.characters else "", loss, card.made)
+    return " · ".join(part for part in known if part) or str(entry.path)
 
 
 def save(session: Session, name: str = "") -> Iterator[Effect]:
@@ -116,17 +187,18 @@ def save(session: Session, name: str = "") -> Iterator[Effect]:
     yield Notice(f"saved: {path}")
 
 
-def saved(_: Session) -> Iterator[tuple[str, str]]:
+def saved(_: Session) -> list[tuple[str, str]]:
     """The passages that can be opened."""
-    return ((name, "") for name in store.names())
+    return archive.shelf()
 
 
 def open_saved(session: Session, name: str = "") -> Iterator[Effect]:
     """List the kept passages, or go on with one."""
     if not name:
-        yield Listing("saved passages", list(saved(session)) or [("none", "/save keeps one")])
+        rows = archive.shelf()
+        yield Listing("passages", rows or [("none", "/save keeps one")], "/open" if rows else "", archive.shelf)
         return
-    notice = session.adopt(store.opened(name))
+    notice = session.adopt(archive.find(name))
     yield Redraw(f"opened {name}")
     if notice:
         yield Notice(notice)
@@ -136,11 +208,19 @@ def export(session: Session, path: str) -> Iterator[Effect]:
     """Write the passage to a file, in the form that its name asks for."""
     session.passage.current()
     target = Path(path).expanduser()
-    forms: dict[str, Callable[[Session], str]] = {".txt": _as_text, ".md": _as_markdown, ".json": _as_json}
-    if target.suffix not in forms:
-        raise UsageError(f"cannot tell the form of {path!r}: end it in {', '.join(forms)}")
-    write_atomically(target, forms[target.suffix](session).encode("utf-8", "replace"))
+    if target.suffix not in FORMS:
+        raise UsageError(f"cannot tell the form of {path!r}: end it in {', '.join(FORMS)}")
+    text = FORMS[target.suffix](session.passage, f"{session.model.name} · {session.summary()}", session.settings.heat)
+    write_atomically(target, text.encode("utf-8", "replace"))
     yield Notice(f"written: {target}")
+
+
+def _branch_row(passage: Passage, index: int, depth: int) -> tuple[str, str]:
+    node = passage.nodes[index]
+    start = " ".join(node.text()[:40].split()) or "(nothing)"
+    kind = "seed" if node.seed is not None else f"T {node.tokens[-1].temperature:.2f}" if node.tokens else "empty"
+    here = "  ← here" if index == passage.cursor else ""
+    return str(index), f"{'│ ' * (depth - 1)}{'├ ' if depth else ''}{start} · {kind} · {len(node.text()):,}{here}"
 
 
 def leave(session: Session) -> Iterator[Effect]:
@@ -156,16 +236,3 @@ def _temperature_effect(session: Session, before: Any, after: Any) -> str:
         return ""
     was, now = (effective_choices(probs) for probs in at_temperatures(logprobs, (before, after)))
     return f", {'flatter' if after > before else 'sharper'}: here {was:.1f} → {now:.1f} effective choices"
-
-
-def _as_text(session: Session) -> str:
-    return session.passage.text()
-
-
-def _as_json(session: Session) -> str:
-    return store.dumped(session.passage)
-
-
-def _as_markdown(session: Session) -> str:
-    quoted = "\n".join(f"> {line}" for line in session.passage.text().split("\n"))
-    return f"{quoted}\n\n{session.model.name} · {session.summary()}\n"

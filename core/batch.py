@@ -86,7 +86,7 @@ class Batch:
         if settings == self._settings:
             return any(stream.stopping for stream in self.streams)
         self._settings = settings
-        self._chain = Chain(settings, [self._breakers(s) for s in settings])
+        self._chain = Chain(settings, [stream.breakers() for stream in self.streams])
         self._temperatures = self._heat()
         return True
 
@@ -105,13 +105,6 @@ class Batch:
         """The temperature (B, 1) of each row's next token."""
         rows = zip(self._settings, self.streams, strict=True)
         return np.array([s.temperature_at(stream.written / s.length) for s, stream in rows])[:, None]
-
-    def _breakers(self, settings: Settings) -> list[int]:
-        """The tokens over which DRY follows no repeat."""
-        if not settings.dry_multiplier:
-            return []
-        encoded = [self._tokenizer.encode(text) for text in settings.dry_sequence_breakers]
-        return [int(ids[0]) for ids in encoded if len(ids) == 1]
 
     def _step(self, ids: Ids) -> None:
         self._steps.step(ids)

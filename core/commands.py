@@ -147,6 +147,27 @@ def _temperatures(_: Session, text: str) -> list[float]:
     return [SPECS["temperature"].parse(word) for word in text.split()]
 
 
+def _whole(_: Session, text: str) -> int:
+    if not text.isdecimal():
+        raise CommandError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _step(_: Session, text: str) -> int:
+    if text not in ("1", "+1", "-1"):
+        raise CommandError(f"{text!r} is no step: 1 is the next version, -1 the one before")
+    return int(text)
+
+
+def _token(session: Session, text: str) -> int:
+    """The id of a token that is typed as its text, quoted where it is a space: " " or "\\n"."""
+    texts = SPECS["stop"].parse(text)
+    ids = [int(i) for word in texts for i in session.model.tokenizer.encode(word)]
+    if len(ids) != 1 or session.model.tokenizer.decode(ids) != texts[0]:
+        raise CommandError(f"{text} is not one token of {session.model.name}")
+    return ids[0]
+
+
 _NAMES = Argument("name", choices=lambda _: ((s.label, s.help) for s in SPECS.values()))
 
 COMMANDS: tuple[Command, ...] = (
@@ -154,6 +175,21 @@ COMMANDS: tuple[Command, ...] = (
     Command("set", "show all settings, or change one", actions.set_by_name, (_NAMES, Argument("value")), live=True),
     Command("continue", "write on; an empty line does the same", actions.go_on, aliases=("c",)),
     Command("retry", "write the last text again with other dice", actions.retry, aliases=("r",)),
+    Command(
+        "version",
+        "the next version of the last text, or with -1 the one before; behind the last another is written",
+        actions.version,
+        (Argument("step", _step, lambda _: [("1", "the next one"), ("-1", "the one before")]),),
+    ),
+    Command(
+        "branch",
+        "keep so many tokens of the text, take another one there, and write on",
+        actions.branch,
+        (Argument("at", _whole, required=True), Argument("token", _token)),
+    ),
+    Command("edit", "change the text anywhere, and write on from there", actions.edit),
+    Command("tree", "all seeds and texts of this passage, to go to any of them", actions.tree),
+    Command("go", "go to a place in the tree", actions.go, (Argument("number", _whole, required=True),)),
     Command("undo", "take the last text back", actions.undo),
     Command("redo", "take an undo back", actions.redo),
     Command("new", "put this passage away and begin an empty one", actions.new),
@@ -162,6 +198,13 @@ COMMANDS: tuple[Command, ...] = (
         "the same seed and dice at several temperatures",
         actions.sweep,
         (Argument("temperatures", _temperatures, lambda _: [("0.2 0.5 1.0 1.2", "the usual four")]),),
+    ),
+    Command(
+        "preset",
+        "list the presets, take one, or keep what is set: /preset save NAME",
+        actions.preset,
+        (Argument("name", choices=actions.preset_names), Argument("new")),
+        live=True,
     ),
     Command(
         "explain",
@@ -192,7 +235,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "export",
-        "write this passage to a .txt, .md or .json file",
+        "write this passage to a .txt, .md, .json, .html or .svg file, the last two in the colours of heat",
         actions.export,
         (Argument("path", required=True),),
         live=True,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .events import Event, Notice
+from .sweep import Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +16,37 @@ class Play:
     events: Iterator[Event]
     title: str = ""
 
+    @property
+    def plays(self) -> Iterator[Play]:
+        """It alone: for faces that show one text after another."""
+        yield self
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Show a sweep: all its columns side by side as ``sweep.steps()`` go by, or its ``plays`` one after another."""
+
+    sweep: Sweep
+
+    @property
+    def plays(self) -> Iterator[Play]:
+        """The columns as texts with titles."""
+        for number, column in enumerate(self.sweep.columns):
+            yield Play(self.sweep.one(number), f"{self.sweep.seed}  ·  T {column.temperature:.2f}")
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Show rows of two columns under a title."""
+    """Show rows of two columns under a title.
+
+    Where there is a ``choice``, it is the command that takes the first column of a row; ``search`` then gives the rows
+    for words that are looked for.
+    """
 
     title: str
     rows: list[tuple[str, str]]
+    choice: str = ""
+    search: Callable[[str], list[tuple[str, str]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +57,16 @@ class Redraw:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """Let the reader change a text; ``done`` is what to do with the changed one."""
+
+    text: str
+    done: Callable[[str], Iterator[Effect]]
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """Leave."""
 
 
-Effect = Notice | Play | Listing | Redraw | Quit
+Effect = Notice | Play | Compare | Listing | Redraw | Edit | Quit

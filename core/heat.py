@@ -18,6 +18,15 @@ _EDGES: dict[str, tuple[float, float, float, float]] = {
 """Where the next level begins: bits, places, bits, and T."""
 
 
+_SHOWN = {"surprise": "surprise, bits", "rank": "rank", "entropy": "entropy, bits", "temperature": "T"}
+
+
+def legend(heat: str) -> tuple[str, list[str]]:
+    """What is coloured, and what each level means: ("surprise, bits", ["< 1", "1", "2", "4", "7 and more"])."""
+    lowest, *others = (f"{edge:.3g}" for edge in _EDGES[heat])
+    return _SHOWN[heat], [f"< {lowest}", lowest, *others[:-1], f"{others[-1]} and more"]
+
+
 def surprise(token: Token) -> float:
     """How unexpected the token was to the model, in bits."""
     return -token.logprob / math.log(2)

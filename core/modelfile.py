@@ -157,6 +157,15 @@ def open_model_file(path: Path) -> ModelFile:
         raise ModelError(f"{str(path)!r} cannot be the path of a file") from None
 
 
+def card_of(path: Path) -> Card:
+    """What a model says of itself, read without its weights; raises ModelError where it is not usable."""
+    try:
+        with path.open("rb") as file:
+            return Card.of(_read_header(file, path.stat().st_size)[1].get("card"))
+    except (OSError, ModelError) as error:
+        raise ModelError(f"cannot open {path}: {error}") from None
+
+
 def _read(file: BufferedReader, size: int) -> ModelFile:
     entries, header, start = _read_header(file, size)
     architecture = _architecture(header.get("architecture"))

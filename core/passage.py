@@ -41,13 +41,16 @@ class Node:
 
 @dataclass(slots=True)
 class Passage:
-    """A tree over one model, with the RNG seed of its dice. ``cursor`` is the node that the text ends with."""
+    """A tree over one model, with the RNG seed of its dice. ``cursor`` is the node that the text ends with;
+    ``archived`` is its number and its version where it is autosaved.
+    """
 
     model: str
     model_sha256: str
     rng: int
     nodes: list[Node] = field(default_factory=list)
     cursor: int | None = None
+    archived: tuple[int, int] | None = field(default=None, repr=False, compare=False)
 
     def add(self, node: Node) -> int:
         """Hang a node under its parent and stand on it."""
@@ -73,13 +76,103 @@ class Passage:
 
     def path(self) -> Iterator[tuple[Node, int | None]]:
         """From the root to the cursor: each node, and how many of its tokens belong to the text (None: all)."""
-        steps: list[tuple[Node, int | None]] = []
-        index, kept = self.cursor, None
+        return ((self.nodes[index], kept) for index, kept in self._steps())
+
+    def _steps(self) -> Iterator[tuple[int, int | None]]:
+        steps: list[tuple[int, int | None]] = []
+        index: int | None = self.cursor
+        kept: int | None = None
         while index is not None:
+            steps.append((index, kept))
             node = self.nodes[index]
-            steps.append((node, kept))
             index, kept = node.parent, node.at
         return reversed(steps)
+
+    def root(self) -> int:
+        """The seed that the text begins with; raises CommandError in an empty passage."""
+        self.current()
+        return next(self._steps())[0]
+
+    def written(self) -> int:
+        """How many tokens the model wrote, up to the cursor."""
+        return sum(len(node.tokens) if kept is None else kept for node, kept in self.path())
+
+    def locate(self, count: int) -> tuple[int, int]:
+        """Where the text stands behind its first ``count`` written tokens: a node, and how many of its tokens.
+
+        Raises CommandError where it has fewer.
+        """
+        before = 0
+        for index, kept in self._steps():
+            node = self.nodes[index]
+            here = len(node.tokens) if kept is None else kept
+            if 0 <= count - before < here:
+                # Before the first token of a node is behind its parent: whoever goes on from there is its sibling.
+                if count == before and node.parent is not None:
+                    return node.parent, node.at
+                return index, count - before
+            before += here
+        if self.cursor is None or count != before:
+            raise CommandError(f"the text has {before:,} tokens: there is no place behind {count:,}")
+        return self.cursor, len(self.nodes[self.cursor].tokens)
+
+    def kept(self, characters: int) -> tuple[int | None, int, int]:
+        """How much of the text stays if only so many characters of it do: a node, how many of its tokens, and how many
+        characters these and all before them have. A seed stays whole or not at all: then the node is None.
+        """
+        found: tuple[int | None, int, int] = (None, 0, 0)
+        before = 0
+        for index, kept in self._steps():
+            node = self.nodes[index]
+            if node.seed is not None:
+                before += len(node.seed)
+                found = (index, 0, before) if before <= characters else found
+            for number, token in enumerate(node.tokens[:kept]):
+                before += len(token.text)
+                # A token without text is the beginning of a character: it stays only with the rest of it.
+                found = (index, number + 1, before) if token.text and before <= characters else found
+            if before > characters:
+                break
+        return found
+
+    def token(self, count: int) -> Token | None:
+        """The written token behind the first ``count`` of them; None at the end of the text."""
+        before = 0
+        for node, kept in self.path():
+            here = len(node.tokens) if kept is None else kept
+            if 0 <= count - before < here:
+                return node.tokens[count - before]
+            before += here
+        return None
+
+    def outline(self) -> Iterator[tuple[int, int]]:
+        """Every node with its depth, children below their parents; what merely goes on at a node's end is no deeper."""
+        waiting = [(index, 0) for index, node in reversed(list(enumerate(self.nodes))) if node.parent is None]
+        while waiting:
+            index, depth = waiting.pop()
+            yield index, depth
+            children = self.nodes[index].children
+            inner = depth if len(children) == 1 and self.nodes[index].seed is None else depth + 1
+            waiting += [(child, inner) for child in reversed(children)]
+
+    def versions(self) -> list[int]:
+        """The nodes between which one chooses here: texts that go on from one place, the one that was left first."""
+        cursor = self.cursor
+        if cursor is None:
+            return []
+        node = self.nodes[cursor]
+        turned = None if node.visited is None else self.nodes[node.visited]
+        if turned and turned.seed is None and turned.at < len(node.tokens):
+            return self._family(cursor, turned.at)
+        if node.parent is None:
+            return [index for index, other in enumerate(self.nodes) if other.parent is None]
+        return [cursor] if node.seed is not None else self._family(node.parent, node.at)
+
+    def _family(self, parent: int, at: int) -> list[int]:
+        """All texts behind the first ``at`` tokens of a node: its own further tokens, and those that branch there."""
+        node = self.nodes[parent]
+        branches = [child for child in node.children if self.nodes[child].at == at and self.nodes[child].seed is None]
+        return [parent, *branches] if at < len(node.tokens) else branches
 
     def text(self) -> str:
         """The whole text up to the cursor, seeds included."""

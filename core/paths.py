@@ -30,6 +30,21 @@ def passages_dir() -> Path:
     return data_dir() / "passages"
 
 
+def archive_file() -> Path:
+    """Where every passage is autosaved, SQLite."""
+    return data_dir() / "passages.sqlite"
+
+
+def presets_file() -> Path:
+    """The user's presets, JSON."""
+    return data_dir() / "presets.json"
+
+
+def theme_file() -> Path:
+    """The name of the full screen's theme."""
+    return data_dir() / "theme"
+
+
 def history_file() -> Path:
     """What was typed in the line REPL."""
     return data_dir() / "history"

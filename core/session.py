@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import chain
+from os.path import commonprefix
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,11 +13,14 @@ from .dice import Dice, fresh_rng
 from .errors import CommandError
 from .events import Done, Event, Notice, Progress, Token
 from .filters import log_softmax
+from .lens import Look, look
 from .model import Model, Reading, load
 from .passage import Node, Passage
 from .settings import SPECS, Settings, spec_of
-from .snapshot import Snapshot, surprise_behind
-from .stream import SNAPSHOT_EVERY, Stream
+from .snapshot import Snapshot
+from .states import state_at
+from .stream import Stream
+from .sweep import Sweep
 
 
 class Companion(Protocol):
@@ -43,6 +47,7 @@ class Session:
         self.companion: Companion | None = None
         self._opener = opener
         self._stream: Stream | None = None
+        self._sweep: Sweep | None = None
         self._stopping = False
 
     @property
@@ -57,9 +62,13 @@ class Session:
 
     def set(self, name: str, value: Any) -> None:
         """Change a setting, for the text that is being written too; raises SettingError."""
-        self.settings = self.settings.changed(**{spec_of(name).name: value})
+        self.take_settings(self.settings.changed(**{spec_of(name).name: value}))
+
+    def take_settings(self, settings: Settings) -> None:
+        """Change all settings at once, for the text that is being written too."""
+        self.settings = settings
         if self._stream:
-            self._stream.settings = self.settings
+            self._stream.settings = settings
 
     def default(self, name: str) -> Any:
         """What ``reset`` goes back to: the model's own value."""
@@ -70,8 +79,9 @@ class Session:
         read is dropped.
         """
         self._stopping = True
-        if self._stream:
-            self._stream.stop()
+        for writing in (self._stream, self._sweep):
+            if writing:
+                writing.stop()
 
     def new(self) -> None:
         """Put the passage away and begin an empty one."""
@@ -133,13 +143,88 @@ class Session:
 
     def branch(self, at: int, token: int | None = None) -> Iterator[Event]:
         """Keep the first ``at`` tokens of the last text, take ``token`` (its id; None draws one), and write on."""
-        cursor, node = self.passage.cursor, self.passage.current()
-        if cursor is None or not 0 <= at <= len(node.tokens):
+        node = self.passage.current()
+        if self.passage.cursor is None or not 0 <= at <= len(node.tokens):
             raise CommandError(f"the last text has {len(node.tokens)} tokens: branch at 0 to {len(node.tokens)}")
-        if token is not None and not 0 <= token < self.model.tokenizer.size:
-            raise CommandError(f"there is no token {token}: ids are 0 to {self.model.tokenizer.size - 1}")
-        here = self.state_at(cursor, at)
-        return self._write(Node(cursor, at, take=self.passage.next_take(cursor, at)), here, token)
+        return self._branch(self.passage.cursor, at, token)
+
+    def turn(self, count: int, token: int | None = None) -> Iterator[Event]:
+        """Keep the first ``count`` written tokens of the whole text, take ``token`` (None draws one), and write on."""
+        self._require_silence()
+        return self._branch(*self.passage.locate(count), token)
+
+    def rewrite(self, text: str) -> Iterator[Event]:
+        """Have ``text`` instead of the text: what is the same from its beginning on stays, the rest is read like a
+        seed, and the model writes on. The old text stays in the tree.
+        """
+        self._require_silence()
+        self.passage.current()
+        same = len(commonprefix([self.passage.text(), text]))  # noqa: RUF071
+        index, at, covered = self.passage.kept(same)
+        behind = None if index is None else self.state_at(index, at)
+        reading = self.model.read(text[covered:], behind, whole=self.settings.whole_seed)
+        node = Node(index, at, text[covered:], take=self.passage.current().take)
+        node.start = reading.snapshot
+        self.passage.add(node)
+        return chain(map(Notice, reading.notices), self.go_on())
+
+    def go(self, number: int) -> None:
+        """Stand on a node of the tree; raises CommandError where there is none of that number."""
+        self._require_silence()
+        if number >= len(self.passage.nodes):
+            raise CommandError(f"the tree has {len(self.passage.nodes)} places, from 0 on; /tree shows them")
+        self.passage.move(number)
+
+    def version(self, step: int) -> Iterator[Event] | None:
+        """Stand on the next (1) or the previous (-1) version of the last text; behind the last one another is written.
+
+        Raises CommandError where there is none before.
+        """
+        self._require_silence()
+        self.passage.current()
+        versions = self.passage.versions()
+        place = versions.index(self.passage.cursor or 0) + step
+        if place < 0:
+            raise CommandError("this is the first version")
+        if place >= len(versions):
+            return self.retry()
+        self.passage.move(versions[place])
+        return None
+
+    def sweep(self, temperatures: Sequence[float]) -> Sweep:
+        """The seed of the passage with the dice of its first take, at several temperatures."""
+        self._require_silence()
+        self.passage.current()
+        root = self.passage.root()
+        start, seed = self.state_at(root, 0), self.passage.nodes[root].seed or ""
+        self._sweep = Sweep(self.model.engine(), seed, start, self.settings, self.passage.rng, temperatures)
+        return self._sweep
+
+    def pick(self, sweep: Sweep, number: int) -> None:
+        """Go on with a column of a sweep: it becomes a version of the passage's first text, its T the one set now."""
+        column = sweep.columns[number]
+        node = Node(self.passage.root(), 0, tokens=column.tokens, tail=column.tail, reason=column.reason or "stopped")
+        node.start, node.snapshots = sweep.start, column.stream.snapshots
+        self.passage.add(node)
+        self.set("temperature", column.temperature)
+
+    def look(self, count: int | None = None) -> Look | None:
+        """What there was to choose from behind the first ``count`` written tokens; None looks at what comes next.
+
+        The shaped chances are those at the T that drew the token that came there, else at the T set now, behind the
+        filters that are set now. None where there is no text.
+        """
+        taken = None
+        stream = self._stream if count is None else None
+        if stream is None:
+            if self.passage.cursor is None:
+                return None
+            count = self.passage.written() if count is None else count
+            snapshot = self.state_at(*self.passage.locate(count))
+            stream = Stream(self.model.tokenizer, snapshot, self.settings, Dice(0))
+            taken = self.passage.token(count)
+        temperature = taken.temperature if taken else self.temperature
+        return look(stream, temperature, lambda token: self.model.tokenizer.decode([token]), taken)
 
     def undo(self) -> None:
         """Stand before the last text; raises CommandError where there is none."""
@@ -173,14 +258,7 @@ class Session:
 
     def state_at(self, index: int, at: int) -> Snapshot:
         """The state behind the first ``at`` tokens of a node: a kept one, stepped on by at most 63 tokens."""
-        unread = []
-        above: int | None = index
-        while above is not None and self.passage.nodes[above].start is None:
-            unread.append(self.passage.nodes[above])
-            above = self.passage.nodes[above].parent
-        for node in reversed(unread):
-            node.start = self._begun(node)
-        return self._within(self.passage.nodes[index], at)
+        return state_at(self.model, self.passage, index, at, self.settings.whole_seed)
 
     def next_logprobs(self) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
         """The model's log-probabilities (V,) for the next token here and now; None where there is no text."""
@@ -198,29 +276,10 @@ class Session:
         low, high = min(temperatures), max(temperatures)
         shown = f"T {low:.2f}" if low == high else f"T {low:.2f} to {high:.2f}"
         take = f" · take {node.take}" if node.take else ""
+        versions = self.passage.versions()
+        if len(versions) > 1:
+            take += f" · version {versions.index(self.passage.cursor or 0) + 1} of {len(versions)}"
         return f"{shown} · {written:,} characters · rng {self.passage.rng}{take}"
-
-    def _begun(self, node: Node) -> Snapshot:
-        """Where a node begins, given that its parent has begun; for a seed node, behind the seed."""
-        before = None if node.parent is None else self._within(self.passage.nodes[node.parent], node.at)
-        if node.seed is not None:
-            return self.model.read(node.seed, before, whole=self.settings.whole_seed).snapshot
-        assert before is not None
-        return before
-
-    def _within(self, node: Node, at: int) -> Snapshot:
-        """The state behind ``at`` tokens of a node that has begun; every 64th on the way is kept."""
-        assert node.start is not None
-        first = node.start.position
-        nearest = max((p for p in node.snapshots if p <= first + at), default=first)
-        snapshot = node.snapshots.get(nearest, node.start)
-        for begin in range(nearest - first, at, SNAPSHOT_EVERY):
-            snapshot = self._stepped(snapshot, node.tokens[begin : min(at, begin + SNAPSHOT_EVERY)])
-            if begin + SNAPSHOT_EVERY <= at:
-                node.snapshots[snapshot.position] = snapshot
-        # Behind a text that was stopped nothing is held back any more: it was shown as the tail, or was a stop text.
-        over = at == len(node.tokens) and node.reason in ("stop", "stopped")
-        return replace(snapshot, held="") if over else snapshot
 
     def _means_the_same(self, node: Node) -> bool:
         decoded = self.model.tokenizer.decode(token.id for token in node.tokens) if self._knows(node) else ""
@@ -228,15 +287,6 @@ class Session:
 
     def _knows(self, node: Node) -> bool:
         return all(token.id < self.model.tokenizer.size for token in node.tokens)
-
-    def _stepped(self, start: Snapshot, tokens: list[Token]) -> Snapshot:
-        """The state behind ``start`` and these tokens; text that they hold back is held back again."""
-        ids = [token.id for token in tokens]
-        decoder = self.model.tokenizer.decoder(start.remainder)
-        decoded = start.held + "".join(map(decoder.push, ids))
-        shown = sum(len(token.text) for token in tokens)
-        behind = self.model.advanced(start, np.array(ids, np.int64))
-        return replace(behind, held=decoded[shown:], surprise=surprise_behind(tokens[-1]) if tokens else start.surprise)
 
     def _write(self, node: Node, start: Snapshot, forced: int | None = None) -> Iterator[Event]:
         """Hang ``node`` into the passage and fill it as events go by, beginning when the first is asked for."""
@@ -256,6 +306,12 @@ class Session:
         finally:
             stream.stop()
             self._stream = None
+
+    def _branch(self, index: int, at: int, token: int | None) -> Iterator[Event]:
+        if token is not None and not 0 <= token < self.model.tokenizer.size:
+            raise CommandError(f"there is no token {token}: ids are 0 to {self.model.tokenizer.size - 1}")
+        here = self.state_at(index, at)
+        return self._write(Node(index, at, take=self.passage.next_take(index, at)), here, token)
 
     def _require_silence(self) -> None:
         if self._stream:

@@ -130,6 +130,8 @@ class Settings:
         scope="view",
     )
     heat: str = _setting("off", CHOICE(HEAT), "colour every token by what it was to the model", scope="view")
+    lens: str = _setting("on", CHOICE(("on", "off")), "show what there is to choose from beside the text", scope="view")
+    autosave: str = _setting("on", CHOICE(("on", "off")), "keep every passage, for /open", scope="view")
 
     def __post_init__(self) -> None:
         for name, spec in SPECS.items():

@@ -62,13 +62,17 @@ def opened(name: str) -> Passage:
 
 def dumped(passage: Passage) -> str:
     """A passage as JSON: the tree, with a column of values for each field of a token."""
-    head = {name: getattr(passage, name) for name in ("model", "model_sha256", "rng", "cursor")}
-    return json.dumps({"format": FORMAT, **head, "nodes": [_values(node) for node in passage.nodes]}, allow_nan=False)
+    nodes = [{**head_of(node), "tokens": columns_of(node.tokens)} for node in passage.nodes]
+    return json.dumps({"format": FORMAT, **passage_head_of(passage), "nodes": nodes}, allow_nan=False)
 
 
 def loaded(text: str) -> Passage:
     """The way back; raises ValueError, KeyError, TypeError or IndexError where it is none."""
-    data = json.loads(text)
+    return from_values(json.loads(text))
+
+
+def from_values(data: Any) -> Passage:
+    """A passage from what JSON gives; raises ValueError, KeyError, TypeError or IndexError where it is none."""
     if not 1 <= _of(int, data["format"]) <= FORMAT:
         raise ValueError
     passage = Passage(_of(str, data["model"]), _of(str, data["model_sha256"]), _below(1 << 32, data["rng"]))
@@ -80,12 +84,22 @@ def loaded(text: str) -> Passage:
     return passage
 
 
-def _values(node: Node) -> dict[str, Any]:
-    kept = {name: getattr(node, name) for name in ("parent", "at", "seed", "take", "tail", "reason", "visited")}
-    columns = {name: [getattr(token, name) for token in node.tokens] for name in _COLUMNS}
+def passage_head_of(passage: Passage) -> dict[str, Any]:
+    """What there is to know of a passage besides its nodes, by name."""
+    return {name: getattr(passage, name) for name in ("model", "model_sha256", "rng", "cursor")}
+
+
+def head_of(node: Node) -> dict[str, Any]:
+    """What there is to know of a node besides its tokens, by name."""
+    return {name: getattr(node, name) for name in ("parent", "at", "seed", "take", "tail", "reason", "visited")}
+
+
+def columns_of(tokens: list[Token]) -> dict[str, list[Any]]:
+    """Tokens as a list of values for each of their fields."""
+    columns = {name: [getattr(token, name) for token in tokens] for name in _COLUMNS}
     # JSON knows no infinity: a token that was taken though the filters had cut it has null.
     columns["shaped"] = [value if isfinite(value) else None for value in columns["shaped"]]
-    return {**kept, "tokens": columns}
+    return columns
 
 
 def _node(values: dict[str, Any], passage: Passage) -> Node:

@@ -85,6 +85,13 @@ class Stream:
         """The latest n token ids, oldest first; all that are remembered where n is negative."""
         return self._window.recent(MOST_REMEMBERED if n < 0 else n)
 
+    def breakers(self) -> list[int]:
+        """The tokens over which DRY follows no repeat; none where DRY is off."""
+        if not self.settings.dry_multiplier:
+            return []
+        encoded = [self._tokenizer.encode(text) for text in self.settings.dry_sequence_breakers]
+        return [int(ids[0]) for ids in encoded if len(ids) == 1]
+
     def surprise_bound(self) -> float:
         """How many bits of surprise the next token may have (Mirostat 2: Basu et al. 2021, algorithm 2)."""
         s = self.settings

@@ -20,7 +20,27 @@ from ..core.visible import visible
 NEWLINE = "␤"
 """A newline in a line: what was pasted from several lines is one seed."""
 
-ALONE = {"plus": "hotter", "minus": "cooler", "space": "pause", "ctrl+d": "quit", "ctrl+z": "undo", "ctrl+y": "redo"}
+ALONE = {
+    "plus": "turn('+')",
+    "minus": "turn('-')",
+    "space": "pause",
+    "enter": "take",
+    "escape": "leave",
+    "left": "look(-1)",
+    "right": "look(1)",
+    "ctrl+left": "look_word(-1)",
+    "ctrl+right": "look_word(1)",
+    "home": "look_end(0)",
+    "end": "look_end(1)",
+    "up": "choose(-1)",
+    "down": "choose(1)",
+    "left_square_bracket": "do('/version -1')",
+    "right_square_bracket": "do('/version 1')",
+    **{str(number): f"pick({number - 1})" for number in range(1, 10)},
+    "ctrl+d": "quit",
+    "ctrl+z": "do('/undo')",
+    "ctrl+y": "do('/redo')",
+}
 """Keys that act while the line is empty and there is something to do for them; otherwise they type."""
 
 KEPT = 1000
@@ -30,8 +50,18 @@ KEPT = 1000
 class InputLine(Input):
     """One line. While it is empty some keys are the app's, as far as it has something to do for them."""
 
+    HELP = """
+## The line
+Type a seed and press Enter. `/` begins a command; Tab completes it. Ctrl-J begins a new line, Ctrl-G opens your editor.
+
+While the line is empty: `+` `-` turn the temperature, ← → move over the tokens, ↑ ↓ choose in the lens and Enter takes
+that road, `[` `]` step through versions, Space pauses, Tab finishes at once, Enter writes on.
+Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
+"""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", "Complete, or finish at once", show=False),
+        Binding("ctrl+j,alt+enter,shift+enter", "newline", "New line", show=False),
         Binding("up", "recall(-1)", "Line before", show=False),
         Binding("down", "recall(1)", "Next line", show=False),
     ]
@@ -87,7 +117,7 @@ class InputLine(Input):
             await self.app.run_action(action, self)
 
     def _acts(self, key: str) -> bool:
-        return not self.value and key in ALONE and bool(self.app.check_action(ALONE[key], ()))
+        return not self.value and key in ALONE and bool(self.app.check_action(ALONE[key].partition("(")[0], ()))
 
     async def action_complete(self) -> None:
         """Take over the first completion; in an empty line, finish the text at once."""
@@ -95,6 +125,10 @@ class InputLine(Input):
             await self.app.run_action("app.hurry")
         else:
             self.put(completed(self._session, self.value) or self.value)
+
+    def action_newline(self) -> None:
+        """Go on typing in a new line."""
+        self.insert_text_at_cursor(NEWLINE)
 
     def action_recall(self, step: int) -> None:
         """Walk through what was typed before; what was being typed waits at the end."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import click
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
@@ -14,7 +15,7 @@ from prompt_toolkit.keys import Keys
 
 from ..core.bridge import Player
 from ..core.commands import completions, dispatch, is_live
-from ..core.effects import Effect, Listing, Play, Quit, Redraw
+from ..core.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 from ..core.errors import AfterglowError
 from ..core.events import Notice
 from ..core.paths import history_file, private_file
@@ -81,16 +82,27 @@ class LineRepl:
 
     async def _show(self, effect: Effect) -> None:
         match effect:
-            case Play():
-                await self._play(effect)
+            case Play() | Compare():
+                for play in effect.plays:
+                    await self._play(play)
             case Notice(text):
                 show_note(text)
             case Listing():
                 show_listing(effect)
             case Redraw(text):
                 self._show_again(text)
+            case Edit(text, done):
+                await self._edit(text, done)
             case Quit():
                 self._over = True
+
+    async def _edit(self, text: str, done: Callable[[str], Iterator[Effect]]) -> None:
+        """Have a text changed in the user's editor."""
+        changed = await asyncio.to_thread(click.edit, text, require_save=True)
+        if changed is None:
+            return
+        for effect in done(changed if text.endswith("\n") else changed.removesuffix("\n")):
+            await self._show(effect)
 
     def _show_again(self, why: str) -> None:
         """Print the end of the passage as it now stands."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..core.effects import Play
 from ..core.events import Done, Event, Notice, Token
 from ..core.passage import Passage
 from ..core.session import Session
 from .transcript import Transcript
-from .wrapping import Piece
+from .wrapping import Piece, Place
 
 
 class Reading:
@@ -24,6 +24,11 @@ class Reading:
     def show(self) -> None:
         """The passage as it stands, instead of how it stood."""
         self._show(without_last=False)
+
+    @property
+    def places(self) -> Sequence[Place]:
+        """Where the tokens of the passage in hand stand; none where another one is shown yet."""
+        return self._transcript.places if self._passage is self._session.passage else ()
 
     def begin(self, play: Play) -> None:
         """Have the text at the end of the transcript that the first tokens are about to join."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from ..core.commands import dispatch
-from ..core.effects import Effect, Listing, Play, Quit, Redraw
+from ..core.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 from ..core.errors import AfterglowError
 from ..core.events import Notice, Progress
 from ..core.session import Session
@@ -34,12 +34,15 @@ def run_script(session: Session, lines: Iterable[str], out: TextIO) -> int:
 
 def _show(effect: Effect, out: TextIO) -> None:
     match effect:
-        case Play():
-            _play(effect, out)
+        case Play() | Compare():
+            for play in effect.plays:
+                _play(play, out)
         case Notice(text):
             print(text, file=sys.stderr)
         case Listing(title, rows):
             print("\n".join([title, *(f"  {left}  {right}" for left, right in rows)]), file=out, flush=True)
+        case Edit():
+            print("afterglow: there is no editor without a terminal", file=sys.stderr)
         case Redraw(text) if text:
             print(text, file=sys.stderr)
 

@@ -21,8 +21,8 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--pytorch", type=FILE, help="a safetensors state dict for nn.Embedding, nn.LSTM and nn.Linear")
 def export(name: str, onnx: Path | None, pytorch: Path | None) -> None:
     """Write the model NAME for other programs."""
-    from ..core.export import write_onnx, write_pytorch
     from ..core.library import find
+    from ..core.modelexport import write_onnx, write_pytorch
     from ..core.modelfile import open_model_file
 
     if not (onnx or pytorch):

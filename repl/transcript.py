@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby, pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
-from textual.events import Resize
+from textual.events import Click, Resize
 from textual.geometry import Offset, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
 from ..core.heat import level
-from .wrapping import Block, Line, Piece, Run
+from .pointer import Pointer, restyled, token_at
+from .wrapping import Block, Line, Piece, Place, Run
 
 GUTTER = 2
 """Columns at the left for a mark; text stands right of them, so that verse and tables line up from the first line."""
+
+MARGIN = 6
+"""The same where there is room for the T to which the temperature was turned."""
+
+ROOM = 46
+"""Columns from which on there is."""
 
 
 class Transcript(ScrollView, can_focus=False):
@@ -29,7 +36,8 @@ class Transcript(ScrollView, can_focus=False):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"transcript--{name}" for name in ("seed", "text", "note", "error", "title", "name", "mark")),
+        *(f"transcript--{name}" for name in ("seed", "text", "note", "error", "title", "name")),
+        *(f"transcript--{name}" for name in ("mark", "turn", "cursor")),
         *(f"transcript--heat{number}" for number in range(5)),
     }
 
@@ -41,8 +49,43 @@ class Transcript(ScrollView, can_focus=False):
         self._open: Block | None = None
         self._summary: Block | None = None
         self._width = 80
+        self._gutter = GUTTER
         self._following = True
         self._heat = "off"
+        self._pointer = Pointer()
+
+    class Pointed(Message):
+        """Somebody clicked on a token of the text in hand."""
+
+        def __init__(self, index: int) -> None:
+            super().__init__()
+            self.index = index
+
+    @property
+    def places(self) -> Sequence[Place]:
+        """Where the tokens of the text in hand stand."""
+        return self._held.places if self._held else ()
+
+    def point(self, index: int | None) -> None:
+        """Mark a token of the text in hand, or the place behind its last; None takes the mark away."""
+        if index == self._pointer.index:
+            return
+        self._pointer.index = index
+        number = self._pointer.number(self._held, self._lines)
+        if number is not None and not 0 <= number - self.scroll_offset.y < self.size.height:
+            self.scroll_to(y=max(0, number - self.size.height // 2), animate=False, force=True)
+        elif index is None:
+            self.scroll_end(animate=False, force=True)
+        self.refresh()
+
+    def on_click(self, event: Click) -> None:
+        """Tell which token was clicked on."""
+        offset = event.get_content_offset(self)
+        number = offset.y + self.scroll_offset.y if offset else len(self._lines)
+        if offset and number < len(self._lines) and not self.text_selection:
+            index = token_at(self._held, self._lines[number], offset.x - self._gutter)
+            if index is not None:
+                self.post_message(self.Pointed(index))
 
     def note(self, text: str, topic: str = "") -> None:
         """A dim line. One of the same ``topic`` right above it is replaced."""
@@ -111,9 +154,15 @@ class Transcript(ScrollView, can_focus=False):
         line = self._lines[number]
         if line.strip is None:
             line.strip = self._drawn(line)
-        mark = Segment(line.mark.ljust(GUTTER), self.get_component_rich_style("transcript--mark"))
-        text = self._selected(line.strip, number).apply_offsets(0, number)
-        return Strip([mark, *text]).adjust_cell_length(width, base)
+        cursor = self.get_component_rich_style("transcript--cursor")
+        text = self._pointer.drawn(self._selected(line.strip, number), line, self._held, cursor)
+        return Strip([*self._margin(line), *text.apply_offsets(0, number)]).adjust_cell_length(width, base)
+
+    def _margin(self, line: Line) -> Iterator[Segment]:
+        """A mark, and the temperature where it was turned."""
+        yield Segment(line.mark[:1].ljust(1), self.get_component_rich_style("transcript--mark"))
+        turn = f"{line.turn:.2f} " if line.turn is not None and self._gutter == MARGIN else ""
+        yield Segment(turn.rjust(self._gutter - 1), self.get_component_rich_style("transcript--turn"))
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text, joined again where it was wrapped."""
@@ -142,7 +191,9 @@ class Transcript(ScrollView, can_focus=False):
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002
         """Wrap everything anew where the width is another, and stay at the same words."""
-        width = max(8, self.scrollable_content_region.width - GUTTER)
+        room = self.scrollable_content_region.width
+        self._gutter = MARGIN if room >= ROOM else GUTTER
+        width = max(8, room - self._gutter)
         following, top = self._following, self.scroll_offset.y
         if width != self._width:
             line = self._lines[top] if top < len(self._lines) else None
@@ -170,7 +221,7 @@ class Transcript(ScrollView, can_focus=False):
         if span is None:
             return strip
         first, last = (edge if edge >= 0 else len(strip.text) for edge in span)
-        return _restyled(strip, first, last, self.screen.get_component_rich_style("screen--selection"))
+        return restyled(strip, first, last, self.screen.get_component_rich_style("screen--selection"))
 
     def _add(self, block: Block) -> None:
         block.wrap(self._width)
@@ -202,7 +253,7 @@ class Transcript(ScrollView, can_focus=False):
     def _changed(self, first: int, top: int | None = None) -> None:
         """Tell the screen that lines are others from ``first`` on."""
         following = self._following
-        self.virtual_size = Size(self._width + GUTTER, len(self._lines))
+        self.virtual_size = Size(self._width + self._gutter, len(self._lines))
         if following:
             self.scroll_end(animate=False, immediate=True, x_axis=False, force=True)
         elif top is not None:
@@ -221,14 +272,3 @@ class Transcript(ScrollView, can_focus=False):
         for line in self._lines:
             line.strip = None
         self.refresh()
-
-
-def _restyled(strip: Strip, first: int, last: int, style: Style) -> Strip:
-    """``strip`` with its characters from ``first`` to ``last`` in another style."""
-    segments, at = [], 0
-    for text, own, _ in strip:
-        cuts = [0, *(min(max(edge - at, 0), len(text)) for edge in (first, last)), len(text)]
-        for index, (begin, end) in enumerate(pairwise(cuts)):
-            segments.append(Segment(text[begin:end], (own or Style()) + style if index == 1 else own))
-        at += len(text)
-    return Strip([segment for segment in segments if segment.text])

@@ -1,84 +1,118 @@
-"""The full screen on Textual: a transcript, a thermometer, and a line to type into."""
+"""The full screen on Textual: the transcript with a lens beside it, a thermometer, and a line to type into."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import traceback
-from datetime import UTC, datetime
-from typing import ClassVar
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, ClassVar
 
+import click
 from textual import on
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Container, Vertical
 from textual.content import Content
-from textual.widgets import Footer, Input, Static
+from textual.screen import Screen
+from textual.widgets import Footer, HelpPanel, Input, Static
 
-from ..core.bridge import Player
-from ..core.commands import dispatch, is_live
-from ..core.effects import Effect, Listing, Play, Quit, Redraw
+from ..core import archive
+from ..core.commands import COMMANDS, Command
 from ..core.errors import AfterglowError
-from ..core.events import Notice
-from ..core.paths import log_file, private_file
+from ..core.heat import legend
+from ..core.paths import theme_file, write_atomically
 from ..core.session import Session
 from ..core.settings import SPECS
+from .autosave import EVERY
 from .inputline import Completions, InputLine
-from .reading import Reading
+from .looking import Looking
+from .panel import Panel
 from .thermometer import Thermometer
-from .transcript import Transcript
 
 STEP = 0.05
 """How far one press of a key turns the temperature."""
 
+ONLY_WHILE_WRITING = ("stop", "pause", "hurry")
+ONLY_ON_THE_SCREEN_ITSELF = ("interrupt", "scroll", "editor")
+ONLY_WITH_A_CURSOR = ("choose", "take", "leave")
+ONLY_WITH_A_TEXT = ("look", "look_word", "look_end")
+
 
 def run_app(session: Session) -> None:
     """Play on the full screen until the user leaves."""
-    AfterglowApp(session).run()
+    app = AfterglowApp(session)
+    app.run()
+    app.autosave.keep_now()
 
 
-class AfterglowApp(App[None]):
-    """One session on the screen. Lines are done one after another; live commands at once, while text is written."""
+def kept_theme() -> str:
+    """The theme that was chosen last; "" where none was."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return theme_file().read_text("utf-8").strip()
+    return ""
+
+
+def keep_theme(name: str) -> None:
+    """Have the theme again next time, as far as that can be written."""
+    with contextlib.suppress(AfterglowError):
+        write_atomically(theme_file(), name.encode())
+
+
+class AfterglowApp(Looking):
+    """The keys, and what they do. Lines go to the desk."""
 
     TITLE = "afterglow"
     CSS_PATH = "tui.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", "Stop"),
         Binding("space", "pause", "Pause"),
-        Binding("ctrl+up", "hotter", "T +", key_display="^↑"),
-        Binding("ctrl+down", "cooler", "T -", key_display="^↓"),
-        Binding("ctrl+r", "retry", "Retry"),
+        Binding("enter", "take", "Take"),
+        Binding("1", "pick(0)", "Pick", key_display="1-9"),
+        Binding("ctrl+up", "turn('+')", "T +", key_display="^↑"),
+        Binding("ctrl+down", "turn('-')", "T -", key_display="^↓"),
+        Binding("ctrl+r", "do('/retry')", "Retry"),
+        Binding("f1", "help", "Help"),
+        Binding("f2", "lens", "Lens"),
+        Binding("f3", "do('/tree')", "Tree"),
+        Binding("f4", "settings", "Settings"),
+        Binding("f5", "do('/edit')", "Edit"),
+        Binding("ctrl+g", "editor", "Editor", show=False, priority=True),
         Binding("ctrl+q", "quit", "Quit", priority=True),
         Binding("ctrl+c", "interrupt", show=False, priority=True),
         Binding("pageup", "scroll('page_up')", show=False, priority=True),
         Binding("pagedown", "scroll('page_down')", show=False, priority=True),
         Binding("ctrl+home", "scroll('home')", show=False, priority=True),
         Binding("ctrl+end", "scroll('end')", show=False, priority=True),
+        Binding("alt+up", "do('/undo')", show=False),
+        Binding("alt+down", "do('/redo')", show=False),
+        Binding("alt+left", "do('/version -1')", show=False),
+        Binding("alt+right", "do('/version 1')", show=False),
     ]
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
+        super().__init__(session)
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
-        self.session = session
-        self._player: Player | None = None
-        self._turn = asyncio.Lock()
-        self._waiting = 0
-        self._stopped = self._leaving = False
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-medium"), (112, "-wide")]
         self._said = ""
-        self._transcript, self._thermometer = Transcript(), Thermometer()
-        self._status = Static(id="status", markup=False)
+        self._thermometer = Thermometer()
+        self._page = Container(id="page")
+        self._status, self._legend = Static(id="status", markup=False), Static(id="legend", markup=False)
         self._completions, self._input = Completions(session), InputLine(session)
-        self._reading = Reading(session, self._transcript)
 
     def compose(self) -> ComposeResult:
         """The column, and keys below it."""
         with Vertical(id="desk"):
-            yield self._transcript
+            with self._page:
+                yield self._transcript
+                yield self._lens
+            yield self.columns
+            yield self._legend
             yield self._thermometer
             yield self._status
             yield self._completions
             yield self._input
-        yield Footer(show_command_palette=False)
+        yield Footer()
 
     def on_mount(self) -> None:
         """Show where the session stands."""
@@ -86,66 +120,98 @@ class AfterglowApp(App[None]):
         if self.session.passage.nodes:
             self._reading.show()
         self._input.focus()
-        self._refresh_state()
+        kept = kept_theme()
+        self.theme = kept if kept in self.available_themes else self.theme
+        self.theme_changed_signal.subscribe(self, lambda theme: keep_theme(theme.name))
+        self.refresh_state()
+        self.set_interval(EVERY, self.autosave.keep)
+        self.run_worker(self._remind())
 
-    @property
-    def playing(self) -> bool:
-        """Whether text is being written."""
-        return self._player is not None
-
-    def do(self, line: str, topic: str = "") -> None:
-        """Do what a typed line says. What it answers replaces an answer of the same ``topic``."""
-        if self.playing and is_live(line):
-            self.run_worker(self._perform(line, topic))
-        else:
-            self.run_worker(self._perform_in_turn(line, topic))
+    async def _remind(self) -> None:
+        """Tell of the passage that was written last."""
+        with contextlib.suppress(AfterglowError):
+            latest = await asyncio.to_thread(archive.shelf)
+            if latest and not self.session.passage.nodes:
+                self._transcript.note(f"/open goes on with {latest[0][0]} {latest[0][1]}", "reminder")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Keys of the text that is being written act only then, and no key acts behind another screen."""
-        if action in ("stop", "pause", "hurry"):
+        """Keys act only where there is something for them to do, and none behind another screen."""
+        if action in ONLY_WHILE_WRITING:
             return self.playing
-        if action in ("interrupt", "scroll"):
+        if action in ONLY_ON_THE_SCREEN_ITSELF:
             return len(self.screen_stack) == 1
+        if action == "pick":
+            return self.columns.display
+        if action in ONLY_WITH_A_CURSOR:
+            if self.columns.display:
+                return action != "choose" and not (action == "leave" and self.playing)
+            return self.roads.place is not None and not (action == "leave" and self.playing)
+        if action in ONLY_WITH_A_TEXT:
+            return bool(self._reading.places) or self.columns.display
         return True
 
-    def action_stop(self) -> None:
-        """End the text; what is there stays."""
-        self._stopped = True
-        self.session.stop()
-        if self._player:
-            self._player.hurry()
+    def give_back(self, line: str) -> None:
+        """Have a line that failed in the input again, unless something else was typed meanwhile."""
+        if not self._input.value:
+            self._input.put(line)
+
+    def action_do(self, line: str) -> None:
+        """Do what a line says."""
+        self.do(line)
+
+    def action_turn(self, direction: str) -> None:
+        """Turn the temperature by a step."""
+        self.do(f"/temp {direction}{STEP}", topic="temperature")
 
     def action_pause(self) -> None:
         """Hold the text where it is, or let it go on."""
         if self._player:
             self._player.paused = not self._player.paused
-            self._refresh_state()
+            self.refresh_state()
 
     def action_hurry(self) -> None:
         """Finish the text at full speed."""
         if self._player:
             self._player.hurry()
-            self._refresh_state()
+            self.refresh_state()
 
-    def action_hotter(self) -> None:
-        """One step up."""
-        self.do(f"/temp +{STEP}", topic="temperature")
+    def action_help(self) -> None:
+        """Show keys and help for what has the focus, or put them away."""
+        if self.screen.query(HelpPanel):
+            self.action_hide_help_panel()
+        else:
+            self.action_show_help_panel()
 
-    def action_cooler(self) -> None:
-        """One step down."""
-        self.do(f"/temp -{STEP}", topic="temperature")
+    def action_settings(self) -> None:
+        """Show all settings."""
+        self.push_screen(Panel(self.session), lambda _: self.refresh_state())
 
-    def action_retry(self) -> None:
-        """Write the last text again."""
-        self.do("/retry")
+    def action_editor(self) -> None:
+        """Have the line that is being typed in the user's own editor."""
+        try:
+            with self.suspend():
+                changed = click.edit(self._input.text, require_save=True)
+        except (SuspendNotSupported, click.ClickException) as error:
+            self._transcript.error(f"no editor: {error}")
+            return
+        self.refresh()
+        if changed is not None:
+            self._input.put(changed.removesuffix("\n"))
 
-    def action_undo(self) -> None:
-        """Take the last text back."""
-        self.do("/undo")
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: every slash command, and what Textual has to offer."""
+        yield SystemCommand("Settings", "all settings on one page", self.action_settings)
+        for command in COMMANDS:
+            yield SystemCommand(f"/{command.name}", command.help, partial(self._from_palette, command))
+        yield from super().get_system_commands(screen)
 
-    def action_redo(self) -> None:
-        """Take an undo back."""
-        self.do("/redo")
+    def _from_palette(self, command: Command) -> None:
+        """Do a command, or begin to type one that wants to be told more."""
+        asks = any(argument.required or argument.name == "value" for argument in command.arguments)
+        if asks:
+            self._input.put(f"/{command.name} ")
+        else:
+            self.do(f"/{command.name}")
 
     def action_interrupt(self) -> None:
         """Copy what is selected; else stop; else say how one leaves."""
@@ -161,19 +227,13 @@ class AfterglowApp(App[None]):
         """Scroll the transcript."""
         getattr(self._transcript, f"scroll_{where}")(animate=False)
 
-    async def action_quit(self) -> None:
-        """Leave, behind the token that is being drawn; at once where that takes too long for somebody."""
-        impatient, self._leaving = self._leaving, True
-        if self.playing and not impatient:
-            self.action_stop()
-        else:
-            self.exit()
-
-    @on(Input.Submitted)
+    @on(Input.Submitted, "InputLine")
     def _typed(self, event: Input.Submitted) -> None:
+        if not self.playing:
+            self.columns.close()
         self.do(event.value)
 
-    @on(Input.Changed)
+    @on(Input.Changed, "InputLine")
     def _changed(self, event: Input.Changed) -> None:
         if self._visible:
             self._completions.offer(event.value)
@@ -184,105 +244,48 @@ class AfterglowApp(App[None]):
         """Whether there is a screen to change: a text may end, and keys arrive, after it was taken down."""
         return self.is_running and bool(self.screen_stack)
 
-    async def _perform_in_turn(self, line: str, topic: str) -> None:
-        """Stop the text that is being written, and do the line when those before it are done."""
-        self._waiting += 1
-        self.action_stop()
-        async with self._turn:
-            self._waiting -= 1
-            self._stopped = False
-            await self._perform(line, topic)
-
-    async def _perform(self, line: str, topic: str) -> None:
-        try:
-            for effect in dispatch(self.session, line):
-                await self._show(effect, topic)
-                if self._stopped and isinstance(effect, Play):
-                    break
-        except AfterglowError as error:
-            self._transcript.error(str(error))
-            self._give_back(line, topic)
-        except Exception as error:
-            self._report(error)
-            self._give_back(line, topic)
-        self._refresh_state()
-
-    async def _show(self, effect: Effect, topic: str) -> None:
-        match effect:
-            case Play():
-                await self._play(effect)
-            case Notice(text):
-                self._transcript.note(text, topic)
-            case Listing(title, rows):
-                self._transcript.listing(title, rows)
-            case Redraw(text):
-                self._transcript.retract("passage")
-                self._reading.show()
-                if text:
-                    self._transcript.note(text, "passage")
-            case Quit():
-                await self.action_quit()
-
-    async def _play(self, play: Play) -> None:
-        """Show a text as it comes."""
-        self._player = Player(play.events, lambda: self.session.settings.speed)
-        self._refresh_state()
-        begun = False
-        try:
-            async for batch in self._player:
-                if not begun:
-                    self._reading.begin(play)
-                    begun = True
-                self._reading.take(batch)
-                self._refresh_state()
-                self._obey(play)
-        finally:
-            self._player = None
-            if begun and not play.title:
-                self._reading.finish()
-            if self._leaving:
-                self.exit()
-
-    def _obey(self, play: Play) -> None:
-        """End the text where somebody wants that: a stop may have come before there was a stream to stop."""
-        if self._waiting or self._stopped:
-            self.action_stop()
-            if play.title:
-                getattr(play.events, "close", lambda: None)()
-
-    def _give_back(self, line: str, topic: str) -> None:
-        """Have a typed line that failed in the input again, unless something else was typed meanwhile."""
-        if not topic and not self._input.value:
-            self._input.put(line)
-
-    def _refresh_state(self) -> None:
-        """Thermometer, status line and keys."""
+    def refresh_state(self) -> None:
+        """Thermometer, lens, status line and keys."""
         if not self._visible:
             return
         settings = self.session.settings
         self._thermometer.temperature = settings.temperature
         self._thermometer.now = self.session.temperature if self.playing else None
         self._transcript.colour(settings.heat)
-        doing = "ready" if self._player is None else "paused" if self._player.paused else "writing"
+        self._lens.display = settings.lens == "on"
+        self._page.display = not self.columns.display
+        try:
+            self.roads.refresh()
+        except AfterglowError as error:
+            self._transcript.error(str(error))
+        self._say(self._state())
+
+    def _state(self) -> str:
+        settings = self.session.settings
+        reading = "" if self.share is None else f"reading the seed: {self.share:.0%}"
+        doing = "ready" if self._player is None else reading or ("paused" if self._player.paused else "writing")
         shown = {name: SPECS[name].kind.show(getattr(settings, name)) for name in ("temperature", "speed")}
         speed = f"{shown['speed']} characters/s" if settings.speed else "full speed"
-        status = f"{self.session.model.name} · T {shown['temperature']} · {speed} · {doing}"
-        if status != self._said:
-            self._said = status
-            self._status.update(Content(status), layout=False)
-            self.refresh_bindings()
+        used = [spec for spec in SPECS.values() if spec.off is not None and getattr(settings, spec.name) != spec.off]
+        filters = "".join(f" · {spec.label} {spec.kind.show(getattr(settings, spec.name))}" for spec in used)
+        return f"{self.session.model.name} · T {shown['temperature']}{filters} · {speed} · {doing}"
 
-    def _report(self, error: Exception) -> None:
-        """A bug: one line here, all of it in the log."""
-        write_log(error)
-        self._transcript.error(f"a bug, sorry: {type(error).__name__}: {error}; {log_file()} has the details")
+    def _say(self, state: str) -> None:
+        """Status, legend and keys, where they are others than before."""
+        heat = self.session.settings.heat
+        cursor = self.roads.place is not None
+        if (said := f"{state}{heat}{cursor}{self.theme}") == self._said:
+            return
+        self._said = said
+        self._status.update(Content(state), layout=False)
+        self._legend.display = heat != "off"
+        if heat != "off":
+            self._legend.update(self._legend_of(heat))
+        self.refresh_bindings()
 
-    def _handle_exception(self, error: Exception) -> None:
-        write_log(error)
-        super()._handle_exception(error)
-
-
-def write_log(error: Exception) -> None:
-    """Add a traceback to the log, as far as that can be written."""
-    with contextlib.suppress(AfterglowError, OSError), private_file(log_file()).open("a", encoding="utf-8") as log:
-        log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')}\n{''.join(traceback.format_exception(error))}\n")
+    def _legend_of(self, heat: str) -> Content:
+        what, levels = legend(heat)
+        looks = [self._transcript.get_visual_style(f"transcript--heat{n}") for n in range(len(levels))]
+        return Content.assemble(
+            f"{what}: ", *(part for pair in zip(levels, looks, strict=True) for part in (pair, "  "))
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple, Self
 
 from rich.cells import cell_len, split_graphemes
@@ -43,6 +44,8 @@ class Paragraph:
     runs: list[Run] = field(default_factory=list)
     narrow: bool = True
     """Whether each character takes one column."""
+    turns: list[tuple[int, float]] = field(default_factory=list)
+    """Where tokens begin that another T drew than those before, and that T."""
 
     def add(self, text: str, run: Run) -> None:
         """Let it grow by a text without newlines."""
@@ -119,6 +122,15 @@ class Line:
         """Whether a newline follows, and not a mere wrap."""
         return self.end >= len(self.paragraph.text)
 
+    @property
+    def turn(self) -> float | None:
+        """The T to which the temperature was turned last within the line; None where it was not."""
+        turns = self.paragraph.turns
+        if not turns:
+            return None
+        last = bisect_right(turns, (self.end, inf) if self.ends_paragraph else (self.end, -inf)) - 1
+        return turns[last][1] if last >= 0 and turns[last][0] >= self.start else None
+
     def parts(self) -> Iterator[tuple[str, Run]]:
         """Its stretches of text, each with its look."""
         whole = self.paragraph
@@ -132,12 +144,23 @@ class Line:
             at, index = following, index + 1
 
 
+class Place(NamedTuple):
+    """Where a token stands: characters ``start`` to ``end`` of a paragraph; none for one that shows nothing there."""
+
+    paragraph: Paragraph
+    start: int
+    end: int
+    token: Token
+
+
 class Block:
-    """Paragraphs that belong together, and their lines."""
+    """Paragraphs that belong together, and their lines. ``places`` are those of its tokens, in their order."""
 
     def __init__(self, pieces: Iterable[Piece] = (), mark: str = "", spaced: bool = False, topic: str = "") -> None:
         self.topic = topic
         self.lines: list[Line] = []
+        self.places: list[Place] = []
+        self._turn: float | None = None
         self._paragraphs = [Paragraph()] if spaced else []
         self._paragraphs.append(Paragraph(mark))
         for piece in pieces:
@@ -170,10 +193,26 @@ class Block:
         self.lines += added
         return 1, added
 
+    def end(self) -> tuple[Paragraph, int]:
+        """Where the next token will stand."""
+        return self._paragraphs[-1], len(self._paragraphs[-1].text)
+
     def _put(self, piece: Piece) -> None:
         first, *others = visible(piece.text).split("\n")
         run = Run(piece.style, piece.token)
-        self._paragraphs[-1].add(first, run)
+        paragraph = self._paragraphs[-1]
+        start = len(paragraph.text)
+        paragraph.add(first, run)
+        if piece.token:
+            self._note(Place(paragraph, start, len(paragraph.text), piece.token))
         for text in others:
             self._paragraphs.append(Paragraph())
             self._paragraphs[-1].add(text, run)
+
+    def _note(self, place: Place) -> None:
+        """Remember where a token stands, and whether the temperature was turned there."""
+        self.places.append(place)
+        temperature = round(place.token.temperature, 2)
+        if temperature != self._turn:
+            self._turn = temperature
+            place.paragraph.turns.append((place.start, temperature))

@@ -10,6 +10,7 @@ import pytest
 from afterglow.core.model import Model, load
 from afterglow.core.session import Session
 from afterglow.core.settings import Settings
+from afterglow.repl import tui
 from afterglow.repl.__main__ import main
 
 from .cli_helpers import Ran, Run
@@ -59,3 +60,16 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
         return Ran(code, *capfd.readouterr())
 
     return run
+
+
+@pytest.fixture
+def app(session: Session) -> tui.AfterglowApp:
+    """The app at full speed."""
+    session.set("speed", 0)
+    return tui.AfterglowApp(session)
+
+
+@pytest.fixture
+def slow(tiny: Model) -> tui.AfterglowApp:
+    """The app with a text far too long to be over before it is stopped."""
+    return tui.AfterglowApp(Session(tiny, Settings(rng=7, length=100_000, speed=400)))

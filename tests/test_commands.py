@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from afterglow.core import store
 from afterglow.core.commands import COMMANDS, completions, dispatch, find, is_live
-from afterglow.core.effects import Effect, Listing, Play, Quit, Redraw
+from afterglow.core.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 from afterglow.core.errors import AfterglowError, CommandError, ModelError, SettingError, UsageError
 from afterglow.core.events import Done, Notice, Token
 from afterglow.core.model import Model, load
@@ -51,10 +51,16 @@ KINDS: dict[str, list[type]] = {
     "set": [Listing],
     "continue": [Play],
     "retry": [Redraw, Play],
+    "version": [Redraw, Play],
+    "branch": [Play],
+    "edit": [Edit],
+    "tree": [Listing],
+    "go": [Redraw],
+    "preset": [Listing],
     "undo": [Redraw],
     "redo": [Redraw],
     "new": [Notice],
-    "sweep": [Play] * 4,
+    "sweep": [Compare],
     "explain": [Listing],
     "tour": [Listing],
     "model": [Listing],
@@ -72,7 +78,7 @@ def test_every_command_does_what_its_row_says(name: str, written: Session, tmp_p
     command = find(name)
     if command.name == "redo":
         do(written, "/undo")
-    line = f"/{name} {tmp_path / 'x.txt'}" if command.name == "export" else f"/{name}"
+    line = f"/{name} " + {"export": str(tmp_path / "x.txt"), "branch": "5", "go": "0"}.get(command.name, "")
     effects = do(written, line)
     assert [
         type(effect) for effect in effects if not isinstance(effect, Notice) or KINDS[command.name] == [Notice]
@@ -98,6 +104,32 @@ def test_help_on_one_command(line: str, session: Session) -> None:
     ((usage, what),) = rows(do(session, line))
     assert usage == "/temp [VALUE], /t, /temperature"
     assert what == SPECS["temperature"].help
+
+
+def test_a_branch_by_command_takes_the_token_that_was_typed(written: Session) -> None:
+    before = written.passage.tokens()
+    do(written, '/branch 12 " "')
+    after = written.passage.tokens()
+    assert [token.id for token in after[:12]] == [token.id for token in before[:12]]
+    assert after[12].text == " "
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("/branch x", "no whole number"),
+        ("/branch 61", "there is no place behind 61"),
+        ("/branch 5 ab", "not one token"),
+        ("/branch 5 日", "not one token"),
+        ("/version 3", "no step"),
+        ("/version -1", "this is the first version"),
+    ],
+)
+def test_a_branch_or_version_that_cannot_be_says_so_and_changes_nothing(line: str, what: str, written: Session) -> None:
+    before = written.passage.text()
+    with pytest.raises(CommandError, match=what):
+        do(written, line)
+    assert written.passage.text() == before
 
 
 # Lines --------------------------------------------------------------------------------------------------------------
@@ -257,8 +289,9 @@ def test_undo_redo_retry_continue_and_new(session: Session) -> None:
 def test_a_sweep_plays_the_seed_at_each_temperature_and_leaves_the_passage(written: Session) -> None:
     before = written.passage.text(), len(written.passage.nodes)
     titles, texts = [], []
-    for play in dispatch(written, "/sweep 0 1 2"):
-        assert isinstance(play, Play)
+    (compare,) = dispatch(written, "/sweep 0 1 2")
+    assert isinstance(compare, Compare)
+    for play in compare.plays:
         titles.append(play.title)
         texts.append("".join(event.text for event in play.events if isinstance(event, Token)))
     assert titles == ["The lamp  ·  T 0.00", "The lamp  ·  T 1.00", "The lamp  ·  T 2.00"]
@@ -274,12 +307,12 @@ def test_save_and_open_bring_a_passage_back(written: Session) -> None:
     effects = do(written, "/open my lamp")
     assert effects == [Redraw("opened my lamp")]
     assert written.passage.text() == text
-    assert rows(do(written, "/open")) == [("my lamp", "")]
+    assert rows(do(written, "/open")) == [("my lamp", "saved under this name")]
     do(written, "/save")
     assert set(store.names()) == {"my lamp", store.suggested_name(written.passage)}
 
 
-@pytest.mark.parametrize("suffix", [".txt", ".md", ".json"])
+@pytest.mark.parametrize("suffix", [".txt", ".md", ".json", ".html", ".svg"])
 def test_export_writes_the_form_that_the_name_asks_for(suffix: str, written: Session, tmp_path: Path) -> None:
     path = tmp_path / f"out{suffix}"
     do(written, f"/export {path}")
@@ -291,6 +324,9 @@ def test_export_writes_the_form_that_the_name_asks_for(suffix: str, written: Ses
             quoted = [line.removeprefix("> ") for line in text.split("\n") if line.startswith(">")]
             assert "\n".join(quoted) == written.passage.text()
             assert text.endswith(written.summary() + "\n")
+        case ".html" | ".svg":
+            assert "The lamp" in text
+            assert written.summary() in text
         case _:
             assert store.loaded(json.dumps(json.loads(text))).text() == written.passage.text()
 
@@ -322,7 +358,7 @@ def words(session: Session, line: str) -> list[str]:
 
 def test_commands_are_completed(session: Session) -> None:
     assert words(session, "/") == [f"/{command.name}" for command in COMMANDS]
-    assert words(session, "/t") == ["/temp", "/top-k", "/top-p", "/typical", "/tour"]
+    assert words(session, "/t") == ["/temp", "/top-k", "/top-p", "/typical", "/tree", "/tour"]
     assert words(session, "/by") == ["/bye"]
     assert words(session, "/und") == ["/undo"]
     assert words(session, "/xyz") == words(session, "//") == []
@@ -367,7 +403,17 @@ def test_saved_passages_are_completed(written: Session) -> None:
 
 # While text is written ----------------------------------------------------------------------------------------------
 
-LIVE = {*(find(spec.label).name for spec in SPECS.values()), "set", "explain", "tour", "save", "export", "help", "quit"}
+LIVE = {
+    *(find(spec.label).name for spec in SPECS.values()),
+    "preset",
+    "set",
+    "explain",
+    "tour",
+    "save",
+    "export",
+    "help",
+    "quit",
+}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)

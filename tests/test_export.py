@@ -1,118 +1,102 @@
-"""A model outside of afterglow: as an ONNX graph and as a torch state dict, each beside the runtime that plays."""
+"""Exported passages: every character is there, marks of the format are not obeyed, colours are those of heat."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
 
-import numpy as np
-import onnx
-import onnxruntime
 import pytest
-from afterglow.core import load
-from afterglow.core.export import onnx_model
-from afterglow.core.model import Model
-from afterglow.core.tokenizer import from_header
+from afterglow.core.events import Token
+from afterglow.core.export import as_html, as_svg, spans
+from afterglow.core.heat import level
+from afterglow.core.passage import Node, Passage
+from afterglow.core.picture import Text, cells
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from .cli_helpers import Run
-
-DATA = Path(__file__).parent / "data"
-TINY = str(DATA / "tiny-char.safetensors")
-TEXT = "The keeper of the lamp lived on a rock in the sea."
-
-INT8_ERROR = 0.05
-"""How far chances may lie from those of the int8 runtime, which rounds h to 1/127 at every step."""
+SVG = "{http://www.w3.org/2000/svg}"
 
 
-def logits_of(session: onnxruntime.InferenceSession, model: Model, text: str) -> np.ndarray:
-    """Logits (T, V) over a text from the zero state."""
-    a = model.file.architecture
-    zero = np.zeros((a.layers, 1, a.width), np.float32)
-    logits, *_ = session.run(None, {"ids": model.tokenizer.encode(text)[None], "h": zero, "c": zero})
-    return logits[0]  # type: ignore[no-any-return]
+def passage(seed: str, written: str, temperature: float = 0.8) -> Passage:
+    made = Passage("m", "", 7)
+    made.add(Node(None, seed=seed))
+    made.add(Node(0, tokens=[Token(c, 0, -n, -n, 1, 1.0, temperature) for n, c in enumerate(written)]))
+    return made
 
 
-def chances(logits: np.ndarray) -> np.ndarray:
-    exponential = np.exp(logits - logits.max(-1, keepdims=True))
-    return np.asarray(exponential / exponential.sum(-1, keepdims=True))
+def parsed(text: str) -> ET.Element:
+    return ET.fromstring(text)  # noqa: S314
 
 
-@pytest.fixture(params=["tiny", "shakespeare"])
-def model(request: pytest.FixtureRequest, tiny: Model) -> Model:
-    return tiny if request.param == "tiny" else load("shakespeare")
+class Reader(HTMLParser):
+    """Collects the text inside of pre, and the classes of spans."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.looks, self._inside = "", list[str](), False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._inside = self._inside or tag == "pre"
+        if tag == "span":
+            self.looks.append(dict(attrs)["class"] or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "pre"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data if self._inside else ""
 
 
-@pytest.fixture
-def exported(model: Model, tmp_path: Path, run: Run) -> Path:
-    name = TINY if model.name != "shakespeare" else "shakespeare"
-    path = tmp_path / "a.onnx"
-    assert run("export", name, "--onnx", str(path)).out == f"written: {path}\n"
-    return path
+HOSTILE = '<script>alert("1")</script> & ]]> \'日本 👍'
 
 
-def test_the_onnx_file_is_valid_and_says_how_to_read_it(model: Model, exported: Path) -> None:
-    onnx.checker.check_model(onnx.load(exported), full_check=True)
-    described = onnxruntime.InferenceSession(exported).get_modelmeta().custom_metadata_map
-    assert json.loads(described["architecture"])["width"] == model.file.architecture.width
-    tokenizer = from_header(json.loads(described["tokenizer"]))
-    assert tokenizer.encode(TEXT).tolist() == model.tokenizer.encode(TEXT).tolist()
+def test_html_holds_the_text_and_nothing_that_runs() -> None:
+    reader = Reader()
+    made = passage(HOSTILE, "</pre><b>x")
+    page = as_html(made, "summary <i>", "surprise")
+    reader.feed(page)
+    assert reader.text == f"{HOSTILE}</pre><b>x"
+    assert reader.looks == [f"h{level(token, 'surprise')}" for token in made.tokens()]
+    assert "<script" not in page
+    assert "<i>" not in page
 
 
-def test_onnx_runtime_gives_the_chances_of_the_model_that_plays(model: Model, exported: Path) -> None:
-    logits = logits_of(onnxruntime.InferenceSession(exported), model, TEXT)
-    steps = model.runtime.stepper(model.runtime.zeros(1))
-    for at, token in enumerate(model.tokenizer.encode(TEXT)):
-        steps.step(np.array([token]))
-        assert np.abs(chances(logits[at]) - chances(steps.logits[0])).max() < INT8_ERROR
+def test_svg_holds_the_text_and_says_where_t_was_turned() -> None:
+    made = passage(HOSTILE, "one two")
+    made.add(Node(1, 7, tokens=[Token("!", 0, -1.0, -1.0, 1, 1.0, 1.25)]))
+    root = parsed(as_svg(made, "summary", "off"))
+    texts = [element.text or "" for element in root.iter(f"{SVG}text")]
+    squeezed = re.sub(r"\s", "", "".join(texts))
+    assert re.sub(r"\s", "", HOSTILE) in squeezed
+    assert "1.25" in texts
+    assert not list(root.iter(f"{SVG}script"))
 
 
-def test_the_state_carries_the_graph_on_and_rows_are_apart(tiny: Model) -> None:
-    session = onnxruntime.InferenceSession(onnx_model(tiny.file).SerializeToString())
-    ids = tiny.tokenizer.encode(TEXT)
-    whole = logits_of(session, tiny, TEXT)
-    a = tiny.file.architecture
-    h = c = np.zeros((a.layers, 2, a.width), np.float32)
-    both = np.stack([ids[:20], ids[20:40]])
-    first, h, c = session.run(None, {"ids": both, "h": h, "c": c})
-    assert np.allclose(first[0], whole[:20], atol=1e-4)
-    rest, *_ = session.run(None, {"ids": ids[None, 20:], "h": h[:, :1], "c": c[:, :1]})
-    assert np.allclose(rest[0], whole[20:], atol=1e-4)
+@pytest.mark.parametrize("heat", ["surprise", "rank", "entropy", "temperature", "off"])
+def test_every_heat_makes_a_picture(heat: str) -> None:
+    parsed(as_svg(passage("a", "b\nc\td"), "summary", heat))
 
 
-def test_export_wants_to_know_where_to(run: Run, tmp_path: Path) -> None:
-    assert run("export", TINY).code == 2
-    assert run("export", TINY, "--onnx", str(tmp_path / "nowhere" / "a" / "b.onnx")).code in (0, 1)
-    assert run("export", "nobody", "--onnx", str(tmp_path / "a.onnx")).err.startswith("afterglow: there is no model")
+def test_control_characters_leave_the_picture_well_formed() -> None:
+    parsed(as_svg(passage("\x1b[2J\x00\x0c", "\x07\ud800"), "s", "off"))
 
 
-def test_a_plain_nn_lstm_takes_the_state_dict_and_agrees_with_onnx(
-    model: Model, exported: Path, tmp_path: Path, run: Run
-) -> None:
-    torch = pytest.importorskip("torch")
-    from safetensors.torch import load_file
-
-    path = tmp_path / "a.safetensors"
-    name = TINY if model.name != "shakespeare" else "shakespeare"
-    assert run("export", name, "--pytorch", str(path)).code == 0
-    a, state = model.file.architecture, load_file(path)
-    parts = {
-        "embedding": torch.nn.Embedding(a.vocabulary, a.embedding),
-        "lstm": torch.nn.LSTM(a.embedding, a.width, a.layers, batch_first=True),
-        "projection": torch.nn.Linear(a.width, a.vocabulary),
-    }
-    for part, module in parts.items():
-        module.load_state_dict({k.split(".")[1]: v for k, v in state.items() if k.startswith(f"{part}.")})
-    with torch.no_grad():
-        ids = torch.from_numpy(model.tokenizer.encode(TEXT))[None]
-        logits = parts["projection"](parts["lstm"](parts["embedding"](ids))[0])[0].numpy()
-    assert np.allclose(logits, logits_of(onnxruntime.InferenceSession(exported), model, TEXT), atol=2e-3)
+def test_a_tail_and_a_kept_beginning_are_told_apart() -> None:
+    made = passage("The ", "lamp")
+    made.nodes[1].tail = "EN"
+    made.add(Node(1, 2, tokens=[Token("x", 0, -1.0, -1.0, 1, 1.0, 1.0)]))
+    assert "".join(text for text, _ in spans(made)) == "The lax" == made.text()
+    made.move(1)
+    assert "".join(text for text, _ in spans(made)) == "The lampEN" == made.text()
 
 
-def test_to_torch_takes_a_loaded_model(tiny: Model) -> None:
-    torch = pytest.importorskip("torch")
-    from afterglow.core.training import to_torch
-
-    with torch.no_grad():
-        logits, _ = to_torch(tiny)(torch.from_numpy(tiny.tokenizer.encode(TEXT))[None])
-    session = onnxruntime.InferenceSession(onnx_model(tiny.file).SerializeToString())
-    assert np.allclose(logits[0].numpy(), logits_of(session, tiny, TEXT), atol=1e-3)
+@given(st.text("ab \n日é\u0301", max_size=60), st.integers(2, 12))
+@settings(deadline=None)
+def test_wrapping_keeps_every_character_and_the_width(text: str, columns: int) -> None:
+    wrapped = Text(columns)
+    for character in text:
+        wrapped.add(character)
+    lines = ["".join(c for c, _ in line) for line in wrapped.lines()]
+    assert "".join(lines) == text.replace("\n", "")
+    assert all(cells(line.rstrip(" ")) <= columns for line in lines)

@@ -445,7 +445,7 @@ def test_the_summary_tells_temperature_length_dice_and_take(session: Session) ->
     assert session.summary() == "T 1.00 · 60 characters · rng 7"
     session.set("temperature", 0.5)
     play(session.retry())
-    assert session.summary() == "T 0.50 · 60 characters · rng 7 · take 1"
+    assert session.summary() == "T 0.50 · 60 characters · rng 7 · take 1 · version 2 of 2"
 
 
 def test_without_an_rng_one_is_drawn_and_shown(tiny: Model) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,68 +9,14 @@ from afterglow.core.model import Model
 from afterglow.core.paths import history_file, log_file
 from afterglow.core.session import Session
 from afterglow.core.settings import Settings
-from afterglow.repl import tui
+from afterglow.repl import desk, tui
 from afterglow.repl.inputline import InputLine, completed, read_history
 from afterglow.repl.thermometer import Thermometer
 from afterglow.repl.transcript import Transcript
 from textual.events import Key, Paste
-from textual.pilot import Pilot
 from textual.widgets import Static
 
-SIZE = (80, 24)
-
-
-@pytest.fixture
-def app(session: Session) -> tui.AfterglowApp:
-    """The app at full speed."""
-    session.set("speed", 0)
-    return tui.AfterglowApp(session)
-
-
-@pytest.fixture
-def slow(tiny: Model) -> tui.AfterglowApp:
-    """The app with a text far too long to be over before it is stopped."""
-    return tui.AfterglowApp(Session(tiny, Settings(rng=7, length=100_000, speed=400)))
-
-
-async def until(_: Pilot[None], condition: Callable[[], object]) -> None:
-    """Wait until something is so."""
-    for _attempt in range(2000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("it never came to that")
-
-
-async def enter(pilot: Pilot[None], line: str) -> None:
-    """Type a line and have it done."""
-    pilot.app.query_one(InputLine).put(line)
-    pilot.app.simulate_key("enter")
-
-
-async def play(pilot: Pilot[None], line: str) -> None:
-    """Type a line and wait until all is written."""
-    await enter(pilot, line)
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
-
-
-def seen(app: tui.AfterglowApp) -> str:
-    """All text of the transcript, wrapped lines joined."""
-    lines = app.query_one(Transcript)._lines
-    return "".join(line.text.strip() and line.text + "\n" * line.ends_paragraph for line in lines)
-
-
-async def written(pilot: Pilot[None], app: tui.AfterglowApp, count: int) -> None:
-    """Wait until at least ``count`` tokens of the passage are there."""
-    await until(pilot, lambda: app.session.passage.nodes and len(app.session.passage.tokens()) >= count)
-
-
-async def stop(pilot: Pilot[None], app: tui.AfterglowApp) -> None:
-    """Press Esc and wait until it has stopped the text."""
-    app.simulate_key("escape")
-    await until(pilot, lambda: not app.playing)
-    await app.workers.wait_for_complete()
+from .tui_helpers import SIZE, enter, play, seen, stop, until, written
 
 
 async def test_a_seed_streams_and_its_continuation_follows_it_verbatim(app: tui.AfterglowApp) -> None:
@@ -235,19 +179,6 @@ async def test_retry_writes_another_text_in_the_place_of_the_last(app: tui.After
         assert "take 1" in seen(app)
 
 
-async def test_a_sweep_leaves_the_passage_and_can_be_stopped(slow: tui.AfterglowApp) -> None:
-    async with slow.run_test(size=SIZE) as pilot:
-        await enter(pilot, "The lamp")
-        await written(pilot, slow, 5)
-        text = slow.session.passage
-        await enter(pilot, "/sweep 0.2 1.2")
-        await until(pilot, lambda: "T 0.20" in seen(slow))
-        await stop(pilot, slow)
-        await slow.workers.wait_for_complete()
-        assert slow.session.passage is text
-        assert "·  T 1.20" not in seen(slow)
-
-
 async def test_memory_joins_the_next_seed(app: tui.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/memory on")
@@ -310,9 +241,9 @@ async def test_page_keys_scroll_the_transcript(app: tui.AfterglowApp) -> None:
 async def test_the_mouse_selects_and_ctrl_c_copies_and_keys_still_type(app: tui.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/temp 1.2")
-        await pilot.mouse_down(Transcript, offset=(3, 1))
-        await pilot.hover(Transcript, offset=(8, 1))
-        await pilot.mouse_up(Transcript, offset=(8, 1))
+        await pilot.mouse_down(Transcript, offset=(7, 2))
+        await pilot.hover(Transcript, offset=(12, 2))
+        await pilot.mouse_up(Transcript, offset=(12, 2))
         await pilot.press("ctrl+c")
         assert app.clipboard == "T 1.00"
         assert "Ctrl-Q leaves, and so" not in seen(app)
@@ -391,7 +322,7 @@ async def test_a_bug_is_one_line_here_and_a_traceback_in_the_log(
     def broken(*_: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(tui, "dispatch", broken)
+    monkeypatch.setattr(desk, "dispatch", broken)
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         assert "a bug, sorry: KeyError" in seen(app)

@@ -1,0 +1,77 @@
+"""What there was to choose from at one place of a text: the model's own chances, and those that the draw had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from .events import Token
+from .explain import effective_choices
+from .filters import Array, log_softmax
+from .sampler import Chain
+from .stream import Stream
+
+
+class Candidate(NamedTuple):
+    """A token that could come: its probability to the model (T = 1, no filter), and to the draw; ``kept`` is False
+    where a filter cut it.
+    """
+
+    id: int
+    text: str
+    raw: float
+    shaped: float
+    kept: bool
+
+
+class Look(NamedTuple):
+    """The likeliest candidates first, and the token that was taken always among them.
+
+    ``temperature`` is the T of the shaped chances. Of both distributions the entropy in bits; 2 to it is the effective
+    number of choices. ``cut`` tokens were cut by filters, which had ``cut_share`` of the model's probability.
+    """
+
+    candidates: list[Candidate]
+    temperature: float
+    raw_entropy: float
+    shaped_entropy: float
+    cut: int
+    cut_share: float
+    taken: Token | None = None
+
+    @property
+    def choices(self) -> tuple[float, float]:
+        """The effective number of choices, raw and shaped."""
+        return 2**self.raw_entropy, 2**self.shaped_entropy
+
+
+def look(
+    stream: Stream, temperature: float, decode: Callable[[int], str], taken: Token | None = None, most: int = 40
+) -> Look:
+    """Look at a stream that stands where the next token is to be drawn, with its settings but this temperature.
+
+    ``decode`` gives a token's text; ``taken`` is the token that came, if one did.
+    """
+    logits = stream.logits[None].astype(np.float64)
+    raw = np.exp(log_softmax(logits)[0])
+    shaped, kept = _shaped(stream, logits, temperature)
+    order = np.argsort(-raw, kind="stable")[:most].tolist()
+    if taken and taken.id not in order:
+        order[-1] = taken.id
+    found = [Candidate(i, decode(i), float(raw[i]), float(shaped[i]), bool(kept[i])) for i in order]
+    before, after = (float(np.log2(effective_choices(probs))) for probs in (raw, shaped))
+    return Look(found, temperature, before, after, int((~kept).sum()), float(raw[~kept].sum()), taken)
+
+
+def _shaped(
+    stream: Stream, logits: Array, temperature: float
+) -> tuple[Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    """The probabilities (V,) behind the whole chain, and which tokens no filter cut."""
+    chain = Chain([stream.settings], [stream.breakers()])
+    at = chain.shape(logits, np.array([[temperature]]), [stream])[0]
+    # T = 0 leaves one token, which is no filter's doing.
+    plain = at if temperature > 0 else chain.shape(logits, np.ones((1, 1)), [stream])[0]
+    weights = np.exp(at - at.max())
+    return weights / weights.sum(), np.isfinite(plain)

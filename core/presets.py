@@ -1,0 +1,75 @@
+"""Settings under a name, kept as differences from the defaults: a few of ours, and the user's in one JSON file."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .errors import SettingError, StorageError, UsageError
+from .paths import presets_file, reason, write_atomically
+from .settingkinds import Ramp
+from .settings import SPECS, Settings, layered
+
+OURS: dict[str, dict[str, Any]] = {
+    "strict": {"temperature": 0.3},
+    "plain": {"temperature": 1.0},
+    "lively": {"temperature": 1.1, "min_p": 0.05},
+    "wild": {"temperature": 1.6, "min_p": 0.02},
+    "thaw": {"temperature": "0.2..1.6"},
+}
+"""Those that come with afterglow."""
+
+_SCOPES = ("token", "passage")
+
+
+def presets() -> dict[str, dict[str, Any]]:
+    """All presets by name; one of the user's stands before one of ours. Raises StorageError."""
+    return OURS | _users()
+
+
+def applied(name: str, settings: Settings, defaults: Settings) -> Settings:
+    """``settings`` with what a preset says, and everything else about drawing as ``defaults`` have it.
+
+    How the text is shown stays. Raises UsageError for an unknown name, SettingError for a value that cannot be.
+    """
+    known = presets()
+    if name not in known:
+        raise UsageError(f"there is no preset {name!r}; there are: {', '.join(known)}")
+    chosen = layered(known[name])
+    here = {n: getattr(chosen if n in _names(known[name]) else defaults, n) for n in SPECS if SPECS[n].scope in _SCOPES}
+    return settings.changed(**{n: value for n, value in here.items() if n != "rng"})
+
+
+def keep(name: str, settings: Settings) -> None:
+    """Keep what is set under a name; raises UsageError for a bad name, StorageError where it cannot be written."""
+    if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 40:
+        raise UsageError(f"{name!r} cannot be a preset's name: use letters, digits, '-' and '_'")
+    differences = {n: v for n, v in settings.differences().items() if SPECS[n].scope in _SCOPES and n != "rng"}
+    values = {n: str(v) if isinstance(v, Ramp) else v for n, v in differences.items()}
+    write_atomically(presets_file(), json.dumps(_users() | {name: values}, indent=1).encode(), mode=0o600)
+
+
+def described(values: dict[str, Any]) -> str:
+    """What a preset sets, as it would be typed."""
+    settings = layered(values)
+    names = _names(values)
+    return ", ".join(f"{SPECS[n].label} {SPECS[n].kind.show(getattr(settings, n))}" for n in names) or "the defaults"
+
+
+def _names(values: dict[str, Any]) -> list[str]:
+    return [name.replace("-", "_") for name in values]
+
+
+def _users() -> dict[str, dict[str, Any]]:
+    path = presets_file()
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+        for values in kept.values():
+            layered(values)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {reason(error)}") from error
+    except (ValueError, AttributeError, SettingError) as error:
+        raise StorageError(f"{path} holds no presets that this release can read: {error}") from None
+    return dict(kept)

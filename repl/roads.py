@@ -1,0 +1,84 @@
+"""Where the reader looks: a cursor over the tokens of the text, and over the roads that lead on from there."""
+
+from __future__ import annotations
+
+from ..core.lens import Look
+from ..core.session import Session
+from .lens import Lens
+from .reading import Reading
+from .transcript import Transcript
+
+
+class Roads:
+    """Keeps lens and transcript at the same token. Without a cursor the lens shows what comes next.
+
+    ``place`` is the number of the token under the cursor, from 0; as many as there are means the one to come.
+    """
+
+    def __init__(self, session: Session, reading: Reading, transcript: Transcript, lens: Lens) -> None:
+        self._session, self._reading, self._transcript, self._lens = session, reading, transcript, lens
+        self._look: Look | None = None
+        self.place: int | None = None
+        self.choice: int | None = None
+
+    def move(self, step: int) -> None:
+        """Move the cursor by so many tokens; from the end of the text it comes in on the last one."""
+        count = len(self._reading.places)
+        self.stand(min(count, max(0, (count if self.place is None else self.place) + step)))
+
+    def word(self, step: int) -> None:
+        """Move the cursor to the beginning of the next word (1), or of this or the previous one (-1)."""
+        places = self._reading.places
+        at = len(places) if self.place is None else self.place
+        at += step
+        while 0 < at < len(places) and not _begins_word(places[at - 1].token.text, places[at].token.text):
+            at += step
+        self.stand(min(len(places), max(0, at)))
+
+    def stand(self, place: int) -> None:
+        """Put the cursor on a token."""
+        self.place, self.choice = place, None
+        self.refresh()
+        if self._look and self._look.taken:
+            taken = self._look.taken.id
+            self.choose_number(next(n for n, each in enumerate(self._look.candidates) if each.id == taken))
+        else:
+            self.choose_number(0)
+
+    def choose(self, step: int) -> None:
+        """Move among the candidates."""
+        last = len(self._look.candidates) - 1 if self._look else 0
+        self.choose_number(min(last, max(0, (self.choice or 0) + step)))
+
+    def choose_number(self, number: int) -> None:
+        """Choose a candidate by its place in the lens."""
+        self.choice = number
+        self.refresh()
+
+    def leave(self) -> None:
+        """Take the cursor away: the lens follows the text again."""
+        self.place = self.choice = None
+        self.refresh()
+
+    def taken(self) -> tuple[int, int]:
+        """The way that is chosen: how many tokens to keep, and the id of the one to take behind them."""
+        assert self.place is not None
+        assert self._look
+        return self.place, self._look.candidates[self.choice or 0].id
+
+    def refresh(self) -> None:
+        """Show how things stand now."""
+        count = len(self._reading.places)
+        if self.place is not None and self.place > count:
+            self.place = count
+        self._transcript.point(self.place)
+        if not self._lens.display:
+            return
+        to_come = self.place is None or self.place >= count
+        self._look = self._session.look(None if to_come else self.place)
+        title = "the token to come" if to_come else f"token {(self.place or 0) + 1:,} of {count:,}"
+        self._lens.show(self._look, title, self.choice, self._reading.places, self.place)
+
+
+def _begins_word(before: str, here: str) -> bool:
+    return before[-1:].isspace() and not here[:1].isspace()

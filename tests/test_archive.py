@@ -1,0 +1,228 @@
+"""Autosave: what is there after a process was killed, what two windows do to one passage, a full disk, a bad file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from afterglow.core import archive, store
+from afterglow.core.archive import Keeper
+from afterglow.core.errors import StorageError
+from afterglow.core.model import Model
+from afterglow.core.passage import Passage
+from afterglow.core.paths import archive_file
+from afterglow.core.session import Session
+from afterglow.core.settings import Settings
+
+from .tui_helpers import no_room
+
+
+def play(events: Iterable[object]) -> None:
+    for _ in events:
+        pass
+
+
+@pytest.fixture
+def written(session: Session) -> Session:
+    """A session with a tree: a seed, a text, a retry, a branch, and an undo."""
+    play(session.say("The lamp"))
+    play(session.retry())
+    play(session.branch(10))
+    session.undo()
+    return session
+
+
+def bare(passage: Passage) -> str:
+    return store.dumped(passage)
+
+
+def test_a_passage_comes_back_with_tree_cursor_and_dice(written: Session, tiny: Model) -> None:
+    Keeper().keep(written.passage)
+    again = Session(tiny, Settings(length=60))
+    assert again.adopt(archive.opened(1)) is None
+    assert bare(again.passage) == bare(written.passage)
+    for session in (written, again):
+        session.redo()
+        play(session.go_on())
+    assert again.passage.text() == written.passage.text()
+
+
+def test_it_is_kept_while_it_grows_and_only_what_is_new_is_written(session: Session) -> None:
+    keeper = Keeper()
+    for number, _ in enumerate(session.say("The lamp")):
+        if number % 7 == 0:
+            keeper.keep(session.passage)
+            assert bare(archive.opened(1)) == bare(session.passage)
+    keeper.keep(session.passage)
+    with sqlite3.connect(archive_file()) as database:
+        pieces = [first for (first,) in database.execute("SELECT first FROM pieces ORDER BY first")]
+    database.close()
+    assert pieces == [0, 1, 8, 15, 22, 29, 36, 43, 50, 57] or pieces == [1, 8, 15, 22, 29, 36, 43, 50, 57]
+    assert bare(archive.opened(1)) == bare(session.passage)
+
+
+def test_each_passage_has_a_number_of_its_own(session: Session) -> None:
+    keeper = Keeper()
+    for seed in ("One", "Two", "Three"):
+        play(session.say(seed))
+        keeper.keep(session.passage)
+    assert [entry.text[:3] for entry in archive.entries()] == ["Thr", "Two", "One"]
+    assert [archive.opened(n).text()[:3] for n in (1, 2, 3)] == ["One", "Two", "Thr"]
+
+
+def test_an_opened_passage_goes_on_under_its_number(written: Session, tiny: Model) -> None:
+    Keeper().keep(written.passage)
+    again = Session(tiny, Settings(length=60))
+    again.adopt(archive.opened(1))
+    play(again.go_on())
+    keeper = Keeper()
+    assert keeper.keep(again.passage) is None
+    assert len(archive.entries()) == 1
+    assert bare(archive.opened(1)) == bare(again.passage)
+
+
+def test_any_seed_comes_back(session: Session) -> None:
+    play(session.say('“Grüße”\n\t日本 🔥 \x00 \u2028 \\ " \udcff'))
+    Keeper().keep(session.passage)
+    assert bare(archive.opened(1)) == bare(session.passage)
+
+
+def test_an_empty_passage_is_not_kept(session: Session) -> None:
+    Keeper().keep(session.passage)
+    assert archive.entries() == []
+
+
+def test_search_finds_text_anywhere_and_takes_signs_as_they_are(session: Session) -> None:
+    keeper = Keeper()
+    for seed in ("100% lamp", "a_b lamp", "Sea"):
+        play(session.say(seed))
+        keeper.keep(session.passage)
+    assert [e.text[:3] for e in archive.entries("100%")] == ["100"]
+    assert [e.text[:3] for e in archive.entries("a_b")] == ["a_b"]
+    assert [e.text[:3] for e in archive.entries("SEA")][:1] == ["Sea"]
+    assert archive.entries("nowhere at all") == []
+
+
+def test_a_word_that_occurs_once_is_a_name(session: Session) -> None:
+    keeper = Keeper()
+    for seed in ("Zebra one", "Zebra two", "Quagga"):
+        play(session.say(seed))
+        keeper.keep(session.passage)
+    assert archive.find("quagga").text().startswith("Quagga")
+    assert archive.find("#1").text().startswith("Zebra one")
+    with pytest.raises(StorageError, match="several passages"):
+        archive.find("zebra")
+    with pytest.raises(StorageError, match="no passage #9"):
+        archive.find("9")
+
+
+def test_what_was_saved_under_a_name_still_opens(written: Session) -> None:
+    store.save(written.passage, "7")
+    assert bare(archive.find("7")) == bare(written.passage)
+    assert archive.shelf() == [("7", "saved under this name")]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_nobody_else_reads_it(written: Session) -> None:
+    Keeper().keep(written.passage)
+    files = list(archive_file().parent.glob("passages.sqlite*"))
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+
+
+# What goes wrong ----------------------------------------------------------------------------------------------------
+
+
+def test_two_windows_on_one_passage_lose_nothing(written: Session, tiny: Model) -> None:
+    Keeper().keep(written.passage)
+    windows = [Session(tiny, Settings(length=60)) for _ in range(2)]
+    keepers = [Keeper(), Keeper()]
+    for window in windows:
+        window.adopt(archive.opened(1))
+    play(windows[0].go_on())
+    play(windows[1].retry())
+    told = [keeper.keep(window.passage) for keeper, window in zip(keepers, windows, strict=True)]
+    assert told[0] is None
+    assert told[1]
+    assert "copy, #2" in told[1]
+    assert [bare(archive.opened(n)) for n in (1, 2)] == [bare(window.passage) for window in windows]
+    play(windows[1].go_on())
+    assert keepers[1].keep(windows[1].passage) is None
+    assert bare(archive.opened(2)) == bare(windows[1].passage)
+
+
+def test_two_processes_that_write_at_once_each_keep_theirs() -> None:
+    code = """
+import sys
+from afterglow.core.archive import Keeper
+from afterglow.core.events import Token
+from afterglow.core.passage import Node, Passage
+passage, keeper = Passage("m", "", 7), Keeper()
+passage.add(Node(None, seed=sys.argv[1]))
+passage.add(Node(0))
+for n in range(40):
+    passage.nodes[1].tokens.append(Token("x", 1, -1.0, -1.0, 1, 1.0, 1.0))
+    keeper.keep(passage)
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", code, name]) for name in ("one ", "two ")]  # noqa: S603
+    assert [process.wait(60) for process in processes] == [0, 0]
+    assert {archive.opened(n).text() for n in (1, 2)} == {"one " + "x" * 40, "two " + "x" * 40}
+
+
+def test_a_full_disk_is_said_and_what_was_missed_is_written_later(session: Session) -> None:
+    keeper = Keeper()
+    play(session.say("The lamp"))
+    keeper.keep(session.passage)
+    before = bare(session.passage)
+    play(session.go_on())
+    with no_room(8192), pytest.raises(StorageError, match=r"cannot use .*passages\.sqlite"):
+        keeper.keep(session.passage)
+    assert bare(archive.opened(1)) == before
+    assert keeper.keep(session.passage) is None
+    assert bare(archive.opened(1)) == bare(session.passage)
+
+
+@pytest.mark.parametrize("damage", ["text", "folder"])
+def test_a_file_that_is_no_archive_is_one_line_and_stays(damage: str, written: Session) -> None:
+    archive_file().parent.mkdir(parents=True)
+    if damage == "folder":
+        archive_file().mkdir()
+    else:
+        archive_file().write_text("no database at all, but long enough to be read as one " * 50)
+    for action in (lambda: Keeper().keep(written.passage), archive.entries, lambda: archive.opened(1)):
+        with pytest.raises(StorageError) as caught:
+            action()
+        assert "\n" not in str(caught.value)
+        assert str(archive_file()) in str(caught.value)
+    assert archive_file().exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE nodes SET head = '{'",
+        "UPDATE nodes SET head = '[]'",
+        "UPDATE pieces SET tokens = '{\"text\": [1]}'",
+        "UPDATE passages SET cursor = 99",
+        "UPDATE passages SET rng = 'x'",
+        "UPDATE passages SET format = 2",
+        "DELETE FROM nodes WHERE number = 0",
+    ],
+)
+def test_damaged_rows_are_one_line(statement: str, written: Session) -> None:
+    Keeper().keep(written.passage)
+    with sqlite3.connect(archive_file()) as database:
+        database.execute(statement)
+    database.close()
+    with pytest.raises(StorageError, match=r"passage #1 .* is damaged"):
+        archive.opened(1)
+
+
+def test_the_folder_is_made(written: Session, home: Path) -> None:
+    assert not home.exists()
+    Keeper().keep(written.passage)
+    assert (home / "passages.sqlite").exists()

@@ -1,0 +1,156 @@
+"""A sweep: one seed, one batch, the same dice; what each column says is what the passage would have said at that T."""
+
+from __future__ import annotations
+
+import pytest
+from afterglow.core.errors import CommandError
+from afterglow.core.model import Model
+from afterglow.core.session import Session
+from afterglow.core.settings import Settings
+from afterglow.repl import tui
+from afterglow.repl.columns import Columns
+from afterglow.repl.inputline import InputLine
+from afterglow.repl.transcript import Transcript
+
+from .tui_helpers import SIZE, enter, play, press, seen, stop, until, written
+
+TEMPERATURES = (0.0, 0.5, 1.0, 1.6)
+
+
+@pytest.fixture
+def told(session: Session) -> Session:
+    """A session with a text."""
+    list(session.say("The lamp"))
+    return session
+
+
+def test_every_column_is_what_the_seed_gives_at_its_temperature(told: Session, tiny: Model) -> None:
+    sweep = told.sweep(TEMPERATURES)
+    list(sweep.steps())
+    for column in sweep.columns:
+        alone = Session(tiny, Settings(rng=7, length=60, temperature=column.temperature))
+        list(alone.say("The lamp"))
+        assert alone.passage.text() == "The lamp" + column.text
+        assert column.reason == "length"
+
+
+def test_columns_grow_side_by_side(told: Session) -> None:
+    sweep = told.sweep(TEMPERATURES)
+    for number, _ in enumerate(sweep.steps()):
+        assert {len(column.tokens) for column in sweep.columns} == {min(number + 1, 60)}
+
+
+def test_one_after_another_is_the_same_as_side_by_side(told: Session) -> None:
+    together, apart = told.sweep(TEMPERATURES), told.sweep(TEMPERATURES)
+    list(together.steps())
+    for number in range(len(TEMPERATURES)):
+        list(apart.one(number))
+    assert [c.text for c in together.columns] == [c.text for c in apart.columns]
+
+
+def test_where_the_columns_part(told: Session) -> None:
+    sweep = told.sweep(TEMPERATURES)
+    list(sweep.steps())
+    parted = sweep.parted()
+    assert parted is not None
+    assert len({column.text[:parted] for column in sweep.columns}) == 1
+    assert len({column.text[parted] for column in sweep.columns}) > 1
+    assert told.sweep((1.0, 1.0)).parted() is None
+
+
+def test_a_column_is_gone_on_with_as_a_version_of_the_first_text(told: Session, tiny: Model) -> None:
+    first = told.passage.text()
+    sweep = told.sweep(TEMPERATURES)
+    list(sweep.steps())
+    told.pick(sweep, 3)
+    picked = told.passage.text()
+    assert picked == "The lamp" + sweep.columns[3].text
+    assert told.settings.temperature == 1.6
+    list(told.go_on())
+    alone = Session(tiny, Settings(rng=7, length=60, temperature=1.6))
+    list(alone.say("The lamp"))
+    list(alone.go_on())
+    assert told.passage.text() == alone.passage.text()
+    told.undo()
+    told.version(-1)
+    assert told.passage.text() == first
+
+
+def test_stop_ends_all_columns_and_keeps_what_is_there(told: Session) -> None:
+    sweep = told.sweep(TEMPERATURES)
+    for number, _ in enumerate(sweep.steps()):
+        if number == 9:
+            told.stop()
+    assert {len(column.tokens) for column in sweep.columns} == {10}
+    assert {column.reason for column in sweep.columns} == {"stopped"}
+
+
+def test_without_a_text_there_is_nothing_to_sweep(session: Session) -> None:
+    with pytest.raises(CommandError, match="type a seed"):
+        session.sweep(TEMPERATURES)
+
+
+# On the screen ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_sweep_stands_in_columns_and_one_is_picked(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        await play(pilot, "/sweep 0.2 1.0 1.6")
+        columns = app.query_one(Columns)
+        assert columns.display
+        assert columns.sweep
+        texts = [column.text for column in columns.sweep.columns]
+        shown = ["".join(line.text for line in page._text._lines) for page in columns._pages]
+        assert [text.replace(" ", "") for text in shown] == [
+            f"Thelamp{text}".replace("\n", "").replace(" ", "") for text in texts
+        ]
+        heads = [str(page._head.content) for page in columns._pages]
+        assert [head.split()[:3] for head in heads] == [["1", "T", "0.20"], ["2", "T", "1.00"], ["3", "T", "1.60"]]
+        await press(pilot, "right", "right", "left", "enter")
+        assert not columns.display
+        assert app.session.passage.text() == f"The lamp{texts[1]}"
+        assert "T 1.00 picked" in seen(app)
+
+
+async def test_the_character_where_columns_part_is_marked(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        await play(pilot, "/sweep 0 1 2")
+        sweep = app.query_one(Columns).sweep
+        assert sweep
+        for page in app.query_one(Columns)._pages:
+            assert page._text._pointer.index == sweep.parted()
+
+
+async def test_a_digit_picks_and_escape_leaves(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        first = app.session.passage.text()
+        await play(pilot, "/sweep 0 1 2")
+        await press(pilot, "escape")
+        assert not app.query_one(Columns).display
+        assert app.session.passage.text() == first
+        await press(pilot, "3")
+        assert app.query_one(InputLine).value == "3"
+        app.query_one(InputLine).value = ""
+        await play(pilot, "/sweep 0 1 2")
+        await press(pilot, "3")
+        assert app.session.settings.temperature == 2
+
+
+async def test_a_sweep_stops_the_text_and_can_be_stopped(slow: tui.AfterglowApp) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        await written(pilot, slow, 5)
+        passage = slow.session.passage
+        await enter(pilot, "/sweep 0.2 1.2")
+        columns = slow.query_one(Columns)
+        await until(pilot, lambda: columns.sweep and len(columns.sweep.columns[0].tokens) > 5)
+        await stop(pilot, slow)
+        assert slow.session.passage is passage
+        assert columns.sweep
+        assert all(column.reason == "stopped" for column in columns.sweep.columns)
+        await enter(pilot, "/undo")
+        await until(pilot, lambda: not columns.display)
+        assert slow.query_one(Transcript).display

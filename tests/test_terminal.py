@@ -1,0 +1,186 @@
+"""The full screen in a real terminal: a pseudo-terminal, a process of its own, and what it left on disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from afterglow.core import archive
+from afterglow.core.errors import StorageError
+from afterglow.core.passage import Passage
+
+pexpect = pytest.importorskip("pexpect")
+
+MODEL = str(Path(__file__).parent / "data" / "tiny-char.safetensors")
+
+
+class Terminal:
+    """The program on a terminal of its own."""
+
+    def __init__(self, *options: str, size: tuple[int, int] = (80, 24), **environment: str) -> None:
+        variables = {**os.environ, "TERM": "xterm-256color", **environment}
+        for name in ("NO_COLOR", "COLORTERM"):
+            if name not in environment:
+                variables.pop(name, None)
+        arguments = ["-m", "afterglow.repl", "--model", MODEL, "--rng", "7", *options]
+        self.child = pexpect.spawn(sys.executable, arguments, dimensions=size[::-1], env=variables, timeout=60)
+        self.screen = ""
+
+    def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
+        """Read what the program draws until something is so."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"it never came to that; the screen's last bytes: {self.screen[-2000:]!r}"
+            self.read()
+
+    def read(self) -> None:
+        """Take what is drawn now."""
+        try:
+            self.screen += self.child.read_nonblocking(65536, 0.05).decode("utf-8", "replace")
+        except pexpect.TIMEOUT:
+            pass
+        except pexpect.EOF:
+            time.sleep(0.05)
+
+    def begin(self) -> None:
+        """Wait until there is a line to type into."""
+        self.until(lambda: "Enter to go on" in self.screen)
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        self.child.send(keys)
+
+    def leave(self) -> None:
+        """Leave as a person does; the exit code has to be 0."""
+        self.type("\x11")
+        self.until(lambda: not self.child.isalive())
+        assert self.child.exitstatus == 0
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[..., Terminal]]:
+    """Makes terminals, and ends those that are left."""
+    made: list[Terminal] = []
+
+    def make(*options: str, **more: str) -> Terminal:
+        made.append(Terminal(*options, **more))
+        made[-1].begin()
+        return made[-1]
+
+    yield make
+    for terminal in made:
+        terminal.child.close(force=True)
+
+
+def saved(number: int = 1) -> Passage | None:
+    """The autosaved passage, if there is one yet."""
+    try:
+        return archive.opened(number) if archive.entries() else None
+    except StorageError:
+        return None
+
+
+def count(number: int = 1) -> int:
+    """How many tokens of it are saved."""
+    passage = saved(number)
+    return len(passage.tokens()) if passage else 0
+
+
+def temperatures() -> list[float]:
+    """The T that drew each saved token."""
+    passage = saved()
+    return [token.temperature for token in passage.tokens()] if passage else []
+
+
+def test_a_temperature_typed_while_text_streams_draws_the_tokens_that_follow(opened: Callable[..., Terminal]) -> None:
+    terminal = opened("--length", "100000", "--speed", "60", "-t", "0.8")
+    terminal.type("The lamp\r")
+    terminal.until(lambda: count() > 20)
+    terminal.type("/temp 1.2\r")
+    terminal.until(lambda: temperatures()[-20:] == [1.2] * 20)
+    assert "flatter" in terminal.screen or "0.80 → 1.20" in terminal.screen
+    terminal.type("\x1b")
+    time.sleep(0.3)
+    terminal.leave()
+    drawn = temperatures()
+    assert set(drawn) == {0.8, 1.2}
+    assert drawn == sorted(drawn)
+    assert drawn.count(0.8) >= 20
+
+
+def test_what_was_there_before_kill_is_there_again_cursor_tree_and_dice(opened: Callable[..., Terminal]) -> None:
+    terminal = opened("--length", "60", "--speed", "0")
+    terminal.type("The lamp\r")
+    terminal.until(lambda: count() == 60)
+    terminal.type("\x12")
+    terminal.until(lambda: (found := saved()) and len(found.nodes) == 3 and len(found.nodes[2].tokens) == 60)
+    terminal.type("[")
+    terminal.until(lambda: (found := saved()) and found.cursor == 1)
+    before = saved()
+    os.kill(terminal.child.pid, signal.SIGKILL)
+    terminal.until(lambda: not terminal.child.isalive())
+    again = opened("--length", "60", "--speed", "0")
+    again.until(lambda: "/open goes on" in again.screen)
+    again.type("/open 1\r")
+    again.until(lambda: "opened 1" in again.screen)
+    assert saved() == before
+    again.type("\r")
+    again.until(lambda: count() == 120)
+    again.leave()
+    found = saved()
+    assert found
+    assert before
+    assert found.text().startswith(before.text())
+    assert found.rng == before.rng == 7
+
+
+def test_a_stream_that_is_killed_leaves_all_but_its_last_second(opened: Callable[..., Terminal]) -> None:
+    terminal = opened("--length", "100000", "--speed", "100")
+    terminal.type("The lamp\r")
+    terminal.until(lambda: count() > 150)
+    kept = count()
+    os.kill(terminal.child.pid, signal.SIGKILL)
+    assert count() >= kept
+
+
+@pytest.mark.parametrize("term", ["xterm-256color", "screen", "tmux-256color", "linux", "xterm-16color", "vt100"])
+def test_every_terminal(opened: Callable[..., Terminal], term: str) -> None:
+    terminal = opened("--length", "40", "--speed", "0", TERM=term)
+    terminal.type("The lamp\r")
+    terminal.until(lambda: count() == 40)
+    terminal.leave()
+
+
+def test_without_colours_none_is_sent(opened: Callable[..., Terminal]) -> None:
+    terminal = opened("--length", "40", "--speed", "0", "--heat", "surprise", NO_COLOR="1")
+    terminal.type("The lamp\r")
+    terminal.until(lambda: count() == 40)
+    terminal.leave()
+    assert not coloured(terminal.screen)
+
+
+def coloured(screen: str) -> bool:
+    """Whether a colour that is not a shade of grey was sent."""
+    parts = [part.split("m")[0].split(";") for part in screen.split("\x1b[")[1:] if "m" in part[:30]]
+    shades = [
+        part[n + 2 : n + 5]
+        for part in parts
+        for n, code in enumerate(part)
+        if code == "2" and n and part[n - 1] in ("38", "48")
+    ]
+    return any(len(set(shade)) > 1 for shade in (s for s in shades if len(s) == 3))
+
+
+def test_two_windows_at_once_each_keep_their_own(opened: Callable[..., Terminal]) -> None:
+    first, second = (opened("--length", "400", "--speed", "400") for _ in range(2))
+    first.type("One\r")
+    second.type("Two\r")
+    first.until(lambda: second.read() or [count(entry.number) for entry in archive.entries()] == [400, 400])
+    for window in (first, second):
+        window.leave()
+    assert {entry.text[:3] for entry in archive.entries()} == {"One", "Two"}

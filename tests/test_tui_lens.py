@@ -1,0 +1,188 @@
+"""The lens on the full screen: the token cursor, roads not taken, versions, heat and its legend, the margin."""
+
+from __future__ import annotations
+
+import pytest
+from afterglow.core.model import Model
+from afterglow.core.session import Session
+from afterglow.core.settings import Settings
+from afterglow.repl import tui
+from afterglow.repl.inputline import InputLine
+from afterglow.repl.lens import Lens, bar, label, percent
+from afterglow.repl.transcript import Transcript
+from textual.widgets import Static
+
+from .tui_helpers import SIZE, enter, lens, play, press, screen, seen, until, written
+
+
+async def test_before_a_text_the_lens_says_what_to_do(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE):
+        assert "type a seed" in lens(app)
+
+
+async def test_the_lens_shows_what_comes_next_as_it_is_set_now(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        found = app.session.look()
+        assert found
+        assert f"{found.choices[0]:.1f} → {found.choices[1]:.1f}" in lens(app)
+        await play(pilot, "/temp 1.5")
+        assert "T 1.50" in lens(app)
+        assert f"{found.choices[0]:.1f} → " in lens(app)
+        await play(pilot, "/top-k 2")
+        assert f"{app.session.model.tokenizer.size - 2} cut" in lens(app)
+        assert "cut" in lens(app).splitlines()[8]
+
+
+async def test_the_cursor_moves_over_tokens_and_the_lens_tells_of_each(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        tokens = app.session.passage.tokens()
+        await press(pilot, "left", "left")
+        assert "token 59 of 60" in lens(app)
+        assert f"{label(tokens[58].text)} rank {tokens[58].rank}" in lens(app)
+        await press(pilot, "home")
+        assert "token 1 of 60" in lens(app)
+        await press(pilot, "left", "ctrl+right")
+        assert app.roads.place
+        assert tokens[app.roads.place - 1].text.isspace()
+        await press(pilot, "end")
+        assert "not drawn yet" in lens(app)
+        await press(pilot, "escape")
+        assert app.roads.place is None
+
+
+async def test_enter_on_a_candidate_takes_that_road(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        before = app.session.passage.tokens()
+        await press(pilot, "home", *["right"] * 20)
+        chosen = app.roads.choice
+        await press(pilot, *(["down"] if chosen == 0 else ["up"]))
+        count, token = app.roads.taken()
+        assert (count, token) != (20, before[20].id)
+        await press(pilot, "enter")
+        after = app.session.passage.tokens()
+        assert [t.id for t in after[:21]] == [*(t.id for t in before[:20]), token]
+        assert len(after) == 80
+        assert app.roads.place is None
+        assert "version 2 of 2" in seen(app)
+        assert seen(app).count("The lamp k") <= 1
+
+
+async def test_brackets_step_through_versions_and_past_the_last_write_another(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        app.session.set("temperature", 1.5)
+        await play(pilot, "The lamp")
+        first = app.session.passage.text()
+        await press(pilot, "right_square_bracket")
+        second = app.session.passage.text()
+        assert first != second
+        await press(pilot, "left_square_bracket")
+        assert app.session.passage.text() == first
+        assert first.split("\n")[0][:20] in seen(app).replace("\n", "")
+        await press(pilot, "alt+right")
+        assert app.session.passage.text() == second
+        await press(pilot, "left_square_bracket", "left_square_bracket")
+        assert "this is the first version" in seen(app)
+
+
+async def test_letters_type_while_a_cursor_stands(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        await press(pilot, "left", "a", "left", "b", "left_square_bracket")
+        assert app.query_one(InputLine).value == "b[a"
+        assert app.roads.place == 59
+
+
+async def test_a_click_on_a_token_looks_at_it_and_two_on_a_candidate_take_it(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        transcript = app.query_one(Transcript)
+        index = next(n for n, place in enumerate(transcript.places) if n > 20 and place.end > place.start)
+        paragraph, start, *_ = transcript.places[index]
+        lines = enumerate(transcript._lines)
+        number, line = next((n, x) for n, x in lines if x.paragraph is paragraph and x.start <= start < x.end)
+        column = 1 + transcript._gutter + start - line.start
+        await pilot.click(Transcript, offset=(column, number - transcript.scroll_offset.y))
+        await pilot.pause()
+        assert app.roads.place == index
+        await pilot.click(Lens, offset=(4, app.query_one(Lens)._head + 2))
+        await pilot.pause()
+        assert app.roads.choice == 2
+        await pilot.click(Lens, offset=(4, app.query_one(Lens)._head + 2))
+        await app.workers.wait_for_complete()
+        assert len(app.session.passage.tokens()) == index + 60
+
+
+async def test_a_look_at_a_text_that_is_being_written(slow: tui.AfterglowApp) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        await written(pilot, slow, 30)
+        await pilot.press("left", "left", "left")
+        place = slow.roads.place
+        assert place is not None
+        await written(pilot, slow, place + 20)
+        assert slow.roads.place == place
+        await pilot.press("escape")
+        await until(pilot, lambda: not slow.playing)
+        assert slow.roads.place == place
+        await pilot.press("escape")
+        assert slow.roads.place is None
+
+
+async def test_the_margin_shows_where_the_temperature_was_turned(tiny: Model) -> None:
+    app = tui.AfterglowApp(Session(tiny, Settings(rng=7, length=40, speed=0, lens="off")))
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        await play(pilot, "/temp 1.4")
+        await play(pilot, "")
+        turned = [line[1:5] for line in screen(app) if line[1:5].strip()]
+        assert turned in (["1.00", "1.40"], ["1.40"])
+        kept = app.session.passage
+        assert {token.temperature for token in kept.tokens()} == {1.0, 1.4}
+
+
+async def test_the_lens_is_put_away_and_comes_back(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await press(pilot, "f2")
+        assert not app.query_one(Lens).display
+        await press(pilot, "f2")
+        assert app.query_one(Lens).display
+
+
+@pytest.mark.parametrize(("size", "beside"), [((40, 16), False), ((80, 24), True), ((160, 50), True)])
+async def test_the_lens_folds_under_the_text_where_it_is_narrow(
+    app: tui.AfterglowApp, size: tuple[int, int], beside: bool
+) -> None:
+    async with app.run_test(size=size) as pilot:
+        await play(pilot, "The lamp")
+        text, glass = app.query_one(Transcript).region, app.query_one(Lens).region
+        assert (glass.x >= text.right) == beside
+        assert (glass.y >= text.bottom) != beside
+        assert "%" in lens(app)
+        assert text.height >= 3
+
+
+@pytest.mark.parametrize("heat", ["surprise", "rank", "entropy", "temperature"])
+async def test_heat_has_a_legend(app: tui.AfterglowApp, heat: str) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        legend = app.query_one("#legend", Static)
+        assert not legend.display
+        await play(pilot, f"/heat {heat}")
+        assert legend.display
+        assert "and more" in str(legend.content)
+        await play(pilot, "/heat off")
+        assert not legend.display
+
+
+async def test_levels_of_heat_differ_without_colours(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE):
+        looks = [app.query_one(Transcript).get_component_rich_style(f"transcript--heat{n}") for n in range(5)]
+        assert len({(look.italic, look.underline, look.bold, look.reverse) for look in looks}) == 5
+
+
+def test_signs_bars_and_percents() -> None:
+    assert [label(text) for text in (" ", "\n", "\t", "", "a", "\x1b", "the\n")] == [*"␣↵⇥∅a␛", "the↵"]
+    assert [bar(share, 4) for share in (0, 0.5, 1, 2, 1 / 32)] == ["    ", "██  ", "████", "████", "▏   "]
+    assert [percent(share) for share in (1, 0.42, 0.09, 0.031, 0.0004)] == ["100%", "42%", "9.0%", "3.1%", ".04%"]

@@ -1,0 +1,192 @@
+"""The full screen where things are odd: sizes, characters, models that misbehave, files that go away."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from afterglow.core.model import Model, load
+from afterglow.core.session import Session
+from afterglow.core.settings import Settings
+from afterglow.repl import tui
+from afterglow.repl.columns import Columns
+from afterglow.repl.inputline import InputLine
+from afterglow.repl.lens import Lens
+from afterglow.repl.transcript import Transcript
+from rich.cells import cell_len
+from textual.widgets import Static
+
+from .tui_helpers import SIZE, done, enter, lens, play, press, screen, seen, stop, until, written
+
+DATA = Path(__file__).parent / "data"
+
+
+async def test_down_to_a_phone_and_back_while_text_streams(slow: tui.AfterglowApp) -> None:
+    async with slow.run_test(size=(200, 60)) as pilot:
+        await enter(pilot, "The lamp")
+        await written(pilot, slow, 20)
+        for size in ((40, 12), (10, 3), (1, 1), (200, 60), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await written(pilot, slow, len(slow.session.passage.tokens()) + 5)
+        await pilot.press("left", "left")
+        await stop(pilot, slow)
+        text = slow.session.passage.text()
+        assert text.replace("\n", "").replace(" ", "") in seen(slow).replace("\n", "").replace(" ", "")
+
+
+ODD = [
+    "日本語のテキスト" * 10,
+    "e\u0301" * 50 + "\u0301" * 20,
+    "👍🏽👨‍👩‍👧‍👦🇩🇪" * 10,
+    "\ta\t\tb\n\t\n",
+    "\x00\x07\x1b[31m\x7f\x9b\u202e",
+    "x" * 10_000,
+    "[bold]not markup[/bold] [@click=quit]",
+    "\udcff",
+    "\n" * 500,
+]
+
+
+@pytest.mark.parametrize("seed", ODD, ids=range(len(ODD)))
+@pytest.mark.parametrize("size", [(80, 24), (30, 10)])
+async def test_odd_seeds_are_shown_whole_and_stay_inside(seed: str, size: tuple[int, int], tiny_bytes: Model) -> None:
+    app = tui.AfterglowApp(Session(tiny_bytes, Settings(rng=7, length=40, speed=0, temperature=2.0)))
+    async with app.run_test(size=size) as pilot:
+        app.do(seed)
+        await done(pilot)
+        assert app.session.passage.text().startswith(seed)
+        await press(pilot, "left", "left", "home", "right", "end")
+        transcript = app.query_one(Transcript)
+        assert all(cell_len(line) <= transcript.size.width for line in screen(app))
+        assert not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for line in screen(app) for c in line)
+        glass = app.query_one(Lens)
+        assert all(glass.render_line(y).cell_length <= glass.size.width for y in range(glass.size.height))
+
+
+class OnlyNewlines:
+    """A runtime whose model knows nothing but the newline."""
+
+    lanes = 1
+
+    def __init__(self, real: Model) -> None:
+        self._real, self._id = real.runtime, int(real.tokenizer.encode("\n")[0])
+
+    def zeros(self, rows: int) -> object:
+        return self._real.zeros(rows)
+
+    def stepper(self, state: object, alone: bool = True) -> object:
+        real, certain = self._real.stepper(state, alone), self._id  # type: ignore[arg-type]
+
+        class Stepper:
+            @property
+            def state(self) -> object:
+                return real.state
+
+            @property
+            def logits(self) -> object:
+                logits = np.full_like(real.logits, -50.0)
+                logits[:, certain] = 50.0
+                return logits
+
+            def step(self, ids: object) -> None:
+                real.step(ids)  # type: ignore[arg-type]
+
+        return Stepper()
+
+
+@pytest.fixture
+def newlines(tiny: Model) -> tui.AfterglowApp:
+    """The app with a model that writes nothing but newlines."""
+    model = Model("newlines", tiny.file, OnlyNewlines(tiny))  # type: ignore[arg-type]
+    return tui.AfterglowApp(Session(model, Settings(rng=7, length=300, speed=0)))
+
+
+async def test_a_model_that_writes_only_newlines(newlines: tui.AfterglowApp) -> None:
+    async with newlines.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        assert newlines.session.passage.text() == "The lamp" + "\n" * 300
+        await press(pilot, "left", "left")
+        assert "token 299 of 300" in lens(newlines)
+        assert any("↵" in line for line in screen(newlines))
+        await play(pilot, "/sweep")
+        assert newlines.query_one(Columns).sweep
+
+
+async def test_a_model_file_deleted_while_it_is_open(tmp_path: Path) -> None:
+    path = tmp_path / "gone.safetensors"
+    shutil.copy(DATA / "tiny-char.safetensors", path)
+    app = tui.AfterglowApp(Session(load(str(path)), Settings(rng=7, length=60, speed=0)))
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        path.unlink()
+        await play(pilot, "")
+        assert len(app.session.passage.tokens()) == 120
+        await play(pilot, f"/model {path}")
+        assert "there is no model file" in seen(app)
+        await play(pilot, "/retry")
+        assert len(app.session.passage.tokens()) == 120
+
+
+async def test_a_model_without_a_text_has_an_empty_lens_and_keys_do_nothing(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await press(pilot, "left", "right", "up", "down", "home", "end", "escape", "1")
+        assert app.roads.place is None
+        await press(pilot, "alt+up", "alt+down", "alt+left", "alt+right")
+        assert "type a seed first" in seen(app)
+
+
+async def test_another_model_leaves_no_cursor_on_the_old_text(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        await press(pilot, "left", "left")
+        await play(pilot, f"/model {DATA / 'tiny-byte.safetensors'}")
+        assert "type a seed" in lens(app)
+        await press(pilot, "left", "up")
+        assert app.is_running
+
+
+async def test_a_long_text_stays_cheap_to_look_at(tiny: Model) -> None:
+    """Whatever its length: a place is at most 63 steps from a state that was kept."""
+    app = tui.AfterglowApp(Session(tiny, Settings(rng=7, length=20_000, speed=0, lens="off")))
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        await play(pilot, "/lens on")
+        steps = 0
+        stepper = tiny.runtime.stepper
+
+        def counted(*arguments: object) -> object:
+            nonlocal steps
+            made = stepper(*arguments)  # type: ignore[arg-type]
+            step = made.step
+
+            def one(ids: object) -> None:
+                nonlocal steps
+                steps += 1
+                step(ids)  # type: ignore[arg-type]
+
+            made.step = one  # type: ignore[method-assign]
+            return made
+
+        tiny.runtime.stepper = counted  # type: ignore[method-assign, assignment]
+        try:
+            app.roads.stand(10_007)
+        finally:
+            del tiny.runtime.stepper
+        assert steps < 64
+        assert "token 10,008 of 20,000" in lens(app)
+
+
+async def test_a_whole_seed_is_read_with_progress_and_esc_drops_it(tiny: Model) -> None:
+    app = tui.AfterglowApp(Session(tiny, Settings(rng=7, length=20, speed=0, whole_seed=True)))
+    seed = "The keeper of the lamp. " * 20_000
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "Good evening")
+        text = app.session.passage.text()
+        await enter(pilot, seed)
+        await until(pilot, lambda: "reading the seed: " in str(app.query_one("#status", Static).content))
+        await stop(pilot, app)
+        assert "stopped before the seed was read" in seen(app)
+        assert app.session.passage.text() == text
+        assert app.query_one(InputLine).value == seed

@@ -1,0 +1,111 @@
+"""Passages on the full screen: autosaved while they grow, found again, opened where they stood."""
+
+from __future__ import annotations
+
+from afterglow.core import archive, store
+from afterglow.core.model import Model
+from afterglow.core.paths import archive_file
+from afterglow.core.session import Session
+from afterglow.core.settings import Settings
+from afterglow.repl import tui
+from afterglow.repl.picker import Picker
+from textual.widgets import OptionList
+
+from .tui_helpers import SIZE, enter, no_room, play, press, seen, stop, until, written
+
+
+def picker(app: tui.AfterglowApp) -> Picker:
+    """The list on top."""
+    assert isinstance(app.screen, Picker)
+    return app.screen
+
+
+async def test_a_text_is_on_disk_while_it_is_written(slow: tui.AfterglowApp) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        await written(pilot, slow, 50)
+        await until(pilot, lambda: archive.entries() and len(archive.opened(1).tokens()) > 10)
+        assert slow.playing
+        await stop(pilot, slow)
+        await until(pilot, lambda: archive.opened(1).text() == slow.session.passage.text())
+
+
+async def test_every_passage_is_there_and_one_is_found_by_a_word(app: tui.AfterglowApp, tiny: Model) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "Zebra")
+        await press(pilot, "ctrl+r")
+        await press(pilot, "ctrl+z")
+        stood = store.dumped(app.session.passage)
+        await play(pilot, "Quagga")
+    again = tui.AfterglowApp(Session(tiny, Settings(length=60, speed=0)))
+    async with again.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "/open goes on with #2 Quagga" in seen(again))
+        await play(pilot, "/open")
+        assert [name for name, _ in picker(again)._shown] == ["#2", "#1"]
+        await pilot.press(*"zebra")
+        await pilot.pause()
+        assert [name for name, _ in picker(again)._shown] == ["#1"]
+        await press(pilot, "enter")
+        await until(pilot, lambda: again.session.passage.nodes)
+        await again.workers.wait_for_complete()
+        assert store.dumped(again.session.passage) == stood
+        assert "opened #1" in seen(again)
+        assert again.session.passage.text() in seen(again)
+        await press(pilot, "ctrl+y")
+        assert len(archive.entries()) == 2
+        assert archive.opened(1).cursor == again.session.passage.cursor
+
+
+async def test_escape_closes_the_list_and_arrows_choose(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        for seed in ("One", "Two", "Three"):
+            await play(pilot, seed)
+        await play(pilot, "/open")
+        await press(pilot, "escape")
+        assert app.session.passage.text().startswith("Three")
+        await play(pilot, "/open")
+        await pilot.press("down", "down", "up")
+        assert app.screen.query_one(OptionList).highlighted == 1
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.session.passage.text().startswith("Two"))
+
+
+async def test_a_full_disk_is_said_once_and_the_text_is_kept_when_there_is_room(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        with no_room(8192):
+            for _ in range(3):
+                await play(pilot, "")
+        assert seen(app).count("not autosaved") == 1
+        assert len(app.session.passage.tokens()) == 240
+        await play(pilot, "")
+        await until(pilot, lambda: "autosaved again" in seen(app))
+        assert archive.opened(1).text() == app.session.passage.text()
+
+
+async def test_autosave_can_be_turned_off(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "/autosave off")
+        await play(pilot, "The lamp")
+        app.autosave.keep_now()
+        assert not archive_file().exists()
+
+
+async def test_leaving_keeps_what_came_last(slow: tui.AfterglowApp) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        await written(pilot, slow, 5)
+        pilot.app.simulate_key("ctrl+q")
+        await until(pilot, lambda: slow._exit)
+    slow.autosave.keep_now()
+    assert archive.opened(1).text() == slow.session.passage.text()
+
+
+async def test_a_model_is_picked_by_its_card(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "/model")
+        ((name, card),) = picker(app)._shown
+        assert name == "shakespeare"
+        assert "tinyshakespeare.txt · 1,115,394 characters" in card
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.session.model.name == "shakespeare")

@@ -1,0 +1,94 @@
+"""What the full screen's tests share: typing a line, waiting for what it does, reading the screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from afterglow.repl import tui
+from afterglow.repl.inputline import InputLine
+from afterglow.repl.lens import Lens
+from afterglow.repl.transcript import Transcript
+from textual.pilot import Pilot
+
+SIZE = (80, 24)
+
+
+async def until(_: Pilot[None], condition: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    for _attempt in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("it never came to that")
+
+
+async def enter(pilot: Pilot[None], line: str) -> None:
+    """Type a line and have it done."""
+    pilot.app.query_one(InputLine).put(line)
+    pilot.app.simulate_key("enter")
+
+
+async def done(pilot: Pilot[None]) -> None:
+    """Wait until all that was asked for is done and shown."""
+    app = pilot.app
+    assert isinstance(app, tui.AfterglowApp)
+    await pilot.pause()
+    await until(pilot, lambda: not app.playing and not app._waiting and not app._turn.locked())
+    await app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def play(pilot: Pilot[None], line: str) -> None:
+    """Type a line and wait until all is written."""
+    await enter(pilot, line)
+    await done(pilot)
+
+
+def seen(app: tui.AfterglowApp) -> str:
+    """All text of the transcript, wrapped lines joined."""
+    lines = app.query_one(Transcript)._lines
+    return "".join(line.text.strip() and line.text + "\n" * line.ends_paragraph for line in lines)
+
+
+async def written(pilot: Pilot[None], app: tui.AfterglowApp, count: int) -> None:
+    """Wait until at least ``count`` tokens of the passage are there."""
+    await until(pilot, lambda: app.session.passage.nodes and len(app.session.passage.tokens()) >= count)
+
+
+async def stop(pilot: Pilot[None], app: tui.AfterglowApp) -> None:
+    """Press Esc and wait until it has stopped the text."""
+    app.simulate_key("escape")
+    await until(pilot, lambda: not app.playing)
+    await app.workers.wait_for_complete()
+
+
+def lens(app: tui.AfterglowApp) -> str:
+    """What the lens shows."""
+    return app.query_one(Lens).render().plain
+
+
+def screen(app: tui.AfterglowApp) -> list[str]:
+    """The lines of the transcript that can be seen, margin and all."""
+    transcript = app.query_one(Transcript)
+    return [transcript.render_line(y).text.rstrip() for y in range(transcript.size.height)]
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Press keys and have done what they do."""
+    await pilot.press(*keys)
+    await done(pilot)
+
+
+@contextmanager
+def no_room(size: int) -> Iterator[None]:
+    """Files cannot grow beyond so many bytes, as on a full disk."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
