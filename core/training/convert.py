@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..export import float_weights
+from ..interchange import float_weights
 from ..model import Model
 from ..modelfile import Card, ModelFile, Tensors
 from ..quantisation import quantised

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 from afterglow.core import load
-from afterglow.core.export import onnx_model
+from afterglow.core.interchange import onnx_model
 from afterglow.core.model import Model
 from afterglow.core.tokenizer import from_header
 
