@@ -140,6 +140,21 @@ def test_what_is_done_while_text_streams_is_noticed_at_its_end(session: Session)
     assert at(session) == 5
 
 
+def test_one_text_that_gets_cold_and_then_hot_is_both_steps(session: Session) -> None:
+    at_step(session, 2)
+    session.set("temperature", 0.2)
+    effects = dispatch(session, "")
+    play = next(effects)
+    assert isinstance(play, Play)
+    for _ in range(30):
+        next(play.events)
+    do(session, "/temp 1.5")
+    list(play.events)
+    told = [e.text for e in effects if isinstance(e, Notice)]
+    assert [text[:8] for text in told] == ["✓ T 0.20", "✓ T 1.50"]
+    assert at(session) == 4
+
+
 def test_another_road_in_an_old_passage_does_not_count(session: Session) -> None:
     do(session, "The lamp")
     do(session, "/retry")
