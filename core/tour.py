@@ -15,7 +15,10 @@ from .passage import Passage
 from .session import Session
 
 COLD, HOT = 0.3, 1.4
-"""A text counts as cold up to, and as hot from these temperatures on."""
+"""A token counts as cold up to, and as hot from these temperatures on."""
+
+ENOUGH = 20
+"""Cold or hot tokens of one text from which on there is something to see."""
 
 
 class Seen(NamedTuple):
@@ -44,9 +47,8 @@ class Tour:
     """
 
     def __init__(self, session: Session) -> None:
-        self.at = 0
         self._commands: list[str] = []
-        self._remember(session)
+        self._take_up(0, session)
 
     @property
     def over(self) -> bool:
@@ -58,35 +60,41 @@ class Tour:
         self._commands.append(command)
 
     def comments(self, session: Session) -> Iterator[Effect]:
-        """After a line: praise and the next step where the step at hand is done, else nothing.
+        """After a line: praise and the next step where the step at hand is done (and the ones behind it, where one line
+        or one text did several), else nothing.
 
         What was done while text is being written is noticed at its end.
         """
         if session.playing:
             return
         commands, self._commands = self._commands, []
-        if self.over or not any(STEPS[self.at].done(self._seen(session, command)) for command in commands):
-            return
-        yield Notice(f"✓ {STEPS[self.at].praise(session)}")
-        yield from self.go_on(session)
+        before = self.at
+        while not self.over and any(STEPS[self.at].done(self._seen(session, command)) for command in commands):
+            yield Notice(f"✓ {STEPS[self.at].praise(session)}")
+            self._take_up(self.at + 1, session)
+        if self.at > before:
+            yield self._shown_or_over(session)
 
     def go_on(self, session: Session) -> Iterator[Effect]:
-        """Take up the next step; behind the last one say goodbye and leave the session alone."""
-        self.at += 1
-        self._remember(session)
-        if self.over:
-            session.companion = None
-            yield Notice("that was the tour. /help lists everything, /tour begins again")
-        else:
-            yield self.shown()
+        """Pass the step at hand over."""
+        self._take_up(self.at + 1, session)
+        yield self._shown_or_over(session)
 
     def shown(self) -> Listing:
         """The step at hand."""
         step = STEPS[self.at]
         return Listing(f"tour {self.at + 1} of {len(STEPS)} · {step.title}", list(step.rows))
 
-    def _remember(self, session: Session) -> None:
-        """Keep how things are, to see what becomes different."""
+    def _shown_or_over(self, session: Session) -> Effect:
+        """The step at hand; behind the last one a goodbye, and the session is left alone."""
+        if not self.over:
+            return self.shown()
+        session.companion = None
+        return Notice("that was the tour. /help lists everything, /tour begins again")
+
+    def _take_up(self, step: int, session: Session) -> None:
+        """Stand at a step, and keep how things are, to see what becomes different."""
+        self.at = step
         self._passage: Passage = session.passage
         self._forks = _forks(session.passage)
         self._models = frozenset(_own_models())
@@ -119,14 +127,12 @@ def _wrote(seen: Seen) -> Sequence[Token]:
     return () if passage.cursor is None else passage.nodes[passage.cursor].tokens
 
 
-def _wrote_cold(seen: Seen) -> bool:
-    tokens = _wrote(seen)
-    return bool(tokens) and tokens[-1].temperature <= COLD
+def _cold(tokens: Sequence[Token]) -> list[Token]:
+    return [token for token in tokens if token.temperature <= COLD]
 
 
-def _wrote_hot(seen: Seen) -> bool:
-    tokens = _wrote(seen)
-    return bool(tokens) and tokens[-1].temperature >= HOT
+def _hot(tokens: Sequence[Token]) -> list[Token]:
+    return [token for token in tokens if token.temperature >= HOT]
 
 
 def _forks(passage: Passage) -> int:
@@ -144,9 +150,9 @@ def _trained(seen: Seen) -> bool:
     return bool(frozenset(_own_models()) - seen.models_before)
 
 
-def _how_likely(session: Session) -> str:
+def _how_likely(session: Session, chosen: Callable[[Sequence[Token]], Sequence[Token]] = list) -> str:
     """How much of the last text the model held for likeliest: "T 0.20: 95 of the last 100 characters were …"."""
-    tokens = session.passage.current().tokens[-100:]
+    tokens = chosen(session.passage.current().tokens)[-100:]
     first = sum(token.rank == 1 for token in tokens)
     what = "characters" if session.model.tokenizer.kind == "char" else "tokens"
     return f"T {tokens[-1].temperature:.2f}: {first} of the last {len(tokens)} {what} were the likeliest"
@@ -168,8 +174,8 @@ STEPS: tuple[Step, ...] = (
             ("/temp 0.2", "log-probabilities are divided by 0.2 from now on"),
             ("an empty line", "Enter writes on at the new temperature"),
         ),
-        _wrote_cold,
-        lambda session: f"{_how_likely(session)}; safe, and soon dull",
+        lambda seen: len(_cold(_wrote(seen))) >= ENOUGH,
+        lambda session: f"{_how_likely(session, _cold)}; safe, and soon dull",
     ),
     Step(
         "make it hot: a high temperature flattens them",
@@ -177,8 +183,8 @@ STEPS: tuple[Step, ...] = (
             ("/temp 1.5", "the unlikely gets a chance"),
             ("an empty line", "Enter writes on"),
         ),
-        _wrote_hot,
-        lambda session: f"{_how_likely(session)}; bold, often wrong",
+        lambda seen: len(_hot(_wrote(seen))) >= ENOUGH,
+        lambda session: f"{_how_likely(session, _hot)}; bold, often wrong",
     ),
     Step(
         "look through the lens: the chances behind the next character",

@@ -31,6 +31,9 @@ Every setting is a flag (`--top-p 0.9`), a command (`/top-p 0.9`), an entry of `
 file, that to the environment, that to flags, and those to what is typed. `/set` lists them with their values, and
 `/set NAME reset` goes back to the model's own.
 
+`AFTERGLOW_HOME` moves the data and configuration folder, `AFTERGLOW_MODEL` names the model to begin with, and
+`AFTERGLOW_THREADS` says how many threads a step may use; the text does not depend on it.
+
 """
 
 ABOUT_VERBS = """# Command line

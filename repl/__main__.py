@@ -12,7 +12,8 @@ import click
 from afterglow.core.errors import AfterglowError, MissingExtraError, StorageError
 from afterglow.core.paths import reason
 from afterglow.repl.chat import chat
-from afterglow.repl.flags import (
+from afterglow.repl.lessons import diversity, explain, tour
+from afterglow.repl.options import (
     NO_TORCH,
     json_option,
     model_option,
@@ -22,7 +23,6 @@ from afterglow.repl.flags import (
     show,
     with_settings,
 )
-from afterglow.repl.lessons import diversity, explain, tour
 from afterglow.repl.sharing import completion, export, web
 from click.core import ParameterSource
 

@@ -36,10 +36,11 @@ DUMB = ("dumb", "unknown")
 
 
 def _full_screen(session: Session, first: str) -> None:
-    from .tui import AfterglowApp
+    from .tui import AfterglowApp, run_app
 
+    if not first:
+        run_app(session)
+        return
     app = AfterglowApp(session)
-    if first:
-        # The app may only be spoken to once it runs: its first refresh is when everything stands.
-        app.call_later(app.do, first)
+    app.call_later(app.do, first)  # done when the app runs and its screen stands
     app.run()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..core.errors import UsageError
-from .flags import json_option, model_option, opened, with_settings
+from .options import json_option, model_option, opened, with_settings
 
 if TYPE_CHECKING:
     from ..core.effects import Listing

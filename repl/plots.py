@@ -80,12 +80,11 @@ def draw_diversity(path: Path, rows: Sequence[Measured]) -> None:
                     axes.plot(temperatures, values, "o-", label=label, markersize=4)
             axes.set_title(title, fontsize=11)
             axes.set_ylim(bottom=0)
-            axes.set_xlabel("temperature")
-            axes.label_outer()
             if len(axes.lines) > 1:
                 axes.legend(frameon=False)
             if not axes.lines:
                 axes.text(0.5, 0.5, "needs --text", transform=axes.transAxes, ha="center", color="grey")
+        drawn.supxlabel("temperature", fontsize=11)
         drawn.suptitle("From strict to diverse")
 
 

@@ -10,7 +10,7 @@ import click
 
 from ..core.errors import MissingExtraError, UsageError
 from ..core.settings import SPECS
-from .flags import model_option, name_argument, opened, with_settings
+from .options import model_option, name_argument, opened, with_settings
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -21,8 +21,8 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--pytorch", type=FILE, help="a safetensors state dict for nn.Embedding, nn.LSTM and nn.Linear")
 def export(name: str, onnx: Path | None, pytorch: Path | None) -> None:
     """Write the model NAME for other programs."""
+    from ..core.interchange import write_onnx, write_pytorch
     from ..core.library import find
-    from ..core.modelexport import write_onnx, write_pytorch
     from ..core.modelfile import open_model_file
 
     if not (onnx or pytorch):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from afterglow.core.commands import dispatch
-from afterglow.core.effects import Effect, Listing, Play
+from afterglow.core.effects import Compare, Effect, Listing, Play
 from afterglow.core.errors import CommandError
 from afterglow.core.events import Notice
 from afterglow.core.paths import models_dir
@@ -120,7 +120,7 @@ def test_a_mistake_is_no_step(session: Session) -> None:
 def test_a_text_that_was_left_half_way_is_noticed_with_the_next_line(session: Session) -> None:
     at_step(session, 6)
     for effect in dispatch(session, "/sweep"):
-        if isinstance(effect, Play):
+        if isinstance(effect, Compare):
             break  # as a face does when somebody stops it
     assert at(session) == 6
     do(session, "/temp")
@@ -138,6 +138,21 @@ def test_what_is_done_while_text_streams_is_noticed_at_its_end(session: Session)
     list(play.events)
     list(effects)
     assert at(session) == 5
+
+
+def test_one_text_that_gets_cold_and_then_hot_is_both_steps(session: Session) -> None:
+    at_step(session, 2)
+    session.set("temperature", 0.2)
+    effects = dispatch(session, "")
+    play = next(effects)
+    assert isinstance(play, Play)
+    for _ in range(30):
+        next(play.events)
+    do(session, "/temp 1.5")
+    list(play.events)
+    told = [e.text for e in effects if isinstance(e, Notice)]
+    assert [text[:8] for text in told] == ["✓ T 0.20", "✓ T 1.50"]
+    assert at(session) == 4
 
 
 def test_another_road_in_an_old_passage_does_not_count(session: Session) -> None:

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..interchange import float_weights
 from ..model import Model
-from ..modelexport import float_weights
 from ..modelfile import Card, ModelFile, Tensors
 from ..quantisation import quantised
 from ..tokenizer import Tokenizer

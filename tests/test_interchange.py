@@ -10,8 +10,8 @@ import onnx
 import onnxruntime
 import pytest
 from afterglow.core import load
+from afterglow.core.interchange import onnx_model
 from afterglow.core.model import Model
-from afterglow.core.modelexport import onnx_model
 from afterglow.core.tokenizer import from_header
 
 from .cli_helpers import Run
@@ -88,7 +88,8 @@ def test_export_wants_to_know_where_to(run: Run, tmp_path: Path) -> None:
 def test_a_plain_nn_lstm_takes_the_state_dict_and_agrees_with_onnx(
     model: Model, exported: Path, tmp_path: Path, run: Run
 ) -> None:
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("afterglow.core.training")  # before torch, which it tells how to use its threads
+    import torch
     from safetensors.torch import load_file
 
     path = tmp_path / "a.safetensors"
@@ -109,8 +110,8 @@ def test_a_plain_nn_lstm_takes_the_state_dict_and_agrees_with_onnx(
 
 
 def test_to_torch_takes_a_loaded_model(tiny: Model) -> None:
-    torch = pytest.importorskip("torch")
-    from afterglow.core.training import to_torch
+    to_torch = pytest.importorskip("afterglow.core.training").to_torch
+    import torch
 
     with torch.no_grad():
         logits, _ = to_torch(tiny)(torch.from_numpy(tiny.tokenizer.encode(TEXT))[None])
