@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from afterglow.bot.cli import bot
 from afterglow.core.errors import AfterglowError, MissingExtraError
 from afterglow.core.settingkinds import SWITCH
 from afterglow.core.settings import SPECS, Settings, from_config, from_environment, layered
@@ -235,18 +236,7 @@ def info(name: str, as_json: bool) -> None:
     _show(card(name), as_json)
 
 
-@cli.command()
-@model_option
-@click.option("--proxy", envvar="DISCORD_PROXY", help="an HTTP proxy for all that goes to Discord")
-def bot(model_name: str | None, proxy: str | None) -> None:
-    """Serve a Discord bot; its token is taken from the environment, DISCORD_TOKEN."""
-    from afterglow.core.library import DEFAULT_MODEL
-
-    try:
-        from afterglow.bot.client import run_bot
-    except ImportError as error:
-        raise MissingExtraError("the bot needs discord.py: pip install 'afterglow[bot]'") from error
-    run_bot(model_name or DEFAULT_MODEL, proxy)
+cli.add_command(bot)
 
 
 def _show(values: dict[str, Any], as_json: bool) -> None:

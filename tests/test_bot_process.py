@@ -14,7 +14,8 @@ from afterglow.core.errors import AfterglowError, UsageError
 
 pytest.importorskip("discord")
 
-from afterglow.bot.client import run_bot, token_from_environment
+from afterglow.bot.options import Options
+from afterglow.bot.process import run, token_from_environment
 
 from .conftest import DATA
 from .discord_standin import PATIENCE, TOKEN, Discord
@@ -49,7 +50,7 @@ async def there() -> AsyncIterator[Discord]:
 async def started(there: Discord, token: str) -> asyncio.subprocess.Process:
     """The bot in a process of its own."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", BOT_PROCESS, there.url, there.gateway, MODEL),
+        *(sys.executable, "-c", BOT_PROCESS, there.url, there.gateway.url, MODEL),
         env={**os.environ, "DISCORD_TOKEN": token},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -71,9 +72,9 @@ async def test_a_signal_ends_it_cleanly(there: Discord, number: signal.Signals) 
         assert b"client_id=1000" in await process.stdout.readline()
     process.send_signal(number)
     code, out, err = await ended(process)
-    await there.until(lambda: there.close_codes)
-    assert (code, there.close_codes) == (0, [1000])
-    assert out == "try /say in a channel\n"
+    await there.until(lambda: there.gateway.close_codes)
+    assert (code, there.gateway.close_codes) == (0, [1000])
+    assert out == "try /say in #general\n"
     assert "stopped" in err
     assert "Traceback" not in err
     assert TOKEN not in out + err
@@ -81,24 +82,26 @@ async def test_a_signal_ends_it_cleanly(there: Discord, number: signal.Signals) 
 
 async def test_a_token_that_discord_does_not_know_is_one_line_and_one_try(there: Discord) -> None:
     code, out, err = await ended(await started(there, "a.wrong.one"))
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err.splitlines()[-1].startswith("afterglow: Discord does not know the bot's token: ")
     assert "Traceback" not in err
     assert "a.wrong.one" not in err
     assert len(there.calls) == 1
 
 
-@pytest.mark.parametrize(("code", "line"), [(4014, "Discord refuses the intents"), (4013, "code 4013")])
+@pytest.mark.parametrize(
+    ("code", "line"), [(4014, "Discord refuses the intents"), (4013, "code 4013"), (4011, "--shards auto")]
+)
 async def test_a_connection_that_discord_refuses_is_one_line(there: Discord, code: int, line: str) -> None:
-    there.refuses_with = code
+    there.gateway.refuses_with = code
     exit_code, _, err = await ended(await started(there, TOKEN))
-    assert (exit_code, "Traceback" in err) == (1, False)
+    assert (exit_code, "Traceback" in err) == (1 if code == 4013 else 2, False)
     assert line in err.splitlines()[-1]
 
 
 def test_a_missing_token_says_what_to_do() -> None:
     with pytest.raises(UsageError, match=r"the bot has no token: .*set DISCORD_TOKEN"):
-        run_bot(MODEL)
+        run(Options(model=MODEL))
 
 
 def test_the_token_can_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,5 +129,5 @@ def test_what_cannot_be_a_token_is_not_sent_and_not_shown(token: str, monkeypatc
 def test_no_network_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
     with pytest.raises(AfterglowError, match=r"cannot reach Discord \(ClientProxyConnectionError\)") as error:
-        run_bot(MODEL, proxy="http://name:secret@127.0.0.1:9")
+        run(Options(model=MODEL, proxy="http://name:secret@127.0.0.1:9"))
     assert "secret" not in str(error.value)
