@@ -75,6 +75,11 @@ async def _first(ready: Any, run: asyncio.Task[None]) -> None:
     await waiting
 
 
+def labels(message: dict[str, Any]) -> list[str]:
+    """The buttons under a message."""
+    return [button["label"] for row in message["components"] for button in row["components"]]
+
+
 class Script:
     """A runtime that makes ``text`` certain, byte by byte and over again; before each byte from ``after`` on it waits
     for ``gate``, and says so by ``waiting``. A ``bug`` is raised at the first step."""

@@ -69,13 +69,13 @@ class Discord:
             await self._changed.wait_for(happened)
             return happened()
 
-    async def command(self, name: str, channel: str = CHANNEL, who: Any = ANNA, **options: Any) -> Interaction:
+    async def command(self, name: str, /, channel: str = CHANNEL, who: Any = ANNA, **options: Any) -> Interaction:
         """Somebody uses a slash command; what the bot does with it, once a text is there."""
         found = await self.ask(name, channel, who, **options)
         await self.until(lambda: found.content is not None)
         return found
 
-    async def ask(self, name: str, channel: str = CHANNEL, who: Any = ANNA, **options: Any) -> Interaction:
+    async def ask(self, name: str, /, channel: str = CHANNEL, who: Any = ANNA, **options: Any) -> Interaction:
         """The same without waiting."""
         permissions = options.pop("permissions", EVERYTHING)
         given = [{"name": k, "type": option_type(v), "value": v} for k, v in options.items()]
@@ -103,7 +103,7 @@ class Discord:
         await self.until(lambda: found.first is not None)
         return found
 
-    async def suggestions(self, name: str, option: str, typed: str, **others: Any) -> list[str]:
+    async def suggestions(self, name: str, option: str, typed: str, /, **others: Any) -> list[str]:
         """What is offered while somebody types an option."""
         given: list[dict[str, Any]] = [{"name": k, "type": option_type(v), "value": v} for k, v in others.items()]
         given.append({"name": option, "type": 3, "value": typed, "focused": True})

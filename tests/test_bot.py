@@ -8,7 +8,6 @@ import shutil
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from afterglow.core.model import Model
@@ -20,7 +19,7 @@ from afterglow.bot.messages import read_back
 from afterglow.bot.options import Options
 
 from . import discord_openapi
-from .bot_helpers import Scripted, loopback, running
+from .bot_helpers import Scripted, labels, loopback, running
 from .conftest import DATA
 from .discord_shapes import ANNA, BOT, CHANNEL, DM, GUILD, OTHER_BOT, OTHER_CHANNEL
 from .discord_standin import PATIENCE, TOKEN, Discord
@@ -302,11 +301,6 @@ async def test_the_log_holds_no_token_and_no_text(
     assert "answered" in caplog.text
     for private in (TOKEN, "The lamp", "The keeper", (answer.content or "")[20:40]):
         assert private not in caplog.text
-
-
-def labels(message: dict[str, Any]) -> list[str]:
-    """The buttons under a message."""
-    return [button["label"] for row in message["components"] for button in row["components"]]
 
 
 async def test_the_check_against_discords_description_can_fail(there: Discord, tiny: Model) -> None:
