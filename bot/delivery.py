@@ -52,7 +52,7 @@ class Delivery:
 
     def __init__(self, writer: Writer, turns: Turns, patience: float, edit_every: float = EDIT_EVERY) -> None:
         self.writer, self.turns, self.jobs = writer, turns, dict[str, Job]()
-        self._patience, self._pace = patience, Pace(edit_every)
+        self._patience, self._edit_every, self._pace = patience, edit_every, Pace(edit_every)
         self._stopping = False
 
     def stop(self) -> None:
@@ -146,7 +146,7 @@ class Delivery:
         pages = await self._progress(answer, self._laid_out(writing, growing=True), 0, view)
         async with contextlib.aclosing(self.writer.write(writing, watched=True)) as growing:
             async for _ in growing:
-                if len(writing.text) < (loop.time() - began + EDIT_EVERY) * speed or writing.stopped:
+                if len(writing.text) < (loop.time() - began + self._edit_every) * speed or writing.stopped:
                     continue
                 await self._pace.wait(answer.channel)
                 if not writing.stopped:

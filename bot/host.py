@@ -15,7 +15,7 @@ from ..core.errors import AfterglowError
 from .answers import GONE, Answer, ToInteraction, log_failure
 from .channels import Channels, Place
 from .controls import TextButton
-from .delivery import Delivery
+from .delivery import EDIT_EVERY, Delivery
 from .desk import Desk, Found
 from .health import Health
 from .messages import safe
@@ -44,7 +44,13 @@ class Host(discord.Client):
     """
 
     def __init__(
-        self, writer: Writer, options: Options, *, patience: float = PATIENCE, edit_every: float = 1.25, **more: Any
+        self,
+        writer: Writer,
+        options: Options,
+        *,
+        patience: float = PATIENCE,
+        edit_every: float = EDIT_EVERY,
+        **more: Any,
     ) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True),

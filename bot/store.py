@@ -52,6 +52,8 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
+        if path.is_dir():
+            raise StorageError(f"cannot use {path}: it is a folder; name a file in it")
         self._path, self._lock = private_file(path), threading.Lock()
         with self._telling():
             self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)

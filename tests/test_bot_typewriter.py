@@ -34,7 +34,7 @@ def written(there: Discord, number: str) -> bool:
     return "Retry" in labels(there.rest.messages[number])
 
 
-async def watched(there: Discord, speed: str = "60") -> None:
+async def watched(there: Discord, speed: str = "200") -> None:
     """Let texts grow slowly."""
     await there.command("settings", name="typewriter", value="on")
     await there.command("settings", name="speed", value=speed)
@@ -111,7 +111,7 @@ async def test_several_in_one_channel_share_its_limits(there: Discord, tiny: Mod
 
 async def test_after_a_quarter_of_an_hour_the_text_is_still_brought_to_its_end(there: Discord, tiny: Model) -> None:
     async with running(there, tiny):
-        await watched(there)
+        await watched(there, "60")
         there.rest.life = 0.5
         answer = await there.command("say", seed="The lamp", length=200, rng=7)
         await there.until(lambda: written(there, answer.original))
