@@ -36,6 +36,10 @@ class Answer(Protocol):
         """Go on in another message; from now on ``show`` means that one."""
         ...
 
+    async def hold(self, content: str) -> None:
+        """Show this, but only if nothing has been shown yet."""
+        ...
+
     async def refuse(self, content: str) -> None:
         """Say what went wrong, where possible to the one who asked alone."""
         ...
@@ -47,12 +51,15 @@ class ToInteraction:
     def __init__(self, interaction: discord.Interaction[Any]) -> None:
         self.channel, self.first = interaction.channel_id or 0, 0
         self._interaction, self._latest, self._begun = interaction, 0, asyncio.get_running_loop().time()
+        self._responding = asyncio.Lock()
 
     async def show(self, content: str, view: discord.ui.View | None = None) -> None:
         """The first answer, or an edit of the latest message."""
-        if not self._interaction.response.is_done():
-            await self._respond(content, view)
-        elif self._young():
+        async with self._responding:
+            if not self._interaction.response.is_done():
+                await self._respond(content, view)
+                return
+        if self._young():
             await self._edit(content, view)
         else:
             await self._message().edit(content=content, view=view)
@@ -65,12 +72,19 @@ class ToInteraction:
             sent = await _reply(self._message(), content, view)
         self._latest = sent.id
 
+    async def hold(self, content: str) -> None:
+        """The first answer, if there is none."""
+        async with self._responding:
+            if not self._interaction.response.is_done():
+                await self._respond(content, None)
+
     async def refuse(self, content: str) -> None:
         """For the eyes of who asked, unless something is shown already."""
-        if self._interaction.response.is_done():
-            await self.show(content)
-        else:
-            await self._interaction.response.send_message(content, ephemeral=True)
+        async with self._responding:
+            if not self._interaction.response.is_done():
+                await self._interaction.response.send_message(content, ephemeral=True)
+                return
+        await self.show(content)
 
     async def _respond(self, content: str, view: discord.ui.View | None) -> None:
         try:
@@ -79,7 +93,7 @@ class ToInteraction:
         except discord.HTTPException as problem:
             if problem.code != ACKNOWLEDGED:  # it came through though Discord had answered with a failure
                 raise
-            original = await self._interaction.original_response()
+            original = await self._interaction.edit_original_response(content=content, view=view)
             self.first = self._latest = original.id
 
     async def _edit(self, content: str, view: discord.ui.View | None) -> None:
@@ -109,19 +123,27 @@ class ToMessage:
         self.channel, self.first = message.channel.id, 0
         self._asked: Any = message
         self._latest: Any = None
+        self._responding = asyncio.Lock()
 
     async def show(self, content: str, view: discord.ui.View | None = None) -> None:
         """A reply, or an edit of the latest one."""
-        if self._latest is None:
-            await self.add(content, view)
-        else:
-            await self._latest.edit(content=content, view=view)
+        async with self._responding:
+            if self._latest is None:
+                await self.add(content, view)
+                return
+        await self._latest.edit(content=content, view=view)
 
     async def add(self, content: str, view: discord.ui.View | None = None) -> None:
         """A reply to the latest one, or to what was asked."""
         sent = await _reply(self._latest or self._asked, content, view)
         self._latest = sent.channel.get_partial_message(sent.id)
         self.first = self.first or sent.id
+
+    async def hold(self, content: str) -> None:
+        """A reply, if there is none."""
+        async with self._responding:
+            if self._latest is None:
+                await self.add(content)
 
     async def refuse(self, content: str) -> None:
         """The same as any answer: a message has no quiet one."""

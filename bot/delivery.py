@@ -150,7 +150,9 @@ class Delivery:
                     continue
                 await self._pace.wait(answer.channel)
                 if not writing.stopped:
-                    pages = await self._progress(answer, self._laid_out(writing, growing=True), pages, view)
+                    # What does not get through now comes with the next edit, or with the last.
+                    with contextlib.suppress(discord.DiscordServerError):
+                        pages = await self._progress(answer, self._laid_out(writing, growing=True), pages, view)
         return pages
 
     async def _progress(self, answer: Answer, laid_out: list[str], shown: int, view: discord.ui.View) -> int:

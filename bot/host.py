@@ -11,7 +11,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from ..core.errors import AfterglowError
+from ..core.errors import AfterglowError, StorageError
 from .answers import GONE, Answer, ToInteraction, log_failure
 from .channels import Channels, Place
 from .controls import TextButton
@@ -33,6 +33,7 @@ LATEST = 30
 
 STALE = "this command has changed; restart Discord (Ctrl+R), then try again"
 WRONG = "something went wrong; it is in the bot's log"
+NOT_TAKEN = "Discord did not take this answer; try again"
 GROWN_UP = "this server lets me answer in its age-restricted channels only"
 NO_DIRECT = "I answer in servers only"
 
@@ -75,9 +76,9 @@ class Host(discord.Client):
         self.answers.add(task)
         task.add_done_callback(self.answers.discard)
         await asyncio.wait({task}, timeout=self.patience + 0.5)
-        if not task.done() and not answer.first:
+        if not task.done():
             try:
-                await answer.show("-# one moment …")
+                await answer.hold("-# one moment …")
             except discord.HTTPException as problem:
                 log_failure(problem)
         await asyncio.wait({task})
@@ -175,8 +176,10 @@ class Host(discord.Client):
                 return
             self.health.trouble(problem)
             log_failure(problem)
+            if answer.first or problem.status >= 500:
+                await self.refuse(answer, NOT_TAKEN)
         except Exception as error:
-            if not isinstance(error, AfterglowError):
+            if not isinstance(error, AfterglowError) or isinstance(error, StorageError):
                 self.health.trouble(error)
             await self.refuse(answer, told(error))
 
