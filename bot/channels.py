@@ -10,6 +10,7 @@ from ..core import actions, commands
 from ..core.effects import Effect, Listing
 from ..core.errors import AfterglowError, CommandError
 from ..core.events import Notice
+from ..core.explain import at_temperatures
 from ..core.model import Model
 from ..core.passage import Node
 from ..core.session import Session
@@ -81,7 +82,7 @@ class Channels:
 
     async def model(self, place: Place, name: str = "") -> str:
         """Name the models, or let another one play in a channel."""
-        now, names = await self._writer.model_of(place.channel), self._writer.model_names()
+        now, names = await self._writer.model_of(place.channel), await self._writer.names()
         if not name:
             return "models: " + ", ".join(f"{each} (here)" if each == now else each for each in names)
         chosen = await self._writer.model_of(place.channel, name)
@@ -145,9 +146,12 @@ def _explained(model: Model, text: str, temperature: float) -> str:
     before = model.tokenizer.decode(int(i) for i in ids[:-1])
     session = Session(model, model.settings.changed(temperature=temperature))
     session.passage.add(Node(None, seed=before))
-    shown = _listings(actions.explain(session))
-    last = model.tokenizer.decode([int(ids[-1])])
-    return "\n".join(map(table, shown)) + f"\nwhat came: {messages.safe(repr(last))}"
+    logprobs, last = session.next_logprobs(), int(ids[-1])
+    assert logprobs is not None
+    raw, shaped = (chances[last] for chances in at_temperatures(logprobs, (1.0, temperature)))
+    came = messages.safe(repr(model.tokenizer.decode([last])))
+    tables = "\n".join(map(table, _listings(actions.explain(session))))
+    return f"the last choice was {came}, {raw:.3f} → {shaped:.3f}; before it\n{tables}"
 
 
 def _permitted(spec: Spec, text: str) -> bool:

@@ -183,7 +183,7 @@ async def _values(interaction: Asked, current: str) -> list[app_commands.Choice[
 @say.autocomplete("model")
 @model.autocomplete("name")
 async def _models(interaction: Asked, current: str) -> list[app_commands.Choice[str]]:
-    names = await asyncio.to_thread(interaction.client.writer.model_names)
+    names = await interaction.client.writer.names()
     return [_choice(name) for name in names if current.lower() in name.lower()][:CHOICES]
 
 

@@ -72,7 +72,7 @@ class Desk:
         if found is None:
             raise CommandError("there is no text of mine in the last messages here; /say writes one")
         recipe = unpacked(found.recipe)
-        model = await self._writer.model(model_called(recipe.model, self._writer.model_names()))
+        model = await self._writer.model(model_called(recipe.model, await self._writer.names()))
         heat = recipe.temperature.end if isinstance(recipe.temperature, Ramp) else recipe.temperature
         await answer.show(await self._channels.explain(model, messages.read_back(found.content), heat))
 
@@ -112,7 +112,7 @@ class Desk:
 
     async def _ordered(self, place: Place, recipe: Recipe, seed: str) -> Order:
         """The order that a recipe stands for; what it does not carry is as the channel has it now."""
-        name = model_called(recipe.model, self._writer.model_names())
+        name = model_called(recipe.model, await self._writer.names())
         model = await self._writer.model(name)
         usual = {each: getattr(model.settings, each) for each in DRAWING}
         wishes = usual | recipe.settings | {"temperature": recipe.temperature, "length": recipe.length}

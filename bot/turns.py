@@ -83,6 +83,7 @@ class Turns:
             if len(self._writing) >= self._limits.at_once:
                 return
             if here[ticket.channel] >= most or ticket.channel in shut:
+                shut.add(ticket.channel)  # nobody overtakes in a channel
                 continue
             self._waiting.remove(ticket)
             self._writing.append(ticket)

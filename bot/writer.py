@@ -126,9 +126,10 @@ class Writer:
             if writing.order.channel == channel:
                 writing.turn(temperature)
 
-    def model_names(self) -> list[str]:
+    async def names(self) -> list[str]:
         """The models that can be asked for."""
-        return sorted({self.default.name, *(entry.name for entry in library.entries())})
+        entries = await asyncio.to_thread(library.entries)
+        return sorted({self.default.name, *(entry.name for entry in entries)})
 
     def loaded(self, name: str) -> Model:
         """A model that has been opened."""
@@ -153,7 +154,7 @@ class Writer:
 
     async def model_of(self, channel: int, wish: str | None = None) -> str:
         """The name of the model that plays in a channel. One that was set and is gone gives way to the default."""
-        names = await asyncio.to_thread(self.model_names)
+        names = await self.names()
         if wish is not None and wish not in names:
             raise ModelError(f"there is no model {wish[:40]!r}; there are: {', '.join(names)}")
         kept = self.store.settings(channel).get(MODEL)

@@ -135,6 +135,19 @@ async def test_a_mention_is_a_seed(there: Discord, tiny: Model) -> None:
     assert " · 500 characters · rng " in reply
 
 
+async def test_a_reply_that_pings_the_bot_is_a_seed_and_one_that_does_not_is_none(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        first = await there.reply_to(await there.say(f"{AT} The lamp", mentions=[BOT]))
+        reference = {"message_id": there.messages[0]["id"], "channel_id": CHANNEL}
+        await there.say("unheard", type=19, message_reference=reference)
+        reply = await there.reply_to(
+            await there.say("The keeper", type=19, message_reference=reference, mentions=[BOT])
+        )
+    assert first.startswith("**The lamp**")
+    assert reply.startswith("**The keeper**")
+    assert len(there.messages) == 2
+
+
 async def test_a_direct_message_is_a_seed(there: Discord, tiny: Model) -> None:
     async with running(there, tiny):
         reply = await there.reply_to(await there.say("The lamp", channel=DM))

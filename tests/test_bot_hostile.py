@@ -71,6 +71,14 @@ async def test_a_model_that_writes_pings_pings_nobody(there: Discord) -> None:
         assert not any(ping in content for ping in ("@everyone", "@here", "<@2"))
 
 
+@pytest.mark.parametrize("text", ["\U0001f525", "*", " ", "\n", "a\n> "])
+async def test_long_texts_of_any_characters_fit(there: Discord, text: str) -> None:
+    async with running(there, Scripted(text)):
+        await there.command("say", seed="a", length=6000, rng=7)
+        await there.until(lambda: "Retry" in labels(there.messages[-1]))
+    assert 1 <= len(there.messages) <= 8
+
+
 async def test_a_name_that_pings_is_harmless_in_an_error(there: Discord, tiny: Model) -> None:
     async with running(there, tiny):
         answer = await there.command("say", seed="a", model="@everyone <@2000>")

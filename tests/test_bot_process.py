@@ -174,7 +174,7 @@ async def test_the_owner_asks_how_it_fares_while_it_runs_and_afterwards(there: D
     assert "last error  none" in seen.stdout
     process.send_signal(signal.SIGTERM)
     await ended(process)
-    assert verb("status").stdout.startswith("stopped for 0 s")
+    assert verb("status").stdout.startswith("stopped for ")
 
 
 def verb(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -200,6 +200,14 @@ def test_check_says_what_is_missing_before_anything_connects(tmp_path: Path) -> 
     done = verb("--config", str(config), "--check", DISCORD_TOKEN=TOKEN)
     assert done.returncode == 1
     assert f"missing  data file {tmp_path}/folder: cannot use {tmp_path}/folder: it is a folder" in done.stdout
+
+
+def test_without_discord_py_it_says_how_to_get_it() -> None:
+    hide = "import sys; sys.modules['discord'] = None; sys.argv[1:] = []"
+    script = f"{hide}; from afterglow.bot.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    assert done.returncode == 1
+    assert done.stderr == "afterglow: the bot needs discord.py: pip install 'afterglow[bot]'\n"
 
 
 def test_status_before_the_first_run_and_config(tmp_path: Path) -> None:

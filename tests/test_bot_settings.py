@@ -18,6 +18,7 @@ from afterglow.core.paths import models_dir
 pytest.importorskip("discord")
 
 from afterglow.bot.limits import SETTINGS
+from afterglow.bot.messages import read_back
 from afterglow.bot.options import Options
 from afterglow.bot.store import default_place
 
@@ -141,11 +142,12 @@ async def test_explain_shows_how_the_last_choice_was_reshaped(there: Discord, ti
         answer = await there.command("say", seed="The lamp", temperature=0.5, **FIXED)
         explained = await told(there, "explain")
         assert await typed(there, "/explain") == explained
-    last = tiny.generate("The lamp", temperature=0.5, **FIXED)[-1]
-    assert explained.startswith("what comes next: T 1 → T 0.50 · ")
+    text = "The lamp" + tiny.generate("The lamp", temperature=0.5, **FIXED)
+    chance = tiny.distribution(text[:-1])[text[-1]]
+    assert read_back(answer.content or "") == text
+    assert explained.startswith(f"the last choice was {text[-1]!r}, {chance:.3f} → ")
+    assert "what comes next: T 1 → T 0.50 · " in explained
     assert "effective choices" in explained
-    assert f"what came: {last!r}" in explained
-    assert answer.content
 
 
 async def test_memory_lets_texts_go_on_from_each_other_over_a_restart_and_keeps_no_text(
