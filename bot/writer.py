@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from ..core import library
 from ..core.bridge import listen
 from ..core.dice import Dice, fresh_rng
-from ..core.engine import BURST
 from ..core.errors import ModelError, StateError, StorageError
 from ..core.events import Done, Token
 from ..core.model import Model, load
@@ -24,8 +23,9 @@ from .messages import Blocklist
 from .store import MODEL, Store
 from .turns import BusyError
 
-WATCHED = 8
-"""Events that a text which people watch may be ahead of them: so soon does a new temperature show."""
+WATCHED, UNWATCHED = 8, 256
+"""Tokens that a text may be ahead of its reader: few where people watch, so that a new temperature shows soon; else
+enough for the engine's bursts, and so few that many texts at once do not hold up the event loop."""
 
 
 class Order(NamedTuple):
@@ -174,7 +174,7 @@ class Writer:
         try:
             served = await self._serve(order.model)
             start = await self._start(served.model, writing)
-            ahead = WATCHED if watched else BURST
+            ahead = WATCHED if watched else UNWATCHED
             dice = Dice(order.rng)
             stream = served.worker.open(start, order.settings, dice, ahead=ahead, keep=order.memory)
             writing.begin(served.worker, stream)
@@ -217,8 +217,10 @@ class Writer:
 
     async def _keep(self, model: Model, writing: Writing, stream: Stream) -> None:
         """Keep where the text ended. The ids that led there stay out: they would be the text itself."""
-        snapshot = replace(stream.snapshots[stream.position], history=History(), held="")
         order = writing.order
+        if not self.settings_of(order.channel, model).memory:
+            return  # somebody has switched it off, or had everything forgotten, meanwhile
+        snapshot = replace(stream.snapshots[stream.position], history=History(), held="")
         try:
             await asyncio.to_thread(self.store.keep_state, order.channel, order.guild, model.dumped(snapshot))
         except StorageError as error:

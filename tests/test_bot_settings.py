@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import shutil
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from typing import Any
@@ -22,10 +24,10 @@ from afterglow.bot.messages import read_back
 from afterglow.bot.options import Options
 from afterglow.bot.store import default_place
 
-from .bot_helpers import Scripted, loopback, running
+from .bot_helpers import Scripted, labels, loopback, running
 from .conftest import DATA
 from .discord_shapes import ANNA, BERT, BOT, CHANNEL, DM, GROWN_UP, GUILD, LITTLE, OTHER_CHANNEL
-from .discord_standin import Discord
+from .discord_standin import PATIENCE, Discord
 
 FIXED = {"rng": 7, "length": 60}
 AT = f"<@{BOT['id']}>"
@@ -172,6 +174,19 @@ async def test_memory_lets_texts_go_on_from_each_other_over_a_restart_and_keeps_
         assert fresh in elsewhere
         assert await told(there, "memory", state="off") == "memory on → off"
         assert fresh in await told(there, "say", seed=" and", **FIXED)
+
+
+async def test_what_is_forgotten_while_a_text_is_written_stays_forgotten(there: Discord) -> None:
+    gate = threading.Event()
+    model = Scripted("x", gate, after=3)
+    async with running(there, model, patience=0.0) as bot:
+        await told(there, "memory", state="on")
+        answer = await there.command("say", seed="a", length=60)
+        assert await asyncio.to_thread(model.script.waiting.wait, PATIENCE)
+        await told(there, "forget")
+        gate.set()
+        await there.until(lambda: "Retry" in labels(there.rest.messages[answer.original]))
+        assert bot.store.state(int(CHANNEL)) is None
 
 
 async def test_a_memory_of_another_model_begins_anew_and_says_so(
