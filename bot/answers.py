@@ -59,18 +59,13 @@ class ToInteraction:
             if not self._interaction.response.is_done():
                 await self._respond(content, view)
                 return
-        if self._young():
-            await self._edit(content, view)
-        else:
+        if not self._young() or not await self._edit(content, view):
             await self._message().edit(content=content, view=view)
 
     async def add(self, content: str, view: discord.ui.View | None = None) -> None:
         """A followup, or once the interaction is over, a reply in the channel."""
-        if self._young():
-            sent = await self._interaction.followup.send(content, suppress_embeds=True, wait=True, **_with(view))
-        else:
-            sent = await _reply(self._message(), content, view)
-        self._latest = sent.id
+        sent = await self._follow(content, view) if self._young() else None
+        self._latest = (sent or await _reply(self._message(), content, view)).id
 
     async def hold(self, content: str) -> None:
         """The first answer, if there is none."""
@@ -96,7 +91,8 @@ class ToInteraction:
             original = await self._interaction.edit_original_response(content=content, view=view)
             self.first = self._latest = original.id
 
-    async def _edit(self, content: str, view: discord.ui.View | None) -> None:
+    async def _edit(self, content: str, view: discord.ui.View | None) -> bool:
+        """Change the latest message; False where the interaction is over."""
         try:
             if self._latest == self.first:
                 await self._interaction.edit_original_response(content=content, view=view)
@@ -105,7 +101,17 @@ class ToInteraction:
         except discord.HTTPException as problem:
             if problem.code not in EXPIRED:
                 raise
-            await self._message().edit(content=content, view=view)
+            return False
+        return True
+
+    async def _follow(self, content: str, view: discord.ui.View | None) -> Any:
+        """A followup; None where the interaction is over."""
+        try:
+            return await self._interaction.followup.send(content, suppress_embeds=True, wait=True, **_with(view))
+        except discord.HTTPException as problem:
+            if problem.code not in EXPIRED:
+                raise
+            return None
 
     def _young(self) -> bool:
         return asyncio.get_running_loop().time() - self._begun < TOKEN_LIFE

@@ -80,7 +80,7 @@ class Bot(Host):
 
     async def on_guild_join(self, _: discord.Guild) -> None:
         """Count it."""
-        self.health.note(len(self.guilds))
+        await asyncio.to_thread(self.health.note, len(self.guilds))
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Forget a server that let the bot go. Discord says so of one that is merely away with another event."""
@@ -141,7 +141,7 @@ class Bot(Host):
     async def _forget(self, guilds: set[int]) -> None:
         for guild in guilds:
             await self._storing(self.store.forget_guild, guild)
-        self.health.note(len(self.guilds))
+        await asyncio.to_thread(self.health.note, len(self.guilds))
 
     async def _storing(self, change: Callable[[int], None], number: int) -> None:
         try:

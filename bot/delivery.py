@@ -112,6 +112,7 @@ class Delivery:
     async def _patiently(self, answer: Answer, job: Job, ticket: Ticket, work: Coroutine[Any, Any, None]) -> bool:
         """Wait for ``work``; where that takes long, tell the place in line meanwhile, with a button that ends it."""
         task = asyncio.create_task(work)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # heard of, even if nobody waits
         try:
             await asyncio.wait({task}, timeout=self._patience)
             if not task.done():

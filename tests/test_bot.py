@@ -204,6 +204,15 @@ async def test_what_takes_long_has_a_placeholder_with_a_way_out_first(there: Dis
     assert len(there.messages) == 1
 
 
+async def test_whatever_else_takes_long_is_announced(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny, patience=0.0):
+        there.rest.delay = 0.7
+        answer = await there.command("explain")
+        await there.until(lambda: "no text of mine" in (answer.content or ""))
+    assert there.rest.told[answer.original][0] == "-# one moment …"
+    assert len(there.messages) == 1
+
+
 async def test_who_waits_is_told_the_place_in_line(there: Discord) -> None:
     gate = threading.Event()
     async with running(there, Scripted("x", gate), Options(uses=99, at_once=1), patience=0.0):

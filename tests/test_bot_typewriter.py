@@ -19,7 +19,8 @@ from .bot_helpers import Scripted, labels, loopback, running
 from .discord_shapes import BOT, CHANNEL
 from .discord_standin import Discord
 
-FIXED = {"rng": 7, "length": 60}
+STARS = "***a"
+"""Written over and over, it fills a message soon: every star is escaped."""
 
 
 @pytest.fixture
@@ -86,16 +87,16 @@ async def test_stop_ends_it_where_it_is(there: Discord, tiny: Model) -> None:
     assert tiny.generate("The lamp", length=2000, rng=7).startswith(read_back(answer.content or "")[8:])
 
 
-async def test_a_longer_text_goes_on_in_further_messages(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+async def test_a_longer_text_goes_on_in_further_messages(there: Discord) -> None:
+    async with running(there, Scripted(STARS)):
         await watched(there, "400")
-        answer = await there.command("say", seed="The lamp", length=2500, rng=7)
+        answer = await there.command("say", seed="The lamp", length=1000, rng=7)
         await there.until(lambda: len(there.messages) == 4 and written(there, there.messages[-1]["id"]))
     first, second = there.messages[-2:]
     assert first["id"] == answer.original
     assert first["components"] == []
     whole = read_back(first["content"]) + read_back(second["content"])
-    assert "".join(whole.split()) == "".join(("The lamp" + tiny.generate("The lamp", length=2500, rng=7)).split())
+    assert whole == "The lamp" + (STARS * 1000)[:1000]
     assert not [call for call in there.calls if call.status == 429]
 
 
@@ -118,6 +119,18 @@ async def test_after_a_quarter_of_an_hour_the_text_is_still_brought_to_its_end(t
     assert tiny.generate("The lamp", length=200, rng=7) in (answer.content or "")
     assert there.made("PATCH", f"/channels/{CHANNEL}/messages/{answer.original}")
     assert [call for call in there.calls if call.status == 401]
+
+
+async def test_and_further_messages_are_replies_then(there: Discord) -> None:
+    async with running(there, Scripted(STARS)):
+        await watched(there, "400")
+        there.rest.life = 0.5
+        await there.command("say", seed="The lamp", length=1000, rng=7)
+        await there.until(lambda: len(there.messages) == 4 and written(there, there.messages[-1]["id"]))
+    first, second = there.messages[-2:]
+    assert second["message_reference"]["message_id"] == first["id"]
+    whole = read_back(first["content"]) + read_back(second["content"])
+    assert whole == "The lamp" + (STARS * 1000)[:1000]
 
 
 async def test_a_message_that_a_moderator_deletes_ends_the_writing_quietly(there: Discord, tiny: Model) -> None:
