@@ -99,21 +99,23 @@ class Host(discord.Client):
 
     async def admits(self, interaction: discord.Interaction[Any]) -> bool:
         """Whether an interaction is answered; where not, that is said to who asked alone."""
+        changes = _named(interaction) == "settings" and self.place(interaction).keeper
         try:
-            self.require(interaction.user.id, interaction.guild_id, interaction.channel)
+            # Else one who has shut the bot out of all channels could not let it in again.
+            self.require(interaction.user.id, interaction.guild_id, None if changes else interaction.channel)
         except AfterglowError as error:
             await self.refuse(ToInteraction(interaction), str(error))
             return False
         return True
 
     def require(self, person: int, guild: int | None, channel: Any) -> None:
-        """Raise AfterglowError where no answer is to be given here, or not so soon."""
+        """Raise AfterglowError where no answer is to be given, or not so soon. Without a channel any will do."""
+        self._cooldown.use(person)
         if guild is None and not self.options.direct_messages:
             raise AfterglowError(NO_DIRECT)
-        here = Place(0, guild)
-        if self.channels.value(here, "age_restricted") and not _age_restricted(channel):
+        grown_up = self.channels.value(Place(0, guild), "age_restricted")
+        if grown_up and channel is not None and not _age_restricted(channel):
             raise AfterglowError(GROWN_UP)
-        self._cooldown.use(person)
 
     def tells(self, person: int) -> bool:
         """Whether one who writes too fast is to be answered once more."""
@@ -203,6 +205,12 @@ def log_bug(error: BaseException) -> None:
 def busy(error: BaseException) -> bool:
     """Whether it is but haste."""
     return isinstance(error, BusyError)
+
+
+def _named(interaction: discord.Interaction[Any]) -> str:
+    """The command that somebody uses; "" for a button."""
+    data: Any = interaction.data or {}
+    return str(data.get("name", ""))
 
 
 def _age_restricted(channel: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ..core import library
 from ..core.bridge import listen
 from ..core.dice import Dice, fresh_rng
-from ..core.errors import ModelError, StateError, StorageError
+from ..core.errors import CommandError, ModelError, StateError, StorageError
 from ..core.events import Done, Token
 from ..core.model import Model, load
 from ..core.settings import SPECS, Settings
@@ -21,7 +21,6 @@ from ..core.worker import Worker
 from .limits import narrowed, spec_of
 from .messages import Blocklist
 from .store import MODEL, Store
-from .turns import BusyError
 
 WATCHED, UNWATCHED = 8, 256
 """Tokens that a text may be ahead of its reader: few where people watch, so that a new temperature shows soon; else
@@ -145,7 +144,7 @@ class Writer:
         Raises AfterglowError: a value out of range, an unknown model, a blocked word.
         """
         if self.blocklist.holds(seed):
-            raise BusyError("this seed holds a word that is blocked here")
+            raise CommandError("this seed holds a word that is blocked here")
         chosen = {name: spec_of(name).check(value) for name, value in wishes.items() if value is not None}
         name = await self.model_of(channel, model)
         settings = self.settings_of(channel, await self.model(name)).changed(**chosen)

@@ -22,6 +22,7 @@ from afterglow.core.modelfile import ModelFile, open_model_file
 
 from . import discord_openapi
 from .conftest import DATA
+from .discord_shapes import BOT
 from .discord_standin import PATIENCE, TOKEN, Discord
 
 GENEROUS = Options(uses=1000)
@@ -73,6 +74,16 @@ async def _first(ready: Any, run: asyncio.Task[None]) -> None:
         waiting.cancel()
         run.result()
     await waiting
+
+
+async def told(there: Discord, name: str, /, **options: Any) -> str:
+    """The answer to a command."""
+    return (await there.command(name, **options)).content or ""
+
+
+async def typed(there: Discord, line: str, **more: Any) -> str:
+    """The answer to a line that mentions the bot."""
+    return await there.reply_to(await there.say(f"<@{BOT['id']}> {line}", mentions=[BOT], **more))
 
 
 def labels(message: dict[str, Any]) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from .discord_gateway import TOKEN, Gateway
+from .discord_limits import Buckets, LimitedError, RefusedError, bucket_of, told_off
 from .discord_shapes import APPLICATION, application, command, components, me, message
 
 FIRST_RESPONSE, LIFE = 3.0, 900.0
@@ -58,55 +58,6 @@ class Interaction:
         return found["content"] if found else None
 
 
-class RefusedError(Exception):
-    """Discord says no."""
-
-    def __init__(self, status: int, code: int, text: str) -> None:
-        super().__init__(text)
-        self.status, self.code, self.message = status, code, text
-
-    def body(self) -> dict[str, Any]:
-        """The answer."""
-        return {"code": self.code, "message": self.message}
-
-
-class LimitedError(RefusedError):
-    """Too many requests, after ``wait`` seconds it will do."""
-
-    def __init__(self, wait: float, scope: str = "user") -> None:
-        super().__init__(429, 0, "You are being rate limited.")
-        self.wait, self.scope = wait, scope
-
-    def body(self) -> dict[str, Any]:
-        """The answer, with the time to wait."""
-        return super().body() | {"retry_after": round(self.wait, 3), "global": False}
-
-
-class Buckets:
-    """So many requests in a window for each route and channel, or each interaction, counted as Discord counts them."""
-
-    def __init__(self, limit: int, window: float) -> None:
-        self._limit, self._window = limit, window
-        self._used: dict[str, tuple[float, int]] = {}
-
-    def take(self, key: str, now: float) -> dict[str, str]:
-        """Count a request; the headers that tell how many are left. Raises LimitedError."""
-        began, used = self._used.get(key, (now, 0))
-        if now >= began + self._window:
-            began, used = now, 0
-        if used >= self._limit:
-            raise LimitedError(began + self._window - now)
-        self._used[key] = began, used + 1
-        after = began + self._window - now
-        return {
-            "X-RateLimit-Limit": str(self._limit),
-            "X-RateLimit-Remaining": str(self._limit - used - 1),
-            "X-RateLimit-Reset-After": f"{after:.3f}",
-            "X-RateLimit-Reset": f"{after:.3f}",
-            "X-RateLimit-Bucket": re.sub(r"\d{4,}|interaction-\w+", "", key) or "all",
-        }
-
-
 class Rest:
     """Messages and interactions. ``messages`` are all there are, in order; ``told`` every content each has had."""
 
@@ -142,12 +93,12 @@ class Rest:
                 raise LimitedError(0.02, "shared")
             if trouble and trouble != 500:
                 raise RefusedError(trouble, 0, "trouble")
-            headers = self._buckets.take(_bucket(request.method, path), _now())
+            headers = self._buckets.take(bucket_of(request.method, path), _now())
             answer = self._answer(request.method, path.strip("/").split("/"), body, request.query)
             if trouble:
                 raise RefusedError(trouble, 0, "trouble")
         except RefusedError as no:
-            status, answer, headers = no.status, no.body(), _told_off(no, headers)
+            status, answer, headers = no.status, no.body(), told_off(no, headers)
         self.calls.append(Call(request.method, path, body, status, answer))
         await self._changed()
         return web.Response(status=204, headers=headers) if answer is None else as_json(answer, status, headers)
@@ -284,23 +235,6 @@ def as_json(value: Any, status: int, headers: dict[str, str]) -> web.Response:
     """JSON with exactly the content type that discord.py looks for."""
     kind = {"Content-Type": "application/json"}
     return web.Response(body=json.dumps(value).encode(), status=status, headers=headers | kind)
-
-
-def _told_off(no: RefusedError, headers: dict[str, str]) -> dict[str, str]:
-    if not isinstance(no, LimitedError):
-        return headers
-    more = {"Retry-After": f"{no.wait:.3f}", "X-RateLimit-Scope": no.scope, "Via": "1.1 google"}
-    return headers | more
-
-
-def _bucket(method: str, path: str) -> str:
-    """The route with the parameters that have limits of their own: the channel, or the interaction."""
-    parts = path.strip("/").split("/")
-    if parts[0] == "webhooks":
-        return f"webhook {parts[2]}"
-    if parts[0] == "channels":
-        return f"{method} {parts[1]} {parts[2]} {'one' if len(parts) > 3 else ''}"
-    return f"{method} {path}"
 
 
 def _now() -> float:
