@@ -14,6 +14,7 @@ from ..core.explain import at_temperatures
 from ..core.model import Model
 from ..core.passage import Node
 from ..core.session import Session
+from ..core.settingkinds import Ramp
 from ..core.settings import Spec
 from . import messages
 from .limits import OWN, SETTINGS, spec_of
@@ -27,6 +28,11 @@ HELP = (
     "people; nothing here trains anything.\n"
     "To have it removed: `/forget` here, or remove me from the server, and it is gone at once."
 )
+ANSWER = 1800
+"""Characters of an answer that are shown; a message holds a few more."""
+
+TEXTS_AT_MOST, TEXT_AT_MOST = 16, 100
+
 FORGOTTEN = "settings and memory of this channel are gone"
 
 
@@ -56,11 +62,12 @@ class Channels:
         session = await self._session(place)
         before = self.value(place, spec.name) if spec.name in OWN else getattr(session.settings, spec.name)
         if wish is None:
-            return f"{spec.label} {spec.kind.show(before)}: {spec.help} ({spec.kind.range})"
+            return _fitting(messages.safe(f"{spec.label} {spec.kind.show(before)}: {spec.help} ({spec.kind.range})"))
         if wish == "reset":
             value = spec.default if spec.name in OWN else session.default(spec.name)
         else:
             value = spec.parse(wish, before) if isinstance(wish, str) else spec.check(wish)
+        _require_few(spec, value)
         return await self._changed(place, session, spec, before, value)
 
     async def listing(self, place: Place) -> str:
@@ -70,7 +77,8 @@ class Channels:
             f"{spec.label} {spec.kind.show(self.value(place, n) if n in OWN else getattr(settings, n))}"
             for n, spec in SETTINGS.items()
         ]
-        return f"{', '.join(shown)}\n-# {await self._writer.model_of(place.channel)}; /settings NAME tells more"
+        model = messages.safe(await self._writer.model_of(place.channel))
+        return f"{_fitting(messages.safe(', '.join(shown)))}\n-# {model}; /settings NAME tells more"
 
     async def choices(self, place: Place, name: str) -> list[str]:
         """Values worth offering for a setting."""
@@ -84,12 +92,12 @@ class Channels:
         """Name the models, or let another one play in a channel."""
         now, names = await self._writer.model_of(place.channel), await self._writer.names()
         if not name:
-            return "models: " + ", ".join(f"{each} (here)" if each == now else each for each in names)
+            return _fitting(messages.safe("models: " + ", ".join(f"{n} (here)" if n == now else n for n in names)))
         chosen = await self._writer.model_of(place.channel, name)
         self._require_unlocked(place)
         await self._writer.model(chosen)
         await asyncio.to_thread(self._store.keep, place.channel, place.guild, MODEL, chosen)
-        return f"model {now} → {chosen}"
+        return messages.safe(f"model {now} → {chosen}")
 
     async def forget(self, place: Place) -> str:
         """Remove all that is kept of a channel."""
@@ -167,4 +175,18 @@ def _listings(effects: Iterable[Effect]) -> Iterator[Listing]:
 
 
 def _told(effects: Iterable[Effect]) -> str:
-    return messages.safe("\n".join(effect.text for effect in effects if isinstance(effect, Notice)))
+    return _fitting(messages.safe("\n".join(effect.text for effect in effects if isinstance(effect, Notice))))
+
+
+def _require_few(spec: Spec, value: Any) -> None:
+    """Texts are looked for at every token, in everybody's time: a channel may have a few short ones."""
+    if (
+        isinstance(value, tuple)
+        and not isinstance(value, Ramp)
+        and (len(value) > TEXTS_AT_MOST or any(len(text) > TEXT_AT_MOST for text in value))
+    ):
+        raise CommandError(f"{spec.label} can hold {TEXTS_AT_MOST} texts of {TEXT_AT_MOST} characters here")
+
+
+def _fitting(content: str) -> str:
+    return content if len(content) <= ANSWER else f"{content[:ANSWER]} …"

@@ -64,6 +64,10 @@ class Writing:
     def stop(self) -> None:
         """End before the next token; what is written stays."""
         self.stopped = True
+        self.end()
+
+    def end(self) -> None:
+        """Let the engine write no more of it, whoever may still be reading."""
         if self._worker and self._stream:
             self._worker.stop(self._stream)
 
@@ -183,6 +187,7 @@ class Writer:
             if order.memory:
                 await self._keep(served.model, writing, stream)
         finally:
+            writing.end()
             self._live.discard(writing)
 
     async def finish(self, writing: Writing) -> Writing:

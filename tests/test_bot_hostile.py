@@ -88,6 +88,20 @@ async def test_a_name_that_pings_is_harmless_in_an_error(there: Discord, tiny: M
         assert "<@2000>" not in content
 
 
+async def test_settings_of_texts_are_few_short_and_harmless(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        many = await there.command("settings", name="stop", value=" ".join(map(str, range(17))))
+        long = await there.command("settings", name="stop", value="x" * 5000)
+        assert many.content == long.content == "stop can hold 16 texts of 100 characters here"
+        texts = " ".join(f"{'@everyone*' * 9}{number}" for number in range(16))
+        set_ = await there.command("settings", name="stop", value=texts)
+        shown = await there.command("settings")
+        one = await there.command("settings", name="stop")
+    for answer in (set_, shown, one):
+        assert "@\u200beveryone\\*" in (answer.content or "")
+        assert "@everyone" not in (answer.content or "")
+
+
 async def test_a_flood_from_one_person_keeps_nobody_else_waiting(there: Discord, tiny: Model) -> None:
     async with running(there, tiny, Options(uses=3, seconds=60)):
         flood = [await there.ask("say", seed="a", length=60) for _ in range(60)]

@@ -198,8 +198,10 @@ async def test_a_full_disk_loses_no_text_and_is_told(there: Discord, tiny: Model
             for number in itertools.count(10):
                 bot.store.keep_state(number, None, bytes(300))
         answer = await told(there, "say", seed="The lamp", **FIXED)
-        much = " ".join(map(str, range(1000)))
-        refused = await told(there, "settings", name="dry-sequence-breakers", value=much)
+        much = " ".join(f"{number:0100}" for number in range(16))
+        for channel in (CHANNEL, OTHER_CHANNEL):
+            for name in ("stop", "dry-sequence-breakers"):
+                refused = await told(there, "settings", channel=channel, name=name, value=much)
     assert tiny.generate("The lamp", **FIXED) in answer
     assert "the memory could not be kept: cannot use" in answer
     assert "database or disk is full" in refused
