@@ -120,9 +120,11 @@ class Bot(Host):
         ordinary = message.type in (discord.MessageType.default, discord.MessageType.reply)
         if not ordinary or message.author.bot or message.webhook_id:
             return None
-        if message.guild is None:
+        if isinstance(message.channel, discord.DMChannel):
             return _without_mention(message.content, self.user.id) or None
-        if not any(user.id == self.user.id for user in message.mentions) or not self._listed(message.channel):
+        if message.guild is None or not self._listed(message.channel):  # a server that is away is not a direct message
+            return None
+        if not any(user.id == self.user.id for user in message.mentions):
             return None
         return _without_mention(message.content, self.user.id)
 

@@ -28,7 +28,7 @@ class Options:
     direct_messages: bool = _option(True, "answer direct messages")
     channels: tuple[int, ...] = _option((), "ids of the only channels where a mention is answered; none: everywhere")
     blocklist: tuple[str, ...] = _option((), "words that are refused in seeds and shown as dots in texts")
-    uses: int = _option(6, "texts that one person may ask for in so many seconds", 1)
+    uses: int = _option(6, "answers that one person gets in so many seconds", 1)
     seconds: float = _option(20.0, "how many seconds that are", 0.1, 86_400)
     at_once: int = _option(64, "texts that are written at once, in all", 1, 1000)
     waiting: int = _option(200, "texts that may wait for their turn, in all", 0, 10_000)

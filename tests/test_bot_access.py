@@ -89,6 +89,13 @@ async def test_a_server_that_is_merely_away_is_not(there: Discord, tiny: Model) 
         assert bot.store.guilds() == {int(GUILD)}
 
 
+async def test_a_server_that_is_not_known_is_no_direct_message(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        await there.say(f"{AT} a", mentions=[BOT], guild_id="9" + GUILD)
+        assert (await there.reply_to(await there.say("b", channel=DM))).startswith("**b**")
+    assert len(there.messages) == 1
+
+
 async def test_a_channel_that_is_deleted_is_forgotten(there: Discord, tiny: Model) -> None:
     async with running(there, tiny) as bot:
         await told(there, "temp", value=1.2)

@@ -117,6 +117,7 @@ def typewriters() -> list[int]:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="a process's memory is read from /proc")
 async def test_fifty_channels_for_two_minutes(tiny: Model, tmp_path: Path, typewriters: list[int]) -> None:
     texts = {rng: tiny.generate("The lamp", length=LENGTH, rng=rng) for rng in DICE}
     notes = tmp_path / "notes.json"
