@@ -1,73 +1,56 @@
-"""The bot as Discord sees it: a client that hears slash commands, mentions and direct messages, and its process."""
+"""The bot as Discord sees it: what it hears, and what it does when servers and channels come and go."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import os
 import re
-import signal
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import aiohttp
 import discord
 
-from ..core.errors import AfterglowError, UsageError
-from ..core.model import load
-from ..core.paths import reason
-from . import commands
-from .store import Store, default_place
+from ..core.errors import AfterglowError, StorageError
+from . import commands, health
+from .answers import ToMessage
+from .channels import Place
+from .controls import ITEMS
+from .host import Host, busy, log_bug
+from .options import Options
 from .writer import Writer
 
 log = logging.getLogger("afterglow.bot")
 
-PATIENCE = 2.0
-"""Seconds until a command that is still busy says so: Discord gives up on a silent one after three."""
-
-GRACE = 3.0
+GRACE = 5.0
 """Seconds that answers on their way get when the bot is told to stop."""
 
-TO_GET_ONE = (
-    "make an application at https://discord.com/developers/applications, copy its bot's token, and set DISCORD_TOKEN "
-    "to it (or DISCORD_TOKEN_FILE to the name of a file that holds it)"
-)
 
+class Bot(Host):
+    """Hears slash commands, buttons, mentions and direct messages, and forgets who lets it go."""
 
-class Bot(commands.Host):
-    """Answers in channels and direct messages. Pings nobody, reads no message but those addressed to it.
-
-    ``patience`` is how many seconds a command may be silent; other options are discord.Client's.
-    """
-
-    def __init__(self, writer: Writer, store: Store, *, patience: float = PATIENCE, **options: Any) -> None:
-        super().__init__(
-            intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True),
-            allowed_mentions=discord.AllowedMentions.none(),
-            member_cache_flags=discord.MemberCacheFlags.none(),
-            max_messages=None,
-            chunk_guilds_at_startup=False,
-            **options,
-        )
-        self.writer, self.store, self.patience = writer, store, patience
-        self.answers = set()
+    def __init__(self, writer: Writer, options: Options | None = None, **more: Any) -> None:
+        super().__init__(writer, options or Options(), **more)
+        self.store = writer.store
         self.tree = commands.tree(self)
         self._welcomed = False
+        self._notes: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
         """Register the commands, once for each shape of them."""
+        self.add_dynamic_items(*ITEMS)
         changed = await commands.register(self.tree, self.application_id or 0, self.store)
         log.info("commands registered" if changed else "commands unchanged")
+        self._notes = asyncio.create_task(self._note())
 
     async def on_ready(self) -> None:
         """Say how to invite the bot; Discord may call a bot ready many times."""
         log.info("ready, in %d servers", len(self.guilds))
+        await self._forget(self._lost())
         if not self._welcomed:
             self._welcomed = True
-            print(f"invite the bot: {self.invitation}\ntry /say in a channel", flush=True)
+            print(f"invite the bot: {self.invitation}\ntry /say in {self._somewhere()}", flush=True)
 
     @property
     def invitation(self) -> str:
@@ -84,27 +67,48 @@ class Bot(commands.Host):
         line = self._addressed(message)
         if line is None:
             return
-        with self.answering():
-            await self._reply(message, line)
+        answer, guild = ToMessage(message), message.guild.id if message.guild else None
+        try:
+            self.require(message.author.id, guild, message.channel)
+        except AfterglowError as error:
+            if not busy(error) or self.tells(message.author.id):
+                await self.refuse(answer, str(error))
+            return
+        channel = message.channel.id
+        work = self.desk.typed(answer, _place(message), message.author.id, line, lambda: self.latest(channel))
+        await self.answer(answer, work)
+
+    async def on_guild_join(self, _: discord.Guild) -> None:
+        """Count it."""
+        await asyncio.to_thread(self.health.note, len(self.guilds))
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Forget a server that let the bot go."""
-        self.store.forget_guild(guild.id)
+        """Forget a server that let the bot go. Discord says so of one that is merely away with another event."""
+        await self._forget({guild.id})
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """Forget a channel that is no more."""
-        self.store.forget_channel(channel.id)
+        await self._storing(self.store.forget_channel, channel.id)
+
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        """Forget a thread that is no more."""
+        await self._storing(self.store.forget_channel, payload.thread_id)
 
     async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
         """Log a bug where no person waits for an answer."""
         log.error("in %s", event_method)
-        commands.log_bug(sys.exc_info()[1] or RuntimeError())
+        error = sys.exc_info()[1] or RuntimeError()
+        self.health.trouble(error)
+        log_bug(error)
 
     async def close(self) -> None:
-        """Cut the text that is being written short, deliver what is owed, and leave as Discord wishes."""
-        self.writer.stop()
+        """Cut the texts that are being written short, deliver what is owed, and leave as Discord wishes."""
+        self.delivery.stop()
         if self.answers:
             await asyncio.wait(self.answers, timeout=GRACE)
+        if self._notes:
+            self._notes.cancel()
+        self.health.note(running=False)
         await super().close()
 
     def _addressed(self, message: discord.Message) -> str | None:
@@ -118,61 +122,60 @@ class Bot(commands.Host):
             return None
         if isinstance(message.channel, discord.DMChannel):
             return _without_mention(message.content, self.user.id) or None
-        if any(user.id == self.user.id for user in message.mentions):
-            return _without_mention(message.content, self.user.id)
-        return None
+        if message.guild is None or not self._listed(message.channel):  # a server that is away is not a direct message
+            return None
+        if not any(user.id == self.user.id for user in message.mentions):
+            return None
+        return _without_mention(message.content, self.user.id)
 
-    async def _reply(self, message: discord.Message, line: str) -> None:
-        guild = message.guild.id if message.guild else None
+    def _listed(self, channel: Any) -> bool:
+        """Whether mentions are answered in a channel, or in the channel that a thread belongs to."""
+        listed = self.options.channels
+        return not listed or channel.id in listed or getattr(channel, "parent_id", None) in listed
+
+    def _lost(self) -> set[int]:
+        """Servers that something is kept for and that have let the bot go while it was away."""
+        count = self.shard_count or 1
+        mine = set(self.shard_ids) if isinstance(self, discord.AutoShardedClient) and self.shard_ids else range(count)
+        kept = {guild for guild in self.store.guilds() if (guild >> 22) % count in mine}
+        return kept - {guild.id for guild in self.guilds}
+
+    async def _forget(self, guilds: set[int]) -> None:
+        for guild in guilds:
+            await self._storing(self.store.forget_guild, guild)
+        await asyncio.to_thread(self.health.note, len(self.guilds))
+
+    async def _storing(self, change: Callable[[int], None], number: int) -> None:
         try:
-            content = await self._answer(message, guild, line)
-            await message.reply(content, suppress_embeds=True)
-            log.info("answered a message")
-        except discord.HTTPException as problem:
-            log.info("an answer could not be delivered: %s, code %s", problem.status, problem.code)
+            await asyncio.to_thread(change, number)
+        except StorageError as error:
+            self.health.trouble(error)
+            log.error("%s", error)
 
-    async def _answer(self, message: discord.Message, guild: int | None, line: str) -> str:
-        try:
-            async with message.channel.typing():
-                return await self.writer.answer(message.channel.id, guild, line)
-        except discord.HTTPException:
-            raise
-        except Exception as error:
-            return commands.told(error)
+    async def _note(self) -> None:
+        """Tell the file again and again that the bot lives."""
+        while True:
+            await asyncio.to_thread(self.health.note, len(self.guilds))
+            await asyncio.sleep(health.EVERY)
 
-
-def _without_mention(content: str, user: int) -> str:
-    return re.sub(rf"<@!?{user}>", "", content).strip()
-
-
-def run_bot(model_name: str, proxy: str | None = None) -> None:
-    """Serve until SIGINT or SIGTERM. Raises AfterglowError, one line that never holds the token."""
-    token = token_from_environment()
-    model = load(model_name)
-    with contextlib.closing(Store(default_place())) as store, _logging(), _in_one_line():
-        asyncio.run(_until_signal(Bot(Writer(model, store), store, proxy=proxy), token))
+    def _somewhere(self) -> str:
+        """A channel to try it in."""
+        for guild in self.guilds:
+            for channel in guild.text_channels:
+                return f"#{channel.name}"
+        return "a channel"
 
 
-def token_from_environment() -> str:
-    """DISCORD_TOKEN, or what the file says that DISCORD_TOKEN_FILE names; raises UsageError where there is none."""
-    token, file = os.environ.get("DISCORD_TOKEN", ""), os.environ.get("DISCORD_TOKEN_FILE", "")
-    if not token.strip() and file:
-        token = _read(Path(file))
-    token = token.strip()
-    if not token:
-        raise UsageError(f"the bot has no token: {TO_GET_ONE}")
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise UsageError(f"what is set as the token cannot be one: {TO_GET_ONE}")
-    return token
+class ShardedBot(Bot, discord.AutoShardedClient):
+    """The same over several connections: as many as Discord advises, or those that ``shard_ids`` names."""
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError:
-        raise UsageError(f"{path}, named by DISCORD_TOKEN_FILE, is not text") from None
-    except OSError as error:
-        raise UsageError(f"cannot read {path}, named by DISCORD_TOKEN_FILE: {reason(error)}") from None
+def made(writer: Writer, options: Options, **more: Any) -> Bot:
+    """The bot for these options."""
+    more["proxy"] = options.proxy or None
+    if options.shard_ids:
+        return ShardedBot(writer, options, shard_ids=list(options.shard_ids), shard_count=options.shard_count, **more)
+    return (ShardedBot if options.shards == "auto" else Bot)(writer, options, **more)
 
 
 async def serve(bot: Bot, token: str) -> None:
@@ -180,53 +183,18 @@ async def serve(bot: Bot, token: str) -> None:
 
     Closing the client from another task would end the connection with a code that keeps the bot shown as online.
     """
-    async with bot:
-        await bot.start(token)
+    with contextlib.closing(bot.writer):
+        async with bot:
+            await bot.start(token)
 
 
-async def _until_signal(bot: Bot, token: str) -> None:
-    task = asyncio.current_task()
-    assert task is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    try:
-        await serve(bot, token)
-    except asyncio.CancelledError:
-        log.info("stopped")
+def _place(message: discord.Message) -> Place:
+    """Where a message stands, and what its author may do there."""
+    if message.guild is None or not isinstance(message.author, discord.Member):
+        return Place(message.channel.id, None)
+    may = message.channel.permissions_for(message.author)
+    return Place(message.channel.id, message.guild.id, may.manage_channels, may.manage_guild)
 
 
-@contextlib.contextmanager
-def _logging() -> Iterator[None]:
-    """Log to standard error while the bot runs. Below INFO discord.py would log what people write."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("{asctime} {levelname} {name}: {message}", style="{"))
-    loggers = [logging.getLogger("discord"), log]
-    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
-    for logger in loggers:
-        logger.setLevel(logging.INFO)
-        logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeHandler(handler)
-
-
-@contextlib.contextmanager
-def _in_one_line() -> Iterator[None]:
-    """Discord's refusals and the network's failures as AfterglowError."""
-    try:
-        yield
-    except discord.LoginFailure:
-        raise AfterglowError(f"Discord does not know the bot's token: {TO_GET_ONE}") from None
-    except discord.PrivilegedIntentsRequired:
-        raise AfterglowError(
-            "Discord refuses the intents; allow them at https://discord.com/developers/applications"
-        ) from None
-    except discord.ConnectionClosed as error:
-        raise AfterglowError(f"Discord closed the connection, code {error.code}; start the bot again") from None
-    except discord.HTTPException as error:
-        raise AfterglowError(f"Discord answered {error.status}, code {error.code}; try again later") from None
-    except (OSError, aiohttp.ClientError, discord.DiscordException) as error:
-        raise AfterglowError(f"cannot reach Discord ({type(error).__name__}); check the network and --proxy") from None
+def _without_mention(content: str, user: int) -> str:
+    return re.sub(rf"<@!?{user}>", "", content).strip()

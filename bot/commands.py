@@ -1,81 +1,56 @@
-"""The slash commands as Discord knows them, what they answer, and how they get registered."""
+"""The slash commands as Discord knows them, and how they get registered. What they do is the desk's."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
-import logging
-import traceback
-from collections.abc import Coroutine, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import discord
 from discord import app_commands
 
-from ..core.errors import AfterglowError
-from .limits import narrowed, option
-from .messages import safe
+from .answers import ToInteraction
+from .channels import HELP
+from .host import Host, told
+from .limits import OWN, SETTINGS, narrowed, option
 from .store import Store
-from .writer import Writer
 
 if TYPE_CHECKING:
     Temperature: TypeAlias = float
     Length: TypeAlias = int
     Rng: TypeAlias = int
+    Seed: TypeAlias = str
 else:
     # Discord.py reads an option's type at run time; ranges come from the settings' declaration.
     Temperature, Length, Rng = option("temperature"), option("length"), option("rng")
-
-log = logging.getLogger("afterglow.bot")
+    Seed = app_commands.Range[str, 0, 6000]
 
 CHOICES = 25
 """Suggestions that Discord shows at most."""
 
-STALE = "this command has changed; restart Discord (Ctrl+R), then try again"
-WRONG = "something went wrong; it is in the bot's log"
-
-
-class Host(discord.Client):
-    """What the commands need of the client that they belong to; ``patience``: how many seconds one may be silent."""
-
-    writer: Writer
-    patience: float
-    answers: set[asyncio.Task[Any]]
-
-    @contextlib.contextmanager
-    def answering(self) -> Iterator[None]:
-        """Mark the current task as one that owes somebody an answer: closing waits for it a little."""
-        task = asyncio.current_task()
-        assert task is not None
-        self.answers.add(task)
-        try:
-            yield
-        finally:
-            self.answers.discard(task)
+Asked: TypeAlias = discord.Interaction[Host]
 
 
 class Tree(app_commands.CommandTree["Host"]):
-    """The commands, and one line to whoever asked when one of them fails."""
+    """The commands; before each the client is asked whether it may, and when one fails, told."""
 
-    async def on_error(self, interaction: discord.Interaction[Host], error: Exception, /) -> None:
-        """Tell it to the person who asked, and to nobody else."""
-        content = told(error)
-        try:
-            if interaction.response.is_done():
-                await interaction.edit_original_response(content=content)
-            else:
-                await interaction.response.send_message(content, ephemeral=True)
-        except discord.HTTPException as problem:
-            log.info("an answer could not be delivered: %s, code %s", problem.status, problem.code)
+    async def interaction_check(self, interaction: Asked, /) -> bool:
+        """Suggestions are free; everything else is admitted or refused."""
+        return interaction.type is discord.InteractionType.autocomplete or await interaction.client.admits(interaction)
+
+    async def on_error(self, interaction: Asked, error: Exception, /) -> None:
+        """What failed before the command itself began."""
+        if interaction.type is not discord.InteractionType.autocomplete:
+            await interaction.client.refuse(ToInteraction(interaction), told(error))
 
 
 def tree(client: Host) -> Tree:
     """All commands for a client."""
-    made = Tree(client)
-    made.add_command(say)
-    made.add_command(temp)
+    made = Tree(client, allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True))
+    commands: list[Any] = [say, temp, settings, model, sweep, explain, memory, help_, forget, continue_this]
+    for command in commands:
+        made.add_command(command)
     return made
 
 
@@ -87,24 +62,8 @@ async def register(commands: Tree, application: int, store: Store) -> bool:
     if store.registered == fingerprint:
         return False
     await commands.sync()
-    store.registered = fingerprint
+    await asyncio.to_thread(store.note, "commands", fingerprint)
     return True
-
-
-def told(error: BaseException) -> str:
-    """One line for the person who asked. What is not a person's mistake goes to the log, without anybody's text."""
-    cause = getattr(error, "original", error)
-    if isinstance(cause, AfterglowError):
-        return safe(str(cause))
-    if isinstance(cause, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
-        return STALE
-    log_bug(cause)
-    return WRONG
-
-
-def log_bug(error: BaseException) -> None:
-    """Where a bug struck and its kind. The exception's message stays out: it can hold what people wrote."""
-    log.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)).rstrip())
 
 
 @app_commands.command()
@@ -116,44 +75,127 @@ def log_bug(error: BaseException) -> None:
     rng=narrowed("rng").help,
 )
 async def say(
-    interaction: discord.Interaction[Host],
-    seed: str,
+    interaction: Asked,
+    seed: Seed,
     temperature: Temperature | None = None,
     length: Length | None = None,
     model: str | None = None,
     rng: Rng | None = None,
 ) -> None:
     """Write on from a seed"""
-    wishes = {"temperature": temperature, "length": length, "rng": rng}
-    writing = interaction.client.writer.write(interaction.channel_id or 0, seed, model, **wishes)
-    await _respond(interaction, writing)
-
-
-@say.autocomplete("model")
-async def _models(interaction: discord.Interaction[Host], current: str) -> list[app_commands.Choice[str]]:
-    names = (name for name in interaction.client.writer.model_names() if current.lower() in name.lower())
-    return [app_commands.Choice(name=name[:100], value=name[:100]) for name in names][:CHOICES]
+    desk, place = interaction.client.desk, interaction.client.place(interaction)
+    answer, wishes = ToInteraction(interaction), {"temperature": temperature, "length": length, "rng": rng}
+    await interaction.client.answer(answer, desk.say(answer, place, interaction.user.id, seed, model=model, **wishes))
 
 
 @app_commands.command()
 @app_commands.describe(value=narrowed("temperature").help)
-async def temp(interaction: discord.Interaction[Host], value: Temperature) -> None:
+async def temp(interaction: Asked, value: Temperature) -> None:
     """Set the temperature of this channel"""
-    answer = interaction.client.writer.temperature(interaction.channel_id or 0, interaction.guild_id, value)
-    await interaction.response.send_message(answer)
+    channels, place = interaction.client.channels, interaction.client.place(interaction)
+    await _tell(interaction, channels.setting(place, "temperature", value))
 
 
-async def _respond(interaction: discord.Interaction[Host], work: Coroutine[Any, Any, str]) -> None:
-    """Answer with what ``work`` makes; where it takes longer than Discord waits, ask for patience first."""
-    with interaction.client.answering():
-        task = asyncio.create_task(work)
-        try:
-            await asyncio.wait({task}, timeout=interaction.client.patience)
-            if task.done():
-                await interaction.response.send_message(task.result(), suppress_embeds=True)
-            else:
-                await interaction.response.defer(thinking=True)
-                await interaction.edit_original_response(content=await task)
-        finally:
-            task.cancel()
-    log.info("answered /say")
+@app_commands.command()
+@app_commands.describe(name="which setting; none: all of them", value="its new value, or reset; none: what it is")
+async def settings(interaction: Asked, name: str = "", value: str | None = None) -> None:
+    """Show the settings of this channel, or change one"""
+    channels, place = interaction.client.channels, interaction.client.place(interaction)
+    await _tell(interaction, channels.setting(place, name, value) if name else channels.listing(place))
+
+
+@app_commands.command()
+@app_commands.describe(name="the one to play from now on; none: list them")
+async def model(interaction: Asked, name: str = "") -> None:
+    """Show the models, or let another one play in this channel"""
+    channels, place = interaction.client.channels, interaction.client.place(interaction)
+    await _tell(interaction, channels.model(place, name))
+
+
+@app_commands.command()
+@app_commands.describe(seed="how the text begins")
+async def sweep(interaction: Asked, seed: Seed) -> None:
+    """Write on from one seed at four temperatures"""
+    desk, place = interaction.client.desk, interaction.client.place(interaction)
+    answer = ToInteraction(interaction)
+    await interaction.client.answer(answer, desk.sweep(answer, place, interaction.user.id, seed))
+
+
+@app_commands.command()
+async def explain(interaction: Asked) -> None:
+    """Show how the temperature reshaped the last choice"""
+    client, answer = interaction.client, ToInteraction(interaction)
+
+    async def work() -> None:
+        await client.desk.explain(answer, await client.latest(interaction.channel_id or 0))
+
+    await client.answer(answer, work())
+
+
+@app_commands.command()
+@app_commands.describe(state=narrowed("memory").help)
+async def memory(interaction: Asked, state: Literal["on", "off"]) -> None:
+    """Let the texts of this channel go on from each other, or not"""
+    channels, place = interaction.client.channels, interaction.client.place(interaction)
+    await _tell(interaction, channels.setting(place, "memory", state))
+
+
+@app_commands.command(name="help")
+async def help_(interaction: Asked) -> None:
+    """What there is, what is kept, and how to have it removed"""
+    await interaction.response.send_message(HELP, ephemeral=True)
+
+
+@app_commands.command()
+async def forget(interaction: Asked) -> None:
+    """Remove all that is kept of this channel"""
+    channels, place = interaction.client.channels, interaction.client.place(interaction)
+    await _tell(interaction, channels.forget(place))
+
+
+@app_commands.context_menu(name="Continue this")
+async def continue_this(interaction: Asked, message: discord.Message) -> None:
+    """Write on from a message."""
+    client, answer = interaction.client, ToInteraction(interaction)
+    own = message.id if client.user and message.author.id == client.user.id else 0
+    place = client.place(interaction)
+    await client.answer(answer, client.desk.go_on(answer, place, interaction.user.id, message.content, own))
+
+
+@settings.autocomplete("name")
+async def _names(_: Asked, current: str) -> list[app_commands.Choice[str]]:
+    wanted = current.strip().lower().replace("_", "-")
+    specs = [*OWN.values(), *(spec for name, spec in SETTINGS.items() if name not in OWN)]
+    found = [spec for spec in specs if wanted in spec.label]
+    found.sort(key=lambda spec: not spec.label.startswith(wanted))
+    return [app_commands.Choice(name=f"{s.label}: {s.help}"[:100], value=s.label) for s in found][:CHOICES]
+
+
+@settings.autocomplete("value")
+async def _values(interaction: Asked, current: str) -> list[app_commands.Choice[str]]:
+    client, name = interaction.client, str(getattr(interaction.namespace, "name", ""))
+    if name.replace("-", "_") not in SETTINGS:
+        return []
+    values = await client.channels.choices(client.place(interaction), name)
+    return [_choice(value) for value in values if current.lower() in value.lower()][:CHOICES]
+
+
+@say.autocomplete("model")
+@model.autocomplete("name")
+async def _models(interaction: Asked, current: str) -> list[app_commands.Choice[str]]:
+    names = await interaction.client.writer.names()
+    return [_choice(name) for name in names if current.lower() in name.lower()][:CHOICES]
+
+
+def _choice(value: str) -> app_commands.Choice[str]:
+    return app_commands.Choice(name=value[:100], value=value[:100])
+
+
+async def _tell(interaction: Asked, work: Any) -> None:
+    """Answer with the line that ``work`` makes."""
+    answer = ToInteraction(interaction)
+
+    async def tell() -> None:
+        await answer.show(await work)
+
+    await interaction.client.answer(answer, tell())

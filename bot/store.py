@@ -1,8 +1,12 @@
-"""What the bot remembers: settings by channel, and which commands Discord knows. No text, no person."""
+"""What the bot remembers, in one file to back up: settings, states of channels with a memory, and how it fares.
+
+No text, and nothing of any person.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,21 +14,29 @@ from typing import Any
 
 from ..core.errors import SettingError, StorageError
 from ..core.paths import data_dir, private_file
-from ..core.settingkinds import Ramp
-from ..core.settings import SPECS, spec_of
+from .limits import OWN, SETTINGS, spec_of, written
 
-SCHEMA = 1
+MIGRATIONS = (
+    """
+    CREATE TABLE channel_settings (
+        channel INTEGER NOT NULL, guild INTEGER, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (channel, name)
+    ) WITHOUT ROWID;
+    CREATE INDEX channel_settings_guild ON channel_settings (guild);
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE guild_settings (
+        guild INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (guild, name)
+    ) WITHOUT ROWID;
+    CREATE TABLE states (channel INTEGER PRIMARY KEY, guild INTEGER, state BLOB NOT NULL);
+    CREATE INDEX states_guild ON states (guild);
+    """,
+)
+"""What leads from each schema to the next; a file's version says how many it has behind it. They are never changed."""
 
-_TABLES = f"""
-BEGIN IMMEDIATE;
-CREATE TABLE channel_settings (
-    channel INTEGER NOT NULL, guild INTEGER, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (channel, name)
-) WITHOUT ROWID;
-CREATE INDEX channel_settings_guild ON channel_settings (guild);
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-PRAGMA user_version = {SCHEMA};
-COMMIT;
-"""
+SCHEMA = len(MIGRATIONS)
+MODEL = "model"
+"""The name under which a channel's model is kept beside its settings."""
 
 
 def default_place() -> Path:
@@ -35,64 +47,121 @@ def default_place() -> Path:
 class Store:
     """One SQLite file, readable by its owner alone. Every change is on disk when the call returns.
 
-    All methods raise StorageError. Belongs to the thread that made it.
+    All methods raise StorageError, and may be called from any thread. What is read of settings comes from memory:
+    several processes may share a file, as each channel belongs to one of them.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = private_file(path)
+        if path.is_dir():
+            raise StorageError(f"cannot use {path}: it is a folder; name a file in it")
+        self._path, self._lock = private_file(path), threading.Lock()
         with self._telling():
-            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
         try:
             self._prepare()
+            self._channels = self._by_owner("SELECT channel, name, value FROM channel_settings")
+            self._guilds = self._by_owner("SELECT guild, name, value FROM guild_settings")
         except BaseException:
             self._db.close()
             raise
 
     def close(self) -> None:
         """Let go of the file."""
-        self._db.close()
+        with self._lock:
+            self._db.close()
 
     def settings(self, channel: int) -> dict[str, Any]:
         """What was set in a channel, by name. Values that this release does not permit are left out."""
-        rows = self._run("SELECT name, value FROM channel_settings WHERE channel = ?", channel)
-        return dict(_readable(rows))
+        return dict(self._channels.get(channel, {}))
+
+    def guild_settings(self, guild: int | None) -> dict[str, Any]:
+        """What was set for all of a server, by name."""
+        return dict(self._guilds.get(guild or 0, {}))
 
     def keep(self, channel: int, guild: int | None, name: str, value: Any) -> None:
-        """Remember a setting of a channel."""
-        self._run(
-            "INSERT OR REPLACE INTO channel_settings (channel, guild, name, value) VALUES (?, ?, ?, ?)",
-            *(channel, guild, name, _written(name, value)),
-        )
+        """Remember a setting, or the model, of a channel; a setting of scope "server" for the whole server."""
+        text = value if name == MODEL else written(name, value)
+        if name in OWN and OWN[name].scope == "server":
+            self._run("INSERT OR REPLACE INTO guild_settings VALUES (?, ?, ?)", guild or 0, name, text)
+            self._guilds.setdefault(guild or 0, {})[name] = value
+            return
+        self._run("INSERT OR REPLACE INTO channel_settings VALUES (?, ?, ?, ?)", channel, guild, name, text)
+        self._channels.setdefault(channel, {})[name] = value
+
+    def state(self, channel: int) -> bytes | None:
+        """What the model remembers of a channel."""
+        rows = self._run("SELECT state FROM states WHERE channel = ?", channel)
+        return bytes(rows[0][0]) if rows else None
+
+    def keep_state(self, channel: int, guild: int | None, state: bytes) -> None:
+        """Let the next text of a channel go on from ``state``."""
+        self._run("INSERT OR REPLACE INTO states VALUES (?, ?, ?)", channel, guild, state)
+
+    def forget_state(self, channel: int) -> None:
+        """Let the next text of a channel begin anew."""
+        self._run("DELETE FROM states WHERE channel = ?", channel)
 
     def forget_channel(self, channel: int) -> None:
-        """Remove all that was set in a channel."""
-        self._run("DELETE FROM channel_settings WHERE channel = ?", channel)
+        """Remove all that is kept for a channel."""
+        for table in ("channel_settings", "states"):
+            self._run(f"DELETE FROM {table} WHERE channel = ?", channel)  # noqa: S608
+        self._channels.pop(channel, None)
 
     def forget_guild(self, guild: int) -> None:
-        """Remove all that was set in a server's channels."""
-        self._run("DELETE FROM channel_settings WHERE guild = ?", guild)
+        """Remove all that is kept for a server and its channels."""
+        gone = [row[0] for row in self._run("SELECT DISTINCT channel FROM channel_settings WHERE guild = ?", guild)]
+        for table in ("channel_settings", "guild_settings", "states"):
+            self._run(f"DELETE FROM {table} WHERE guild = ?", guild)  # noqa: S608
+        for channel in gone:
+            self._channels.pop(channel, None)
+        self._guilds.pop(guild, None)
+
+    def guilds(self) -> set[int]:
+        """The servers that something is kept for."""
+        tables = ("channel_settings", "guild_settings", "states")
+        each = " UNION ".join(f"SELECT guild FROM {table} WHERE guild" for table in tables)  # noqa: S608
+        return {row[0] for row in self._run(each)}
+
+    def fact(self, name: str) -> str:
+        """What was noted under a name; "" where nothing was."""
+        rows = self._run("SELECT value FROM facts WHERE name = ?", name)
+        return str(rows[0][0]) if rows else ""
+
+    def note(self, name: str, value: str) -> None:
+        """Note something about the bot itself."""
+        self._run("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", name, value)
+
+    def facts(self, start: str) -> dict[str, str]:
+        """All that was noted under names that begin so."""
+        return dict(self._run("SELECT name, value FROM facts WHERE substr(name, 1, ?) = ?", len(start), start))
 
     @property
     def registered(self) -> str:
         """The fingerprint of the commands that Discord has; "" where it has none."""
-        rows = self._run("SELECT value FROM facts WHERE name = 'commands'")
-        return str(rows[0][0]) if rows else ""
+        return self.fact("commands")
 
     @registered.setter
     def registered(self, fingerprint: str) -> None:
-        self._run("INSERT OR REPLACE INTO facts (name, value) VALUES ('commands', ?)", fingerprint)
+        self.note("commands", fingerprint)
 
     def _prepare(self) -> None:
-        """Lay out a new file; refuse one from a later release before anything is written."""
+        """Bring an older file up to date in one step; refuse one from a later release before anything is written."""
         version = self._run("PRAGMA user_version")[0][0]
         if version > SCHEMA:
             raise StorageError(f"{self._path} was written by a newer afterglow; it was left as it is")
-        if version == 0:
+        if version < SCHEMA:
+            steps = "".join(MIGRATIONS[version:])
             with self._telling():
-                self._db.executescript(_TABLES)
+                self._db.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {SCHEMA}; COMMIT;")
+
+    def _by_owner(self, query: str) -> dict[int, dict[str, Any]]:
+        found: dict[int, dict[str, Any]] = {}
+        for owner, name, value in _readable(self._run(query)):
+            found.setdefault(owner, {})[name] = value
+        return found
 
     def _run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        with self._telling():
+        with self._lock, self._telling():
             return self._db.execute(statement, values).fetchall()
 
     @contextmanager
@@ -103,16 +172,12 @@ class Store:
             raise StorageError(f"cannot use {self._path}: {error}") from error
 
 
-def _readable(rows: list[tuple[Any, ...]]) -> Iterator[tuple[str, Any]]:
-    for name, text in rows:
-        try:
-            yield name, spec_of(name).parse(text)
-        except SettingError:
-            continue
-
-
-def _written(name: str, value: Any) -> str:
-    """A value as text that reads back as exactly the same one: what people are shown is rounded."""
-    if isinstance(value, Ramp):
-        return f"{value.start!r}..{value.end!r}"
-    return repr(value) if isinstance(value, float) else SPECS[name].kind.show(value)
+def _readable(rows: list[tuple[Any, ...]]) -> Iterator[tuple[int, str, Any]]:
+    for owner, name, text in rows:
+        if name == MODEL:
+            yield owner, name, text
+        elif name in SETTINGS:
+            try:
+                yield owner, name, spec_of(name).parse(text)
+            except SettingError:
+                continue

@@ -1,141 +1,231 @@
-"""What the bot can do, before any of Discord's forms: write from a seed, turn a channel's temperature."""
+"""Texts: what is to be written, and the writing of it. One engine thread a model writes all channels' side by side."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
-from ..core import commands, library
-from ..core.effects import Effect
-from ..core.errors import AfterglowError, CommandError, ModelError, SettingError
-from ..core.events import Done, Notice, Token
+from ..core import library
+from ..core.bridge import listen
+from ..core.dice import Dice, fresh_rng
+from ..core.errors import CommandError, ModelError, StateError, StorageError
+from ..core.events import Done, Token
 from ..core.model import Model, load
-from ..core.session import Session
-from . import messages
-from .limits import narrowed
-from .store import Store
+from ..core.settings import SPECS, Settings
+from ..core.snapshot import History
+from ..core.stream import Stream
+from ..core.worker import Worker
+from .limits import narrowed, spec_of
+from .messages import Blocklist
+from .store import MODEL, Store
 
-QUEUE = 10
-"""Texts that may wait for their turn; who comes later is told to try again."""
+WATCHED, UNWATCHED = 8, 256
+"""Tokens that a text may be ahead of its reader: few where people watch, so that a new temperature shows soon; else
+enough for the engine's bursts, and so few that many texts at once do not hold up the event loop."""
 
-ONLY = "there are two commands here: /say SEED and /temp VALUE"
+
+class Order(NamedTuple):
+    """A text to write: everything that it depends on. ``memory``: it goes on from what its channel has read.
+
+    ``source`` is the message of ours that the seed is, where a text goes on from one; it is not repeated then.
+    """
+
+    channel: int
+    guild: int | None
+    seed: str
+    model: str
+    settings: Settings
+    rng: int
+    memory: bool = False
+    source: int = 0
+
+
+@dataclass(eq=False)
+class Writing:
+    """A text on its way: what is written of ``order`` so far, and what its reader should know."""
+
+    order: Order
+    text: str = ""
+    notices: list[str] = field(default_factory=list)
+    stopped: bool = False
+    temperatures: set[float] = field(default_factory=set)
+    _stream: Stream | None = None
+    _worker: Worker | None = None
+
+    def begin(self, worker: Worker, stream: Stream) -> None:
+        """Take over the stream; stopped already, it ends at once."""
+        self._worker, self._stream = worker, stream
+        if self.stopped:
+            self.stop()
+
+    def stop(self) -> None:
+        """End before the next token; what is written stays."""
+        self.stopped = True
+        self.end()
+
+    def end(self) -> None:
+        """Let the engine write no more of it, whoever may still be reading."""
+        if self._worker and self._stream:
+            self._worker.stop(self._stream)
+
+    def turn(self, temperature: Any) -> None:
+        """Draw the very next token at another temperature."""
+        if self._stream:
+            self._stream.settings = self._stream.settings.changed(temperature=temperature)
+
+    def hear(self, event: Any) -> None:
+        """Take in what the engine says."""
+        if isinstance(event, Token):
+            self.temperatures.add(event.temperature)
+        if isinstance(event, Token | Done):
+            self.text += event.text
+
+    def summary(self) -> str:
+        """The small line under a text: T, characters, what the dice started from."""
+        low, high = min(self.temperatures, default=0.0), max(self.temperatures, default=0.0)
+        shown = f"T {low:.2f}" if low == high else f"T {low:.2f} to {high:.2f}"
+        return f"{shown} · {len(self.text):,} characters · rng {self.order.rng}"
+
+
+class Served(NamedTuple):
+    """A model and the one thread that steps it."""
+
+    model: Model
+    worker: Worker
 
 
 class Writer:
-    """Turns seeds into messages, one at a time, off the event loop. Every answer is content that can be sent.
-
-    ``default`` is the model that plays where nobody names one; others come from the library by name, never by path.
+    """Writes texts for channels. ``default`` plays where nobody names a model; others come from the library by name,
+    never by path. Close it: its threads end then.
     """
 
-    def __init__(self, default: Model, store: Store, opener: Callable[[str], Model] = load) -> None:
-        self._default, self._store, self._opener = default, store, opener
-        self._models = {default.name: default}
-        self._turn, self._waiting = asyncio.Lock(), 0
-        self._stopping = threading.Event()
+    def __init__(
+        self, default: Model, store: Store, opener: Callable[[str], Model] = load, blocked: Iterable[str] = ()
+    ) -> None:
+        self.default, self.store, self.blocklist = default, store, Blocklist(blocked)
+        self._opener = opener
+        self._served = {default.name: Served(default, default.worker())}
+        self._opening: dict[str, asyncio.Lock] = {}
+        self._readers = ThreadPoolExecutor(2, "afterglow reader")
+        self._live: set[Writing] = set()
+
+    def close(self) -> None:
+        """End all threads."""
+        for served in self._served.values():
+            served.worker.close()
+        self._readers.shutdown()
 
     def stop(self) -> None:
-        """End the text that is being written where it is, and write no more."""
-        self._stopping.set()
+        """End every text that is being written where it is."""
+        for writing in self._live:
+            writing.stop()
 
-    def model_names(self) -> list[str]:
+    def turn(self, channel: int, temperature: Any) -> None:
+        """Let what is being written in a channel go on at another temperature."""
+        for writing in self._live:
+            if writing.order.channel == channel:
+                writing.turn(temperature)
+
+    async def names(self) -> list[str]:
         """The models that can be asked for."""
-        return sorted({self._default.name, *(entry.name for entry in library.entries())})
+        entries = await asyncio.to_thread(library.entries)
+        return sorted({self.default.name, *(entry.name for entry in entries)})
 
-    async def write(self, channel: int, seed: str, model: str | None = None, **wishes: Any) -> str:
-        """A new text from ``seed`` with the channel's settings, and ``wishes`` by name over them (None is no wish).
+    def loaded(self, name: str) -> Model:
+        """A model that has been opened."""
+        return self._served[name].model
 
-        Raises AfterglowError: a value out of range, an unknown model, too many waiting.
+    async def model(self, name: str) -> Model:
+        """The model of that name, opened once; raises ModelError for one that cannot be had."""
+        return (await self._serve(name)).model
+
+    async def order(self, channel: int, guild: int | None, seed: str, model: str | None = None, **wishes: Any) -> Order:
+        """A text from ``seed`` with the channel's settings, and ``wishes`` by name over them (None is no wish).
+
+        Raises AfterglowError: a value out of range, an unknown model, a blocked word.
         """
-        chosen = {name: narrowed(name).check(value) for name, value in wishes.items() if value is not None}
-        self._check_name(model)
-        if self._waiting > QUEUE:
-            raise AfterglowError(f"{QUEUE} texts are waiting already; try again in a moment")
-        self._waiting += 1
+        if self.blocklist.holds(seed):
+            raise CommandError("this seed holds a word that is blocked here")
+        chosen = {name: spec_of(name).check(value) for name, value in wishes.items() if value is not None}
+        name = await self.model_of(channel, model)
+        settings = self.settings_of(channel, await self.model(name)).changed(**chosen)
+        rng = fresh_rng() if settings.rng is None else settings.rng
+        return Order(channel, guild, seed, name, settings, rng, settings.memory)
+
+    async def model_of(self, channel: int, wish: str | None = None) -> str:
+        """The name of the model that plays in a channel. One that was set and is gone gives way to the default."""
+        names = await self.names()
+        if wish is not None and wish not in names:
+            raise ModelError(f"there is no model {wish[:40]!r}; there are: {', '.join(names)}")
+        kept = self.store.settings(channel).get(MODEL)
+        return wish or (kept if kept in names else self.default.name)
+
+    def settings_of(self, channel: int, model: Model) -> Settings:
+        """The model's own settings, with the channel's over them."""
+        kept = self.store.settings(channel)
+        settings = model.settings.changed(**{name: value for name, value in kept.items() if name in SPECS})
+        longest = int(getattr(narrowed("length").kind, "high", settings.length))
+        return settings.changed(length=min(settings.length, longest))
+
+    async def write(self, writing: Writing, watched: bool = False) -> AsyncGenerator[Writing]:
+        """Write it, and say so whenever there is more; ``watched`` writes no faster than this iterator is asked."""
+        order = writing.order
+        self._live.add(writing)
         try:
-            async with self._turn:
-                settings = {**self._store.settings(channel), **chosen}
-                return await asyncio.to_thread(self._written, seed, model, settings)
+            served = await self._serve(order.model)
+            start = await self._start(served.model, writing)
+            ahead = WATCHED if watched else UNWATCHED
+            dice = Dice(order.rng)
+            stream = served.worker.open(start, order.settings, dice, ahead=ahead, keep=order.memory)
+            writing.begin(served.worker, stream)
+            async for event in listen(served.worker, stream):
+                writing.hear(event)
+                yield writing
+            if order.memory:
+                await self._keep(served.model, writing, stream)
         finally:
-            self._waiting -= 1
+            writing.end()
+            self._live.discard(writing)
 
-    def temperature(self, channel: int, guild: int | None, *value: Any) -> str:
-        """Set the channel's temperature and say from what to what; without a value say what it is."""
-        if value:
-            narrowed("temperature").check(value[0])
-        session = self._session(channel)
-        answer = _said(commands.find("temperature").run(session, *value))
-        if value:
-            self._store.keep(channel, guild, "temperature", session.settings.temperature)
-        return messages.safe(answer)
+    async def finish(self, writing: Writing) -> Writing:
+        """Write all of it as fast as it goes."""
+        async for _ in self.write(writing):
+            pass
+        return writing
 
-    async def answer(self, channel: int, guild: int | None, line: str) -> str:
-        """What a typed line gets: ``/temp`` and ``/say`` as typed commands, everything else is a seed.
+    async def _serve(self, name: str) -> Served:
+        async with self._opening.setdefault(name, asyncio.Lock()):
+            if name not in self._served:
+                model = await asyncio.to_thread(self._opener, name)
+                self._served[name] = Served(model, model.worker())
+        return self._served[name]
 
-        As everywhere, "//" begins a seed with a slash.
-        """
-        word, _, rest = line.partition(" ")
-        if word == "/say":
-            return await self.write(channel, rest.strip())
-        if line.startswith("/") and not line.startswith("//"):
-            return self._typed(channel, guild, line)
-        return await self.write(channel, line.removeprefix("/") if line.startswith("//") else line)
+    async def _start(self, model: Model, writing: Writing) -> Any:
+        """The state behind the seed. Reading takes every step, so it happens on a thread."""
+        behind = await self._remembered(model, writing) if writing.order.memory else None
+        read = asyncio.get_running_loop().run_in_executor(self._readers, model.read, writing.order.seed, behind)
+        reading = await read
+        writing.notices += reading.notices
+        return reading.snapshot
 
-    def _typed(self, channel: int, guild: int | None, line: str) -> str:
-        word, _, rest = line.removeprefix("/").partition(" ")
-        if not _means_temperature(word):
-            raise CommandError(ONLY)
+    async def _remembered(self, model: Model, writing: Writing) -> Any:
         try:
-            _, values = commands.parsed(self._session(channel), line)
-        except SettingError:
-            raise narrowed("temperature").error(rest) from None
-        return self.temperature(channel, guild, *values)
+            data = await asyncio.to_thread(self.store.state, writing.order.channel)
+            return model.restored(data) if data else None
+        except (StateError, StorageError) as error:
+            writing.notices.append(f"the memory begins anew: {error}")
+            return None
 
-    def _session(self, channel: int) -> Session:
-        model = self._default
-        return Session(model, model.settings.changed(**self._store.settings(channel)), self._opener)
-
-    def _check_name(self, name: str | None) -> None:
-        if name is not None and name not in self.model_names():
-            raise ModelError(f"there is no model {name[:40]!r}; there are: {', '.join(self.model_names())}")
-
-    def _written(self, seed: str, name: str | None, settings: dict[str, Any]) -> str:
-        """The whole message. Runs in a worker thread, one at a time."""
-        model = self._model(name)
-        asked = model.settings.changed(**settings)
-        length = min(asked.length, messages.room(seed))
-        session = Session(model, asked.changed(length=length), self._opener)
-        text, notices = self._played(session, seed)
-        if length < asked.length:
-            notices.append(f"{length:,} characters instead of {asked.length:,}: a message holds no more")
-        return messages.compose(seed, text, [session.summary(), *notices])
-
-    def _played(self, session: Session, seed: str) -> tuple[str, list[str]]:
-        """The text that goes on from ``seed``, and what the reader should know of it."""
-        texts, notices = [], []
-        for event in session.say(seed):
-            if isinstance(event, Notice):
-                notices.append(event.text)
-            elif isinstance(event, Token | Done):
-                texts.append(event.text)
-            if self._stopping.is_set():
-                session.stop()
-        return "".join(texts), notices
-
-    def _model(self, name: str | None) -> Model:
-        name = name or self._default.name
-        if name not in self._models:
-            self._models[name] = self._opener(name)
-        return self._models[name]
-
-
-def _means_temperature(word: str) -> bool:
-    try:
-        return commands.find(word) is commands.find("temperature")
-    except CommandError:
-        return False
-
-
-def _said(effects: Iterator[Effect]) -> str:
-    return "\n".join(effect.text for effect in effects if isinstance(effect, Notice))
+    async def _keep(self, model: Model, writing: Writing, stream: Stream) -> None:
+        """Keep where the text ended. The ids that led there stay out: they would be the text itself."""
+        order = writing.order
+        if not self.settings_of(order.channel, model).memory:
+            return  # somebody has switched it off, or had everything forgotten, meanwhile
+        snapshot = replace(stream.snapshots[stream.position], history=History(), held="")
+        try:
+            await asyncio.to_thread(self.store.keep_state, order.channel, order.guild, model.dumped(snapshot))
+        except StorageError as error:
+            writing.notices.append(f"the memory could not be kept: {error}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from afterglow.bot.cli import bot
 from afterglow.core.errors import AfterglowError, MissingExtraError, StorageError
 from afterglow.core.paths import reason
 from afterglow.repl.chat import chat
@@ -183,24 +184,7 @@ def info(name: str, as_json: bool) -> None:
     show(card(name), as_json)
 
 
-@cli.command()
-@model_option
-@click.option("--proxy", envvar="DISCORD_PROXY", help="an HTTP proxy for all that goes to Discord")
-def bot(model_name: str | None, proxy: str | None) -> None:
-    """Serve a Discord bot.
-
-    Its token is taken from the environment, DISCORD_TOKEN.
-    """
-    from afterglow.core.library import DEFAULT_MODEL
-
-    try:
-        from afterglow.bot.client import run_bot
-    except ImportError as error:
-        raise MissingExtraError("the bot needs discord.py: pip install 'afterglow[bot]'") from error
-    run_bot(model_name or DEFAULT_MODEL, proxy)
-
-
-for verb in (explain, diversity, tour, export, completion, web):
+for verb in (bot, explain, diversity, tour, export, completion, web):
     cli.add_command(verb)
 
 

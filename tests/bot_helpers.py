@@ -1,13 +1,11 @@
-"""What the bot's tests share: a bot that runs against the stand-in, a model that follows a script, Discord's own
-description of its requests."""
+"""What the bot's tests share: a bot that runs against the stand-in, and a model that follows a script."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import threading
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Generator
 from dataclasses import replace
 from typing import Any
 
@@ -15,30 +13,42 @@ import discord
 import numpy as np
 import pytest
 import yarl
-from afterglow.bot.client import Bot, serve
+from afterglow.bot.client import Bot, made, serve
+from afterglow.bot.options import Options
 from afterglow.bot.store import Store, default_place
 from afterglow.bot.writer import Writer
 from afterglow.core.model import Model, Reading
 from afterglow.core.modelfile import ModelFile, open_model_file
 
-from .conftest import DATA, SHARED
-from .discord_standin import PATIENCE, TOKEN, Call, Discord
+from . import discord_openapi
+from .conftest import DATA
+from .discord_shapes import BOT
+from .discord_standin import PATIENCE, TOKEN, Discord
+
+GENEROUS = Options(uses=1000)
+"""Nobody is too quick."""
 
 
 @contextlib.asynccontextmanager
-async def loopback(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
-    """The stand-in, with discord.py sent there instead of to Discord."""
-    async with Discord() as there:
+async def loopback(monkeypatch: pytest.MonkeyPatch, **options: Any) -> AsyncIterator[Discord]:
+    """The stand-in, with discord.py sent there instead of to Discord; all that was said is then checked against
+    Discord's description."""
+    async with Discord(**options) as there:
         monkeypatch.setattr(discord.http.Route, "BASE", there.url)
-        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(there.gateway))
+        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(there.gateway.url))
         yield there
+    if discord_openapi.at_hand():
+        discord_openapi.check(there.calls)
 
 
 @contextlib.asynccontextmanager
-async def running(there: Discord, model: Model, **options: Any) -> AsyncIterator[Bot]:
+async def running(
+    there: Discord, model: Model, options: Options = GENEROUS, edit_every: float = 0.02, **more: Any
+) -> AsyncIterator[Bot]:
     """A bot that is ready, until the block is left."""
     with contextlib.closing(Store(default_place())) as store:
-        bot = Bot(Writer(model, store), store, guild_ready_timeout=0.01, **options)
+        writer = Writer(model, store, blocked=options.blocklist)
+        bot = made(writer, options, guild_ready_timeout=0.01, edit_every=edit_every, **more)
         task = asyncio.create_task(serve(bot, TOKEN))
         try:
             async with asyncio.timeout(PATIENCE):
@@ -52,8 +62,8 @@ async def running(there: Discord, model: Model, **options: Any) -> AsyncIterator
 
 async def bot_ready(there: Discord, bot: Bot) -> None:
     """Wait until Discord has heard of the bot, and the bot has heard all that Discord says at the start."""
-    before = len(there.identified)
-    await there.until(lambda: len(there.identified) > before)
+    before = len(there.gateway.identified)
+    await there.until(lambda: len(there.gateway.identified) > before)
     await bot.wait_until_ready()
 
 
@@ -66,14 +76,30 @@ async def _first(ready: Any, run: asyncio.Task[None]) -> None:
     await waiting
 
 
+async def told(there: Discord, name: str, /, **options: Any) -> str:
+    """The answer to a command."""
+    return (await there.command(name, **options)).content or ""
+
+
+async def typed(there: Discord, line: str, **more: Any) -> str:
+    """The answer to a line that mentions the bot."""
+    return await there.reply_to(await there.say(f"<@{BOT['id']}> {line}", mentions=[BOT], **more))
+
+
+def labels(message: dict[str, Any]) -> list[str]:
+    """The buttons under a message."""
+    return [button["label"] for row in message["components"] for button in row["components"]]
+
+
 class Script:
     """A runtime that makes ``text`` certain, byte by byte and over again; before each byte from ``after`` on it waits
-    for ``gate``. A ``bug`` is raised at the first step."""
+    for ``gate``, and says so by ``waiting``. A ``bug`` is raised at the first step."""
 
     lanes = 1
 
     def __init__(self, text: str, gate: threading.Event | None, after: int, bug: Exception | None) -> None:
         self._bytes, self._gate, self._after, self._bug = text.encode(), gate, after, bug
+        self.waiting = threading.Event()
 
     def zeros(self, rows: int) -> tuple[Any, ...]:
         """How many bytes have been said."""
@@ -90,6 +116,7 @@ class Script:
         if self._bug:
             raise self._bug
         if self._gate and said > self._after:
+            self.waiting.set()
             assert self._gate.wait(PATIENCE)
 
     def stepper(self, state: Any, alone: bool = True) -> Any:  # noqa: ARG002
@@ -127,42 +154,3 @@ class Scripted(Model):
 
 def _bytes_file() -> ModelFile:
     return open_model_file(DATA / "tiny-byte.safetensors")
-
-
-def _schema(name: str) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-SCHEMAS = {
-    ("PUT", "applications"): {
-        "type": "array",
-        "items": {"$ref": "#/components/schemas/ApplicationCommandUpdateRequest"},
-    },
-    ("POST", "channels"): {"$ref": "#/components/schemas/MessageCreateRequest"},
-    ("PATCH", "webhooks"): {"$ref": "#/components/schemas/IncomingWebhookUpdateRequestPartial"},
-}
-CALLBACKS = {4: "CreateMessageInteractionCallbackRequest", 5: "CreateMessageInteractionCallbackRequest",
-             8: "ApplicationCommandAutocompleteCallbackRequest"}  # fmt: skip
-
-
-def description() -> Callable[[Call], None]:
-    """A check of a request's body against Discord's OpenAPI description, where that is at hand."""
-    place = SHARED / "discord" / "openapi.json"
-    if not place.exists():
-        pytest.skip(f"Discord's description is not at {place}")
-    jsonschema = pytest.importorskip("jsonschema")
-    components = json.loads(place.read_text("utf-8"))["components"]
-
-    def check(call: Call) -> None:
-        schema = SCHEMAS.get((call.method, call.path.split("/")[1]))
-        schema = schema or _schema(CALLBACKS[call.body["type"]])
-        jsonschema.Draft202012Validator({**schema, "components": components}).validate(_with_text_ids(call.body))
-
-    return check
-
-
-def _with_text_ids(body: Any) -> Any:
-    """discord.py writes a reply's ids as numbers, which Discord takes and does not describe."""
-    if not isinstance(body, dict) or "message_reference" not in body:
-        return body
-    return {**body, "message_reference": {name: str(value) for name, value in body["message_reference"].items()}}

@@ -1,21 +1,45 @@
-"""People, places and answers of the stand-in: the least JSON that discord.py takes for Discord's."""
+"""People, places and answers of the stand-in, as Discord describes them and discord.py takes them for Discord's."""
 
 from __future__ import annotations
 
 from typing import Any
 
-BOT = {"id": "1000", "username": "afterglow", "discriminator": "0", "avatar": None, "bot": True}
-ANNA = {"id": "2000", "username": "anna", "discriminator": "0", "avatar": None}
-OTHER_BOT = {"id": "2001", "username": "robot", "discriminator": "0", "avatar": None, "bot": True}
+
+def user(number: str, name: str, **more: Any) -> dict[str, Any]:
+    """Somebody."""
+    common = {"discriminator": "0", "avatar": None, "public_flags": 0, "flags": 0, "global_name": None}
+    return {"id": number, "username": name, "primary_guild": None} | common | more
+
+
+BOT = user("1000", "afterglow", bot=True)
+ANNA, BERT = user("2000", "anna"), user("2002", "bert")
+OTHER_BOT = user("2001", "robot", bot=True)
 APPLICATION, GUILD, CHANNEL, OTHER_CHANNEL, DM = "1000", "3000", "4000", "4001", "5000"
+GROWN_UP = "4002"
+"""An age-restricted channel."""
+
+EVERYTHING, LITTLE = "2199023255551", "3072"
+"""Permissions: all, and to see and to send."""
+
+MESSAGE_CONTENT = 1 << 15
+PRIVILEGED = 1 << 1 | 1 << 8 | MESSAGE_CONTENT
+"""Intents that an application has to be granted."""
 
 
-def member(user: Any) -> dict[str, Any]:
+def member(who: Any, permissions: str = EVERYTHING) -> dict[str, Any]:
     """A user as a member of the server."""
-    return {"user": user, "roles": [], "flags": 0, "permissions": "8", "joined_at": None, "deaf": False, "mute": False}
+    return {
+        "user": who,
+        "roles": [],
+        "flags": 0,
+        "permissions": permissions,
+        "joined_at": None,
+        "deaf": False,
+        "mute": False,
+    }
 
 
-def message(number: str, channel: str, content: str) -> dict[str, Any]:
+def message(number: str, channel: str, content: str, **more: Any) -> dict[str, Any]:
     """A message of the bot as Discord hands it back."""
     return {
         "id": number,
@@ -34,26 +58,77 @@ def message(number: str, channel: str, content: str) -> dict[str, Any]:
         "components": [],
         "flags": 0,
         "pinned": False,
-    }
+    } | more
+
+
+def components(asked: Any) -> list[dict[str, Any]]:
+    """Rows of buttons as Discord hands them back: numbered."""
+    rows, number = [], 0
+    for row in asked or []:
+        number += 1
+        made = {"type": 1, "id": number, "components": []}
+        for button in row["components"]:
+            number += 1
+            made["components"].append(
+                {"disabled": False} | {k: v for k, v in button.items() if v is not None} | {"id": number}
+            )
+        rows.append(made)
+    return rows
+
+
+def me() -> dict[str, Any]:
+    """What the bot is told of itself."""
+    return BOT | {"mfa_enabled": False, "locale": "en-US"}
 
 
 def application() -> dict[str, Any]:
     """The bot's application."""
-    return {
+    nothing = dict.fromkeys(
+        ["icon", "interactions_endpoint_url", "role_connections_verification_url", "team", "type"], None
+    )
+    counts = dict.fromkeys(
+        ["approximate_guild_count", "approximate_user_install_count", "approximate_user_authorization_count"], 0
+    )
+    return nothing | counts | {
         "id": APPLICATION,
         "name": "afterglow",
         "description": "",
-        "icon": None,
         "bot_public": True,
         "bot_require_code_grant": False,
         "owner": ANNA,
-        "verify_key": "",
+        "verify_key": "0" * 64,
+        "flags": 0,
+        "flags_new": "0",
+        "redirect_uris": [],
+        "explicit_content_filter": 0,
+        "eligible_oauth2_scopes": [],
+    }  # fmt: skip
+
+
+def guild(number: str = GUILD, channels: int = 0) -> dict[str, Any]:
+    """A server with three channels, or with so many."""
+    names = {CHANNEL: "general", OTHER_CHANNEL: "poems", GROWN_UP: "cellar"}
+    if channels:
+        names = {str(6000 + each): f"room-{each}" for each in range(channels)}
+    made = [
+        {"id": i, "type": 0, "name": n, "position": at, "permission_overwrites": [], "nsfw": i == GROWN_UP}
+        for at, (i, n) in enumerate(names.items())
+    ]
+    everyone = {"id": number, "name": "@everyone", "permissions": LITTLE}
+    keeper = {"id": "3001", "name": "keepers", "permissions": EVERYTHING, "position": 1}
+    owner = {"owner_id": "1"}
+    return owner | {
+        "id": number,
+        "name": "here",
+        "channels": made,
+        "roles": [everyone, keeper],
+        "members": [],
+        "unavailable": False,
     }
 
 
-def guild() -> dict[str, Any]:
-    """A server with two channels."""
-    names = {CHANNEL: "general", OTHER_CHANNEL: "poems"}
-    channels = [{"id": i, "type": 0, "name": n, "position": 0, "permission_overwrites": []} for i, n in names.items()]
-    everyone = {"id": GUILD, "name": "@everyone", "permissions": "8"}
-    return {"id": GUILD, "name": "here", "channels": channels, "roles": [everyone], "members": [], "unavailable": False}
+def command(asked: Any, number: int) -> dict[str, Any]:
+    """A registered command as Discord hands it back."""
+    filled = {"description": "", "type": 1, "default_member_permissions": None} | asked
+    filled |= {"id": str(number), "application_id": APPLICATION, "version": str(number)}
+    return {name: value for name, value in filled.items() if value is not None or name == "default_member_permissions"}

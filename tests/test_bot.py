@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
-import threading
 from collections.abc import AsyncIterator
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from afterglow.core.model import Model
@@ -14,15 +13,17 @@ from afterglow.core.paths import models_dir
 
 pytest.importorskip("discord")
 
-from afterglow.bot.writer import QUEUE
+from afterglow.bot.messages import read_back
 
-from .bot_helpers import Scripted, description, loopback, running
+from . import discord_openapi
+from .bot_helpers import Scripted, loopback, running
 from .conftest import DATA
 from .discord_shapes import ANNA, BOT, CHANNEL, DM, GUILD, OTHER_BOT, OTHER_CHANNEL
-from .discord_standin import DEFERRED, TOKEN, Discord
+from .discord_standin import TOKEN, Discord
 
 AT = f"<@{BOT['id']}>"
 FIXED = {"rng": 7, "length": 60}
+COMMANDS = ["say", "temp", "settings", "model", "sweep", "explain", "memory", "help", "forget", "Continue this"]
 
 
 @pytest.fixture
@@ -92,11 +93,17 @@ async def test_characters_that_the_model_never_saw_are_reported(there: Discord, 
     assert "\n-# tiny-char has never seen λ: read as ' '" in (answer.content or "")
 
 
-async def test_a_long_text_is_made_to_fit_and_that_is_said(there: Discord, tiny: Model) -> None:
+async def test_a_longer_text_goes_on_in_a_reply_and_the_buttons_stand_under_its_end(
+    there: Discord, tiny: Model
+) -> None:
     async with running(there, tiny):
-        answer = await there.command("say", seed="The lamp", length=2000)
-    assert 1500 < len(answer.content or "") <= 2000
-    assert "instead of 2,000: a message holds no more" in (answer.content or "")
+        answer = await there.command("say", seed="The lamp", length=4000, rng=7)
+        await there.until(lambda: len(there.messages) == 3 and there.messages[-1]["components"])
+    whole = "".join(read_back(each["content"]) for each in there.messages)
+    assert "".join(whole.split()) == "".join(("The lamp" + tiny.generate("The lamp", length=4000, rng=7)).split())
+    assert all(len(each["content"]) <= 2000 for each in there.messages)
+    assert [bool(each["components"]) for each in there.messages] == [False, False, True]
+    assert len(answer.followups) == 2
 
 
 async def test_a_blank_text_is_no_blank_message(there: Discord) -> None:
@@ -123,6 +130,19 @@ async def test_a_mention_is_a_seed(there: Discord, tiny: Model) -> None:
         reply = await there.reply_to(await there.say(f"{AT} The lamp", mentions=[BOT]))
     assert reply.startswith("**The lamp**")
     assert " · 500 characters · rng " in reply
+
+
+async def test_a_reply_that_pings_the_bot_is_a_seed_and_one_that_does_not_is_none(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        first = await there.reply_to(await there.say(f"{AT} The lamp", mentions=[BOT]))
+        reference = {"message_id": there.messages[0]["id"], "channel_id": CHANNEL}
+        await there.say("unheard", type=19, message_reference=reference)
+        reply = await there.reply_to(
+            await there.say("The keeper", type=19, message_reference=reference, mentions=[BOT])
+        )
+    assert first.startswith("**The lamp**")
+    assert reply.startswith("**The keeper**")
+    assert len(there.messages) == 2
 
 
 async def test_a_direct_message_is_a_seed(there: Discord, tiny: Model) -> None:
@@ -157,56 +177,17 @@ async def test_temp_can_be_typed_to_the_bot(there: Discord, tiny: Model) -> None
         assert bot.store.settings(int(CHANNEL)) == {"temperature": 0.8}
 
 
-@pytest.mark.parametrize("line", ["/save x", "/export /tmp/x.txt", "/nonsense", "/", "/length 5"])
+@pytest.mark.parametrize("line", ["/save x", "/export /tmp/x.txt", "/nonsense", "/", "/quit", "/undo", "/heat rank"])
 async def test_other_typed_commands_are_answered_with_those_there_are(there: Discord, tiny: Model, line: str) -> None:
     async with running(there, tiny):
         reply = await there.reply_to(await there.say(line, channel=DM))
-    assert reply == "there are two commands here: /say SEED and /temp VALUE"
+    assert reply == "typed to me: a seed, or /say /temp /settings /model /sweep /explain /memory /help /forget"
 
 
 async def test_say_can_be_typed_and_two_slashes_begin_a_seed(there: Discord, tiny: Model) -> None:
     async with running(there, tiny):
         assert (await there.reply_to(await there.say("/say The lamp", channel=DM))).startswith("**The lamp**")
         assert (await there.reply_to(await there.say("//temp", channel=DM))).startswith("**/temp**")
-
-
-async def test_what_takes_long_asks_for_patience_first(there: Discord) -> None:
-    gate = threading.Event()
-    async with running(there, Scripted("at last", gate), patience=0.0):
-        answer = await there.interact(2, {"id": "70", "name": "say", "type": 1, "options": seed("a")}, CHANNEL)
-        await there.until(lambda: answer.first == DEFERRED)
-        gate.set()
-        await there.until(lambda: answer.content)
-    assert (answer.content or "").startswith("**a**at last")
-
-
-async def test_only_so_many_wait(there: Discord) -> None:
-    gate = threading.Event()
-    async with running(there, Scripted("x", gate), patience=0.0):
-        busy = [
-            await there.interact(2, {"id": "70", "name": "say", "type": 1, "options": seed("a")}, CHANNEL)
-            for _ in range(QUEUE + 2)
-        ]
-        await there.until(lambda: all(one.first for one in busy))
-        gate.set()
-        await there.until(lambda: all(one.content for one in busy))
-    assert "texts are waiting already" in (busy[-1].content or "")
-    assert sum("waiting" in (one.content or "") for one in busy) == 1
-
-
-async def test_leaving_cuts_the_text_short_delivers_it_and_closes_with_1000(
-    there: Discord, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gate = threading.Event()
-    async with running(there, Scripted("the end of the story", gate, after=3), patience=0.0) as bot:
-        answer = await there.interact(2, {"id": "70", "name": "say", "type": 1, "options": seed("a")}, CHANNEL)
-        await there.until(lambda: answer.first == DEFERRED)
-        stop = bot.writer.stop
-        monkeypatch.setattr(bot.writer, "stop", lambda: (stop(), gate.set()))
-    await there.until(lambda: there.close_codes)
-    assert there.close_codes == [1000]
-    assert (answer.content or "").startswith("**a**t")
-    assert "story" not in (answer.content or "")
 
 
 async def test_commands_are_registered_once(there: Discord, tiny: Model) -> None:
@@ -218,13 +199,13 @@ async def test_commands_are_registered_once(there: Discord, tiny: Model) -> None
     async with running(there, tiny):
         pass
     puts = there.made("PUT", "/applications/1000/commands")
-    assert [[command["name"] for command in put.body] for put in puts] == [["say", "temp"]] * 2
+    assert [[command["name"] for command in put.body] for put in puts] == [COMMANDS] * 2
 
 
 async def test_as_few_intents_as_can_be(there: Discord, tiny: Model) -> None:
     async with running(there, tiny):
         pass
-    assert there.identified[0]["intents"] == 4609
+    assert there.gateway.identified[0]["intents"] == 4609
 
 
 async def test_a_server_that_lets_the_bot_go_is_forgotten(there: Discord, tiny: Model) -> None:
@@ -241,7 +222,7 @@ async def test_ready_says_how_to_begin(there: Discord, tiny: Model, capsys: pyte
     invitation, hint = capsys.readouterr().out.splitlines()
     assert "client_id=1000" in invitation
     assert "scope=bot+applications.commands" in invitation
-    assert hint == "try /say in a channel"
+    assert hint == "try /say in #general"
 
 
 async def test_a_bug_is_logged_without_what_people_wrote(there: Discord, caplog: pytest.LogCaptureFixture) -> None:
@@ -268,21 +249,13 @@ async def test_the_log_holds_no_token_and_no_text(
         assert private not in caplog.text
 
 
-async def test_every_request_is_as_discord_describes_it(there: Discord, tiny: Model) -> None:
+async def test_the_check_against_discords_description_can_fail(there: Discord, tiny: Model) -> None:
+    discord_openapi.required()
+    jsonschema = pytest.importorskip("jsonschema")
     async with running(there, tiny):
         await there.command("say", seed="The lamp", **FIXED)
-        await there.command("temp", value=1.2)
-        await there.command("temp", value=9.0)
-        await there.suggestions("say", "model", "")
-        await there.reply_to(await there.say("The lamp", channel=DM))
-    async with running(there, tiny, patience=0.0):
-        await there.command("say", seed="The lamp", **FIXED)
-    check = description()
-    for call in there.calls:
-        if call.body is not None:
-            check(call)
-
-
-def seed(text: str) -> list[dict[str, Any]]:
-    """The options of a /say."""
-    return [{"name": "seed", "type": 3, "value": text}]
+    assert discord_openapi.check(there.calls) >= 6
+    callback = there.made("POST", "/interactions")[0]
+    for broken in (replace(callback, body={"type": 4, "data": {"content": 7}}), replace(callback, answer={})):
+        with pytest.raises(jsonschema.ValidationError):
+            discord_openapi.check([broken])

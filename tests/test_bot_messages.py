@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 pytest.importorskip("discord")
 
-from afterglow.bot.messages import compose, room, safe
+from afterglow.bot.messages import Blocklist, pages, read_back, safe, shown, small
+
+
+def compose(seed: str, text: str, lines: list[str]) -> str:
+    """Of a text that fits, the one message."""
+    (page,) = pages(seed, text, lines)
+    return page
 
 
 def test_the_seed_is_bold_and_the_text_goes_on() -> None:
@@ -16,12 +22,16 @@ def test_the_seed_is_bold_and_the_text_goes_on() -> None:
 
 
 def test_blank_space_around_the_seed_stays_outside_of_the_stars() -> None:
-    assert compose("\nhe said: ", "yes", []) == "**he said:** yes"
+    assert compose("he said: ", "yes", []) == "**he said:** yes"
+
+
+def test_blank_space_at_the_beginning_is_guarded() -> None:
+    assert compose("\nhe said: ", "yes", []) == "\u200b\n**he said:** yes"
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n\n", "\t \u2003"])
 def test_a_blank_text_makes_no_blank_message(text: str) -> None:
-    assert compose("", text, []).strip() == "-# nothing but blank space came"
+    assert compose("", text, []).strip("\u200b\n\t \u2003") == "-# nothing but blank space came"
 
 
 @pytest.mark.parametrize("text", ["@everyone", "@here", "<@123456789012345678>", "<@&123456789012345678>"])
@@ -45,19 +55,60 @@ def test_control_characters_and_overrides_are_made_visible() -> None:
     assert safe("a\x1b[31m\u202eb") == "a␛[31m�b"
 
 
-@given(st.text(max_size=4000), st.text(max_size=4000), st.lists(st.text(max_size=300), max_size=3))
-def test_every_message_fits_and_says_something(seed: str, text: str, lines: list[str]) -> None:
-    content = compose(seed, text, ["T 0.80", *lines])
-    assert len(content) <= 2000
-    assert content.strip()
-    content.encode()
+anything = st.text(max_size=3000) | st.text("*_~|`<>@# -\\\n", max_size=3000)
 
 
-@given(st.text(max_size=4000))
-def test_there_is_always_room_for_text(seed: str) -> None:
-    assert room(seed) >= 500
+@given(anything, anything, st.lists(st.text(max_size=300), max_size=3), st.booleans())
+def test_every_message_fits_and_says_something(seed: str, text: str, lines: list[str], growing: bool) -> None:
+    for content in pages(seed, text, lines, growing):
+        assert len(content) <= 2000
+        assert content.strip()
+        content.encode()
 
 
-def test_what_is_cut_is_said() -> None:
-    assert compose("a", "*" * 1500, []).endswith("-# cut here: a message holds 2,000 characters")
-    assert "cut" not in compose("a", "b" * 1500, [])
+@given(anything, anything)
+def test_a_growing_text_keeps_the_pages_that_it_has(seed: str, text: str) -> None:
+    whole = pages(seed, text, ["T 0.80"])
+    begun = pages(seed, text[: len(text) * 2 // 3], growing=True)
+    assert begun[:-1] == whole[: len(begun) - 1]
+
+
+printable = st.text(st.characters(exclude_categories=["C", "M", "Zl", "Zp"], include_characters="\n"), max_size=900)
+
+
+@given(printable, printable)
+def test_a_message_can_be_read_back(seed: str, text: str) -> None:
+    first, *more = pages(seed, text, ["T 0.80"])
+    kept = first.strip()  # as Discord keeps it
+    if not more:
+        assert read_back(kept) == seed + text
+    assert read_back(kept)[: len(shown(seed).text)] == shown(seed).text
+
+
+def test_of_a_long_seed_the_end_is_shown() -> None:
+    seed = "".join(map(str, range(1000)))
+    first, *_ = pages(seed, "text")
+    assert first.startswith("**…")
+    assert shown(seed).cut
+    assert len(shown(seed).text) == 1000
+    assert read_back(first) == seed[-1000:] + "text"
+
+
+def test_marks_do_not_pile_up() -> None:
+    assert safe("a" + "\u0301" * 50 + "b") == "a" + "\u0301" * 3 + "b"
+
+
+def test_blocked_words_are_found_whole_and_in_any_case() -> None:
+    blocklist = Blocklist(["Foo", "b.r", ""])
+    assert blocklist.masked("foo FOO food b.r bar") == "••• ••• food ••• bar"
+    assert blocklist.holds("a Foo")
+    assert not blocklist.holds("food")
+    assert Blocklist().masked("foo") == "foo"
+
+
+def test_several_texts_share_messages() -> None:
+    made = small([("T 0.20", "a" * 970), ("T 0.50", "b" * 970), ("T 1.00", " ")], "seed")
+    assert made[0].startswith("**seed**\n-# T 0.20\naaa")
+    assert made[0].endswith("b")
+    assert made[1] == "-# T 1.00\n-# nothing but blank space"
+    assert all(len(page) <= 2000 for page in small([("t", "*" * 5000)] * 3, "s"))

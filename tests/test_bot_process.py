@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,9 +15,12 @@ from afterglow.core.errors import AfterglowError, UsageError
 
 pytest.importorskip("discord")
 
-from afterglow.bot.client import run_bot, token_from_environment
+from afterglow.bot.options import Options, from_file
+from afterglow.bot.process import LOG_BYTES, LOG_FILES, run, token_from_environment
 
+from .bot_helpers import labels
 from .conftest import DATA
+from .discord_shapes import ANNA
 from .discord_standin import PATIENCE, TOKEN, Discord
 
 MODEL = str(DATA / "tiny-char.safetensors")
@@ -49,7 +53,7 @@ async def there() -> AsyncIterator[Discord]:
 async def started(there: Discord, token: str) -> asyncio.subprocess.Process:
     """The bot in a process of its own."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", BOT_PROCESS, there.url, there.gateway, MODEL),
+        *(sys.executable, "-c", BOT_PROCESS, there.url, there.gateway.url, MODEL),
         env={**os.environ, "DISCORD_TOKEN": token},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -71,9 +75,9 @@ async def test_a_signal_ends_it_cleanly(there: Discord, number: signal.Signals) 
         assert b"client_id=1000" in await process.stdout.readline()
     process.send_signal(number)
     code, out, err = await ended(process)
-    await there.until(lambda: there.close_codes)
-    assert (code, there.close_codes) == (0, [1000])
-    assert out == "try /say in a channel\n"
+    await there.until(lambda: there.gateway.close_codes)
+    assert (code, there.gateway.close_codes) == (0, [1000])
+    assert out == "try /say in #general\n"
     assert "stopped" in err
     assert "Traceback" not in err
     assert TOKEN not in out + err
@@ -81,24 +85,164 @@ async def test_a_signal_ends_it_cleanly(there: Discord, number: signal.Signals) 
 
 async def test_a_token_that_discord_does_not_know_is_one_line_and_one_try(there: Discord) -> None:
     code, out, err = await ended(await started(there, "a.wrong.one"))
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err.splitlines()[-1].startswith("afterglow: Discord does not know the bot's token: ")
     assert "Traceback" not in err
     assert "a.wrong.one" not in err
     assert len(there.calls) == 1
 
 
-@pytest.mark.parametrize(("code", "line"), [(4014, "Discord refuses the intents"), (4013, "code 4013")])
+@pytest.mark.parametrize(
+    ("code", "line"), [(4014, "Discord refuses the intents"), (4013, "code 4013"), (4011, "--shards auto")]
+)
 async def test_a_connection_that_discord_refuses_is_one_line(there: Discord, code: int, line: str) -> None:
-    there.refuses_with = code
+    there.gateway.refuses_with = code
     exit_code, _, err = await ended(await started(there, TOKEN))
-    assert (exit_code, "Traceback" in err) == (1, False)
+    assert (exit_code, "Traceback" in err) == (1 if code == 4013 else 2, False)
     assert line in err.splitlines()[-1]
+
+
+async def ready(process: asyncio.subprocess.Process) -> None:
+    """Wait until the bot says how to begin."""
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE):
+        while b"try /say in #general" not in await process.stdout.readline():
+            pass
+
+
+async def test_a_token_that_is_revoked_ends_it_with_what_to_do_and_no_further_try(there: Discord) -> None:
+    process = await started(there, TOKEN)
+    await ready(process)
+    there.gateway.knows_token = False
+    there.gateway.cut()
+    code, _, err = await ended(process)
+    assert (code, "Traceback" in err) == (2, False)
+    assert err.splitlines()[-1].startswith("afterglow: Discord does not know the bot's token any more: ")
+
+
+async def test_sigterm_while_a_text_grows_brings_it_to_an_end(there: Discord) -> None:
+    process = await started(there, TOKEN)
+    await ready(process)
+    await there.command("settings", name="typewriter", value="on")
+    answer = await there.command("say", seed="The lamp", length=3000)
+    await there.until(lambda: len(there.rest.told[answer.original]) > 1)
+    process.send_signal(signal.SIGTERM)
+    code, _, _ = await ended(process)
+    await there.until(lambda: there.gateway.close_codes)
+    assert (code, there.gateway.close_codes) == (0, [1000])
+    assert "· stopped" in (answer.content or "")
+    assert labels(there.rest.messages[answer.original])[0] == "Retry"
+
+
+async def test_after_kill_9_and_a_restart_buttons_answer_and_settings_are_there(there: Discord) -> None:
+    process = await started(there, TOKEN)
+    await ready(process)
+    await there.command("temp", value=1.2)
+    answer = await there.command("say", seed="The lamp", length=60, rng=7)
+    process.kill()
+    await ended(process)
+    again = await started(there, TOKEN)
+    await ready(again)
+    pressed = await there.press(answer.original, "Hotter")
+    await there.until(lambda: pressed.content)
+    assert "Hotter: T 1.20 → 1.40" in (pressed.content or "")
+    again.send_signal(signal.SIGTERM)
+    assert (await ended(again))[0] == 0
+    assert len(there.messages) == 3
+
+
+async def test_the_log_is_private_bounded_and_free_of_content(there: Discord, home: Path) -> None:
+    process = await started(there, TOKEN)
+    await ready(process)
+    answer = await there.command("say", seed="The secret lamp", length=60, rng=7)
+    process.send_signal(signal.SIGTERM)
+    _, _, err = await ended(process)
+    log = home / "bot.log"
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert "answered" in log.read_text()
+    for private in (TOKEN, "secret", (answer.content or "")[20:40], "interaction-", ANNA["id"]):
+        assert private not in log.read_text() + err
+    assert (LOG_BYTES, LOG_FILES) == (1_000_000, 3)
+
+
+async def test_the_owner_asks_how_it_fares_while_it_runs_and_afterwards(there: Discord) -> None:
+    process = await started(there, TOKEN)
+    await ready(process)
+    while "servers     1" not in (seen := verb("status")).stdout:
+        await asyncio.sleep(0.05)
+    assert seen.stdout.startswith("running for ")
+    assert "last error  none" in seen.stdout
+    process.send_signal(signal.SIGTERM)
+    await ended(process)
+    assert verb("status").stdout.startswith("stopped for ")
+
+
+def verb(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """``afterglow bot`` with these words."""
+    command = [sys.executable, "-m", "afterglow.bot", *words]
+    env = {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=env, check=False)  # noqa: S603
+
+
+def test_check_says_what_is_missing_before_anything_connects(tmp_path: Path) -> None:
+    done = verb("--check", "--model", "nobody")
+    assert done.returncode == 1
+    token, model, data = done.stdout.splitlines()
+    assert token.startswith("missing  token: the bot has no token: make an application at https://")
+    assert model.startswith("missing  model nobody: there is no model 'nobody'")
+    assert data.startswith("ok       data file ")
+    done = verb("--check", "--model", MODEL, DISCORD_TOKEN=TOKEN)
+    assert (done.returncode, done.stdout.count("ok  ")) == (0, 3)
+    assert TOKEN not in done.stdout + done.stderr
+    (tmp_path / "folder").mkdir()
+    config = tmp_path / "bot.toml"
+    config.write_text(f'data = "{tmp_path}/folder"\nmodel = "{MODEL}"\n')
+    done = verb("--config", str(config), "--check", DISCORD_TOKEN=TOKEN)
+    assert done.returncode == 1
+    assert f"missing  data file {tmp_path}/folder: cannot use {tmp_path}/folder: it is a folder" in done.stdout
+
+
+def test_without_discord_py_it_says_how_to_get_it() -> None:
+    hide = "import sys; sys.modules['discord'] = None; sys.argv[1:] = []"
+    script = f"{hide}; from afterglow.bot.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    assert done.returncode == 1
+    assert done.stderr == "afterglow: the bot needs discord.py: pip install 'afterglow[bot]'\n"
+
+
+def test_status_before_the_first_run_and_config(tmp_path: Path) -> None:
+    assert verb("status").stdout.startswith("the bot has not run yet: there is no ")
+    printed = verb("config").stdout
+    config = tmp_path / "bot.toml"
+    config.write_text("\n".join(line.removeprefix("# ") for line in printed.splitlines() if " = " in line))
+    assert from_file(config) == Options()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("tokn = 1", "there is no option 'tokn'"),
+        ('token = "x"', "the token does not belong in here: set DISCORD_TOKEN"),
+        ("uses = 0", "uses cannot be '0': it is a number from 1 to 1e+06"),
+        ("channels = ['x']", "channels cannot be \"['x']\": it is a list of whole numbers"),
+        ("shards = 'two'", "shards is one or auto"),
+        ("shard_ids = [2]", "shard_ids and shard_count go together"),
+        ("uses = ", "cannot read"),
+    ],
+)
+def test_a_wrong_config_is_one_line_with_its_name(tmp_path: Path, text: str, line: str) -> None:
+    config = tmp_path / "bot.toml"
+    config.write_text(text)
+    done = verb("--config", str(config), "--check")
+    assert done.returncode == 2
+    assert line in done.stderr
+    assert str(config) in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_missing_token_says_what_to_do() -> None:
     with pytest.raises(UsageError, match=r"the bot has no token: .*set DISCORD_TOKEN"):
-        run_bot(MODEL)
+        run(Options(model=MODEL))
 
 
 def test_the_token_can_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,5 +270,5 @@ def test_what_cannot_be_a_token_is_not_sent_and_not_shown(token: str, monkeypatc
 def test_no_network_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
     with pytest.raises(AfterglowError, match=r"cannot reach Discord \(ClientProxyConnectionError\)") as error:
-        run_bot(MODEL, proxy="http://name:secret@127.0.0.1:9")
+        run(Options(model=MODEL, proxy="http://name:secret@127.0.0.1:9"))
     assert "secret" not in str(error.value)

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from afterglow.core.errors import StorageError
@@ -13,7 +14,19 @@ from afterglow.core.settingkinds import Ramp
 
 pytest.importorskip("discord")
 
-from afterglow.bot.store import Store, default_place
+from afterglow.bot.store import SCHEMA, Store, default_place
+
+FIRST_RELEASE = """
+CREATE TABLE channel_settings (
+    channel INTEGER NOT NULL, guild INTEGER, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (channel, name)
+) WITHOUT ROWID;
+CREATE INDEX channel_settings_guild ON channel_settings (guild);
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO channel_settings VALUES (1, 10, 'temperature', '1.2'), (1, 10, 'stop', "'\\n'");
+INSERT INTO facts VALUES ('commands', 'abc');
+PRAGMA user_version = 1;
+"""
+"""A file as the first release wrote it."""
 
 
 @pytest.fixture
@@ -46,19 +59,61 @@ def test_a_value_reads_back_as_itself(store: Store, name: str, value: object) ->
     assert store.settings(1) == {name: value}
 
 
+def left(store: Store) -> tuple[list[int], dict[str, Any], set[int]]:
+    """Which channels something is kept of, what of server 10, and of which servers."""
+    channels = [channel for channel in (1, 2, 3, 4) if store.settings(channel) or store.state(channel)]
+    return channels, store.guild_settings(10), store.guilds()
+
+
 def test_a_server_or_a_channel_can_be_forgotten(store: Store) -> None:
     for channel, guild in ((1, 10), (2, 10), (3, 11), (4, None)):
         store.keep(channel, guild, "temperature", 1.2)
+        store.keep_state(channel, guild, b"state")
+    store.keep(1, 10, "age_restricted", True)
+    assert store.guilds() == {10, 11}
     store.forget_guild(10)
     store.forget_channel(4)
-    assert [channel for channel in (1, 2, 3, 4) if store.settings(channel)] == [3]
+    assert left(store) == ([3], {}, {11})
+    with closing(again(store)) as reopened:
+        assert left(reopened) == ([3], {}, {11})
 
 
 def test_values_that_this_release_does_not_know_are_left_out(store: Store) -> None:
     store.keep(1, 10, "length", 300)
     with closing(sqlite3.connect(default_place())) as other, other:
         other.execute("INSERT INTO channel_settings VALUES (1, 10, 'wobble', '3'), (1, 10, 'temperature', '99')")
+    with closing(again(store)) as reopened:
+        assert reopened.settings(1) == {"length": 300}
+
+
+def test_a_file_of_the_first_release_opens_and_can_do_everything(tmp_path: Path) -> None:
+    path = tmp_path / "bot.sqlite3"
+    with closing(sqlite3.connect(path)) as old, old:
+        old.executescript(FIRST_RELEASE)
+    with closing(Store(path)) as opened:
+        assert opened.settings(1) == {"temperature": 1.2, "stop": ("\n",)}
+        assert opened.registered == "abc"
+        opened.keep(1, 10, "age_restricted", True)
+        opened.keep_state(1, 10, b"state")
+    with closing(Store(path)) as opened:
+        assert opened.guild_settings(10) == {"age_restricted": True}
+        assert opened.state(1) == b"state"
+
+
+def test_a_model_and_the_bots_own_settings_are_kept(store: Store) -> None:
+    store.keep(1, 10, "model", "mine")
+    store.keep(1, 10, "typewriter", True)
+    with closing(again(store)) as reopened:
+        assert reopened.settings(1) == {"model": "mine", "typewriter": True}
+
+
+def test_a_full_disk_is_one_line_and_changes_nothing(store: Store) -> None:
+    store.keep(1, 10, "length", 300)
+    store._db.execute(f"PRAGMA max_page_count = {store._db.execute('PRAGMA page_count').fetchone()[0]}")
+    with pytest.raises(StorageError, match="database or disk is full"):
+        store.keep_state(1, 10, bytes(100_000))
     assert store.settings(1) == {"length": 300}
+    assert store.state(1) is None
 
 
 def test_the_fingerprint_of_the_commands_is_kept(store: Store) -> None:
@@ -76,8 +131,8 @@ def test_only_the_owner_may_read_it(store: Store) -> None:
 def test_the_schema_has_a_version_and_a_later_one_is_left_alone(store: Store) -> None:
     store.close()
     with closing(sqlite3.connect(default_place())) as other:
-        assert other.execute("PRAGMA user_version").fetchone() == (1,)
-        other.execute("PRAGMA user_version = 2")
+        assert other.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
+        other.execute(f"PRAGMA user_version = {SCHEMA + 1}")
     before = default_place().read_bytes()
     with pytest.raises(StorageError, match="newer afterglow"):
         Store(default_place())

@@ -1,0 +1,241 @@
+"""The stand-in's REST, https://discord.com/developers/docs/reference: what Discord enforces and a bot can get wrong.
+
+The token, 2,000 code points, no blank messages, nonces, permissions, rate limits by bucket, one first response to an
+interaction and that within three seconds, and a quarter of an hour for the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from .discord_gateway import TOKEN, Gateway
+from .discord_limits import Buckets, LimitedError, RefusedError, bucket_of, told_off
+from .discord_shapes import APPLICATION, application, command, components, me, message
+
+FIRST_RESPONSE, LIFE = 3.0, 900.0
+MESSAGE, DEFERRED, QUIET, UPDATE, SUGGESTIONS = 4, 5, 6, 7, 8
+EPHEMERAL = 64
+
+
+@dataclass(frozen=True)
+class Call:
+    """One REST request as it came in, and what came of it."""
+
+    method: str
+    path: str
+    body: Any
+    status: int = 0
+    answer: Any = None
+
+
+@dataclass
+class Interaction:
+    """What became of one slash command or press: the callbacks that were taken, and the messages that people see."""
+
+    id: str
+    token: str
+    channel: str
+    began: float
+    pressed: str = ""
+    first: int | None = None
+    original: str = ""
+    ephemeral: bool = False
+    choices: list[str] = field(default_factory=list)
+    followups: list[str] = field(default_factory=list)
+    rest: Any = field(default=None, repr=False)
+
+    @property
+    def content(self) -> str | None:
+        """The text that people see now."""
+        found = self.rest.messages.get(self.original) if self.original else None
+        return found["content"] if found else None
+
+
+class Rest:
+    """Messages and interactions. ``messages`` are all there are, in order; ``told`` every content each has had."""
+
+    def __init__(self, gateway: Gateway, changed: Callable[[], Awaitable[None]], limit: int, window: float) -> None:
+        self.calls: list[Call] = []
+        self.interactions: dict[str, Interaction] = {}
+        self.messages: dict[str, dict[str, Any]] = {}
+        self.told: dict[str, list[str]] = {}
+        self.life = LIFE
+        self.delay = 0.0
+        self.refused_channels: dict[str, tuple[int, int]] = {}
+        self.troubles: list[int] = []
+        """Statuses that the next requests get, whatever they are; 500 is answered though the request is done."""
+        self.ids = itertools.count(9000)
+        self._gateway, self._changed, self._buckets = gateway, changed, Buckets(limit, window)
+        self._nonces: dict[tuple[str, str], str] = {}
+
+    def made(self, method: str, start: str) -> list[Call]:
+        """The calls of this method to paths that begin so."""
+        return [call for call in self.calls if call.method == method and call.path.startswith(start)]
+
+    async def hear(self, request: web.Request) -> web.Response:
+        """Answer one request."""
+        body = await request.json() if request.can_read_body else None
+        path, status, answer, headers = "/" + request.match_info["path"], 200, None, dict[str, str]()
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        try:
+            if not path.startswith(("/webhooks", "/interactions")):
+                self._allow(request.headers.get("Authorization"))
+            trouble = self.troubles.pop(0) if self.troubles else 0
+            if trouble == 429:
+                raise LimitedError(0.02, "shared")
+            if trouble and trouble != 500:
+                raise RefusedError(trouble, 0, "trouble")
+            headers = self._buckets.take(bucket_of(request.method, path), _now())
+            answer = self._answer(request.method, path.strip("/").split("/"), body, request.query)
+            if trouble:
+                raise RefusedError(trouble, 0, "trouble")
+        except RefusedError as no:
+            status, answer, headers = no.status, no.body(), told_off(no, headers)
+        self.calls.append(Call(request.method, path, body, status, answer))
+        await self._changed()
+        return web.Response(status=204, headers=headers) if answer is None else as_json(answer, status, headers)
+
+    def add(self, channel: str, content: str, **more: Any) -> dict[str, Any]:
+        """A message that is there from now on."""
+        made = message(str(next(self.ids)), channel, content, **more)
+        self.messages[made["id"]] = made
+        self.told[made["id"]] = [content]
+        return made
+
+    def delete(self, number: str) -> None:
+        """A moderator takes a message away."""
+        del self.messages[number]
+
+    def _allow(self, authorization: str | None) -> None:
+        if authorization != f"Bot {TOKEN}" or not self._gateway.knows_token:
+            raise RefusedError(401, 0, "401: Unauthorized")
+
+    def _answer(self, method: str, path: list[str], body: Any, query: Any) -> Any:
+        match method, path:
+            case "GET", _ if path[0] in ("users", "oauth2", "gateway"):
+                return self._beginning(path[0])
+            case "PUT", ["applications", _, "commands"]:
+                return [command(each, number) for number, each in enumerate(body, 70)]
+            case _, ["channels", channel, "messages", *rest]:
+                return self._channel(method, channel, rest, body, query)
+            case "POST", ["interactions", number, token, "callback"]:
+                return self._callback(number, token, body)
+            case _, ["webhooks", _, token, *rest]:
+                return self._webhook(method, token, rest, body)
+        raise RefusedError(404, 0, f"the stand-in does not know {method} /{'/'.join(path)}")
+
+    def _beginning(self, what: str) -> Any:
+        limit = {"total": 1000, "remaining": 999, "reset_after": 1, "max_concurrency": 16}
+        gateway = {"url": self._gateway.url, "shards": 2, "session_start_limit": limit}
+        return {"users": me(), "oauth2": application(), "gateway": gateway}[what]
+
+    def _channel(self, method: str, channel: str, rest: list[str], body: Any, query: Any) -> Any:
+        if channel in self.refused_channels:
+            raise RefusedError(403, *self._words(self.refused_channels[channel]))
+        match method, rest:
+            case "POST", []:
+                return self._create(channel, body)
+            case "GET", []:
+                there = [m for m in self.messages.values() if m["channel_id"] == channel]
+                return there[::-1][: int(query.get("limit", 50))]
+            case "GET", [number]:
+                return self._found(number, channel)
+            case "PATCH", [number]:
+                return self._change(self._found(number, channel), body)
+        raise RefusedError(405, 0, "405: Method Not Allowed")
+
+    def _words(self, refusal: tuple[int, int]) -> tuple[int, str]:
+        return refusal[1], {50013: "Missing Permissions", 50001: "Missing Access"}[refusal[1]]
+
+    def _found(self, number: str, channel: str) -> dict[str, Any]:
+        found = self.messages.get(number)
+        if found is None or found["channel_id"] != channel:
+            raise RefusedError(404, 10008, "Unknown Message")
+        return found
+
+    def _create(self, channel: str, body: Any) -> Any:
+        nonce = channel, str(body.get("nonce"))
+        if body.get("enforce_nonce") and nonce in self._nonces:
+            return self.messages[self._nonces[nonce]]
+        more: dict[str, Any] = {"flags": body.get("flags", 0), "components": components(body.get("components"))}
+        if reference := body.get("message_reference"):
+            parts = {name: str(value) for name, value in reference.items() if name in ("channel_id", "message_id")}
+            more |= {"type": 19, "message_reference": {"type": 0} | parts}
+        made = self.add(channel, checked(body["content"]), **more)
+        self._nonces[nonce] = made["id"]
+        return made
+
+    def _change(self, found: dict[str, Any], body: Any) -> Any:
+        if "content" in body:
+            found["content"] = checked(body["content"])
+            self.told[found["id"]].append(found["content"])
+        if "components" in body:
+            found["components"] = components(body["components"])
+        found["edited_timestamp"] = "2026-01-01T00:00:01+00:00"
+        return found
+
+    def _callback(self, number: str, token: str, body: Any) -> Any:
+        found = self.interactions.get(token)
+        if found is None or found.id != number or _now() > found.began + FIRST_RESPONSE:
+            raise RefusedError(404, 10062, "Unknown interaction")
+        if found.first is not None:
+            raise RefusedError(400, 40060, "Interaction has already been acknowledged.")
+        data, kind = body.get("data") or {}, body["type"]
+        answer: dict[str, Any] = {"interaction": {"id": number, "type": 2}}
+        if kind == MESSAGE:
+            content, flags = checked(data["content"]), data.get("flags", 0)
+            found.ephemeral = bool(flags & EPHEMERAL)
+            made = self.add(found.channel, content, flags=flags, components=components(data.get("components")))
+            found.original = made["id"]
+            answer["interaction"]["response_message_id"] = made["id"]
+            answer["resource"] = {"type": MESSAGE, "message": made}
+        if kind == UPDATE:
+            self._change(self.messages[found.pressed], data)
+            found.original = found.pressed
+        if kind == QUIET:
+            found.original = found.pressed
+        found.choices = [choice["value"] for choice in data.get("choices", [])]
+        found.first = kind
+        return answer
+
+    def _webhook(self, method: str, token: str, rest: list[str], body: Any) -> Any:
+        found = self.interactions.get(token)
+        if found is None or found.first is None:
+            raise RefusedError(404, 10015, "Unknown Webhook")
+        if _now() > found.began + self.life:
+            raise RefusedError(401, 50027, "Invalid Webhook Token")
+        if method == "POST":
+            more = {"flags": body.get("flags", 0), "components": components(body.get("components"))}
+            made = self.add(found.channel, checked(body["content"]), application_id=APPLICATION, **more)
+            found.followups.append(made["id"])
+            return made
+        number = found.original if rest[1] == "@original" else rest[1]
+        shown = self._found(number, found.channel)
+        return self._change(shown, body) if method == "PATCH" else shown
+
+
+def checked(content: str) -> str:
+    """What Discord makes of a message's text: stripped, and refused where it is too long or nothing."""
+    if len(content) > 2000:
+        raise RefusedError(400, 50035, "Invalid Form Body")
+    if not content.strip():
+        raise RefusedError(400, 50006, "Cannot send an empty message")
+    return content.strip()
+
+
+def as_json(value: Any, status: int, headers: dict[str, str]) -> web.Response:
+    """JSON with exactly the content type that discord.py looks for."""
+    kind = {"Content-Type": "application/json"}
+    return web.Response(body=json.dumps(value).encode(), status=status, headers=headers | kind)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,214 @@
+"""The buttons under a text and the menu's "Continue this": what they make of it, and that they outlive the process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from afterglow.core.model import Model
+from afterglow.core.settingkinds import Ramp
+
+pytest.importorskip("discord")
+
+from afterglow.bot.messages import read_back
+from afterglow.bot.recipes import Recipe, unpacked
+from afterglow.core.errors import SettingError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .bot_helpers import Scripted, labels, loopback, running
+from .discord_shapes import ANNA, BERT, BOT, CHANNEL, DM, EVERYTHING, LITTLE
+from .discord_standin import PATIENCE, Discord
+
+FIXED = {"rng": 7, "length": 60}
+AT = f"<@{BOT['id']}>"
+
+
+@pytest.fixture
+async def there(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
+    """Discord."""
+    async with loopback(monkeypatch) as standin:
+        yield standin
+
+
+async def test_a_text_has_four_buttons(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        answer = await there.command("say", seed="The lamp", **FIXED)
+    assert labels(there.rest.messages[answer.original]) == ["Retry", "Continue", "Hotter", "Cooler"]
+
+
+@pytest.mark.parametrize(("label", "after"), [("Hotter", 1.0), ("Cooler", 0.6)])
+async def test_hotter_and_cooler_are_the_same_seed_and_dice_a_notch_on(
+    there: Discord, tiny: Model, label: str, after: float
+) -> None:
+    async with running(there, tiny):
+        first = await there.command("say", seed="The lamp ", **FIXED)
+        answer = await there.press(first.original, label)
+    text = tiny.generate("The lamp ", temperature=after, **FIXED)
+    assert answer.content == (
+        f"**The lamp** {text}\n-# {label}: T 0.80 → {after:.2f} · T {after:.2f} · 60 characters · rng 7"
+    )
+    assert answer.original != first.original
+
+
+async def test_retry_throws_other_dice_and_says_which(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        first = await there.command("say", seed="The lamp", **FIXED)
+        answers = [await there.press(first.original, "Retry") for _ in range(2)]
+    dice = [int((answer.content or "").rpartition("rng ")[2]) for answer in answers]
+    for answer, rng in zip(answers, dice, strict=True):
+        assert tiny.generate("The lamp", rng=rng, length=60) in (answer.content or "")
+        assert f"Retry: rng 7 → {rng}" in (answer.content or "")
+    assert len({7, *dice}) == 3
+
+
+async def test_continue_goes_on_from_the_message_and_can_be_retried_and_continued(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        first = await there.command("say", seed="The lamp", **FIXED)
+        second = await there.press(first.original, "Continue")
+        hotter = await there.press(second.original, "Hotter")
+        third = await there.press(second.original, "Continue")
+    written = "The lamp" + tiny.generate("The lamp", **FIXED)
+    text = tiny.generate(written, **FIXED)
+    assert (second.content or "").lstrip("\u200b").startswith(text.strip("\n")[:20])
+    assert "-# Continue · T 0.80 · 60 characters · rng 7" in (second.content or "")
+    assert read_back(hotter.content or "") == tiny.generate(written, temperature=1.0, **FIXED)
+    assert read_back(third.content or "") == tiny.generate(read_back(second.content or ""), **FIXED)
+
+
+async def test_buttons_under_a_second_page_find_the_seed_on_the_first(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        first = await there.command("say", seed="The lamp", length=3000, rng=7)
+        await there.until(lambda: there.messages[-1]["components"])
+        last = there.messages[-1]["id"]
+        assert last != first.original
+        answer = await there.press(last, "Hotter")
+        await there.until(lambda: len(there.messages) == 4)
+        text = tiny.generate("The lamp", temperature=1.0, length=3000, rng=7)
+        assert (answer.content or "").startswith("**The lamp**" + text[:500])
+        there.rest.delete(first.original)
+        gone = await there.press(last, "Cooler")
+        await there.until(lambda: gone.content)
+        assert gone.content == "the message that this text began with is gone"
+        assert gone.ephemeral
+
+
+async def test_they_outlive_the_process_in_channels_and_direct_messages(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        first = await there.command("say", seed="The lamp", **FIXED)
+        asked = await there.say("The keeper", channel=DM)
+        await there.reply_to(asked)
+    async with running(there, tiny):
+        answer = await there.press(first.original, "Hotter")
+        direct = await there.press(there.replies(asked)[0]["id"], "Continue")
+        assert "Hotter: T 0.80 → 1.00" in (answer.content or "")
+        assert "Continue" in (direct.content or "")
+
+
+async def test_other_settings_ride_along_though_the_channel_has_changed_them(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        await there.command("settings", name="top-p", value="0.5")
+        await there.command("settings", name="top-k", value="9")
+        first = await there.command("say", seed="The lamp", **FIXED)
+        await there.command("settings", name="top-p", value="reset")
+        answer = await there.press(first.original, "Hotter")
+    assert tiny.generate("The lamp", temperature=1.0, top_p=0.5, top_k=9, **FIXED) in (answer.content or "")
+
+
+async def test_at_the_end_of_the_range_that_is_said_quietly(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        first = await there.command("say", seed="The lamp", temperature=2.0, **FIXED)
+        answer = await there.press(first.original, "Hotter")
+    assert answer.content == "T 2.00 is as far as it goes"
+    assert answer.ephemeral
+
+
+async def test_continue_this_reads_anybodys_message(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        await there.command("temp", value=0.5)
+        theirs = there.rest.add(CHANNEL, "The lamp", author=BERT)
+        answer = await there.menu("Continue this", theirs)
+        own = await there.menu("Continue this", there.rest.messages[answer.original])
+    assert (answer.content or "").startswith("**The lamp**")
+    assert "-# Continue · T 0.50 · 500 characters" in (answer.content or "")
+    assert not (own.content or "").startswith("**")
+
+
+@pytest.mark.parametrize(
+    ("who", "permissions", "may"), [(ANNA, LITTLE, True), (BERT, LITTLE, False), (BERT, EVERYTHING, True)]
+)
+async def test_stop_ends_the_writing_for_its_owner_and_for_moderators(
+    there: Discord, who: Any, permissions: str, may: bool
+) -> None:
+    gate = threading.Event()
+    model = Scripted("the end of the story ", gate, after=9)
+    async with running(there, model, patience=0.0) as bot:
+        answer = await there.command("say", seed="a", length=3000)
+        assert await asyncio.to_thread(model.script.waiting.wait, PATIENCE)
+        pressed = await there.press(answer.original, "Stop", who=who, permissions=permissions)
+        gate.set()
+        await there.until(lambda: "Retry" in labels(there.messages[-1]))
+    assert not bot.delivery.jobs
+    assert ("· stopped" in (answer.content or "")) is may
+    assert (len(read_back(answer.content or "")) < 200) is may
+    assert pressed.ephemeral is not may
+
+
+async def test_stop_of_an_earlier_process_says_so_and_goes_away(there: Discord) -> None:
+    gate = threading.Event()
+    model = Scripted("x", gate)
+    async with running(there, model, patience=0.0):
+        answer = await there.command("say", seed="a", length=5)
+        old = dict(there.rest.messages[answer.original])
+        gate.set()
+        await there.until(lambda: "xxxxx" in (answer.content or ""))
+    there.rest.messages[answer.original]["components"] = old["components"]
+    async with running(there, model):
+        pressed = await there.press(answer.original, "Stop")
+        await there.until(lambda: pressed.followups)
+    assert labels(there.rest.messages[answer.original]) == []
+    assert there.rest.messages[pressed.followups[0]]["content"] == "this text is finished already"
+    assert "xxxxx" in (answer.content or "")
+
+
+async def test_what_is_no_button_of_ours_is_one_line(there: Discord, tiny: Model) -> None:
+    button = {"type": 2, "style": 2, "label": "Retry", "custom_id": "ag1:r:from:another:release"}
+    row = {"type": 1, "id": 1, "components": [button | {"id": 2}]}
+    async with running(there, tiny):
+        message = there.rest.add(CHANNEL, "old", components=[row])
+        answer = await there.press(message["id"], "Retry")
+    assert answer.content == "this button is from another release; use /say"
+
+
+recipes = st.builds(
+    Recipe,
+    st.integers(0, 2**63),
+    st.none() | st.integers(0, 2000),
+    st.booleans(),
+    st.integers(0, 2**32 - 1),
+    st.integers(100, 2000).map(lambda t: t / 1000)
+    | st.tuples(*[st.integers(100, 2000).map(lambda t: t / 1000)] * 2).map(lambda ends: Ramp(*ends)),
+    st.integers(1, 6000),
+    st.just("shakespeare") | st.just("~0123456789") | st.just("a" * 24),
+    st.dictionaries(st.sampled_from(["top_k", "repeat_last_n"]), st.integers(0, 5000))
+    | st.dictionaries(st.sampled_from(["top_p", "min_p", "typical"]), st.integers(0, 100).map(lambda n: n / 100)),
+)
+
+
+@given(recipes)
+def test_a_recipe_fits_into_a_button_and_reads_back_as_itself(recipe: Recipe) -> None:
+    packed = recipe.packed()
+    assert len(f"ag1:r:{packed}") <= 100
+    back = unpacked(packed)
+    assert back._replace(settings={}) == recipe._replace(settings={})
+    assert back.settings.items() <= recipe.settings.items()
+
+
+@given(st.text(max_size=94))
+def test_any_other_text_is_a_setting_error(text: str) -> None:
+    with contextlib.suppress(SettingError):
+        assert isinstance(unpacked(text), Recipe)

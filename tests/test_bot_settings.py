@@ -1,0 +1,229 @@
+"""What is set and asked in a channel: /settings, /model, /sweep, /explain, /memory, /help, /forget, and who may."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import shutil
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from contextlib import closing
+
+import pytest
+from afterglow.core.errors import StorageError
+from afterglow.core.model import Model
+from afterglow.core.paths import models_dir
+
+pytest.importorskip("discord")
+
+from afterglow.bot.limits import SETTINGS
+from afterglow.bot.messages import read_back
+from afterglow.bot.store import default_place
+
+from .bot_helpers import Scripted, labels, loopback, running, told, typed
+from .conftest import DATA
+from .discord_shapes import BERT, BOT, CHANNEL, DM, LITTLE, OTHER_CHANNEL
+from .discord_standin import PATIENCE, Discord
+
+FIXED = {"rng": 7, "length": 60}
+AT = f"<@{BOT['id']}>"
+
+
+@pytest.fixture
+async def there(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
+    """Discord."""
+    async with loopback(monkeypatch) as standin:
+        yield standin
+
+
+async def test_settings_are_shown_changed_kept_and_used(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        assert await told(there, "settings", name="top-p", value="0.5") == "top-p 1 → 0.5"
+        assert await typed(there, "/top-k 9") == "top-k 0 → 9"
+        assert await typed(there, "/set min-p 0.01") == "min-p 0 → 0.01"
+        assert await typed(there, "/settings stop none") == "stop none → none"
+    async with running(there, tiny):
+        assert (await told(there, "settings", name="top_p")).startswith("top-p 0.5: draw from")
+        assert "top-p 0.5, min-p 0.01" in await told(there, "settings")
+        answer = await told(there, "say", seed="The lamp", **FIXED)
+        assert await told(there, "settings", name="top-p", value="reset") == "top-p 0.5 → 1"
+    assert tiny.generate("The lamp", top_p=0.5, top_k=9, min_p=0.01, **FIXED) in answer
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("top-p", "7", "top-p cannot be '7': it is a number from 0 to 1"),
+        ("length", "9000", "length cannot be '9000': it is a whole number from 1 to 6,000"),
+        ("top-q", "1", "there is no setting 'top-q' here; did you mean top-p"),
+        ("heat", "rank", "there is no setting 'heat' here"),
+    ],
+)
+async def test_what_cannot_be_is_one_quiet_line(there: Discord, tiny: Model, name: str, value: str, line: str) -> None:
+    async with running(there, tiny) as bot:
+        answer = await there.command("settings", name=name, value=value)
+        assert bot.store.settings(int(CHANNEL)) == {}
+    assert (answer.content or "").startswith(line)
+    assert answer.ephemeral
+
+
+async def test_settings_and_their_values_are_suggested_from_the_declaration(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        everything = await there.suggestions("settings", "name", "")
+        assert set(everything) == {spec.label for spec in SETTINGS.values()}
+        assert everything[:3] == ["typewriter", "locked", "age-restricted"]
+        assert (await there.suggestions("settings", "name", "temp"))[0] == "temperature"
+        assert await there.suggestions("settings", "value", "", name="typewriter") == ["off", "on", "reset"]
+        values = await there.suggestions("settings", "value", "", name="temperature")
+        assert values[0] == "0.80"
+        assert "5" not in values
+        assert await there.suggestions("settings", "value", "", name="nonsense") == []
+
+
+async def test_locked_keeps_it_to_those_who_may_manage_the_channel(there: Discord, tiny: Model) -> None:
+    little = {"who": BERT, "permissions": LITTLE}
+    async with running(there, tiny) as bot:
+        assert await told(there, "temp", value=1.2, **little) == "T 0.80 → 1.20"
+        assert "lock its settings" in await told(there, "settings", name="locked", value="on", **little)
+        assert await told(there, "settings", name="locked", value="on") == "locked off → on"
+        for name, options in (("temp", {"value": 0.3}), ("model", {"name": "tiny-char"}), ("memory", {"state": "on"})):
+            assert "they are locked" in await told(there, name, **options, **little)
+        assert "they are locked" in await typed(there, "/temp 0.3", author=BERT)
+        assert await told(there, "temp", value=0.9) == "T 1.20 → 0.90"
+        assert (await told(there, "say", seed="a", **FIXED, **little)).startswith("**a**")
+        assert bot.store.settings(int(CHANNEL)) == {"temperature": 0.9, "locked": True}
+
+
+async def test_another_model_plays_in_the_channel(there: Discord, tiny: Model, tiny_bytes: Model) -> None:
+    models_dir().mkdir(parents=True)
+    shutil.copy(DATA / "tiny-byte.safetensors", models_dir() / "mine.safetensors")
+    async with running(there, tiny):
+        assert await told(there, "model") == "models: mine, shakespeare, tiny-char (here)"
+        assert await there.suggestions("model", "name", "mi") == ["mine"]
+        assert await told(there, "model", name="mine") == "model tiny-char → mine"
+        assert "there is no model 'nobody'" in await told(there, "model", name="nobody")
+    async with running(there, tiny):
+        answer = await there.command("say", seed="The lamp", **FIXED)
+        assert tiny_bytes.generate("The lamp", **FIXED) in (answer.content or "")
+        assert "-# mine · T" in (answer.content or "")
+        elsewhere = await told(there, "say", seed="The lamp", channel=OTHER_CHANNEL, **FIXED)
+        assert tiny.generate("The lamp", **FIXED) in elsewhere
+        (models_dir() / "mine.safetensors").unlink()
+        gone = await there.press(answer.original, "Retry")
+        assert gone.content == "the model that wrote this is here no more; use /say"
+        assert tiny.generate("The lamp", **FIXED) in await told(there, "say", seed="The lamp", **FIXED)
+
+
+async def test_sweep_is_one_seed_at_four_temperatures(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        await told(there, "settings", name="rng", value="7")
+        swept = await told(there, "sweep", seed="The lamp")
+        assert await typed(there, "/sweep The lamp") == swept
+    for temperature in (0.2, 0.5, 1.0, 1.2):
+        text = tiny.generate("The lamp", temperature=temperature, rng=7, length=300)
+        assert f"-# T {temperature:.2f} · 300 characters · rng 7\n{text[:200]}" in swept
+
+
+async def test_explain_shows_how_the_last_choice_was_reshaped(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        assert "no text of mine" in await told(there, "explain")
+        answer = await there.command("say", seed="The lamp", temperature=0.5, **FIXED)
+        explained = await told(there, "explain")
+        assert await typed(there, "/explain") == explained
+    text = "The lamp" + tiny.generate("The lamp", temperature=0.5, **FIXED)
+    chance = tiny.distribution(text[:-1])[text[-1]]
+    assert read_back(answer.content or "") == text
+    assert explained.startswith(f"the last choice was {text[-1]!r}, {chance:.3f} → ")
+    assert "what comes next: T 1 → T 0.50 · " in explained
+    assert "effective choices" in explained
+
+
+async def test_memory_lets_texts_go_on_from_each_other_over_a_restart_and_keeps_no_text(
+    there: Discord, tiny: Model
+) -> None:
+    async with running(there, tiny):
+        assert await told(there, "memory", state="on") == "memory off → on"
+        await told(there, "say", seed="The lamp", **FIXED)
+    with closing(sqlite3.connect(default_place())) as file:
+        state = file.execute("SELECT state FROM states").fetchone()[0]
+    ids = tiny.tokenizer.encode("The lamp")
+    assert ids.astype("int32").tobytes() not in state
+    assert len(state) < 10_000
+    async with running(there, tiny):
+        second = await told(there, "say", seed=" and", **FIXED)
+        reading = tiny.read(" and", tiny.restored(state))
+        assert second.startswith((" **and**", "\u200b **and**"))
+        assert reading.snapshot.position > 64
+        fresh = tiny.generate(" and", **FIXED)
+        assert fresh not in second
+        elsewhere = await told(there, "say", seed=" and", channel=OTHER_CHANNEL, **FIXED)
+        assert fresh in elsewhere
+        assert await told(there, "memory", state="off") == "memory on → off"
+        assert fresh in await told(there, "say", seed=" and", **FIXED)
+
+
+async def test_what_is_forgotten_while_a_text_is_written_stays_forgotten(there: Discord) -> None:
+    gate = threading.Event()
+    model = Scripted("x", gate, after=3)
+    async with running(there, model, patience=0.0) as bot:
+        await told(there, "memory", state="on")
+        answer = await there.command("say", seed="a", length=60)
+        assert await asyncio.to_thread(model.script.waiting.wait, PATIENCE)
+        await told(there, "forget")
+        gate.set()
+        await there.until(lambda: "Retry" in labels(there.rest.messages[answer.original]))
+        assert bot.store.state(int(CHANNEL)) is None
+
+
+async def test_a_memory_of_another_model_begins_anew_and_says_so(
+    there: Discord, tiny: Model, tiny_bytes: Model
+) -> None:
+    async with running(there, tiny):
+        await told(there, "memory", state="on")
+        await told(there, "say", seed="The lamp", **FIXED)
+    async with running(there, tiny_bytes):
+        answer = await told(there, "say", seed="The lamp", **FIXED)
+    assert "the memory begins anew: this state belongs to another model" in answer
+    assert tiny_bytes.generate("The lamp", **FIXED) in answer
+
+
+async def test_a_full_disk_loses_no_text_and_is_told(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny) as bot:
+        await told(there, "memory", state="on")
+        pages = bot.store._db.execute("PRAGMA page_count").fetchone()[0]
+        bot.store._db.execute(f"PRAGMA max_page_count = {pages}")
+        with contextlib.suppress(StorageError):
+            for number in itertools.count(10):
+                bot.store.keep_state(number, None, bytes(300))
+        answer = await told(there, "say", seed="The lamp", **FIXED)
+        much = " ".join(f"{number:0100}" for number in range(16))
+        for channel in (CHANNEL, OTHER_CHANNEL):
+            for name in ("stop", "dry-sequence-breakers"):
+                refused = await told(there, "settings", channel=channel, name=name, value=much)
+    assert tiny.generate("The lamp", **FIXED) in answer
+    assert "the memory could not be kept: cannot use" in answer
+    assert "database or disk is full" in refused
+
+
+async def test_help_is_three_lines_and_only_for_who_asks(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        answer = await there.command("help")
+        assert await typed(there, "/help") == answer.content
+    lines = (answer.content or "").splitlines()
+    assert len(lines) == 3
+    assert lines[1].startswith("Kept: ")
+    assert lines[2].startswith("To have it removed: ")
+    assert answer.ephemeral
+
+
+async def test_forget_removes_what_is_kept_of_a_channel(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny) as bot:
+        await told(there, "memory", state="on")
+        await told(there, "say", seed="The lamp", **FIXED)
+        assert "manage this channel" in await told(there, "forget", permissions=LITTLE)
+        assert await told(there, "forget") == "settings and memory of this channel are gone"
+        assert bot.store.settings(int(CHANNEL)) == {}
+        assert bot.store.state(int(CHANNEL)) is None
+        assert await typed(there, "/forget", channel=DM) == "settings and memory of this channel are gone"

@@ -1,0 +1,98 @@
+"""What takes long: the place in line, Stop, too many in line, and leaving in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+
+import pytest
+from afterglow.core.model import Model
+
+pytest.importorskip("discord")
+
+from afterglow.bot.options import Options
+
+from .bot_helpers import Scripted, labels, loopback, running
+from .discord_shapes import OTHER_CHANNEL
+from .discord_standin import PATIENCE, Discord
+
+
+@pytest.fixture
+async def there(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
+    """Discord."""
+    async with loopback(monkeypatch) as standin:
+        yield standin
+
+
+async def test_what_takes_long_has_a_placeholder_with_a_way_out_first(there: Discord) -> None:
+    gate = threading.Event()
+    async with running(there, Scripted("at last", gate), patience=0.0):
+        answer = await there.command("say", seed="a")
+        assert answer.content == "-# writing …"
+        gate.set()
+        await there.until(lambda: "Retry" in labels(there.rest.messages[answer.original]))
+    assert (answer.content or "").startswith("**a**at last")
+    assert len(there.messages) == 1
+
+
+async def test_whatever_else_takes_long_is_announced(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny, patience=0.0):
+        there.rest.delay = 0.7
+        answer = await there.command("explain")
+        await there.until(lambda: "no text of mine" in (answer.content or ""))
+    assert there.rest.told[answer.original][0] == "-# one moment …"
+    assert len(there.messages) == 1
+
+
+async def test_who_waits_is_told_the_place_in_line(there: Discord) -> None:
+    gate = threading.Event()
+    async with running(there, Scripted("x", gate), Options(uses=99, at_once=1), patience=0.0):
+        first = await there.command("say", seed="a", length=5)
+        second = await there.command("say", seed="a", length=5)
+        third = await there.command("say", seed="a", length=5)
+        assert [first.content, second.content, third.content] == ["-# writing …", "-# 1 in line …", "-# 2 in line …"]
+        gate.set()
+        await there.until(lambda: all("xxxxx" in (each.content or "") for each in (first, second, third)))
+
+
+async def test_only_so_many_wait(there: Discord) -> None:
+    gate = threading.Event()
+    options = Options(uses=99, channel_at_once=1, channel_waiting=1)
+    async with running(there, Scripted("x", gate), options, patience=0.0):
+        busy = [await there.command("say", seed="a") for _ in range(3)]
+        assert busy[2].content == "1 texts are waiting in this channel already; try again in a moment"
+        assert busy[2].ephemeral
+        elsewhere = await there.command("say", seed="a", channel=OTHER_CHANNEL)
+        assert elsewhere.content == "-# writing …"
+        gate.set()
+        await there.until(lambda: all("xxx" in (one.content or "") for one in (*busy[:2], elsewhere)))
+
+
+async def test_stop_takes_one_out_of_the_line(there: Discord) -> None:
+    gate = threading.Event()
+    async with running(there, Scripted("x", gate), Options(uses=99, at_once=1), patience=0.0):
+        first = await there.command("say", seed="a", length=5)
+        second = await there.command("say", seed="a", length=5)
+        await there.press(second.original, "Stop")
+        await there.until(lambda: second.content == "stopped before it began")
+        gate.set()
+        await there.until(lambda: "xxxxx" in (first.content or ""))
+    assert labels(there.rest.messages[second.original]) == []
+
+
+async def test_leaving_cuts_the_text_short_delivers_it_and_closes_with_1000(
+    there: Discord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    model = Scripted("the end of the story", gate, after=3)
+    async with running(there, model, patience=0.0) as bot:
+        answer = await there.command("say", seed="a")
+        assert await asyncio.to_thread(model.script.waiting.wait, PATIENCE)
+        stop = bot.delivery.stop
+        monkeypatch.setattr(bot.delivery, "stop", lambda: (stop(), gate.set()))
+    await there.until(lambda: there.gateway.close_codes)
+    assert there.gateway.close_codes == [1000]
+    assert (answer.content or "").startswith("**a**t")
+    assert "story" not in (answer.content or "")
+    assert "stopped" in (answer.content or "")
