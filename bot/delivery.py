@@ -58,6 +58,7 @@ class Delivery:
     def stop(self) -> None:
         """End all that is on its way; what is written will still be shown."""
         self._stopping = True
+        self._pace.end()
         for job in list(self.jobs.values()):
             job.stop()
 

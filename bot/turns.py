@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -135,6 +136,11 @@ class Pace:
     def __init__(self, distance: float) -> None:
         self._distance = distance
         self._next: dict[int, float] = {}
+        self._over = asyncio.Event()
+
+    def end(self) -> None:
+        """Let nobody wait any longer: the bot leaves."""
+        self._over.set()
 
     async def wait(self, channel: int) -> None:
         """Until the next edit in this channel is due; who waits beside others is served in turn."""
@@ -143,4 +149,5 @@ class Pace:
             self._next = {each: due for each, due in self._next.items() if due > now}
         due = max(now, self._next.get(channel, 0.0))
         self._next[channel] = due + self._distance
-        await asyncio.sleep(due - now)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), due - now)

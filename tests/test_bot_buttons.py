@@ -97,6 +97,16 @@ async def test_buttons_under_a_second_page_find_the_seed_on_the_first(there: Dis
         assert gone.ephemeral
 
 
+async def test_of_a_long_seed_the_end_is_read_again_and_that_is_said(there: Discord, tiny: Model) -> None:
+    seed = "The lamp was lit. " * 150
+    async with running(there, tiny):
+        first = await there.command("say", seed=seed, **FIXED)
+        answer = await there.press(first.original, "Hotter")
+    assert tiny.generate(seed, **FIXED) in (first.content or "")
+    assert tiny.generate(seed[-1000:], temperature=1.0, **FIXED) in (answer.content or "")
+    assert "Hotter: T 0.80 → 1.00 · of the seed the last 1,000 characters" in (answer.content or "")
+
+
 async def test_they_outlive_the_process_in_channels_and_direct_messages(there: Discord, tiny: Model) -> None:
     async with running(there, tiny):
         first = await there.command("say", seed="The lamp", **FIXED)
