@@ -21,8 +21,8 @@ _HELP = {
     "speed": "characters a second in typewriter mode",
     "memory": "let this channel's texts share one state, kept over restarts (a few KB of numbers, no text)",
 }
-_ELSEWHERE = ("whole_seed", "heat")
-"""Settings that mean nothing in a channel: a message is short, and has no colours."""
+_ELSEWHERE = {"whole_seed", *(name for name, spec in SPECS.items() if spec.scope == "view")} - {"speed"}
+"""Settings that mean nothing in a channel: a message is short, and is no screen."""
 
 
 def _own(name: str, scope: str, help_: str) -> Spec:

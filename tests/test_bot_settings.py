@@ -136,7 +136,7 @@ async def test_explain_shows_how_the_last_choice_was_reshaped(there: Discord, ti
     chance = tiny.distribution(text[:-1])[text[-1]]
     assert read_back(answer.content or "") == text
     assert explained.startswith(f"the last choice was {text[-1]!r}, {chance:.3f} → ")
-    assert "what comes next: T 1 → T 0.50 · " in explained
+    assert "T 0.5, sharper: entropy" in explained
     assert "effective choices" in explained
 
 
