@@ -30,6 +30,7 @@ slow: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.terminal
 
 # docs/ramp.svg, docs/sweep.svg, docs/screen.svg; or one of them: make pictures ONLY=ramp
 pictures: .venv/.dev
