@@ -42,7 +42,7 @@ class Desk(App[None]):
         self._stopped = self._leaving = False
         self._transcript, self.columns = Transcript(), Columns()
         self._reading = Reading(session, self._transcript)
-        self.autosave = Autosave(session, self._transcript.note, self._transcript.error)
+        self.autosave = Autosave(session, self._transcript.note, self._transcript.error, self._report)
 
     @property
     def playing(self) -> bool:
