@@ -107,7 +107,7 @@ class Lens(Widget):
 
     def _rich(self, name: str) -> Style:
         if name not in self._looks:
-            self._looks[name] = self.get_component_rich_style(f"lens--{name}", partial=True)
+            self._looks[name] = self.get_component_rich_style(f"lens--{name}")
         return self._looks[name]
 
     def _arranged(self) -> list[Line]:
@@ -118,7 +118,7 @@ class Lens(Widget):
         foot = list(self._foot()) if self.size.height >= len(head) + 5 else []
         room = max(1, self.size.height - len(head) - len(foot))
         self._head = len(head)
-        self._first = max(0, min((self._choice or 0) - room // 2, len(self._look.candidates) - room))
+        self._first = max(0, min((self._choice or 0) - max(0, room - 2), len(self._look.candidates) - room))
         shown = self._look.candidates[self._first : self._first + room]
         full = max(max(each.raw, each.shaped) for each in self._look.candidates)
         bars = [self._bars(each, number + self._first, self._look, full) for number, each in enumerate(shown)]
@@ -178,7 +178,7 @@ class Lens(Widget):
         if here is None:
             yield [(sparks, "shaped")]
         else:
-            yield [(sparks[:here], "shaped"), (sparks[here], "chosen"), (sparks[here + 1 :], "shaped")]
+            yield [(sparks[:here], "shaped"), (sparks[here], "title"), (sparks[here + 1 :], "shaped")]
 
     def _spark(self, first: int, end: int) -> str:
         step = max(1, (end - first) // SAMPLES)
