@@ -17,7 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, HelpPanel, Input, Static
+from textual.widgets import Footer, Input, Static
 
 from ..core import archive
 from ..core.commands import COMMANDS, Command
@@ -28,7 +28,6 @@ from ..core.settings import SPECS
 from .autosave import EVERY
 from .inputline import Completions, InputLine
 from .looking import Looking
-from .panel import Panel
 from .themes import keep_theme, kept_theme
 from .thermometer import Thermometer
 
@@ -177,13 +176,15 @@ class AfterglowApp(Looking):
 
     def action_help(self) -> None:
         """Show keys and help for what has the focus, or put them away."""
-        if self.screen.query(HelpPanel):
+        if self.screen.query("HelpPanel"):
             self.action_hide_help_panel()
         else:
             self.action_show_help_panel()
 
     def action_settings(self) -> None:
         """Show all settings."""
+        from .panel import Panel  # pages that are seldom wanted wait until they are: the first screen comes sooner
+
         self.push_screen(Panel(self.session), lambda _: self.refresh_state())
 
     def action_editor(self) -> None:
