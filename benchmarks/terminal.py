@@ -24,7 +24,7 @@ READY = "Enter to go on"
 
 
 class Screen:
-    """The program on a terminal of 80 x 24, and all that it has drawn."""
+    """The program on a terminal of 80 x 24, and what it has drawn."""
 
     def __init__(self, *options: str) -> None:
         self.begun = time.perf_counter()
@@ -36,17 +36,21 @@ class Screen:
     def read(self, seconds: float) -> None:
         """Take what is drawn, or wait so long for it."""
         try:
-            self.drawn += self.child.read_nonblocking(1 << 16, seconds).decode("utf-8", "replace")
+            new = self.child.read_nonblocking(1 << 16, seconds).decode("utf-8", "replace")
         except pexpect.TIMEOUT:
             return
-        if SYNC[0] in self.drawn:
-            self.drawn = self.drawn.replace(SYNC[0], "")
+        if SYNC[0] in new:
             self.child.send(SYNC[1])
+        self.drawn += new
 
-    def until(self, text: str, since: int = 0, most: float = 60) -> float:
-        """Seconds until a text is drawn behind the first ``since`` characters."""
+    def forget(self) -> None:
+        """Begin anew to look at what is drawn."""
+        self.drawn = ""
+
+    def until(self, text: str, most: float = 60) -> float:
+        """Seconds until a text is drawn."""
         start = time.perf_counter()
-        while text not in self.drawn[since:]:
+        while text not in self.drawn:
             if time.perf_counter() - start > most:
                 raise TimeoutError(text)
             self.read(0.002)
@@ -72,13 +76,14 @@ def keys_and_repaints(presses: int) -> tuple[list[float], list[float]]:
     screen.until("writing")
     times, rates = [], []
     for number in range(presses):
-        begin, since = time.perf_counter(), len(screen.drawn)
+        screen.forget()
+        begin = time.perf_counter()
         while time.perf_counter() - begin < 0.3:
             screen.read(0.01)
-        rates.append(screen.drawn[since:].count(REPAINT) / (time.perf_counter() - begin))
-        since = len(screen.drawn)
+        rates.append(screen.drawn.count(REPAINT) / (time.perf_counter() - begin))
+        screen.forget()
         screen.child.send("+")
-        times.append(screen.until(f"T {0.05 * (number + 1):.2f}", since))
+        times.append(screen.until(f"T {0.05 * (number + 1):.2f}"))
     screen.child.close(force=True)
     return times, rates
 
