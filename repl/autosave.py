@@ -14,10 +14,18 @@ EVERY = 1.0
 
 
 class Autosave:
-    """``say`` shows a line to the reader, ``complain`` one that stands out; each trouble is told once."""
+    """``say`` shows a line to the reader, ``complain`` one that stands out; each trouble is told once. A bug goes to
+    ``report`` and costs nobody the text.
+    """
 
-    def __init__(self, session: Session, say: Callable[[str], None], complain: Callable[[str], None]) -> None:
-        self._session, self._say, self._complain = session, say, complain
+    def __init__(
+        self,
+        session: Session,
+        say: Callable[[str], None],
+        complain: Callable[[str], None],
+        report: Callable[[Exception], None],
+    ) -> None:
+        self._session, self._say, self._complain, self._report = session, say, complain, report
         self._keeper, self._turn = Keeper(), asyncio.Lock()
         self._trouble = ""
 
@@ -28,9 +36,9 @@ class Autosave:
         async with self._turn:
             try:
                 told = await asyncio.to_thread(self._keeper.keep, self._session.passage)
-            except AfterglowError as error:
+            except Exception as error:
                 if str(error) != self._trouble:
-                    self._complain(f"not autosaved: {error}; the text is here, and /export writes it elsewhere")
+                    self._tell(error)
                 self._trouble = str(error)
                 return
         if self._trouble:
@@ -38,6 +46,12 @@ class Autosave:
         self._trouble = ""
         if told:
             self._say(told)
+
+    def _tell(self, error: Exception) -> None:
+        if isinstance(error, AfterglowError):
+            self._complain(f"not autosaved: {error}; the text is here, and /export writes it elsewhere")
+        else:
+            self._report(error)
 
     def keep_now(self) -> None:
         """Save what is new before the process ends; raises StorageError."""

@@ -77,7 +77,7 @@ class Page(Vertical):
         """Show the seed."""
         self._text.colour(heat)
         self._text.show([Piece(seed, "seed")])
-        self._head.update(Content(f"{self.number + 1}  T {self._column.temperature:.2f}"))
+        self._entitle()
 
     def grow(self) -> None:
         """Show what was written since; at the end, how surprising it was."""
@@ -88,7 +88,11 @@ class Page(Vertical):
             self._over = True
             self._text.write([Piece(self._column.tail)])
             mean = sum(map(surprise, self._column.tokens)) / max(1, len(self._column.tokens))
-            self._head.update(Content(f"{self.number + 1}  T {self._column.temperature:.2f}  {mean:.1f} bits"))
+            self._entitle(f"  {mean:.1f} bits")
+
+    def _entitle(self, figure: str = "") -> None:
+        """T first, which is seen in the narrowest column; then the key that picks it."""
+        self._head.update(Content(f"T {self._column.temperature:.2f}  [{self.number + 1}]{figure}"))
 
     def mark(self, character: int) -> None:
         """Mark the token that holds a character of the text."""

@@ -21,8 +21,6 @@ from ..core.session import Session
 from ..core.sweep import Sweep
 from .autosave import Autosave
 from .columns import Columns
-from .editor import Editor
-from .picker import Picker
 from .reading import Reading
 from .transcript import Transcript
 
@@ -44,7 +42,7 @@ class Desk(App[None]):
         self._stopped = self._leaving = False
         self._transcript, self.columns = Transcript(), Columns()
         self._reading = Reading(session, self._transcript)
-        self.autosave = Autosave(session, self._transcript.note, self._transcript.error)
+        self.autosave = Autosave(session, self._transcript.note, self._transcript.error, self._report)
 
     @property
     def playing(self) -> bool:
@@ -124,8 +122,8 @@ class Desk(App[None]):
                 self._list(effect)
             case Redraw(text):
                 self._redraw(text)
-            case Edit(text, done):
-                self.push_screen(Editor(text), partial(self._edited, done))
+            case Edit():
+                self._edit(effect)
             case Quit():
                 await self.action_quit()
 
@@ -184,10 +182,18 @@ class Desk(App[None]):
     def _list(self, listing: Listing) -> None:
         """Show a list, or have a row of it chosen."""
         if listing.choice:
+            from .picker import Picker
+
             picker = Picker(listing.title, listing.rows, listing.search)
             self.push_screen(picker, partial(self._chosen_from, listing.choice))
         else:
             self._transcript.listing(listing.title, listing.rows)
+
+    def _edit(self, edit: Edit) -> None:
+        """Have a text changed on a page of its own."""
+        from .editor import Editor  # like all pages that are seldom wanted: the first screen comes sooner without
+
+        self.push_screen(Editor(edit.text), partial(self._edited, edit.done))
 
     def _edited(self, done: Callable[[str], Iterable[Effect]], text: str | None) -> None:
         if text is not None:

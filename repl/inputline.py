@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import datetime
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -13,7 +14,7 @@ from textual.widgets import Input, Static
 
 from ..core.commands import completions
 from ..core.errors import AfterglowError
-from ..core.paths import history_file
+from ..core.paths import history_file, private_file
 from ..core.session import Session
 from ..core.visible import visible
 
@@ -91,6 +92,7 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
         history = self._lines()
         if text.strip() and history[-1:] != [text]:
             history.append(text)
+            keep_history(text)
         self._at, self._draft = len(history), ""
         self.value = ""
         return text
@@ -200,6 +202,13 @@ def completed(session: Session, line: str) -> str | None:
             longer = line.removesuffix(word) + candidate
             return f"{longer} " if possible(session, f"{longer} ") else longer
     return None
+
+
+def keep_history(text: str) -> None:
+    """Add to what can be called back next time, in the line REPL's file and form, as far as that can be written."""
+    lines = "".join(f"+{line}\n" for line in text.encode("utf-8", "replace").decode().split("\n"))
+    with contextlib.suppress(AfterglowError, OSError), private_file(history_file()).open("a", encoding="utf-8") as file:
+        file.write(f"\n# {datetime.now()}\n{lines}")
 
 
 def read_history() -> list[str]:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from statistics import fmean as mean
+from statistics import fmean
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
-from textual.content import Content
+from rich.segment import Segment
+from rich.style import Style
 from textual.events import Click
 from textual.message import Message
-from textual.style import Style
+from textual.strip import Strip
 from textual.widget import Widget
 
 from ..core.heat import level, surprise
 from ..core.lens import Candidate, Look
 from ..core.visible import visible
 from .wrapping import Place
+
+Part = tuple[str, str]
+"""A text and the name of its look."""
+
+Line = list[Part]
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -55,6 +61,8 @@ class Lens(Widget):
         self._at: int | None = None
         self._places: Sequence[Place] = ()
         self._first, self._head = 0, 0
+        self._lines: list[Line] = []
+        self._looks: dict[str, Style] = {}
 
     def show(
         self,
@@ -66,6 +74,7 @@ class Lens(Widget):
     ) -> None:
         """Show a look under a title, one of its candidates chosen; ``at`` is the token's number among ``places``."""
         self._look, self._title, self._choice, self._places, self._at = look, title, choice, places, at
+        self._lines = self._arranged()
         self.refresh()
 
     def on_click(self, event: Click) -> None:
@@ -75,97 +84,106 @@ class Lens(Widget):
         if self._look and offset and offset.y >= self._head and number < len(self._look.candidates):
             self.post_message(self.Chosen(number))
 
-    def render(self) -> Content:
-        """As many candidates as there is room for."""
+    def notify_style_update(self) -> None:
+        """Another theme: the looks are others."""
+        super().notify_style_update()
+        self._looks.clear()
+
+    def on_resize(self) -> None:
+        """There is room for more or fewer lines."""
+        self._lines = self._arranged()
+
+    def render_line(self, y: int) -> Strip:
+        """One line. Drawn as a strip: a Content would take ten times as long, and text streams meanwhile."""
+        parts = self._lines[y] if y < len(self._lines) else []
+        base = self.rich_style
+        strip = Strip([Segment(text, self._rich(name)) for text, name in parts])
+        return strip.adjust_cell_length(self.size.width, base).apply_style(base)
+
+    @property
+    def text(self) -> str:
+        """All that it shows."""
+        return "\n".join("".join(text for text, _ in line) for line in self._lines)
+
+    def _rich(self, name: str) -> Style:
+        if name not in self._looks:
+            self._looks[name] = self.get_component_rich_style(f"lens--{name}")
+        return self._looks[name]
+
+    def _arranged(self) -> list[Line]:
+        """The lines: as many candidates as there is room for."""
         if self._look is None:
-            return Content.assemble(
-                ("what comes next\n", self._style("title")), ("type a seed first", self._style("dim"))
-            )
+            return [[("what comes next", "title")], [("type a seed first", "dim")]]
         head = list(self._told(self._look))
         foot = list(self._foot()) if self.size.height >= len(head) + 5 else []
         room = max(1, self.size.height - len(head) - len(foot))
         self._head = len(head)
-        self._first = max(0, min((self._choice or 0) - room + 2, len(self._look.candidates) - room))
+        self._first = max(0, min((self._choice or 0) - max(0, room - 2), len(self._look.candidates) - room))
         shown = self._look.candidates[self._first : self._first + room]
-        bars = [self._bars(each, number + self._first, self._look) for number, each in enumerate(shown)]
-        bars += [Content("")] * (room - len(bars))
-        return Content("\n").join([*head, *bars, *foot])
+        full = max(max(each.raw, each.shaped) for each in self._look.candidates)
+        bars = [self._bars(each, number + self._first, self._look, full) for number, each in enumerate(shown)]
+        return [*head, *bars, *([[]] * (room - len(bars))), *foot]
 
-    def _told(self, look: Look) -> Iterator[Content]:
+    def _told(self, look: Look) -> Iterator[Line]:
         """The figures, in few lines where there are few."""
         before, after = look.choices
         tall = self.size.height >= TALL
-        title, taken = (self._title, self._style("title")), list(self._taken(look))
         if tall:
-            yield Content.assemble(title)
-            yield Content.assemble(*taken)
+            yield [(self._title, "title")]
+            yield list(self._taken(look))
         else:
-            yield Content.assemble(title, " · ", *taken)
+            yield [(self._title, "title"), (" · ", "dim"), *self._taken(look)]
         bits = f"{look.raw_entropy:.1f} → {look.shaped_entropy:.1f} bits"
         choices = f"{before:.1f} → {after:.1f}"
         cut = f"{look.cut} cut, {look.cut_share:.1%}" if look.cut else "nothing cut"
         if not tall:
-            yield self._figures(("", f"{bits} · {choices} choices"), (f" · {cut}", ""))
+            yield [(f"{bits} · {choices} choices", "figure"), (f" · {cut}", "dim")]
         else:
-            yield self._figures(("entropy ", bits))
-            yield self._figures(("choices ", choices))
-            yield self._figures((f"filters: {cut}", ""))
-        width = self._bar_width()
-        raw, shaped = "raw T 1".ljust(width + 5), f"drawn T {look.temperature:.2f}"
-        yield Content.assemble((f"{'':4}{raw}{shaped}"[: self.size.width], self._style("dim")))
+            yield [("entropy ", "dim"), (bits, "figure")]
+            yield [("choices ", "dim"), (choices, "figure")]
+            yield [(f"filters: {cut}", "dim")]
+        raw, shaped = "raw T 1".ljust(self._bar_width() + 5), f"drawn T {look.temperature:.2f}"
+        yield [(f"{'':4}{raw}{shaped}", "dim")]
 
-    def _taken(self, look: Look) -> Iterator[tuple[str, Style]]:
+    def _taken(self, look: Look) -> Iterator[Part]:
         if look.taken:
-            yield label(look.taken.text), self._style(f"heat{level(look.taken, 'surprise')}")
-            yield f" rank {look.taken.rank}, {surprise(look.taken):.1f} bits", self._style("figure")
+            yield label(look.taken.text), f"heat{level(look.taken, 'surprise')}"
+            yield f" rank {look.taken.rank}, {surprise(look.taken):.1f} bits", "figure"
         else:
-            yield "not drawn yet", self._style("dim")
+            yield "not drawn yet", "dim"
 
-    def _figures(self, *parts: tuple[str, str]) -> Content:
-        pieces = [
-            piece for name, value in parts for piece in ((name, self._style("dim")), (value, self._style("figure")))
-        ]
-        return Content.assemble(*pieces)
-
-    def _bars(self, candidate: Candidate, number: int, look: Look) -> Content:
-        """One candidate: its sign, and two bars with percents."""
+    def _bars(self, candidate: Candidate, number: int, look: Look, full: float) -> Line:
+        """One candidate: its sign, and two bars with percents, of which the longest of all is ``full``."""
         taken = look.taken is not None and look.taken.id == candidate.id
         mark = "▸" if number == self._choice else "●" if taken else " "
-        look_of = "chosen" if number == self._choice else "taken" if taken else "token"
-        full = max(max(each.raw, each.shaped) for each in look.candidates)
+        name = "chosen" if number == self._choice else "taken" if taken else "token"
         width = self._bar_width()
-        parts = [(f"{mark}{set_cell_size(label(candidate.text), 2)} ", self._style(look_of))]
-        parts += self._bar(candidate.raw, full, width, "raw")
-        parts += self._bar(candidate.shaped, full, width, "shaped") if candidate.kept else self._cut(width)
-        return Content.assemble(*parts)
-
-    def _bar(self, share: float, full: float, width: int, look: str) -> list[tuple[str, Style]]:
-        return [(bar(share / full, width), self._style(look)), (f"{percent(share):>4} ", self._style("figure"))]
-
-    def _cut(self, width: int) -> list[tuple[str, Style]]:
-        return [("cut".ljust(width + 5), self._style("dim"))]
+        parts = [(f"{mark}{set_cell_size(label(candidate.text), 2)} ", name)]
+        parts += [(bar(candidate.raw / full, width), "raw"), (f"{percent(candidate.raw):>4} ", "figure")]
+        if not candidate.kept:
+            return [*parts, ("cut".ljust(width + 5), "dim")]
+        return [*parts, (bar(candidate.shaped / full, width), "shaped"), (f"{percent(candidate.shaped):>4} ", "figure")]
 
     def _bar_width(self) -> int:
         return max(2, (self.size.width - 4) // 2 - 5)
 
-    def _foot(self) -> Iterator[Content]:
+    def _foot(self) -> Iterator[Line]:
         """The surprise of the tokens over the whole passage, and where in it the lens is."""
         if not self._places:
             return
-        width = self.size.width
-        cells = _spread(len(self._places), width)
+        cells = _spread(len(self._places), self.size.width)
         here = None if self._at is None else next((n for n, (a, b) in enumerate(cells) if a <= self._at < b), None)
-        pieces = [self._spark(first, end, number == here) for number, (first, end) in enumerate(cells)]
-        yield Content.assemble(("surprise over the passage"[:width], self._style("dim")))
-        yield Content.assemble(*pieces)
+        sparks = "".join(self._spark(first, end) for first, end in cells)
+        yield [("surprise over the passage", "dim")]
+        if here is None:
+            yield [(sparks, "shaped")]
+        else:
+            yield [(sparks[:here], "shaped"), (sparks[here], "title"), (sparks[here + 1 :], "shaped")]
 
-    def _spark(self, first: int, end: int, here: bool) -> tuple[str, Style]:
+    def _spark(self, first: int, end: int) -> str:
         step = max(1, (end - first) // SAMPLES)
-        bits = mean(surprise(self._places[i].token) for i in range(first, end, step))
-        return _LEVELS[min(7, int(bits / TOP_BITS * 8))], self._style("chosen" if here else "shaped")
-
-    def _style(self, name: str) -> Style:
-        return self.get_visual_style(f"lens--{name}")
+        bits = fmean(surprise(self._places[i].token) for i in range(first, end, step))
+        return _LEVELS[min(7, int(bits / TOP_BITS * 8))]
 
 
 def _spread(count: int, width: int) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.keys import Keys
 
+from ..core.archive import Keeper
 from ..core.bridge import Player
 from ..core.commands import completions, dispatch, is_live
 from ..core.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
@@ -41,6 +42,7 @@ class LineRepl:
         self.session = session
         self._player: Player | None = None
         self._over = False
+        self._keeper, self._trouble = Keeper(), ""
         self._prompt: PromptSession[str] = PromptSession(
             [("class:prompt", "› ")],
             history=FileHistory(str(private_file(history_file()))),
@@ -63,6 +65,7 @@ class LineRepl:
             line = await self._read()
             if line is not None:
                 await self._do(line)
+                self._keep()
 
     async def _read(self, start: str = "") -> str | None:
         try:
@@ -79,6 +82,19 @@ class LineRepl:
                 await self._show(effect)
         except AfterglowError as error:
             show_error(error)
+
+    def _keep(self) -> None:
+        """Autosave; each trouble is told once."""
+        if self.session.settings.autosave == "off":
+            return
+        try:
+            told, self._trouble = self._keeper.keep(self.session.passage), ""
+            if told:
+                show_note(told)
+        except AfterglowError as error:
+            if str(error) != self._trouble:
+                show_error(error)
+            self._trouble = str(error)
 
     async def _show(self, effect: Effect) -> None:
         match effect:

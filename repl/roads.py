@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 from ..core.lens import Look
 from ..core.session import Session
 from .lens import Lens
 from .reading import Reading
 from .transcript import Transcript
+
+PACE = 1 / 15
+"""Seconds between two pictures of the lens while text is written: faster nobody reads, and the text comes first."""
 
 
 class Roads:
@@ -18,6 +23,7 @@ class Roads:
     def __init__(self, session: Session, reading: Reading, transcript: Transcript, lens: Lens) -> None:
         self._session, self._reading, self._transcript, self._lens = session, reading, transcript, lens
         self._look: Look | None = None
+        self._looked = 0.0
         self.place: int | None = None
         self.choice: int | None = None
 
@@ -72,12 +78,20 @@ class Roads:
         if self.place is not None and self.place > count:
             self.place = count
         self._transcript.point(self.place)
-        if not self._lens.display:
+        if not self._lens.display or self._too_soon():
             return
         to_come = self.place is None or self.place >= count
         self._look = self._session.look(None if to_come else self.place)
         title = "the token to come" if to_come else f"token {(self.place or 0) + 1:,} of {count:,}"
         self._lens.show(self._look, title, self.choice, self._reading.places, self.place)
+
+    def _too_soon(self) -> bool:
+        """Whether text comes so fast that the lens leaves this moment out."""
+        now = time.monotonic()
+        if self.place is None and self._session.playing and now - self._looked < PACE:
+            return True
+        self._looked = now
+        return False
 
 
 def _begins_word(before: str, here: str) -> bool:

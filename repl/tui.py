@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import sys
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, ClassVar
@@ -15,19 +17,18 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, HelpPanel, Input, Static
+from textual.widgets import Footer, Input, Static
 
 from ..core import archive
 from ..core.commands import COMMANDS, Command
 from ..core.errors import AfterglowError
 from ..core.heat import legend
-from ..core.paths import theme_file, write_atomically
 from ..core.session import Session
 from ..core.settings import SPECS
 from .autosave import EVERY
 from .inputline import Completions, InputLine
 from .looking import Looking
-from .panel import Panel
+from .themes import keep_theme, kept_theme
 from .thermometer import Thermometer
 
 STEP = 0.05
@@ -41,22 +42,20 @@ ONLY_WITH_A_TEXT = ("look", "look_word", "look_end")
 
 def run_app(session: Session) -> None:
     """Play on the full screen until the user leaves."""
+    _make_prompt()
+
     app = AfterglowApp(session)
     app.run()
     app.autosave.keep_now()
 
 
-def kept_theme() -> str:
-    """The theme that was chosen last; "" where none was."""
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        return theme_file().read_text("utf-8").strip()
-    return ""
-
-
-def keep_theme(name: str) -> None:
-    """Have the theme again next time, as far as that can be written."""
-    with contextlib.suppress(AfterglowError):
-        write_atomically(theme_file(), name.encode())
+def _make_prompt() -> None:
+    """See to it that a key is answered soon while text comes as fast as it can."""
+    # The thread that draws tokens gives way ten times sooner than it would.
+    sys.setswitchinterval(0.0005)
+    # What was imported is no garbage and need not be looked through; tokens that are kept are not looked at so often.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 class AfterglowApp(Looking):
@@ -177,13 +176,15 @@ class AfterglowApp(Looking):
 
     def action_help(self) -> None:
         """Show keys and help for what has the focus, or put them away."""
-        if self.screen.query(HelpPanel):
+        if self.screen.query("HelpPanel"):
             self.action_hide_help_panel()
         else:
             self.action_show_help_panel()
 
     def action_settings(self) -> None:
         """Show all settings."""
+        from .panel import Panel  # pages that are seldom wanted wait until they are: the first screen comes sooner
+
         self.push_screen(Panel(self.session), lambda _: self.refresh_state())
 
     def action_editor(self) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import runpy
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from afterglow.core.events import Token
@@ -100,3 +102,16 @@ def test_wrapping_keeps_every_character_and_the_width(text: str, columns: int) -
     lines = ["".join(c for c, _ in line) for line in wrapped.lines()]
     assert "".join(lines) == text.replace("\n", "")
     assert all(cells(line.rstrip(" ")) <= columns for line in lines)
+
+
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures.py"
+
+
+@pytest.mark.skipif(not PICTURES.exists(), reason="the pictures belong to the checkout")
+@pytest.mark.parametrize("name", ["ramp", "sweep"])
+def test_the_pictures_of_the_readme_can_be_drawn(name: str) -> None:
+    """The same seed and dice on the bundled model: a picture that does not change from one drawing to the next."""
+    draw = runpy.run_path(str(PICTURES))[name]
+    picture = draw()
+    assert [element.text for element in parsed(picture).iter(f"{SVG}text")].count("ROMEO:") in (1, 4)
+    assert draw() == picture

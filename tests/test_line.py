@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from afterglow.core import archive
 from afterglow.core.events import Token
 from afterglow.core.paths import history_file
 from afterglow.core.session import Session
@@ -57,6 +58,15 @@ async def test_seed_is_played_and_quit_leaves(session: Session, keyboard: PipeIn
         await until(lambda: len(written(session)) == 60 and not session.playing)
         keyboard.send_text("/quit\r")
     assert session.passage.text().startswith("The lamp")
+
+
+async def test_passage_is_there_again_next_time(session: Session, keyboard: PipeInput) -> None:
+    session.set("speed", 0)
+    async with talking(session):
+        keyboard.send_text("The lamp\r")
+        await until(lambda: len(written(session)) == 60 and not session.playing)
+        keyboard.send_text("/quit\r")
+    assert archive.find("1").text() == session.passage.text()
 
 
 async def test_command_typed_while_text_streams_acts_on_the_next_token(session: Session, keyboard: PipeInput) -> None:

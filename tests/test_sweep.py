@@ -106,7 +106,7 @@ async def test_a_sweep_stands_in_columns_and_one_is_picked(app: tui.AfterglowApp
             f"Thelamp{text}".replace("\n", "").replace(" ", "") for text in texts
         ]
         heads = [str(page._head.content) for page in columns._pages]
-        assert [head.split()[:3] for head in heads] == [["1", "T", "0.20"], ["2", "T", "1.00"], ["3", "T", "1.60"]]
+        assert [head[:11] for head in heads] == ["T 0.20  [1]", "T 1.00  [2]", "T 1.60  [3]"]
         await press(pilot, "right", "right", "left", "enter")
         assert not columns.display
         assert app.session.passage.text() == f"The lamp{texts[1]}"

@@ -184,3 +184,16 @@ def test_two_windows_at_once_each_keep_their_own(opened: Callable[..., Terminal]
     for window in (first, second):
         window.leave()
     assert {entry.text[:3] for entry in archive.entries()} == {"One", "Two"}
+
+
+def test_a_terminal_that_is_made_small_and_large_again_while_text_streams(opened: Callable[..., Terminal]) -> None:
+    terminal = opened("--length", "100000", "--speed", "100", size=(200, 60))
+    terminal.type("The lamp\r")
+    terminal.until(lambda: count() > 20)
+    for rows, columns in ((12, 40), (3, 10), (60, 200)):
+        terminal.child.setwinsize(rows, columns)
+        before = count()
+        terminal.until(lambda now=before: count() > now + 20)
+    terminal.type("\x1b")
+    time.sleep(0.3)
+    terminal.leave()

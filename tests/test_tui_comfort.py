@@ -10,7 +10,7 @@ from afterglow.core.paths import theme_file
 from afterglow.core.session import Session
 from afterglow.repl import tui
 from afterglow.repl.editor import Editor
-from afterglow.repl.inputline import InputLine
+from afterglow.repl.inputline import InputLine, read_history
 from afterglow.repl.panel import Panel
 from afterglow.repl.picker import Picker
 from textual.widgets import HelpPanel, Input, Static, TextArea
@@ -82,6 +82,19 @@ async def test_a_new_line_is_begun_with_ctrl_j(app: tui.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await press(pilot, "a", "ctrl+j", "b", "alt+enter", "c", "enter")
         assert app.session.passage.text().startswith("a\nb\nc")
+
+
+async def test_what_was_typed_can_be_called_back_next_time(app: tui.AfterglowApp, session: Session) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "/temp 1.2")
+        await press(pilot, "a", "ctrl+j", "b", "enter")
+    assert read_history() == ["/temp 1.2", "a\nb"]
+    again = tui.AfterglowApp(session)
+    async with again.run_test(size=SIZE) as pilot:
+        again.roads.leave()
+        again.session.new()
+        await press(pilot, "up")
+        assert again.query_one(InputLine).text == "a\nb"
 
 
 async def test_the_text_is_edited_in_place_and_goes_on_from_there(app: tui.AfterglowApp) -> None:

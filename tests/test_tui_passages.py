@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from afterglow.core import archive, store
 from afterglow.core.model import Model
-from afterglow.core.paths import archive_file
+from afterglow.core.paths import archive_file, log_file
 from afterglow.core.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl import tui
@@ -81,6 +82,19 @@ async def test_a_full_disk_is_said_once_and_the_text_is_kept_when_there_is_room(
         await play(pilot, "")
         await until(pilot, lambda: "autosaved again" in seen(app))
         assert archive.opened(1).text() == app.session.passage.text()
+
+
+async def test_a_bug_in_saving_costs_nobody_the_text(app: tui.AfterglowApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(archive.Keeper, "keep", broken)
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        await play(pilot, "")
+        assert seen(app).count("a bug, sorry") == 1
+        assert len(app.session.passage.tokens()) == 120
+    assert "KeyError" in log_file().read_text()
 
 
 async def test_autosave_can_be_turned_off(app: tui.AfterglowApp) -> None:

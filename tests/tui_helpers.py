@@ -67,7 +67,7 @@ async def stop(pilot: Pilot[None], app: tui.AfterglowApp) -> None:
 
 def lens(app: tui.AfterglowApp) -> str:
     """What the lens shows."""
-    return app.query_one(Lens).render().plain
+    return app.query_one(Lens).text
 
 
 def screen(app: tui.AfterglowApp) -> list[str]:
