@@ -5,11 +5,12 @@ A file may come from a stranger: everything about it is checked before its tenso
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
 import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
@@ -94,7 +95,11 @@ class Card:
     command: str = ""
     licence: str = ""
     made: str = ""
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    field: str = ""
+    column: str = ""
+    lines: bool = False
+    parent: str = ""
 
     @classmethod
     def of(cls, values: Any) -> Card:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -82,9 +83,19 @@ class CharTokenizer:
         self._stand_in = next((self._ids[c] for c in " \n" if c in self._ids), 0)
 
     @classmethod
-    def of(cls, text: str) -> CharTokenizer:
-        """The tokenizer of everything that occurs in ``text``, in code point order."""
-        return cls(sorted(set(text)))
+    def of(cls, text: str, min_count: int = 1) -> CharTokenizer:
+        """The tokenizer of what occurs in ``text`` at least ``min_count`` times, in code point order.
+
+        Where nothing does, of the commonest character.
+        """
+        counts = Counter(text)
+        kept = sorted(c for c, n in counts.items() if n >= min_count)
+        return cls(kept or [counts.most_common(1)[0][0]])
+
+    def extended(self, text: str, min_count: int = 1) -> CharTokenizer:
+        """The same ids, and new ones behind them for what ``text`` has beside, at least ``min_count`` times."""
+        new = set(CharTokenizer.of(text, min_count).characters) - set(self.characters)
+        return CharTokenizer([*self.characters, *sorted(new)])
 
     @property
     def stand_in(self) -> str:

@@ -14,14 +14,11 @@ from afterglow.core.errors import AfterglowError, MissingExtraError, StorageErro
 from afterglow.core.paths import reason
 from afterglow.core.settingkinds import SWITCH
 from afterglow.core.settings import SPECS, Settings, from_config, from_environment, layered
+from afterglow.repl.options import NO_TORCH, json_option, show
+from afterglow.repl.trainverbs import train
 from click.core import ParameterSource
 
 SHORT = {"temperature": "-t", "length": "-l"}
-
-NO_TORCH = (
-    "training needs torch: pip install 'afterglow[train]'; without a GPU, first install torch's smaller CPU-only build,"
-    " as pytorch.org/get-started says when you choose CPU"
-)
 
 
 def with_settings(*scopes: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -67,7 +64,6 @@ model_option = click.option("--model", "-m", "model_name", metavar="NAME", help=
 runtime_option = click.option(
     "--runtime", type=click.Choice(["int8", "torch"]), default="int8", help="what steps the LSTM"
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="machine-readable output")
 
 
 class Verbs(click.Group):
@@ -168,29 +164,7 @@ def generate(
     write(model, seed_from_stdin() if seed is None else seed, settings, count, echo, as_json)
 
 
-@cli.command()
-@click.argument("text", type=click.Path(path_type=Path))
-@click.option("--name", required=True, help="what to call the model")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="how long to train (10 if nothing is said)")
-@click.option("--epochs", type=click.FloatRange(0, min_open=True), help="how many passes over the text")
-@click.option("--size", type=click.Choice(["small", "medium", "large"]), help="chosen by the time if not given")
-@click.option("--tokens", type=click.Choice(["char", "byte"]), default="char", help="what the model reads and writes")
-@click.option("--encoding", default="utf-8", help="of the text file")
-@click.option("--keep-boilerplate", is_flag=True, help="learn Project Gutenberg's header and footer too")
-@click.option("--licence", default="", help="of the text, for the model's card")
-@click.option("--replace", is_flag=True, help="overwrite a model of that name")
-@json_option
-def train(text: Path, as_json: bool, **wishes: Any) -> None:
-    """Train a model on a TEXT file and keep it under a name."""
-    try:
-        from afterglow.repl.progress import Wish
-        from afterglow.repl.progress import train as learn
-    except ImportError as error:
-        raise MissingExtraError(NO_TORCH) from error
-    result = learn(text, Wish(**wishes))
-    _show(result, as_json)
-    if not as_json:
-        click.echo(f"play it: afterglow --model {wishes['name']}")
+cli.add_command(train)
 
 
 @cli.command("eval")
@@ -204,7 +178,7 @@ def evaluate(name: str, text: Path, encoding: str, runtime: str, as_json: bool) 
     from afterglow.repl.oneshot import evaluate as judge
 
     model, _ = opened(name, runtime, {})
-    _show(judge(model, text, encoding), as_json)
+    show(judge(model, text, encoding), as_json)
 
 
 @cli.group(invoke_without_command=True)
@@ -238,7 +212,7 @@ def info(name: str, as_json: bool) -> None:
     """Show a model's card."""
     from afterglow.repl.oneshot import card
 
-    _show(card(name), as_json)
+    show(card(name), as_json)
 
 
 @cli.command()
@@ -253,21 +227,6 @@ def bot(model_name: str | None, proxy: str | None) -> None:
     except ImportError as error:
         raise MissingExtraError("the bot needs discord.py: pip install 'afterglow[bot]'") from error
     run_bot(model_name or DEFAULT_MODEL, proxy)
-
-
-def _show(values: dict[str, Any], as_json: bool) -> None:
-    """Figures by name: one JSON object, or a line each."""
-    if as_json:
-        click.echo(json.dumps(values))
-        return
-    for name, value in values.items():
-        click.echo(f"{name.replace('_', ' '):<24} {_figure(value)}")
-
-
-def _figure(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
 
 
 def main() -> None:

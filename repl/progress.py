@@ -1,146 +1,146 @@
-"""``afterglow train``: from a text to a model in the library, and what is said on the way."""
+"""``afterglow train`` as a person sees it: what is coming, how it goes, how to go on, and what came of it."""
 
 from __future__ import annotations
 
+import shlex
+import signal
 import sys
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from math import inf, log
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import inf
+from types import FrameType
 from typing import Any
 
-from ..core.corpus import Corpus, read_corpus, require_enough
-from ..core.library import place_for
-from ..core.model import Model
-from ..core.modelfile import Card
-from ..core.paths import require_writable
-from ..core.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer
-from ..core.training.convert import to_model_file
-from ..core.training.recipes import recipe_for, size_for
-from ..core.training.train import Progress, Trainer
+from ..core.training.learning import Learning
+from ..core.training.train import Progress
 from ..core.visible import visible
 from .oneshot import figures
 
-DEFAULT_MINUTES = 10.0
+SMALL_TEXT = 200_000
+"""Characters under which a model is better begun from one that has read more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What was asked for on the command line."""
+class Interrupt:
+    """Whether Ctrl-C was pressed. The first time is remembered, the second leaves at once."""
 
-    name: str
-    encoding: str = "utf-8"
-    keep_boilerplate: bool = False
-    tokens: str = "char"
-    size: str | None = None
-    minutes: float | None = None
-    epochs: float | None = None
-    licence: str = ""
-    replace: bool = False
+    pressed = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """What the signal calls."""
+        if self.pressed:
+            raise KeyboardInterrupt
+        self.pressed = True
 
 
-def train(path: Path, wish: Wish) -> dict[str, Any]:
-    """Train on a text file and put the model into the library; returns its figures. Ctrl-C keeps the best so far."""
-    place = place_for(wish.name, wish.replace)
-    require_writable(place.parent)
-    corpus = read_corpus(path, wish.encoding, wish.keep_boilerplate)
-    require_enough(corpus)
-    tokenizer: Tokenizer = ByteTokenizer() if wish.tokens == "byte" else CharTokenizer.of(corpus.text)
-    trainer = _trainer(corpus, tokenizer, wish)
-    _say_what_is_coming(corpus, trainer)
-    _watch(trainer, tokenizer)
-    model = Model(wish.name, to_model_file(trainer.result(), tokenizer, _card(corpus, wish, trainer)))
-    _say("judging it on the held-out last 10 %")
-    score = model.score(corpus.held_out)
-    card = replace(
-        model.file.card,
-        nats_per_char_cold=round(score.nats_per_char_cold, 4),
-        nats_per_char_stateful=round(score.nats_per_char_stateful, 4),
-    )
-    replace(model.file, card=card).save(place)
-    return {"model": wish.name, "path": str(place), "seconds": round(trainer.seconds, 1), **figures(score)}
-
-
-def _trainer(corpus: Corpus, tokenizer: Tokenizer, wish: Wish) -> Trainer:
-    minutes = DEFAULT_MINUTES if wish.minutes is None and wish.epochs is None else wish.minutes or inf
-    size = wish.size or size_for(minutes)
-    recipe = recipe_for(tokenizer.size, len(corpus.text), size, minutes, wish.epochs or inf)
-    return Trainer(recipe, tokenizer.encode(corpus.trained), tokenizer.encode(corpus.validated))
-
-
-def _card(corpus: Corpus, wish: Wish, trainer: Trainer) -> Card:
-    return Card(
-        corpus=corpus.name,
-        corpus_sha256=corpus.sha256,
-        characters=len(corpus.text),
-        boilerplate_kept=corpus.boilerplate_kept,
-        encoding=wish.encoding,
-        epochs=round(trainer.epochs, 2),
-        seconds=round(trainer.seconds, 1),
-        command=f"afterglow train {corpus.name} --name {wish.name}{_options(wish)}",
-        licence=wish.licence,
-        made=datetime.now(UTC).date().isoformat(),
-        settings={"temperature": 0.8},
-    )
-
-
-def _options(wish: Wish) -> str:
-    named = {"minutes": wish.minutes, "epochs": wish.epochs, "size": wish.size}
-    return "".join(
-        f" --{name} {value:g}" if isinstance(value, float) else f" --{name} {value}"
-        for name, value in named.items()
-        if value
-    )
-
-
-def _watch(trainer: Trainer, tokenizer: Tokenizer) -> None:
-    """Train to the end, or to Ctrl-C, telling how it goes."""
+@contextmanager
+def interrupt() -> Iterator[Interrupt]:
+    """Ctrl-C as a flag, for as long as this lasts."""
+    flag = Interrupt()
+    before = signal.signal(signal.SIGINT, flag)
     try:
-        for progress in trainer.run():
-            if progress.valid_loss is not None:
-                _say(_measured(progress))
-                if progress.best and progress.fraction > 0.1:
-                    _say(f"    {_sample(trainer, tokenizer)}")
-            elif sys.stderr.isatty():
-                print(f"\r\x1b[K{_line(progress)}", end="", file=sys.stderr, flush=True)
-    except KeyboardInterrupt:
-        trainer.check()
-        _say(f"stopped after {_clock(trainer.seconds)}; the best so far is kept")
+        yield flag
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _say_what_is_coming(corpus: Corpus, trainer: Trainer) -> None:
-    for note in corpus.notes:
+def learn(learning: Learning) -> dict[str, Any]:
+    """Train to the end or to Ctrl-C, telling how it goes; returns the figures of the model that was put away.
+
+    Ctrl-C finishes the step and saves; the best model so far is put away all the same, and the run can be resumed.
+    """
+    _say_what_is_coming(learning)
+    with interrupt() as stop:
+        _watch(learning, stop)
+        finished = not stop.pressed
+        if not finished:
+            learning.keep()
+            _say(f"stopped at step {learning.trainer.step:,}, epoch {learning.trainer.epochs:.1f}, and saved")
+            _say(f"go on with: afterglow train --resume {learning.wish.name}")
+            _say("keeping the best so far as a model; Ctrl-C again leaves without")
+            learning.trainer.check()
+        else:
+            _say("judging it on the held-out last 10 %")
+        model, score = learning.finish()
+        if finished:
+            learning.folder.clear()
+    seconds = round(learning.trainer.seconds, 1)
+    return {"model": model.name, "path": str(learning.place), "seconds": seconds, **figures(score)}
+
+
+def _watch(learning: Learning, stop: Interrupt) -> None:
+    for progress in learning.steps():
+        if progress.note:
+            _say(progress.note)
+        if progress.valid_loss is not None:
+            _say(_measured(learning, progress))
+            if progress.best and progress.step > 100:
+                _say(f"    {_sample(learning)}")
+        elif sys.stderr.isatty():
+            print(f"\r\x1b[K{_line(learning, progress)}", end="", file=sys.stderr, flush=True)
+        if stop.pressed:
+            return
+
+
+def _say_what_is_coming(learning: Learning) -> None:
+    corpus, recipe, name = learning.corpus, learning.trainer.recipe, learning.wish.name
+    for note in learning.notes:
         _say(note)
-    shape, recipe = trainer.recipe.architecture, trainer.recipe
-    bounds = [
-        f"{value:g} {unit}" for value, unit in ((recipe.minutes, "minutes"), (recipe.epochs, "epochs")) if value < inf
-    ]
-    split = "88 % to learn from, 2 % to check with, 10 % held out"
-    _say(f"{corpus.name}: {len(corpus.text):,} characters, {len(set(corpus.text))} distinct; {split}")
-    size = f"{shape.layers} LSTM layers of {shape.width}, {shape.parameters:,} parameters"
-    _say(f"{size}; {' or '.join(bounds)}; Ctrl-C stops and keeps the best")
+    _say(f"{corpus.name}: {len(corpus.text):,} characters, {_distinct(learning)}; {SPLIT}")
+    shape = recipe.architecture
+    if learning.wish.start:
+        _say(f"it goes on from {learning.wish.start}")
+    _say(f"{shape.layers} LSTM layers of {shape.width}, {shape.parameters:,} parameters; {_until(learning)}")
+    if len(corpus.text) < SMALL_TEXT and not learning.wish.start:
+        texts = " ".join(shlex.quote(path) for path in learning.wish.paths)
+        _say("this is a small text, soon known by heart; a model that has read more learns it better:")
+        _say(f"    afterglow train {texts} --name {name} --from shakespeare")
+    _say("Ctrl-C stops at a good place, and keeps the best")
 
 
-def _line(p: Progress) -> str:
-    left = p.seconds / p.fraction - p.seconds if p.fraction > 0.01 else None
-    shown = f"{_clock(left)} left" if left is not None else "starting"
-    speed = f"epoch {p.epoch:.1f} · {p.chars_per_second:,.0f} tokens/s"
-    return f"{p.fraction:4.0%} · {shown} · {speed} · training {p.train_loss / log(2):.3f} bits"
+SPLIT = "88 % to learn from, 2 % to check with, 10 % held out"
 
 
-def _measured(p: Progress) -> str:
+def _distinct(learning: Learning) -> str:
+    corpus, tokenizer = learning.corpus, learning.tokenizer
+    unseen = tokenizer.unseen(corpus.text)
+    folded = f", {len(unseen):,} rare ones of them read as {tokenizer.stand_in!r}" if unseen else ""
+    return f"{len(set(corpus.text)):,} distinct{folded}"
+
+
+def _until(learning: Learning) -> str:
+    wanted = learning.wish.wanted
+    named = ((wanted.minutes, "minutes"), (wanted.epochs, "epochs"))
+    bounds = [f"{value:g} {unit}" for value, unit in named if value < inf]
+    return " or ".join(bounds) or "until validation improves no more"
+
+
+def _line(learning: Learning, p: Progress) -> str:
+    share = f"{p.fraction:4.0%} · {_left(p)} · " if p.fraction is not None else ""
+    speed = p.chars_per_second / learning.tokens_per_char
+    bits = learning.bits(p.train_loss)
+    return f"{share}epoch {p.epoch:.1f} · {speed:,.0f} characters/s · training {bits:.3f} bits"
+
+
+def _left(p: Progress) -> str:
+    if not p.fraction or p.seconds < 1:
+        return "starting"
+    return f"{_clock(p.seconds / p.fraction - p.seconds)} left"
+
+
+def _measured(learning: Learning, p: Progress) -> str:
     assert p.valid_loss is not None
-    return f"{_line(p)} · validation {p.valid_loss / log(2):.3f} bits{' (best)' if p.best else ''}"
+    return f"{_line(learning, p)} · validation {learning.bits(p.valid_loss):.3f} bits{' (best)' if p.best else ''}"
 
 
-def _sample(trainer: Trainer, tokenizer: Tokenizer) -> str:
+def _sample(learning: Learning) -> str:
     """A line of what it writes by now."""
-    model = Model("sample", to_model_file(trainer.result(), tokenizer, Card()))
-    return visible(model.generate("\n", length=72, temperature=0.8, rng=1)).strip("\n").replace("\n", " ⏎ ")
+    text = learning.model().generate("\n", length=72, temperature=0.8, rng=1)
+    return visible(text).strip("\n").replace("\n", " ⏎ ")
 
 
 def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    hours, rest = divmod(int(seconds), 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
 def _say(line: str) -> None:

@@ -1,0 +1,254 @@
+"""One training run as a whole: from texts to a model in the library, begun, stopped, resumed and finished."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from math import inf, log
+from pathlib import Path
+from typing import Any
+
+from ..corpus import Corpus, read_corpora, require_enough
+from ..errors import StorageError, TrainingError, UsageError
+from ..formats import Reading
+from ..library import find, place_for
+from ..model import Model
+from ..modelfile import Card, ModelFile, open_model_file
+from ..paths import require_writable, write_atomically
+from ..score import Score
+from ..sources import STDIN, files, stdin_source
+from ..tokenizer import ByteTokenizer, CharTokenizer, Tokenizer, from_header
+from .convert import extended, to_model_file, to_torch
+from .plan import Recipe
+from .recipes import Wanted, recipe_for, recipe_from
+from .runfolder import RunFolder, recipe_of, recipe_values, require_free
+from .train import Progress, Trainer
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for. ``files`` are all the files that ``paths`` stood for, by their full path."""
+
+    name: str
+    paths: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    reading: Reading = field(default_factory=Reading)
+    tokens: str | None = None
+    start: str | None = None
+    min_count: int = 1
+    wanted: Wanted = field(default_factory=Wanted)
+    licence: str = ""
+    replace: bool = False
+
+
+class Learning:
+    """A run: make one with ``begin`` or ``resume``, iterate over ``steps``, and ``finish``.
+
+    ``notes`` are lines that a person should see before it starts.
+    """
+
+    def __init__(self, wish: Wish, corpus: Corpus, tokenizer: Tokenizer, trainer: Trainer, folder: RunFolder) -> None:
+        self.wish, self.corpus, self.tokenizer = wish, corpus, tokenizer
+        self.trainer, self.folder = trainer, folder
+        self.notes = list(corpus.notes)
+        self.tokens_per_char = len(trainer.validated) / max(1, len(corpus.validated))
+
+    def steps(self) -> Iterator[Progress]:
+        """Train; checkpoints and history are kept on the way. A full disk stops the saving, not the training."""
+        for progress in self.trainer.run():
+            if progress.valid_loss is not None:
+                self.folder.add_history(self._row(progress))
+            note = self._saved() if progress.save else ""
+            yield replace(progress, note=note) if note else progress
+
+    def keep(self) -> None:
+        """Save a checkpoint now; raises StorageError."""
+        self.folder.save(self.trainer.state())
+
+    def bits(self, nats_per_token: float) -> float:
+        """A loss in bits per character."""
+        return nats_per_token / log(2) * self.tokens_per_char
+
+    def model(self, card: Card | None = None) -> Model:
+        """The best so far, playable."""
+        return Model(self.wish.name, to_model_file(self.trainer.result(), self.tokenizer, card or Card()))
+
+    def finish(self) -> tuple[Model, Score]:
+        """Score the best model on the held-out part and put it into the library; raises StorageError."""
+        model = self.model(self._card())
+        score = model.score(self.corpus.held_out)
+        card = replace(
+            model.file.card,
+            nats_per_char_cold=round(score.nats_per_char_cold, 4),
+            nats_per_char_stateful=round(score.nats_per_char_stateful, 4),
+        )
+        place = self.place
+        replace(model.file, card=card).save(place)
+        rows = "".join(f"{json.dumps(row)}\n" for row in self.folder.history())
+        write_atomically(place.with_suffix(".history.jsonl"), rows.encode())
+        return model, score
+
+    @property
+    def place(self) -> Path:
+        """Where the model goes."""
+        return place_for(self.wish.name, replace=True)
+
+    def _saved(self) -> str:
+        try:
+            self.keep()
+        except StorageError as error:
+            return f"{error}; training goes on, but could not be resumed"
+        return ""
+
+    def _row(self, p: Progress) -> dict[str, Any]:
+        assert p.valid_loss is not None
+        figures = {"step": p.step, "epoch": round(p.epoch, 4), "seconds": round(p.seconds, 1)}
+        losses = {"train_bits": self.bits(p.train_loss), "valid_bits": self.bits(p.valid_loss)}
+        return {**figures, **{name: round(value, 5) for name, value in losses.items()}}
+
+    def _card(self) -> Card:
+        wish, reading = self.wish, self.wish.reading
+        settings: dict[str, Any] = {"temperature": 0.8}
+        if reading.lines:
+            settings["stop"] = ["\n"]
+        return Card(
+            corpus=self.corpus.name,
+            corpus_sha256=self.corpus.sha256,
+            characters=len(self.corpus.text),
+            boilerplate_kept=self.corpus.boilerplate_kept,
+            encoding=reading.encoding,
+            field=reading.field,
+            column=reading.column,
+            lines=reading.lines,
+            epochs=round(self.trainer.epochs, 2),
+            seconds=round(self.trainer.seconds, 1),
+            command=command(wish),
+            licence=wish.licence,
+            made=datetime.now(UTC).date().isoformat(),
+            settings=settings,
+            parent=wish.start or "",
+        )
+
+
+def begin(wish: Wish) -> Learning:
+    """A new run; raises TextError, UsageError or StorageError before anything is trained."""
+    place = place_for(wish.name, wish.replace)
+    require_free(wish.name, wish.replace)
+    folder = RunFolder(wish.name)
+    require_writable(place.parent)
+    require_writable(folder.path)
+    wish = replace(wish, files=_files(wish.paths, folder))
+    corpus = read_corpora(wish.files, wish.reading)
+    require_enough(corpus)
+    parent = _parent(wish)
+    tokenizer = _tokenizer(wish, corpus, parent)
+    about = {"wish": asdict(wish), "sha256": corpus.sha256, "tokenizer": tokenizer.header()}
+    trained = tokenizer.encode(corpus.trained)
+    if parent:
+        shape = replace(parent.architecture, vocabulary=tokenizer.size)
+        recipe = recipe_from(shape, len(trained), wish.wanted)
+    else:
+        recipe = recipe_for(tokenizer.size, len(trained), wish.wanted)
+    folder.begin({**about, "recipe": recipe_values(recipe)})
+    return _learning(wish, corpus, tokenizer, recipe, folder)
+
+
+def resume(name: str) -> Learning:
+    """The unfinished run of that name, where its last good checkpoint left it.
+
+    Raises TrainingError where there is none, or it is of another version or another text.
+    """
+    place_for(name, replace=True)
+    folder = RunFolder(name)
+    about = folder.about()
+    wish = _wish(about["wish"])
+    corpus = read_corpora(wish.files, wish.reading)
+    if corpus.sha256 != about["sha256"]:
+        raise TrainingError(
+            f"{corpus.name} is not the text that the run {name!r} began with: it has changed since;"
+            " put it back, or begin anew with --replace"
+        )
+    state, notes = folder.last_good()
+    tokenizer, recipe = from_header(about["tokenizer"]), recipe_of(about["recipe"])
+    learning = _learning(wish, corpus, tokenizer, recipe, folder, fresh=state is None)
+    learning.notes += notes
+    if state is None:
+        learning.notes.append("nothing had been saved yet: it begins at the beginning")
+    else:
+        learning.trainer.restore(state)
+        learning.notes.append(f"resumed at step {learning.trainer.step:,}, epoch {learning.trainer.epochs:.1f}")
+    folder.forget_after(learning.trainer.step)
+    return learning
+
+
+def command(wish: Wish) -> str:
+    """The command line that trains such a model, without where its texts lie."""
+    reading, wanted = wish.reading, wish.wanted
+    words = ["afterglow train", *(shlex.quote(Path(path).name) for path in wish.paths), f"--name {wish.name}"]
+    options: dict[str, Any] = {
+        "minutes": None if wanted.minutes == inf else f"{wanted.minutes:g}",
+        "epochs": None if wanted.epochs == inf else f"{wanted.epochs:g}",
+        "size": wanted.size,
+        "layers": wanted.layers,
+        "width": wanted.width,
+        "tokens": wish.tokens,
+        "from": wish.start,
+        "min-count": None if wish.min_count == 1 else wish.min_count,
+        "encoding": None if reading.encoding == "utf-8" else reading.encoding,
+        "field": reading.field,
+        "column": reading.column,
+    }
+    words += [f"--{name} {value}" for name, value in options.items() if value]
+    return " ".join(words + (["--lines"] if reading.lines else []))
+
+
+def _files(paths: tuple[str, ...], folder: RunFolder) -> tuple[str, ...]:
+    """Every file by its full path, so that the run can be resumed from anywhere; standard input is kept."""
+    if not paths:
+        raise UsageError("name a text to learn from, or - for standard input")
+    found = [path for word in paths for path in files(word)]
+    return tuple(str(folder.keep_text(stdin_source()) if path == STDIN else Path(path).absolute()) for path in found)
+
+
+def _learning(
+    wish: Wish, corpus: Corpus, tokenizer: Tokenizer, recipe: Recipe, folder: RunFolder, fresh: bool = True
+) -> Learning:
+    parent = _parent(wish) if fresh else None
+    start = extended(to_torch(parent), tokenizer.size) if parent else None
+    trained, validated = tokenizer.encode(corpus.trained), tokenizer.encode(corpus.validated)
+    return Learning(wish, corpus, tokenizer, Trainer(recipe, trained, validated, start), folder)
+
+
+def _parent(wish: Wish) -> ModelFile | None:
+    """The model to go on from; raises ModelError or UsageError where it cannot be gone on from like this."""
+    if wish.start is None:
+        return None
+    file = open_model_file(find(wish.start).path)
+    kind = file.tokenizer.kind
+    if wish.tokens not in (None, kind):
+        raise UsageError(
+            f"{wish.start} was trained on {kind} tokens and cannot go on with {wish.tokens} tokens:"
+            " leave --tokens out, or --from"
+        )
+    if wish.wanted.size or wish.wanted.layers or wish.wanted.width:
+        raise UsageError(f"{wish.start} keeps its size: leave --size, --layers and --width out, or --from")
+    return file
+
+
+def _tokenizer(wish: Wish, corpus: Corpus, parent: ModelFile | None) -> Tokenizer:
+    if parent and not isinstance(parent.tokenizer, CharTokenizer):
+        return parent.tokenizer
+    if parent and isinstance(parent.tokenizer, CharTokenizer):
+        return parent.tokenizer.extended(corpus.text, wish.min_count)
+    return ByteTokenizer() if wish.tokens == "byte" else CharTokenizer.of(corpus.text, wish.min_count)
+
+
+def _wish(values: dict[str, Any]) -> Wish:
+    try:
+        parts = {"reading": Reading(**values["reading"]), "wanted": Wanted(**values["wanted"])}
+        return Wish(**{**values, **parts, "paths": tuple(values["paths"]), "files": tuple(values["files"])})
+    except (KeyError, TypeError):
+        raise TrainingError("the run was begun by another release; begin anew with --replace") from None
