@@ -15,7 +15,7 @@ from afterglow.core.paths import reason
 from afterglow.core.settingkinds import SWITCH
 from afterglow.core.settings import SPECS, Settings, from_config, from_environment, layered
 from afterglow.repl.options import NO_TORCH, json_option, show
-from afterglow.repl.trainverbs import train
+from afterglow.repl.trainverbs import novelty, train
 from click.core import ParameterSource
 
 SHORT = {"temperature": "-t", "length": "-l"}
@@ -165,6 +165,7 @@ def generate(
 
 
 cli.add_command(train)
+cli.add_command(novelty)
 
 
 @cli.command("eval")

@@ -31,6 +31,7 @@ ABOVE_0 = click.FloatRange(0, min_open=True)
 @click.option("--encoding", help="of the text files (utf-8)")
 @click.option("--keep-boilerplate", is_flag=True, help="learn Project Gutenberg's header and footer too")
 @click.option("--licence", help="of the text, for the model's card")
+@click.option("--no-index", is_flag=True, help="without the index that lets copied runs be seen")
 @click.option("--replace", is_flag=True, help="overwrite a model or an unfinished run of that name")
 @json_option
 def train(paths: tuple[str, ...], resume: str | None, as_json: bool, **options: Any) -> None:
@@ -68,4 +69,22 @@ def _wish(paths: tuple[str, ...], given: dict[str, Any]) -> Any:
     wanted = Wanted(given.get("minutes", inf), given.get("epochs", inf), **taken("size", "layers", "width"))
     reading = Reading(**taken("encoding", "keep_boilerplate", "field", "column", "lines"))
     rest = taken("name", "start", "tokens", "min_count", "licence", "replace")
-    return Wish(paths=paths, reading=reading, wanted=wanted, **rest)
+    return Wish(paths=paths, reading=reading, wanted=wanted, index="no_index" not in given, **rest)
+
+
+@click.command()
+@click.argument("name", metavar="MODEL")
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@click.option("--length", type=click.IntRange(100, 1_000_000), default=5_000, help="how many characters it writes")
+@click.option("-t", "--temperature", type=click.FloatRange(0, 5), help="the model's own if not given")
+@click.option("--rng", type=click.IntRange(0), default=1, help="the dice")
+@click.option("--encoding", default="utf-8", help="of the text files")
+@json_option
+def novelty(name: str, texts: tuple[str, ...], as_json: bool, **how: Any) -> None:
+    """Tell how much of what MODEL writes stands word for word in its training text.
+
+    With the TEXT the lengths are exact; without it they are what the index in the model file notices.
+    """
+    from .oneshot import novelty as measure
+
+    show(measure(name, texts, **how), as_json)

@@ -17,6 +17,7 @@ from ..formats import Reading
 from ..library import find, place_for
 from ..model import Model
 from ..modelfile import Card, ModelFile, open_model_file
+from ..novelty import LARGEST_SHARE, RUN, CopyIndex, Novelty, exact_runs
 from ..paths import require_writable, write_atomically
 from ..score import Score
 from ..sources import STDIN, files, stdin_source
@@ -26,6 +27,9 @@ from .plan import Recipe
 from .recipes import Wanted, recipe_for, recipe_from
 from .runfolder import RunFolder, recipe_of, recipe_values, require_free
 from .train import Progress, Trainer
+
+SAMPLE: dict[str, Any] = {"length": 4000, "temperature": 0.8, "rng": 1}
+"""What the copy meter's figure in a card is measured on: the settings that a card proposes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Wish:
     wanted: Wanted = field(default_factory=Wanted)
     licence: str = ""
     replace: bool = False
+    index: bool = True
 
 
 class Learning:
@@ -80,21 +85,28 @@ class Learning:
         """Score the best model on the held-out part and put it into the library; raises StorageError."""
         model = self.model(self._card())
         score = model.score(self.corpus.held_out)
+        copied = Novelty.of(exact_runs(model.generate("\n", **SAMPLE), self.corpus.trained))
         card = replace(
             model.file.card,
+            longest_copied_run=copied.longest,
+            copied_in_runs_of_16=round(copied.shares[RUN], 4),
             nats_per_char_cold=round(score.nats_per_char_cold, 4),
             nats_per_char_stateful=round(score.nats_per_char_stateful, 4),
         )
         place = self.place
-        replace(model.file, card=card).save(place)
+        replace(model.file, card=card, index=self._index(model)).save(place)
         rows = "".join(f"{json.dumps(row)}\n" for row in self.folder.history())
         write_atomically(place.with_suffix(".history.jsonl"), rows.encode())
-        return model, score
+        return Model(model.name, replace(model.file, card=card), model.runtime), score
 
     @property
     def place(self) -> Path:
         """Where the model goes."""
         return place_for(self.wish.name, replace=True)
+
+    def _index(self, model: Model) -> CopyIndex | None:
+        size = sum(tensor.nbytes for tensor in model.file.tensors.values())
+        return CopyIndex.of(self.corpus.trained, int(LARGEST_SHARE * size)) if self.wish.index else None
 
     def _saved(self) -> str:
         try:
