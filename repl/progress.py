@@ -7,13 +7,13 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import inf
+from math import inf, log
 from types import FrameType
 from typing import Any
 
+from ..core.model import Model
 from ..core.training.learning import Learning
-from ..core.training.train import Progress
-from ..core.visible import visible
+from .display import Display, display
 from .oneshot import figures
 
 SMALL_TEXT = 200_000
@@ -48,37 +48,47 @@ def learn(learning: Learning) -> dict[str, Any]:
 
     Ctrl-C finishes the step and saves; the best model so far is put away all the same, and the run can be resumed.
     """
-    _say_what_is_coming(learning)
     with interrupt() as stop:
-        _watch(learning, stop)
+        _say_what_is_coming(learning)
+        with display(learning) as shown:
+            _watch(learning, shown, stop)
         finished = not stop.pressed
         if not finished:
-            learning.keep()
-            _say(f"stopped at step {learning.trainer.step:,}, epoch {learning.trainer.epochs:.1f}, and saved")
-            _say(f"go on with: afterglow train --resume {learning.wish.name}")
-            _say("keeping the best so far as a model; Ctrl-C again leaves without")
-            learning.trainer.check()
-        else:
-            _say("judging it on the held-out last 10 %")
+            _keep(learning)
+        _say("judging it on the held-out last 10 %")
         model, score = learning.finish()
         if finished:
             learning.folder.clear()
+    _say(_to_remember(learning, model))
     seconds = round(learning.trainer.seconds, 1)
     return {"model": model.name, "path": str(learning.place), "seconds": seconds, **figures(score)}
 
 
-def _watch(learning: Learning, stop: Interrupt) -> None:
+def _watch(learning: Learning, shown: Display, stop: Interrupt) -> None:
     for progress in learning.steps():
+        shown.show(progress)
         if progress.note:
-            _say(progress.note)
-        if progress.valid_loss is not None:
-            _say(_measured(learning, progress))
-            if progress.best and progress.step > 100:
-                _say(f"    {_sample(learning)}")
-        elif sys.stderr.isatty():
-            print(f"\r\x1b[K{_line(learning, progress)}", end="", file=sys.stderr, flush=True)
+            shown.say(progress.note)
         if stop.pressed:
             return
+
+
+def _keep(learning: Learning) -> None:
+    learning.keep()
+    _say(f"stopped at step {learning.trainer.step:,}, epoch {learning.trainer.epochs:.1f}, and saved; go on with:")
+    _say(f"    afterglow train --resume {learning.wish.name}")
+    _say("the best so far is kept as a model; Ctrl-C again leaves without")
+    learning.trainer.check()
+
+
+def _to_remember(learning: Learning, model: Model) -> str:
+    """What one keeps in mind of a run."""
+    card = model.file.card
+    assert card.nats_per_char_stateful is not None
+    counted = learning.counted(learning.corpus.held_out)
+    longest = f"{card.longest_copied_run} characters" if card.longest_copied_run else "under 16 characters"
+    bits = card.nats_per_char_stateful / log(2)
+    return f"{bits:.2f} bits/char; your text's own 5-gram: {counted:.2f}; longest copied run: {longest}"
 
 
 def _say_what_is_coming(learning: Learning) -> None:
@@ -86,15 +96,21 @@ def _say_what_is_coming(learning: Learning) -> None:
     for note in learning.notes:
         _say(note)
     _say(f"{corpus.name}: {len(corpus.text):,} characters, {_distinct(learning)}; {SPLIT}")
-    shape = recipe.architecture
     if learning.wish.start:
         _say(f"it goes on from {learning.wish.start}")
+    shape = recipe.architecture
     _say(f"{shape.layers} LSTM layers of {shape.width}, {shape.parameters:,} parameters; {_until(learning)}")
     if len(corpus.text) < SMALL_TEXT and not learning.wish.start:
         texts = " ".join(shlex.quote(path) for path in learning.wish.paths)
         _say("this is a small text, soon known by heart; a model that has read more learns it better:")
         _say(f"    afterglow train {texts} --name {name} --from shakespeare")
-    _say("Ctrl-C stops at a good place, and keeps the best")
+    counted = ", ".join(f"{kind} {bits:.2f}" for kind, bits in learning.baselines.items())
+    _say(f"bits per character by counting alone: {counted}")
+    _say("Ctrl-C stops at a good place, saves, and keeps the best")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 SPLIT = "88 % to learn from, 2 % to check with, 10 % held out"
@@ -112,37 +128,3 @@ def _until(learning: Learning) -> str:
     named = ((wanted.minutes, "minutes"), (wanted.epochs, "epochs"))
     bounds = [f"{value:g} {unit}" for value, unit in named if value < inf]
     return " or ".join(bounds) or "until validation improves no more"
-
-
-def _line(learning: Learning, p: Progress) -> str:
-    share = f"{p.fraction:4.0%} · {_left(p)} · " if p.fraction is not None else ""
-    speed = p.chars_per_second / learning.tokens_per_char
-    bits = learning.bits(p.train_loss)
-    return f"{share}epoch {p.epoch:.1f} · {speed:,.0f} characters/s · training {bits:.3f} bits"
-
-
-def _left(p: Progress) -> str:
-    if not p.fraction or p.seconds < 1:
-        return "starting"
-    return f"{_clock(p.seconds / p.fraction - p.seconds)} left"
-
-
-def _measured(learning: Learning, p: Progress) -> str:
-    assert p.valid_loss is not None
-    return f"{_line(learning, p)} · validation {learning.bits(p.valid_loss):.3f} bits{' (best)' if p.best else ''}"
-
-
-def _sample(learning: Learning) -> str:
-    """A line of what it writes by now."""
-    text = learning.model().generate("\n", length=72, temperature=0.8, rng=1)
-    return visible(text).strip("\n").replace("\n", " ⏎ ")
-
-
-def _clock(seconds: float) -> str:
-    hours, rest = divmod(int(seconds), 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
-
-
-def _say(line: str) -> None:
-    start = "\r\x1b[K" if sys.stderr.isatty() else ""
-    print(f"{start}{line}", file=sys.stderr, flush=True)

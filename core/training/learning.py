@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from math import inf, log
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,15 @@ from ..score import Score
 from ..sources import STDIN, files, stdin_source
 from ..tokenizer import ByteTokenizer, CharTokenizer, Tokenizer, from_header
 from .convert import extended, to_model_file, to_torch
+from .lossplot import svg
+from .ngram import bits_per_character
 from .plan import Recipe
 from .recipes import Wanted, recipe_for, recipe_from
 from .runfolder import RunFolder, recipe_of, recipe_values, require_free
 from .train import Progress, Trainer
+
+ORDERS = {"letter counts": 1, "5-gram": 5}
+"""The n-gram models that a loss is shown beside."""
 
 SAMPLE: dict[str, Any] = {"length": 4000, "temperature": 0.8, "rng": 1}
 """What the copy meter's figure in a card is measured on: the settings that a card proposes."""
@@ -77,6 +83,21 @@ class Learning:
         """A loss in bits per character."""
         return nats_per_token / log(2) * self.tokens_per_char
 
+    @property
+    def best_bits(self) -> float | None:
+        """The best validation loss so far, in bits per character; None before the first."""
+        best = self.trainer.best_loss
+        return self.bits(best) if best < inf else None
+
+    def counted(self, text: str, order: int = 5) -> float:
+        """What counting runs of ``order`` characters reaches on ``text``, in bits per character."""
+        return bits_per_character(self.corpus.trained, text, order)
+
+    @cached_property
+    def baselines(self) -> dict[str, float]:
+        """What counting reaches on the validation part, in bits per character, by name."""
+        return {name: self.counted(self.corpus.validated, order) for name, order in ORDERS.items()}
+
     def model(self, card: Card | None = None) -> Model:
         """The best so far, playable."""
         return Model(self.wish.name, to_model_file(self.trainer.result(), self.tokenizer, card or Card()))
@@ -97,6 +118,8 @@ class Learning:
         replace(model.file, card=card, index=self._index(model)).save(place)
         rows = "".join(f"{json.dumps(row)}\n" for row in self.folder.history())
         write_atomically(place.with_suffix(".history.jsonl"), rows.encode())
+        plot = svg(f"{self.wish.name}: {self.corpus.name}", self.folder.history(), self.baselines)
+        write_atomically(place.with_suffix(".svg"), plot.encode())
         return Model(model.name, replace(model.file, card=card), model.runtime), score
 
     @property

@@ -18,7 +18,7 @@ def bits_per_character(trained: str, validated: str, order: int) -> float:
     known, text, check = _ids(trained[-LONGEST_TEXT:], validated)
     chances = np.full(len(check), 1 / known)
     groups, wanted = np.zeros(len(text), np.int64), np.zeros(len(check), np.int64)
-    for n in range(1, order + 1):
+    for n in range(1, min(order, len(text)) + 1):
         keys, groups, counts = np.unique(groups * known + text, return_inverse=True, return_counts=True)
         contexts, starts = np.unique(keys // known, return_index=True)
         totals, kinds = np.add.reduceat(counts, starts), np.diff(np.append(starts, len(keys)))

@@ -30,6 +30,10 @@ SMALLEST_RATE = 2.0**-10
 """Where a rate halved so often still gives no finite loss, something else is wrong."""
 
 
+TURNED = "validation has turned: it begins to know the text by heart; the best so far is what is kept"
+"""Overfitting in words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Where training stands behind a step. Losses are nats per token; ``valid_loss`` stands where it was just measured.
@@ -79,7 +83,7 @@ class Trainer:
         self._streams = Streams(trained, recipe.batch, recipe.steps, recipe.seed)
         self._hidden: States = []
         self._smooth, self._rate, self._behind = math.log(recipe.architecture.vocabulary), 1.0, 0
-        self._best_loss, self._best = math.inf, copy.deepcopy(self.model.state_dict())
+        self.best_loss, self._best = math.inf, copy.deepcopy(self.model.state_dict())
         self._good: State | None = None
         self._optimizer = adamw(self.model, recipe)
 
@@ -225,13 +229,13 @@ class Trainer:
         assert self.plan
         self._behind = 0 if best else self._behind + 1
         if self.recipe.minutes < math.inf or self.recipe.epochs < math.inf:
-            return ""
+            return TURNED if self._behind == PATIENCE else ""
         if self.plan.cool is None and (self._behind >= PATIENCE or self.epochs >= self.recipe.longest):
             self.plan, self._behind = cooling_plan(self.plan, self.step), 0
             return "validation improves no more at this rate: from here on the rate falls"
         if self.plan.cool is not None and self._behind >= 2 * PATIENCE:
             self.plan = replace(self.plan, steps=self.step)
-            return "validation improves no more: this is the end"
+            return f"{TURNED}, and this is the end"
         return ""
 
     def _told(self, valid_loss: float | None, best: bool) -> Progress:
@@ -244,13 +248,13 @@ class Trainer:
         """The average's validation loss, and whether it is the best yet: then it is kept."""
         logits, targets = logits_and_targets(self.averaged.module.eval(), self.validated)
         loss = functional.cross_entropy(logits, targets).item()
-        best = loss < self._best_loss
+        best = loss < self.best_loss
         if best:
-            self._best_loss, self._best = loss, copy.deepcopy(self.averaged.module.state_dict())
+            self.best_loss, self._best = loss, copy.deepcopy(self.averaged.module.state_dict())
         return loss, best
 
 
-_VALUES = ("seconds", "step", "seen", "_smooth", "_rate", "_behind", "_best_loss")
+_VALUES = ("seconds", "step", "seen", "_smooth", "_rate", "_behind", "best_loss")
 
 
 class _Pace:
