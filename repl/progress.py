@@ -13,7 +13,7 @@ from typing import Any
 
 from ..core.model import Model
 from ..core.training.learning import Learning
-from .display import Display, display
+from .display import Display, clock, display
 from .oneshot import figures
 
 SMALL_TEXT = 200_000
@@ -104,9 +104,21 @@ def _say_what_is_coming(learning: Learning) -> None:
         texts = " ".join(shlex.quote(path) for path in learning.wish.paths)
         _say("this is a small text, soon known by heart; a model that has read more learns it better:")
         _say(f"    afterglow train {texts} --name {name} --from shakespeare")
+    _say(_expected(learning))
     counted = ", ".join(f"{kind} {bits:.2f}" for kind, bits in learning.baselines.items())
     _say(f"bits per character by counting alone: {counted}")
     _say("Ctrl-C stops at a good place, saves, and keeps the best")
+
+
+def _expected(learning: Learning) -> str:
+    """What the run will take, as far as a short look at this machine's speed tells."""
+    speed = learning.trainer.prepare() / learning.tokens_per_char
+    epoch = len(learning.corpus.trained) / speed
+    told = f"about {speed:,.0f} characters/s here: an epoch takes {clock(epoch)}"
+    wanted = learning.wish.wanted
+    if wanted.epochs < inf:
+        return f"{told}, {wanted.epochs:g} of them {clock(wanted.epochs * epoch)}"
+    return told if wanted.minutes == inf else f"{told}, {60 * wanted.minutes / epoch:.1f} of them fit in"
 
 
 def _say(line: str) -> None:
@@ -120,7 +132,8 @@ def _distinct(learning: Learning) -> str:
     corpus, tokenizer = learning.corpus, learning.tokenizer
     unseen = tokenizer.unseen(corpus.text)
     folded = f", {len(unseen):,} rare ones of them read as {tokenizer.stand_in!r}" if unseen else ""
-    return f"{len(set(corpus.text)):,} distinct{folded}"
+    tokens = "" if tokenizer.kind == "char" else f", read as {tokenizer.size:,} {tokenizer.kind} tokens"
+    return f"{len(set(corpus.text)):,} distinct{folded}{tokens}"
 
 
 def _until(learning: Learning) -> str:

@@ -22,7 +22,8 @@ ABOVE_0 = click.FloatRange(0, min_open=True)
 @click.option("--size", type=click.Choice(["small", "medium", "large"]), help="chosen by time and text if not given")
 @click.option("--layers", type=click.IntRange(1, 8), help="how many LSTM layers")
 @click.option("--width", type=click.IntRange(8, 4096), help="hidden units in a layer")
-@click.option("--tokens", type=click.Choice(["char", "byte"]), help="what the model reads and writes (char)")
+@click.option("--tokens", type=click.Choice(["char", "byte", "bpe", "word"]), help="what it reads and writes (char)")
+@click.option("--vocab", "vocabulary", type=click.IntRange(257, 65_536), help="how many tokens, for bpe and word")
 @click.option("--from", "start", metavar="MODEL", help="go on from this model; characters that it lacks are added")
 @click.option("--min-count", type=click.IntRange(1), help="rarer characters are read as a space (1: all are kept)")
 @click.option("--lines", is_flag=True, help="each line is an item of its own: a sample ends with it")
@@ -43,6 +44,8 @@ def train(paths: tuple[str, ...], resume: str | None, as_json: bool, **options: 
     given = {name: value for name, value in options.items() if value not in (None, False)}
     if resume and (paths or given):
         raise UsageError("--resume goes on with what the run was begun with: leave the other options and texts out")
+    if options["vocabulary"] and options["tokens"] not in ("bpe", "word"):
+        raise UsageError("--vocab is for --tokens bpe and --tokens word; characters and bytes are as many as there are")
     if not resume and not options["name"]:
         raise UsageError("say what to call the model: --name mine")
     try:
@@ -68,7 +71,7 @@ def _wish(paths: tuple[str, ...], given: dict[str, Any]) -> Any:
 
     wanted = Wanted(given.get("minutes", inf), given.get("epochs", inf), **taken("size", "layers", "width"))
     reading = Reading(**taken("encoding", "keep_boilerplate", "field", "column", "lines"))
-    rest = taken("name", "start", "tokens", "min_count", "licence", "replace")
+    rest = taken("name", "start", "tokens", "vocabulary", "min_count", "licence", "replace")
     return Wish(paths=paths, reading=reading, wanted=wanted, index="no_index" not in given, **rest)
 
 

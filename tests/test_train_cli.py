@@ -62,9 +62,15 @@ def test_a_text_becomes_a_model_that_plays(train: Train, home: Path) -> None:
     assert len(load("mine").generate("The lamp", length=40, rng=7)) == 40
 
 
-def test_bytes_can_be_learned_instead_of_characters(train: Train) -> None:
-    assert train(str(LAMP), "--name", "mine", "--epochs", "1", "--tokens", "byte")[0] == 0
-    assert load("mine").tokenizer.kind == "byte"
+@pytest.mark.parametrize("kind", ["byte", "bpe", "word"])
+def test_other_tokens_can_be_learned_and_are_judged_by_the_character(train: Train, kind: str) -> None:
+    options = ["--epochs", "2", "--tokens", kind, "--width", "24", "--json"]
+    code, out, err = train(str(LAMP), "--name", "mine", *options)
+    assert code == 0, err
+    model = load("mine")
+    assert model.tokenizer.kind == kind
+    assert 1 < json.loads(out)["nats_per_char_cold"] < 4
+    assert len(model.generate("The lamp", length=40, rng=7)) == 40
 
 
 def test_a_name_that_is_taken_needs_replace(train: Train, home: Path) -> None:
@@ -168,6 +174,7 @@ def test_a_model_goes_on_with_a_new_text_and_new_characters(train: Train, tmp_pa
         (["--from", "shakespeare", "--tokens", "byte"], "shakespeare was trained on char tokens"),
         (["--from", "shakespeare", "--size", "small"], "keeps its size"),
         (["--from", "nobody"], "there is no model 'nobody'"),
+        (["--vocab", "500"], "--vocab is for"),
         (["--resume", "mine"], "leave the other options and texts out"),
     ],
 )

@@ -22,7 +22,7 @@ from ..novelty import LARGEST_SHARE, RUN, CopyIndex, Novelty, exact_runs
 from ..paths import require_writable, write_atomically
 from ..score import Score
 from ..sources import STDIN, files, stdin_source
-from ..tokenizer import ByteTokenizer, CharTokenizer, Tokenizer, from_header
+from ..tokenizer import CharTokenizer, Tokenizer, from_header
 from .convert import extended, to_model_file, to_torch
 from .lossplot import svg
 from .ngram import bits_per_character
@@ -30,6 +30,7 @@ from .plan import Recipe
 from .recipes import Wanted, recipe_for, recipe_from
 from .runfolder import RunFolder, recipe_of, recipe_values, require_free
 from .train import Progress, Trainer
+from .vocabulary import tokenizer_for
 
 ORDERS = {"letter counts": 1, "5-gram": 5}
 """The n-gram models that a loss is shown beside."""
@@ -47,6 +48,7 @@ class Wish:
     files: tuple[str, ...] = ()
     reading: Reading = field(default_factory=Reading)
     tokens: str | None = None
+    vocabulary: int | None = None
     start: str | None = None
     min_count: int = 1
     wanted: Wanted = field(default_factory=Wanted)
@@ -230,6 +232,7 @@ def command(wish: Wish) -> str:
         "layers": wanted.layers,
         "width": wanted.width,
         "tokens": wish.tokens,
+        "vocab": wish.vocabulary,
         "from": wish.start,
         "min-count": None if wish.min_count == 1 else wish.min_count,
         "encoding": None if reading.encoding == "utf-8" else reading.encoding,
@@ -278,7 +281,7 @@ def _tokenizer(wish: Wish, corpus: Corpus, parent: ModelFile | None) -> Tokenize
         return parent.tokenizer
     if parent and isinstance(parent.tokenizer, CharTokenizer):
         return parent.tokenizer.extended(corpus.text, wish.min_count)
-    return ByteTokenizer() if wish.tokens == "byte" else CharTokenizer.of(corpus.text, wish.min_count)
+    return tokenizer_for(corpus.text, wish.tokens or "char", wish.vocabulary, wish.min_count)
 
 
 def _wish(values: dict[str, Any]) -> Wish:

@@ -18,7 +18,7 @@ from torch.nn import functional
 from ..errors import TrainingError
 from ..tokenizer import Ids
 from .lstm import LSTMLanguageModel, States, detach
-from .measuring import best_temperature, bf16_is_faster, logits_and_targets, settle
+from .measuring import best_temperature, fastest, logits_and_targets, settle
 from .optimizer import adamw, averaged
 from .plan import PATIENCE, Plan, Recipe, cooling_plan, first_plan, measured_plan, rate_at
 from .streams import Streams
@@ -97,8 +97,8 @@ class Trainer:
 
         A Progress with ``save`` is a good moment to keep ``state``.
         """
-        if self.plan is None:
-            self.plan = self._first_plan()
+        self.prepare()
+        assert self.plan
         self._good = self.state()
         begun, pace = time.monotonic() - self.seconds, _Pace()
         while self.plan.steps is None or self.step < self.plan.steps:
@@ -159,11 +159,14 @@ class Trainer:
         if self.plan:
             torch.set_num_threads(self.plan.threads)
 
-    def _first_plan(self) -> Plan:
+    def prepare(self) -> float:
+        """Make the plan where there is none yet; roughly how many tokens a second this machine learns from."""
         before = torch.get_rng_state()
-        bf16 = bf16_is_faster(self.model, self.recipe.batch)
+        bf16, speed = fastest(self.model, self.recipe.batch)
         torch.set_rng_state(before)
-        return first_plan(self.recipe, self._trained, len(self.validated), bf16, torch.get_num_threads())
+        if self.plan is None:
+            self.plan = first_plan(self.recipe, self._trained, len(self.validated), bf16, torch.get_num_threads())
+        return speed
 
     def _measure(self, pace: _Pace) -> bool:
         """Fix what the speed decides once it has been measured; whether that was just now."""
