@@ -99,7 +99,8 @@ def _say_what_is_coming(learning: Learning) -> None:
     if learning.wish.start:
         _say(f"it goes on from {learning.wish.start}")
     shape = recipe.architecture
-    _say(f"{shape.layers} LSTM layers of {shape.width}, {shape.parameters:,} parameters; {_until(learning)}")
+    layers = f"{shape.layers} LSTM layers" if shape.layers > 1 else "an LSTM layer"
+    _say(f"{layers} of {shape.width}, {shape.parameters:,} parameters; {_until(learning)}")
     if len(corpus.text) < SMALL_TEXT and not learning.wish.start:
         texts = " ".join(shlex.quote(path) for path in learning.wish.paths)
         _say("this is a small text, soon known by heart; a model that has read more learns it better:")

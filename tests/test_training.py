@@ -15,10 +15,10 @@ from afterglow.core.tokenizer import CharTokenizer
 
 torch = pytest.importorskip("torch")
 
-from afterglow.core.training import to_torch  # noqa: E402
+from afterglow.core.training import measuring, to_torch  # noqa: E402
 from afterglow.core.training.convert import extended, to_model_file  # noqa: E402
 from afterglow.core.training.lstm import FORGET_BIAS, Dropout, LSTMLanguageModel, detach  # noqa: E402
-from afterglow.core.training.measuring import best_temperature, logits_and_targets  # noqa: E402
+from afterglow.core.training.measuring import best_temperature, cold_loss, logits_and_targets  # noqa: E402
 from afterglow.core.training.plan import Recipe  # noqa: E402
 from afterglow.core.training.train import Progress, Trainer  # noqa: E402
 
@@ -151,6 +151,17 @@ def test_the_forget_gates_begin_nearer_to_shut_than_the_others() -> None:
     for layer in LSTMLanguageModel(Architecture(10, 8, 2, 128)).layers:
         means = [gate.mean().item() for gate in (layer.bias_ih_l0 + layer.bias_hh_l0).detach().chunk(4)]
         assert means == pytest.approx([0, FORGET_BIAS, 0, 0], abs=0.05)
+
+
+def test_the_cold_loss_is_that_of_the_protocol_whatever_is_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = torch.from_numpy(TOKENIZER.encode(CORPUS.text))
+    whole = logits_and_targets(model().eval(), ids)
+    assert cold_loss(model().eval(), ids) == pytest.approx(torch.nn.functional.cross_entropy(*whole).item(), abs=1e-5)
+    monkeypatch.setattr(measuring, "MOST_LOGITS", 1)
+    many = torch.cat([ids] * 8)
+    some = logits_and_targets(model().eval(), many)
+    assert len(some[0]) == len(some[1]) == 64 * 256
+    assert len(some[0]) < len(many)
 
 
 # Calibration --------------------------------------------------------------------------------------------------------

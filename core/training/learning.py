@@ -12,6 +12,8 @@ from math import inf, log
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..corpus import Corpus, read_corpora, require_enough
 from ..errors import StorageError, TrainingError, UsageError
 from ..formats import Reading
@@ -256,7 +258,8 @@ def _learning(
 ) -> Learning:
     parent = _parent(wish) if fresh else None
     start = extended(to_torch(parent), tokenizer.size) if parent else None
-    trained, validated = tokenizer.encode(corpus.trained), tokenizer.encode(corpus.validated)
+    smallest = np.min_scalar_type(tokenizer.size - 1)  # a byte a character, not eight
+    trained, validated = (tokenizer.encode(part).astype(smallest) for part in (corpus.trained, corpus.validated))
     return Learning(wish, corpus, tokenizer, Trainer(recipe, trained, validated, start), folder)
 
 

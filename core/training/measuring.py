@@ -3,22 +3,48 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..score import COLD_WINDOW
 from .lstm import LSTMLanguageModel
 
+MOST_LOGITS = 1 << 26
+"""How many logits are held at once for calibration: 256 MB."""
+
+
+def logits_and_targets(model: nn.Module, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits (n, V) and targets (n,) over whole windows of ``ids``, each from the zero state: what memory is for."""
+    logits, targets, held = [], [], 0
+    for some, wanted in _windows(model, ids):
+        logits.append(some)
+        targets.append(wanted)
+        held += some.numel()
+        if held >= MOST_LOGITS:
+            break
+    return torch.cat(logits), torch.cat(targets)
+
+
+def cold_loss(model: nn.Module, ids: Tensor) -> float:
+    """Nats per token over all whole windows of ``ids``, each from the zero state; ``score.cold_nats`` in torch."""
+    total = count = 0.0
+    for logits, targets in _windows(model, ids):
+        total += functional.cross_entropy(logits, targets, reduction="sum").item()
+        count += len(targets)
+    return total / count
+
 
 @torch.no_grad()
-def logits_and_targets(model: nn.Module, ids: Tensor, window: int = COLD_WINDOW) -> tuple[Tensor, Tensor]:
-    """Logits (n, V) and targets (n,) over all whole windows of ``ids``, each from the zero state."""
-    window = min(window, len(ids) - 1)
+def _windows(model: nn.Module, ids: Tensor, rows: int = 64) -> Iterator[tuple[Tensor, Tensor]]:
+    """Logits and targets of some windows at a time."""
+    window = min(COLD_WINDOW, len(ids) - 1)
     count = (len(ids) - 1) // window
-    inputs, targets = ids[: count * window].view(count, window), ids[1 : count * window + 1]
-    logits = [model(chunk)[0].flatten(0, 1) for chunk in torch.split(inputs, 64)]
-    return torch.cat(logits), targets
+    inputs, targets = ids[: count * window].view(count, window), ids[1 : count * window + 1].view(count, window)
+    for some, wanted in zip(torch.split(inputs, rows), torch.split(targets, rows), strict=True):
+        yield model(some)[0].flatten(0, 1), wanted.flatten()
 
 
 def best_temperature(logits: Tensor, targets: Tensor) -> float:
@@ -27,14 +53,15 @@ def best_temperature(logits: Tensor, targets: Tensor) -> float:
     The loss is convex in 1 / T, so a few steps find the one minimum; it is kept in 0.5 to 2.
     """
     inverse = torch.ones(1, dtype=torch.float64)
-    logits = logits.double()
-    taken = logits.gather(1, targets[:, None])[:, 0]
     for _ in range(20):
-        p = (logits * inverse).softmax(1)
-        mean = (p * logits).sum(1)
-        slope = (mean - taken).mean()
-        curvature = ((p * logits**2).sum(1) - mean**2).mean()
-        inverse = (inverse - slope / curvature.clamp_min(1e-9)).clamp(0.5, 2.0)
+        slope, curvature = torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+        for some, wanted in zip(torch.split(logits, 8192), torch.split(targets, 8192), strict=True):
+            real = some.double()
+            p = (real * inverse).softmax(1)
+            mean = (p * real).sum(1)
+            slope += (mean - real.gather(1, wanted[:, None])[:, 0]).sum()
+            curvature += ((p * real**2).sum(1) - mean**2).sum()
+        inverse = (inverse - slope / curvature.clamp_min(1e-9 * len(targets))).clamp(0.5, 2.0)
     return float(1 / inverse)
 
 

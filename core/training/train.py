@@ -18,7 +18,7 @@ from torch.nn import functional
 from ..errors import TrainingError
 from ..tokenizer import Ids
 from .lstm import LSTMLanguageModel, States, detach
-from .measuring import best_temperature, fastest, logits_and_targets, settle
+from .measuring import best_temperature, cold_loss, fastest, logits_and_targets, settle
 from .optimizer import adamw, averaged
 from .plan import PATIENCE, Plan, Recipe, cooling_plan, first_plan, measured_plan, rate_at
 from .streams import Streams
@@ -249,8 +249,7 @@ class Trainer:
 
     def _validate(self) -> tuple[float, bool]:
         """The average's validation loss, and whether it is the best yet: then it is kept."""
-        logits, targets = logits_and_targets(self.averaged.module.eval(), self.validated)
-        loss = functional.cross_entropy(logits, targets).item()
+        loss = cold_loss(self.averaged.module.eval(), self.validated)
         best = loss < self.best_loss
         if best:
             self.best_loss, self._best = loss, copy.deepcopy(self.averaged.module.state_dict())
