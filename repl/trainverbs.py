@@ -63,8 +63,8 @@ def train(paths: tuple[str, ...], resume: str | None, as_json: bool, **options: 
 
 def _wish(paths: tuple[str, ...], given: dict[str, Any]) -> Any:
     from afterglow.core.formats import Reading
-    from afterglow.core.training.learning import Wish
     from afterglow.core.training.recipes import Wanted
+    from afterglow.core.training.wish import Wish
 
     def taken(*names: str) -> dict[str, Any]:
         return {name: given[name] for name in names if name in given}

@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 from afterglow.core.training import learning  # noqa: E402
 from afterglow.core.training.lossplot import svg  # noqa: E402
 from afterglow.core.training.recipes import Wanted  # noqa: E402
+from afterglow.core.training.wish import Wish  # noqa: E402
 from afterglow.repl.curve import Curve, drawn  # noqa: E402
 from afterglow.repl.display import Lines, Picture, clock  # noqa: E402
 
@@ -22,7 +23,7 @@ LAMP = Path(__file__).parent / "data" / "lamp.txt"
 
 def begun() -> learning.Learning:
     torch.set_num_threads(1)
-    return learning.begin(learning.Wish("mine", (str(LAMP),), wanted=Wanted(epochs=3, width=16, layers=1)))
+    return learning.begin(Wish("mine", (str(LAMP),), wanted=Wanted(epochs=3, width=16, layers=1)))
 
 
 def test_the_picture_shows_losses_baselines_a_curve_and_four_temperatures() -> None:

@@ -27,6 +27,7 @@ from afterglow.core.training.lstm import Dropout  # noqa: E402
 from afterglow.core.training.plan import Recipe, first_plan  # noqa: E402
 from afterglow.core.training.recipes import Wanted  # noqa: E402
 from afterglow.core.training.train import State, Trainer  # noqa: E402
+from afterglow.core.training.wish import Wish  # noqa: E402
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 CORPUS = read_corpus(LAMP)
@@ -182,9 +183,9 @@ def test_one_of_another_run_or_of_another_format_is_refused(folder: Path, monkey
 # Runs ---------------------------------------------------------------------------------------------------------------
 
 
-def wish(**changes: Any) -> learning.Wish:
+def wish(**changes: Any) -> Wish:
     chosen = {"name": "mine", "paths": (str(LAMP),), "wanted": Wanted(epochs=2, width=24)} | changes
-    return learning.Wish(**chosen)
+    return Wish(**chosen)
 
 
 def test_a_run_that_is_not_finished_is_not_begun_over_by_mistake() -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from math import inf, log
@@ -16,7 +15,6 @@ import numpy as np
 
 from ..corpus import Corpus, read_corpora, require_enough
 from ..errors import StorageError, TrainingError, UsageError
-from ..formats import Reading
 from ..library import find, place_for
 from ..model import Model
 from ..modelfile import Card, ModelFile, open_model_file
@@ -29,34 +27,17 @@ from .convert import extended, to_model_file, to_torch
 from .lossplot import svg
 from .ngram import bits_per_character
 from .plan import Recipe
-from .recipes import Wanted, recipe_for, recipe_from
+from .recipes import recipe_for, recipe_from
 from .runfolder import RunFolder, recipe_of, recipe_values, require_free
 from .train import Progress, Trainer
 from .vocabulary import tokenizer_for
+from .wish import Wish, command, wish_of
 
 ORDERS = {"letter counts": 1, "5-gram": 5}
 """The n-gram models that a loss is shown beside."""
 
 SAMPLE: dict[str, Any] = {"length": 4000, "temperature": 0.8, "rng": 1}
 """What the copy meter's figure in a card is measured on: the settings that a card proposes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What was asked for. ``files`` are all the files that ``paths`` stood for, by their full path."""
-
-    name: str
-    paths: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    reading: Reading = field(default_factory=Reading)
-    tokens: str | None = None
-    vocabulary: int | None = None
-    start: str | None = None
-    min_count: int = 1
-    wanted: Wanted = field(default_factory=Wanted)
-    licence: str = ""
-    replace: bool = False
-    index: bool = True
 
 
 class Learning:
@@ -203,7 +184,7 @@ def resume(name: str) -> Learning:
     place_for(name, replace=True)
     folder = RunFolder(name)
     about = folder.about()
-    wish = _wish(about["wish"])
+    wish = wish_of(about["wish"])
     corpus = read_corpora(wish.files, wish.reading)
     if corpus.sha256 != about["sha256"]:
         raise TrainingError(
@@ -221,28 +202,6 @@ def resume(name: str) -> Learning:
         learning.notes.append(f"resumed at step {learning.trainer.step:,}, epoch {learning.trainer.epochs:.1f}")
     folder.forget_after(learning.trainer.step)
     return learning
-
-
-def command(wish: Wish) -> str:
-    """The command line that trains such a model, without where its texts lie."""
-    reading, wanted = wish.reading, wish.wanted
-    words = ["afterglow train", *(shlex.quote(Path(path).name) for path in wish.paths), f"--name {wish.name}"]
-    options: dict[str, Any] = {
-        "minutes": None if wanted.minutes == inf else f"{wanted.minutes:g}",
-        "epochs": None if wanted.epochs == inf else f"{wanted.epochs:g}",
-        "size": wanted.size,
-        "layers": wanted.layers,
-        "width": wanted.width,
-        "tokens": wish.tokens,
-        "vocab": wish.vocabulary,
-        "from": wish.start,
-        "min-count": None if wish.min_count == 1 else wish.min_count,
-        "encoding": None if reading.encoding == "utf-8" else reading.encoding,
-        "field": reading.field,
-        "column": reading.column,
-    }
-    words += [f"--{name} {value}" for name, value in options.items() if value]
-    return " ".join(words + (["--lines"] if reading.lines else []))
 
 
 def _files(paths: tuple[str, ...], folder: RunFolder) -> tuple[str, ...]:
@@ -285,11 +244,3 @@ def _tokenizer(wish: Wish, corpus: Corpus, parent: ModelFile | None) -> Tokenize
     if parent and isinstance(parent.tokenizer, CharTokenizer):
         return parent.tokenizer.extended(corpus.text, wish.min_count)
     return tokenizer_for(corpus.text, wish.tokens or "char", wish.vocabulary, wish.min_count)
-
-
-def _wish(values: dict[str, Any]) -> Wish:
-    try:
-        parts = {"reading": Reading(**values["reading"]), "wanted": Wanted(**values["wanted"])}
-        return Wish(**{**values, **parts, "paths": tuple(values["paths"]), "files": tuple(values["files"])})
-    except (KeyError, TypeError):
-        raise TrainingError("the run was begun by another release; begin anew with --replace") from None
