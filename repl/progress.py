@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from math import inf, log
 from types import FrameType
 from typing import Any
 
+from ..core.errors import StorageError
 from ..core.model import Model
+from ..core.score import Score
 from ..core.training.learning import Learning
+from ..core.training.wish import Wish, command
 from .display import Display, clock, display
 from .oneshot import figures
 
 SMALL_TEXT = 200_000
 """Characters under which a model is better begun from one that has read more."""
+
+
+RARE = 5
+"""Occurrences under which a character can hardly be learned."""
 
 
 class Interrupt:
@@ -56,12 +64,19 @@ def learn(learning: Learning) -> dict[str, Any]:
         if not finished:
             _keep(learning)
         _say("judging it on the held-out last 10 %")
-        model, score = learning.finish()
+        model, score = _finished(learning)
         if finished:
             learning.folder.clear()
     _say(_to_remember(learning, model))
     seconds = round(learning.trainer.seconds, 1)
     return {"model": model.name, "path": str(learning.place), "seconds": seconds, **figures(score)}
+
+
+def _finished(learning: Learning) -> tuple[Model, Score]:
+    try:
+        return learning.finish()
+    except StorageError as error:
+        raise StorageError(f"{error}; make room, then: afterglow train --resume {learning.wish.name}") from None
 
 
 def _watch(learning: Learning, shown: Display, stop: Interrupt) -> None:
@@ -92,7 +107,7 @@ def _to_remember(learning: Learning, model: Model) -> str:
 
 
 def _say_what_is_coming(learning: Learning) -> None:
-    corpus, recipe, name = learning.corpus, learning.trainer.recipe, learning.wish.name
+    corpus, recipe = learning.corpus, learning.trainer.recipe
     for note in learning.notes:
         _say(note)
     _say(f"{corpus.name}: {len(corpus.text):,} characters, {_distinct(learning)}; {SPLIT}")
@@ -101,14 +116,19 @@ def _say_what_is_coming(learning: Learning) -> None:
     shape = recipe.architecture
     layers = f"{shape.layers} LSTM layers" if shape.layers > 1 else "an LSTM layer"
     _say(f"{layers} of {shape.width}, {shape.parameters:,} parameters; {_until(learning)}")
-    if len(corpus.text) < SMALL_TEXT and not learning.wish.start:
-        texts = " ".join(shlex.quote(path) for path in learning.wish.paths)
+    if len(corpus.text) < SMALL_TEXT and not learning.wish.start and learning.tokenizer.kind == "char":
         _say("this is a small text, soon known by heart; a model that has read more learns it better:")
-        _say(f"    afterglow train {texts} --name {name} --from shakespeare")
+        _say(f"    {_better(learning.wish)}")
     _say(_expected(learning))
     counted = ", ".join(f"{kind} {bits:.2f}" for kind, bits in learning.baselines.items())
     _say(f"bits per character by counting alone: {counted}")
     _say("Ctrl-C stops at a good place, saves, and keeps the best")
+
+
+def _better(wish: Wish) -> str:
+    """The same command, but from the bundled model, whose size it then has."""
+    wanted = replace(wish.wanted, size=None, layers=None, width=None)
+    return command(replace(wish, wanted=wanted, start="shakespeare", tokens=None), whole_paths=True) + " --replace"
 
 
 def _expected(learning: Learning) -> str:
@@ -133,6 +153,9 @@ def _distinct(learning: Learning) -> str:
     corpus, tokenizer = learning.corpus, learning.tokenizer
     unseen = tokenizer.unseen(corpus.text)
     folded = f", {len(unseen):,} rare ones of them read as {tokenizer.stand_in!r}" if unseen else ""
+    rare = sum(count < RARE for count in Counter(corpus.text).values())
+    if rare and not unseen and tokenizer.kind == "char" and not learning.wish.start:
+        folded = f", {rare:,} of them less than {RARE} times (--min-count {RARE} reads those as a space)"
     tokens = "" if tokenizer.kind == "char" else f", read as {tokenizer.size:,} {tokenizer.kind} tokens"
     return f"{len(set(corpus.text)):,} distinct{folded}{tokens}"
 
@@ -140,5 +163,5 @@ def _distinct(learning: Learning) -> str:
 def _until(learning: Learning) -> str:
     wanted = learning.wish.wanted
     named = ((wanted.minutes, "minutes"), (wanted.epochs, "epochs"))
-    bounds = [f"{value:g} {unit}" for value, unit in named if value < inf]
+    bounds = [f"{value:g} {unit if value != 1 else unit[:-1]}" for value, unit in named if value < inf]
     return " or ".join(bounds) or "until validation improves no more"

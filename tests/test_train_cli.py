@@ -120,6 +120,27 @@ def test_a_folder_that_cannot_be_written_is_told_before_training(
     assert "cannot write to" in err
 
 
+def test_a_disk_that_is_full_at_the_end_says_how_to_go_on(
+    train: Train, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what is written into the models' folder finds no space."""
+    chmod = Path.chmod
+
+    def full(path: Path, mode: int) -> None:
+        if path.parent.name == "models":
+            raise OSError(28, "No space left on device")
+        chmod(path, mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "chmod", full)
+        code, _, err = train(str(LAMP), "--name", "mine", "--epochs", "1", "--width", "16")
+    assert code == 1
+    assert err.splitlines()[-1].endswith("make room, then: afterglow train --resume mine")
+    assert list((home / "models").iterdir()) == []
+    assert train("--resume", "mine")[0] == 0
+    assert load("mine").generate("The", length=5)
+
+
 def test_without_torch_the_remedy_is_named(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [
         name for name in sys.modules if name.startswith(("afterglow.core.training", "afterglow.repl.progress"))

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..corpus import Corpus, read_corpora, require_enough
 from ..errors import StorageError, TrainingError, UsageError
-from ..library import find, place_for
+from ..library import BESIDE, find, place_for
 from ..model import Model
 from ..modelfile import Card, ModelFile, open_model_file
 from ..novelty import LARGEST_SHARE, RUN, CopyIndex, Novelty, exact_runs
@@ -102,9 +102,9 @@ class Learning:
         place = self.place
         replace(model.file, card=card, index=self._index(model)).save(place)
         rows = "".join(f"{json.dumps(row)}\n" for row in self.folder.history())
-        write_atomically(place.with_suffix(".history.jsonl"), rows.encode())
         plot = svg(f"{self.wish.name}: {self.corpus.name}", self.folder.history(), self.baselines)
-        write_atomically(place.with_suffix(".svg"), plot.encode())
+        for suffix, text in zip(BESIDE, (rows, plot), strict=True):
+            write_atomically(place.with_suffix(suffix), text.encode())
         return Model(model.name, replace(model.file, card=card), model.runtime), score
 
     @property
@@ -159,7 +159,7 @@ def begin(wish: Wish) -> Learning:
     require_free(wish.name, wish.replace)
     folder = RunFolder(wish.name)
     require_writable(place.parent)
-    require_writable(folder.path)
+    require_writable(folder.path.parent)
     wish = replace(wish, files=_files(wish.paths, folder))
     corpus = read_corpora(wish.files, wish.reading)
     require_enough(corpus)

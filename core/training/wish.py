@@ -31,10 +31,11 @@ class Wish:
     index: bool = True
 
 
-def command(wish: Wish) -> str:
-    """The command line that trains such a model, without where its texts lie."""
+def command(wish: Wish, whole_paths: bool = False) -> str:
+    """The command line that trains such a model; without ``whole_paths`` it does not tell where the texts lie."""
     reading, wanted = wish.reading, wish.wanted
-    words = ["afterglow train", *(shlex.quote(Path(path).name) for path in wish.paths), f"--name {wish.name}"]
+    texts = [shlex.quote(path if whole_paths else Path(path).name) for path in wish.paths]
+    words = ["afterglow train", *texts, f"--name {wish.name}"]
     options: dict[str, Any] = {
         "minutes": None if wanted.minutes == inf else f"{wanted.minutes:g}",
         "epochs": None if wanted.epochs == inf else f"{wanted.epochs:g}",
