@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import TextError
-from .paths import reason
+from .formats import PLAIN, Reading, items
+from .sources import Source, found, read_source
 
 VALIDATED, HELD_OUT = (0.44, 0.46), 0.9
 """Where the parts of a text lie: 2 % in its middle for early stopping and calibration, the last 10 % only reported.
@@ -30,9 +33,15 @@ _GUTENBERG = re.compile(
 """Books say "End of the Project Gutenberg EBook of X, by Y" before the marked line, wrapped where that is long."""
 
 
+_NAME_IT = "name its encoding, for example --encoding latin-1"
+
+
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """A text with where it comes from. ``notes`` says, a line each, what was changed in reading it."""
+    """A text with where it comes from. ``notes`` says, a line each, what was changed in reading it.
+
+    ``sha256`` is that of the file's bytes; of several files, that of their hashes in order.
+    """
 
     name: str
     sha256: str
@@ -63,47 +72,17 @@ class Corpus:
 
 
 def read_corpus(path: Path, encoding: str = "utf-8", keep_boilerplate: bool = False) -> Corpus:
-    """Read a text file; raises TextError where it is missing, a folder, binary, or not in ``encoding``.
+    """Read one text file; raises TextError where it is missing, a folder, binary, or not in ``encoding``."""
+    return _corpus([read_source(path)], Reading(encoding, keep_boilerplate))
+
+
+def read_corpora(paths: Sequence[str], how: Reading = PLAIN) -> Corpus:
+    """Read files, folders, globs and "-" for standard input, one behind the other. Raises TextError.
 
     A byte-order mark is dropped, line ends become \\n, and Project Gutenberg's header and footer are left out
-    unless ``keep_boilerplate``; what was done is told in the notes.
+    unless they are to be kept; what was done is told in the notes.
     """
-    data = read_bytes(path)
-    if b"\0" in data and _is_utf8(encoding):
-        raise TextError(f"{path} looks like binary data, not text: it has a zero byte at {data.index(0):,}")
-    text, notes = _normalised(decoded(data, encoding, str(path)))
-    if not keep_boilerplate:
-        text, cut = _without_boilerplate(text)
-        notes += cut
-    return Corpus(path.name, hashlib.sha256(data).hexdigest(), text, keep_boilerplate, tuple(notes))
-
-
-def read_bytes(path: Path) -> bytes:
-    """All bytes of a file; raises TextError in one line."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise TextError(f"there is no file {path}") from None
-    except IsADirectoryError:
-        raise TextError(f"{path} is a folder; name a text file") from None
-    except OSError as error:
-        raise TextError(f"cannot read {path}: {reason(error)}") from error
-
-
-def decoded(data: bytes, encoding: str, name: str) -> str:
-    """``data`` as text; raises TextError, which says where the first bad byte is and what helps."""
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise TextError(
-            f"{name} is not {encoding}: byte {error.start:,} (line {line:,}) is 0x{data[error.start]:02x};"
-            " name its encoding, for example --encoding latin-1"
-        ) from None
-    except UnicodeError:
-        raise TextError(f"{name} is not {encoding}; name its encoding, for example --encoding latin-1") from None
-    except (LookupError, ValueError):
-        raise TextError(f"there is no encoding {encoding!r}; try utf-8, latin-1 or cp1252") from None
+    return _corpus(found(paths), how)
 
 
 def require_enough(corpus: Corpus, smallest: int = SMALLEST_TEXT) -> None:
@@ -116,6 +95,65 @@ def require_enough(corpus: Corpus, smallest: int = SMALLEST_TEXT) -> None:
         )
     if len(set(corpus.text)) < 2:
         raise TextError(f"{corpus.name} is one character repeated: there is nothing to predict")
+
+
+def decoded(data: bytes, encoding: str, name: str) -> str:
+    """``data`` as text; raises TextError, which says where the first bad byte is and what helps."""
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        where = f"byte {error.start:,} (line {line:,}) is 0x{data[error.start]:02x}"
+        if _is_utf8(encoding) and not data[: error.start].isascii():
+            raise TextError(
+                f"{name} mixes encodings: up to there it is {encoding}, but {where};"
+                " repair it there, or read all of it as one, for example --encoding latin-1"
+            ) from None
+        raise TextError(
+            f"{name} is not {encoding}: {where}; name its encoding, for example --encoding latin-1"
+        ) from None
+    except UnicodeError:
+        raise TextError(f"{name} is not {encoding}; {_NAME_IT}") from None
+    except (LookupError, ValueError):
+        raise TextError(f"there is no encoding {encoding!r}; try utf-8, latin-1 or cp1252") from None
+
+
+def _corpus(sources: Sequence[Source], how: Reading) -> Corpus:
+    texts, notes = [], list[str]()
+    for source in sources:
+        text, told = _text(source, how)
+        texts.append(text)
+        notes += told if len(sources) == 1 else [f"{source.name}: {note}" for note in told]
+    if len(sources) == 1:
+        name, sha256 = sources[0].name, sources[0].sha256
+    else:
+        name = f"{sources[0].name} and {len(sources) - 1:,} more"
+        sha256 = hashlib.sha256("".join(source.sha256 for source in sources).encode()).hexdigest()
+        texts = [text if text.endswith("\n") else text + "\n" for text in texts if text]
+    text = "".join(texts)
+    if how.lines:
+        text, told = _shuffled_lines(text)
+        notes += told
+    return Corpus(name, sha256, text, how.keep_boilerplate, tuple(notes))
+
+
+def _text(source: Source, how: Reading) -> tuple[str, list[str]]:
+    data = source.unpacked()
+    if b"\0" in data and _is_utf8(how.encoding):
+        raise TextError(f"{source.name} looks like binary data, not text: it has a zero byte at {data.index(0):,}")
+    text, notes = _normalised(decoded(data, how.encoding, source.name))
+    text = items(text, source, how)
+    if not how.keep_boilerplate:
+        text, cut = _without_boilerplate(text)
+        notes += cut
+    return text, notes
+
+
+def _shuffled_lines(text: str) -> tuple[str, list[str]]:
+    """The lines that hold something in an order of their own, the same every time: a sorted list splits unfairly."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    random.Random(0).shuffle(lines)
+    return "".join(f"{line}\n" for line in lines), [f"{len(lines):,} lines, shuffled; a sample ends at a line's end"]
 
 
 def _is_utf8(encoding: str) -> bool:

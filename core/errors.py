@@ -46,3 +46,7 @@ class EngineError(AfterglowError):
 
 class MissingExtraError(AfterglowError):
     """An optional part is not installed; the text says how to install it."""
+
+
+class TrainingError(AfterglowError):
+    """A training run cannot go on, or cannot be resumed."""

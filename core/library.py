@@ -14,6 +14,9 @@ from .paths import models_dir, reason
 SUFFIX = ".safetensors"
 DEFAULT_MODEL = "shakespeare"
 
+BESIDE = (".history.jsonl", ".svg")
+"""What training leaves beside a model: its losses, and a plot of them."""
+
 
 class Entry(NamedTuple):
     """A model that can be named."""
@@ -61,6 +64,8 @@ def remove(name: str) -> Path:
         raise ModelError(f"{name} is not in the library; delete the file yourself")
     try:
         entry.path.unlink()
+        for suffix in BESIDE:
+            entry.path.with_suffix(suffix).unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"cannot remove {entry.path}: {reason(error)}") from error
     return entry.path

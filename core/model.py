@@ -16,6 +16,7 @@ from .engine import BURST, Engine
 from .events import Token
 from .filters import log_softmax
 from .modelfile import ModelFile, open_model_file
+from .novelty import CopyMeter
 from .runtime import Int8Runtime, Runtime, default_threads, selected
 from .settings import layered
 from .snapshot import MOST_REMEMBERED, History, Snapshot
@@ -58,6 +59,10 @@ class Model:
     def worker(self) -> Worker:
         """A new engine on a thread of its own, for many readers; close it."""
         return Worker(self.engine())
+
+    def copy_meter(self) -> CopyMeter | None:
+        """What marks runs copied from the training text as text comes; None where the file has no index."""
+        return CopyMeter(self.file.index) if self.file.index else None
 
     def dumped(self, snapshot: Snapshot) -> bytes:
         """A snapshot as bytes, for ``restored``."""

@@ -5,11 +5,12 @@ A file may come from a stranger: everything about it is checked before its tenso
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
 import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
@@ -18,15 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ModelError, SettingError
+from .novelty import RUN, CopyIndex
 from .paths import reason, write_atomically
 from .settings import layered
 from .tokenizer import Tokenizer, from_header
 
-FORMAT = 1
+FORMAT = 2
 """The version of the format that this release writes; it opens this one and every earlier one."""
 
 LARGEST_HEADER = 8 << 20
 LIMITS = {"vocabulary": 1 << 20, "embedding": 1 << 14, "layers": 64, "width": 1 << 14}
+
+INDEX = "index.prints"
+"""The tensor that holds the index of copied runs."""
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -40,7 +45,7 @@ class Shape(NamedTuple):
     @property
     def numpy(self) -> np.dtype[Any]:
         """The type in numpy's words, little-endian."""
-        return np.dtype({"I8": "i1", "F32": "<f4"}[self.dtype])
+        return np.dtype({"I8": "i1", "F32": "<f4", "U32": "<u4"}[self.dtype])
 
     @property
     def bytes(self) -> int:
@@ -94,7 +99,13 @@ class Card:
     command: str = ""
     licence: str = ""
     made: str = ""
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    field: str = ""
+    column: str = ""
+    lines: bool = False
+    parent: str = ""
+    longest_copied_run: int = 0
+    copied_in_runs_of_16: float = 0.0
 
     @classmethod
     def of(cls, values: Any) -> Card:
@@ -112,13 +123,17 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model at rest. ``sha256``, of its tensors and tokenizer, is its identity."""
+    """A model at rest. ``sha256``, of its tensors and tokenizer, is its identity.
+
+    ``index`` knows its training text well enough to notice copied runs; format 1 had none.
+    """
 
     architecture: Architecture
     tokenizer: Tokenizer
     card: Card
     tensors: Tensors
     sha256: str = ""
+    index: CopyIndex | None = None
 
     def save(self, path: Path) -> None:
         """Write the file, all or nothing; raises StorageError."""
@@ -130,14 +145,18 @@ class ModelFile:
             "tokenizer": self.tokenizer.header(),
             "card": asdict(self.card),
         }
-        write_atomically(path, save(self.tensors, metadata={"afterglow": json.dumps(header)}))
+        tensors = self.tensors
+        if self.index:
+            header["index"] = {"run": RUN, "every": self.index.every}
+            tensors = {**tensors, INDEX: self.index.prints.astype("<u4")}
+        write_atomically(path, save(tensors, metadata={"afterglow": json.dumps(header)}))
 
     def identified(self) -> ModelFile:
         """The same with its identity computed."""
         digest = hashlib.sha256(json.dumps(self.tokenizer.header()).encode())
         for name in sorted(self.tensors):
             digest.update(self.tensors[name].tobytes())
-        return ModelFile(self.architecture, self.tokenizer, self.card, self.tensors, digest.hexdigest())
+        return replace(self, sha256=digest.hexdigest())
 
 
 def open_model_file(path: Path) -> ModelFile:
@@ -173,8 +192,30 @@ def _read(file: BufferedReader, size: int) -> ModelFile:
     if tokenizer.size != architecture.vocabulary:
         raise ModelError(f"its tokenizer has {tokenizer.size} tokens, its weights {architecture.vocabulary}")
     card = Card.of(header.get("card"))
-    tensors = _tensors(file, start, size, architecture.shapes(), entries)
-    return ModelFile(architecture, tokenizer, card, tensors).identified()
+    every = _index_every(header.get("index"))
+    shapes = architecture.shapes()
+    if every:
+        shapes[INDEX] = Shape("U32", (_index_length(entries.get(INDEX)),))
+    tensors = _tensors(file, start, size, shapes, entries)
+    index = CopyIndex(every, tensors.pop(INDEX)) if every else None
+    return ModelFile(architecture, tokenizer, card, tensors, index=index).identified()
+
+
+def _index_every(values: Any) -> int:
+    """How many fingerprints one of the index's stands for; 0 where there is no index."""
+    match values:
+        case None:
+            return 0
+        case {"run": 16, "every": every} if _is_count(every) and 1 <= every < 1 << 32:
+            return every
+    raise ModelError("its index of copied runs is not one that this version knows")
+
+
+def _index_length(entry: Any) -> int:
+    match entry:
+        case {"shape": [length]} if _is_count(length) and 0 <= length < 1 << 32:
+            return length
+    raise ModelError("its header promises an index of copied runs that is not there")
 
 
 def _read_header(file: BufferedReader, size: int) -> tuple[dict[str, Any], dict[str, Any], int]:

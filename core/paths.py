@@ -25,6 +25,11 @@ def models_dir() -> Path:
     return data_dir() / "models"
 
 
+def runs_dir() -> Path:
+    """Where training runs that are not finished keep what going on needs."""
+    return data_dir() / "runs"
+
+
 def passages_dir() -> Path:
     """Where saved passages go."""
     return data_dir() / "passages"

@@ -1,37 +1,21 @@
-"""Text to token ids and back: one token a character, or one a UTF-8 byte; and decoding as tokens arrive."""
+"""Text to token ids and back: one token a character, or one a UTF-8 byte; ``pieces`` has the longer ones."""
 
 from __future__ import annotations
 
-import codecs
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .decoding import BytesDecoder, Decoder, Ids
 from .errors import ModelError
+from .pieces import BYTES, from_merges, from_words
 
-Ids = NDArray[np.int64]
+__all__ = ["ByteTokenizer", "CharTokenizer", "Decoder", "Ids", "Tokenizer", "from_header"]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-class Decoder(Protocol):
-    """Turns ids into text one at a time, holding back what is not a whole character yet."""
-
-    def push(self, token: int) -> str:
-        """The text that ``token`` completes; "" while a character is unfinished."""
-        ...
-
-    def flush(self) -> str:
-        """What is still held back, made readable: U+FFFD for a character that never got whole."""
-        ...
-
-    @property
-    def remainder(self) -> bytes:
-        """The unfinished bytes; hand them to ``Tokenizer.decoder`` to go on from here."""
-        ...
 
 
 class Tokenizer(Protocol):
@@ -82,9 +66,19 @@ class CharTokenizer:
         self._stand_in = next((self._ids[c] for c in " \n" if c in self._ids), 0)
 
     @classmethod
-    def of(cls, text: str) -> CharTokenizer:
-        """The tokenizer of everything that occurs in ``text``, in code point order."""
-        return cls(sorted(set(text)))
+    def of(cls, text: str, min_count: int = 1) -> CharTokenizer:
+        """The tokenizer of what occurs in ``text`` at least ``min_count`` times, in code point order.
+
+        Where nothing does, of the commonest character.
+        """
+        counts = Counter(text)
+        kept = sorted(c for c, n in counts.items() if n >= min_count)
+        return cls(kept or [counts.most_common(1)[0][0]])
+
+    def extended(self, text: str, min_count: int = 1) -> CharTokenizer:
+        """The same ids, and new ones behind them for what ``text`` has beside, at least ``min_count`` times."""
+        new = set(CharTokenizer.of(text, min_count).characters) - set(self.characters)
+        return CharTokenizer([*self.characters, *sorted(new)])
 
     @property
     def stand_in(self) -> str:
@@ -145,7 +139,7 @@ class ByteTokenizer:
 
     def decoder(self, remainder: bytes = b"") -> Decoder:
         """An incremental UTF-8 decoder."""
-        return _ByteDecoder(remainder)
+        return BytesDecoder(BYTES, remainder)
 
     def unseen(self, text: str) -> list[str]:
         """Only lone surrogates: they are no characters."""
@@ -156,22 +150,6 @@ class ByteTokenizer:
         return {"kind": self.kind}
 
 
-class _ByteDecoder:
-    def __init__(self, remainder: bytes) -> None:
-        self._codec = codecs.getincrementaldecoder("utf-8")("replace")
-        self._codec.setstate((remainder, 0))
-
-    @property
-    def remainder(self) -> bytes:
-        return self._codec.getstate()[0]
-
-    def push(self, token: int) -> str:
-        return self._codec.decode(bytes((token,)))
-
-    def flush(self) -> str:
-        return self._codec.decode(b"", final=True)
-
-
 def from_header(header: Any) -> Tokenizer:
     """The tokenizer that a model file's header describes; raises ModelError where it describes none."""
     match header:
@@ -179,6 +157,10 @@ def from_header(header: Any) -> Tokenizer:
             return ByteTokenizer()
         case {"kind": "char", "characters": [*characters]} if _are_characters(characters):
             return CharTokenizer(characters)
+        case {"kind": "bpe", "merges": [*merges]}:
+            return from_merges(merges)
+        case {"kind": "word", "words": [*words]}:
+            return from_words(words)
     raise ModelError("its tokenizer is not one that this version knows")
 
 

@@ -10,12 +10,11 @@ from typing import Any
 
 import click
 from afterglow.bot.cli import bot
-from afterglow.core.errors import AfterglowError, MissingExtraError, StorageError
+from afterglow.core.errors import AfterglowError, StorageError
 from afterglow.core.paths import reason
 from afterglow.repl.chat import chat
 from afterglow.repl.lessons import diversity, explain, tour
 from afterglow.repl.options import (
-    NO_TORCH,
     json_option,
     model_option,
     name_argument,
@@ -25,6 +24,7 @@ from afterglow.repl.options import (
     with_settings,
 )
 from afterglow.repl.sharing import completion, export, web
+from afterglow.repl.trainverbs import novelty, train
 from click.core import ParameterSource
 
 
@@ -108,31 +108,6 @@ def generate(
     write(model, seed_from_stdin() if seed is None else seed, settings, count, echo, as_json)
 
 
-@cli.command()
-@click.argument("text", type=click.Path(path_type=Path))
-@click.option("--name", required=True, help="what to call the model")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="how long to train (10 if nothing is said)")
-@click.option("--epochs", type=click.FloatRange(0, min_open=True), help="how many passes over the text")
-@click.option("--size", type=click.Choice(["small", "medium", "large"]), help="chosen by the time if not given")
-@click.option("--tokens", type=click.Choice(["char", "byte"]), default="char", help="what the model reads and writes")
-@click.option("--encoding", default="utf-8", help="of the text file")
-@click.option("--keep-boilerplate", is_flag=True, help="learn Project Gutenberg's header and footer too")
-@click.option("--licence", default="", help="of the text, for the model's card")
-@click.option("--replace", is_flag=True, help="overwrite a model of that name")
-@json_option
-def train(text: Path, as_json: bool, **wishes: Any) -> None:
-    """Train a model on a TEXT file and keep it under a name."""
-    try:
-        from afterglow.repl.progress import Wish
-        from afterglow.repl.progress import train as learn
-    except ImportError as error:
-        raise MissingExtraError(NO_TORCH) from error
-    result = learn(text, Wish(**wishes))
-    show(result, as_json)
-    if not as_json:
-        click.echo(f"play it: afterglow --model {wishes['name']}")
-
-
 @cli.command("eval")
 @name_argument
 @click.argument("text", type=click.Path(path_type=Path))
@@ -184,7 +159,7 @@ def info(name: str, as_json: bool) -> None:
     show(card(name), as_json)
 
 
-for verb in (bot, explain, diversity, tour, export, completion, web):
+for verb in (train, novelty, bot, explain, diversity, tour, export, completion, web):
     cli.add_command(verb)
 
 

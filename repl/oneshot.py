@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..core.corpus import decoded, read_corpus
+from ..core.corpus import Corpus, decoded, read_corpora
 from ..core.dice import Dice, fresh_rng
+from ..core.errors import TextError
 from ..core.events import Event, Notice, Progress, Token
+from ..core.formats import Reading
 from ..core.library import find
-from ..core.model import Model, drained
+from ..core.model import Model, drained, load
 from ..core.modelfile import open_model_file
+from ..core.novelty import Novelty, exact_runs, noticed_runs
 from ..core.score import Score
 from ..core.settings import Settings
 from ..core.snapshot import Snapshot
@@ -61,12 +64,44 @@ def _show_share(share: float) -> None:
 
 def evaluate(model: Model, path: Path, encoding: str) -> dict[str, Any]:
     """Score a model on a text; of the text that it was trained on only the held-out last 10 %."""
-    corpus = read_corpus(path, encoding, model.file.card.boilerplate_kept)
+    corpus = _read_like(model, [str(path)], encoding)
     own = corpus.sha256 == model.file.card.corpus_sha256
     score = model.score(corpus.held_out if own else corpus.text)
     part = "the held-out last 10 %" if own else "all of it"
     unseen = len(model.tokenizer.unseen(corpus.text))
     return {"model": model.name, "text": corpus.name, "part": part, "unseen": unseen, **figures(score)}
+
+
+def novelty(
+    name: str, texts: Sequence[str], length: int, temperature: float | None, rng: int, encoding: str
+) -> dict[str, Any]:
+    """How much of what a model writes is copied: exact against texts, else as far as its index notices."""
+    model = load(name)
+    chosen = model.settings.temperature if temperature is None else temperature
+    index = model.file.index
+    if not texts and index is None:
+        raise TextError(f"{model.name} has no index of its text; name the text: afterglow novelty {name} TEXT")
+    corpus = _read_like(model, texts, encoding) if texts else None
+    settings: dict[str, Any] = {"length": length, "temperature": chosen, "rng": rng, "stop": ()}
+    written = model.generate("\n", **settings)
+    told: dict[str, Any] = {
+        "model": model.name,
+        "characters": length,
+        "temperature": chosen if isinstance(chosen, float) else str(chosen),
+    }
+    if corpus:
+        own = corpus.sha256 == model.file.card.corpus_sha256
+        told |= {"against": f"{corpus.name}, {'what was learned from' if own else 'all of it'}"}
+        return told | Novelty.of(exact_runs(written, corpus.trained if own else corpus.text)).figures()
+    assert index
+    told |= {"against": "the index in the model file", "of_copied_runs_of_32_it_notices": index.coverage(32)}
+    return told | Novelty.of(noticed_runs(written, index)).figures()
+
+
+def _read_like(model: Model, texts: Sequence[str], encoding: str) -> Corpus:
+    """Texts read as the model's own was."""
+    card = model.file.card
+    return read_corpora(texts, Reading(encoding, card.boilerplate_kept, card.field, card.column, card.lines))
 
 
 def card(name: str) -> dict[str, Any]:
@@ -83,6 +118,7 @@ def figures(score: Score) -> dict[str, Any]:
     names = [
         f"{unit}_{kind}" for kind in ("cold", "stateful") for unit in ("nats_per_char", "bits_per_char", "perplexity")
     ]
+    names += ["best_temperature", "nats_gained"]
     return {"characters": score.characters, **{name: getattr(score, name) for name in names}}
 
 

@@ -1,148 +1,167 @@
-"""``afterglow train``: from a text to a model in the library, and what is said on the way."""
+"""``afterglow train`` as a person sees it: what is coming, how it goes, how to go on, and what came of it."""
 
 from __future__ import annotations
 
+import signal
 import sys
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from math import inf, log
-from pathlib import Path
+from types import FrameType
 from typing import Any
 
-from ..core.corpus import Corpus, read_corpus, require_enough
-from ..core.library import place_for
+from ..core.errors import StorageError
 from ..core.model import Model
-from ..core.modelfile import Card
-from ..core.paths import require_writable
-from ..core.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer
-from ..core.training.convert import to_model_file
-from ..core.training.recipes import recipe_for, size_for
-from ..core.training.train import Progress, Trainer
-from ..core.visible import visible
+from ..core.score import Score
+from ..core.training.learning import Learning
+from ..core.training.wish import Wish, command
+from .display import Display, clock, display
 from .oneshot import figures
 
-DEFAULT_MINUTES = 10.0
+SMALL_TEXT = 200_000
+"""Characters under which a model is better begun from one that has read more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What was asked for on the command line."""
-
-    name: str
-    encoding: str = "utf-8"
-    keep_boilerplate: bool = False
-    tokens: str = "char"
-    size: str | None = None
-    minutes: float | None = None
-    epochs: float | None = None
-    licence: str = ""
-    replace: bool = False
+RARE = 5
+"""Occurrences under which a character can hardly be learned."""
 
 
-def train(path: Path, wish: Wish) -> dict[str, Any]:
-    """Train on a text file and put the model into the library; returns its figures. Ctrl-C keeps the best so far."""
-    place = place_for(wish.name, wish.replace)
-    require_writable(place.parent)
-    corpus = read_corpus(path, wish.encoding, wish.keep_boilerplate)
-    require_enough(corpus)
-    tokenizer: Tokenizer = ByteTokenizer() if wish.tokens == "byte" else CharTokenizer.of(corpus.text)
-    trainer = _trainer(corpus, tokenizer, wish)
-    _say_what_is_coming(corpus, trainer)
-    _watch(trainer, tokenizer)
-    model = Model(wish.name, to_model_file(trainer.result(), tokenizer, _card(corpus, wish, trainer)))
-    _say("judging it on the held-out last 10 %")
-    score = model.score(corpus.held_out)
-    card = replace(
-        model.file.card,
-        nats_per_char_cold=round(score.nats_per_char_cold, 4),
-        nats_per_char_stateful=round(score.nats_per_char_stateful, 4),
-    )
-    replace(model.file, card=card).save(place)
-    return {"model": wish.name, "path": str(place), "seconds": round(trainer.seconds, 1), **figures(score)}
+class Interrupt:
+    """Whether Ctrl-C was pressed. The first time is remembered, the second leaves at once."""
+
+    pressed = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """What the signal calls."""
+        if self.pressed:
+            raise KeyboardInterrupt
+        self.pressed = True
 
 
-def _trainer(corpus: Corpus, tokenizer: Tokenizer, wish: Wish) -> Trainer:
-    minutes = DEFAULT_MINUTES if wish.minutes is None and wish.epochs is None else wish.minutes or inf
-    size = wish.size or size_for(minutes)
-    recipe = recipe_for(tokenizer.size, len(corpus.text), size, minutes, wish.epochs or inf)
-    return Trainer(recipe, tokenizer.encode(corpus.trained), tokenizer.encode(corpus.validated))
-
-
-def _card(corpus: Corpus, wish: Wish, trainer: Trainer) -> Card:
-    return Card(
-        corpus=corpus.name,
-        corpus_sha256=corpus.sha256,
-        characters=len(corpus.text),
-        boilerplate_kept=corpus.boilerplate_kept,
-        encoding=wish.encoding,
-        epochs=round(trainer.epochs, 2),
-        seconds=round(trainer.seconds, 1),
-        command=f"afterglow train {corpus.name} --name {wish.name}{_options(wish)}",
-        licence=wish.licence,
-        made=datetime.now(UTC).date().isoformat(),
-        settings={"temperature": 0.8},
-    )
-
-
-def _options(wish: Wish) -> str:
-    named = {"minutes": wish.minutes, "epochs": wish.epochs, "size": wish.size}
-    return "".join(
-        f" --{name} {value:g}" if isinstance(value, float) else f" --{name} {value}"
-        for name, value in named.items()
-        if value
-    )
-
-
-def _watch(trainer: Trainer, tokenizer: Tokenizer) -> None:
-    """Train to the end, or to Ctrl-C, telling how it goes."""
+@contextmanager
+def interrupt() -> Iterator[Interrupt]:
+    """Ctrl-C as a flag, for as long as this lasts."""
+    flag = Interrupt()
+    before = signal.signal(signal.SIGINT, flag)
     try:
-        for progress in trainer.run():
-            if progress.valid_loss is not None:
-                _say(_measured(progress))
-                if progress.best and progress.fraction > 0.1:
-                    _say(f"    {_sample(trainer, tokenizer)}")
-            elif sys.stderr.isatty():
-                print(f"\r\x1b[K{_line(progress)}", end="", file=sys.stderr, flush=True)
-    except KeyboardInterrupt:
-        trainer.check()
-        _say(f"stopped after {_clock(trainer.seconds)}; the best so far is kept")
+        yield flag
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _say_what_is_coming(corpus: Corpus, trainer: Trainer) -> None:
-    for note in corpus.notes:
+def learn(learning: Learning) -> dict[str, Any]:
+    """Train to the end or to Ctrl-C, telling how it goes; returns the figures of the model that was put away.
+
+    Ctrl-C finishes the step and saves; the best model so far is put away all the same, and the run can be resumed.
+    """
+    with interrupt() as stop:
+        _say_what_is_coming(learning)
+        with display(learning) as shown:
+            _watch(learning, shown, stop)
+        finished = not stop.pressed
+        if not finished:
+            _keep(learning)
+        _say("judging it on the held-out last 10 %")
+        model, score = _finished(learning)
+        if finished:
+            learning.folder.clear()
+    _say(_to_remember(learning, model))
+    seconds = round(learning.trainer.seconds, 1)
+    return {"model": model.name, "path": str(learning.place), "seconds": seconds, **figures(score)}
+
+
+def _finished(learning: Learning) -> tuple[Model, Score]:
+    try:
+        return learning.finish()
+    except StorageError as error:
+        raise StorageError(f"{error}; make room, then: afterglow train --resume {learning.wish.name}") from None
+
+
+def _watch(learning: Learning, shown: Display, stop: Interrupt) -> None:
+    for progress in learning.steps():
+        shown.show(progress)
+        if progress.note:
+            shown.say(progress.note)
+        if stop.pressed:
+            return
+
+
+def _keep(learning: Learning) -> None:
+    learning.keep()
+    _say(f"stopped at step {learning.trainer.step:,}, epoch {learning.trainer.epochs:.1f}, and saved; go on with:")
+    _say(f"    afterglow train --resume {learning.wish.name}")
+    _say("the best so far is kept as a model; Ctrl-C again leaves without")
+    learning.trainer.check()
+
+
+def _to_remember(learning: Learning, model: Model) -> str:
+    """What one keeps in mind of a run."""
+    card = model.file.card
+    assert card.nats_per_char_stateful is not None
+    counted = learning.counted(learning.corpus.held_out)
+    longest = f"{card.longest_copied_run} characters" if card.longest_copied_run else "under 16 characters"
+    bits = card.nats_per_char_stateful / log(2)
+    return f"{bits:.2f} bits/char; your text's own 5-gram: {counted:.2f}; longest copied run: {longest}"
+
+
+def _say_what_is_coming(learning: Learning) -> None:
+    corpus, recipe = learning.corpus, learning.trainer.recipe
+    for note in learning.notes:
         _say(note)
-    shape, recipe = trainer.recipe.architecture, trainer.recipe
-    bounds = [
-        f"{value:g} {unit}" for value, unit in ((recipe.minutes, "minutes"), (recipe.epochs, "epochs")) if value < inf
-    ]
-    split = "88 % to learn from, 2 % to check with, 10 % held out"
-    _say(f"{corpus.name}: {len(corpus.text):,} characters, {len(set(corpus.text))} distinct; {split}")
-    size = f"{shape.layers} LSTM layers of {shape.width}, {shape.parameters:,} parameters"
-    _say(f"{size}; {' or '.join(bounds)}; Ctrl-C stops and keeps the best")
+    _say(f"{corpus.name}: {len(corpus.text):,} characters, {_distinct(learning)}; {SPLIT}")
+    if learning.wish.start:
+        _say(f"it goes on from {learning.wish.start}")
+    shape = recipe.architecture
+    layers = f"{shape.layers} LSTM layers" if shape.layers > 1 else "an LSTM layer"
+    _say(f"{layers} of {shape.width}, {shape.parameters:,} parameters; {_until(learning)}")
+    if len(corpus.text) < SMALL_TEXT and not learning.wish.start and learning.tokenizer.kind == "char":
+        _say("this is a small text, soon known by heart; a model that has read more learns it better:")
+        _say(f"    {_better(learning.wish)}")
+    _say(_expected(learning))
+    counted = ", ".join(f"{kind} {bits:.2f}" for kind, bits in learning.baselines.items())
+    _say(f"bits per character by counting alone: {counted}")
+    _say("Ctrl-C stops at a good place, saves, and keeps the best")
 
 
-def _line(p: Progress) -> str:
-    left = p.seconds / p.fraction - p.seconds if p.fraction > 0.01 else None
-    shown = f"{_clock(left)} left" if left is not None else "starting"
-    speed = f"epoch {p.epoch:.1f} · {p.chars_per_second:,.0f} tokens/s"
-    return f"{p.fraction:4.0%} · {shown} · {speed} · training {p.train_loss / log(2):.3f} bits"
+def _better(wish: Wish) -> str:
+    """The same command, but from the bundled model, whose size it then has."""
+    wanted = replace(wish.wanted, size=None, layers=None, width=None)
+    return command(replace(wish, wanted=wanted, start="shakespeare", tokens=None), whole_paths=True) + " --replace"
 
 
-def _measured(p: Progress) -> str:
-    assert p.valid_loss is not None
-    return f"{_line(p)} · validation {p.valid_loss / log(2):.3f} bits{' (best)' if p.best else ''}"
-
-
-def _sample(trainer: Trainer, tokenizer: Tokenizer) -> str:
-    """A line of what it writes by now."""
-    model = Model("sample", to_model_file(trainer.result(), tokenizer, Card()))
-    return visible(model.generate("\n", length=72, temperature=0.8, rng=1)).strip("\n").replace("\n", " ⏎ ")
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+def _expected(learning: Learning) -> str:
+    """What the run will take, as far as a short look at this machine's speed tells."""
+    speed = learning.trainer.prepare() / learning.tokens_per_char
+    epoch = len(learning.corpus.trained) / speed
+    told = f"about {speed:,.0f} characters/s here: an epoch takes {clock(epoch)}"
+    wanted = learning.wish.wanted
+    if wanted.epochs < inf:
+        return f"{told}, {wanted.epochs:g} of them {clock(wanted.epochs * epoch)}"
+    return told if wanted.minutes == inf else f"{told}, {60 * wanted.minutes / epoch:.1f} of them fit in"
 
 
 def _say(line: str) -> None:
-    start = "\r\x1b[K" if sys.stderr.isatty() else ""
-    print(f"{start}{line}", file=sys.stderr, flush=True)
+    print(line, file=sys.stderr, flush=True)
+
+
+SPLIT = "88 % to learn from, 2 % to check with, 10 % held out"
+
+
+def _distinct(learning: Learning) -> str:
+    corpus, tokenizer = learning.corpus, learning.tokenizer
+    unseen = tokenizer.unseen(corpus.text)
+    folded = f", {len(unseen):,} rare ones of them read as {tokenizer.stand_in!r}" if unseen else ""
+    rare = sum(count < RARE for count in Counter(corpus.text).values())
+    if rare and not unseen and tokenizer.kind == "char" and not learning.wish.start:
+        folded = f", {rare:,} of them less than {RARE} times (--min-count {RARE} reads those as a space)"
+    tokens = "" if tokenizer.kind == "char" else f", read as {tokenizer.size:,} {tokenizer.kind} tokens"
+    return f"{len(set(corpus.text)):,} distinct{folded}{tokens}"
+
+
+def _until(learning: Learning) -> str:
+    wanted = learning.wish.wanted
+    named = ((wanted.minutes, "minutes"), (wanted.epochs, "epochs"))
+    bounds = [f"{value:g} {unit if value != 1 else unit[:-1]}" for value, unit in named if value < inf]
+    return " or ".join(bounds) or "until validation improves no more"

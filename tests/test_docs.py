@@ -61,7 +61,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a text, and a library with a model called mine."""
     story = (DATA / "lamp.txt").read_text("utf-8")
     (tmp_path / "novel.txt").write_text(story * (1 + 6000 // len(story)), "utf-8")
-    shutil.copy(tmp_path / "novel.txt", tmp_path / "tinyshakespeare.txt")
+    for other in ("tinyshakespeare.txt", "names.txt", "notes/first.txt", "blog/first.md"):
+        (tmp_path / other).parent.mkdir(exist_ok=True)
+        shutil.copy(tmp_path / "novel.txt", tmp_path / other)
     models_dir().mkdir(parents=True)
     shutil.copy(DATA / "tiny-char.safetensors", models_dir() / "mine.safetensors")
     monkeypatch.chdir(tmp_path)

@@ -63,8 +63,11 @@ def test_a_name_that_is_taken_is_refused_unless_replaced() -> None:
 
 def test_only_a_users_own_model_can_be_removed() -> None:
     path = put("mine")
+    for suffix in library.BESIDE:
+        path.with_suffix(suffix).write_text("beside it")
+    other = put("mine.2")
     assert library.remove("mine") == path
-    assert not path.exists()
+    assert list(path.parent.iterdir()) == [other]
     for name in ("mine", str(TINY), *(entry.name for entry in library.entries() if entry.bundled)):
         with pytest.raises(ModelError):
             library.remove(name)

@@ -80,3 +80,33 @@ def test_bits_are_nats_over_log_two() -> None:
     got = Score(10, math.log(2), 2 * math.log(2))
     assert (got.bits_per_char_cold, got.bits_per_char_stateful) == pytest.approx((1, 2))
     assert (got.perplexity_cold, got.perplexity_stateful) == pytest.approx((2, 4))
+
+
+class Fixed(Uniform):
+    """A runtime that always has the same logits."""
+
+    def __init__(self, logits: list[float]) -> None:
+        super().__init__(len(logits))
+        self.fixed = np.array(logits, np.float32)
+
+    def stepper(self, state: Any, alone: bool = True) -> Any:
+        super().stepper(state, alone)
+        self.logits = np.tile(self.fixed, (len(state[0]), 1))
+        return self
+
+
+@pytest.mark.parametrize("temperature", [0.75, 0.92, 1.0, 1.13, 1.3])
+def test_the_best_temperature_is_the_one_that_makes_the_odds_those_of_the_text(temperature: float) -> None:
+    """Logits that are too sharp by a factor T are right once divided by T."""
+    text = ("a" * 12 + "b" * 3 + "c") * 16 + "a"
+    true = np.log([12 / 16, 3 / 16, 1 / 16])
+    got = score(Fixed((true * temperature).tolist()), CharTokenizer("abc"), text)
+    entropy = -float(np.exp(true) @ true)
+    assert got.best_temperature == pytest.approx(temperature, abs=0.02)
+    assert got.nats_per_char_cold - got.nats_gained == pytest.approx(entropy, abs=0.005)
+    assert got.nats_gained >= 0
+
+
+def test_beyond_what_is_looked_at_the_best_temperature_is_the_end() -> None:
+    text = "ab" * 129
+    assert score(Fixed([9.0, 0.0]), CharTokenizer("ab"), text).best_temperature == 2.0

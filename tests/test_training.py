@@ -15,10 +15,12 @@ from afterglow.core.tokenizer import CharTokenizer
 
 torch = pytest.importorskip("torch")
 
-from afterglow.core.training import to_torch  # noqa: E402
-from afterglow.core.training.convert import to_model_file  # noqa: E402
+from afterglow.core.training import measuring, to_torch  # noqa: E402
+from afterglow.core.training.convert import extended, to_model_file  # noqa: E402
 from afterglow.core.training.lstm import FORGET_BIAS, Dropout, LSTMLanguageModel, detach  # noqa: E402
-from afterglow.core.training.train import Progress, Recipe, Trainer, best_temperature, logits_and_targets  # noqa: E402
+from afterglow.core.training.measuring import best_temperature, cold_loss, logits_and_targets  # noqa: E402
+from afterglow.core.training.plan import Recipe  # noqa: E402
+from afterglow.core.training.train import Progress, Trainer  # noqa: E402
 
 CORPUS = read_corpus(Path(__file__).parent / "data" / "lamp.txt")
 TOKENIZER = CharTokenizer.of(CORPUS.text)
@@ -67,9 +69,9 @@ def test_training_lowers_the_loss_on_what_it_sees_and_on_what_it_does_not(
 
 def test_progress_goes_from_nothing_to_all(trained: tuple[Trainer, list[Progress]]) -> None:
     progress = trained[1]
-    fractions = [p.fraction for p in progress]
+    fractions = [p.fraction or 0 for p in progress]
     assert fractions == sorted(fractions)
-    assert (fractions[0], fractions[-1]) == (0, 1)
+    assert (fractions[0] * len(progress), fractions[-1]) == (pytest.approx(1), 1)
     assert progress[-1].epoch == pytest.approx(12, abs=0.05)
     assert next(p.best for p in progress if p.valid_loss is not None)
     assert not any(p.best for p in progress if p.valid_loss is None)
@@ -96,7 +98,10 @@ def test_training_can_be_left_at_any_time() -> None:
 
 
 def test_minutes_end_it_too() -> None:
-    assert [p.fraction for p in trainer(epochs=1000, minutes=1e-9).run()] == [1.0]
+    progress = list(trainer(epochs=1000, minutes=1e-9).run())
+    assert len(progress) < 10
+    assert progress[-1].fraction == 1
+    assert progress[-1].valid_loss is not None
 
 
 def test_a_stream_of_windows_carries_its_states_on() -> None:
@@ -146,6 +151,18 @@ def test_the_forget_gates_begin_nearer_to_shut_than_the_others() -> None:
     for layer in LSTMLanguageModel(Architecture(10, 8, 2, 128)).layers:
         means = [gate.mean().item() for gate in (layer.bias_ih_l0 + layer.bias_hh_l0).detach().chunk(4)]
         assert means == pytest.approx([0, FORGET_BIAS, 0, 0], abs=0.05)
+
+
+def test_the_cold_loss_is_that_of_the_protocol_whatever_is_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = torch.from_numpy(TOKENIZER.encode(CORPUS.text))
+    whole = logits_and_targets(model().eval(), ids)
+    assert cold_loss(model().eval(), ids) == pytest.approx(torch.nn.functional.cross_entropy(*whole).item(), abs=1e-5)
+    monkeypatch.setattr(measuring, "MOST_LOGITS", 1)
+    monkeypatch.setattr(measuring, "AT_ONCE", 5 * 256 * TOKENIZER.size)
+    many = torch.cat([ids] * 8)
+    some = logits_and_targets(model().eval(), many)
+    assert len(some[0]) == len(some[1]) == 5 * 256
+    assert len(some[0]) < len(many)
 
 
 # Calibration --------------------------------------------------------------------------------------------------------
@@ -210,3 +227,17 @@ def test_int8_loses_hardly_more_than_the_float_weights(trained: tuple[Trainer, l
     real = torch.nn.functional.cross_entropy(logits, targets).item()
     int8 = cold_nats(Int8Runtime(to_model_file(result, TOKENIZER, Card())), ids)
     assert int8 == pytest.approx(real, abs=0.005)
+
+
+# Going on from a model ----------------------------------------------------------------------------------------------
+
+
+def test_new_tokens_get_rows_of_their_own_and_the_old_ones_say_what_they_said() -> None:
+    before = model().eval()
+    after = LSTMLanguageModel(Architecture(TOKENIZER.size + 2, 12, 2, 40)).eval()
+    after.load_state_dict(extended(before, TOKENIZER.size + 2))
+    old, new = before(IDS)[0], after(IDS)[0]
+    assert torch.allclose(new[..., : TOKENIZER.size], old, atol=1e-6)
+    assert (new[..., TOKENIZER.size :].mean() < old.mean()).item()
+    fresh = torch.full((1, 3), TOKENIZER.size + 1)
+    assert torch.isfinite(after(fresh)[0]).all()

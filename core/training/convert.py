@@ -46,5 +46,19 @@ def _as_ours(name: str) -> str:
     return re.sub(r"^lstm\.(\w+)_l(\d+)$", r"layers.\2.\1_l0", name)
 
 
+def extended(model: LSTMLanguageModel, vocabulary: int) -> dict[str, Tensor]:
+    """The weights of ``model`` with rows for new tokens behind those it knows.
+
+    A new token is read as the average one, and is at first as unlikely as the least likely one.
+    """
+    state = dict(model.state_dict())
+    new = vocabulary - model.architecture.vocabulary
+    for name in ("embedding.weight", "projection.weight"):
+        state[name] = torch.cat([state[name], state[name].mean(0, keepdim=True).expand(new, -1)])
+    bias = state["projection.bias"]
+    state["projection.bias"] = torch.cat([bias, bias.min().expand(new)])
+    return state
+
+
 def _array(tensor: Tensor) -> NDArray[np.float32]:
     return np.asarray(tensor.detach().cpu().numpy(), np.float32)

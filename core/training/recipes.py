@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..modelfile import Architecture
 from .lstm import Dropout
-from .train import Recipe
+from .plan import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +29,54 @@ SIZES = {
 }
 
 
-def size_for(minutes: float) -> str:
-    """The size that two CPU cores can fill in so many minutes."""
-    return "small" if minutes <= 6 else "medium" if minutes <= 15 else "large"
+def size_for(minutes: float, tokens: int) -> str:
+    """The size that two CPU cores can fill in so many minutes; without a bound, the size that the text can fill."""
+    if minutes < math.inf:
+        return "small" if minutes <= 6 else "medium" if minutes <= 15 else "large"
+    return "small" if tokens < 300_000 else "medium" if tokens < 800_000 else "large"
 
 
-def recipe_for(vocabulary: int, tokens: int, size: str, minutes: float = math.inf, epochs: float = math.inf) -> Recipe:
-    """The recipe of a size for a text of so many tokens: a short text gets fewer streams and shorter sequences."""
-    chosen = SIZES[size]
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a recipe was asked for; the rest follows from the text."""
+
+    minutes: float = math.inf
+    epochs: float = math.inf
+    size: str | None = None
+    layers: int | None = None
+    width: int | None = None
+
+
+def recipe_for(vocabulary: int, tokens: int, wanted: Wanted = Wanted()) -> Recipe:
+    """The recipe for a text of so many tokens: a short text gets fewer streams and shorter sequences."""
+    chosen = SIZES[wanted.size or _size_of_width(wanted.width) or size_for(wanted.minutes, tokens)]
+    layers, width = wanted.layers or chosen.layers, wanted.width or chosen.width
+    return _recipe(Architecture(vocabulary, chosen.embedding, layers, width), chosen, tokens, wanted)
+
+
+def recipe_from(architecture: Architecture, tokens: int, wanted: Wanted) -> Recipe:
+    """The recipe for going on with a model that is there: half the rate, so that it does not forget what it knows."""
+    chosen = SIZES[_size_of_width(architecture.width) or "small"]
+    recipe = _recipe(architecture, chosen, tokens, wanted)
+    return replace(recipe, rate=recipe.rate / 2)
+
+
+def _recipe(architecture: Architecture, chosen: Size, tokens: int, wanted: Wanted) -> Recipe:
+    open_ended = wanted.minutes == wanted.epochs == math.inf
     batch = max(1, min(32, tokens // 2_000))
     return Recipe(
-        Architecture(vocabulary, chosen.embedding, chosen.layers, chosen.width),
-        chosen.dropout,
-        minutes=minutes,
-        epochs=epochs,
+        architecture,
+        # The small size's dropout is meant for few passes; a run without an end makes many.
+        SIZES["medium"].dropout if open_ended and chosen is SIZES["small"] else chosen.dropout,
+        minutes=wanted.minutes,
+        epochs=wanted.epochs,
         batch=batch,
         steps=min(64, max(16, tokens // batch // 4)),
         rate=chosen.rate,
         average=chosen.average,
     )
+
+
+def _size_of_width(width: int | None) -> str | None:
+    """The size whose width is nearest."""
+    return min(SIZES, key=lambda size: abs(SIZES[size].width - width)) if width else None

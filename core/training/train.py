@@ -5,99 +5,110 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel
 
-from ..modelfile import Architecture
-from ..score import COLD_WINDOW
+from ..errors import TrainingError
 from ..tokenizer import Ids
-from .lstm import Dropout, LSTMLanguageModel, States, detach
+from .lstm import LSTMLanguageModel, States, detach
+from .measuring import best_temperature, cold_loss, fastest, logits_and_targets, settle
+from .optimizer import adamw, averaged
+from .plan import PATIENCE, Plan, Recipe, cooling_plan, first_plan, measured_plan, rate_at
+from .streams import Streams
 
-Tensors = tuple[Tensor, ...] | list[Tensor]
+MEASURING_SECONDS, UNMEASURED_STEPS = 10.0, 3
+"""How long the speed is measured for at most (a tenth of ``minutes`` where that is less), without the first steps."""
 
-VALIDATION_PAUSE = 20
-"""How many times longer than a validation, with what its hearer does with it, is trained before the next one."""
+SMALLEST_RATE = 2.0**-10
+"""Where a rate halved so often still gives no finite loss, something else is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How to train. ``minutes`` bounds wall time, ``epochs`` passes over the text; the nearer ends it."""
-
-    architecture: Architecture
-    dropout: Dropout = field(default_factory=Dropout)
-    minutes: float = math.inf
-    epochs: float = math.inf
-    batch: int = 32
-    steps: int = 64
-    rate: float = 4e-3
-    betas: tuple[float, float] = (0.9, 0.99)
-    weight_decay: float = 0.02
-    warm_up: float = 0.01
-    flat: float = 0.4
-    last_rate: float = 0.01
-    clip: float = 0.5
-    average: float = 0.998
-    reset: float = 0.01
-    validations: int = 20
-    seed: int = 1
+TURNED = "validation has turned: it begins to know the text by heart; the best so far is what is kept"
+"""Overfitting in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where training stands. Losses are nats per token; ``valid_loss`` is there where it was just measured."""
+    """Where training stands behind a step. Losses are nats per token; ``valid_loss`` stands where it was just measured.
 
-    fraction: float
+    ``fraction`` is None while an open-ended run does not know its end; ``note`` says what the trainer did by itself.
+    """
+
+    fraction: float | None
     seconds: float
     epoch: float
     chars_per_second: float
     train_loss: float
     valid_loss: float | None = None
     best: bool = False
+    step: int = 0
+    save: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that a run is between two steps, as arrays by name and JSON values: enough to go on bit for bit."""
+
+    tensors: dict[str, NDArray[Any]]
+    values: dict[str, Any]
 
 
 class Trainer:
-    """Trains a model on ids; ``run`` yields Progress and can be left at any time, ``result`` is the best so far."""
+    """Trains a model on ids; ``run`` yields Progress and can be left at any time, ``result`` is the best so far.
 
-    def __init__(self, recipe: Recipe, trained: Ids, validated: Ids) -> None:
+    ``start`` holds the weights to begin with, by name. ``state`` and ``restore`` carry a run from one process to
+    another; the plan is measured once, and travels with it.
+    """
+
+    def __init__(self, recipe: Recipe, trained: Ids, validated: Ids, start: Mapping[str, Tensor] | None = None) -> None:
+        settle()
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.model = LSTMLanguageModel(recipe.architecture, recipe.dropout)
-        self.averaged = AveragedModel(self.model, multi_avg_fn=_average_towards(recipe.average))
-        self.seconds = self.epochs = 0.0
-        self._trained, self._validated = torch.from_numpy(trained), torch.from_numpy(validated)
-        self._best_loss, self._best = math.inf, copy.deepcopy(self.model.state_dict())
-        self._random = np.random.default_rng(recipe.seed)
-        self._optimizer = torch.optim.AdamW(
-            _decayed_and_not(self.model, recipe.weight_decay), recipe.rate, recipe.betas, fused=True
-        )
+        if start is not None:
+            self.model.load_state_dict(start)
+        self.averaged = averaged(self.model, recipe.average)
+        self.plan: Plan | None = None
+        self.seconds = 0.0
+        self.step = self.seen = 0
+        self._trained, self.validated = len(trained), torch.from_numpy(validated.astype(np.int64))
+        self._streams = Streams(trained, recipe.batch, recipe.steps, recipe.seed)
+        self._hidden: States = []
+        self._smooth, self._rate, self._behind = math.log(recipe.architecture.vocabulary), 1.0, 0
+        self.best_loss, self._best = math.inf, copy.deepcopy(self.model.state_dict())
+        self._good: State | None = None
+        self._optimizer = adamw(self.model, recipe)
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the text so far."""
+        return self.seen / self._trained
 
     def run(self) -> Iterator[Progress]:
-        """Train until the time or the epochs are over."""
-        recipe = self.recipe
-        autocast = bf16_is_faster(self.model, recipe.batch)
-        start, seen, smooth = time.monotonic(), 0, math.log(recipe.architecture.vocabulary)
-        next_fraction, next_seconds = 1 / recipe.validations, 0.0
-        for inputs, targets, states in self._batches():
-            self.seconds = time.monotonic() - start
-            fraction = max(self.seconds / (60 * recipe.minutes), seen / (recipe.epochs * len(self._trained)))
-            if fraction >= 1:
-                break
-            loss, states[:] = self._step(inputs, targets, states, fraction, autocast)
-            seen += inputs.numel()
-            smooth += (loss - smooth) * 0.05
-            due = fraction >= next_fraction and self.seconds >= next_seconds
-            yield self._progress(fraction, seen, smooth, due)
-            if due:
-                cost = time.monotonic() - start - self.seconds
-                next_fraction, next_seconds = fraction + 1 / recipe.validations, self.seconds + VALIDATION_PAUSE * cost
-        self.seconds = time.monotonic() - start
-        yield self._progress(1.0, seen, smooth, validate=True)
+        """Train until the time, the epochs or the improvement are over. Raises TrainingError where the loss stays NaN.
+
+        A Progress with ``save`` is a good moment to keep ``state``.
+        """
+        self.prepare()
+        assert self.plan
+        self._good = self.state()
+        begun, pace = time.monotonic() - self.seconds, _Pace()
+        while self.plan.steps is None or self.step < self.plan.steps:
+            if not self._train():
+                yield self._go_back()
+                continue
+            self.seconds = time.monotonic() - begun
+            save = self._measure(pace) or (self.plan.save is not None and self.step % self.plan.save == 0)
+            yield self._progress(save)
+        self._good = self.state()
 
     def check(self) -> float:
         """Measure the average on the validation part now, in nats per token, and keep it if it is the best."""
@@ -108,127 +119,162 @@ class Trainer:
         model = LSTMLanguageModel(self.recipe.architecture)
         model.load_state_dict(self._best)
         with torch.no_grad():
-            temperature = best_temperature(*logits_and_targets(model.eval(), self._validated))
+            temperature = best_temperature(*logits_and_targets(model.eval(), self.validated))
             model.projection.weight.div_(temperature)
             model.projection.bias.div_(temperature)
         return model
 
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor, States]]:
-        """Inputs and targets (B, T) down ``batch`` streams, epoch after epoch, with the states to go on from."""
-        recipe, states = self.recipe, States()
-        while True:
-            shifted = self._trained[int(self._random.integers(0, recipe.steps)) :]
-            length = (len(shifted) - 1) // recipe.batch
-            inputs = shifted[: length * recipe.batch].view(recipe.batch, length)
-            targets = shifted[1 : length * recipe.batch + 1].view(recipe.batch, length)
-            states.clear()
-            for at in range(0, max(1, length - recipe.steps + 1), recipe.steps):
-                yield inputs[:, at : at + recipe.steps], targets[:, at : at + recipe.steps], states
+    def state(self) -> State:
+        """Everything there is to a run, copied."""
+        modules = {"model": self.model.state_dict(), "averaged": self.averaged.state_dict(), "best": self._best}
+        tensors = {f"{kind}.{name}": tensor for kind, state in modules.items() for name, tensor in state.items()}
+        for number, moments in self._optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in moments.items()}
+        for layer, (h, c) in enumerate(self._hidden):
+            tensors |= {f"hidden.{layer}.h": h, f"hidden.{layer}.c": c}
+        tensors["random"] = torch.get_rng_state()
+        values = {name: getattr(self, name) for name in _VALUES}
+        values |= {"plan": asdict(self.plan) if self.plan else None, "position": self._streams.position}
+        return State({name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}, values)
 
-    def _step(
-        self, inputs: Tensor, targets: Tensor, states: States, fraction: float, autocast: bool
-    ) -> tuple[float, States]:
+    def restore(self, state: State) -> None:
+        """Go on from ``state``; raises KeyError, TypeError, ValueError or RuntimeError where it is not of this run."""
+        tensors = {name: torch.from_numpy(array.copy()) for name, array in state.tensors.items()}
+        self.model.load_state_dict(_under("model.", tensors))
+        self.averaged.load_state_dict(_under("averaged.", tensors))
+        self._best = _under("best.", tensors)
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _under("optimizer.", tensors).items():
+            number, field = name.split(".")
+            moments.setdefault(int(number), {})[field] = tensor
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        hidden = _under("hidden.", tensors)
+        self._hidden = [(hidden[f"{layer}.h"], hidden[f"{layer}.c"]) for layer in range(len(hidden) // 2)]
+        torch.set_rng_state(tensors["random"])
+        for name in _VALUES:
+            setattr(self, name, state.values[name])
+        self.plan = Plan(**state.values["plan"]) if state.values["plan"] else None
+        self._streams.position = state.values["position"]
+        if self.plan:
+            torch.set_num_threads(self.plan.threads)
+
+    def prepare(self) -> float:
+        """Make the plan where there is none yet; roughly how many tokens a second this machine learns from."""
+        before = torch.get_rng_state()
+        bf16, speed = fastest(self.model, self.recipe.batch)
+        torch.set_rng_state(before)
+        if self.plan is None:
+            self.plan = first_plan(self.recipe, self._trained, len(self.validated), bf16, torch.get_num_threads())
+        return speed
+
+    def _measure(self, pace: _Pace) -> bool:
+        """Fix what the speed decides once it has been measured; whether that was just now."""
+        assert self.plan
+        limit = min(MEASURING_SECONDS, 6 * self.recipe.minutes)
+        if self.plan.save is not None or not pace.knows(self.step, self.seconds, limit):
+            return False
+        per_step = pace.per_step(self.step, self.seconds)
+        self.plan = measured_plan(self.plan, self.recipe, len(self.validated), self.step, self.seconds, per_step)
+        return True
+
+    def _train(self) -> bool:
+        """One step; False, with nothing changed but the dice, where loss or gradient is not finite."""
+        assert self.plan
+        inputs, targets, first = self._streams.window()
         for group in self._optimizer.param_groups:
-            group["lr"] = self.recipe.rate * _schedule(self.recipe, fraction)
+            group["lr"] = self.recipe.rate * self._rate * rate_at(self.recipe, self.plan, self.step)
         self.model.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-            logits, after = self.model(inputs, self._some_reset(states))
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.bf16):
+            logits, after = self.model(inputs, None if first else self._some_reset())
         loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        if not math.isfinite(loss.item()) or not math.isfinite(norm.item()):
+            return False
         self._optimizer.step()
         self.averaged.update_parameters(self.model)
-        return loss.item(), detach(after)
+        self._hidden = [(h.float(), c.float()) for h, c in detach(after)]  # numpy knows no bfloat16
+        self.step, self.seen = self.step + 1, self.seen + inputs.numel()
+        self._smooth += (loss.item() - self._smooth) * 0.05
+        return True
 
-    def _some_reset(self, states: States) -> States | None:
+    def _some_reset(self) -> States | None:
         """The states with a rare row set to zero, so that the model also learns to begin."""
-        if not states:
-            return None
-        keep = torch.from_numpy(self._random.random(self.recipe.batch) >= self.recipe.reset)
-        return [(h * keep[None, :, None], c * keep[None, :, None]) for h, c in states]
+        keep = torch.from_numpy(self._streams.random.random(self.recipe.batch) >= self.recipe.reset)
+        return [(h * keep[None, :, None], c * keep[None, :, None]) for h, c in self._hidden]
 
-    def _progress(self, fraction: float, seen: int, loss: float, validate: bool) -> Progress:
-        valid_loss, best = self._validate() if validate else (None, False)
-        self.epochs = seen / len(self._trained)
-        speed = seen / max(self.seconds, 1e-9)
-        return Progress(fraction, self.seconds, self.epochs, speed, loss, valid_loss, best)
+    def _go_back(self) -> Progress:
+        """To the last good state, with half the rate."""
+        assert self._good
+        rate, step = self._rate / 2, self.step + 1
+        if rate < SMALLEST_RATE:
+            raise TrainingError(
+                f"the loss is not a number at step {step:,}, however low the rate; nothing more is learned from here"
+            )
+        self.restore(self._good)
+        self._rate = rate
+        note = f"the loss turned NaN at step {step:,}: back to step {self.step:,}, with {rate:g} of the rate"
+        return replace(self._told(None, False), note=note)
+
+    def _progress(self, save: bool) -> Progress:
+        assert self.plan
+        due = self.step % self.plan.every == 0 or self.step == self.plan.steps
+        valid_loss, best = self._validate() if due else (None, False)
+        note = self._see_the_end(best) if due else ""
+        if save:
+            self._good = self.state()
+        return replace(self._told(valid_loss, best), save=save, note=note)
+
+    def _see_the_end(self, best: bool) -> str:
+        """Count validations without a better one; an open-ended run cools down behind a few, and ends behind more."""
+        assert self.plan
+        self._behind = 0 if best else self._behind + 1
+        if self.recipe.minutes < math.inf or self.recipe.epochs < math.inf:
+            return TURNED if self._behind == PATIENCE else ""
+        if self.plan.cool is None and (self._behind >= PATIENCE or self.epochs >= self.recipe.longest):
+            self.plan, self._behind = cooling_plan(self.plan, self.step), 0
+            return "validation improves no more at this rate: from here on the rate falls"
+        if self.plan.cool is not None and self._behind >= 2 * PATIENCE:
+            self.plan = replace(self.plan, steps=self.step)
+            return f"{TURNED}, and this is the end"
+        return ""
+
+    def _told(self, valid_loss: float | None, best: bool) -> Progress:
+        assert self.plan
+        fraction = None if self.plan.steps is None else self.step / self.plan.steps
+        speed = self.seen / max(self.seconds, 1e-9)
+        return Progress(fraction, self.seconds, self.epochs, speed, self._smooth, valid_loss, best, self.step)
 
     def _validate(self) -> tuple[float, bool]:
         """The average's validation loss, and whether it is the best yet: then it is kept."""
-        logits, targets = logits_and_targets(self.averaged.module.eval(), self._validated)
-        loss = functional.cross_entropy(logits, targets).item()
-        best = loss < self._best_loss
+        loss = cold_loss(self.averaged.module.eval(), self.validated)
+        best = loss < self.best_loss
         if best:
-            self._best_loss, self._best = loss, copy.deepcopy(self.averaged.module.state_dict())
+            self.best_loss, self._best = loss, copy.deepcopy(self.averaged.module.state_dict())
         return loss, best
 
 
-@torch.no_grad()
-def logits_and_targets(model: nn.Module, ids: Tensor, window: int = COLD_WINDOW) -> tuple[Tensor, Tensor]:
-    """Logits (n, V) and targets (n,) over all whole windows of ``ids``, each from the zero state."""
-    window = min(window, len(ids) - 1)
-    count = (len(ids) - 1) // window
-    inputs, targets = ids[: count * window].view(count, window), ids[1 : count * window + 1]
-    logits = [model(chunk)[0].flatten(0, 1) for chunk in torch.split(inputs, 64)]
-    return torch.cat(logits), targets
+_VALUES = ("seconds", "step", "seen", "_smooth", "_rate", "_behind", "best_loss")
 
 
-def best_temperature(logits: Tensor, targets: Tensor) -> float:
-    """The T for which softmax(logits / T) loses least on the targets, by Newton's method (Guo et al. 2017, 4.2).
+class _Pace:
+    """When the measured steps began."""
 
-    The loss is convex in 1 / T, so a few steps find the one minimum; it is kept in 0.5 to 2.
-    """
-    inverse = torch.ones(1, dtype=torch.float64)
-    logits = logits.double()
-    taken = logits.gather(1, targets[:, None])[:, 0]
-    for _ in range(20):
-        p = (logits * inverse).softmax(1)
-        mean = (p * logits).sum(1)
-        slope = (mean - taken).mean()
-        curvature = ((p * logits**2).sum(1) - mean**2).mean()
-        inverse = (inverse - slope / curvature.clamp_min(1e-9)).clamp(0.5, 2.0)
-    return float(1 / inverse)
+    def __init__(self) -> None:
+        self._start: tuple[int, float] | None = None
 
+    def knows(self, step: int, seconds: float, limit: float) -> bool:
+        if self._start is None and step >= UNMEASURED_STEPS:
+            self._start = (step, seconds)
+            return seconds >= limit
+        return self._start is not None and seconds >= limit
 
-def bf16_is_faster(model: LSTMLanguageModel, batch: int) -> bool:
-    """Whether this CPU runs the model faster in bfloat16: measured, since few of them have the instructions."""
-    ids = torch.zeros(batch, 16, dtype=torch.long)
-
-    def seconds(enabled: bool) -> float:
-        start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-            model(ids)[0].float().sum().backward()
-        return time.perf_counter() - start
-
-    for enabled in (True, False):
-        seconds(enabled)
-    faster = min(seconds(True) for _ in range(3)) < min(seconds(False) for _ in range(3))
-    model.zero_grad(set_to_none=True)
-    return faster
+    def per_step(self, step: int, seconds: float) -> float:
+        first, start = self._start or (0, 0.0)
+        return (seconds - start) / (step - first) if step > first else seconds / step
 
 
-def _schedule(recipe: Recipe, fraction: float) -> float:
-    """The share of the full rate at ``fraction`` of the run: linear warm-up, flat, linear down to ``last_rate``."""
-    if fraction < recipe.warm_up:
-        return (fraction + 0.1 * recipe.warm_up) / (1.1 * recipe.warm_up)
-    down = max(0.0, (fraction - recipe.flat) / (1 - recipe.flat))
-    return 1 - (1 - recipe.last_rate) * down
-
-
-def _average_towards(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
-    """An exponential moving average that forgets the first steps: its decay grows as (1 + n) / (10 + n)."""
-
-    @torch.no_grad()
-    def update(averaged: Tensors, current: Tensors, steps: Tensor | int) -> None:
-        n = int(steps)
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
-
-    return update
-
-
-def _decayed_and_not(model: nn.Module, decay: float) -> list[dict[str, object]]:
-    """Parameter groups: weight decay is for matrices, not for biases."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    biases = [p for p in model.parameters() if p.ndim < 2]
-    return [{"params": matrices, "weight_decay": decay}, {"params": biases, "weight_decay": 0.0}]
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,57 @@
+"""The history of a run as a picture: losses in bits per character over epochs, beside what counting reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 400, 56, 44, 40, 130
+COLOURS = {"train_bits": "#999999", "valid_bits": "#d9480f"}
+NAMES = {"train_bits": "training", "valid_bits": "validation"}
+
+
+def svg(title: str, history: Sequence[Mapping[str, Any]], baselines: Mapping[str, float]) -> str:
+    """An SVG of the rows of a history (epoch, train_bits, valid_bits), a dashed line for each baseline by name."""
+    values = [row[name] for row in history for name in NAMES] + list(baselines.values())
+    low, high = (min(values) - 0.05, max(values) + 0.05) if values else (0.0, 1.0)
+    last = max((row["epoch"] for row in history), default=0) or 1
+
+    def x(epoch: float) -> float:
+        return round(LEFT + epoch / last * (WIDTH - LEFT - RIGHT), 1)
+
+    def y(bits: float) -> float:
+        return round(TOP + (high - bits) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
+
+    parts = [_text(LEFT, 24, title, size=15)]
+    for tick in _ticks(low, high):
+        parts += [_line(LEFT, WIDTH - RIGHT, y(tick), "#eeeeee"), _text(LEFT - 8, y(tick) + 4, f"{tick:g}", "end")]
+    for name, bits in baselines.items():
+        parts += [_line(LEFT, WIDTH - RIGHT, y(bits), "#1864ab", "4 4")]
+        parts += [_text(WIDTH - RIGHT + 6, y(bits) + 4, f"{name} {bits:.2f}", colour="#1864ab")]
+    for name, colour in COLOURS.items():
+        points = " ".join(f"{x(row['epoch'])},{y(row[name])}" for row in history)
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        if history:
+            end = history[-1][name]
+            parts.append(_text(WIDTH - RIGHT + 6, y(end) + 4, f"{NAMES[name]} {end:.2f}", colour=colour))
+    parts += [_text(LEFT, HEIGHT - 14, "0"), _text(WIDTH - RIGHT, HEIGHT - 14, f"{last:.4g} epochs", "end")]
+    parts.append(_text(LEFT, 38, "bits per character", colour="#666666"))
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+    white = f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{white}{"".join(parts)}</svg>\n'
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    step = next(s for s in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 100) if (high - low) / s <= 8)
+    first = int(low / step) + 1
+    return [round(n * step, 2) for n in range(first, int(high / step) + 1)]
+
+
+def _line(left: float, right: float, y: float, colour: str, dashes: str = "none") -> str:
+    return f'<line x1="{left}" x2="{right}" y1="{y}" y2="{y}" stroke="{colour}" stroke-dasharray="{dashes}"/>'
+
+
+def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = "#333333", size: int = 11) -> str:
+    font = f'font-family="sans-serif" font-size="{size}" fill="{colour}" text-anchor="{anchor}"'
+    return f'<text x="{x}" y="{y}" {font}>{escape(text)}</text>'

@@ -1,0 +1,123 @@
+"""A run's folder in the data folder: what was asked for, checkpoints, and the history of its losses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..errors import TrainingError, UsageError
+from ..modelfile import Architecture
+from ..paths import runs_dir, write_atomically
+from ..sources import Source
+from . import checkpoint
+from .lstm import Dropout
+from .plan import Recipe
+from .train import State
+
+FORMAT = 1
+
+
+class RunFolder:
+    """``runs/NAME``. A run that has been begun and not finished has a ``run.json`` in it."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.path = name, runs_dir() / name
+        self._about, self._history = self.path / "run.json", self.path / "history.jsonl"
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a run to go on with."""
+        return self._about.exists()
+
+    def begin(self, about: dict[str, Any]) -> None:
+        """Forget an earlier run and keep what this one is about; raises StorageError."""
+        checkpoint.remove(self.path)
+        self._history.unlink(missing_ok=True)
+        write_atomically(self._about, json.dumps({"format": FORMAT, **about}).encode())
+
+    def keep_text(self, source: Source) -> Path:
+        """Keep a text that cannot be read again, and tell where."""
+        path = self.path / source.sha256[:12] / source.name
+        write_atomically(path, source.data, mode=0o600)
+        return path
+
+    def about(self) -> dict[str, Any]:
+        """What the run was begun with; raises TrainingError where there is none or it is not readable."""
+        try:
+            about = json.loads(self._about.read_bytes())
+            version = about.pop("format")
+        except FileNotFoundError:
+            names = sorted(path.parent.name for path in runs_dir().glob("*/run.json"))
+            raise TrainingError(
+                f"there is no unfinished run {self.name!r}; there are: {', '.join(names) or 'none'}"
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise TrainingError(f"{self._about} is damaged; begin anew with --replace") from None
+        if version != FORMAT:
+            raise TrainingError(
+                f"the run {self.name!r} has format {str(version)[:20]}, this release knows {FORMAT};"
+                " resume it with the release that began it, or begin anew with --replace"
+            )
+        return dict(about)
+
+    def save(self, state: State) -> None:
+        """Keep a checkpoint; raises StorageError."""
+        checkpoint.save(self.path, state, self._identity())
+
+    def last_good(self) -> tuple[State | None, list[str]]:
+        """The newest whole checkpoint, and what was wrong with newer ones; raises TrainingError."""
+        return checkpoint.last_good(self.path, self._identity())
+
+    def add_history(self, row: dict[str, Any]) -> None:
+        """Append a line to the history."""
+        rows = [*self.history(), row]
+        write_atomically(self._history, "".join(f"{json.dumps(r)}\n" for r in rows).encode())
+
+    def history(self, up_to: float = float("inf")) -> list[dict[str, Any]]:
+        """The rows of the history up to a step; what is not readable is left out."""
+        try:
+            rows = [json.loads(line) for line in self._history.read_text("utf-8").splitlines()]
+            return [row for row in rows if row["step"] <= up_to]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+
+    def forget_after(self, step: int) -> None:
+        """Drop what the history has beyond ``step``: it will come again."""
+        rows = self.history(step)
+        write_atomically(self._history, "".join(f"{json.dumps(r)}\n" for r in rows).encode())
+
+    def clear(self) -> None:
+        """Remove the folder; what cannot be removed stays."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _identity(self) -> str:
+        return hashlib.sha256(self._about.read_bytes()).hexdigest()
+
+
+def require_free(name: str, replace: bool) -> None:
+    """Raise UsageError where an unfinished run of that name would be lost."""
+    if not replace and RunFolder(name).begun:
+        raise UsageError(
+            f"there is an unfinished run {name!r}; go on with it: afterglow train --resume {name};"
+            " or begin anew with --replace"
+        )
+
+
+def recipe_values(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as JSON values."""
+    return asdict(recipe)
+
+
+def recipe_of(values: dict[str, Any]) -> Recipe:
+    """The way back; raises TrainingError where a release with other recipes wrote it."""
+    try:
+        parts = {"architecture": Architecture(**values["architecture"]), "dropout": Dropout(**values["dropout"])}
+        return Recipe(**{**values, **parts, "betas": tuple(values["betas"])})
+    except (KeyError, TypeError):
+        raise TrainingError(
+            "the run was begun by another release of afterglow; resume it with that, or begin anew with --replace"
+        ) from None

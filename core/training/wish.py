@@ -1,0 +1,64 @@
+"""What was asked for of a training run, as values, as JSON and as the command line that asks for it."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from ..errors import TrainingError
+from ..formats import Reading
+from .recipes import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for. ``files`` are all the files that ``paths`` stood for, by their full path."""
+
+    name: str
+    paths: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    reading: Reading = field(default_factory=Reading)
+    tokens: str | None = None
+    vocabulary: int | None = None
+    start: str | None = None
+    min_count: int = 1
+    wanted: Wanted = field(default_factory=Wanted)
+    licence: str = ""
+    replace: bool = False
+    index: bool = True
+
+
+def command(wish: Wish, whole_paths: bool = False) -> str:
+    """The command line that trains such a model; without ``whole_paths`` it does not tell where the texts lie."""
+    reading, wanted = wish.reading, wish.wanted
+    texts = [shlex.quote(path if whole_paths else Path(path).name) for path in wish.paths]
+    words = ["afterglow train", *texts, f"--name {wish.name}"]
+    options: dict[str, Any] = {
+        "minutes": None if wanted.minutes == inf else f"{wanted.minutes:g}",
+        "epochs": None if wanted.epochs == inf else f"{wanted.epochs:g}",
+        "size": wanted.size,
+        "layers": wanted.layers,
+        "width": wanted.width,
+        "tokens": wish.tokens,
+        "vocab": wish.vocabulary,
+        "from": wish.start,
+        "min-count": None if wish.min_count == 1 else wish.min_count,
+        "encoding": None if reading.encoding == "utf-8" else reading.encoding,
+        "field": reading.field,
+        "column": reading.column,
+    }
+    words += [f"--{name} {value}" for name, value in options.items() if value]
+    flags = {"lines": reading.lines, "keep-boilerplate": reading.keep_boilerplate, "no-index": not wish.index}
+    return " ".join(words + [f"--{name}" for name, given in flags.items() if given])
+
+
+def wish_of(values: dict[str, Any]) -> Wish:
+    """A wish from its JSON values; raises TrainingError where another release wrote them."""
+    try:
+        parts = {"reading": Reading(**values["reading"]), "wanted": Wanted(**values["wanted"])}
+        return Wish(**{**values, **parts, "paths": tuple(values["paths"]), "files": tuple(values["files"])})
+    except (KeyError, TypeError):
+        raise TrainingError("the run was begun by another release; begin anew with --replace") from None

@@ -1,0 +1,93 @@
+"""The verbs that make models: ``afterglow train``."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import click
+from afterglow.core.errors import MissingExtraError, UsageError
+
+from .options import NO_TORCH, json_option, show
+
+ABOVE_0 = click.FloatRange(0, min_open=True)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="TEXT...")
+@click.option("--name", help="what to call the model")
+@click.option("--resume", metavar="NAME", help="go on with an unfinished run, exactly as if it had never stopped")
+@click.option("--minutes", type=ABOVE_0, help="how long to train; else until validation improves no more")
+@click.option("--epochs", type=ABOVE_0, help="how many passes over the text")
+@click.option("--size", type=click.Choice(["small", "medium", "large"]), help="chosen by time and text if not given")
+@click.option("--layers", type=click.IntRange(1, 8), help="how many LSTM layers")
+@click.option("--width", type=click.IntRange(8, 4096), help="hidden units in a layer")
+@click.option("--tokens", type=click.Choice(["char", "byte", "bpe", "word"]), help="what it reads and writes (char)")
+@click.option("--vocab", "vocabulary", type=click.IntRange(257, 65_536), help="how many tokens, for bpe and word")
+@click.option("--from", "start", metavar="MODEL", help="go on from this model; characters that it lacks are added")
+@click.option("--min-count", type=click.IntRange(1), help="rarer characters are read as a space (1: all are kept)")
+@click.option("--lines", is_flag=True, help="each line is an item of its own: a sample ends with it")
+@click.option("--field", help="of JSON lines (text)")
+@click.option("--column", help="of a .csv or .tsv table")
+@click.option("--encoding", help="of the text files (utf-8)")
+@click.option("--keep-boilerplate", is_flag=True, help="learn Project Gutenberg's header and footer too")
+@click.option("--licence", help="of the text, for the model's card")
+@click.option("--no-index", is_flag=True, help="without the index that lets copied runs be seen")
+@click.option("--replace", is_flag=True, help="overwrite a model or an unfinished run of that name")
+@json_option
+def train(paths: tuple[str, ...], resume: str | None, as_json: bool, **options: Any) -> None:
+    """Train a model on TEXT... and keep it under a name.
+
+    TEXT is a file (.txt, .md, .jsonl, .csv, .tsv, each also .gz), a folder, a glob, or - for standard input. Ctrl-C
+    stops at a good place; --resume goes on from there.
+    """
+    given = {name: value for name, value in options.items() if value not in (None, False)}
+    if resume and (paths or given):
+        raise UsageError("--resume goes on with what the run was begun with: leave the other options and texts out")
+    if options["vocabulary"] and options["tokens"] not in ("bpe", "word"):
+        raise UsageError("--vocab is for --tokens bpe and --tokens word; characters and bytes are as many as there are")
+    if not resume and not options["name"]:
+        raise UsageError("say what to call the model: --name mine")
+    try:
+        from afterglow.core.training.learning import begin
+        from afterglow.core.training.learning import resume as again
+
+        from .progress import learn
+    except ImportError as error:
+        raise MissingExtraError(NO_TORCH) from error
+    learning = again(resume) if resume else begin(_wish(paths, given))
+    show(learn(learning), as_json)
+    if not as_json:
+        click.echo(f"play it: afterglow --model {learning.wish.name}")
+
+
+def _wish(paths: tuple[str, ...], given: dict[str, Any]) -> Any:
+    from afterglow.core.formats import Reading
+    from afterglow.core.training.recipes import Wanted
+    from afterglow.core.training.wish import Wish
+
+    def taken(*names: str) -> dict[str, Any]:
+        return {name: given[name] for name in names if name in given}
+
+    wanted = Wanted(given.get("minutes", inf), given.get("epochs", inf), **taken("size", "layers", "width"))
+    reading = Reading(**taken("encoding", "keep_boilerplate", "field", "column", "lines"))
+    rest = taken("name", "start", "tokens", "vocabulary", "min_count", "licence", "replace")
+    return Wish(paths=paths, reading=reading, wanted=wanted, index="no_index" not in given, **rest)
+
+
+@click.command()
+@click.argument("name", metavar="MODEL")
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@click.option("--length", type=click.IntRange(100, 1_000_000), default=5_000, help="how many characters it writes")
+@click.option("-t", "--temperature", type=click.FloatRange(0, 5), help="the model's own if not given")
+@click.option("--rng", type=click.IntRange(0), default=1, help="the dice")
+@click.option("--encoding", default="utf-8", help="of the text files")
+@json_option
+def novelty(name: str, texts: tuple[str, ...], as_json: bool, **how: Any) -> None:
+    """Tell how much of what MODEL writes stands word for word in its training text.
+
+    With the TEXT the lengths are exact; without it they are what the index in the model file notices.
+    """
+    from .oneshot import novelty as measure
+
+    show(measure(name, texts, **how), as_json)

@@ -1,0 +1,283 @@
+"""A run that is resumed is the run that was never stopped, bit for bit; and every checkpoint that cannot be one."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from afterglow.core.corpus import read_corpus
+from afterglow.core.errors import TextError, TrainingError, UsageError
+from afterglow.core.modelfile import Architecture, open_model_file
+from afterglow.core.tokenizer import CharTokenizer
+
+torch = pytest.importorskip("torch")
+
+from afterglow.core.training import checkpoint, learning  # noqa: E402
+from afterglow.core.training.lstm import Dropout  # noqa: E402
+from afterglow.core.training.plan import Recipe, first_plan  # noqa: E402
+from afterglow.core.training.recipes import Wanted  # noqa: E402
+from afterglow.core.training.train import State, Trainer  # noqa: E402
+from afterglow.core.training.wish import Wish  # noqa: E402
+
+LAMP = Path(__file__).parent / "data" / "lamp.txt"
+CORPUS = read_corpus(LAMP)
+TOKENIZER = CharTokenizer.of(CORPUS.text)
+IDS = TOKENIZER.encode(CORPUS.trained), TOKENIZER.encode(CORPUS.validated)
+DROPOUT = Dropout(0.1, 0.2, 0.3, 0.2)
+
+
+def trainer(**recipe: Any) -> Trainer:
+    torch.set_num_threads(1)
+    chosen = {"epochs": 3.0, "batch": 4, "steps": 32, "validations": 4} | recipe
+    made = Trainer(Recipe(Architecture(TOKENIZER.size, 8, 2, 24), DROPOUT, **chosen), *IDS)
+    made.plan = first_plan(made.recipe, len(IDS[0]), len(IDS[1]), bf16=True, threads=1)
+    return made
+
+
+def left_at(step: int) -> State:
+    made = trainer()
+    for progress in made.run():
+        if progress.step == step:
+            break
+    return made.state()
+
+
+def same(one: State, other: State) -> bool:
+    values = [{k: v for k, v in state.values.items() if k != "seconds"} for state in (one, other)]
+    return values[0] == values[1] and all(
+        np.array_equal(tensor, other.tensors[name], equal_nan=True) for name, tensor in one.tensors.items()
+    )
+
+
+@pytest.fixture(scope="module")
+def never_stopped() -> State:
+    made = trainer()
+    assert list(made.run())[-1].fraction == 1
+    return made.state()
+
+
+@pytest.mark.parametrize("step", [1, 17, 36, 37, 70, 100])
+def test_a_resumed_run_ends_bit_for_bit_like_one_that_was_never_stopped(
+    step: int, never_stopped: State, tmp_path: Path
+) -> None:
+    """With dropout, random resets, another offset each epoch, an average, and a best model to keep."""
+    checkpoint.save(tmp_path, left_at(step), "run")
+    state, notes = checkpoint.last_good(tmp_path, "run")
+    assert state
+    assert notes == []
+    again = trainer()
+    again.restore(state)
+    assert again.step == step
+    list(again.run())
+    assert same(again.state(), never_stopped)
+    for name, tensor in again.result().state_dict().items():
+        assert torch.isfinite(tensor).all(), name
+
+
+def test_a_state_that_lacks_its_dice_goes_another_way(never_stopped: State) -> None:
+    """Which shows that the comparison above would notice."""
+    state = left_at(17)
+    again = trainer()
+    fresh = torch.get_rng_state().numpy()
+    again.restore(State({**state.tensors, "random": fresh}, state.values))
+    list(again.run())
+    assert not same(again.state(), never_stopped)
+
+
+def test_minutes_become_steps_that_a_resumed_run_keeps() -> None:
+    made = trainer(epochs=float("inf"), minutes=0.02)
+    for progress in made.run():
+        if progress.save:
+            break
+    assert made.plan
+    assert made.plan.steps
+    again = trainer(epochs=float("inf"), minutes=0.02)
+    again.restore(made.state())
+    assert again.plan == made.plan
+    assert list(again.run())[-1].step == made.plan.steps
+
+
+def test_a_loss_that_is_no_number_goes_back_to_the_last_good_state_at_half_the_rate() -> None:
+    made, poisoned = trainer(), []
+
+    def poison(gradient: Any) -> Any:
+        if made.step == 20 and not poisoned:
+            poisoned.append(True)
+            return gradient * float("nan")
+        return gradient
+
+    made.model.projection.weight.register_hook(poison)
+    notes = [progress.note for progress in made.run() if progress.note]
+    assert notes == ["the loss turned NaN at step 21: back to step 0, with 0.5 of the rate"]
+    assert all(np.isfinite(tensor).all() for tensor in made.state().tensors.values())
+    assert made.state().values["_rate"] == 0.5
+
+
+def test_a_loss_that_stays_no_number_ends_the_run_in_one_line() -> None:
+    made = trainer()
+    made.model.projection.weight.register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(TrainingError, match="not a number at step 1,"):
+        list(made.run())
+
+
+# Checkpoints --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three checkpoints were saved here, of which two are kept."""
+    for step in (3, 5, 9):
+        checkpoint.save(tmp_path, left_at(step), "run")
+    return tmp_path
+
+
+def saved(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+def test_the_newest_two_are_kept_and_the_newest_is_taken(folder: Path) -> None:
+    assert len(saved(folder)) == checkpoint.KEPT == 2
+    state, _ = checkpoint.last_good(folder, "run")
+    assert state
+    assert state.values["step"] == 9
+
+
+@pytest.mark.parametrize("damage", ["cut short", "a byte turned", "emptied", "header turned", "a pickle"])
+def test_a_damaged_one_is_passed_over_for_the_one_before(folder: Path, damage: str) -> None:
+    newest = saved(folder)[-1]
+    data = bytearray(newest.read_bytes())
+    data[-100 if damage == "a byte turned" else data.index(b"smooth")] ^= 1
+    kinds = {"cut short": bytes(data[:1000]), "emptied": b"", "a pickle": pickle.dumps({"step": 9})}
+    newest.write_bytes(kinds.get(damage, bytes(data)))
+    state, notes = checkpoint.last_good(folder, "run")
+    assert state
+    assert state.values["step"] == 5
+    assert notes == [f"{newest.name} is damaged and was passed over"]
+
+
+def test_where_all_are_damaged_there_is_none(folder: Path) -> None:
+    for path in saved(folder):
+        path.write_bytes(path.read_bytes()[:-1])
+    state, notes = checkpoint.last_good(folder, "run")
+    assert (state, len(notes)) == (None, 2)
+
+
+def test_one_of_another_run_or_of_another_format_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TrainingError, match="belongs to another run"):
+        checkpoint.last_good(folder, "other")
+    monkeypatch.setattr(checkpoint, "FORMAT", 2)
+    with pytest.raises(TrainingError, match="has format 1, this release knows 2"):
+        checkpoint.last_good(folder, "run")
+
+
+# Runs ---------------------------------------------------------------------------------------------------------------
+
+
+def wish(**changes: Any) -> Wish:
+    chosen = {"name": "mine", "paths": (str(LAMP),), "wanted": Wanted(epochs=2, width=24)} | changes
+    return Wish(**chosen)
+
+
+def test_a_run_that_is_not_finished_is_not_begun_over_by_mistake() -> None:
+    learning.begin(wish())
+    with pytest.raises(UsageError, match="--resume mine"):
+        learning.begin(wish())
+    learning.begin(wish(replace=True))
+
+
+def test_a_text_that_has_changed_since_is_refused(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_bytes(LAMP.read_bytes())
+    learning.begin(wish(paths=(str(text),)))
+    with text.open("a") as file:
+        file.write("One more line.\n")
+    with pytest.raises(TrainingError, match="is not the text that the run 'mine' began with"):
+        learning.resume("mine")
+    text.unlink()
+    with pytest.raises(TextError, match="no file"):
+        learning.resume("mine")
+
+
+def test_a_run_that_is_not_there_or_not_readable_is_told(home: Path) -> None:
+    with pytest.raises(TrainingError, match="no unfinished run 'mine'; there are: none"):
+        learning.resume("mine")
+    about = home / "runs" / "mine" / "run.json"
+    learning.begin(wish())
+    with pytest.raises(TrainingError, match="there are: mine"):
+        learning.resume("other")
+    values = json.loads(about.read_bytes())
+    about.write_text(json.dumps({**values, "format": 9}))
+    with pytest.raises(TrainingError, match="has format 9"):
+        learning.resume("mine")
+    about.write_text(json.dumps({**values, "recipe": {"layers": 2}}))
+    with pytest.raises(TrainingError, match="another release"):
+        learning.resume("mine")
+    about.write_bytes(b"{")
+    with pytest.raises(TrainingError, match="damaged"):
+        learning.resume("mine")
+
+
+def test_a_full_disk_stops_the_saving_and_not_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = learning.begin(wish())
+    monkeypatch.setattr("afterglow.core.training.train.MEASURING_SECONDS", 0.0)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("afterglow.core.paths.os.fsync", full)
+    monkeypatch.setattr(made.folder, "add_history", lambda _: None)
+    progress = list(made.steps())
+    assert "no space left on device" in next(p.note for p in progress if p.note)
+    assert progress[-1].fraction == 1
+
+
+QUICK = """
+import sys
+from afterglow.core.training import plan, train
+plan.SAVING_SECONDS, train.MEASURING_SECONDS = 0.05, 0.05
+from afterglow.repl.__main__ import main
+main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+@pytest.mark.parametrize("bound", [("--epochs", "25"), ("--minutes", "0.15")], ids=str)
+def test_killed_at_any_moment_it_ends_in_the_same_weights(tmp_path: Path, bound: tuple[str, str]) -> None:
+    """One copy of a killed run goes on undisturbed, another is killed three times more."""
+    first, calm, often = (tmp_path / name for name in ("first", "calm", "often"))
+    _run(first, ["train", str(LAMP), "--name", "mine", *bound, "--width", "32"], kill_after=1)
+    for home in (calm, often):
+        shutil.copytree(first, home)
+    _run(calm, ["train", "--resume", "mine"])
+    for count in (1, 2, 1):
+        _run(often, ["train", "--resume", "mine"], kill_after=count)
+    _run(often, ["train", "--resume", "mine"])
+    ends = [open_model_file(home / "models" / "mine.safetensors") for home in (calm, often)]
+    assert ends[0].sha256 == ends[1].sha256
+
+
+def _run(home: Path, arguments: list[str], kill_after: int = 0) -> None:
+    """Run to the end, or kill -9 once so many further checkpoints have been written."""
+    before = {path.name for path in (home / "runs").glob("*/*.checkpoint.*")}
+    environment = {**os.environ, "AFTERGLOW_HOME": str(home)}
+    command = [sys.executable, "-c", QUICK, *arguments]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as ran:  # noqa: S603
+        while kill_after and ran.poll() is None:
+            after = {path.name for path in (home / "runs").glob("*/[0-9]*.checkpoint.*")}
+            if len(after - before) >= kill_after:
+                ran.send_signal(signal.SIGKILL)
+                break
+            time.sleep(0.01)
+        _, err = ran.communicate(timeout=200)
+    assert ran.returncode == (0 if not kill_after else ran.returncode), err.decode()

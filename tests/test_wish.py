@@ -1,0 +1,45 @@
+"""What was asked for comes back from JSON, and as the command line that asks for it again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import asdict
+
+import pytest
+from afterglow.core.errors import TrainingError
+from afterglow.core.formats import Reading
+
+pytest.importorskip("torch")
+
+from afterglow.core.training.recipes import Wanted
+from afterglow.core.training.wish import Wish, command, wish_of
+from afterglow.repl import trainverbs
+
+WISHES = [
+    Wish("mine", ("a b.txt", "notes/*.md")),
+    Wish("m", ("-",), reading=Reading("latin-1", True, "body", "c", True), tokens="bpe", vocabulary=900, start="s"),
+    Wish("m", ("a.txt",), wanted=Wanted(1.5, 2, "small", 3, 40), min_count=4, index=False),
+]
+
+
+@pytest.mark.parametrize("wish", WISHES, ids=str)
+def test_a_wish_comes_back_from_json(wish: Wish) -> None:
+    assert wish_of(json.loads(json.dumps(asdict(wish)))) == wish
+
+
+def test_one_of_another_release_is_told() -> None:
+    with pytest.raises(TrainingError, match="another release"):
+        wish_of({**asdict(WISHES[0]), "colour": "red"})
+
+
+@pytest.mark.parametrize("wish", WISHES, ids=str)
+def test_the_command_asks_for_the_same_again(wish: Wish) -> None:
+    """As the verb itself reads it; only the folders of the texts are left out."""
+    words = shlex.split(command(wish))[2:]
+    context = trainverbs.train.make_context("train", words)
+    given = {name: value for name, value in context.params.items() if value not in (None, False)}
+    paths = given.pop("paths")
+    assert [path.split("/")[-1] for path in wish.paths] == list(paths)
+    again = trainverbs._wish(wish.paths, given)
+    assert again == wish
