@@ -62,6 +62,7 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", "Complete, or finish at once", show=False),
+        Binding("ctrl+g", "app.editor", "Your editor", show=False),
         Binding("ctrl+j,alt+enter,shift+enter", "newline", "New line", show=False),
         Binding("up", "recall(-1)", "Line before", show=False),
         Binding("down", "recall(1)", "Next line", show=False),

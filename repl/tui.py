@@ -35,7 +35,7 @@ STEP = 0.05
 """How far one press of a key turns the temperature."""
 
 ONLY_WHILE_WRITING = ("stop", "pause", "hurry")
-ONLY_ON_THE_SCREEN_ITSELF = ("interrupt", "scroll", "editor")
+ONLY_ON_THE_SCREEN_ITSELF = ("interrupt", "scroll")
 ONLY_WITH_A_CURSOR = ("choose", "take", "leave")
 ONLY_WITH_A_TEXT = ("look", "look_word", "look_end")
 
@@ -76,7 +76,6 @@ class AfterglowApp(Looking):
         Binding("f3", "do('/tree')", "Tree"),
         Binding("f4", "settings", "Settings"),
         Binding("f5", "do('/edit')", "Edit"),
-        Binding("ctrl+g", "editor", "Editor", show=False, priority=True),
         Binding("ctrl+q", "quit", "Quit", priority=True),
         Binding("ctrl+c", "interrupt", show=False, priority=True),
         Binding("pageup", "scroll('page_up')", show=False, priority=True),
