@@ -71,16 +71,18 @@ class Gateway:
 
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
         """One connection from its beginning to its end."""
-        socket = web.WebSocketResponse(max_msg_size=0)
+        socket = web.WebSocketResponse(max_msg_size=0, autoclose=False)
         await socket.prepare(request)
         connection = Connection(socket, request.query.get("compress") == "zlib-stream")
         await connection.op(HELLO, {"heartbeat_interval": HEARTBEAT})
-        async for frame in socket:
-            if frame.type is WSMsgType.TEXT:
-                await self._hear(connection, json.loads(frame.data))
+        while (frame := await socket.receive()).type is WSMsgType.TEXT:
+            await self._hear(connection, json.loads(frame.data))
+        # What the client said, also where it did not wait for the answer to its goodbye.
+        said = frame.data if frame.type is WSMsgType.CLOSE else socket.close_code
+        await socket.close()
         for session in self.sessions.values():
             session.connection = None if session.connection is connection else session.connection
-        self.close_codes.append(socket.close_code)
+        self.close_codes.append(said)
         await self._changed()
         return socket
 
