@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -76,6 +77,8 @@ def test_a_plot_is_well_formed_and_has_a_line_for_all() -> None:
     assert heights == sorted(heights)
     words = {e.text for e in root.iter() if e.tag.endswith("text")}
     assert {"mine: <lamp> & co", "5-gram 2.50", "validation 3.00"} <= words
+    beside = [float(e.attrib["y"]) for e in root.iter() if e.text and e.text[-3:-2] == "."]
+    assert min(abs(one - other) for one, other in itertools.combinations(beside, 2)) >= 13
     assert ET.fromstring(svg("none", [], {})) is not None  # noqa: S314
 
 

@@ -252,7 +252,7 @@ main()
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
-@pytest.mark.parametrize("bound", [("--epochs", "25"), ("--minutes", "0.15")], ids=str)
+@pytest.mark.parametrize("bound", [("--epochs", "8"), ("--minutes", "0.15")], ids=str)
 def test_killed_at_any_moment_it_ends_in_the_same_weights(tmp_path: Path, bound: tuple[str, str]) -> None:
     """One copy of a killed run goes on undisturbed, another is killed three times more."""
     first, calm, often = (tmp_path / name for name in ("first", "calm", "often"))

@@ -23,23 +23,34 @@ def svg(title: str, history: Sequence[Mapping[str, Any]], baselines: Mapping[str
     def y(bits: float) -> float:
         return round(TOP + (high - bits) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
 
+    labels: list[tuple[float, str, str]] = []
     parts = [_text(LEFT, 24, title, size=15)]
     for tick in _ticks(low, high):
         parts += [_line(LEFT, WIDTH - RIGHT, y(tick), "#eeeeee"), _text(LEFT - 8, y(tick) + 4, f"{tick:g}", "end")]
     for name, bits in baselines.items():
         parts += [_line(LEFT, WIDTH - RIGHT, y(bits), "#1864ab", "4 4")]
-        parts += [_text(WIDTH - RIGHT + 6, y(bits) + 4, f"{name} {bits:.2f}", colour="#1864ab")]
+        labels.append((y(bits), f"{name} {bits:.2f}", "#1864ab"))
     for name, colour in COLOURS.items():
         points = " ".join(f"{x(row['epoch'])},{y(row[name])}" for row in history)
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         if history:
             end = history[-1][name]
-            parts.append(_text(WIDTH - RIGHT + 6, y(end) + 4, f"{NAMES[name]} {end:.2f}", colour=colour))
-    parts += [_text(LEFT, HEIGHT - 14, "0"), _text(WIDTH - RIGHT, HEIGHT - 14, f"{last:.4g} epochs", "end")]
+            labels.append((y(end), f"{NAMES[name]} {end:.2f}", colour))
+    parts += _apart(labels)
+    parts += [_text(LEFT, HEIGHT - 14, "0"), _text(WIDTH - RIGHT, HEIGHT - 14, f"{last:.3g} epochs", "end")]
     parts.append(_text(LEFT, 38, "bits per character", colour="#666666"))
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
     white = f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{white}{"".join(parts)}</svg>\n'
+
+
+def _apart(labels: list[tuple[float, str, str]], least: float = 13) -> list[str]:
+    """Labels at the right beside their heights, moved where two would cover each other."""
+    parts, last = [], -least
+    for height, text, colour in sorted(labels):
+        last = max(height, last + least)
+        parts.append(_text(WIDTH - RIGHT + 6, last + 4, text, colour=colour))
+    return parts
 
 
 def _ticks(low: float, high: float) -> list[float]:
