@@ -30,7 +30,6 @@ slow: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks
-	$(BIN)/python -m benchmarks.terminal
 
 docs: .venv/.dev
 	$(BIN)/python docs/reference.py

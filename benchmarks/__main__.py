@@ -15,12 +15,15 @@ import numpy as np
 from afterglow.core.model import Model, load
 from afterglow.core.runtime import default_threads
 
-from benchmarks import processes, roofline, serving, tables
+from benchmarks import processes, roofline, serving, tables, terminal
 from benchmarks.ways import WAYS
 
 ROWS = (1, 8, 32, 64, 128)
 ROUND = 0.25
 """Seconds that each way gets in a round, about."""
+
+SETTLE = 0.3
+"""Seconds before each: the threads of torch and ONNX Runtime go on spinning for a while after their last step."""
 
 
 def main() -> None:
@@ -52,6 +55,8 @@ def measured(name: str, rounds: int) -> dict[str, Any]:
         "processes": _processes(name),
         "roofline": _roofline(model),
         "gaps": serving.gaps(model),
+        "lens": serving.with_lens(model),
+        "terminal": terminal.measure(),
         "parked": {kind: serving.parked(kind, name) for kind in serving.KINDS},
     }
 
@@ -59,10 +64,11 @@ def measured(name: str, rounds: int) -> dict[str, Any]:
 def _rounds(model: Model, rows: int, rounds: int) -> dict[str, list[float]]:
     """Seconds a step of every way, a figure a round; the ways take turns."""
     loops = {way: make(model, rows) for way, make in WAYS.items()}
-    tokens = {way: max(4, int(ROUND / (loop(4) / 4))) for way, loop in loops.items()}
+    tokens = {way: max(8, int(ROUND / max(loop(8), loop(8)) * 8)) for way, loop in loops.items()}
     taken: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(rounds):
         for way, loop in loops.items():
+            time.sleep(SETTLE)
             taken[way].append(loop(tokens[way]) / tokens[way])
     return taken
 

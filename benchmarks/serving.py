@@ -47,6 +47,16 @@ def gaps(model: Model) -> dict[str, float]:
     }
 
 
+def with_lens(model: Model) -> float:
+    """Tokens a second of one stream whose reader looks through the lens at each of them."""
+    session = Session(model, model.settings.changed(rng=7, length=1000))
+    events = session.say("ROMEO:")
+    next(events)
+    begun = time.perf_counter()
+    count = sum(session.look() is not None for _ in events)
+    return count / (time.perf_counter() - begun)
+
+
 def _drain(worker: Worker, stream: Stream) -> None:
     for _ in worker.play(stream):
         pass

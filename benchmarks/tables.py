@@ -26,6 +26,7 @@ def sections(found: dict[str, Any]) -> list[tuple[str, list[str], list[Row]]]:
         ("A process until its first token", ["", "seconds", "peak MB"], _processes(found)),
         ("A step beside what the machine allows", ["", "µs", "x roofline, µs"], _roofline(found)),
         ("Many at once", ["", ""], _serving(found)),
+        ("The full screen, text streaming unthrottled", ["", "", "at most"], _screen(found)),
     ]
 
 
@@ -73,8 +74,13 @@ def _serving(found: dict[str, Any]) -> list[Row]:
         ("between two tokens of one stream among 64, median", f"{gaps['median_ms']:.1f} ms"),
         ("the same, 99th percentile", f"{gaps['p99_ms']:.1f} ms"),
         ("tokens a second of the 63 others meanwhile", f"{gaps['others_per_second']:,.0f}"),
+        ("tokens a second of one stream, looked at through the lens", f"{found['lens']:,.0f}"),
         *((f"memory of {kind}", f"{size / 1e3:.1f} KB") for kind, size in found["parked"].items()),
     ]
+
+
+def _screen(found: dict[str, Any]) -> list[Row]:
+    return [(r["what"], f"{r['figure']:.0f} {r['unit']}", f"{r['target']}") for r in found["terminal"]]
 
 
 def _lines(path: str) -> list[str]:

@@ -89,9 +89,16 @@ def keys_and_repaints(presses: int) -> tuple[list[float], list[float]]:
 
 
 def measure(rounds: int = 5, presses: int = 40) -> list[dict[str, Any]]:
-    """Rows of what, figure, unit and target."""
-    paint = first_paint(rounds)
-    keys, rates = keys_and_repaints(presses)
+    """Rows of what, figure, unit and target. The user's own data folder is left alone."""
+    with tempfile.TemporaryDirectory() as home:
+        before = os.environ.get("AFTERGLOW_HOME")
+        os.environ["AFTERGLOW_HOME"] = home
+        try:
+            paint = first_paint(rounds)
+            keys, rates = keys_and_repaints(presses)
+        finally:
+            os.environ.pop("AFTERGLOW_HOME")
+            os.environ |= {"AFTERGLOW_HOME": before} if before else {}
     cut = statistics.quantiles(keys, n=20)
     return [
         {"what": "first paint, median", "figure": statistics.median(paint) * 1000, "unit": "ms", "target": 700},
@@ -112,9 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="machine-readable output")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["AFTERGLOW_HOME"] = home
-        rows = measure()
+    rows = measure()
     print(json.dumps({"terminal": rows}) if arguments.json else table(rows))
 
 
