@@ -128,13 +128,13 @@ def version(session: Session, step: int = 1) -> Iterator[Effect]:
 
 def undo(session: Session) -> Iterator[Effect]:
     """Take the last text back."""
-    session.undo()
+    session.passage.undo()
     yield Redraw("undone; /redo brings it back")
 
 
 def redo(session: Session) -> Iterator[Effect]:
     """Take an undo back."""
-    session.redo()
+    session.passage.redo()
     yield Redraw("redone")
 
 
@@ -210,7 +210,9 @@ def export(session: Session, path: str) -> Iterator[Effect]:
     target = Path(path).expanduser()
     if target.suffix not in FORMS:
         raise UsageError(f"cannot tell the form of {path!r}: end it in {', '.join(FORMS)}")
-    text = FORMS[target.suffix](session.passage, f"{session.model.name} · {session.summary()}", session.settings.heat)
+    text = FORMS[target.suffix](
+        session.passage, f"{session.model.name} · {session.passage.summary()}", session.settings.heat
+    )
     write_atomically(target, text.encode("utf-8", "replace"))
     yield Notice(f"written: {target}")
 

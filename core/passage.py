@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .errors import CommandError
 from .events import Token
 from .snapshot import Snapshot
+from .tokenizer import Tokenizer
 
 
 @dataclass(slots=True)
@@ -37,6 +38,15 @@ class Node:
             return self.seed
         kept = "".join(token.text for token in self.tokens[:tokens])
         return kept + self.tail if tokens is None or tokens >= len(self.tokens) else kept
+
+    def known_to(self, tokenizer: Tokenizer) -> bool:
+        """Whether a tokenizer has all its tokens."""
+        return all(token.id < tokenizer.size for token in self.tokens)
+
+    def means_the_same_to(self, tokenizer: Tokenizer) -> bool:
+        """Whether a tokenizer reads its tokens as the text that stands here."""
+        decoded = tokenizer.decode(token.id for token in self.tokens) if self.known_to(tokenizer) else ""
+        return decoded.startswith("".join(token.text for token in self.tokens))
 
 
 @dataclass(slots=True)
@@ -181,6 +191,19 @@ class Passage:
     def tokens(self) -> list[Token]:
         """The tokens that the model wrote, up to the cursor."""
         return [token for node, kept in self.path() for token in node.tokens[:kept]]
+
+    def summary(self) -> str:
+        """The dim line under a text: T, characters written, RNG seed and take."""
+        node = self.current()
+        written = sum(len(token.text) for token in node.tokens) + len(node.tail)
+        temperatures = [token.temperature for token in node.tokens] or [0.0]
+        low, high = min(temperatures), max(temperatures)
+        shown = f"T {low:.2f}" if low == high else f"T {low:.2f} to {high:.2f}"
+        take = f" · take {node.take}" if node.take else ""
+        versions = self.versions()
+        if len(versions) > 1:
+            take += f" · version {versions.index(self.cursor or 0) + 1} of {len(versions)}"
+        return f"{shown} · {written:,} characters · rng {self.rng}{take}"
 
     def undo(self) -> None:
         """Stand where the last text was not written yet; raises CommandError at the beginning."""

@@ -226,24 +226,17 @@ class Session:
         temperature = taken.temperature if taken else self.temperature
         return look(stream, temperature, lambda token: self.model.tokenizer.decode([token]), taken)
 
-    def undo(self) -> None:
-        """Stand before the last text; raises CommandError where there is none."""
-        self.passage.undo()
-
-    def redo(self) -> None:
-        """Take back an undo."""
-        self.passage.redo()
-
     def adopt(self, passage: Passage) -> str | None:
         """Go on with a passage from elsewhere; the answer says what became of one that another model wrote.
 
         Its text is read again. Its tree is kept where its tokens mean the same to this model, else only the text is.
         """
         self.passage = passage
-        if passage.model_sha256 == self.model.file.sha256 and all(map(self._knows, passage.nodes)):
+        tokenizer = self.model.tokenizer
+        if passage.model_sha256 == self.model.file.sha256 and all(n.known_to(tokenizer) for n in passage.nodes):
             return None
         told = f"this passage was written with another model, {passage.model}: {self.model.name} reads it again"
-        if not all(map(self._means_the_same, passage.nodes)):
+        if not all(node.means_the_same_to(tokenizer) for node in passage.nodes):
             self.passage = Passage(self.model.name, self.model.file.sha256, passage.rng)
             self.passage.add(Node(None, seed=passage.text()))
             return f"{told}, as one seed"
@@ -267,26 +260,6 @@ class Session:
             return None
         logits = stream.logits if stream else self.here().logits
         return np.asarray(log_softmax(logits[None].astype(np.float64))[0])
-
-    def summary(self) -> str:
-        """The dim line under a text: T, characters written, RNG seed and take."""
-        node = self.passage.current()
-        written = sum(len(token.text) for token in node.tokens) + len(node.tail)
-        temperatures = [token.temperature for token in node.tokens] or [0.0]
-        low, high = min(temperatures), max(temperatures)
-        shown = f"T {low:.2f}" if low == high else f"T {low:.2f} to {high:.2f}"
-        take = f" · take {node.take}" if node.take else ""
-        versions = self.passage.versions()
-        if len(versions) > 1:
-            take += f" · version {versions.index(self.passage.cursor or 0) + 1} of {len(versions)}"
-        return f"{shown} · {written:,} characters · rng {self.passage.rng}{take}"
-
-    def _means_the_same(self, node: Node) -> bool:
-        decoded = self.model.tokenizer.decode(token.id for token in node.tokens) if self._knows(node) else ""
-        return decoded.startswith("".join(token.text for token in node.tokens))
-
-    def _knows(self, node: Node) -> bool:
-        return all(token.id < self.model.tokenizer.size for token in node.tokens)
 
     def _write(self, node: Node, start: Snapshot, forced: int | None = None) -> Iterator[Event]:
         """Hang ``node`` into the passage and fill it as events go by, beginning when the first is asked for."""

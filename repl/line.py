@@ -142,7 +142,7 @@ class LineRepl:
             self._player = None
         show(("", "\n"))
         if not play.title:
-            show_note(self.session.summary())
+            show_note(self.session.passage.summary())
         printing.result()
 
     async def _print(self, player: Player) -> None:

@@ -54,7 +54,7 @@ class Reading:
     def finish(self) -> None:
         """Say what the text was written with."""
         self._cursor = self._session.passage.cursor
-        self._transcript.finish(self._session.summary())
+        self._transcript.finish(self._session.passage.summary())
 
     def _show(self, without_last: bool) -> None:
         passage = self._session.passage

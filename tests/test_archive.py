@@ -33,7 +33,7 @@ def written(session: Session) -> Session:
     play(session.say("The lamp"))
     play(session.retry())
     play(session.branch(10))
-    session.undo()
+    session.passage.undo()
     return session
 
 
@@ -47,7 +47,7 @@ def test_a_passage_comes_back_with_tree_cursor_and_dice(written: Session, tiny: 
     assert again.adopt(archive.opened(1)) is None
     assert bare(again.passage) == bare(written.passage)
     for session in (written, again):
-        session.redo()
+        session.passage.redo()
         play(session.go_on())
     assert again.passage.text() == written.passage.text()
 

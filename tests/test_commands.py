@@ -323,10 +323,10 @@ def test_export_writes_the_form_that_the_name_asks_for(suffix: str, written: Ses
         case ".md":
             quoted = [line.removeprefix("> ") for line in text.split("\n") if line.startswith(">")]
             assert "\n".join(quoted) == written.passage.text()
-            assert text.endswith(written.summary() + "\n")
+            assert text.endswith(written.passage.summary() + "\n")
         case ".html" | ".svg":
             assert "The lamp" in text
-            assert written.summary() in text
+            assert written.passage.summary() in text
         case _:
             assert store.loaded(json.dumps(json.loads(text))).text() == written.passage.text()
 

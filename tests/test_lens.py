@@ -89,7 +89,7 @@ def test_a_look_changes_nothing(written: Session) -> None:
     looked(written, 30)
     play(written.go_on())
     again = written.passage.text()
-    written.undo()
+    written.passage.undo()
     play(written.go_on())
     assert written.passage.text()[: len(text)] == text
     assert len(again) == len(text) + 60
@@ -129,4 +129,4 @@ def test_versions_lead_there_and_back(written: Session) -> None:
 def test_a_retry_is_a_version_beside_the_first(written: Session) -> None:
     play(written.retry())
     assert written.passage.versions() == [1, 2]
-    assert written.summary().endswith("version 2 of 2")
+    assert written.passage.summary().endswith("version 2 of 2")

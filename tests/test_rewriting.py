@@ -61,17 +61,17 @@ def test_what_is_the_same_stays_and_the_model_reads_the_rest(cut: int, put: str,
 def test_the_old_text_is_an_undo_away(written: Session) -> None:
     before = written.passage.text()
     play(written.rewrite(before[:20] + "X"))
-    written.undo()
-    written.undo()
+    written.passage.undo()
+    written.passage.undo()
     assert written.passage.text() == before
 
 
 def test_another_seed_is_another_version(written: Session) -> None:
     before = written.passage.text()
     play(written.rewrite("A sea"))
-    written.undo()
+    written.passage.undo()
     written.version(-1)
-    written.redo()
+    written.passage.redo()
     assert written.passage.text() == before
 
 

@@ -52,16 +52,16 @@ def test_the_same_seed_and_rng_give_the_same_text(session: Session) -> None:
 def test_undo_and_redo_bring_back_the_text_and_the_state(session: Session) -> None:
     play(session.say("The lamp"))
     text, state = session.passage.text(), as_bytes(session.here())
-    session.undo()
+    session.passage.undo()
     assert session.passage.text() == "The lamp"
-    session.redo()
+    session.passage.redo()
     assert (session.passage.text(), as_bytes(session.here())) == (text, state)
 
 
 def test_writing_on_after_undo_and_redo_is_writing_on(session: Session, tiny: Model) -> None:
     play(session.say("The lamp"))
-    session.undo()
-    session.redo()
+    session.passage.undo()
+    session.passage.redo()
     play(session.go_on())
     straight = on(tiny)
     play(straight.say("The lamp"))
@@ -203,7 +203,7 @@ def test_going_on_inherits_the_retrys_dice(session: Session) -> None:
 def test_retry_after_undo_writes_what_follows_the_seed_anew(session: Session) -> None:
     play(session.say("The lamp"))
     first = session.passage.text()
-    session.undo()
+    session.passage.undo()
     play(session.retry())
     assert session.passage.text().startswith("The lamp")
     assert session.passage.text() != first
@@ -214,7 +214,7 @@ def test_retry_on_a_joined_seed_keeps_the_seed(session: Session) -> None:
     play(session.say("The lamp"))
     before = session.passage.text()
     play(session.say(" The keeper"))
-    session.undo()
+    session.passage.undo()
     play(session.retry())
     assert session.passage.text().startswith(before + " The keeper")
 
@@ -226,7 +226,7 @@ def test_a_branch_keeps_the_beginning_and_takes_the_token(session: Session, tiny
     play(session.branch(20, token))
     assert ids(session)[:21] == [*original[:20], token]
     assert len(ids(session)) == 80
-    session.undo()
+    session.passage.undo()
     assert ids(session) == original
 
 
@@ -245,7 +245,7 @@ def test_branches_at_one_place_differ(session: Session) -> None:
     for _ in range(3):
         play(session.branch(20))
         texts.add(session.passage.text())
-        session.undo()
+        session.passage.undo()
     assert len(texts) == 3
 
 
@@ -314,7 +314,7 @@ def test_text_held_back_is_shown_once_when_stopped_and_gone_on_from(tiny: Model)
         session = on(tiny, temperature=0.0, length=120)
         play(session.say("The keeper of the "))
         written = session.passage.text().removeprefix("The keeper of the ")
-        session.undo()
+        session.passage.undo()
         session.set("stop", (written[:4] + "\x00",))  # begins as the text does: four characters are held back
         events = session.go_on()
         for _ in range(4):
@@ -354,7 +354,7 @@ def test_with_memory_a_seed_joins_the_same_state(session: Session, tiny: Model) 
     play(session.say(" said the keeper"))
     text = session.passage.text()
     head = text[: text.index(" said the keeper", len("The lamp") + 60) + len(" said the keeper")]
-    session.undo()
+    session.passage.undo()
     assert as_bytes(session.here()) == as_bytes(tiny.read(head).snapshot)
 
 
@@ -378,7 +378,14 @@ def test_an_empty_seed_writes(session: Session) -> None:
 
 
 def test_without_text_there_is_nothing_to_do(session: Session) -> None:
-    for action in (session.go_on, session.retry, session.undo, session.redo, session.here, lambda: session.branch(0)):
+    for action in (
+        session.go_on,
+        session.retry,
+        session.passage.undo,
+        session.passage.redo,
+        session.here,
+        lambda: session.branch(0),
+    ):
         with pytest.raises(CommandError):
             action()
     assert session.next_logprobs() is None
@@ -442,10 +449,10 @@ def test_a_passage_of_the_same_model_goes_on_as_if_never_closed(session: Session
 
 def test_the_summary_tells_temperature_length_dice_and_take(session: Session) -> None:
     play(session.say("The lamp"))
-    assert session.summary() == "T 1.00 · 60 characters · rng 7"
+    assert session.passage.summary() == "T 1.00 · 60 characters · rng 7"
     session.set("temperature", 0.5)
     play(session.retry())
-    assert session.summary() == "T 0.50 · 60 characters · rng 7 · take 1 · version 2 of 2"
+    assert session.passage.summary() == "T 0.50 · 60 characters · rng 7 · take 1 · version 2 of 2"
 
 
 def test_without_an_rng_one_is_drawn_and_shown(tiny: Model) -> None:

@@ -30,7 +30,7 @@ def written(session: Session) -> Session:
     play(session.say("The lamp"))
     play(session.retry())
     play(session.branch(10))
-    session.undo()
+    session.passage.undo()
     return session
 
 
@@ -45,7 +45,7 @@ def test_a_passage_comes_back_as_it_was(written: Session) -> None:
 
 def test_redo_leads_the_same_way_behind_opening(written: Session) -> None:
     written.passage.move(1)
-    written.undo()
+    written.passage.undo()
     again = store.loaded(store.dumped(written.passage))
     for passage in (written.passage, again):
         passage.redo()
@@ -216,7 +216,7 @@ def test_a_hostile_passage_is_refused_or_harmless(place: tuple[str | int, ...], 
     written.adopt(passage)
     for action in (
         lambda: written.passage.text(),
-        lambda: written.summary(),
+        lambda: written.passage.summary(),
         lambda: store.dumped(written.passage),
         lambda: written.here(),
         lambda: play(written.go_on()),

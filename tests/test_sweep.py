@@ -71,7 +71,7 @@ def test_a_column_is_gone_on_with_as_a_version_of_the_first_text(told: Session, 
     list(alone.say("The lamp"))
     list(alone.go_on())
     assert told.passage.text() == alone.passage.text()
-    told.undo()
+    told.passage.undo()
     told.version(-1)
     assert told.passage.text() == first
 

@@ -26,7 +26,7 @@ async def test_a_seed_streams_and_its_continuation_follows_it_verbatim(app: tui.
         assert text.startswith("The lamp")
         assert len(text) == len("The lamp") + 60
         assert "".join(line for line in text.split("\n") if line.strip()) in seen(app).replace("\n", "")
-        assert app.session.summary() in seen(app)
+        assert app.session.passage.summary() in seen(app)
 
 
 async def test_an_empty_line_goes_on_in_the_same_block(app: tui.AfterglowApp) -> None:
