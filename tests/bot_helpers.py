@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from dataclasses import replace
 from typing import Any
 
@@ -65,6 +65,13 @@ async def bot_ready(there: Discord, bot: Bot) -> None:
     before = len(there.gateway.identified)
     await there.until(lambda: len(there.gateway.identified) > before)
     await bot.wait_until_ready()
+
+
+async def becomes(condition: Callable[[], object]) -> None:
+    """Wait until something is so that no request tells of: what the bot does beside its answers, in its own time."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 async def _first(ready: Any, run: asyncio.Task[None]) -> None:

@@ -16,7 +16,7 @@ pytest.importorskip("discord")
 from afterglow.bot.messages import read_back
 
 from . import discord_openapi
-from .bot_helpers import Scripted, loopback, running
+from .bot_helpers import Scripted, becomes, loopback, running
 from .conftest import DATA
 from .discord_shapes import ANNA, BOT, CHANNEL, DM, GUILD, OTHER_BOT, OTHER_CHANNEL
 from .discord_standin import TOKEN, Discord
@@ -213,7 +213,7 @@ async def test_a_server_that_lets_the_bot_go_is_forgotten(there: Discord, tiny: 
         await there.command("temp", value=1.2)
         await there.dispatch("GUILD_DELETE", {"id": GUILD})
         await there.reply_to(await there.say("The lamp", channel=DM))
-        assert bot.store.settings(int(CHANNEL)) == {}
+        await becomes(lambda: bot.store.settings(int(CHANNEL)) == {})
 
 
 async def test_ready_says_how_to_begin(there: Discord, tiny: Model, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ pytest.importorskip("discord")
 from afterglow.bot.options import Options
 from afterglow.bot.store import default_place
 
-from .bot_helpers import Scripted, loopback, running, told, typed
+from .bot_helpers import Scripted, becomes, loopback, running, told, typed
 from .discord_shapes import ANNA, BERT, BOT, CHANNEL, DM, GROWN_UP, GUILD, LITTLE, OTHER_CHANNEL
 from .discord_standin import Discord
 
@@ -78,7 +78,7 @@ async def test_a_server_that_left_while_the_bot_was_away_is_forgotten(there: Dis
         bot.store.keep(77, 770, "temperature", 1.2)
     async with running(there, tiny) as bot:
         await told(there, "help")
-        assert bot.store.guilds() == {int(GUILD)}
+        await becomes(lambda: bot.store.guilds() == {int(GUILD)})
 
 
 async def test_a_server_that_is_merely_away_is_not(there: Discord, tiny: Model) -> None:
@@ -102,7 +102,7 @@ async def test_a_channel_that_is_deleted_is_forgotten(there: Discord, tiny: Mode
         channel = next(each for each in there.gateway.guilds[GUILD]["channels"] if each["id"] == CHANNEL)
         await there.dispatch("CHANNEL_DELETE", channel | {"guild_id": GUILD})
         await told(there, "say", seed="a", channel=DM)
-        assert bot.store.settings(int(CHANNEL)) == {}
+        await becomes(lambda: bot.store.settings(int(CHANNEL)) == {})
 
 
 async def test_who_asks_too_often_is_told_once_in_a_channel_and_quietly_elsewhere(there: Discord, tiny: Model) -> None:
