@@ -25,8 +25,10 @@ test: .venv/.dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest
 
+# The soak measures a process's memory, and so has one of its own.
 slow: .venv/.dev
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow --ignore tests/test_soak.py
+	$(BIN)/pytest -m slow tests/test_soak.py
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks
