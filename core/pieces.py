@@ -7,6 +7,7 @@ across two of them (Sennrich, Haddow and Birch 2016, arXiv 1508.07909, and GPT-2
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -36,7 +37,7 @@ def pieces(text: str) -> list[str]:
     return _PIECES.findall(text)
 
 
-class PieceTokenizer:
+class PieceTokenizer(ABC):
     """What both kinds share: a table of the bytes of each token, the 256 single ones first."""
 
     kind: str
@@ -72,8 +73,9 @@ class PieceTokenizer:
         """Only lone surrogates: they are no characters."""
         return [c for c in dict.fromkeys(text) if "\ud800" <= c <= "\udfff"]
 
+    @abstractmethod
     def _ids(self, piece: bytes) -> list[int]:
-        raise NotImplementedError
+        """The ids of one piece."""
 
 
 class BpeTokenizer(PieceTokenizer):

@@ -46,6 +46,16 @@ def session(tiny: Model) -> Session:
 
 
 @pytest.fixture
+def written(session: Session) -> Session:
+    """A session with a tree: a seed, a text, a retry, a branch, and an undo."""
+    for write in (lambda: session.say("The lamp"), session.retry, lambda: session.branch(10)):
+        for _ in write():
+            pass
+    session.passage.undo()
+    return session
+
+
+@pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run the command line in this process."""
 

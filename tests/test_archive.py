@@ -27,16 +27,6 @@ def play(events: Iterable[object]) -> None:
         pass
 
 
-@pytest.fixture
-def written(session: Session) -> Session:
-    """A session with a tree: a seed, a text, a retry, a branch, and an undo."""
-    play(session.say("The lamp"))
-    play(session.retry())
-    play(session.branch(10))
-    session.passage.undo()
-    return session
-
-
 def bare(passage: Passage) -> str:
     return store.dumped(passage)
 
