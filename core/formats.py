@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .errors import TextError
@@ -26,24 +25,39 @@ class Reading:
 PLAIN = Reading()
 
 
-def items(text: str, source: Source, how: Reading) -> str:
-    """The text in ``text``: of .jsonl the field, of .csv and .tsv the column, an item behind the other.
+def items(pieces: Iterator[str], source: Source, how: Reading) -> Iterator[str]:
+    """The text in ``pieces``: of .jsonl the field, of .csv and .tsv the column, an item behind the other.
 
     Items are parted by an empty line, or stand on one line each where lines are what is learned. Raises TextError.
     """
     if source.kind == ".jsonl":
-        found = _field(text, source.name, how.field or "text", named=bool(how.field))
+        found = _field(lines_of(pieces), source.name, how.field or "text", named=bool(how.field))
     elif source.kind in (".csv", ".tsv"):
-        found = _column(text, source.name, how.column, "\t" if source.kind == ".tsv" else ",")
+        found = _column(lines_of(pieces), source.name, how.column, "\t" if source.kind == ".tsv" else ",")
     else:
-        return text
+        yield from pieces
+        return
     if how.lines:
-        return "".join(f"{' '.join(item.split())}\n" for item in found)
-    return "\n\n".join(item.strip("\n") for item in found) + "\n"
+        yield from (f"{' '.join(item.split())}\n" for item in found)
+        return
+    for number, item in enumerate(found):
+        yield ("\n\n" if number else "") + item.strip("\n")
+    yield "\n"
 
 
-def _field(text: str, name: str, field: str, named: bool) -> Iterator[str]:
-    for number, line in enumerate(text.split("\n"), 1):
+def lines_of(pieces: Iterable[str]) -> Iterator[str]:
+    r"""Whole lines with their \n; the last may have none."""
+    rest = ""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split("\n")
+        for line in whole:
+            yield line + "\n"
+    if rest:
+        yield rest
+
+
+def _field(lines: Iterable[str], name: str, field: str, named: bool) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
@@ -59,10 +73,10 @@ def _field(text: str, name: str, field: str, named: bool) -> Iterator[str]:
         yield value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _column(text: str, name: str, column: str, delimiter: str) -> Iterator[str]:
+def _column(lines: Iterable[str], name: str, column: str, delimiter: str) -> Iterator[str]:
     csv.field_size_limit(1 << 30)  # Python's own 131,072 characters are less than a chapter
     try:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        rows = csv.reader(lines, delimiter=delimiter)
         heads = next(rows, [])
         column = column or (heads[0] if len(heads) == 1 else "")
         if column not in heads or not column:

@@ -7,12 +7,13 @@ sampling fingerprints by their own value is Manber's, 1994, "Finding similar fil
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .parts import Text, stretches
 
 Values = NDArray[np.uint64]
 
@@ -26,8 +27,8 @@ LENGTHS = (16, 24, 32, 48, 64)
 """At least so long runs are told apart."""
 
 _BASE, _MIX = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
-_PIECE = 1 << 20
 _MASK = (1 << 64) - 1
+_LOW = np.uint64(0xFFFF)
 _LEAVING = pow(_BASE, RUN, 1 << 64)
 
 
@@ -43,10 +44,10 @@ class CopyIndex:
     prints: NDArray[np.uint32]
 
     @classmethod
-    def of(cls, text: str, budget: int) -> CopyIndex:
+    def of(cls, text: Text, budget: int) -> CopyIndex:
         """The densest index of ``text`` that takes at most ``budget`` bytes."""
         first = max(1, len(text) // max(1, budget))
-        kept = [h[h % np.uint64(first) == 0] for h in map(fingerprints, _pieces(text))]
+        kept = [h[h % np.uint64(first) == 0] for h in map(fingerprints, stretches(text, RUN - 1))]
         hashes = np.unique(np.concatenate(kept))
         every = max(1, 4 * len(hashes) // max(1, budget)) * first  # multiples of the first look at some of the same
         while 4 * np.count_nonzero(hashes % np.uint64(every) == 0) > budget:
@@ -128,20 +129,25 @@ class Novelty:
         return {"longest_copied_run": self.longest, **shares}
 
 
-def exact_runs(written: str, text: str) -> NDArray[np.int64]:
+def exact_runs(written: str, text: Text) -> NDArray[np.int64]:
     """For each character of ``written``, (n,), the longest run around it that stands in ``text``; 0 for under 16."""
-    runs, length = np.zeros(len(written), np.int64), 0
-    # Only where 16 characters stand there too is it worth looking how many more.
-    prints = fingerprints(written)
-    found = np.zeros(len(prints), bool)
-    for piece in _pieces(text):
-        found |= np.isin(prints, fingerprints(piece))
-    for at in np.flatnonzero(found).tolist():
-        length = max(RUN - 1, length - 1)
-        while at + length < len(written) and written[at : at + length + 1] in text:
-            length += 1
-        if length >= RUN:
-            runs[at : at + length] = np.maximum(runs[at : at + length], length)
+    lengths, prints = np.zeros(len(written), np.int64), fingerprints(written)
+    maybe = np.zeros(1 << 16, bool)  # most of a text is passed over by a look at 16 bits
+    maybe[prints & _LOW] = True
+    # They overlap so far that a run which begins in one ends in it.
+    for stretch in stretches(text, max(RUN - 1, len(written))):
+        before = length = 0
+        # Only where 16 characters stand there too is it worth looking how many more.
+        there = fingerprints(stretch)
+        for at in np.flatnonzero(np.isin(prints, there[maybe[there & _LOW]])).tolist():
+            length, before = max(RUN - 1, length - (at - before), int(lengths[at])), at
+            while at + length < len(written) and written[at : at + length + 1] in stretch:
+                length += 1
+            lengths[at] = max(lengths[at], length)
+    runs = np.zeros(len(written), np.int64)
+    for at in np.flatnonzero(lengths >= RUN).tolist():
+        run = runs[at : at + lengths[at]]
+        np.maximum(run, lengths[at], out=run)
     return runs
 
 
@@ -166,12 +172,6 @@ def fingerprints(text: str) -> Values:
     hashes ^= hashes >> np.uint64(32)
     hashes *= np.uint64(_MIX)
     return np.asarray(hashes ^ (hashes >> np.uint64(29)))
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """The text in pieces that share 15 characters, so that no run is cut: memory does not grow with the text."""
-    for at in range(0, max(1, len(text) - RUN + 1), _PIECE):
-        yield text[at : at + _PIECE + RUN - 1]
 
 
 def _mixed(value: int) -> int:

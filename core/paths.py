@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import platformdirs
 
@@ -28,6 +30,11 @@ def models_dir() -> Path:
 def runs_dir() -> Path:
     """Where training runs that are not finished keep what going on needs."""
     return data_dir() / "runs"
+
+
+def cache_dir() -> Path:
+    """What can be made again at any time: texts as training reads them."""
+    return data_dir() / "cache"
 
 
 def passages_dir() -> Path:
@@ -83,21 +90,33 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
 
     Raises StorageError where there is no permission or no space.
     """
+    with writing_atomically(path, mode) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def writing_atomically(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
+    """A file to write to that becomes ``path`` at the end, whole; what stood there is untouched where that fails.
+
+    Raises StorageError where there is no permission or no space.
+    """
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(mode)
         Path(temporary).replace(path)
+        temporary = None
     except OSError as error:
+        raise StorageError(f"cannot write {path}: {reason(error)}; what was there before is untouched") from error
+    finally:
         if temporary:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink(missing_ok=True)
-        raise StorageError(f"cannot write {path}: {reason(error)}; what was there before is untouched") from error
 
 
 def require_writable(folder: Path) -> None:

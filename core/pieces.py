@@ -17,6 +17,7 @@ import numpy as np
 
 from .decoding import BytesDecoder, Decoder, Ids
 from .errors import ModelError
+from .parts import Text, stretches
 
 BYTES = [bytes((value,)) for value in range(256)]
 
@@ -125,9 +126,10 @@ class WordTokenizer(PieceTokenizer):
         self._words = {word: 256 + number for number, word in enumerate(self.words)}
 
     @classmethod
-    def of(cls, text: str, size: int) -> WordTokenizer:
+    def of(cls, text: Text, size: int) -> WordTokenizer:
         """The commonest pieces of ``text`` that occur at least twice, single bytes apart; ``size`` tokens at most."""
-        counts = Counter(piece for piece in pieces(text) if 1 < len(piece.encode()) <= LONGEST)
+        found = (piece for stretch in stretches(text) for piece in pieces(stretch))
+        counts = Counter(piece for piece in found if 1 < len(piece.encode()) <= LONGEST)
         ordered = sorted(counts, key=lambda piece: (-counts[piece], piece))
         return cls([piece for piece in ordered if counts[piece] > 1][: max(0, size - 256)])
 

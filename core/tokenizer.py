@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from .decoding import BytesDecoder, Decoder, Ids
 from .errors import ModelError
+from .parts import Text, counted
 from .pieces import BYTES, from_merges, from_words
 
 __all__ = ["ByteTokenizer", "CharTokenizer", "Decoder", "Ids", "Tokenizer", "from_header"]
@@ -64,18 +64,20 @@ class CharTokenizer:
         self.size = len(self.characters)
         self._ids = {character: i for i, character in enumerate(self.characters)}
         self._stand_in = next((self._ids[c] for c in " \n" if c in self._ids), 0)
+        codes = [ord(c) for c in self.characters]
+        self._table = np.full(max(codes, default=0) + 2, self._stand_in, np.int64)  # the last: any that is beyond
+        self._table[codes] = np.arange(self.size)
 
     @classmethod
-    def of(cls, text: str, min_count: int = 1) -> CharTokenizer:
+    def of(cls, text: Text, min_count: int = 1) -> CharTokenizer:
         """The tokenizer of what occurs in ``text`` at least ``min_count`` times, in code point order.
 
         Where nothing does, of the commonest character.
         """
-        counts = Counter(text)
-        kept = sorted(c for c, n in counts.items() if n >= min_count)
-        return cls(kept or [counts.most_common(1)[0][0]])
+        counts = counted(text)
+        return cls([c for c, n in counts.items() if n >= min_count] or [max(counts, key=counts.__getitem__)])
 
-    def extended(self, text: str, min_count: int = 1) -> CharTokenizer:
+    def extended(self, text: Text, min_count: int = 1) -> CharTokenizer:
         """The same ids, and new ones behind them for what ``text`` has beside, at least ``min_count`` times."""
         new = set(CharTokenizer.of(text, min_count).characters) - set(self.characters)
         return CharTokenizer([*self.characters, *sorted(new)])
@@ -87,8 +89,8 @@ class CharTokenizer:
 
     def encode(self, text: str) -> Ids:
         """Ids, shape (n,), one a character."""
-        get, stand_in = self._ids.get, self._stand_in
-        return np.fromiter((get(c, stand_in) for c in text), np.int64, len(text))
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+        return np.asarray(self._table[np.minimum(codes, len(self._table) - 1)])
 
     def decode(self, ids: Iterable[int]) -> str:
         """The characters of ``ids``."""

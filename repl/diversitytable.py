@@ -51,7 +51,7 @@ def reference_for(model: Model, text: Path | None, encoding: str) -> tuple[Refer
     told = (
         [] if own else [f"{corpus.name} is not the text that {model.name} was trained on: it is only compared with it"]
     )
-    return Reference(corpus.text), told
+    return Reference(corpus.text[:]), told
 
 
 def remarks(rows: Sequence[Measured]) -> list[str]:

@@ -9,7 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..core.corpus import Corpus, decoded, read_corpora
+from ..core.cleaning import decoded
+from ..core.corpus import Corpus, read_corpora
 from ..core.dice import Dice, fresh_rng
 from ..core.errors import TextError
 from ..core.events import Event, Notice, Progress, Token
@@ -66,9 +67,9 @@ def evaluate(model: Model, path: Path, encoding: str) -> dict[str, Any]:
     """Score a model on a text; of the text that it was trained on only the held-out last 10 %."""
     corpus = _read_like(model, [str(path)], encoding)
     own = corpus.sha256 == model.file.card.corpus_sha256
-    score = model.score(corpus.held_out if own else corpus.text)
+    score = model.score(corpus.held_out if own else corpus.text[:])
     part = "the held-out last 10 %" if own else "all of it"
-    unseen = len(model.tokenizer.unseen(corpus.text))
+    unseen = len(model.tokenizer.unseen("".join(corpus.counts)))
     return {"model": model.name, "text": corpus.name, "part": part, "unseen": unseen, **figures(score)}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -151,13 +150,13 @@ SPLIT = "88 % to learn from, 2 % to check with, 10 % held out"
 
 def _distinct(learning: Learning) -> str:
     corpus, tokenizer = learning.corpus, learning.tokenizer
-    unseen = tokenizer.unseen(corpus.text)
+    unseen = tokenizer.unseen("".join(corpus.counts))
     folded = f", {len(unseen):,} rare ones of them read as {tokenizer.stand_in!r}" if unseen else ""
-    rare = sum(count < RARE for count in Counter(corpus.text).values())
+    rare = sum(count < RARE for count in corpus.counts.values())
     if rare and not unseen and tokenizer.kind == "char" and not learning.wish.start:
         folded = f", {rare:,} of them less than {RARE} times (--min-count {RARE} reads those as a space)"
     tokens = "" if tokenizer.kind == "char" else f", read as {tokenizer.size:,} {tokenizer.kind} tokens"
-    return f"{len(set(corpus.text)):,} distinct{folded}{tokens}"
+    return f"{len(corpus.counts):,} distinct{folded}{tokens}"
 
 
 def _until(learning: Learning) -> str:

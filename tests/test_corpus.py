@@ -149,5 +149,5 @@ def test_the_split_covers_all_and_nothing_twice(text: str) -> None:
 def test_the_split_is_88_2_and_10_percent_and_training_goes_up_to_what_is_held_out() -> None:
     corpus = Corpus("t", "", "".join(map(chr, range(1_000, 11_000))))
     assert [len(part) for part in (corpus.trained, corpus.validated, corpus.held_out)] == [8800, 200, 1000]
-    assert ord(corpus.trained[-1]) + 1 == ord(corpus.held_out[0])
+    assert ord(corpus.trained[-1:]) + 1 == ord(corpus.held_out[0])
     assert corpus.validated[0] == chr(5_400)

@@ -32,7 +32,7 @@ from afterglow.core.training.wish import Wish  # noqa: E402
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 CORPUS = read_corpus(LAMP)
 TOKENIZER = CharTokenizer.of(CORPUS.text)
-IDS = TOKENIZER.encode(CORPUS.trained), TOKENIZER.encode(CORPUS.validated)
+IDS = TOKENIZER.encode(CORPUS.trained[:]), TOKENIZER.encode(CORPUS.validated)
 DROPOUT = Dropout(0.1, 0.2, 0.3, 0.2)
 
 

@@ -39,7 +39,7 @@ def _one_thread() -> Iterator[None]:
 def trainer(epochs: float, **recipe: object) -> Trainer:
     chosen = {"batch": 8, "steps": 32, "rate": 1e-2, "validations": 4} | recipe
     made = Recipe(SHAPE, epochs=epochs, **chosen)  # type: ignore[arg-type]
-    return Trainer(made, TOKENIZER.encode(CORPUS.trained), TOKENIZER.encode(CORPUS.validated))
+    return Trainer(made, TOKENIZER.encode(CORPUS.trained[:]), TOKENIZER.encode(CORPUS.validated))
 
 
 @pytest.fixture(scope="module")

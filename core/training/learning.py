@@ -11,9 +11,7 @@ from math import inf, log
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..corpus import Corpus, read_corpora, require_enough
+from ..corpus import MOST_JUDGED, Corpus, require_enough
 from ..errors import StorageError, TrainingError, UsageError
 from ..library import BESIDE, find, place_for
 from ..model import Model
@@ -21,16 +19,17 @@ from ..modelfile import Card, ModelFile, open_model_file
 from ..novelty import LARGEST_SHARE, RUN, CopyIndex, Novelty, exact_runs
 from ..paths import require_writable, write_atomically
 from ..score import Score
-from ..sources import STDIN, files, stdin_source
+from ..sources import STDIN, files
 from ..tokenizer import CharTokenizer, Tokenizer, from_header
+from .cache import corpus_on_disk, tidy, tokens_on_disk
 from .convert import extended, to_model_file, to_torch
 from .lossplot import svg
-from .ngram import bits_per_character
+from .ngram import LONGEST_TEXT, bits_per_character
 from .plan import Recipe
 from .recipes import recipe_for, recipe_from
 from .runfolder import RunFolder, recipe_of, recipe_values, require_free
 from .train import Progress, Trainer
-from .vocabulary import tokenizer_for
+from .vocabulary import MOST_LEARNED, SIZES, tokenizer_for
 from .wish import Wish, command, wish_of
 
 ORDERS = {"letter counts": 1, "5-gram": 5}
@@ -49,7 +48,7 @@ class Learning:
     def __init__(self, wish: Wish, corpus: Corpus, tokenizer: Tokenizer, trainer: Trainer, folder: RunFolder) -> None:
         self.wish, self.corpus, self.tokenizer = wish, corpus, tokenizer
         self.trainer, self.folder = trainer, folder
-        self.notes = list(corpus.notes)
+        self.notes = [*corpus.notes, *self._bounded()]
         self.tokens_per_char = len(trainer.validated) / max(1, len(corpus.validated))
 
     def steps(self) -> Iterator[Progress]:
@@ -112,6 +111,17 @@ class Learning:
         """Where the model goes."""
         return place_for(self.wish.name, replace=True)
 
+    def _bounded(self) -> list[str]:
+        """What a huge text is only looked at in part for."""
+        corpus, notes = self.corpus, []
+        if len(corpus.text) > MOST_LEARNED and self.tokenizer.kind in SIZES and not self.wish.start:
+            notes.append(f"the vocabulary is learned from {MOST_LEARNED:,} characters, spread over all of it")
+        if len(corpus.trained) > LONGEST_TEXT:
+            notes.append(f"what counting alone reaches is counted on the last {LONGEST_TEXT:,} characters of 88 %")
+        if len(corpus.held_out) == MOST_JUDGED:
+            notes.append(f"validation and held-out part are judged by their first {MOST_JUDGED:,} characters")
+        return notes
+
     def _index(self, model: Model) -> CopyIndex | None:
         size = sum(tensor.nbytes for tensor in model.file.tensors.values())
         return CopyIndex.of(self.corpus.trained, int(LARGEST_SHARE * size)) if self.wish.index else None
@@ -161,12 +171,13 @@ def begin(wish: Wish) -> Learning:
     require_writable(place.parent)
     require_writable(folder.path.parent)
     wish = replace(wish, files=_files(wish.paths, folder))
-    corpus = read_corpora(wish.files, wish.reading)
+    tidy()
+    corpus = corpus_on_disk(wish.files, wish.reading)
     require_enough(corpus)
     parent = _parent(wish)
     tokenizer = _tokenizer(wish, corpus, parent)
     about = {"wish": asdict(wish), "sha256": corpus.sha256, "tokenizer": tokenizer.header()}
-    trained = tokenizer.encode(corpus.trained)
+    trained = tokens_on_disk(corpus, tokenizer, wish.reading)
     if parent:
         shape = replace(parent.architecture, vocabulary=tokenizer.size)
         recipe = recipe_from(shape, len(trained), wish.wanted)
@@ -185,7 +196,7 @@ def resume(name: str) -> Learning:
     folder = RunFolder(name)
     about = folder.about()
     wish = wish_of(about["wish"])
-    corpus = read_corpora(wish.files, wish.reading)
+    corpus = corpus_on_disk(wish.files, wish.reading)
     if corpus.sha256 != about["sha256"]:
         raise TrainingError(
             f"{corpus.name} is not the text that the run {name!r} began with: it has changed since;"
@@ -209,7 +220,7 @@ def _files(paths: tuple[str, ...], folder: RunFolder) -> tuple[str, ...]:
     if not paths:
         raise UsageError("name a text to learn from, or - for standard input")
     found = [path for word in paths for path in files(word)]
-    return tuple(str(folder.keep_text(stdin_source()) if path == STDIN else Path(path).absolute()) for path in found)
+    return tuple(str(folder.keep_input() if path == STDIN else Path(path).absolute()) for path in found)
 
 
 def _learning(
@@ -217,8 +228,7 @@ def _learning(
 ) -> Learning:
     parent = _parent(wish) if fresh else None
     start = extended(to_torch(parent), tokenizer.size) if parent else None
-    smallest = np.min_scalar_type(tokenizer.size - 1)  # a byte a character, not eight
-    trained, validated = (tokenizer.encode(part).astype(smallest) for part in (corpus.trained, corpus.validated))
+    trained, validated = tokens_on_disk(corpus, tokenizer, wish.reading), tokenizer.encode(corpus.validated)
     return Learning(wish, corpus, tokenizer, Trainer(recipe, trained, validated, start), folder)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..parts import Text
+
 LONGEST_TEXT = 3_000_000
 """Characters that are counted at most: more change the second decimal, and take memory."""
 
 
-def bits_per_character(trained: str, validated: str, order: int) -> float:
+def bits_per_character(trained: Text, validated: str, order: int) -> float:
     """The loss on ``validated`` of an interpolated n-gram model of ``trained``, n = ``order``, Witten-Bell smoothed.
 
     P(c | h) = (n(h, c) + t(h) P(c | h')) / (n(h) + t(h)), where h' is h without its first character, t(h) the number

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..errors import TrainingError, UsageError
 from ..modelfile import Architecture
-from ..paths import runs_dir, write_atomically
-from ..sources import Source
+from ..paths import runs_dir, write_atomically, writing_atomically
+from ..sources import stdin_blocks
 from . import checkpoint
 from .lstm import Dropout
 from .plan import Recipe
@@ -39,10 +39,11 @@ class RunFolder:
         self._history.unlink(missing_ok=True)
         write_atomically(self._about, json.dumps({"format": FORMAT, **about}).encode())
 
-    def keep_text(self, source: Source) -> Path:
-        """Keep a text that cannot be read again, and tell where."""
-        path = self.path / source.sha256[:12] / source.name
-        write_atomically(path, source.data, mode=0o600)
+    def keep_input(self) -> Path:
+        """Keep what comes from standard input, which cannot be read again, and tell where."""
+        path = self.path / "standard input"
+        with writing_atomically(path, mode=0o600) as file:
+            file.writelines(stdin_blocks())
         return path
 
     def about(self) -> dict[str, Any]:

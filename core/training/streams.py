@@ -9,6 +9,10 @@ import torch
 from torch import Tensor
 
 from ..tokenizer import Ids
+from .ondisk import StoredTokens
+
+Tokens = Ids | StoredTokens
+"""What a text is read from: memory or a disk."""
 
 
 class Streams:
@@ -17,7 +21,7 @@ class Streams:
     Each epoch begins at another offset, so that windows are cut elsewhere. ``position`` is all it takes to go on.
     """
 
-    def __init__(self, ids: Ids, batch: int, steps: int, seed: int) -> None:
+    def __init__(self, ids: Tokens, batch: int, steps: int, seed: int) -> None:
         self._ids, self._batch, self._steps = ids, batch, steps
         self.random = np.random.default_rng(seed)
         self._offset = self._at = 0

@@ -21,7 +21,7 @@ from .lstm import LSTMLanguageModel, States, detach
 from .measuring import best_temperature, cold_loss, fastest, logits_and_targets, settle
 from .optimizer import adamw, averaged
 from .plan import PATIENCE, Plan, Recipe, cooling_plan, first_plan, measured_plan, rate_at
-from .streams import Streams
+from .streams import Streams, Tokens
 
 MEASURING_SECONDS, UNMEASURED_STEPS = 10.0, 3
 """How long the speed is measured for at most (a tenth of ``minutes`` where that is less), without the first steps."""
@@ -68,7 +68,9 @@ class Trainer:
     another; the plan is measured once, and travels with it.
     """
 
-    def __init__(self, recipe: Recipe, trained: Ids, validated: Ids, start: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(
+        self, recipe: Recipe, trained: Tokens, validated: Ids, start: Mapping[str, Tensor] | None = None
+    ) -> None:
         settle()
         torch.manual_seed(recipe.seed)
         self.recipe = recipe

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 
 from ..errors import MissingExtraError
+from ..parts import Text, sample, stretches
 from ..pieces import LONGEST, BpeTokenizer, WordTokenizer, pieces
 from ..tokenizer import ByteTokenizer, CharTokenizer, Tokenizer
 
 SIZES = {"bpe": (512, 4096, 200), "word": (1024, 16384, 100)}
 """The smallest and the largest vocabulary if none is asked for, and for how many characters it has a token."""
 
+MOST_LEARNED = 20_000_000
+"""Characters that a vocabulary of word parts or words is learned from: more find the same, and take memory."""
 
-def tokenizer_for(text: str, kind: str, vocabulary: int | None = None, min_count: int = 1) -> Tokenizer:
+
+def tokenizer_for(text: Text, kind: str, vocabulary: int | None = None, min_count: int = 1) -> Tokenizer:
     """The tokenizer of a kind for ``text``; raises MissingExtraError where BPE's trainer is not installed."""
     if kind == "byte":
         return ByteTokenizer()
@@ -20,10 +24,11 @@ def tokenizer_for(text: str, kind: str, vocabulary: int | None = None, min_count
         return CharTokenizer.of(text, min_count)
     smallest, largest, characters = SIZES[kind]
     size = vocabulary or min(largest, max(smallest, len(text) // characters))
-    return trained_bpe(text, size) if kind == "bpe" else WordTokenizer.of(text, size)
+    some = sample(text, MOST_LEARNED)
+    return trained_bpe(some, size) if kind == "bpe" else WordTokenizer.of(some, size)
 
 
-def trained_bpe(text: str, size: int) -> BpeTokenizer:
+def trained_bpe(text: Text, size: int) -> BpeTokenizer:
     """A BPE vocabulary of at most ``size`` tokens, learned by Hugging Face's tokenizers.
 
     Bytes are shown to it as the characters U+0000 to U+00FF, and our pieces as its words.
@@ -39,7 +44,8 @@ def trained_bpe(text: str, size: int) -> BpeTokenizer:
     trainer = BpeTrainer(
         vocab_size=size, initial_alphabet=alphabet, min_frequency=2, max_token_length=LONGEST, show_progress=False
     )
-    learner.train_from_iterator((piece.encode().decode("latin-1") for piece in pieces(text)), trainer)
+    found = (piece for stretch in stretches(text) for piece in pieces(stretch))
+    learner.train_from_iterator((piece.encode().decode("latin-1") for piece in found), trainer)
     ids = {character: number for number, character in enumerate(alphabet)}
     merges = []
     for left, right in json.loads(learner.to_str())["model"]["merges"]:

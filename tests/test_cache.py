@@ -1,0 +1,241 @@
+"""Texts on disk are the texts that were read; they are made once, whole or not at all, and memory does not grow."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from afterglow.core import cleaning, corpus, gutenberg, novelty, parts, sources
+from afterglow.core.corpus import read_corpora
+from afterglow.core.errors import StorageError, TextError
+from afterglow.core.formats import Reading
+from afterglow.core.pieces import WordTokenizer
+from afterglow.core.tokenizer import ByteTokenizer, CharTokenizer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("afterglow.core.training")
+
+from afterglow.core.training import cache, learning, ondisk, vocabulary
+from afterglow.core.training.cache import corpus_on_disk, tidy, tokens_on_disk
+from afterglow.core.training.ondisk import StoredText
+from afterglow.core.training.recipes import Wanted
+from afterglow.core.training.wish import Wish
+
+LAMP = Path(__file__).parent / "data" / "lamp.txt"
+
+
+@pytest.fixture
+def tight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that is bounded has a bound that a short text passes."""
+    for module, name, value in (
+        (sources, "BLOCK", 7),
+        (parts, "STRETCH", 100),
+        (ondisk, "STRIDE", 64),
+        (cleaning, "IN_MEMORY", 300),
+        (gutenberg, "HEAD", 150),
+        (gutenberg, "HELD", 130),
+    ):
+        monkeypatch.setattr(module, name, value)
+
+
+def cached(home: Path, suffix: str) -> list[Path]:
+    return sorted((home / "cache").glob(f"*{suffix}"))
+
+
+BOOK = (
+    "The Project Gutenberg EBook of Lamps\n\n*** START OF THIS PROJECT GUTENBERG EBOOK LAMPS ***\n\n\n{}\n\n\n"
+    "End of the Project Gutenberg EBook of Lamps, by\nSome One\n\n*** END OF THIS PROJECT GUTENBERG EBOOK LAMPS ***\n"
+    + "licence, "
+    * 30
+)
+
+
+@pytest.mark.usefixtures("tight")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "shift_jis"])
+def test_what_comes_in_small_blocks_is_what_comes_at_once(
+    tmp_path: Path, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "ランプの灯\r\nwas lit.\r\rNow\n" * 40
+    (tmp_path / "a.txt").write_bytes(text.encode(encoding))
+    how = Reading(encoding)
+    stored = corpus_on_disk([str(tmp_path / "a.txt")], how)
+    expected = text.replace("\r\n", "\n").replace("\r", "\n")
+    assert (stored.text[:], stored.notes) == (expected, ("120 carriage returns were dropped: lines end in \\n",))
+    monkeypatch.setattr(sources, "BLOCK", 1 << 20)
+    assert read_corpora([str(tmp_path / "a.txt")], how).text == expected
+
+
+@pytest.mark.usefixtures("tight")
+def test_a_bad_byte_is_found_where_it_stands_though_blocks_are_small(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("naïve\n".encode() * 10 + b"caf\xe9 au lait\n")
+    with pytest.raises(TextError, match=r"mixes encodings.* byte 73 \(line 11\) is 0xe9"):
+        corpus_on_disk([str(tmp_path / "a.txt")], Reading())
+
+
+@pytest.mark.usefixtures("tight")
+def test_books_one_behind_the_other_are_all_kept_and_nothing_between(tmp_path: Path) -> None:
+    bodies = ["A lamp.\n\nIt was lit.", "Another lamp. " * 30, "No more."]
+    (tmp_path / "a.txt").write_text("".join(map(BOOK.format, bodies)))
+    stored = corpus_on_disk([str(tmp_path / "a.txt")], Reading())
+    assert stored.text[:] == "".join(f"{body}\n" for body in bodies)
+    assert "header and footer were left out" in stored.notes[0]
+
+
+@pytest.mark.usefixtures("tight")
+def test_lines_that_do_not_fit_into_memory_are_shuffled_too(tmp_path: Path) -> None:
+    names = [f"name {number}" for number in range(500)]
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    found = [read([str(tmp_path / "names.txt")], Reading(lines=True)) for read in (corpus_on_disk, read_corpora)]
+    assert found[0].text[:] == found[1].text
+    lines = found[0].text[:].splitlines()
+    assert sorted(lines) == sorted(names)
+    assert sum(abs(names.index(line) - at) for at, line in enumerate(lines)) > 500 * 100
+    assert found[0].notes == ("500 lines, shuffled; a sample ends at a line's end",)
+
+
+@settings(derandomize=True, deadline=None, max_examples=50)
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=200)), st.integers(0, 900), st.integers(0, 900)
+)
+def test_a_stored_text_is_sliced_like_a_str(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[str], start: int, stop: int
+) -> None:
+    path, text = tmp_path_factory.mktemp("stored") / "text", "".join(pieces)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ondisk, "STRIDE", 64)
+        with path.open("wb") as file:
+            stored = StoredText.write(file, pieces)
+        whole = StoredText(path, *stored)
+        assert (len(whole), whole[:], whole[start:stop]) == (len(text), text, text[start:stop])
+
+
+@pytest.mark.parametrize("kind", ["char", "byte", "word"])
+def test_tokens_on_disk_are_those_of_the_text(kind: str, home: Path) -> None:
+    text = corpus_on_disk([str(LAMP)], Reading())
+    made = {"char": CharTokenizer.of(text.text), "byte": ByteTokenizer(), "word": WordTokenizer.of(text.text, 400)}
+    tokenizer = made[kind]
+    tokens, whole = tokens_on_disk(text, tokenizer, Reading()), tokenizer.encode(text.trained[:])
+    assert len(tokens) == len(whole)
+    assert np.array_equal(tokens[:], whole)
+    assert np.array_equal(tokens[100:200], whole[100:200])
+    assert cached(home, ".tokens")[0].stat().st_size == len(whole) * (2 if kind == "word" else 1)
+
+
+def test_a_text_is_made_once_and_again_where_it_changed_or_what_was_kept_is_not_whole(home: Path) -> None:
+    text = home.parent / "text.txt"
+    text.write_bytes(LAMP.read_bytes())
+    first = corpus_on_disk([str(text)], Reading())
+    (path,) = cached(home, ".txt")
+    made = path.stat().st_ino
+    assert corpus_on_disk([str(text)], Reading()).text[:] == first.text[:]
+    assert path.stat().st_ino == made
+    path.write_bytes(b"cut short")
+    assert corpus_on_disk([str(text)], Reading()).text[:] == LAMP.read_text("utf-8")
+    assert path.stat().st_ino != made
+    text.write_bytes(LAMP.read_bytes() + b"!")
+    assert corpus_on_disk([str(text)], Reading()).text[-1:] == "!"
+    assert len(cached(home, ".txt")) == 2
+
+
+def test_only_its_owner_may_read_what_is_kept(home: Path) -> None:
+    text = corpus_on_disk([str(LAMP)], Reading())
+    tokens_on_disk(text, ByteTokenizer(), Reading())
+    if os.name == "posix":
+        assert {path.stat().st_mode & 0o777 for path in (home / "cache").iterdir()} == {0o600}
+
+
+def test_old_ones_and_leftovers_are_tidied_away(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = home / "cache"
+    folder.mkdir(parents=True)
+    days = {"used": 0.5, "month.tokens": 31, ".left.tokens": 2, ".being.written": 0.1, "big": 3}
+    for name, age in days.items():
+        path = folder / name
+        path.write_bytes(b"x" * 100)
+        stamp = path.stat().st_mtime - 86_400 * age
+        os.utime(path, (stamp, stamp))
+    tidy()
+    assert {path.name for path in folder.iterdir()} == {"used", ".being.written", "big"}
+    monkeypatch.setattr(cache, "MOST_BYTES", 250)
+    tidy()
+    assert {path.name for path in folder.iterdir()} == {"used", ".being.written"}
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_made(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("afterglow.core.paths.os.fsync", full)
+    with pytest.raises(StorageError, match=r"no space left on device.*make room, or name another folder") as caught:
+        corpus_on_disk([str(LAMP)], Reading())
+    assert "\n" not in str(caught.value)
+    assert list((home / "cache").iterdir()) == []
+
+
+def test_a_huge_text_is_learned_and_judged_by_bounded_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Huge is what the bounds say."""
+    for module in (corpus, learning):
+        monkeypatch.setattr(module, "MOST_JUDGED", 600)
+    monkeypatch.setattr(parts, "STRETCH", 1000)
+    for module in (vocabulary, learning):
+        monkeypatch.setattr(module, "MOST_LEARNED", 5000)
+    (tmp_path / "huge.txt").write_text(LAMP.read_text("utf-8") * 10, "utf-8")
+    made = learning.begin(
+        Wish("mine", (str(tmp_path / "huge.txt"),), tokens="bpe", wanted=Wanted(epochs=0.05, width=8))
+    )
+    list(made.steps())
+    model, score = made.finish()
+    assert (len(made.corpus.validated), score.characters) == (600, 600)
+    assert model.generate("The lamp", length=20)
+    assert made.notes == [
+        "the vocabulary is learned from 5,000 characters, spread over all of it",
+        "validation and held-out part are judged by their first 600 characters",
+    ]
+
+
+def test_runs_across_two_stretches_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = LAMP.read_text("utf-8")
+    whole = novelty.exact_runs(text[500:900] + "Ω" + text[100:150], text)
+    monkeypatch.setattr(parts, "STRETCH", 64)
+    assert np.array_equal(novelty.exact_runs(text[500:900] + "Ω" + text[100:150], text), whole)
+    assert whole.max() == 400
+
+
+MEASURED = """
+import sys
+from afterglow.core import corpus
+from afterglow.core.training.train import Trainer
+corpus.MOST_JUDGED = 20_000
+run = Trainer.run
+def three(self):
+    for progress in run(self):
+        yield progress
+        if progress.step == 3:
+            return
+Trainer.run = three
+from afterglow.repl.__main__ import main
+sys.argv = ["afterglow", "train", sys.argv[1], "--name", "mine", "--epochs", "1", "--width", "32", "--replace"]
+try:
+    main()
+finally:
+    print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of resident memory is read from /proc")
+def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
+    """From 2 MB to 82 MB: everything that is bounded at some million characters is full in both or allowed for."""
+    peaks = []
+    for times in (400, 16_000):
+        (tmp_path / "text.txt").write_text(LAMP.read_text("utf-8") * times, "utf-8")
+        ran = subprocess.run(  # noqa: S603
+            [sys.executable, "-c", MEASURED, str(tmp_path / "text.txt")], capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        peaks.append(int(ran.stdout.split()[-1]) / 1024)
+    assert peaks[1] - peaks[0] < 100
