@@ -96,7 +96,7 @@ def _decoded(blocks: Iterable[bytes], encoding: str, name: str) -> Iterator[str]
         except UnicodeError:
             raise TextError(f"{name} is not {encoding}; {_NAME_IT}") from None
         read, line = read + len(block), line + block.count(b"\n")
-        ascii_so_far = ascii_so_far and block.isascii()
+        ascii_so_far = ascii_so_far and text.isascii()
         yield text
 
 
