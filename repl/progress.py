@@ -11,10 +11,11 @@ from math import inf, log
 from types import FrameType
 from typing import Any
 
-from ..core.errors import StorageError
+from ..core.errors import AfterglowError, StorageError
 from ..core.model import Model
 from ..core.score import Score
-from ..core.training.learning import Learning
+from ..core.training.group import joined
+from ..core.training.learning import Learning, begin, resume
 from ..core.training.wish import Wish, command
 from .display import Display, clock, display
 from .oneshot import figures
@@ -50,6 +51,24 @@ def interrupt() -> Iterator[Interrupt]:
         signal.signal(signal.SIGINT, before)
 
 
+def run(what: Wish | str, device: str) -> dict[str, Any] | None:
+    """A new run, or go on with the one of a name; the figures of the model, None in all processes but the first."""
+    group = joined(device)
+    try:
+        with group.unbroken(what if isinstance(what, str) else what.name):
+            learning = resume(what, group) if isinstance(what, str) else begin(what, group)
+            if group.leads:
+                return learn(learning)
+            _follow(learning)
+            return None
+    except AfterglowError as error:
+        if group.leads:
+            raise
+        sys.exit(error.exit_code)  # the first one has said it
+    finally:
+        group.leave()
+
+
 def learn(learning: Learning) -> dict[str, Any]:
     """Train to the end or to Ctrl-C, telling how it goes; returns the figures of the model that was put away.
 
@@ -58,10 +77,10 @@ def learn(learning: Learning) -> dict[str, Any]:
     with interrupt() as stop:
         _say_what_is_coming(learning)
         with display(learning) as shown:
-            _watch(learning, shown, stop)
-        finished = not stop.pressed
+            finished = _watch(learning, stop, shown)
         if not finished:
             _keep(learning)
+        learning.trainer.group.leave()
         _say("judging it on the held-out last 10 %")
         model, score = _finished(learning)
         if finished:
@@ -71,6 +90,15 @@ def learn(learning: Learning) -> dict[str, Any]:
     return {"model": model.name, "path": str(learning.place), "seconds": seconds, **figures(score)}
 
 
+def _follow(learning: Learning) -> None:
+    """The part of another process than the first: the same steps, and nothing said."""
+    with interrupt() as stop:
+        learning.trainer.prepare()
+        if not _watch(learning, stop):
+            learning.keep()
+            learning.trainer.check()
+
+
 def _finished(learning: Learning) -> tuple[Model, Score]:
     try:
         return learning.finish()
@@ -78,13 +106,16 @@ def _finished(learning: Learning) -> tuple[Model, Score]:
         raise StorageError(f"{error}; make room, then: afterglow train --resume {learning.wish.name}") from None
 
 
-def _watch(learning: Learning, shown: Display, stop: Interrupt) -> None:
+def _watch(learning: Learning, stop: Interrupt, shown: Display | None = None) -> bool:
+    """Train to the end; False where Ctrl-C came first, in whichever process."""
     for progress in learning.steps():
-        shown.show(progress)
-        if progress.note:
+        if shown:
+            shown.show(progress)
+        if shown and progress.note:
             shown.say(progress.note)
-        if stop.pressed:
-            return
+        if learning.trainer.group.any(stop.pressed):
+            return False
+    return True
 
 
 def _keep(learning: Learning) -> None:

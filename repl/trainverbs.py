@@ -22,6 +22,12 @@ ABOVE_0 = click.FloatRange(0, min_open=True)
 @click.option("--size", type=click.Choice(["small", "medium", "large"]), help="chosen by time and text if not given")
 @click.option("--layers", type=click.IntRange(1, 8), help="how many LSTM layers")
 @click.option("--width", type=click.IntRange(8, 4096), help="hidden units in a layer")
+@click.option(
+    "--dropout", type=click.FloatRange(0, 10), help="times the size's own dropout: 0 none, 1 as it is, 2 twice"
+)
+@click.option("--rate", type=ABOVE_0, help="the highest learning rate, instead of the size's own")
+@click.option("--batch", type=click.IntRange(1, 65_536), help="how many streams down the text are read at once (32)")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="a GPU where there is one (auto)")
 @click.option("--tokens", type=click.Choice(["char", "byte", "bpe", "word"]), help="what it reads and writes (char)")
 @click.option("--vocab", "vocabulary", type=click.IntRange(257, 65_536), help="how many tokens, for bpe and word")
 @click.option("--from", "start", metavar="MODEL", help="go on from this model; characters that it lacks are added")
@@ -41,7 +47,8 @@ def train(paths: tuple[str, ...], resume: str | None, as_json: bool, **options: 
     TEXT is a file (.txt, .md, .jsonl, .csv, .tsv, each also .gz), a folder, a glob, or - for standard input. Ctrl-C
     stops at a good place; --resume goes on from there.
     """
-    given = {name: value for name, value in options.items() if value not in (None, False)}
+    device = options.pop("device") or "auto"
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
     if resume and (paths or given):
         raise UsageError("--resume goes on with what the run was begun with: leave the other options and texts out")
     if options["vocabulary"] and options["tokens"] not in ("bpe", "word"):
@@ -49,16 +56,15 @@ def train(paths: tuple[str, ...], resume: str | None, as_json: bool, **options: 
     if not resume and not options["name"]:
         raise UsageError("say what to call the model: --name mine")
     try:
-        from afterglow.core.training.learning import begin
-        from afterglow.core.training.learning import resume as again
-
-        from .progress import learn
+        from .progress import run
     except ImportError as error:
         raise MissingExtraError(NO_TORCH) from error
-    learning = again(resume) if resume else begin(_wish(paths, given))
-    show(learn(learning), as_json)
+    figures = run(resume or _wish(paths, given), device)
+    if figures is None:
+        return
+    show(figures, as_json)
     if not as_json:
-        click.echo(f"play it: afterglow --model {learning.wish.name}")
+        click.echo(f"play it: afterglow --model {figures['model']}")
 
 
 def _wish(paths: tuple[str, ...], given: dict[str, Any]) -> Any:
@@ -69,7 +75,11 @@ def _wish(paths: tuple[str, ...], given: dict[str, Any]) -> Any:
     def taken(*names: str) -> dict[str, Any]:
         return {name: given[name] for name in names if name in given}
 
-    wanted = Wanted(given.get("minutes", inf), given.get("epochs", inf), **taken("size", "layers", "width"))
+    wanted = Wanted(
+        given.get("minutes", inf),
+        given.get("epochs", inf),
+        **taken("size", "layers", "width", "batch", "rate", "dropout"),
+    )
     reading = Reading(**taken("encoding", "keep_boilerplate", "field", "column", "lines"))
     rest = taken("name", "start", "tokens", "vocabulary", "min_count", "licence", "replace")
     return Wish(paths=paths, reading=reading, wanted=wanted, index="no_index" not in given, **rest)

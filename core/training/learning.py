@@ -23,10 +23,11 @@ from ..sources import STDIN, files
 from ..tokenizer import CharTokenizer, Tokenizer, from_header
 from .cache import corpus_on_disk, tidy, tokens_on_disk
 from .convert import extended, to_model_file, to_torch
+from .group import ALONE, Group
 from .lossplot import svg
 from .ngram import LONGEST_TEXT, bits_per_character
 from .plan import Recipe
-from .recipes import recipe_for, recipe_from
+from .recipes import recipe_for, recipe_from, require_streams
 from .runfolder import RunFolder, recipe_of, recipe_values, require_free
 from .train import Progress, Trainer
 from .vocabulary import MOST_LEARNED, SIZES, tokenizer_for
@@ -42,7 +43,8 @@ SAMPLE: dict[str, Any] = {"length": 4000, "temperature": 0.8, "rng": 1}
 class Learning:
     """A run: make one with ``begin`` or ``resume``, iterate over ``steps``, and ``finish``.
 
-    ``notes`` are lines that a person should see before it starts.
+    ``notes`` are lines that a person should see before it starts. Of a group of processes each has one, and all do the
+    same; only the first writes to the disk, and it alone finishes.
     """
 
     def __init__(self, wish: Wish, corpus: Corpus, tokenizer: Tokenizer, trainer: Trainer, folder: RunFolder) -> None:
@@ -54,14 +56,21 @@ class Learning:
     def steps(self) -> Iterator[Progress]:
         """Train; checkpoints and history are kept on the way. A full disk stops the saving, not the training."""
         for progress in self.trainer.run():
-            if progress.valid_loss is not None:
+            if progress.valid_loss is not None and self.leads:
                 self.folder.add_history(self._row(progress))
             note = self._saved() if progress.save else ""
             yield replace(progress, note=note) if note else progress
 
     def keep(self) -> None:
         """Save a checkpoint now; raises StorageError."""
-        self.folder.save(self.trainer.state())
+        state = self.trainer.state()
+        if self.leads:
+            self.folder.save(state)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the one that writes and speaks."""
+        return self.trainer.group.leads
 
     def bits(self, nats_per_token: float) -> float:
         """A loss in bits per character."""
@@ -163,8 +172,23 @@ class Learning:
         )
 
 
-def begin(wish: Wish) -> Learning:
+def begin(wish: Wish, group: Group = ALONE) -> Learning:
     """A new run; raises TextError, UsageError or StorageError before anything is trained."""
+    if not group.leads:
+        if not group.told(False):
+            raise TrainingError("the first process could not begin")
+        return resume(wish.name, group)
+    try:
+        begun = _begun(wish, group)
+    except BaseException:
+        group.told(False)
+        raise
+    group.told(True)
+    return _learning(*begun, group)
+
+
+def _begun(wish: Wish, group: Group) -> tuple[Wish, Corpus, Tokenizer, Recipe, RunFolder]:
+    """What a run is to be, put down in its folder."""
     place = place_for(wish.name, wish.replace)
     require_free(wish.name, wish.replace)
     folder = RunFolder(wish.name)
@@ -176,18 +200,20 @@ def begin(wish: Wish) -> Learning:
     require_enough(corpus)
     parent = _parent(wish)
     tokenizer = _tokenizer(wish, corpus, parent)
-    about = {"wish": asdict(wish), "sha256": corpus.sha256, "tokenizer": tokenizer.header()}
-    trained = tokens_on_disk(corpus, tokenizer, wish.reading)
+    count = len(tokens_on_disk(corpus, tokenizer, wish.reading))
     if parent:
         shape = replace(parent.architecture, vocabulary=tokenizer.size)
-        recipe = recipe_from(shape, len(trained), wish.wanted)
+        recipe = recipe_from(shape, count, wish.wanted, group.size)
     else:
-        recipe = recipe_for(tokenizer.size, len(trained), wish.wanted)
+        recipe = recipe_for(tokenizer.size, count, wish.wanted, group.size)
+    group.rows(recipe.batch)
+    require_streams(recipe, count)
+    about = {"wish": asdict(wish), "sha256": corpus.sha256, "tokenizer": tokenizer.header()}
     folder.begin({**about, "recipe": recipe_values(recipe)})
-    return _learning(wish, corpus, tokenizer, recipe, folder)
+    return wish, corpus, tokenizer, recipe, folder
 
 
-def resume(name: str) -> Learning:
+def resume(name: str, group: Group = ALONE) -> Learning:
     """The unfinished run of that name, where its last good checkpoint left it.
 
     Raises TrainingError where there is none, or it is of another version or another text.
@@ -204,14 +230,15 @@ def resume(name: str) -> Learning:
         )
     state, notes = folder.last_good()
     tokenizer, recipe = from_header(about["tokenizer"]), recipe_of(about["recipe"])
-    learning = _learning(wish, corpus, tokenizer, recipe, folder, fresh=state is None)
+    learning = _learning(wish, corpus, tokenizer, recipe, folder, group, fresh=state is None)
     learning.notes += notes
     if state is None:
         learning.notes.append("nothing had been saved yet: it begins at the beginning")
     else:
         learning.trainer.restore(state)
         learning.notes.append(f"resumed at step {learning.trainer.step:,}, epoch {learning.trainer.epochs:.1f}")
-    folder.forget_after(learning.trainer.step)
+    if group.leads:
+        folder.forget_after(learning.trainer.step)
     return learning
 
 
@@ -224,12 +251,18 @@ def _files(paths: tuple[str, ...], folder: RunFolder) -> tuple[str, ...]:
 
 
 def _learning(
-    wish: Wish, corpus: Corpus, tokenizer: Tokenizer, recipe: Recipe, folder: RunFolder, fresh: bool = True
+    wish: Wish,
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    recipe: Recipe,
+    folder: RunFolder,
+    group: Group,
+    fresh: bool = True,
 ) -> Learning:
     parent = _parent(wish) if fresh else None
     start = extended(to_torch(parent), tokenizer.size) if parent else None
     trained, validated = tokens_on_disk(corpus, tokenizer, wish.reading), tokenizer.encode(corpus.validated)
-    return Learning(wish, corpus, tokenizer, Trainer(recipe, trained, validated, start), folder)
+    return Learning(wish, corpus, tokenizer, Trainer(recipe, trained, validated, start, group), folder)
 
 
 def _parent(wish: Wish) -> ModelFile | None:

@@ -7,7 +7,7 @@ DropConnect on the recurrent weights (section 2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -30,6 +30,10 @@ class Dropout:
     between: float = 0.0
     output: float = 0.0
     recurrent: float = 0.0
+
+    def times(self, scale: float) -> Dropout:
+        """All of them so many times as likely, up to 0.9."""
+        return Dropout(*(min(0.9, scale * p) for p in astuple(self)))
 
 
 class LSTMLanguageModel(nn.Module):

@@ -18,7 +18,8 @@ def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     matrices = [p for p in model.parameters() if p.ndim > 1]
     biases = [p for p in model.parameters() if p.ndim < 2]
     groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": biases, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, recipe.rate, recipe.betas, fused=True)
+    fused = matrices[0].device.type != "mps"
+    return torch.optim.AdamW(groups, recipe.rate, recipe.betas, fused=fused)
 
 
 def averaged(model: nn.Module, decay: float) -> AveragedModel:

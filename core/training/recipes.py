@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
+from ..errors import UsageError
 from ..modelfile import Architecture
 from .lstm import Dropout
 from .plan import Recipe
+
+SHORTEST = 16
+"""Tokens through which gradients flow at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,34 +49,47 @@ class Wanted:
     size: str | None = None
     layers: int | None = None
     width: int | None = None
+    batch: int | None = None
+    rate: float | None = None
+    dropout: float | None = None
 
 
-def recipe_for(vocabulary: int, tokens: int, wanted: Wanted = Wanted()) -> Recipe:
-    """The recipe for a text of so many tokens: a short text gets fewer streams and shorter sequences."""
+def recipe_for(vocabulary: int, tokens: int, wanted: Wanted = Wanted(), processes: int = 1) -> Recipe:
+    """The recipe for a text of so many tokens: a short text gets fewer streams and shorter sequences.
+
+    Each of several processes gets as many streams as one alone.
+    """
     chosen = SIZES[wanted.size or _size_of_width(wanted.width) or size_for(wanted.minutes, tokens)]
     layers, width = wanted.layers or chosen.layers, wanted.width or chosen.width
-    return _recipe(Architecture(vocabulary, chosen.embedding, layers, width), chosen, tokens, wanted)
+    return _recipe(Architecture(vocabulary, chosen.embedding, layers, width), chosen, tokens, wanted, processes)
 
 
-def recipe_from(architecture: Architecture, tokens: int, wanted: Wanted) -> Recipe:
+def recipe_from(architecture: Architecture, tokens: int, wanted: Wanted, processes: int = 1) -> Recipe:
     """The recipe for going on with a model that is there: half the rate, so that it does not forget what it knows."""
     chosen = SIZES[_size_of_width(architecture.width) or "small"]
-    recipe = _recipe(architecture, chosen, tokens, wanted)
-    return replace(recipe, rate=recipe.rate / 2)
+    return _recipe(architecture, replace(chosen, rate=chosen.rate / 2), tokens, wanted, processes)
 
 
-def _recipe(architecture: Architecture, chosen: Size, tokens: int, wanted: Wanted) -> Recipe:
+def require_streams(recipe: Recipe, tokens: int) -> None:
+    """Raise UsageError where the streams of a batch would be too short to learn from."""
+    most = max(1, tokens // (2 * SHORTEST))
+    if recipe.batch > most:
+        raise UsageError(f"the text is too small for a batch of {recipe.batch:,} streams: --batch {most:,} at most")
+
+
+def _recipe(architecture: Architecture, chosen: Size, tokens: int, wanted: Wanted, processes: int) -> Recipe:
     open_ended = wanted.minutes == wanted.epochs == math.inf
-    batch = max(1, min(32, tokens // 2_000))
+    # The small size's dropout is meant for few passes; a run without an end makes many.
+    dropout = SIZES["medium"].dropout if open_ended and chosen.width == SIZES["small"].width else chosen.dropout
+    batch = wanted.batch or processes * max(1, min(32, tokens // 2_000 // processes))
     return Recipe(
         architecture,
-        # The small size's dropout is meant for few passes; a run without an end makes many.
-        SIZES["medium"].dropout if open_ended and chosen is SIZES["small"] else chosen.dropout,
+        dropout if wanted.dropout is None else dropout.times(wanted.dropout),
         minutes=wanted.minutes,
         epochs=wanted.epochs,
         batch=batch,
-        steps=min(64, max(16, tokens // batch // 4)),
-        rate=chosen.rate,
+        steps=min(64, max(SHORTEST, tokens // batch // 4)),
+        rate=wanted.rate or chosen.rate,
         average=chosen.average,
     )
 

@@ -19,10 +19,11 @@ class Streams:
     """Windows of inputs and targets (B, T) down ``batch`` parallel streams of ``ids``.
 
     Each epoch begins at another offset, so that windows are cut elsewhere. ``position`` is all it takes to go on.
+    ``rows`` are those of the streams that are read here; others are read by other processes.
     """
 
-    def __init__(self, ids: Tokens, batch: int, steps: int, seed: int) -> None:
-        self._ids, self._batch, self._steps = ids, batch, steps
+    def __init__(self, ids: Tokens, batch: int, steps: int, seed: int, rows: slice = slice(None)) -> None:
+        self._ids, self._batch, self._steps, self._rows = ids, batch, steps, rows
         self.random = np.random.default_rng(seed)
         self._offset = self._at = 0
         self._begin()
@@ -34,7 +35,7 @@ class Streams:
             self._begin()
             length = self._length()
         first, wide = self._at == 0, min(self._steps, length)
-        starts = self._offset + self._at + length * np.arange(self._batch)
+        starts = self._offset + self._at + length * np.arange(self._batch)[self._rows]
         rows = torch.from_numpy(np.stack([self._ids[start : start + wide + 1] for start in starts]).astype(np.int64))
         self._at += wide
         return rows[:, :-1], rows[:, 1:], first

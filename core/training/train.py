@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from ..errors import TrainingError
 from ..tokenizer import Ids
-from .lstm import LSTMLanguageModel, States, detach
+from .group import ALONE, Group
+from .learner import Learner, under
+from .lstm import LSTMLanguageModel
 from .measuring import best_temperature, cold_loss, fastest, logits_and_targets, settle
-from .optimizer import adamw, averaged
 from .plan import PATIENCE, Plan, Recipe, cooling_plan, first_plan, measured_plan, rate_at
-from .streams import Streams, Tokens
+from .streams import Tokens
 
 MEASURING_SECONDS, UNMEASURED_STEPS = 10.0, 3
 """How long the speed is measured for at most (a tenth of ``minutes`` where that is less), without the first steps."""
@@ -65,29 +65,33 @@ class Trainer:
     """Trains a model on ids; ``run`` yields Progress and can be left at any time, ``result`` is the best so far.
 
     ``start`` holds the weights to begin with, by name. ``state`` and ``restore`` carry a run from one process to
-    another; the plan is measured once, and travels with it.
+    another; the plan is measured once, and travels with it. Where a ``group`` of processes trains together, each calls
+    the same of these at the same time.
     """
 
     def __init__(
-        self, recipe: Recipe, trained: Tokens, validated: Ids, start: Mapping[str, Tensor] | None = None
+        self,
+        recipe: Recipe,
+        trained: Tokens,
+        validated: Ids,
+        start: Mapping[str, Tensor] | None = None,
+        group: Group = ALONE,
     ) -> None:
         settle()
-        torch.manual_seed(recipe.seed)
-        self.recipe = recipe
-        self.model = LSTMLanguageModel(recipe.architecture, recipe.dropout)
-        if start is not None:
-            self.model.load_state_dict(start)
-        self.averaged = averaged(self.model, recipe.average)
+        self.recipe, self.group = recipe, group
+        self.learner = Learner(recipe, trained, start, group)
         self.plan: Plan | None = None
         self.seconds = 0.0
         self.step = self.seen = 0
         self._trained, self.validated = len(trained), torch.from_numpy(validated.astype(np.int64))
-        self._streams = Streams(trained, recipe.batch, recipe.steps, recipe.seed)
-        self._hidden: States = []
         self._smooth, self._rate, self._behind = math.log(recipe.architecture.vocabulary), 1.0, 0
         self.best_loss, self._best = math.inf, copy.deepcopy(self.model.state_dict())
         self._good: State | None = None
-        self._optimizer = adamw(self.model, recipe)
+
+    @property
+    def model(self) -> LSTMLanguageModel:
+        """With the weights of this step."""
+        return self.learner.model
 
     @property
     def epochs(self) -> float:
@@ -108,6 +112,8 @@ class Trainer:
                 yield self._go_back()
                 continue
             self.seconds = time.monotonic() - begun
+            if self.plan.save is None:
+                self.seconds = self.group.told(self.seconds)
             save = self._measure(pace) or (self.plan.save is not None and self.step % self.plan.save == 0)
             yield self._progress(save)
         self._good = self.state()
@@ -128,47 +134,32 @@ class Trainer:
 
     def state(self) -> State:
         """Everything there is to a run, copied."""
-        modules = {"model": self.model.state_dict(), "averaged": self.averaged.state_dict(), "best": self._best}
-        tensors = {f"{kind}.{name}": tensor for kind, state in modules.items() for name, tensor in state.items()}
-        for number, moments in self._optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in moments.items()}
-        for layer, (h, c) in enumerate(self._hidden):
-            tensors |= {f"hidden.{layer}.h": h, f"hidden.{layer}.c": c}
-        tensors["random"] = torch.get_rng_state()
+        tensors = self.learner.tensors() | {f"best.{name}": tensor.cpu() for name, tensor in self._best.items()}
         values = {name: getattr(self, name) for name in _VALUES}
-        values |= {"plan": asdict(self.plan) if self.plan else None, "position": self._streams.position}
-        return State({name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}, values)
+        values |= {"plan": asdict(self.plan) if self.plan else None, "position": self.learner.streams.position}
+        return State({name: tensor.numpy().copy() for name, tensor in tensors.items()}, values)
 
     def restore(self, state: State) -> None:
         """Go on from ``state``; raises KeyError, TypeError, ValueError or RuntimeError where it is not of this run."""
         tensors = {name: torch.from_numpy(array.copy()) for name, array in state.tensors.items()}
-        self.model.load_state_dict(_under("model.", tensors))
-        self.averaged.load_state_dict(_under("averaged.", tensors))
-        self._best = _under("best.", tensors)
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in _under("optimizer.", tensors).items():
-            number, field = name.split(".")
-            moments.setdefault(int(number), {})[field] = tensor
-        groups = self._optimizer.state_dict()["param_groups"]
-        self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        hidden = _under("hidden.", tensors)
-        self._hidden = [(hidden[f"{layer}.h"], hidden[f"{layer}.c"]) for layer in range(len(hidden) // 2)]
-        torch.set_rng_state(tensors["random"])
         for name in _VALUES:
             setattr(self, name, state.values[name])
+        self.learner.put(tensors, self.step)
+        self._best = under("best.", tensors)
         self.plan = Plan(**state.values["plan"]) if state.values["plan"] else None
-        self._streams.position = state.values["position"]
+        self.learner.streams.position = state.values["position"]
         if self.plan:
             torch.set_num_threads(self.plan.threads)
 
     def prepare(self) -> float:
         """Make the plan where there is none yet; roughly how many tokens a second this machine learns from."""
         before = torch.get_rng_state()
-        bf16, speed = fastest(self.model, self.recipe.batch)
+        bf16, speed = fastest(self.model, self.recipe.batch // self.group.size)
         torch.set_rng_state(before)
+        bf16, threads = bool(self.group.told(bf16)), int(self.group.told(torch.get_num_threads()))
         if self.plan is None:
-            self.plan = first_plan(self.recipe, self._trained, len(self.validated), bf16, torch.get_num_threads())
-        return speed
+            self.plan = first_plan(self.recipe, self._trained, len(self.validated), bf16, threads)
+        return speed * self.group.size
 
     def _measure(self, pace: _Pace) -> bool:
         """Fix what the speed decides once it has been measured; whether that was just now."""
@@ -181,31 +172,16 @@ class Trainer:
         return True
 
     def _train(self) -> bool:
-        """One step; False, with nothing changed but the dice, where loss or gradient is not finite."""
+        """One step; False where it came to no finite loss."""
         assert self.plan
-        inputs, targets, first = self._streams.window()
-        for group in self._optimizer.param_groups:
-            group["lr"] = self.recipe.rate * self._rate * rate_at(self.recipe, self.plan, self.step)
-        self.model.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.bf16):
-            logits, after = self.model(inputs, None if first else self._some_reset())
-        loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
-        if not math.isfinite(loss.item()) or not math.isfinite(norm.item()):
+        rate = self.recipe.rate * self._rate * rate_at(self.recipe, self.plan, self.step)
+        learned = self.learner.train(rate, self.plan.bf16)
+        if learned is None:
             return False
-        self._optimizer.step()
-        self.averaged.update_parameters(self.model)
-        self._hidden = [(h.float(), c.float()) for h, c in detach(after)]  # numpy knows no bfloat16
-        self.step, self.seen = self.step + 1, self.seen + inputs.numel()
-        self._smooth += (loss.item() - self._smooth) * 0.05
+        loss, tokens = learned
+        self.step, self.seen = self.step + 1, self.seen + tokens
+        self._smooth += (loss - self._smooth) * 0.05
         return True
-
-    def _some_reset(self) -> States | None:
-        """The states with a rare row set to zero, so that the model also learns to begin."""
-        keep = torch.from_numpy(self._streams.random.random(self.recipe.batch) >= self.recipe.reset)
-        return [(h * keep[None, :, None], c * keep[None, :, None]) for h, c in self._hidden]
 
     def _go_back(self) -> Progress:
         """To the last good state, with half the rate."""
@@ -251,10 +227,11 @@ class Trainer:
 
     def _validate(self) -> tuple[float, bool]:
         """The average's validation loss, and whether it is the best yet: then it is kept."""
-        loss = cold_loss(self.averaged.module.eval(), self.validated)
+        average = self.learner.averaged.module.eval()
+        loss = self.group.told(cold_loss(average, self.validated) if self.group.leads else 0.0)
         best = loss < self.best_loss
         if best:
-            self.best_loss, self._best = loss, copy.deepcopy(self.averaged.module.state_dict())
+            self.best_loss, self._best = loss, copy.deepcopy(average.state_dict())
         return loss, best
 
 
@@ -276,7 +253,3 @@ class _Pace:
     def per_step(self, step: int, seconds: float) -> float:
         first, start = self._start or (0, 0.0)
         return (seconds - start) / (step - first) if step > first else seconds / step
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

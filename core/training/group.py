@@ -1,0 +1,126 @@
+"""The processes that train one model together, and the device that each computes on.
+
+Started by ``torchrun``, which says in the environment how many there are. Each reads its own rows of every batch; the
+gradients are averaged by torch's DistributedDataParallel. Whatever steers the run (losses, clocks, Ctrl-C) is agreed on
+here, so that all take the same steps. Only the first writes and speaks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from ..errors import TrainingError, UsageError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """This process among ``size`` ones, the ``rank``-th from 0. Everything here has to be called by all of them."""
+
+    rank: int = 0
+    size: int = 1
+    device: torch.device = field(default=CPU)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one that writes and speaks."""
+        return self.rank == 0
+
+    def rows(self, batch: int) -> slice:
+        """Which streams of a batch are this process's; raises UsageError where they cannot be shared out evenly."""
+        if batch % self.size:
+            raise UsageError(
+                f"{batch} streams cannot be shared evenly by {self.size} processes: take a number that divides {batch}"
+            )
+        return slice(self.rank * batch // self.size, (self.rank + 1) * batch // self.size)
+
+    def parallel(self, model: nn.Module) -> nn.Module:
+        """The model as it is to be called in training: its gradients come out averaged over all processes."""
+        return nn.parallel.DistributedDataParallel(model) if self.size > 1 else model
+
+    def mean(self, value: float) -> float:
+        """The mean of everybody's value."""
+        return self._summed([value])[0] / self.size if self.size > 1 else value
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is so for anybody."""
+        return self._summed([float(flag)])[0] > 0 if self.size > 1 else flag
+
+    def told(self, value: float) -> float:
+        """The first one's value."""
+        return self._summed([value if self.leads else 0.0])[0] if self.size > 1 else value
+
+    def gathered(self, mine: Tensor, dim: int = 0) -> Tensor:
+        """Everybody's tensor of one shape, in order of rank, joined on the CPU."""
+        mine = mine.detach().cpu().contiguous()
+        if self.size == 1:
+            return mine
+        parts = [torch.empty_like(mine) for _ in range(self.size)]
+        dist.all_gather(parts, mine)
+        return torch.cat(parts, dim)
+
+    @contextmanager
+    def unbroken(self, name: str) -> Iterator[None]:
+        """Where another process has ended, raise a TrainingError that says how to go on with the run of that name."""
+        try:
+            yield
+        except RuntimeError as error:
+            if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+                raise
+            raise TrainingError(
+                f"another process of the run has ended; start all of them again, with --resume {name} for the text"
+            ) from error
+
+    def leave(self) -> None:
+        """Part from the others; the first goes on alone."""
+        if self.size > 1 and dist.is_initialized():
+            dist.destroy_process_group()
+
+    def _summed(self, values: Sequence[float]) -> list[float]:
+        sums = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(sums)
+        return sums.tolist()
+
+
+ALONE = Group()
+
+
+def joined(device: str = "auto") -> Group:
+    """This process's group, as torchrun's environment tells; alone without one. Raises UsageError or TrainingError."""
+    rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    place = _device(device, int(os.environ.get("LOCAL_RANK", 0)))
+    if size == 1:
+        return Group(device=place)
+    if place.type == "mps":
+        raise UsageError("several processes cannot train on one mps GPU: leave torchrun out, or take --device cpu")
+    try:
+        # What is agreed on lies on the CPU, also where the gradients lie on a GPU.
+        dist.init_process_group("cpu:gloo,cuda:nccl" if place.type == "cuda" else "gloo")
+    except (RuntimeError, ValueError) as error:
+        raise TrainingError(f"the {size} processes do not find each other: {str(error).splitlines()[0]}") from error
+    return Group(rank, size, place)
+
+
+def _device(name: str, local_rank: int) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("torch finds no mps GPU here; leave --device out, and it takes what there is")
+    if name != "cuda":
+        return torch.device(name)
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if local_rank >= there:
+        found = f"{there} cuda GPUs" if there else "no cuda GPU"
+        raise UsageError(f"torch finds {found} here; leave --device out, or start fewer processes")
+    torch.cuda.set_device(local_rank)
+    return torch.device("cuda", local_rank)
