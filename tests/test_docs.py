@@ -88,6 +88,9 @@ def test_every_command_runs(line: str, desk: Path, run: Run) -> None:
     elif words == ["afterglow", "bot"]:
         pytest.importorskip("discord")
         assert b"DISCORD_TOKEN" in shell(line, desk, code=2).stderr
+    elif words[0] == "torchrun":
+        pytest.importorskip("afterglow.core.training")
+        assert shell(f"{line} --replace --epochs 0.1 --width 16", desk).stdout
     elif words[0] == "afterglow" and not set(line) & set("|><"):
         ran = run(*words[1:], *ENDINGS.get(words[1] if words[1:] else "", ()))
         assert ran.code == 0, ran.err
