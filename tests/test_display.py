@@ -79,6 +79,7 @@ def test_a_plot_is_well_formed_and_has_a_line_for_all() -> None:
     assert {"mine: <lamp> & co", "5-gram 2.50", "validation 3.00"} <= words
     beside = [float(e.attrib["y"]) for e in root.iter() if e.text and e.text[-3:-2] == "."]
     assert min(abs(one - other) for one, other in itertools.combinations(beside, 2)) >= 13
+    assert ET.fromstring(svg("lost", [{"epoch": 1, "train_bits": 7e25, "valid_bits": 2.0}], {})) is not None  # noqa: S314
     assert ET.fromstring(svg("none", [], {})) is not None  # noqa: S314
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import count
 from typing import Any
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 400, 56, 44, 40, 130
@@ -54,7 +55,8 @@ def _apart(labels: list[tuple[float, str, str]], least: float = 13) -> list[str]
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    step = next(s for s in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 100) if (high - low) / s <= 8)
+    steps = (digit * 10.0**power for power in count(-2) for digit in (1, 2, 5))
+    step = next(step for step in steps if (high - low) / step <= 8)
     first = int(low / step) + 1
     return [round(n * step, 2) for n in range(first, int(high / step) + 1)]
 
