@@ -48,19 +48,19 @@ format: .venv/.dev
 clean:
 	rm -rf .venv build dist *.egg-info
 
-# Stamps: an extra is installed when pyproject.toml or the constraints are newer than its stamp.
-.venv/.play: pyproject.toml constraints.txt | .venv/.made
+# Stamps: an extra is installed when pyproject.toml, the constraints or the kernel are newer than its stamp.
+.venv/.play: pyproject.toml constraints.txt core/kernel.c | .venv/.made
 	@echo "Installing afterglow into .venv (once) ..."
 	@$(PIP) --editable .
 	@touch $@
 
-.venv/.train .venv/.bot: .venv/.%: pyproject.toml constraints.txt | .venv/.made
+.venv/.train .venv/.bot: .venv/.%: pyproject.toml constraints.txt core/kernel.c | .venv/.made
 	@echo "Installing afterglow[$*] into .venv (once) ..."
 	@$(PIP) --editable '.[$*]'
 	@touch $@
 
 # mypy finds `afterglow.…` only where a folder of that name holds the packages: hence the link.
-.venv/.dev: pyproject.toml constraints.txt | .venv/.made
+.venv/.dev: pyproject.toml constraints.txt core/kernel.c | .venv/.made
 	@echo "Installing afterglow[dev] into .venv (once) ..."
 	@$(PIP) --editable '.[dev]'
 	@mkdir -p .venv/src && ln -sfn ../.. .venv/src/afterglow

@@ -41,3 +41,7 @@ class _TorchStepper:
         states = list(zip(halves[::2], halves[1::2], strict=True))
         logits, after = self._model(torch.from_numpy(ids)[:, None], states)
         self.logits, self.state = logits[:, 0].numpy(), tuple(half[0].numpy() for pair in after for half in pair)
+
+    def run(self, ids: Ids) -> None:
+        for row in ids:
+            self.step(row)
