@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from .compiled import KERNEL
 from .modelfile import ModelFile
 from .runtime import Runtime, default_threads
 
 
 def int8_runtime(file: ModelFile, threads: int | None = None) -> Runtime:
     """The compiled kernel where it was built and the processor can do it; else ONNX Runtime."""
-    if not _kernel_runs():
+    if not KERNEL:
         return onnx_runtime(file, threads)
     from .kernelstep import KernelRuntime
 
@@ -20,11 +21,3 @@ def onnx_runtime(file: ModelFile, threads: int | None = None) -> Runtime:
     from .graphstep import GraphRuntime
 
     return GraphRuntime(file, threads or default_threads())
-
-
-def _kernel_runs() -> bool:
-    try:
-        from .kernel import supported
-    except ImportError:  # installed from source without a compiler
-        return False
-    return bool(supported)

@@ -1,285 +1,16 @@
-/* One step of an int8 LSTM for many rows, on x86-64 with AVX-512 VNNI.
-
-   A block is sixteen hidden units: their four gates are summed up in registers and become c and h there, so that a
-   step is one pass over the weights. The result is that of core/graph.py on ONNX Runtime bit for bit: the products are
-   sums of integers, and what follows does the same float32 operations in the same order. kernelstep.py lays out the
-   arrays; a number of rows, units or tokens that is no multiple of sixteen is masked. */
+/* What plays an int8 LSTM on x86-64 with AVX-512 VNNI: steps for many rows, and draws at a temperature. */
 
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030b0000
 #include <Python.h>
+#include <stdlib.h>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32)
 
-#include <immintrin.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <stdint.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
+#include "kernel_step.h"
 
-#define FAST __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")))
-#define INLINE FAST static inline __attribute__((always_inline))
-#define LANES 16
-#define MOST_ROWS 6 /* times four gates: 24 of the 32 registers hold sums */
-#define MOST_PHASES 65
-#define MOST_THREADS 16
-
-/* What a phase of a step computes: a layer's gates, or the logits of the projection (h and c are null there). */
-typedef struct {
-    int64_t inputs;        /* bytes of a row of read, a multiple of four */
-    int64_t width;         /* units or tokens */
-    const int8_t *weights; /* (blocks, inputs / 4, gates, 16, 4) */
-    const int32_t *start;  /* (blocks, gates, 16): what the zero of h as 128 adds to a sum, taken away */
-    const float *scale;    /* (blocks, gates, 16) */
-    const float *addend;   /* bias (blocks, gates, 16), or one such row for every token */
-    int64_t by_token;      /* whether there is a row for every token */
-    uint8_t *read;         /* (rows, inputs): h from below, and the layer's own */
-    uint8_t *h;            /* (rows, width), own share of read and, a layer further up, of its read */
-    uint8_t *above;        /* the next phase's read, which begins with this h */
-    int64_t above_inputs;
-    float *c;              /* (rows, width) */
-    float *logits;         /* (rows, width) */
-} Phase;
-
-typedef struct {
-    int64_t rows, threads, phases;
-    const int64_t *ids; /* (rows,) */
-    Phase phase[MOST_PHASES];
-} Step;
-
-/* ---- arithmetic ---- */
-
-#define SET(x) _mm512_set1_ps(x)
-#define FMA(a, b, c) _mm512_fmadd_ps(a, b, SET(c))
-
-/* The rational approximations of Eigen and ONNX Runtime; float32, accurate to a few units in the last place. */
-INLINE __m512 tanh16(__m512 x) {
-    x = _mm512_min_ps(SET(9.0f), _mm512_max_ps(SET(-9.0f), x));
-    __m512 s = _mm512_mul_ps(x, x);
-    __m512 p = FMA(s, SET(-2.76076847742355e-16f), 2.00018790482477e-13f);
-    p = FMA(p, s, -8.60467152213735e-11f);
-    p = FMA(p, s, 5.12229709037114e-08f);
-    p = FMA(p, s, 1.48572235717979e-05f);
-    p = FMA(p, s, 6.37261928875436e-04f);
-    p = FMA(p, s, 4.89352455891786e-03f);
-    __m512 q = FMA(s, SET(1.19825839466702e-06f), 1.18534705686654e-04f);
-    q = FMA(q, s, 2.26843463243900e-03f);
-    q = FMA(q, s, 4.89352518554385e-03f);
-    return _mm512_div_ps(_mm512_mul_ps(p, x), q);
-}
-
-INLINE __m512 sigmoid16(__m512 x) {
-    x = _mm512_min_ps(SET(18.0f), _mm512_max_ps(SET(-18.0f), x));
-    __m512 s = _mm512_mul_ps(x, x);
-    __m512 p = FMA(s, SET(4.37031012579801e-11f), 1.15627324459942e-07f);
-    p = FMA(p, s, 6.08574864600143e-05f);
-    p = FMA(p, s, 8.51377133304701e-03f);
-    p = FMA(p, s, 2.48287947061529e-01f);
-    __m512 q = FMA(s, SET(6.10247389755681e-13f), 5.76102136993427e-09f);
-    q = FMA(q, s, 6.29106785017040e-06f);
-    q = FMA(q, s, 1.70198817374094e-03f);
-    q = FMA(q, s, 1.16817656904453e-01f);
-    q = FMA(q, s, 9.93151921023180e-01f);
-    __m512 y = _mm512_add_ps(_mm512_div_ps(_mm512_mul_ps(p, x), q), SET(0.5f));
-    return _mm512_min_ps(SET(1.0f), _mm512_max_ps(SET(0.0f), y));
-}
-
-/* What _mm512_dpbusd_epi32 does; around the intrinsic GCC 12 copies every sum to and fro. */
-INLINE __m512i plus_products(__m512i sum, __m512i read, __m512i weights) {
-    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(read), "v"(weights));
-    return sum;
-}
-
-/* sums[row][gate] of a block for a few rows that stand one after the other. */
-INLINE void sum_up(const Phase *p, int64_t block, int64_t row, int rows, int gates, __m512i sums[][4]) {
-    const int8_t *w = p->weights + block * p->inputs * gates * LANES;
-    const uint8_t *x = p->read + row * p->inputs;
-    for (int r = 0; r < rows; r++)
-        for (int g = 0; g < gates; g++) sums[r][g] = _mm512_loadu_si512(p->start + (block * gates + g) * LANES);
-    for (int64_t k = 0; k < p->inputs; k += 4, w += gates * 64) {
-        __m512i weights[4];
-        for (int g = 0; g < gates; g++) weights[g] = _mm512_loadu_si512(w + g * 64);
-        for (int r = 0; r < rows; r++) {
-            int32_t four;
-            memcpy(&four, x + r * p->inputs + k, 4);
-            __m512i read = _mm512_set1_epi32(four);
-            for (int g = 0; g < gates; g++) sums[r][g] = plus_products(sums[r][g], read, weights[g]);
-        }
-    }
-}
-
-INLINE __m512 real(const Phase *p, const float *addend, int64_t at, __m512i sum) {
-    __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(p->scale + at));
-    return _mm512_add_ps(scaled, _mm512_loadu_ps(addend + at));
-}
-
-INLINE __mmask16 lanes_of(const Phase *p, int64_t block) {
-    int64_t left = p->width - block * LANES;
-    return left >= LANES ? 0xffff : (__mmask16)((1u << left) - 1);
-}
-
-/* Gates to c and h, for sixteen units of one row. */
-INLINE void remember(const Phase *p, int64_t block, int64_t row, const float *addend, const __m512i sums[4]) {
-    int64_t at = block * 4 * LANES, unit = block * LANES;
-    __mmask16 lanes = lanes_of(p, block);
-    float *c = p->c + row * p->width + unit;
-    __m512 i = sigmoid16(real(p, addend, at, sums[0])), f = sigmoid16(real(p, addend, at + LANES, sums[1]));
-    __m512 g = tanh16(real(p, addend, at + 2 * LANES, sums[2])), o = sigmoid16(real(p, addend, at + 3 * LANES, sums[3]));
-    __m512 cell = _mm512_add_ps(_mm512_mul_ps(i, g), _mm512_mul_ps(f, _mm512_maskz_loadu_ps(lanes, c)));
-    _mm512_mask_storeu_ps(c, lanes, cell);
-    __m512 h = _mm512_div_ps(_mm512_mul_ps(o, tanh16(cell)), SET(1.0f / 127));
-    __m128i bytes = _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(h), _mm512_set1_epi32(128)));
-    _mm_mask_storeu_epi8(p->h + row * p->width + unit, lanes, bytes);
-    _mm_mask_storeu_epi8(p->above + row * p->above_inputs + unit, lanes, bytes);
-}
-
-INLINE void few_rows(const Step *s, const Phase *p, int64_t block, int64_t row, int rows) {
-    __m512i sums[MOST_ROWS][4];
-    if (p->logits) {
-        sum_up(p, block, row, rows, 1, sums);
-        for (int r = 0; r < rows; r++)
-            _mm512_mask_storeu_ps(p->logits + (row + r) * p->width + block * LANES, lanes_of(p, block),
-                                  real(p, p->addend, block * LANES, sums[r][0]));
-        return;
-    }
-    sum_up(p, block, row, rows, 4, sums);
-    int64_t gates = (p->width + LANES - 1) / LANES * 4 * LANES;
-    for (int r = 0; r < rows; r++)
-        remember(p, block, row + r, p->addend + (p->by_token ? s->ids[row + r] * gates : 0), sums[r]);
-}
-
-FAST static void all_rows(const Step *s, const Phase *p, int64_t block) {
-    for (int64_t row = 0; row < s->rows;) {
-        /* groups of nearly the same size: a last one of a single row would waste most of its time */
-        int64_t left = s->rows - row, groups = (left + MOST_ROWS - 1) / MOST_ROWS, rows = (left + groups - 1) / groups;
-        switch (rows) {
-            case 1: few_rows(s, p, block, row, 1); break;
-            case 2: few_rows(s, p, block, row, 2); break;
-            case 3: few_rows(s, p, block, row, 3); break;
-            case 4: few_rows(s, p, block, row, 4); break;
-            case 5: few_rows(s, p, block, row, 5); break;
-            default: few_rows(s, p, block, row, 6);
-        }
-        row += rows;
-    }
-}
-
-/* ---- threads: each keeps to its own share of the blocks, whose weights its caches hold, and helps others when done ---- */
-
-typedef struct {
-    _Alignas(64) atomic_int next;
-    int end;
-} Share;
-
-static struct {
-    pthread_mutex_t in_use, sleep;
-    pthread_cond_t woken;
-    int started;
-    const Step *step;
-    Share share[MOST_PHASES][MOST_THREADS];
-    struct { _Alignas(64) atomic_int done; } phase[MOST_PHASES];
-    _Alignas(64) atomic_int turn;
-    _Alignas(64) atomic_int inside, asleep;
-} pool = {.in_use = PTHREAD_MUTEX_INITIALIZER, .sleep = PTHREAD_MUTEX_INITIALIZER, .woken = PTHREAD_COND_INITIALIZER};
-
-static int64_t blocks_of(const Phase *p) { return (p->width + LANES - 1) / LANES; }
-
-/* A thread that was put to sleep amid its block is waited for, without keeping its core from it. */
-static void wait_until(atomic_int *what, int value) {
-    for (int spins = 0; atomic_load_explicit(what, memory_order_acquire) != value; spins++)
-        if (spins < 4000) _mm_pause();
-        else sched_yield();
-}
-
-static void work(const Step *s, int self) {
-    for (int64_t n = 0; n < s->phases; n++) {
-        for (int i = 0; i < s->threads; i++) {
-            Share *share = &pool.share[n][(self + i) % s->threads];
-            int done = 0;
-            for (int block; (block = atomic_fetch_add_explicit(&share->next, 1, memory_order_relaxed)) < share->end; done++)
-                all_rows(s, &s->phase[n], block);
-            if (done) atomic_fetch_add_explicit(&pool.phase[n].done, done, memory_order_release);
-        }
-        wait_until(&pool.phase[n].done, blocks_of(&s->phase[n]));
-    }
-}
-
-static int64_t nanoseconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000000ll + now.tv_nsec;
-}
-
-/* Waits for another turn: awake for 200 microseconds, which keeps steps in a row fast, then asleep. */
-static void next_turn(int seen) {
-    for (int64_t until = nanoseconds() + 200000; nanoseconds() < until;)
-        for (int spins = 0; spins < 32; spins++) {
-            if (atomic_load_explicit(&pool.turn, memory_order_acquire) != seen) return;
-            _mm_pause();
-        }
-    pthread_mutex_lock(&pool.sleep);
-    atomic_fetch_add(&pool.asleep, 1);
-    while (atomic_load(&pool.turn) == seen) pthread_cond_wait(&pool.woken, &pool.sleep);
-    atomic_fetch_sub(&pool.asleep, 1);
-    pthread_mutex_unlock(&pool.sleep);
-}
-
-static void *help(void *number) {
-    for (int seen = 0, self = (int)(intptr_t)number;;) {
-        next_turn(seen);
-        atomic_fetch_add(&pool.inside, 1);
-        seen = atomic_load(&pool.turn);
-        if (seen % 2 && self < pool.step->threads) work(pool.step, self);
-        atomic_fetch_sub(&pool.inside, 1);
-    }
-    return NULL;
-}
-
-static void forget_threads(void) { /* a forked child has none of its parent's */
-    pool.started = 0;
-    atomic_store(&pool.inside, 0);
-    atomic_store(&pool.asleep, 0);
-    pthread_mutex_init(&pool.in_use, NULL);
-    pthread_mutex_init(&pool.sleep, NULL);
-    pthread_cond_init(&pool.woken, NULL);
-}
-
-static void start_threads(int wanted) {
-    if (!pool.started) pthread_atfork(NULL, NULL, forget_threads);
-    for (pthread_t thread; pool.started < wanted - 1; pool.started++) {
-        if (pthread_create(&thread, NULL, help, (void *)(intptr_t)(pool.started + 1))) return; /* fewer will do */
-        pthread_detach(thread);
-    }
-}
-
-static void announce(void) {
-    atomic_fetch_add(&pool.turn, 1);
-    if (!atomic_load(&pool.asleep)) return;
-    pthread_mutex_lock(&pool.sleep);
-    pthread_cond_broadcast(&pool.woken);
-    pthread_mutex_unlock(&pool.sleep);
-}
-
-/* Odd turns are steps; the even one behind it tells those who come late that it is over. */
-static void run_shared(const Step *s) {
-    start_threads(s->threads);
-    for (int64_t n = 0; n < s->phases; n++) {
-        int64_t blocks = blocks_of(&s->phase[n]);
-        for (int64_t i = 0; i < s->threads; i++) {
-            atomic_store(&pool.share[n][i].next, blocks * i / s->threads);
-            pool.share[n][i].end = blocks * (i + 1) / s->threads;
-        }
-        atomic_store(&pool.phase[n].done, 0);
-    }
-    pool.step = s;
-    announce();
-    work(s, 0);
-    atomic_fetch_add(&pool.turn, 1);
-    wait_until(&pool.inside, 0);
-}
+#include "kernel_draw.h"
+#include "kernel_threads.h"
 
 static void run_alone(const Step *s) {
     for (int64_t n = 0; n < s->phases; n++)
@@ -299,38 +30,86 @@ static void run(const Step *s) {
         run_alone(s);
 }
 
-static int supported(void) { return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw"); }
+static int supported(void) { return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512dq"); }
 
-/* ---- Python ---- */
+#define AT(type, address) ((type *)(uintptr_t)(address))
 
-static PyObject *step(PyObject *self, PyObject *args) {
+static PyObject *py_step(PyObject *self, PyObject *args) {
     unsigned long long where, ids;
     Py_ssize_t count;
     if (!PyArg_ParseTuple(args, "KKn", &where, &ids, &count)) return NULL;
-    Step *s = (Step *)(uintptr_t)where;
+    Step *s = AT(Step, where);
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t n = 0; n < count; n++) {
-        s->ids = (const int64_t *)(uintptr_t)ids + n * s->rows;
+        s->ids = AT(int64_t, ids) + n * s->rows;
         run(s);
     }
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
 
+static PyObject *py_write(PyObject *self, PyObject *args) {
+    unsigned long long where, uniforms, temperatures, ids, told;
+    Py_ssize_t count;
+    if (!PyArg_ParseTuple(args, "KKKKKn", &where, &uniforms, &temperatures, &ids, &told, &count)) return NULL;
+    Step *s = AT(Step, where);
+    Phase *last = &s->phase[s->phases - 1];
+    double *room = malloc(3 * last->width * sizeof(double));
+    if (!room) return PyErr_NoMemory();
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t n = 0; n < count; n++) {
+        int64_t *drawn = AT(int64_t, ids) + n * s->rows;
+        draw(last->logits, s->rows, last->width, AT(double, temperatures), AT(double, uniforms) + n * s->rows, drawn,
+             AT(double, told) + n * s->rows, count * s->rows, room);
+        s->ids = drawn;
+        run(s);
+    }
+    Py_END_ALLOW_THREADS
+    free(room);
+    Py_RETURN_NONE;
+}
+
+static PyObject *py_pick(PyObject *self, PyObject *args) {
+    unsigned long long shaped, uniforms, ids;
+    Py_ssize_t rows, count;
+    if (!PyArg_ParseTuple(args, "KKKnn", &shaped, &uniforms, &ids, &rows, &count)) return NULL;
+    double *room = malloc(count * sizeof(double));
+    if (!room) return PyErr_NoMemory();
+    for (Py_ssize_t row = 0; row < rows; row++)
+        AT(int64_t, ids)[row] = pick_row(AT(double, shaped) + row * count, count, AT(double, uniforms)[row], room);
+    free(room);
+    Py_RETURN_NONE;
+}
+
+static PyObject *py_describe(PyObject *self, PyObject *args) {
+    unsigned long long raw, shaped, ids, told;
+    Py_ssize_t rows, count;
+    if (!PyArg_ParseTuple(args, "KKKKnn", &raw, &shaped, &ids, &told, &rows, &count)) return NULL;
+    double *room = malloc(count * sizeof(double));
+    if (!room) return PyErr_NoMemory();
+    for (Py_ssize_t row = 0, at = 0; row < rows; row++, at += count)
+        describe_row(AT(double, raw) + at, AT(double, shaped) + at, count, AT(int64_t, ids)[row], room,
+                     AT(double, told) + row, rows);
+    free(room);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {
+    {"step", py_step, METH_VARARGS, NULL},
+    {"write", py_write, METH_VARARGS, NULL},
+    {"pick", py_pick, METH_VARARGS, NULL},
+    {"describe", py_describe, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL}};
+
 #else
 
 static int supported(void) { return 0; }
 
-static PyObject *step(PyObject *self, PyObject *args) {
-    PyErr_SetString(PyExc_NotImplementedError, "this machine has no AVX-512 VNNI");
-    return NULL;
-}
+static PyMethodDef functions[] = {{NULL, NULL, 0, NULL}};
 
 #endif
 
-static PyMethodDef functions[] = {{"step", step, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
-
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "kernel", .m_size = 0, .m_methods = functions};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "kernel", .m_methods = functions};
 
 PyMODINIT_FUNC PyInit_kernel(void) {
     PyObject *made = PyModule_Create(&module);

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernel import step
+from .compiled import KERNEL
 from .modelfile import ModelFile
 from .quantisation import HIDDEN_SCALE, HIDDEN_ZERO
 from .runtime import Logits, State, input_table, int8_zeros
 from .tokenizer import Ids
+
+Reals = NDArray[np.float64]
 
 LANES = 16
 """How many units or tokens the kernel computes at a time: a block."""
@@ -57,7 +59,8 @@ class KernelStepper:
     """Steps rows in place: every step overwrites ``logits`` and ``state``."""
 
     def __init__(self, products: list[Product], state: State, threads: int) -> None:
-        rows, self._products = len(state[0]), products
+        assert KERNEL, "who makes this has looked whether there is a kernel"
+        self._kernel, self._products, rows = KERNEL, products, len(state[0])
         self.state = tuple(array.copy() for array in state)
         self.logits: Logits = np.empty((rows, products[-1].width), np.float32)
         self._read = [np.zeros((rows, product.inputs), np.uint8) for product in products]
@@ -72,7 +75,14 @@ class KernelStepper:
     def run(self, ids: Ids) -> None:
         """Read T tokens a row, ids (T, B)."""
         ids = np.ascontiguousarray(ids, np.int64)
-        step(self._where, ids.ctypes.data, ids.size // len(self.logits))
+        self._kernel.step(self._where, ids.ctypes.data, ids.size // len(self.logits))
+
+    def write(self, uniforms: Reals, temperatures: Reals) -> tuple[Ids, Reals]:
+        """Draw by uniforms (T, B) at temperatures (B,) and read it: ids (T, B), what is told of them (4, T, B)."""
+        uniforms, temperatures = (np.ascontiguousarray(array, np.float64) for array in (uniforms, temperatures))
+        ids, told = np.empty(uniforms.shape, np.int64), np.empty((4, *uniforms.shape))
+        self._kernel.write(self._where, *map(_address, (uniforms, temperatures, ids, told)), len(uniforms))
+        return ids, told
 
     def _phase(self, n: int) -> list[int]:
         """The fields of the kernel's ``Phase``, in its order."""

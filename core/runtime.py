@@ -34,7 +34,10 @@ class Runtime(Protocol):
 
 
 class Stepper(Protocol):
-    """Steps the same rows again and again. Its arrays are views that the next step may overwrite."""
+    """Steps the same rows again and again. Its arrays are views that the next step may overwrite.
+
+    ``logits``, (B, V), mean nothing before the first step, unless somebody puts in those that go with the state.
+    """
 
     logits: Logits
     state: State

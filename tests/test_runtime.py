@@ -7,9 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from afterglow.core import compiled
+from afterglow.core.compiled import KERNEL
 from afterglow.core.corpus import read_corpus
 from afterglow.core.graphstep import GraphRuntime
 from afterglow.core.int8 import int8_runtime
@@ -19,11 +22,6 @@ from afterglow.core.quantisation import HIDDEN_ZERO, WEIGHT_LIMIT, dequantised, 
 from afterglow.core.runtime import Runtime, State, default_threads, joined, selected
 from afterglow.core.score import score
 from afterglow.core.tokenizer import CharTokenizer
-
-try:
-    from afterglow.core import kernel
-except ImportError:
-    kernel = None
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 
@@ -52,9 +50,7 @@ SHAPES = [Architecture(5, 3, 1, 7), Architecture(47, 16, 2, 48), Architecture(61
 WIDE = Architecture(64, 64, 2, 256)
 """Wide enough for ONNX Runtime to share the sums out."""
 
-needs_kernel = pytest.mark.skipif(
-    not (kernel and kernel.supported), reason="the kernel was not built, or this processor has no AVX-512 VNNI"
-)
+needs_kernel = pytest.mark.skipif(not KERNEL, reason="the kernel was not built, or this processor has no AVX-512 VNNI")
 Make = Callable[..., Runtime]
 
 
@@ -122,17 +118,17 @@ def test_a_forked_process_steps_on_threads_of_its_own() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_without_the_kernel_it_is_onnx_runtime(monkeypatch: pytest.MonkeyPatch, tiny: Model) -> None:
+def test_where_there_is_no_kernel_it_is_onnx_runtime(monkeypatch: pytest.MonkeyPatch, tiny: Model) -> None:
+    assert isinstance(int8_runtime(tiny.file, 1), GraphRuntime) is (KERNEL is None)
+    monkeypatch.setattr("afterglow.core.int8.KERNEL", None)
+    assert isinstance(int8_runtime(tiny.file, 1), GraphRuntime)
+
+
+def test_without_a_compiler_or_the_processor_there_is_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "afterglow.core.kernel", None)
-    monkeypatch.delattr("afterglow.core.kernel", raising=False)
-    assert isinstance(int8_runtime(tiny.file, 1), GraphRuntime)
-
-
-@needs_kernel
-def test_on_another_processor_it_is_onnx_runtime(monkeypatch: pytest.MonkeyPatch, tiny: Model) -> None:
-    assert not isinstance(int8_runtime(tiny.file, 1), GraphRuntime)
-    monkeypatch.setattr("afterglow.core.kernel.supported", 0)
-    assert isinstance(int8_runtime(tiny.file, 1), GraphRuntime)
+    assert compiled._found() is None
+    monkeypatch.setitem(sys.modules, "afterglow.core.kernel", SimpleNamespace(supported=0))
+    assert compiled._found() is None
 
 
 def test_many_tokens_at_once_are_as_many_steps(make: Make, tiny: Model) -> None:
