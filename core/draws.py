@@ -32,7 +32,7 @@ class Draws:
         self.steps += len(ids)
         self._ids.append(ids)
         self._told.append(told)
-        self._temperatures.append(np.broadcast_to(temperatures[:, 0], ids.shape))
+        self._temperatures.append(np.repeat(temperatures.T, len(ids), axis=0))
         if bounds is not None:
             self._bounds.append(bounds)
 

@@ -137,4 +137,4 @@ def _aligned(values: NDArray[np.int8]) -> NDArray[np.int8]:
 
 
 def _address(array: NDArray[Any]) -> int:
-    return int(array.ctypes.data)
+    return int(array.__array_interface__["data"][0])  # half the time of array.ctypes.data

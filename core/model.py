@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -47,6 +48,8 @@ class Model:
         self.name, self.file = name, file
         self.runtime = runtime or int8_runtime(file)
         self.settings = layered(file.card.settings)
+        self.text_of = lru_cache(maxsize=None)(lambda token: file.tokenizer.decode([token]))
+        """The text of a token by itself."""
 
     @property
     def tokenizer(self) -> Tokenizer:

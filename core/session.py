@@ -224,7 +224,7 @@ class Session:
             stream = Stream(self.model.tokenizer, snapshot, self.settings, Dice(0))
             taken = self.passage.token(count)
         temperature = taken.temperature if taken else self.temperature
-        return look(stream, temperature, lambda token: self.model.tokenizer.decode([token]), taken)
+        return look(stream, temperature, self.model.text_of, taken)
 
     def adopt(self, passage: Passage) -> str | None:
         """Go on with a passage from elsewhere; the answer says what became of one that another model wrote.
