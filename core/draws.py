@@ -23,7 +23,7 @@ class Draws:
         self.steps = 0
         self._ids: list[Ids] = []
         self._told: list[Described] = []
-        self._temperatures: list[Array] = []
+        self._temperatures: list[list[float]] = []
         self._bounds: list[list[float]] = []
         self._kept: dict[int, dict[int, tuple[State, Logits]]] = defaultdict(dict)
 
@@ -32,7 +32,7 @@ class Draws:
         self.steps += len(ids)
         self._ids.append(ids)
         self._told.append(told)
-        self._temperatures.append(np.repeat(temperatures.T, len(ids), axis=0))
+        self._temperatures += [temperatures[:, 0].tolist()] * len(ids)  # one object for many tokens
         if bounds is not None:
             self._bounds.append(bounds)
 
@@ -52,8 +52,8 @@ class Draws:
         """For each row the ids, and a list for each field of a token behind its id, all by step."""
         told = Described(*map(np.concatenate, zip(*self._told, strict=True)))
         told = told._replace(rank=told.rank.astype(np.int64))
-        columns = (np.concatenate(self._ids), *told, np.concatenate(self._temperatures))
-        tables = [column.T.tolist() for column in columns]
+        tables = [column.T.tolist() for column in (np.concatenate(self._ids), *told)]
+        tables.append(list(zip(*self._temperatures, strict=True)))
         if not self._bounds:
             return zip(*tables, [[None] * self.steps] * rows, strict=True)
         bounds = [[b if math.isfinite(b) else None for b in row] for row in zip(*self._bounds, strict=True)]

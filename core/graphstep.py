@@ -57,7 +57,7 @@ def _opened(graph: bytes, threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-class _BoundStepper:
+class _BoundStepper(Stepper):
     """Two sets of buffers, bound to the session once: a step reads the one and writes the other."""
 
     def __init__(
@@ -77,10 +77,6 @@ class _BoundStepper:
         self._session.run_with_iobinding(self._there[self._turn])
         self.logits, self.state = self._after[self._turn]
         self._turn = 1 - self._turn
-
-    def run(self, ids: Ids) -> None:
-        for row in ids:
-            self.step(row)
 
     def _bound(self, before: State, after: State, logits: Logits) -> onnxruntime.IOBinding:
         binding = self._session.io_binding()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .events import Token
-from .explain import effective_choices
+from .explain import entropy
 from .filters import Array, log_softmax
 from .sampler import Chain
 from .settings import Settings
@@ -67,7 +67,7 @@ def look(
         order[-1] = taken.id
     columns = [column[order].tolist() for column in (raw, shaped, kept)]
     found = list(map(_CANDIDATE, zip(order.tolist(), map(decode, order.tolist()), *columns, strict=True)))
-    before, after = (float(np.log2(effective_choices(probs))) for probs in (raw, shaped))
+    before, after = entropy(raw), entropy(shaped)
     return Look(found, temperature, before, after, int((~kept).sum()), float(raw[~kept].sum()), taken)
 
 

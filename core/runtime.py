@@ -48,7 +48,8 @@ class Stepper(Protocol):
 
     def run(self, ids: Ids) -> None:
         """Read T tokens a row one after the other, ids (T, B)."""
-        ...
+        for row in ids:
+            self.step(row)
 
 
 def joined(states: Sequence[State]) -> State:

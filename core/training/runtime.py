@@ -30,7 +30,7 @@ class TorchRuntime:
         return _TorchStepper(self._model, state)
 
 
-class _TorchStepper:
+class _TorchStepper(Stepper):
     def __init__(self, model: LSTMLanguageModel, state: State) -> None:
         self._model, self.state = model, tuple(array.copy() for array in state)
         self.logits: Logits = np.empty((len(state[0]), model.architecture.vocabulary), np.float32)
@@ -41,7 +41,3 @@ class _TorchStepper:
         states = list(zip(halves[::2], halves[1::2], strict=True))
         logits, after = self._model(torch.from_numpy(ids)[:, None], states)
         self.logits, self.state = logits[:, 0].numpy(), tuple(half[0].numpy() for pair in after for half in pair)
-
-    def run(self, ids: Ids) -> None:
-        for row in ids:
-            self.step(row)
