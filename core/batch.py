@@ -71,10 +71,15 @@ class Batch:
         uniforms = np.array([stream.dice.uniforms(stream.position, steps) for stream in streams]).T
         forced = {row: s.forced for row, s in enumerate(streams) if s.forced is not None}
         due = _snapshots_due(streams)
-        while draws.steps < steps:
-            if draws.steps and (waking or self._listen()):
-                break
-            self._draw(uniforms[draws.steps : self._next_look(draws.steps, due)], forced, draws)
+        cut = False
+
+        def goes_on() -> bool:
+            nonlocal cut
+            cut = cut or bool(waking) or self._listen()
+            return not cut
+
+        while draws.steps < steps and (not draws.steps or goes_on()):
+            self._draw(uniforms[draws.steps : self._next_look(draws.steps, due)], forced, draws, goes_on)
             for row in due.get(draws.steps, ()):
                 draws.keep(row, *self._row(row))
         draws.tell(streams)
@@ -97,18 +102,22 @@ class Batch:
         self._temperatures = self._heat()
         return True
 
-    def _draw(self, uniforms: Array, forced: dict[int, int], draws: Draws) -> None:
-        """Draw by uniforms (K, B) and read what was drawn, K times."""
+    def _draw(self, uniforms: Array, forced: dict[int, int], draws: Draws, goes_on: Callable[[], bool]) -> None:
+        """Draw by uniforms (K, B) and read what was drawn, K times, or while it ``goes_on``."""
         temperatures = self._heat() if self._chain.ramps else self._temperatures
         if self._writer and self._chain.plain and not forced and temperatures.min() >= COLDEST:
             ids, told = self._writer.write(uniforms, temperatures[:, 0])
             draws.add(ids, Described(*told), temperatures)
             return
         bounds = [stream.surprise_bound() for stream in self.streams] if self._chain.bounded else None
-        drawn = [self._through_the_chain(dice, temperatures, forced) for dice in uniforms]
+        drawn = [
+            self._through_the_chain(dice, temperatures, forced)
+            for place, dice in enumerate(uniforms)
+            if not place or goes_on()
+        ]
         ids, logits, shaped = map(np.concatenate, zip(*drawn, strict=True))
-        figures = [figure.reshape(uniforms.shape) for figure in describe(logits, shaped, ids)]
-        draws.add(ids.reshape(uniforms.shape), Described(*figures), temperatures, bounds)
+        figures = [figure.reshape(len(drawn), -1) for figure in describe(logits, shaped, ids)]
+        draws.add(ids.reshape(len(drawn), -1), Described(*figures), temperatures, bounds)
 
     def _through_the_chain(
         self, uniforms: Array, temperatures: Array, forced: dict[int, int]
