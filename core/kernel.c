@@ -30,6 +30,8 @@ static void run(const Step *s) {
         run_alone(s);
 }
 
+#define MOST MOST_THREADS
+
 static int supported(void) { return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512dq"); }
 
 #define AT(type, address) ((type *)(uintptr_t)(address))
@@ -103,6 +105,8 @@ static PyMethodDef functions[] = {
 
 #else
 
+#define MOST 1
+
 static int supported(void) { return 0; }
 
 static PyMethodDef functions[] = {{NULL, NULL, 0, NULL}};
@@ -113,6 +117,9 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "kernel", .
 
 PyMODINIT_FUNC PyInit_kernel(void) {
     PyObject *made = PyModule_Create(&module);
-    if (made) PyModule_AddIntConstant(made, "supported", supported());
+    if (made) {
+        PyModule_AddIntConstant(made, "supported", supported());
+        PyModule_AddIntConstant(made, "most_threads", MOST);
+    }
     return made;
 }

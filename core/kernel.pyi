@@ -1,6 +1,9 @@
 supported: int
 """Whether this machine's processor can do it; where not, nothing else is here. Arrays are given as addresses."""
 
+most_threads: int
+"""On how many threads a step can be."""
+
 def step(where: int, ids: int, count: int, /) -> None:
     """Step the rows of the ``Step`` at ``where`` on by ``count`` tokens each, ids (count, rows) as int64."""
 

@@ -65,7 +65,7 @@ class KernelStepper:
         self.logits: Logits = np.empty((rows, products[-1].width), np.float32)
         self._read = [np.zeros((rows, product.inputs), np.uint8) for product in products]
         phases = [value for n in range(len(products)) for value in self._phase(n)]
-        self._program = np.array([rows, threads, len(products), 0, *phases], np.int64)
+        self._program = np.array([rows, min(threads, KERNEL.most_threads), len(products), 0, *phases], np.int64)
         self._where = self._program.ctypes.data
 
     def step(self, ids: Ids) -> None:

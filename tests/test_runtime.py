@@ -85,7 +85,7 @@ def test_a_wide_model_is_the_same_on_one_thread_and_on_two(make: Make) -> None:
 
 
 @needs_kernel
-@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("threads", [1, 2, 5, 100])
 @pytest.mark.parametrize("shape", [*SHAPES, WIDE], ids=str)
 def test_the_kernel_is_onnx_runtime_bit_for_bit(shape: Architecture, threads: int) -> None:
     from afterglow.core.kernelstep import KernelRuntime
