@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 
 from .events import Token
-from .explain import effective_choices
+from .explain import entropy
 from .filters import Array, log_softmax
 from .sampler import Chain
+from .settings import Settings
 from .stream import Stream
 
 
@@ -24,6 +26,9 @@ class Candidate(NamedTuple):
     raw: float
     shaped: float
     kept: bool
+
+
+_CANDIDATE = partial(tuple.__new__, Candidate)
 
 
 class Look(NamedTuple):
@@ -57,11 +62,12 @@ def look(
     logits = stream.logits[None].astype(np.float64)
     raw = np.exp(log_softmax(logits)[0])
     shaped, kept = _shaped(stream, logits, temperature)
-    order = np.argsort(-raw, kind="stable")[:most].tolist()
+    order = np.argsort(-raw, kind="stable")[:most]
     if taken and taken.id not in order:
         order[-1] = taken.id
-    found = [Candidate(i, decode(i), float(raw[i]), float(shaped[i]), bool(kept[i])) for i in order]
-    before, after = (float(np.log2(effective_choices(probs))) for probs in (raw, shaped))
+    columns = [column[order].tolist() for column in (raw, shaped, kept)]
+    found = list(map(_CANDIDATE, zip(order.tolist(), map(decode, order.tolist()), *columns, strict=True)))
+    before, after = entropy(raw), entropy(shaped)
     return Look(found, temperature, before, after, int((~kept).sum()), float(raw[~kept].sum()), taken)
 
 
@@ -69,9 +75,15 @@ def _shaped(
     stream: Stream, logits: Array, temperature: float
 ) -> tuple[Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """The probabilities (V,) behind the whole chain, and which tokens no filter cut."""
-    chain = Chain([stream.settings], [stream.breakers()])
+    chain = _chain(stream.settings, tuple(stream.breakers()))
     at = chain.shape(logits, np.array([[temperature]]), [stream])[0]
     # T = 0 leaves one token, which is no filter's doing.
     plain = at if temperature > 0 else chain.shape(logits, np.ones((1, 1)), [stream])[0]
     weights = np.exp(at - at.max())
     return weights / weights.sum(), np.isfinite(plain)
+
+
+@lru_cache(maxsize=16)
+def _chain(settings: Settings, breakers: tuple[int, ...]) -> Chain:
+    """Made once for as many looks as settings stay: it costs as much as a step."""
+    return Chain([settings], [breakers])

@@ -224,7 +224,7 @@ class Session:
             stream = Stream(self.model.tokenizer, snapshot, self.settings, Dice(0))
             taken = self.passage.token(count)
         temperature = taken.temperature if taken else self.temperature
-        return look(stream, temperature, lambda token: self.model.tokenizer.decode([token]), taken)
+        return look(stream, temperature, self.model.text_of, taken)
 
     def adopt(self, passage: Passage) -> str | None:
         """Go on with a passage from elsewhere; the answer says what became of one that another model wrote.
@@ -250,7 +250,7 @@ class Session:
         return self.state_at(self.passage.cursor, len(node.tokens))
 
     def state_at(self, index: int, at: int) -> Snapshot:
-        """The state behind the first ``at`` tokens of a node: a kept one, stepped on by at most 63 tokens."""
+        """The state behind the first ``at`` tokens of a node: a kept one, stepped on by at most 127 tokens."""
         return state_at(self.model, self.passage, index, at, self.settings.whole_seed)
 
     def next_logprobs(self) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
