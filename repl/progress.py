@@ -56,7 +56,7 @@ def run(what: Wish | str, device: str) -> dict[str, Any] | None:
     group = joined(device)
     try:
         with group.unbroken(what if isinstance(what, str) else what.name):
-            learning = resume(what, group) if isinstance(what, str) else begin(what, group)
+            learning = resume(what, group) if isinstance(what, str) else begin(what, group, _show_share)
             if group.leads:
                 return learn(learning)
             _follow(learning)
@@ -170,6 +170,13 @@ def _expected(learning: Learning) -> str:
     if wanted.epochs < inf:
         return f"{told}, {wanted.epochs:g} of them {clock(wanted.epochs * epoch)}"
     return told if wanted.minutes == inf else f"{told}, {60 * wanted.minutes / epoch:.1f} of them fit in"
+
+
+def _show_share(share: float) -> None:
+    """How far a text is cut into tokens, onto a terminal."""
+    if sys.stderr.isatty():
+        line = f"cutting the text into tokens: {share:.0%}" if share < 1 else ""
+        print(f"\r{line:<40}\r", end="", file=sys.stderr, flush=True)
 
 
 def _say(line: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -104,6 +105,30 @@ def test_control_c_ends_both_and_another_number_goes_on(home: Path) -> None:
     assert code == 0
     assert "resumed at step" in err
     assert open_model_file(home / "models" / "mine.safetensors").card.epochs == pytest.approx(30, abs=0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_the_same_number_goes_on_bit_for_bit(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One copy of a stopped run goes on undisturbed, another is stopped once more. Each process has dice of its own."""
+    _stopped(*QUICK[:-1], "1", "--epochs", "30", "--batch", "4")
+    again = home.parent / "again"
+    shutil.copytree(home, again)
+    assert ended(start(2, "--resume", "mine"))[0][0] == 0
+    monkeypatch.setenv("AFTERGLOW_HOME", str(again))
+    _stopped("--resume", "mine")
+    assert ended(start(2, "--resume", "mine"))[0][0] == 0
+    files = [open_model_file(place / "models" / "mine.safetensors") for place in (home, again)]
+    assert files[0].sha256 == files[1].sha256
+
+
+def _stopped(*arguments: str) -> None:
+    """Two processes, stopped by Ctrl-C behind their first validation."""
+    processes = start(2, *arguments)
+    until(processes[0], "validation ")
+    for process in processes:
+        process.send_signal(signal.SIGINT)
+    assert [code for code, *_ in ended(processes)] == [0, 0]
 
 
 @pytest.mark.slow

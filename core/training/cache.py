@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -47,13 +47,16 @@ def corpus_on_disk(paths: Sequence[str], how: Reading) -> Corpus:
     return Corpus(name, sha256, text, how.keep_boilerplate, tuple(facts["notes"]))
 
 
-def tokens_on_disk(corpus: Corpus, tokenizer: Tokenizer, how: Reading) -> StoredTokens:
-    """The tokens of what is trained on. Raises StorageError where there is no space."""
+def tokens_on_disk(
+    corpus: Corpus, tokenizer: Tokenizer, how: Reading, told: Callable[[float], object] = lambda _: None
+) -> StoredTokens:
+    """The tokens of what is trained on; ``told`` hears the share done. Raises StorageError where there is no space."""
     split = [*VALIDATED, HELD_OUT]
     path = cache_dir() / f"{_key('tokens', corpus.sha256, asdict(how), tokenizer.header(), split)}.tokens"
     if not path.exists():
         with _room(), writing_atomically(path, PRIVATE) as file:
-            StoredTokens.write(file, corpus.trained, tokenizer)
+            for share in StoredTokens.write(file, corpus.trained, tokenizer):
+                told(share)
     _used(path)
     return StoredTokens(path, tokenizer.size)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -172,14 +172,17 @@ class Learning:
         )
 
 
-def begin(wish: Wish, group: Group = ALONE) -> Learning:
-    """A new run; raises TextError, UsageError or StorageError before anything is trained."""
+def begin(wish: Wish, group: Group = ALONE, told: Callable[[float], object] = lambda _: None) -> Learning:
+    """A new run; raises TextError, UsageError or StorageError before anything is trained.
+
+    ``told`` hears how much of the text has been cut into tokens, which takes a large one minutes, once.
+    """
     if not group.leads:
         if not group.told(False):
             raise TrainingError("the first process could not begin")
         return resume(wish.name, group)
     try:
-        begun = _begun(wish, group)
+        begun = _begun(wish, group, told)
     except BaseException:
         group.told(False)
         raise
@@ -187,7 +190,9 @@ def begin(wish: Wish, group: Group = ALONE) -> Learning:
     return _learning(*begun, group)
 
 
-def _begun(wish: Wish, group: Group) -> tuple[Wish, Corpus, Tokenizer, Recipe, RunFolder]:
+def _begun(
+    wish: Wish, group: Group, told: Callable[[float], object]
+) -> tuple[Wish, Corpus, Tokenizer, Recipe, RunFolder]:
     """What a run is to be, put down in its folder."""
     place = place_for(wish.name, wish.replace)
     require_free(wish.name, wish.replace)
@@ -200,7 +205,7 @@ def _begun(wish: Wish, group: Group) -> tuple[Wish, Corpus, Tokenizer, Recipe, R
     require_enough(corpus)
     parent = _parent(wish)
     tokenizer = _tokenizer(wish, corpus, parent)
-    count = len(tokens_on_disk(corpus, tokenizer, wish.reading))
+    count = len(tokens_on_disk(corpus, tokenizer, wish.reading, told))
     if parent:
         shape = replace(parent.architecture, vocabulary=tokenizer.size)
         recipe = recipe_from(shape, count, wish.wanted, group.size)

@@ -68,10 +68,13 @@ class StoredTokens:
         return np.frombuffer(self._file.read(start * size, max(0, stop - start) * size), self._type)
 
     @staticmethod
-    def write(file: IO[bytes], text: Text, tokenizer: Tokenizer) -> None:
-        """Write the tokens of ``text``, stretch by stretch: no token reaches across two."""
+    def write(file: IO[bytes], text: Text, tokenizer: Tokenizer) -> Iterator[float]:
+        """Write the tokens of ``text``, stretch by stretch: no token reaches across two. Yields the share done."""
+        written = 0
         for stretch in stretches(text):
             file.write(tokenizer.encode(stretch).astype(_type(tokenizer.size)).tobytes())
+            written += len(stretch)
+            yield written / max(1, len(text))
 
 
 class _File:
