@@ -8,6 +8,7 @@ here, so that all take the same steps. Only the first writes and speaks.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -123,4 +124,6 @@ def _device(name: str, local_rank: int) -> torch.device:
         found = f"{there} cuda GPUs" if there else "no cuda GPU"
         raise UsageError(f"torch finds {found} here; leave --device out, or start fewer processes")
     torch.cuda.set_device(local_rank)
+    # Weight drop hands cuDNN new recurrent weights in every step; that they are then compacted is known.
+    warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
     return torch.device("cuda", local_rank)
