@@ -21,7 +21,7 @@ from afterglow.core.stream import Stream
 from afterglow.core.worker import Worker
 
 OTHERS, WATCHED = 63, 3000
-PARKED = 10_000
+PARKED = 2_000
 
 
 def gaps(model: Model) -> dict[str, float]:
@@ -95,7 +95,7 @@ KINDS: dict[str, Callable[[Model], Callable[[int], Any]]] = {
 
 
 def parked(kind: str, model: str) -> float:
-    """Bytes of resident memory that each of 10,000 of a kind takes, measured in a process of its own."""
+    """Bytes of resident memory that each of 2,000 of a kind takes, measured in a process of its own."""
     code = "import sys; from benchmarks.serving import park; print(park(*sys.argv[1:]))"
     ran = subprocess.run([sys.executable, "-c", code, kind, model], capture_output=True, text=True, check=True)  # noqa: S603
     return float(ran.stdout)

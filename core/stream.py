@@ -173,7 +173,7 @@ class _Window:
 
     def __init__(self, ids: TokenIds) -> None:
         self._end = len(ids)
-        self._ids = np.empty(max(256, 2 * len(ids)), np.int32)
+        self._ids = np.empty(max(64, 2 * len(ids)), np.int32)
         self._ids[: self._end] = ids
 
     def extend(self, ids: list[int]) -> None:
