@@ -131,6 +131,12 @@ class Settings:
     )
     heat: str = _setting("off", CHOICE(HEAT), "colour every token by what it was to the model", scope="view")
     lens: str = _setting("on", CHOICE(("on", "off")), "show what there is to choose from beside the text", scope="view")
+    copied: str = _setting(
+        "on",
+        CHOICE(("on", "off")),
+        "mark what stands word for word in the training text, where the model has an index of it",
+        scope="view",
+    )
     autosave: str = _setting("on", CHOICE(("on", "off")), "keep every passage, for /open", scope="view")
 
     def __post_init__(self) -> None:

@@ -158,7 +158,9 @@ class Desk(App[None]):
 
     async def _compare(self, sweep: Sweep) -> None:
         """Show a sweep as it comes."""
-        await self.columns.show(sweep, self.session.settings.heat)
+        settings, model = self.session.settings, self.session.model
+        marks = model.copy_marks if settings.copied == "on" else lambda: None
+        await self.columns.show(sweep, settings.heat, marks)
         self._player = Player(sweep.steps(), lambda: self.session.settings.speed)
         self.refresh_state()
         try:

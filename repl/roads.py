@@ -83,7 +83,9 @@ class Roads:
         to_come = self.place is None or self.place >= count
         self._look = self._session.look(None if to_come else self.place)
         title = "the token to come" if to_come else f"token {(self.place or 0) + 1:,} of {count:,}"
-        self._lens.show(self._look, title, self.choice, self._reading.places, self.place)
+        copies = None if to_come else self._reading.copies
+        copied = copies.length(self.place or 0) if copies else 0
+        self._lens.show(self._look, title, self.choice, self._reading.places, self.place, copied)
 
     def _too_soon(self) -> bool:
         """Whether text comes so fast that the lens leaves this moment out."""

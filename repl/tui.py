@@ -251,7 +251,7 @@ class AfterglowApp(Looking):
         settings = self.session.settings
         self._thermometer.temperature = settings.temperature
         self._thermometer.now = self.session.temperature if self.playing else None
-        self._transcript.colour(settings.heat)
+        self._transcript.colour(settings.heat, settings.copied == "on")
         self._lens.display = settings.lens == "on"
         self._page.display = not self.columns.display
         try:
@@ -268,7 +268,14 @@ class AfterglowApp(Looking):
         speed = f"{shown['speed']} characters/s" if settings.speed else "full speed"
         used = [spec for spec in SPECS.values() if spec.off is not None and getattr(settings, spec.name) != spec.off]
         filters = "".join(f" · {spec.label} {spec.kind.show(getattr(settings, spec.name))}" for spec in used)
-        return f"{self.session.model.name} · T {shown['temperature']}{filters} · {speed} · {doing}"
+        return f"{self.session.model.name} · T {shown['temperature']}{filters}{self._copied()} · {speed} · {doing}"
+
+    def _copied(self) -> str:
+        """How much of the text stands word for word in what the model learned from."""
+        copies = self._reading.copies
+        if copies is None or not self._reading.places:
+            return ""
+        return f" · copied {copies.share:.0%}" + (f", longest {copies.longest}" if copies.longest else "")
 
     def _say(self, state: str) -> None:
         """Status, legend and keys, where they are others than before."""
