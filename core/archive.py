@@ -24,13 +24,17 @@ from .store import FORMAT, columns_of, from_values, head_of, passage_head_of
 _TABLES = """
 CREATE TABLE IF NOT EXISTS passages(
     id INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL, changed REAL NOT NULL, format INTEGER NOT NULL,
-    model TEXT NOT NULL, model_sha256 TEXT NOT NULL, rng INTEGER NOT NULL, cursor INTEGER, text TEXT NOT NULL);
+    model TEXT NOT NULL, model_sha256 TEXT NOT NULL, rng INTEGER NOT NULL, cursor INTEGER, text TEXT NOT NULL,
+    settings TEXT);
 CREATE TABLE IF NOT EXISTS nodes(
     passage INTEGER NOT NULL, number INTEGER NOT NULL, head TEXT NOT NULL, PRIMARY KEY(passage, number));
 CREATE TABLE IF NOT EXISTS pieces(
     passage INTEGER NOT NULL, node INTEGER NOT NULL, first INTEGER NOT NULL, tokens TEXT NOT NULL,
     PRIMARY KEY(passage, node, first));
 """
+
+VERSION = 2
+"""Of the tables: in 1 passages had no settings."""
 
 PATIENCE = 5.0
 """Seconds for which another window's save is waited for."""
@@ -75,6 +79,7 @@ class Keeper:
         # What is searched; a lone surrogate, as a shell hands on of a broken character, is no text to SQLite.
         text = passage.text().encode("utf-8", "replace").decode()
         values = {**head, "changed": time.time(), "format": FORMAT, "text": text}
+        values["settings"] = json.dumps(head["settings"])
         place, told = _place(database, passage, values)
         nodes = list(passage.nodes)
         if place != passage.archived or not self._nodes:
@@ -152,7 +157,7 @@ def opened(number: int) -> Passage:
     """An autosaved passage as it stood last; raises StorageError where there is none or it is damaged."""
     with _opened() as database:
         head = database.execute(
-            "SELECT format, model, model_sha256, rng, cursor, version FROM passages WHERE id = ?", (number,)
+            "SELECT format, model, model_sha256, rng, cursor, settings, version FROM passages WHERE id = ?", (number,)
         ).fetchone()
         if head is None:
             raise StorageError(f"there is no passage #{number}; /open lists them")
@@ -174,7 +179,8 @@ def _values(head: tuple[Any, ...], nodes: list[tuple[str]], pieces: list[tuple[i
     for node, tokens in pieces:
         for name, values in json.loads(tokens).items():
             columns[node][name] += values
-    named = dict(zip(("format", "model", "model_sha256", "rng", "cursor"), head, strict=False))
+    named = dict(zip(("format", "model", "model_sha256", "rng", "cursor", "settings"), head, strict=False))
+    named["settings"] = json.loads(named["settings"] or "null")
     return {**named, "nodes": [{**json.loads(row[0]), "tokens": columns[n]} for n, row in enumerate(nodes)]}
 
 
@@ -201,12 +207,18 @@ def _place(
 
 
 def _make_tables(database: sqlite3.Connection) -> None:
-    """Make the tables, unless another process does so meanwhile."""
+    """Make the tables, or what is new in them, unless another process does so meanwhile."""
     database.execute("BEGIN IMMEDIATE")
+    if _version(database) == 1:
+        database.execute("ALTER TABLE passages ADD COLUMN settings TEXT")
     for statement in _TABLES.split(";"):
         database.execute(statement)
-    database.execute("PRAGMA user_version = 1")
+    database.execute(f"PRAGMA user_version = {VERSION}")
     database.commit()
+
+
+def _version(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
 @contextmanager
@@ -216,7 +228,7 @@ def _opened() -> Iterator[sqlite3.Connection]:
     try:
         database = sqlite3.connect(private_file(path), timeout=PATIENCE, isolation_level=None)
         try:
-            if database.execute("PRAGMA user_version").fetchone()[0] == 0:
+            if _version(database) < VERSION:
                 _make_tables(database)
             yield database
         finally:

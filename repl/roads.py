@@ -85,7 +85,16 @@ class Roads:
         title = "the token to come" if to_come else f"token {(self.place or 0) + 1:,} of {count:,}"
         copies = None if to_come else self._reading.copies
         copied = copies.length(self.place or 0) if copies else 0
-        self._lens.show(self._look, title, self.choice, self._reading.places, self.place, copied)
+        self._lens.show(self._look, title, self.choice, self._reading.places, self.place, copied, self._then())
+
+    def _then(self) -> str:
+        """What else than the filters of now drew the token."""
+        if self._look is None or self._look.taken is None:
+            return ""
+        if self._look.filters is None:
+            return "filters as set now: not kept"
+        same = self._look.filters == self._session.settings.filters()
+        return "" if same else f"then {self._look.filters.filters_told() or 'without filters'}"
 
     def _too_soon(self) -> bool:
         """Whether text comes so fast that the lens leaves this moment out."""

@@ -266,8 +266,7 @@ class AfterglowApp(Looking):
         doing = "ready" if self._player is None else reading or ("paused" if self._player.paused else "writing")
         shown = {name: SPECS[name].kind.show(getattr(settings, name)) for name in ("temperature", "speed")}
         speed = f"{shown['speed']} characters/s" if settings.speed else "full speed"
-        used = [spec for spec in SPECS.values() if spec.off is not None and getattr(settings, spec.name) != spec.off]
-        filters = "".join(f" · {spec.label} {spec.kind.show(getattr(settings, spec.name))}" for spec in used)
+        filters = f" · {told}" if (told := settings.filters_told()) else ""
         return f"{self.session.model.name} · T {shown['temperature']}{filters}{self._copied()} · {speed} · {doing}"
 
     def _copied(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from afterglow.core.session import Session
 from afterglow.core.settings import Settings
 
 from .tui_helpers import no_room
+
+DATA = Path(__file__).parent / "data"
 
 
 def play(events: Iterable[object]) -> None:
@@ -216,3 +219,30 @@ def test_the_folder_is_made(written: Session, home: Path) -> None:
     assert not home.exists()
     Keeper().keep(written.passage)
     assert (home / "passages.sqlite").exists()
+
+
+def test_what_is_set_is_there_again_even_if_nothing_was_written_since(written: Session, tiny: Model) -> None:
+    keeper = Keeper()
+    keeper.keep(written.passage)
+    written.set("temperature", 1.25)
+    written.set("heat", "entropy")
+    keeper.keep(written.passage)
+    again = Session(tiny, Settings(length=99))
+    again.adopt(archive.opened(1))
+    assert (again.settings.temperature, again.settings.heat, again.settings.length) == (1.25, "entropy", 60)
+
+
+def test_an_archive_of_the_first_release_opens_and_goes_on(tiny: Model, home: Path) -> None:
+    home.mkdir()
+    shutil.copy(DATA / "kept" / "first.sqlite", archive_file())
+    session = Session(tiny, Settings(length=20, top_k=2))
+    session.adopt(archive.opened(1))
+    assert session.settings.top_k == 2
+    session.passage.redo()
+    play(session.go_on())
+    Keeper().keep(session.passage)
+    assert bare(archive.opened(1)) == bare(session.passage)
+    again = Session(tiny)
+    again.adopt(archive.opened(1))
+    assert again.settings.top_k == 2
+    assert len(again.passage.tokens()) == 40

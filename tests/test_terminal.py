@@ -121,6 +121,8 @@ def test_what_was_there_before_kill_is_there_again_cursor_tree_and_dice(opened: 
     terminal.until(lambda: (found := saved()) and len(found.nodes) == 3 and len(found.nodes[2].tokens) == 60)
     terminal.type("[")
     terminal.until(lambda: (found := saved()) and found.cursor == 1)
+    terminal.type("/temp 1.35\r")
+    terminal.until(lambda: (found := saved()) and found.settings and found.settings.temperature == 1.35)
     before = saved()
     os.kill(terminal.child.pid, signal.SIGKILL)
     terminal.until(lambda: not terminal.child.isalive())
@@ -129,6 +131,7 @@ def test_what_was_there_before_kill_is_there_again_cursor_tree_and_dice(opened: 
     again.type("/open 1\r")
     again.until(lambda: "opened 1" in again.screen)
     assert saved() == before
+    assert "set again: temperature 1.35" in " ".join(again.screen.split())
     again.type("\r")
     again.until(lambda: count() == 120)
     again.leave()
@@ -137,6 +140,7 @@ def test_what_was_there_before_kill_is_there_again_cursor_tree_and_dice(opened: 
     assert before
     assert found.text().startswith(before.text())
     assert found.rng == before.rng == 7
+    assert temperatures()[60:] == [1.35] * 60
 
 
 def test_a_stream_that_is_killed_leaves_all_but_its_last_second(opened: Callable[..., Terminal]) -> None:
