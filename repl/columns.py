@@ -92,11 +92,11 @@ class Page(Vertical):
             self._text.write([Piece(self._column.tail)])
             mean = sum(map(surprise, self._column.tokens)) / max(1, len(self._column.tokens))
             copies = self._text.copies
-            self._entitle(f"  {mean:.1f} bits" + (f"\ncopied {copies.share:.0%}" if copies else ""))
+            self._entitle(f"{mean:.1f} bits" + (f", {copies.share:.0%} copied" if copies else ""))
 
-    def _entitle(self, figure: str = "") -> None:
-        """T first, which is seen in the narrowest column; then the key that picks it."""
-        self._head.update(Content(f"T {self._column.temperature:.2f}  [{self.number + 1}]{figure}"))
+    def _entitle(self, figures: str = "") -> None:
+        """T first, which is seen in the narrowest column; then the key that picks it; figures below."""
+        self._head.update(Content(f"T {self._column.temperature:.2f}  [{self.number + 1}]\n{figures}"))
 
     def mark(self, character: int) -> None:
         """Mark the token that holds a character of the text."""

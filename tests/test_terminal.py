@@ -22,12 +22,12 @@ MODEL = str(Path(__file__).parent / "data" / "tiny-char.safetensors")
 class Terminal:
     """The program on a terminal of its own."""
 
-    def __init__(self, *options: str, size: tuple[int, int] = (80, 24), **environment: str) -> None:
+    def __init__(self, *options: str, verb: str = "", size: tuple[int, int] = (80, 24), **environment: str) -> None:
         variables = {**os.environ, "TERM": "xterm-256color", **environment}
         for name in ("NO_COLOR", "COLORTERM"):
             if name not in environment:
                 variables.pop(name, None)
-        arguments = ["-m", "afterglow.repl", "--model", MODEL, "--rng", "7", *options]
+        arguments = ["-m", "afterglow.repl", *([verb] if verb else []), "--model", MODEL, "--rng", "7", *options]
         self.child = pexpect.spawn(sys.executable, arguments, dimensions=size[::-1], env=variables, timeout=60)
         self.screen = ""
 
@@ -201,3 +201,25 @@ def test_a_terminal_that_is_made_small_and_large_again_while_text_streams(opened
     terminal.type("\x1b")
     time.sleep(0.3)
     terminal.leave()
+
+
+def test_ctrl_j_and_alt_enter_begin_new_lines(opened: Callable[..., Terminal]) -> None:
+    terminal = opened("--length", "20", "--speed", "0")
+    terminal.type("one\ntwo")
+    time.sleep(0.3)
+    terminal.type("\x1b\rthree\r")
+    terminal.until(lambda: count() == 20)
+    terminal.leave()
+    passage = saved()
+    assert passage
+    assert passage.nodes[0].seed == "one\ntwo\nthree"
+
+
+def test_the_tour_is_begun_and_what_is_written_then_is_kept() -> None:
+    terminal = Terminal(verb="tour")
+    terminal.until(lambda: "tour 1 of" in terminal.screen)
+    terminal.type("The lamp\r")
+    terminal.until(lambda: "tour 2 of" in terminal.screen)
+    terminal.type("/autosave on\r")
+    terminal.leave()
+    assert count() > 0

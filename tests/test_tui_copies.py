@@ -98,7 +98,7 @@ async def test_each_column_of_a_sweep_tells_its_share(copier: tui.AfterglowApp) 
         await play(pilot, "The keeper")
         await play(pilot, "/sweep 0 1.5")
         heads = [str(head.content) for head in copier.query(".head").results(Static)]
-        shares = [int(head.partition("copied ")[2].removesuffix("%")) for head in heads]
+        shares = [int(head.partition("bits, ")[2].removesuffix("% copied")) for head in heads]
         assert shares[0] > shares[1]
 
 

@@ -91,7 +91,7 @@ async def test_letters_type_while_a_cursor_stands(app: tui.AfterglowApp) -> None
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await press(pilot, "left", "a", "left", "b", "left_square_bracket")
-        assert app.query_one(InputLine).value == "b[a"
+        assert app.query_one(InputLine).text == "b[a"
         assert app.roads.place == 59
 
 
