@@ -8,10 +8,14 @@ from ..core.lens import Look
 from ..core.session import Session
 from .lens import Lens
 from .reading import Reading
+from .slowline import SlowLine
 from .transcript import Transcript
 
 PACE = 1 / 15
 """Seconds between two pictures of the lens while text is written: faster nobody reads, and the text comes first."""
+
+REST = 4
+"""Over a slow line it rests for so many times as long as the latest picture took."""
 
 
 class Roads:
@@ -20,8 +24,9 @@ class Roads:
     ``place`` is the number of the token under the cursor, from 0; as many as there are means the one to come.
     """
 
-    def __init__(self, session: Session, reading: Reading, transcript: Transcript, lens: Lens) -> None:
+    def __init__(self, session: Session, reading: Reading, transcript: Transcript, lens: Lens, line: SlowLine) -> None:
         self._session, self._reading, self._transcript, self._lens = session, reading, transcript, lens
+        self._line = line
         self._look: Look | None = None
         self._looked = 0.0
         self.place: int | None = None
@@ -99,7 +104,8 @@ class Roads:
     def _too_soon(self) -> bool:
         """Whether text comes so fast that the lens leaves this moment out."""
         now = time.monotonic()
-        if self.place is None and self._session.playing and now - self._looked < PACE:
+        pace = max(PACE, REST * self._line.delay)
+        if self.place is None and self._session.playing and now - self._looked < pace:
             return True
         self._looked = now
         return False
