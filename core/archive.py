@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 from . import store
 from .errors import StorageError
 from .events import Token
-from .passage import Node, Passage
+from .passage import KeptState, Node, Passage
 from .paths import archive_file, private_file
+from .snapshot import Snapshot, dumped
 from .store import FORMAT, columns_of, from_values, head_of, passage_head_of
 
 _TABLES = """
@@ -31,10 +32,21 @@ CREATE TABLE IF NOT EXISTS nodes(
 CREATE TABLE IF NOT EXISTS pieces(
     passage INTEGER NOT NULL, node INTEGER NOT NULL, first INTEGER NOT NULL, tokens TEXT NOT NULL,
     PRIMARY KEY(passage, node, first));
+CREATE TABLE IF NOT EXISTS states(
+    passage INTEGER NOT NULL, node INTEGER NOT NULL, position INTEGER NOT NULL, start INTEGER NOT NULL,
+    data BLOB NOT NULL, PRIMARY KEY(passage, node, start, position));
 """
 
+_Place = tuple[bool, int]
+"""Whether a state is the one that a node's tokens follow, and its position."""
+
+_Places = set[_Place]
+
+STATE_EVERY = 8192
+"""Tokens from one state on disk to the next: half a second of reading leads from one to any place."""
+
 VERSION = 2
-"""Of the tables: in 1 passages had no settings."""
+"""Of the tables: in 1 passages had no settings and no states."""
 
 PATIENCE = 5.0
 """Seconds for which another window's save is waited for."""
@@ -56,6 +68,7 @@ class Keeper:
         self._passage: Passage | None = None
         self._nodes: dict[int, tuple[dict[str, Any], int]] = {}
         self._head: dict[str, Any] = {}
+        self._states: dict[int, _Places] = {}
 
     def keep(self, passage: Passage) -> str | None:
         """Save what is new; a word to the reader where another window had changed the passage too.
@@ -63,7 +76,7 @@ class Keeper:
         Raises StorageError where it cannot be written; the next call tries again.
         """
         if passage is not self._passage:
-            self._passage, self._nodes, self._head = passage, {}, {}
+            self._passage, self._nodes, self._head, self._states = passage, {}, {}, {}
         if not passage.nodes or not self._changed(passage):
             return None
         with _opened() as database:
@@ -83,12 +96,15 @@ class Keeper:
         place, told = _place(database, passage, values)
         nodes = list(passage.nodes)
         if place != passage.archived or not self._nodes:
-            self._nodes = {}
-            database.execute("DELETE FROM pieces WHERE passage = ?", place[:1])
+            self._nodes, self._states = {}, {}
+            for table in ("pieces", "states"):
+                database.execute(f"DELETE FROM {table} WHERE passage = ?", place[:1])  # noqa: S608
         written = {n: self._write(database, place[0], n, _complete(nodes, n)) for n in range(len(nodes))}
+        kept = [self._write_states(database, place[0], n, nodes[n], passage.model_sha256) for n in range(len(nodes))]
         database.commit()
         passage.archived, self._head = (place[0], place[1] + 1), head
         self._nodes.update(written)
+        self._states = dict(enumerate(kept))
         return told
 
     def _write(
@@ -104,6 +120,27 @@ class Keeper:
             piece = (passage, number, first, json.dumps(columns_of(tokens), allow_nan=False))
             database.execute("INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?)", piece)
         return head, first + len(tokens)
+
+    def _write_states(self, database: sqlite3.Connection, passage: int, number: int, node: Node, model: str) -> _Places:
+        """Write the states of a node that are not there yet, and take away those that are of no use; what is there."""
+        wanted, known = _worth_keeping(node), self._states.get(number, set())
+        for start, position in known - wanted.keys():
+            place = (passage, number, start, position)
+            database.execute("DELETE FROM states WHERE passage = ? AND node = ? AND start = ? AND position = ?", place)
+        for start, position in wanted.keys() - known:
+            row = (passage, number, position, start, dumped(wanted[start, position], model))
+            database.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?)", row)
+        return set(wanted)
+
+
+def _worth_keeping(node: Node) -> dict[_Place, Snapshot]:
+    """Of a node's states the first, the latest and some between, by whether it is the first, and position."""
+    if node.start is None:
+        return {}
+    further = dict(node.snapshots)
+    latest = max(further, default=0)
+    kept = {(False, p): state for p, state in further.items() if p % STATE_EVERY == 0 or p == latest}
+    return {(True, node.start.position): node.start, **kept}
 
 
 def _complete(nodes: Sequence[Node], number: int) -> tuple[dict[str, Any], list[Token]]:
@@ -165,11 +202,14 @@ def opened(number: int) -> Passage:
         pieces = database.execute(
             "SELECT node, tokens FROM pieces WHERE passage = ? ORDER BY node, first", (number,)
         ).fetchall()
+        states = database.execute("SELECT node, start, data FROM states WHERE passage = ?", (number,)).fetchall()
     try:
         passage = from_values(_values(head, nodes, pieces))
     except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         raise StorageError(f"passage #{number} in {archive_file()} is damaged; it was left as it is") from None
     passage.archived = (number, head[-1])
+    whole = (state for state in states if isinstance(state[2], bytes) and 0 <= state[0] < len(passage.nodes))
+    passage.states = [KeptState(*state) for state in whole]
     return passage
 
 

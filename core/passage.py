@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import NamedTuple
 
 from .errors import CommandError
 from .events import Token
@@ -64,11 +65,19 @@ class Node:
         return decoded.startswith("".join(token.text for token in self.tokens))
 
 
+class KeptState(NamedTuple):
+    """A snapshot as bytes: that which the tokens of a node follow (``start``), or one further on."""
+
+    node: int
+    start: bool
+    data: bytes
+
+
 @dataclass(slots=True)
 class Passage:
     """A tree over one model, with the RNG seed of its dice. ``cursor`` is the node that the text ends with;
     ``settings`` are those to go on with, None where nobody kept them; ``archived`` is its number and its version where
-    it is autosaved.
+    it is autosaved, ``states`` what was kept there of its states, for whoever has the model.
     """
 
     model: str
@@ -78,6 +87,7 @@ class Passage:
     cursor: int | None = None
     settings: Settings | None = None
     archived: tuple[int, int] | None = field(default=None, repr=False, compare=False)
+    states: list[KeptState] = field(default_factory=list, repr=False, compare=False)
 
     def add(self, node: Node) -> int:
         """Hang a node under its parent and stand on it."""

@@ -19,7 +19,7 @@ from .model import Model, Reading, load
 from .passage import Node, Passage
 from .settings import SPECS, Settings, spec_of
 from .snapshot import Snapshot
-from .states import state_at
+from .states import state_at, take_kept
 from .stream import Stream
 from .sweep import Sweep
 from .writing import written
@@ -230,6 +230,8 @@ class Session:
         """
         kept = passage.settings or self.settings
         told = self._adopted(passage)
+        if told is None:
+            take_kept(self.model, passage)
         self.take_settings(kept.changed(rng=self.settings.rng, autosave=self.settings.autosave))
         return told
 

@@ -46,6 +46,7 @@ def run_app(session: Session, first: str = "") -> None:
     _make_prompt()
     learn_alt_enter()
     app = AfterglowApp(session, first)
+    app.call_later(app.set_interval, EVERY, _settle)
     app.run()
     app.autosave.keep_now()
 
@@ -54,9 +55,16 @@ def _make_prompt() -> None:
     """See to it that a key is answered soon while text comes as fast as it can."""
     # The thread that draws tokens gives way ten times sooner than it would.
     sys.setswitchinterval(0.0005)
-    # What was imported is no garbage and need not be looked through; tokens that are kept are not looked at so often.
+    gc.set_threshold(20_000, 20, 1000)
+    _settle()
+
+
+def _settle() -> None:
+    """What is there to stay, modules as well as tokens, is not looked through for garbage again: the more there is, the
+    longer everything would stand still for that.
+    """
+    gc.collect(1)
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 class AfterglowApp(Looking):
