@@ -69,6 +69,7 @@ class Keeper:
         self._nodes: dict[int, tuple[dict[str, Any], int]] = {}
         self._head: dict[str, Any] = {}
         self._states: dict[int, _Places] = {}
+        self._searched = 0
 
     def keep(self, passage: Passage) -> str | None:
         """Save what is new; a word to the reader where another window had changed the passage too.
@@ -77,6 +78,7 @@ class Keeper:
         """
         if passage is not self._passage:
             self._passage, self._nodes, self._head, self._states = passage, {}, {}, {}
+            self._searched = 0
         if not passage.nodes or not self._changed(passage):
             return None
         with _opened() as database:
@@ -89,12 +91,11 @@ class Keeper:
 
     def _keep(self, database: sqlite3.Connection, passage: Passage) -> str | None:
         head = passage_head_of(passage)
-        # What is searched; a lone surrogate, as a shell hands on of a broken character, is no text to SQLite.
-        text = passage.text().encode("utf-8", "replace").decode()
-        values = {**head, "changed": time.time(), "format": FORMAT, "text": text}
-        values["settings"] = json.dumps(head["settings"])
-        place, told = _place(database, passage, values)
         nodes = list(passage.nodes)
+        values = {**head, "changed": time.time(), "format": FORMAT, "settings": json.dumps(head["settings"])}
+        if self._much_is_new(passage, head["cursor"]):
+            values["text"] = _searched(passage)
+        place, told = _place(database, passage, values)
         if place != passage.archived or not self._nodes:
             self._nodes, self._states = {}, {}
             for table in ("pieces", "states"):
@@ -106,6 +107,18 @@ class Keeper:
         self._nodes.update(written)
         self._states = dict(enumerate(kept))
         return told
+
+    def _much_is_new(self, passage: Passage, cursor: int | None) -> bool:
+        """Whether the text that is searched is written anew: where it merely grew, not before it is a tenth longer."""
+        if cursor is None:
+            return True
+        known = self._nodes.get(cursor, ({}, 0))[0]
+        same = self._head.get("cursor") == cursor and known == head_of(passage.nodes[cursor])
+        count = passage.written()
+        if same and count < 1.1 * self._searched:
+            return False
+        self._searched = count
+        return True
 
     def _write(
         self, database: sqlite3.Connection, passage: int, number: int, now: tuple[dict[str, Any], list[Token]]
@@ -224,6 +237,11 @@ def _values(head: tuple[Any, ...], nodes: list[tuple[str]], pieces: list[tuple[i
     return {**named, "nodes": [{**json.loads(row[0]), "tokens": columns[n]} for n, row in enumerate(nodes)]}
 
 
+def _searched(passage: Passage) -> str:
+    """What is searched; a lone surrogate, as a shell hands on of a broken character, is no text to SQLite."""
+    return passage.text().encode("utf-8", "replace").decode()
+
+
 def _place(
     database: sqlite3.Connection, passage: Passage, values: dict[str, Any]
 ) -> tuple[tuple[int, int], str | None]:
@@ -237,6 +255,7 @@ def _place(
         )
         if written.rowcount:
             return passage.archived, None
+    values = {"text": _searched(passage)} | values
     names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
     made = database.execute(f"INSERT INTO passages(version, {names}) VALUES (1, {places})", values)  # noqa: S608
     number = int(made.lastrowid or 0)
