@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+KERNEL := $(wildcard core/kernel*.[ch])
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: chat train bot test slow bench docs pictures format clean
@@ -48,19 +49,19 @@ format: .venv/.dev
 clean:
 	rm -rf .venv build dist *.egg-info
 
-# Stamps: an extra is installed when pyproject.toml or the constraints are newer than its stamp.
-.venv/.play: pyproject.toml constraints.txt | .venv/.made
+# Stamps: an extra is installed when pyproject.toml, the constraints or the kernel are newer than its stamp.
+.venv/.play: pyproject.toml constraints.txt $(KERNEL) | .venv/.made
 	@echo "Installing afterglow into .venv (once) ..."
 	@$(PIP) --editable .
 	@touch $@
 
-.venv/.train .venv/.bot: .venv/.%: pyproject.toml constraints.txt | .venv/.made
+.venv/.train .venv/.bot: .venv/.%: pyproject.toml constraints.txt $(KERNEL) | .venv/.made
 	@echo "Installing afterglow[$*] into .venv (once) ..."
 	@$(PIP) --editable '.[$*]'
 	@touch $@
 
 # mypy finds `afterglow.…` only where a folder of that name holds the packages: hence the link.
-.venv/.dev: pyproject.toml constraints.txt | .venv/.made
+.venv/.dev: pyproject.toml constraints.txt $(KERNEL) | .venv/.made
 	@echo "Installing afterglow[dev] into .venv (once) ..."
 	@$(PIP) --editable '.[dev]'
 	@mkdir -p .venv/src && ln -sfn ../.. .venv/src/afterglow

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from afterglow.core.dice import Dice
+from afterglow.core.int8 import onnx_runtime
+from afterglow.core.interchange import onnx_model
 from afterglow.core.model import Model
 from afterglow.core.runtime import default_threads
 
-from benchmarks.onnx_lstm import dynamically_quantised, float_graph
+from benchmarks.onnx_lstm import dynamically_quantised
 
 Loop = Callable[[int], float]
 """Draws so many tokens for every row; seconds taken."""
@@ -36,6 +38,11 @@ def afterglow(model: Model, rows: int) -> Loop:
         return taken
 
     return loop
+
+
+def afterglow_onnx(model: Model, rows: int) -> Loop:
+    """The same without the compiled kernel, as it is on other processors."""
+    return afterglow(Model(model.name, model.file, onnx_runtime(model.file)), rows)
 
 
 def torch_module(model: Model, rows: int) -> Loop:
@@ -95,28 +102,27 @@ def torch_addmm(model: Model, rows: int) -> Loop:
 
 def onnx_float(model: Model, rows: int) -> Loop:
     """ONNX's LSTM operator in float32, as an exporter writes it."""
-    return _onnx(float_graph(model.file), model, rows)
+    return _onnx(onnx_model(model.file).SerializeToString(), model, rows)
 
 
 def onnx_dynamic(model: Model, rows: int) -> Loop:
     """ONNX Runtime's own quantisation of it, DynamicQuantizeLSTM: its scale depends on the whole batch."""
-    return _onnx(dynamically_quantised(float_graph(model.file)), model, rows)
+    return _onnx(dynamically_quantised(onnx_model(model.file)), model, rows)
 
 
 def _onnx(graph: bytes, model: Model, rows: int) -> Loop:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = default_threads()
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    shape, layers = (1, rows, model.file.architecture.width), model.file.architecture.layers
-    names = [f"{kind}{n}" for n in range(layers) for kind in "hc"]
+    shape = (model.file.architecture.layers, rows, model.file.architecture.width)
 
     def loop(tokens: int) -> float:
-        feed: dict[str, Any] = {name: np.zeros(shape, np.float32) for name in names}
+        h = c = np.zeros(shape, np.float32)
         ids, dice, texts = np.zeros(rows, np.int64), np.random.default_rng(7), [""] * rows
         begun = time.perf_counter()
         for _ in range(tokens):
-            logits, *after = session.run(None, {**feed, "ids": ids[None]})
-            feed.update(zip(names, after, strict=True))
+            outputs: list[Any] = session.run(["logits", "h_", "c_"], {"ids": ids[:, None], "h": h, "c": c})
+            logits, h, c = outputs[0][:, -1], *outputs[1:]
             weights = np.exp((logits - logits.max(1, keepdims=True)) / TEMPERATURE).cumsum(1)
             ids = (weights > dice.random((rows, 1)) * weights[:, -1:]).argmax(1)
             texts = [text + model.tokenizer.decode([row]) for text, row in zip(texts, ids.tolist(), strict=True)]
@@ -127,6 +133,7 @@ def _onnx(graph: bytes, model: Model, rows: int) -> Loop:
 
 WAYS: dict[str, Callable[[Model, int], Loop]] = {
     "afterglow, whole path": afterglow,
+    "the same on ONNX Runtime": afterglow_onnx,
     "torch, nn.LSTM loop": torch_module,
     "torch, addmm by hand": torch_addmm,
     "ONNX Runtime, LSTM in float32": onnx_float,

@@ -7,12 +7,15 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 
 from .draws import Draws
-from .filters import Array
+from .filters import COLDEST, Array
 from .runtime import Logits, Runtime, State, joined, selected
-from .sampler import Chain, pick
+from .sampler import Chain, Described, Writer, describe, pick
 from .settings import Settings
 from .stream import SNAPSHOT_EVERY, Stream
 from .tokenizer import Ids, Tokenizer
+
+UNWATCHED = 128
+"""Tokens, over all rows, that are drawn without a look at who joins or turns a setting: about a millisecond."""
 
 
 class Batch:
@@ -22,7 +25,7 @@ class Batch:
         self.streams: list[Stream] = []
         self._runtime, self._tokenizer, self._alone = runtime, tokenizer, True
         self._nobody = self._steps = runtime.stepper(runtime.zeros(0))
-        self._logits: Logits = self._nobody.logits
+        self._writer: Writer | None = None
         self._settings: list[Settings] = []
         self._chain, self._temperatures = Chain([]), np.empty((0, 1))
 
@@ -31,8 +34,8 @@ class Batch:
         if joining or (self.streams and alone != self._alone):
             self.streams += joining
             self._alone = alone
-            self._restate(joined([self._steps.state, *(stream.state for stream in joining)]))
-            self._logits = np.concatenate([self._logits, *(stream.logits[None] for stream in joining)])
+            logits = np.concatenate([self._steps.logits, *(stream.logits[None] for stream in joining)])
+            self._restate(joined([self._steps.state, *(stream.state for stream in joining)]), logits)
 
     def leave(self, leaves: Callable[[Stream], bool]) -> list[Stream]:
         """Let the streams for which ``leaves`` holds stand aside, each with its row."""
@@ -45,15 +48,14 @@ class Batch:
             else:
                 staying.append(row)
         if leaving:
-            self._restate(selected(self._steps.state, staying))
-            self._logits = self._logits[staying]
+            self._restate(selected(self._steps.state, staying), self._steps.logits[staying])
             self.streams = [self.streams[row] for row in staying]
         return leaving
 
     def emptied(self) -> list[Stream]:
         """Let all stand aside as they stood when they joined: what they shared has failed and is not asked again."""
         streams, self.streams = self.streams, []
-        self._steps, self._logits = self._nobody, self._nobody.logits
+        self._steps = self._nobody
         return streams
 
     def patience(self) -> int:
@@ -66,19 +68,29 @@ class Batch:
         ``waking``.
         """
         streams, draws = self.streams, Draws()
-        uniforms = np.array([stream.dice.uniforms(stream.position, steps) for stream in streams])
+        uniforms = np.array([stream.dice.uniforms(stream.position, steps) for stream in streams]).T
         forced = {row: s.forced for row, s in enumerate(streams) if s.forced is not None}
         due = _snapshots_due(streams)
-        for place in range(steps):
-            if place and (waking or self._listen()):
-                break
-            self._step(self._draw(uniforms[:, place : place + 1], forced, draws))
-            for row in due.get(place, ()):
+        cut = False
+
+        def goes_on() -> bool:
+            nonlocal cut
+            cut = cut or bool(waking) or self._listen()
+            return not cut
+
+        while draws.steps < steps and (not draws.steps or goes_on()):
+            self._draw(uniforms[draws.steps : self._next_look(draws.steps, due)], forced, draws, goes_on)
+            for row in due.get(draws.steps, ()):
                 draws.keep(row, *self._row(row))
         draws.tell(streams)
-        logits = self._logits.copy()
+        logits = self._steps.logits.copy()
         for row, stream in enumerate(streams):
             stream.logits = logits[row]
+
+    def _next_look(self, done: int, due: Collection[int]) -> int:
+        """Behind how many tokens of a burst something is to be done again: a snapshot, or a look at what is wanted."""
+        look = done + max(1, UNWATCHED // len(self.streams))
+        return min([look, *(place for place in due if place > done)])
 
     def _listen(self) -> bool:
         """Make the chain ready for what is set now; whether anything had changed, or somebody is to stop."""
@@ -90,38 +102,54 @@ class Batch:
         self._temperatures = self._heat()
         return True
 
-    def _draw(self, uniforms: Array, forced: dict[int, int], draws: Draws) -> Ids:
-        streams, chain = self.streams, self._chain
-        temperatures = self._heat() if chain.ramps else self._temperatures
-        bounds = [stream.surprise_bound() for stream in streams] if chain.bounded else None
-        logits = self._logits.astype(np.float64)
-        picked = pick(chain.shape(logits, temperatures, streams), uniforms)
+    def _draw(self, uniforms: Array, forced: dict[int, int], draws: Draws, goes_on: Callable[[], bool]) -> None:
+        """Draw by uniforms (K, B) and read what was drawn, K times, or while it ``goes_on``."""
+        temperatures = self._heat() if self._chain.ramps else self._temperatures
+        if self._writer and self._chain.plain and not forced and temperatures.min() >= COLDEST:
+            ids, told = self._writer.write(uniforms, temperatures[:, 0])
+            draws.add(ids, Described(*told), temperatures)
+            return
+        bounds = [stream.surprise_bound() for stream in self.streams] if self._chain.bounded else None
+        drawn = [
+            self._through_the_chain(dice, temperatures, forced)
+            for place, dice in enumerate(uniforms)
+            if not place or goes_on()
+        ]
+        ids, logits, shaped = map(np.concatenate, zip(*drawn, strict=True))
+        figures = [figure.reshape(len(drawn), -1) for figure in describe(logits, shaped, ids)]
+        draws.add(ids.reshape(len(drawn), -1), Described(*figures), temperatures, bounds)
+
+    def _through_the_chain(
+        self, uniforms: Array, temperatures: Array, forced: dict[int, int]
+    ) -> tuple[Ids, Array, Array]:
+        """Draw by uniforms (B,) and read it: ids (B,), and the logits (B, V) before and behind the filters."""
+        logits = self._steps.logits.astype(np.float64)
+        shaped = self._chain.shape(logits, temperatures, self.streams)
+        ids = pick(shaped, uniforms[:, None])
         for row, token in forced.items():
-            picked.ids[row] = token
-        draws.add(logits, picked, temperatures, bounds)
-        return picked.ids
+            ids[row] = token
+        self._steps.step(ids)
+        return ids, logits, shaped
 
     def _heat(self) -> Array:
         """The temperature (B, 1) of each row's next token."""
         rows = zip(self._settings, self.streams, strict=True)
         return np.array([s.temperature_at(stream.written / s.length) for s, stream in rows])[:, None]
 
-    def _step(self, ids: Ids) -> None:
-        self._steps.step(ids)
-        self._logits = self._steps.logits
-
     def _row(self, row: int) -> tuple[State, Logits]:
         """A copy of one row: state (1, ·) and logits (V,)."""
-        return selected(self._steps.state, [row]), self._logits[row].copy()
+        return selected(self._steps.state, [row]), self._steps.logits[row].copy()
 
-    def _restate(self, state: State) -> None:
+    def _restate(self, state: State, logits: Logits) -> None:
         self._steps = self._runtime.stepper(state, self._alone) if len(state[0]) else self._nobody
+        self._steps.logits[:] = logits
+        self._writer = self._steps if isinstance(self._steps, Writer) else None
 
 
 def _snapshots_due(streams: list[Stream]) -> dict[int, list[int]]:
-    """Behind which place of a burst which rows are to be kept."""
+    """Behind how many tokens of a burst which rows are to be kept."""
     due: dict[int, list[int]] = {}
     for row, stream in enumerate(streams):
         if stream.keep:
-            due.setdefault(SNAPSHOT_EVERY - 1 - stream.position % SNAPSHOT_EVERY, []).append(row)
+            due.setdefault(SNAPSHOT_EVERY - stream.position % SNAPSHOT_EVERY, []).append(row)
     return due

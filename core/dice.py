@@ -7,7 +7,7 @@ import secrets
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK = 256
+_BLOCK = 64
 
 
 class Dice:

@@ -11,31 +11,34 @@ import numpy as np
 
 from .filters import Array
 from .runtime import Logits, State
-from .sampler import Picked, describe
+from .sampler import Described
 from .stream import Stream
+from .tokenizer import Ids
 
 
 class Draws:
     """K steps for B rows, as they are drawn."""
 
     def __init__(self) -> None:
-        self._logits: list[Array] = []
-        self._picked: list[Picked] = []
-        self._temperatures: list[Array] = []
+        self.steps = 0
+        self._ids: list[Ids] = []
+        self._told: list[Described] = []
+        self._temperatures: list[list[float]] = []
         self._bounds: list[list[float]] = []
         self._kept: dict[int, dict[int, tuple[State, Logits]]] = defaultdict(dict)
 
-    def add(self, logits: Array, picked: Picked, temperatures: Array, bounds: list[float] | None) -> None:
-        """A draw for every row: the model's logits (B, V), T (B, 1), and bounds on surprise where there are any."""
-        self._logits.append(logits)
-        self._picked.append(picked)
-        self._temperatures.append(temperatures)
+    def add(self, ids: Ids, told: Described, temperatures: Array, bounds: list[float] | None = None) -> None:
+        """K draws for every row: ids (K, B), T (B, 1), and bounds on surprise where there are any."""
+        self.steps += len(ids)
+        self._ids.append(ids)
+        self._told.append(told)
+        self._temperatures += [temperatures[:, 0].tolist()] * len(ids)  # one object for many tokens
         if bounds is not None:
             self._bounds.append(bounds)
 
     def keep(self, row: int, state: State, logits: Logits) -> None:
         """The state of a row behind its latest token."""
-        self._kept[row][len(self._picked)] = state, logits
+        self._kept[row][self.steps] = state, logits
 
     def tell(self, streams: Sequence[Stream]) -> None:
         """Hand every stream its tokens. What fails in one is its own end alone."""
@@ -47,11 +50,11 @@ class Draws:
 
     def _tables(self, rows: int) -> Iterator[tuple[list[Any], ...]]:
         """For each row the ids, and a list for each field of a token behind its id, all by step."""
-        steps = len(self._picked)
-        picked = Picked(*map(np.concatenate, zip(*self._picked, strict=True)))
-        columns = (picked.ids, *describe(np.concatenate(self._logits), picked), np.concatenate(self._temperatures))
-        tables = [column.reshape(steps, rows).T.tolist() for column in columns]
+        told = Described(*map(np.concatenate, zip(*self._told, strict=True)))
+        told = told._replace(rank=told.rank.astype(np.int64))
+        tables = [column.T.tolist() for column in (np.concatenate(self._ids), *told)]
+        tables.append(list(zip(*self._temperatures, strict=True)))
         if not self._bounds:
-            return zip(*tables, [[None] * steps] * rows, strict=True)
+            return zip(*tables, [[None] * self.steps] * rows, strict=True)
         bounds = [[b if math.isfinite(b) else None for b in row] for row in zip(*self._bounds, strict=True)]
         return zip(*tables, bounds, strict=True)

@@ -10,6 +10,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from .modelfile import ModelFile
 from .quantisation import HIDDEN_SCALE, HIDDEN_ZERO
+from .runtime import input_table
 
 
 class StepGraph:
@@ -106,18 +107,6 @@ class StepGraph:
 
     def _constant(self, name: str, value: NDArray[Any]) -> None:
         self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-
-
-def input_table(file: ModelFile) -> NDArray[np.float32]:
-    """What layer 0 gets from each token, (V, 4H): its embedding through the input weights, plus the bias.
-
-    The factors are whole numbers below 2^7 and their sums far below 2^53, so float64 adds them without rounding, in
-    whatever order a matrix library likes.
-    """
-    tensors = file.tensors
-    sums = tensors["embedding.weight"].astype(np.float64) @ tensors["lstm.0.weight_ih"].T.astype(np.float64)
-    scaled = sums.astype(np.float32) * tensors["embedding.scale"][:, None] * tensors["lstm.0.scale"]
-    return np.asarray(scaled + tensors["lstm.0.bias"], np.float32)
 
 
 def _reordered(gates: NDArray[Any], axis: int = 0) -> NDArray[Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 
 from .dice import Dice
 from .events import Token
-from .explain import effective_choices
+from .explain import entropy
 from .filters import Array, log_softmax
 from .model import Model
 from .passage import Passage
@@ -28,6 +30,9 @@ class Candidate(NamedTuple):
     raw: float
     shaped: float
     kept: bool
+
+
+_CANDIDATE = partial(tuple.__new__, Candidate)
 
 
 class Look(NamedTuple):
@@ -61,24 +66,31 @@ def look_into(model: Model, passage: Passage, settings: Settings, count: int | N
     snapshot = state_at(model, passage, *passage.locate(count), settings.whole_seed)
     taken, filters = passage.token(count) or (None, None)
     stream = Stream(model.tokenizer, snapshot, filters or settings, Dice(0))
-    return look(stream, taken.temperature if taken else settings.temperature_at(0), taken, filters)
+    return look(stream, taken.temperature if taken else settings.temperature_at(0), model.text_of, taken, filters)
 
 
 def look(
-    stream: Stream, temperature: float, taken: Token | None = None, filters: Settings | None = None, most: int = 40
+    stream: Stream,
+    temperature: float,
+    decode: Callable[[int], str],
+    taken: Token | None = None,
+    filters: Settings | None = None,
+    most: int = 40,
 ) -> Look:
     """Look at a stream that stands where the next token is to be drawn, with its settings but this temperature.
 
-    ``taken`` is the token that came, if one did, and ``filters`` those that drew it, where they are known.
+    ``decode`` gives a token's text; ``taken`` is the token that came, if one did, and ``filters`` those that drew it,
+    where they are known.
     """
     logits = stream.logits[None].astype(np.float64)
     raw = np.exp(log_softmax(logits)[0])
     shaped, kept = _shaped(stream, logits, temperature)
-    order = np.argsort(-raw, kind="stable")[:most].tolist()
+    order = np.argsort(-raw, kind="stable")[:most]
     if taken and taken.id not in order:
         order[-1] = taken.id
-    found = [Candidate(i, stream.tokenizer.decode([i]), float(raw[i]), float(shaped[i]), bool(kept[i])) for i in order]
-    before, after = (float(np.log2(effective_choices(probs))) for probs in (raw, shaped))
+    columns = [column[order].tolist() for column in (raw, shaped, kept)]
+    found = list(map(_CANDIDATE, zip(order.tolist(), map(decode, order.tolist()), *columns, strict=True)))
+    before, after = entropy(raw), entropy(shaped)
     return Look(found, temperature, before, after, int((~kept).sum()), float(raw[~kept].sum()), taken, filters)
 
 
@@ -86,9 +98,15 @@ def _shaped(
     stream: Stream, logits: Array, temperature: float
 ) -> tuple[Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """The probabilities (V,) behind the whole chain, and which tokens no filter cut."""
-    chain = Chain([stream.settings], [stream.breakers()])
+    chain = _chain(stream.settings, tuple(stream.breakers()))
     at = chain.shape(logits, np.array([[temperature]]), [stream])[0]
     # T = 0 leaves one token, which is no filter's doing.
     plain = at if temperature > 0 else chain.shape(logits, np.ones((1, 1)), [stream])[0]
     weights = np.exp(at - at.max())
     return weights / weights.sum(), np.isfinite(plain)
+
+
+@lru_cache(maxsize=16)
+def _chain(settings: Settings, breakers: tuple[int, ...]) -> Chain:
+    """Made once for as many looks as settings stay: it costs as much as a step."""
+    return Chain([settings], [breakers])

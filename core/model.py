@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -15,9 +16,10 @@ from .dice import Dice, fresh_rng
 from .engine import BURST, Engine
 from .events import Token
 from .filters import log_softmax
+from .int8 import int8_runtime
 from .modelfile import ModelFile, open_model_file
 from .novelty import CopyMarks, CopyMeter
-from .runtime import Int8Runtime, Runtime, default_threads, selected
+from .runtime import Runtime, selected
 from .settings import layered
 from .snapshot import MOST_REMEMBERED, History, Snapshot
 from .tokenizer import Ids, Tokenizer
@@ -44,8 +46,10 @@ class Model:
 
     def __init__(self, name: str, file: ModelFile, runtime: Runtime | None = None) -> None:
         self.name, self.file = name, file
-        self.runtime = runtime or Int8Runtime(file, default_threads())
+        self.runtime = runtime or int8_runtime(file)
         self.settings = layered(file.card.settings)
+        self.text_of = lru_cache(maxsize=None)(lambda token: file.tokenizer.decode([token]))
+        """The text of a token by itself."""
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -155,12 +159,13 @@ class Model:
         if not len(ids):
             return replace(start, held="")
         steps = self.runtime.stepper(start.state)
-        decoder = self.tokenizer.decoder(start.remainder)
-        for at in range(len(ids)):
-            if at and at % PIECE == 0:
+        for at in range(0, len(ids), PIECE):
+            if at:
                 yield at / len(ids)
-            steps.step(ids[at : at + 1])
-            decoder.push(int(ids[at]))
+            steps.run(ids[at : at + PIECE, None])
+        decoder = self.tokenizer.decoder(start.remainder)
+        for token in ids.tolist():
+            decoder.push(token)
         state, logits = selected(steps.state, [0]), steps.logits[0].copy()
         history = History(ids, start.history)
         return Snapshot(state, logits, start.position + len(ids), decoder.remainder, "", history)

@@ -1,8 +1,4 @@
-"""One step of an int8 LSTM for many rows at once, on ONNX Runtime.
-
-Every sum over weights is an integer sum, which does not depend on order, batch size or threads; what is left is
-elementwise. So a row's logits are the same bit for bit whatever else the batch holds.
-"""
+"""What steps an LSTM: the protocol, and the states that it reads and writes."""
 
 from __future__ import annotations
 
@@ -11,20 +7,15 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from .graph import StepGraph
-from .modelfile import ModelFile
+from .modelfile import Architecture, ModelFile
 from .quantisation import HIDDEN_ZERO
 from .tokenizer import Ids
 
 Logits = NDArray[np.float32]
 State = tuple[NDArray[Any], ...]
 """What an LSTM remembers: h and c of each layer in turn, every array with one row a stream."""
-
-FUSED_ROWS = 8
-"""From how many rows on the fused graph is the faster one (docs/experiments.md)."""
 
 
 class Runtime(Protocol):
@@ -43,7 +34,10 @@ class Runtime(Protocol):
 
 
 class Stepper(Protocol):
-    """Steps the same rows again and again. Its arrays are views that the next but one step overwrites."""
+    """Steps the same rows again and again. Its arrays are views that the next step may overwrite.
+
+    ``logits``, (B, V), mean nothing before the first step, unless somebody puts in those that go with the state.
+    """
 
     logits: Logits
     state: State
@@ -51,6 +45,11 @@ class Stepper(Protocol):
     def step(self, ids: Ids) -> None:
         """Read one token a row, ids (B,): logits (B, V) for the next one, and the state behind it."""
         ...
+
+    def run(self, ids: Ids) -> None:
+        """Read T tokens a row one after the other, ids (T, B)."""
+        for row in ids:
+            self.step(row)
 
 
 def joined(states: Sequence[State]) -> State:
@@ -63,82 +62,24 @@ def selected(state: State, rows: Sequence[int]) -> State:
     return tuple(array[list(rows)] for array in state)
 
 
-class Int8Runtime:
-    """ONNX Runtime over a graph of MatMulInteger, Sigmoid, Tanh and QuantizeLinear.
+def int8_zeros(shape: Architecture, rows: int) -> State:
+    """The state of an int8 runtime that has read nothing: h as uint8 (B, H) around 128, c as float32 (B, H)."""
+    size = rows, shape.width
+    return tuple(
+        a for _ in range(shape.layers) for a in (np.full(size, HIDDEN_ZERO, np.uint8), np.zeros(size, np.float32))
+    )
 
-    h travels as uint8 (B, H), c as float32 (B, H). A batch that is alone is stepped on all ``threads``, each of which
-    keeps its share of the weights in its own caches; else every batch has one thread, and none waits for another.
+
+def input_table(file: ModelFile) -> NDArray[np.float32]:
+    """What layer 0 gets from each token, (V, 4H): its embedding through the input weights, plus the bias.
+
+    The factors are whole numbers below 2^7 and their sums far below 2^53, so float64 adds them without rounding, in
+    whatever order a matrix library likes.
     """
-
-    def __init__(self, file: ModelFile, threads: int = 1) -> None:
-        self.lanes = threads
-        self.names = [f"{kind}{layer}" for layer in range(file.architecture.layers) for kind in "hc"]
-        """The graph's names of the arrays of a state."""
-        self._file, self._shape = file, file.architecture
-        self._sessions: dict[bool, onnxruntime.InferenceSession] = {}
-        self.session(alone=True)
-
-    def session(self, alone: bool) -> onnxruntime.InferenceSession:
-        """What runs a step; all give the same bits."""
-        if alone not in self._sessions:
-            graph = StepGraph(self._file, fused=not alone).model()
-            self._sessions[alone] = _opened(graph.SerializeToString(), self.lanes if alone else 1)
-        return self._sessions[alone]
-
-    def zeros(self, rows: int) -> State:
-        """The state that has read nothing."""
-        shape = (rows, self._shape.width)
-        return (np.full(shape, HIDDEN_ZERO, np.uint8), np.zeros(shape, np.float32)) * self._shape.layers
-
-    def stepper(self, state: State, alone: bool = True) -> Stepper:
-        """What steps rows on from ``state``."""
-        logits = np.empty((len(state[0]), self._shape.vocabulary), np.float32)
-        return _BoundStepper(self.session(alone), self.names, state, logits)
-
-
-def _opened(graph: bytes, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    # A thread that waits a little for its next share keeps steps in a row fast; for ever, as it would, it keeps a
-    # core busy while text comes at a reader's pace (docs/experiments.md).
-    options.add_session_config_entry("session.intra_op.spin_duration_us", "200")
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-
-class _BoundStepper:
-    """Two sets of buffers, bound to the session once: a step reads the one and writes the other."""
-
-    def __init__(
-        self, session: onnxruntime.InferenceSession, names: Sequence[str], state: State, logits: Logits
-    ) -> None:
-        self._session, self._names = session, names
-        self._ids = np.zeros(len(logits), np.int64)
-        states = tuple(array.copy() for array in state), tuple(np.empty_like(array) for array in state)
-        both = logits, np.empty_like(logits)
-        self._there = [self._bound(*states, both[1]), self._bound(*states[::-1], both[0])]
-        self._after = [(both[1], states[1]), (both[0], states[0])]
-        self.logits, self.state = both[0], states[0]
-        self._turn = 0
-
-    def step(self, ids: Ids) -> None:
-        self._ids[:] = ids
-        self._session.run_with_iobinding(self._there[self._turn])
-        self.logits, self.state = self._after[self._turn]
-        self._turn = 1 - self._turn
-
-    def _bound(self, before: State, after: State, logits: Logits) -> onnxruntime.IOBinding:
-        binding = self._session.io_binding()
-        binding.bind_cpu_input("ids", self._ids)
-        for name, read, written in zip(self._names, before, after, strict=True):
-            binding.bind_cpu_input(name, read)
-            _bind_output(binding, f"{name}_", written)
-        _bind_output(binding, "logits", logits)
-        return binding
-
-
-def _bind_output(binding: onnxruntime.IOBinding, name: str, array: NDArray[Any]) -> None:
-    binding.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+    tensors = file.tensors
+    sums = tensors["embedding.weight"].astype(np.float64) @ tensors["lstm.0.weight_ih"].T.astype(np.float64)
+    scaled = sums.astype(np.float32) * tensors["embedding.scale"][:, None] * tensors["lstm.0.scale"]
+    return np.asarray(scaled + tensors["lstm.0.bias"], np.float32)
 
 
 def default_threads() -> int:

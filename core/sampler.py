@@ -7,15 +7,17 @@ typical, top-p, min-p, temperature, and last the bound on surprise.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from . import filters
+from .compiled import KERNEL
 from .filters import Array, TokenIds
 from .settingkinds import Ramp
 from .settings import SPECS, Settings
+from .tokenizer import Ids
 
 
 def sample(preds: ArrayLike, temperature: float = 1.0, rng: np.random.Generator | None = None) -> int:
@@ -54,6 +56,8 @@ class Chain:
         self.remembers = any(self._used(name) for name in _REMEMBERING)
         """Whether a draw depends on the tokens before it."""
         self.bounded = self._used("surprise")
+        self.plain = not self.bounded and not any(self._used(name) for name in (*_PENALTIES, "dry_multiplier", *_CUTS))
+        """Whether there is nothing but the temperature between logits and draw."""
         self.ramps = any(isinstance(s.temperature, Ramp) for s in settings)
         self._steps: list[Step] = []
         if any(self._used(name) for name in _PENALTIES):
@@ -102,44 +106,54 @@ class Chain:
         return np.array([getattr(s, name) for s in self._settings], np.float64)[:, None]
 
 
-class Picked(NamedTuple):
-    """Drawn ids (B,), with the logits (B, V) that they were drawn from, the highest at 0, and the exponentials."""
-
-    ids: NDArray[np.int64]
-    logits: Array
-    weights: Array
-
-
-def pick(logits: Array, uniforms: Array) -> Picked:
-    """Draw the ids at which the cumulated probability first passes each uniform (B, 1)."""
-    lowered = logits - logits.max(axis=1, keepdims=True)
-    weights = np.exp(lowered)
-    cumulated = weights.cumsum(axis=1)
+def pick(shaped: Array, uniforms: Array) -> Ids:
+    """Draw the ids (B,) at which the cumulated probability of logits (B, V) first passes each uniform (B, 1)."""
+    if KERNEL:
+        shaped, uniforms, ids = (
+            np.ascontiguousarray(shaped),
+            np.ascontiguousarray(uniforms),
+            np.empty(len(shaped), np.int64),
+        )
+        KERNEL.pick(*(array.ctypes.data for array in (shaped, uniforms, ids)), *shaped.shape)
+        return ids
+    cumulated = np.exp(shaped - shaped.max(axis=1, keepdims=True)).cumsum(axis=1)
     # The last cumulated value, not 1, bounds the draw: rounding lets them differ, and a cut token must never come up.
-    return Picked((cumulated > uniforms * cumulated[:, -1:]).argmax(axis=1), lowered, weights)
+    return np.asarray((cumulated > uniforms * cumulated[:, -1:]).argmax(axis=1))
 
 
 class Described(NamedTuple):
-    """What is to be told of draws; arrays (B,), as in ``events.Token``."""
+    """What is to be told of draws, arrays (B,) or (K, B), as in ``events.Token``."""
 
     logprob: Array
     shaped: Array
-    rank: NDArray[np.int64]
+    rank: Array
     entropy: Array
 
 
-def describe(logits: Array, picked: Picked) -> Described:
-    """Tell of drawn tokens what they were to the model, from its logits (B, V), and to the draw."""
-    raw = logits - logits.max(axis=1, keepdims=True)
-    weights = np.exp(raw)
-    sums = weights.sum(axis=1)
-    rows, ids = np.arange(len(raw)), picked.ids
-    taken = raw[rows, ids]
-    logprob = taken - np.log(sums)
-    shaped = picked.logits[rows, ids] - np.log(picked.weights.sum(axis=1))
-    # The entropy of softmax(x) is log(sum(exp(x))) - sum(x exp(x)) / sum(exp(x)).
-    bits = (np.log(sums) - (weights * raw).sum(axis=1) / sums) / np.log(2)
-    return Described(logprob, shaped, 1 + np.count_nonzero(raw > taken[:, None], axis=1), bits)
+def describe(raw: Array, shaped: Array, ids: Ids) -> Described:
+    """Tell of drawn ids (B,) what they were to the model, from its logits (B, V), and to the draw, from shaped ones."""
+    if KERNEL:
+        told = np.empty((4, len(ids)))
+        arrays = (np.ascontiguousarray(raw), np.ascontiguousarray(shaped), np.ascontiguousarray(ids), told)
+        KERNEL.describe(*(array.ctypes.data for array in arrays), *raw.shape)
+        return Described(*told)
+    logprobs, rows = filters.log_softmax(raw), np.arange(len(ids))
+    taken = logprobs[rows, ids]
+    rank = 1.0 + np.count_nonzero(logprobs > taken[:, None], axis=1)
+    return Described(taken, filters.log_softmax(shaped)[rows, ids], rank, filters.entropy(logprobs))
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """A stepper that also draws, where nothing but a temperature is set: what ``pick`` and ``describe`` would."""
+
+    def write(self, uniforms: Array, temperatures: Array) -> tuple[Ids, Array]:
+        """Draw by uniforms (K, B) at temperatures (B,) and read what was drawn, K times.
+
+        Gives ids (K, B), and the fields of ``Described`` for them, (4, K, B). Temperatures are at least
+        ``filters.COLDEST``.
+        """
+        ...
 
 
 def _cut(kept: Callable[[Array, Array], Array], column: Array) -> Step:

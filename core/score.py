@@ -75,37 +75,42 @@ def score(
     if len(ids) < 2:
         raise TextError(f"there is nothing to score: {len(text)} characters; at least 2 are needed")
     chars_per_token = len(text) / len(ids)
-    cold = cold_nats(runtime, ids) / chars_per_token
-    losses = cold_losses(runtime, ids, TEMPERATURES, MOST_LOGITS // tokenizer.size) / chars_per_token
+    cold, losses = cold_losses(runtime, ids, TEMPERATURES, MOST_LOGITS // tokenizer.size)
+    losses = losses / chars_per_token
     best, loss = lowest(TEMPERATURES, losses)
     progress(0.1)
     carried = -logprobs(runtime, ids, lambda share: progress(0.1 + 0.9 * share))
     gained = float(losses[TEMPERATURES == 1][0]) - loss
-    return Score(len(text), cold, float(np.mean(carried)) / chars_per_token, best, gained, carried / math.log(2))
+    return Score(
+        len(text),
+        cold / chars_per_token,
+        float(np.mean(carried)) / chars_per_token,
+        best,
+        gained,
+        carried / math.log(2),
+    )
 
 
 def cold_nats(runtime: Runtime, ids: Ids) -> float:
     """Mean loss in nats per token over all whole windows of 256 targets (one shorter one in a shorter text)."""
-    return float(cold_losses(runtime, ids, np.ones(1))[0])
+    return cold_losses(runtime, ids, np.empty(0), 1)[0]
 
 
-def cold_losses(runtime: Runtime, ids: Ids, temperatures: Values, most: int | None = None) -> Values:
-    """``cold_nats`` with the logits divided by each of the temperatures, (n,).
+def cold_losses(runtime: Runtime, ids: Ids, temperatures: Values, most: int) -> tuple[float, Values]:
+    """``cold_nats``, and the same with the logits divided by each of the temperatures, (n,).
 
-    Over as many windows as hold ``most`` tokens, spread over all of them, or over every one.
+    Temperatures are tried on as many windows as hold ``most`` tokens, spread over all of them.
     """
     window = min(COLD_WINDOW, len(ids) - 1)
     count = (len(ids) - 1) // window
     inputs = ids[: count * window].reshape(count, window)
     targets = ids[1 : count * window + 1].reshape(count, window)
-    if most is not None:
-        some = slice(None, None, max(1, -(-count * window // most)))
-        inputs, targets = inputs[some], targets[some]
-        count = len(inputs)
-    total = np.zeros(len(temperatures))
-    for at in range(0, count, _ROWS):
-        total += _windows(runtime, inputs[at : at + _ROWS], targets[at : at + _ROWS], temperatures)
-    return total / (count * window)
+    tried = np.zeros(count, bool)
+    if len(temperatures):
+        tried[:: max(1, -(-count * window // most))] = True
+    rest = _windows(runtime, inputs[~tried], targets[~tried], np.ones(1))
+    found = _windows(runtime, inputs[tried], targets[tried], np.concatenate([np.ones(1), temperatures]))
+    return float(rest[0] + found[0]) / (count * window), found[1:] / (max(1, tried.sum()) * window)
 
 
 def lowest(temperatures: Values, losses: Values) -> tuple[float, float]:
@@ -135,10 +140,14 @@ def logprobs(runtime: Runtime, ids: Ids, progress: Callable[[float], None] = lam
 
 
 def _windows(runtime: Runtime, inputs: Ids, targets: Ids, temperatures: Values) -> Values:
-    steps, total = runtime.stepper(runtime.zeros(len(inputs))), np.zeros(len(temperatures))
-    for at in range(inputs.shape[1]):
-        steps.step(inputs[:, at])
-        total -= [float(_taken(steps.logits, targets[:, at], t).sum()) for t in temperatures]
+    """The loss in nats over all windows, each from the zero state, at each of the temperatures."""
+    total = np.zeros(len(temperatures))
+    for first in range(0, len(inputs), _ROWS):
+        some, goals = inputs[first : first + _ROWS], targets[first : first + _ROWS]
+        steps = runtime.stepper(runtime.zeros(len(some)))
+        for at in range(some.shape[1]):
+            steps.step(some[:, at])
+            total -= [float(_taken(steps.logits, goals[:, at], t).sum()) for t in temperatures]
     return total
 
 

@@ -219,7 +219,7 @@ class Session:
         if count is None and self._stream:
             ahead = copy(self._stream)
             ahead.settings = self.settings
-            return look(ahead, self.temperature)
+            return look(ahead, self.temperature, self.model.text_of)
         return look_into(self.model, self.passage, self.settings, count)
 
     def adopt(self, passage: Passage) -> str | None:
@@ -255,7 +255,7 @@ class Session:
         return self.state_at(self.passage.cursor, len(node.tokens))
 
     def state_at(self, index: int, at: int) -> Snapshot:
-        """The state behind the first ``at`` tokens of a node: a kept one, stepped on by at most 63 tokens."""
+        """The state behind the first ``at`` tokens of a node: a kept one, stepped on by at most 127 tokens."""
         return state_at(self.model, self.passage, index, at, self.settings.whole_seed)
 
     def next_logprobs(self) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:

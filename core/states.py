@@ -1,4 +1,4 @@
-"""The state at any place of a passage: a kept one, stepped on by at most 63 tokens; where none was kept, read anew."""
+"""The state at any place of a passage: a kept one, stepped on by at most 127 tokens; where none was kept, read anew."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _begun(model: Model, passage: Passage, node: Node, whole_seed: bool) -> Snap
 
 
 def _within(model: Model, node: Node, at: int) -> Snapshot:
-    """The state behind ``at`` tokens of a node that has begun; every 64th on the way is kept."""
+    """The state behind ``at`` tokens of a node that has begun; every 128th on the way is kept."""
     assert node.start is not None
     first = node.start.position
     nearest = max((p for p in list(node.snapshots) if p <= first + at), default=first)

@@ -20,8 +20,8 @@ from .settings import Settings
 from .snapshot import MOST_REMEMBERED, History, Snapshot, surprise_behind
 from .tokenizer import Tokenizer
 
-SNAPSHOT_EVERY = 64
-"""Tokens from one kept state to the next: at most 63 steps, a few milliseconds, lead to any token."""
+SNAPSHOT_EVERY = 128
+"""Tokens from one kept state to the next: at most 127 steps, a few milliseconds, lead to any token."""
 
 
 _TOKEN = partial(tuple.__new__, Token)
@@ -32,7 +32,7 @@ class Stream:
     """A row of the engine. Change ``settings`` at any time: the very next token that is drawn obeys.
 
     ``ahead`` is how many events may wait unread before the engine leaves the stream alone: with 1 nothing is drawn
-    before its reader asks. ``keep`` keeps a snapshot every 64 tokens and at the end. Where its own part of a step
+    before its reader asks. ``keep`` keeps a snapshot every 128 tokens and at the end. Where its own part of a step
     failed, ``error`` tells why.
     """
 
@@ -173,7 +173,7 @@ class _Window:
 
     def __init__(self, ids: TokenIds) -> None:
         self._end = len(ids)
-        self._ids = np.empty(max(256, 2 * len(ids)), np.int32)
+        self._ids = np.empty(max(64, 2 * len(ids)), np.int32)
         self._ids[: self._end] = ids
 
     def extend(self, ids: list[int]) -> None:

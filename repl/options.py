@@ -47,9 +47,15 @@ def opened(name: str | None, runtime: str, flags: dict[str, Any]) -> tuple[Any, 
     config = from_config(config_file())
     chosen = str(name or os.environ.get("AFTERGLOW_MODEL") or config.pop("model", DEFAULT_MODEL))
     config.pop("model", None)
-    model = load(chosen, _torch_runtime() if runtime == "torch" else None)
+    model = load(chosen, RUNTIMES[runtime]())
     given = {key: value for key, value in flags.items() if value is not None}
     return model, layered(model.file.card.settings, config, from_environment(), given)
+
+
+def _onnx_runtime() -> Any:
+    from ..core.int8 import onnx_runtime
+
+    return onnx_runtime
 
 
 def _torch_runtime() -> Any:
@@ -58,6 +64,10 @@ def _torch_runtime() -> Any:
     except ImportError as error:
         raise MissingExtraError(NO_TORCH) from error
     return TorchRuntime
+
+
+RUNTIMES: dict[str, Callable[[], Any]] = {"int8": lambda: None, "onnx": _onnx_runtime, "torch": _torch_runtime}
+"""What ``--runtime`` may say, and the function of a model file that makes it; None for the fastest there is."""
 
 
 def _model_names(_: click.Context, __: click.Parameter, start: str) -> list[str]:
@@ -72,7 +82,10 @@ model_option = click.option(
     "--model", "-m", "model_name", metavar="NAME", shell_complete=_model_names, help="a model's name or path"
 )
 runtime_option = click.option(
-    "--runtime", type=click.Choice(["int8", "torch"]), default="int8", help="what steps the LSTM"
+    "--runtime",
+    type=click.Choice(list(RUNTIMES)),
+    default="int8",
+    help="what steps the LSTM: int8 is the fastest here, onnx the same on ONNX Runtime, torch the float weights",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="machine-readable output")
 

@@ -18,13 +18,10 @@ from textual.strip import Strip
 from ..core.heat import level
 from ..core.novelty import CopyMarks
 from .pointer import Pointer, restyled, token_at
-from .wrapping import Block, Line, Piece, Place, Run
+from .wrapping import COPIED, Block, Line, Piece, Place, Run
 
 GUTTER = 2
 """Columns at the left for a mark; text stands right of them, so that verse and tables line up from the first line."""
-
-COPIED = "┃"
-"""Stands in the margin of lines that hold something copied."""
 
 MARGIN = 6
 """The same where there is room for the T to which the temperature was turned."""

@@ -60,9 +60,7 @@ def _make_prompt() -> None:
 
 
 def _settle() -> None:
-    """What is there to stay, modules as well as tokens, is not looked through for garbage again: the more there is, the
-    longer everything would stand still for that.
-    """
+    """Look no more for garbage in what is there to stay: the more there is, the longer all would stand still."""
     gc.collect(1)
     gc.freeze()
 

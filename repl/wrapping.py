@@ -15,6 +15,9 @@ from ..core.events import Token
 from ..core.novelty import CopyMarks
 from ..core.visible import visible
 
+COPIED = "┃"
+"""Stands in the margin of lines that hold something copied."""
+
 TAB = 4
 """Columns from one tab stop to the next."""
 

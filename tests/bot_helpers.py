@@ -19,6 +19,7 @@ from afterglow.bot.store import Store, default_place
 from afterglow.bot.writer import Writer
 from afterglow.core.model import Model, Reading
 from afterglow.core.modelfile import ModelFile, open_model_file
+from afterglow.core.runtime import Stepper
 
 from . import discord_openapi
 from .conftest import DATA
@@ -131,7 +132,7 @@ class Script:
         return _Saying(self, state)
 
 
-class _Saying:
+class _Saying(Stepper):
     def __init__(self, script: Script, state: Any) -> None:
         self._script, self.state = script, (state[0].copy(),)
         self.logits = np.empty((len(state[0]), 256), np.float32)

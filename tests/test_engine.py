@@ -13,8 +13,8 @@ from afterglow.core.dice import Dice
 from afterglow.core.engine import Engine
 from afterglow.core.errors import EngineError, StateError
 from afterglow.core.events import Done, Event, Token
+from afterglow.core.int8 import int8_runtime
 from afterglow.core.model import Model, load
-from afterglow.core.runtime import Int8Runtime
 from afterglow.core.settingkinds import Ramp
 from afterglow.core.settings import Settings
 from afterglow.core.stream import SNAPSHOT_EVERY, Stream
@@ -60,8 +60,8 @@ def test_the_same_text_twice(name: str, chosen: Settings, request: pytest.Fixtur
 
 
 def test_the_same_text_on_one_thread_and_on_two(tiny: Model) -> None:
-    two = Model(tiny.name, tiny.file, Int8Runtime(tiny.file, threads=2))
-    assert alone(two) == alone(Model(tiny.name, tiny.file, Int8Runtime(tiny.file, threads=1)))
+    two = Model(tiny.name, tiny.file, int8_runtime(tiny.file, 2))
+    assert alone(two) == alone(Model(tiny.name, tiny.file, int8_runtime(tiny.file, 1)))
 
 
 @pytest.mark.parametrize("chosen", [MINE, MINE.changed(temperature=1.0)], ids=["T 0.9", "plain"])
@@ -279,7 +279,7 @@ def test_a_state_of_another_vocabulary_or_shape_is_refused(tiny: Model, tiny_byt
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_rows_are_shared_out_and_gathered_again(tiny: Model, threads: int) -> None:
     """Batches fill and empty as streams come and go; nobody is lost, and everybody's text is their own."""
-    engine = Engine(Int8Runtime(tiny.file, threads), tiny.tokenizer)
+    engine = Engine(int8_runtime(tiny.file, threads), tiny.tokenizer)
     lengths = [5, 40, 3, 80, 17, 60, 9, 120, 30, 1, 55, 2]
     streams = []
     for n, length in enumerate(lengths):
@@ -295,7 +295,7 @@ def test_rows_are_shared_out_and_gathered_again(tiny: Model, threads: int) -> No
 def test_what_batches_share_fails_in_a_step_and_can_be_told_to_all(
     tiny: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runtime = Int8Runtime(tiny.file, 2)
+    runtime = int8_runtime(tiny.file, 2)
     engine = Engine(runtime, tiny.tokenizer)
     streams = [opened(engine, tiny, "The lamp", MINE, rng=n, ahead=200) for n in range(12)]
     engine.step()
@@ -329,7 +329,7 @@ def test_a_stream_is_itself_whatever_the_schedule(
 ) -> None:
     """Joins, reads, stops and steps in any order, on one thread or two: each stream's tokens are those it has alone."""
     model = the_tiny_model()
-    engine = Engine(Int8Runtime(model.file, threads), model.tokenizer)
+    engine = Engine(int8_runtime(model.file, threads), model.tokenizer)
     streams: list[Stream] = []
     read: list[list[Event]] = []
     waiting = [*wishes]

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from afterglow.core import load, sample
 from afterglow.core.errors import SettingError, TextError
+from afterglow.core.graphstep import GraphRuntime
 from afterglow.core.model import SEED_TOKENS, Model
-from afterglow.core.runtime import Int8Runtime, State, Stepper
+from afterglow.core.runtime import State, Stepper
 from afterglow.core.session import Session
 from afterglow.core.settings import Settings
 from afterglow.core.stream import Snapshot
@@ -124,8 +125,8 @@ def test_a_text_is_scored_under_both_protocols(tiny: Model) -> None:
 
 
 def test_another_runtime_can_be_put_in(tiny: Model) -> None:
-    class Counting(Int8Runtime):
-        """The int8 runtime that counts its steppers."""
+    class Counting(GraphRuntime):
+        """The runtime that counts its steppers."""
 
         count = 0
 

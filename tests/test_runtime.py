@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from afterglow.core import compiled
+from afterglow.core.compiled import KERNEL
 from afterglow.core.corpus import read_corpus
+from afterglow.core.graphstep import GraphRuntime
+from afterglow.core.int8 import int8_runtime
 from afterglow.core.model import Model
 from afterglow.core.modelfile import Architecture, Card, ModelFile
 from afterglow.core.quantisation import HIDDEN_ZERO, WEIGHT_LIMIT, dequantised, quantised
-from afterglow.core.runtime import Int8Runtime, Runtime, State, default_threads, joined, selected
+from afterglow.core.runtime import Runtime, State, default_threads, joined, selected
 from afterglow.core.score import score
 from afterglow.core.tokenizer import CharTokenizer
 
@@ -39,13 +47,28 @@ def trace(runtime: Runtime, ids: np.ndarray, alone: bool = True) -> list[bytes]:
 
 
 SHAPES = [Architecture(5, 3, 1, 7), Architecture(47, 16, 2, 48), Architecture(61, 9, 3, 33)]
+WIDE = Architecture(64, 64, 2, 256)
+"""Wide enough for ONNX Runtime to share the sums out."""
+
+needs_kernel = pytest.mark.skipif(not KERNEL, reason="the kernel was not built, or this processor has no AVX-512 VNNI")
+Make = Callable[..., Runtime]
+
+
+@pytest.fixture(params=["onnx", pytest.param("kernel", marks=needs_kernel)])
+def make(request: pytest.FixtureRequest) -> Make:
+    """Either way to step int8 weights: a file and a number of threads in, a runtime out."""
+    if request.param == "onnx":
+        return GraphRuntime
+    from afterglow.core.kernelstep import KernelRuntime
+
+    return KernelRuntime
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_a_row_is_the_same_bit_for_bit_in_any_batch_and_on_any_threads(shape: Architecture) -> None:
+def test_a_row_is_the_same_bit_for_bit_in_any_batch_and_on_any_threads(shape: Architecture, make: Make) -> None:
     file = random_file(shape)
     ids = np.random.default_rng(4).integers(0, shape.vocabulary, (17, 12))
-    one, two = Int8Runtime(file, threads=1), Int8Runtime(file, threads=2)
+    one, two = make(file, threads=1), make(file, threads=2)
     single = [trace(one, ids[row : row + 1]) for row in range(17)]
     for runtime in (one, two):
         for alone in (True, False):
@@ -54,15 +77,71 @@ def test_a_row_is_the_same_bit_for_bit_in_any_batch_and_on_any_threads(shape: Ar
             assert trace(runtime, ids[3:8], alone)[2::5] == single[5]
 
 
-def test_a_wide_model_is_the_same_on_one_thread_and_on_two() -> None:
-    """Wide enough for ONNX Runtime to share the sums out."""
-    file = random_file(Architecture(64, 64, 2, 256))
+def test_a_wide_model_is_the_same_on_one_thread_and_on_two(make: Make) -> None:
+    file = random_file(WIDE)
     ids = np.random.default_rng(5).integers(0, 64, (33, 3))
-    one, two = Int8Runtime(file, threads=1), Int8Runtime(file, threads=2)
+    one, two = make(file, threads=1), make(file, threads=2)
     assert trace(one, ids) == trace(two, ids) == trace(two, ids, alone=False)
 
 
-def test_a_step_by_hand() -> None:
+@needs_kernel
+@pytest.mark.parametrize("threads", [1, 2, 5, 100])
+@pytest.mark.parametrize("shape", [*SHAPES, WIDE], ids=str)
+def test_the_kernel_is_onnx_runtime_bit_for_bit(shape: Architecture, threads: int) -> None:
+    from afterglow.core.kernelstep import KernelRuntime
+
+    file = random_file(shape)
+    for rows in (1, 2, 5, 6, 7, 13, 33):
+        ids = np.random.default_rng(rows).integers(0, shape.vocabulary, (rows, 9))
+        assert trace(KernelRuntime(file, threads), ids) == trace(GraphRuntime(file), ids)
+
+
+@needs_kernel
+def test_models_that_step_at_the_same_time_share_the_kernels_threads_and_nothing_else() -> None:
+    from afterglow.core.kernelstep import KernelRuntime
+
+    files = [random_file(shape) for shape in (*SHAPES, WIDE)]
+    ids = np.random.default_rng(7).integers(0, 5, (3, 200))
+    with ThreadPoolExecutor(4) as pool:
+        at_once = list(pool.map(lambda file: trace(KernelRuntime(file, 2), ids), files))
+    assert at_once == [trace(KernelRuntime(file, 1), ids) for file in files]
+
+
+@needs_kernel
+def test_a_forked_process_steps_on_threads_of_its_own() -> None:
+    from afterglow.core.kernelstep import KernelRuntime
+
+    runtime, ids = KernelRuntime(random_file(WIDE), 2), np.arange(40).reshape(4, 10)
+    before = trace(runtime, ids)
+    if not (child := os.fork()):
+        os._exit(trace(runtime, ids) != before)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_where_there_is_no_kernel_it_is_onnx_runtime(monkeypatch: pytest.MonkeyPatch, tiny: Model) -> None:
+    assert isinstance(int8_runtime(tiny.file, 1), GraphRuntime) is (KERNEL is None)
+    monkeypatch.setattr("afterglow.core.int8.KERNEL", None)
+    assert isinstance(int8_runtime(tiny.file, 1), GraphRuntime)
+
+
+def test_without_a_compiler_or_the_processor_there_is_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "afterglow.core.kernel", None)
+    assert compiled._found() is None
+    monkeypatch.setitem(sys.modules, "afterglow.core.kernel", SimpleNamespace(supported=0))
+    assert compiled._found() is None
+
+
+def test_many_tokens_at_once_are_as_many_steps(make: Make, tiny: Model) -> None:
+    ids = np.random.default_rng(8).integers(0, tiny.tokenizer.size, (30, 4))
+    at_once, singly = (make(tiny.file).stepper(tiny.runtime.zeros(4)) for _ in range(2))
+    at_once.run(ids)
+    for row in ids:
+        singly.step(row)
+    for a, b in zip((at_once.logits, *at_once.state), (singly.logits, *singly.state), strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_a_step_by_hand(make: Make) -> None:
     """One step of one layer against the LSTM's equations in float64, gates in the file's order i f g o."""
     shape = Architecture(4, 2, 1, 3)
     file = random_file(shape)
@@ -76,7 +155,7 @@ def test_a_step_by_hand() -> None:
     h_after = np.rint(sigmoid(o) * np.tanh(c_after) * 127)
     projection = dequantised(t["projection.weight"], t["projection.scale"]).astype(float)
     state = (np.array([[138, 8, 255]], np.uint8), c[None].astype(np.float32))
-    steps = Int8Runtime(file).stepper(state)
+    steps = make(file).stepper(state)
     steps.step(np.array([2]))
     logits, (h_got, c_got) = steps.logits, steps.state
     assert h_got[0].astype(int).tolist() == (h_after + HIDDEN_ZERO).astype(int).tolist()
@@ -84,17 +163,14 @@ def test_a_step_by_hand() -> None:
     assert logits[0] == pytest.approx(projection @ (h_after / 127) + t["projection.bias"], abs=1e-5)
 
 
-def test_what_a_step_gives_stands_until_the_next_but_one_and_the_state_it_began_with_for_ever(tiny: Model) -> None:
+def test_the_state_that_steps_begin_with_stays_as_it_is(make: Make, tiny: Model) -> None:
     state = tiny.runtime.zeros(2)
     before = [array.copy() for array in state]
-    steps = tiny.runtime.stepper(state)
-    steps.step(np.array([1, 2]))
-    logits, after = steps.logits, steps.state
-    kept = [logits.copy(), *(array.copy() for array in after)]
-    steps.step(np.array([3, 4]))
+    steps = make(tiny.file).stepper(state)
+    for ids in ([1, 2], [3, 4], [5, 6]):
+        steps.step(np.array(ids))
     assert all(np.array_equal(a, b) for a, b in zip(state, before, strict=True))
-    assert all(np.array_equal(a, b) for a, b in zip([logits, *after], kept, strict=True))
-    assert not np.array_equal(steps.logits, logits)
+    assert not np.array_equal(steps.state[0], before[0])
 
 
 def test_rows_join_and_are_selected(tiny: Model) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from afterglow.core import filters, sampler
+from afterglow.core.compiled import KERNEL
 from afterglow.core.dice import Dice
 from afterglow.core.settings import SPECS, Settings
 from hypothesis import given, settings
@@ -198,25 +199,46 @@ def test_greedy_takes_the_first_of_equals() -> None:
     assert kept(chained(EVEN, Settings(temperature=0.0))) == FIRST
 
 
+@pytest.fixture(params=[None, pytest.param(KERNEL, marks=pytest.mark.skipif(not KERNEL, reason="no kernel here"))])
+def either_pick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The draw in numpy, and in the kernel."""
+    monkeypatch.setattr(sampler, "KERNEL", request.param)
+
+
+@pytest.mark.usefixtures("either_pick")
 @pytest.mark.parametrize(
     ("uniform", "token"), [(0, 0), (0.39, 0), (0.41, 1), (0.69, 1), (0.71, 2), (0.91, 3), (1 - 2**-32, 3)]
 )
 def test_a_uniform_picks_where_the_sum_first_passes_it(uniform: float, token: int) -> None:
-    assert sampler.pick(P, column(uniform)).ids.tolist() == [token]
+    assert sampler.pick(P, column(uniform)).tolist() == [token]
 
 
+@pytest.mark.usefixtures("either_pick")
 @pytest.mark.parametrize("uniform", [0.0, 0.5, 1 - 2**-32])
 def test_a_token_that_was_cut_is_never_picked(uniform: float) -> None:
     logprobs = np.log(
         np.array([[0.0, 0.1, 0.2, 0.0, 0.7, 0.0]]), where=[[0, 1, 1, 0, 1, 0]], out=np.full((1, 6), -np.inf)
     )
-    assert sampler.pick(logprobs, column(uniform)).ids[0] in {1, 2, 4}
+    assert sampler.pick(logprobs, column(uniform))[0] in {1, 2, 4}
+
+
+@pytest.mark.skipif(not KERNEL, reason="no kernel here")
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 65, 300])
+def test_the_kernel_draws_what_numpy_draws(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(count)
+    logits = rng.normal(0, 8, (2_000, count))
+    logits[rng.random(logits.shape) < 0.2] = -np.inf
+    logits[:, 0] = 0  # something is always left
+    uniforms = rng.random((2_000, 1))
+    there = sampler.pick(logits, uniforms)
+    monkeypatch.setattr(sampler, "KERNEL", None)
+    assert there.tolist() == sampler.pick(logits, uniforms).tolist()
 
 
 def test_what_is_told_of_a_draw() -> None:
     chosen = Settings(top_k=2, temperature=0.5)
     shaped = sampler.Chain([chosen]).shape(P, column(0.5), [Past()])
-    told = sampler.describe(P, sampler.pick(shaped, column(0.9)))
+    told = sampler.describe(P, shaped, sampler.pick(shaped, column(0.9)))
     assert told.rank.tolist() == [2]
     assert np.exp(told.logprob) == pytest.approx([0.3], abs=1e-6)  # the model's own
     assert np.exp(told.shaped) == pytest.approx([9 / 25], abs=1e-6)  # 16 : 9 after top-k and T = 0.5
@@ -232,7 +254,7 @@ def test_two_hundred_thousand_draws_follow_the_distribution(temperature: float) 
     chain = sampler.Chain([Settings(temperature=temperature)] * at_once)
     for first in range(0, draws, at_once):
         shaped = chain.shape(logits, np.full((at_once, 1), temperature), [])
-        ids = sampler.pick(shaped, dice.uniforms(first, at_once)[:, None]).ids
+        ids = sampler.pick(shaped, dice.uniforms(first, at_once)[:, None])
         counts += np.bincount(ids, minlength=10)
     expected = draws * probs ** (1 / temperature) / (probs ** (1 / temperature)).sum()
     assert ((counts - expected) ** 2 / expected).sum() < 27.88  # chi-square, 9 degrees of freedom, p = 0.001
@@ -270,7 +292,7 @@ def test_a_chain_gives_probabilities_and_the_draw_stays_among_them(
     logprobs = shaped(logits, chosen, recent)
     assert np.exp(logprobs).sum() == pytest.approx(1, abs=1e-9)
     assert kept(logprobs), "a support is never empty"
-    assert np.exp(logprobs[0, sampler.pick(logprobs, column(uniform)).ids[0]]) > 0
+    assert np.exp(logprobs[0, sampler.pick(logprobs, column(uniform))[0]]) > 0
 
 
 @always
@@ -347,8 +369,8 @@ def drawn(
     """A draw for every row, with all that is told of it."""
     raw = logits.astype(np.float64)
     shaped = sampler.Chain(chosen, [[0]] * len(chosen)).shape(raw, heats, pasts)
-    picked = sampler.pick(shaped, uniforms)
-    return [shaped, *picked, *sampler.describe(raw, picked)]
+    ids = sampler.pick(shaped, uniforms)
+    return [shaped, ids, *sampler.describe(raw, shaped, ids)]
 
 
 def test_a_plain_row_stays_itself_beside_a_filtered_one() -> None:

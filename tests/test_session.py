@@ -13,7 +13,7 @@ from afterglow.core.events import Done, Event, Notice, Progress, Token
 from afterglow.core.model import Model, load
 from afterglow.core.session import Session
 from afterglow.core.settings import Settings
-from afterglow.core.stream import Snapshot
+from afterglow.core.stream import SNAPSHOT_EVERY, Snapshot
 
 DATA = Path(__file__).parent / "data"
 
@@ -136,11 +136,11 @@ def test_the_state_behind_every_token_is_that_of_the_stream(
 @pytest.mark.parametrize("saved", [False, True], ids=["kept", "saved and opened"])
 def test_a_held_surprise_goes_on_from_any_token_as_it_did(tiny: Model, saved: bool) -> None:
     """What the sampler remembers is found again behind every token, between kept states and after a restart too."""
-    whole = on(tiny, length=100, surprise=2.0)
+    whole = on(tiny, length=200, surprise=2.0)
     play(whole.say("The lamp"))
     expected = [(token.id, token.bound) for token in whole.passage.tokens()]
-    for at in (1, 30, 63, 64, 80):
-        session = on(tiny, length=100, surprise=2.0)
+    for at in (1, 30, SNAPSHOT_EVERY - 9, SNAPSHOT_EVERY, 150):
+        session = on(tiny, length=200, surprise=2.0)
         events = session.say("The lamp")
         for _ in range(at):
             next(events)
@@ -148,7 +148,7 @@ def test_a_held_surprise_goes_on_from_any_token_as_it_did(tiny: Model, saved: bo
         session.set("surprise", 2.0)
         if saved:
             session.passage = store.loaded(store.dumped(session.passage))
-        session.set("length", 100 - at)
+        session.set("length", 200 - at)
         play(session.go_on())
         assert [(token.id, token.bound) for token in session.passage.tokens()] == expected
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from afterglow.core.corpus import read_corpus
+from afterglow.core.int8 import int8_runtime
 from afterglow.core.modelfile import Architecture, Card, open_model_file
-from afterglow.core.runtime import Int8Runtime
 from afterglow.core.score import cold_nats
 from afterglow.core.tokenizer import CharTokenizer
 
@@ -225,7 +225,7 @@ def test_int8_loses_hardly_more_than_the_float_weights(trained: tuple[Trainer, l
     ids = TOKENIZER.encode(CORPUS.held_out)
     logits, targets = logits_and_targets(result, torch.from_numpy(ids))
     real = torch.nn.functional.cross_entropy(logits, targets).item()
-    int8 = cold_nats(Int8Runtime(to_model_file(result, TOKENIZER, Card())), ids)
+    int8 = cold_nats(int8_runtime(to_model_file(result, TOKENIZER, Card()), 1), ids)
     assert int8 == pytest.approx(real, abs=0.005)
 
 

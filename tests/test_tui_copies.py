@@ -8,7 +8,8 @@ from afterglow.core.novelty import noticed_runs
 from afterglow.core.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl import tui
-from afterglow.repl.transcript import COPIED, Transcript
+from afterglow.repl.transcript import Transcript
+from afterglow.repl.wrapping import COPIED
 from textual.widgets import Static
 
 from .tui_helpers import SIZE, lens, play, press, screen

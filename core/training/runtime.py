@@ -30,7 +30,7 @@ class TorchRuntime:
         return _TorchStepper(self._model, state)
 
 
-class _TorchStepper:
+class _TorchStepper(Stepper):
     def __init__(self, model: LSTMLanguageModel, state: State) -> None:
         self._model, self.state = model, tuple(array.copy() for array in state)
         self.logits: Logits = np.empty((len(state[0]), model.architecture.vocabulary), np.float32)
