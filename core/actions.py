@@ -198,8 +198,11 @@ def open_saved(session: Session, name: str = "") -> Iterator[Effect]:
         rows = archive.shelf()
         yield Listing("passages", rows or [("none", "/save keeps one")], "/open" if rows else "", archive.shelf)
         return
+    before = session.settings
     notice = session.adopt(archive.find(name))
-    yield Redraw(f"opened {name}")
+    others = [n for n in SPECS if getattr(session.settings, n) != getattr(before, n)]
+    again = f"; set again: {session.settings.told(others)}" if others else ""
+    yield Redraw(f"opened {name}{again}")
     if notice:
         yield Notice(notice)
 

@@ -17,20 +17,36 @@ from typing import Any, NamedTuple
 from . import store
 from .errors import StorageError
 from .events import Token
-from .passage import Node, Passage
+from .passage import KeptState, Node, Passage
 from .paths import archive_file, private_file
+from .snapshot import Snapshot, dumped
 from .store import FORMAT, columns_of, from_values, head_of, passage_head_of
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS passages(
     id INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL, changed REAL NOT NULL, format INTEGER NOT NULL,
-    model TEXT NOT NULL, model_sha256 TEXT NOT NULL, rng INTEGER NOT NULL, cursor INTEGER, text TEXT NOT NULL);
+    model TEXT NOT NULL, model_sha256 TEXT NOT NULL, rng INTEGER NOT NULL, cursor INTEGER, text TEXT NOT NULL,
+    settings TEXT);
 CREATE TABLE IF NOT EXISTS nodes(
     passage INTEGER NOT NULL, number INTEGER NOT NULL, head TEXT NOT NULL, PRIMARY KEY(passage, number));
 CREATE TABLE IF NOT EXISTS pieces(
     passage INTEGER NOT NULL, node INTEGER NOT NULL, first INTEGER NOT NULL, tokens TEXT NOT NULL,
     PRIMARY KEY(passage, node, first));
+CREATE TABLE IF NOT EXISTS states(
+    passage INTEGER NOT NULL, node INTEGER NOT NULL, position INTEGER NOT NULL, start INTEGER NOT NULL,
+    data BLOB NOT NULL, PRIMARY KEY(passage, node, start, position));
 """
+
+_Place = tuple[bool, int]
+"""Whether a state is the one that a node's tokens follow, and its position."""
+
+_Places = set[_Place]
+
+STATE_EVERY = 8192
+"""Tokens from one state on disk to the next: half a second of reading leads from one to any place."""
+
+VERSION = 2
+"""Of the tables: in 1 passages had no settings and no states."""
 
 PATIENCE = 5.0
 """Seconds for which another window's save is waited for."""
@@ -52,6 +68,8 @@ class Keeper:
         self._passage: Passage | None = None
         self._nodes: dict[int, tuple[dict[str, Any], int]] = {}
         self._head: dict[str, Any] = {}
+        self._states: dict[int, _Places] = {}
+        self._searched = 0
 
     def keep(self, passage: Passage) -> str | None:
         """Save what is new; a word to the reader where another window had changed the passage too.
@@ -59,7 +77,8 @@ class Keeper:
         Raises StorageError where it cannot be written; the next call tries again.
         """
         if passage is not self._passage:
-            self._passage, self._nodes, self._head = passage, {}, {}
+            self._passage, self._nodes, self._head, self._states = passage, {}, {}, {}
+            self._searched = 0
         if not passage.nodes or not self._changed(passage):
             return None
         with _opened() as database:
@@ -72,19 +91,34 @@ class Keeper:
 
     def _keep(self, database: sqlite3.Connection, passage: Passage) -> str | None:
         head = passage_head_of(passage)
-        # What is searched; a lone surrogate, as a shell hands on of a broken character, is no text to SQLite.
-        text = passage.text().encode("utf-8", "replace").decode()
-        values = {**head, "changed": time.time(), "format": FORMAT, "text": text}
-        place, told = _place(database, passage, values)
         nodes = list(passage.nodes)
+        values = {**head, "changed": time.time(), "format": FORMAT, "settings": json.dumps(head["settings"])}
+        if self._much_is_new(passage, head["cursor"]):
+            values["text"] = _searched(passage)
+        place, told = _place(database, passage, values)
         if place != passage.archived or not self._nodes:
-            self._nodes = {}
-            database.execute("DELETE FROM pieces WHERE passage = ?", place[:1])
+            self._nodes, self._states = {}, {}
+            for table in ("pieces", "states"):
+                database.execute(f"DELETE FROM {table} WHERE passage = ?", place[:1])  # noqa: S608
         written = {n: self._write(database, place[0], n, _complete(nodes, n)) for n in range(len(nodes))}
+        kept = [self._write_states(database, place[0], n, nodes[n], passage.model_sha256) for n in range(len(nodes))]
         database.commit()
         passage.archived, self._head = (place[0], place[1] + 1), head
         self._nodes.update(written)
+        self._states = dict(enumerate(kept))
         return told
+
+    def _much_is_new(self, passage: Passage, cursor: int | None) -> bool:
+        """Whether the text that is searched is written anew: where it merely grew, not before it is a tenth longer."""
+        if cursor is None:
+            return True
+        known = self._nodes.get(cursor, ({}, 0))[0]
+        same = self._head.get("cursor") == cursor and known == head_of(passage.nodes[cursor])
+        count = passage.written()
+        if same and count < 1.1 * self._searched:
+            return False
+        self._searched = count
+        return True
 
     def _write(
         self, database: sqlite3.Connection, passage: int, number: int, now: tuple[dict[str, Any], list[Token]]
@@ -99,6 +133,27 @@ class Keeper:
             piece = (passage, number, first, json.dumps(columns_of(tokens), allow_nan=False))
             database.execute("INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?)", piece)
         return head, first + len(tokens)
+
+    def _write_states(self, database: sqlite3.Connection, passage: int, number: int, node: Node, model: str) -> _Places:
+        """Write the states of a node that are not there yet, and take away those that are of no use; what is there."""
+        wanted, known = _worth_keeping(node), self._states.get(number, set())
+        for start, position in known - wanted.keys():
+            place = (passage, number, start, position)
+            database.execute("DELETE FROM states WHERE passage = ? AND node = ? AND start = ? AND position = ?", place)
+        for start, position in wanted.keys() - known:
+            row = (passage, number, position, start, dumped(wanted[start, position], model))
+            database.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?)", row)
+        return set(wanted)
+
+
+def _worth_keeping(node: Node) -> dict[_Place, Snapshot]:
+    """Of a node's states the first, the latest and some between, by whether it is the first, and position."""
+    if node.start is None:
+        return {}
+    further = dict(node.snapshots)
+    latest = max(further, default=0)
+    kept = {(False, p): state for p, state in further.items() if p % STATE_EVERY == 0 or p == latest}
+    return {(True, node.start.position): node.start, **kept}
 
 
 def _complete(nodes: Sequence[Node], number: int) -> tuple[dict[str, Any], list[Token]]:
@@ -152,7 +207,7 @@ def opened(number: int) -> Passage:
     """An autosaved passage as it stood last; raises StorageError where there is none or it is damaged."""
     with _opened() as database:
         head = database.execute(
-            "SELECT format, model, model_sha256, rng, cursor, version FROM passages WHERE id = ?", (number,)
+            "SELECT format, model, model_sha256, rng, cursor, settings, version FROM passages WHERE id = ?", (number,)
         ).fetchone()
         if head is None:
             raise StorageError(f"there is no passage #{number}; /open lists them")
@@ -160,11 +215,14 @@ def opened(number: int) -> Passage:
         pieces = database.execute(
             "SELECT node, tokens FROM pieces WHERE passage = ? ORDER BY node, first", (number,)
         ).fetchall()
+        states = database.execute("SELECT node, start, data FROM states WHERE passage = ?", (number,)).fetchall()
     try:
         passage = from_values(_values(head, nodes, pieces))
     except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         raise StorageError(f"passage #{number} in {archive_file()} is damaged; it was left as it is") from None
     passage.archived = (number, head[-1])
+    whole = (state for state in states if isinstance(state[2], bytes) and 0 <= state[0] < len(passage.nodes))
+    passage.states = [KeptState(*state) for state in whole]
     return passage
 
 
@@ -174,8 +232,14 @@ def _values(head: tuple[Any, ...], nodes: list[tuple[str]], pieces: list[tuple[i
     for node, tokens in pieces:
         for name, values in json.loads(tokens).items():
             columns[node][name] += values
-    named = dict(zip(("format", "model", "model_sha256", "rng", "cursor"), head, strict=False))
+    named = dict(zip(("format", "model", "model_sha256", "rng", "cursor", "settings"), head, strict=False))
+    named["settings"] = json.loads(named["settings"] or "null")
     return {**named, "nodes": [{**json.loads(row[0]), "tokens": columns[n]} for n, row in enumerate(nodes)]}
+
+
+def _searched(passage: Passage) -> str:
+    """What is searched; a lone surrogate, as a shell hands on of a broken character, is no text to SQLite."""
+    return passage.text().encode("utf-8", "replace").decode()
 
 
 def _place(
@@ -191,6 +255,7 @@ def _place(
         )
         if written.rowcount:
             return passage.archived, None
+    values = {"text": _searched(passage)} | values
     names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
     made = database.execute(f"INSERT INTO passages(version, {names}) VALUES (1, {places})", values)  # noqa: S608
     number = int(made.lastrowid or 0)
@@ -201,12 +266,18 @@ def _place(
 
 
 def _make_tables(database: sqlite3.Connection) -> None:
-    """Make the tables, unless another process does so meanwhile."""
+    """Make the tables, or what is new in them, unless another process does so meanwhile."""
     database.execute("BEGIN IMMEDIATE")
+    if _version(database) == 1:
+        database.execute("ALTER TABLE passages ADD COLUMN settings TEXT")
     for statement in _TABLES.split(";"):
         database.execute(statement)
-    database.execute("PRAGMA user_version = 1")
+    database.execute(f"PRAGMA user_version = {VERSION}")
     database.commit()
+
+
+def _version(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
 @contextmanager
@@ -216,7 +287,7 @@ def _opened() -> Iterator[sqlite3.Connection]:
     try:
         database = sqlite3.connect(private_file(path), timeout=PATIENCE, isolation_level=None)
         try:
-            if database.execute("PRAGMA user_version").fetchone()[0] == 0:
+            if _version(database) < VERSION:
                 _make_tables(database)
             yield database
         finally:

@@ -8,11 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .dice import Dice
 from .events import Token
 from .explain import entropy
 from .filters import Array, log_softmax
+from .model import Model
+from .passage import Passage
 from .sampler import Chain
 from .settings import Settings
+from .states import state_at
 from .stream import Stream
 
 
@@ -36,6 +40,7 @@ class Look(NamedTuple):
 
     ``temperature`` is the T of the shaped chances. Of both distributions the entropy in bits; 2 to it is the effective
     number of choices. ``cut`` tokens were cut by filters, which had ``cut_share`` of the model's probability.
+    ``filters`` are those that drew ``taken``; None where nobody kept them, and the shaped chances have those set now.
     """
 
     candidates: list[Candidate]
@@ -45,6 +50,7 @@ class Look(NamedTuple):
     cut: int
     cut_share: float
     taken: Token | None = None
+    filters: Settings | None = None
 
     @property
     def choices(self) -> tuple[float, float]:
@@ -52,12 +58,29 @@ class Look(NamedTuple):
         return 2**self.raw_entropy, 2**self.shaped_entropy
 
 
+def look_into(model: Model, passage: Passage, settings: Settings, count: int | None) -> Look | None:
+    """Look behind the first ``count`` written tokens of a passage, or behind all of them; None where it has no text."""
+    if passage.cursor is None:
+        return None
+    count = passage.written() if count is None else count
+    snapshot = state_at(model, passage, *passage.locate(count), settings.whole_seed)
+    taken, filters = passage.token(count) or (None, None)
+    stream = Stream(model.tokenizer, snapshot, filters or settings, Dice(0))
+    return look(stream, taken.temperature if taken else settings.temperature_at(0), model.text_of, taken, filters)
+
+
 def look(
-    stream: Stream, temperature: float, decode: Callable[[int], str], taken: Token | None = None, most: int = 40
+    stream: Stream,
+    temperature: float,
+    decode: Callable[[int], str],
+    taken: Token | None = None,
+    filters: Settings | None = None,
+    most: int = 40,
 ) -> Look:
     """Look at a stream that stands where the next token is to be drawn, with its settings but this temperature.
 
-    ``decode`` gives a token's text; ``taken`` is the token that came, if one did.
+    ``decode`` gives a token's text; ``taken`` is the token that came, if one did, and ``filters`` those that drew it,
+    where they are known.
     """
     logits = stream.logits[None].astype(np.float64)
     raw = np.exp(log_softmax(logits)[0])
@@ -68,7 +91,7 @@ def look(
     columns = [column[order].tolist() for column in (raw, shaped, kept)]
     found = list(map(_CANDIDATE, zip(order.tolist(), map(decode, order.tolist()), *columns, strict=True)))
     before, after = entropy(raw), entropy(shaped)
-    return Look(found, temperature, before, after, int((~kept).sum()), float(raw[~kept].sum()), taken)
+    return Look(found, temperature, before, after, int((~kept).sum()), float(raw[~kept].sum()), taken, filters)
 
 
 def _shaped(

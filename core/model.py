@@ -18,7 +18,7 @@ from .events import Token
 from .filters import log_softmax
 from .int8 import int8_runtime
 from .modelfile import ModelFile, open_model_file
-from .novelty import CopyMeter
+from .novelty import CopyMarks, CopyMeter
 from .runtime import Runtime, selected
 from .settings import layered
 from .snapshot import MOST_REMEMBERED, History, Snapshot
@@ -67,6 +67,11 @@ class Model:
     def copy_meter(self) -> CopyMeter | None:
         """What marks runs copied from the training text as text comes; None where the file has no index."""
         return CopyMeter(self.file.index) if self.file.index else None
+
+    def copy_marks(self) -> CopyMarks | None:
+        """What tells of every token of a text whether it is copied; None where the file has no index."""
+        meter = self.copy_meter()
+        return CopyMarks(meter) if meter else None
 
     def dumped(self, snapshot: Snapshot) -> bytes:
         """A snapshot as bytes, for ``restored``."""

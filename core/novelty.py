@@ -6,8 +6,10 @@ sampling fingerprints by their own value is Manber's, 1994, "Finding similar fil
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -107,6 +109,64 @@ class CopyMeter:
             self._run, self._since = (self._run + self._since if joined else RUN), 0
             return self._run
         return 0
+
+
+class Stretch(NamedTuple):
+    """Characters ``start`` to ``end`` of a text, the last of a copied run of this length that are in no run before."""
+
+    start: int
+    end: int
+    length: int
+
+
+class CopyMarks:
+    """Which tokens of a growing text stand in copied runs. What was typed is read too, for runs that begin there."""
+
+    def __init__(self, meter: CopyMeter) -> None:
+        self._meter = meter
+        self._starts: list[int] = []
+        self._stretches: list[Stretch] = []
+        self._read = self._marked = self.longest = 0
+
+    @property
+    def share(self) -> float:
+        """Of the tokens, how many are copied: 0 to 1."""
+        return self._marked / max(1, len(self._starts))
+
+    def type(self, text: str) -> None:
+        """What somebody typed comes next."""
+        for character in text:
+            self._step(character)
+
+    def write(self, text: str) -> int | None:
+        """A token comes next; the number of the first token that is now seen to be copied, None where none is."""
+        self._starts.append(self._read)
+        found = [first for character in text if (first := self._step(character)) is not None]
+        return found[0] if found else None
+
+    def length(self, token: int) -> int:
+        """How long the copied run is that a token, by its number, begins in; 0 where it is not copied."""
+        start = self._starts[token]
+        at = bisect_right(self._stretches, start, key=itemgetter(0)) - 1
+        return self._stretches[at].length if at >= 0 and start < self._stretches[at].end else 0
+
+    def _step(self, character: str) -> int | None:
+        copied = self._meter.push(character)
+        self._read += 1
+        if not copied:
+            return None
+        last = self._stretches[-1] if self._stretches else Stretch(0, 0, 0)
+        begin = self._read - copied.length
+        if last.length and begin == last.end - last.length:
+            self._stretches.pop()
+            start, new = last.start, last.end
+        else:
+            start = new = max(begin, last.end)
+        self._stretches.append(Stretch(start, self._read, copied.length))
+        first = bisect_left(self._starts, new)
+        self._marked += len(self._starts) - first
+        self.longest = max(self.longest, copied.length)
+        return first if first < len(self._starts) else None
 
 
 @dataclass(frozen=True, slots=True)

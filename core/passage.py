@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import NamedTuple
 
 from .errors import CommandError
 from .events import Token
+from .settings import Settings
 from .snapshot import Snapshot
 from .tokenizer import Tokenizer
 
@@ -16,8 +20,9 @@ class Node:
     """A seed (``seed`` is its text, no tokens) or a text that the model wrote (``tokens``).
 
     It follows the first ``at`` tokens of its parent. ``take`` numbers the throws of the dice; ``tail`` is text that was
-    held back when the writing was stopped; ``reason`` is why it ended ("" where it was left). ``start`` is the state
-    that its tokens follow, behind a seed; ``snapshots`` are states by position. States can be made anew.
+    held back when the writing was stopped; ``reason`` is why it ended ("" where it was left). ``filters`` drew its
+    tokens, each from the token of its number on; none where nobody kept them. ``start`` is the state that its tokens
+    follow, behind a seed; ``snapshots`` are states by position. States can be made anew.
     """
 
     parent: int | None
@@ -29,6 +34,7 @@ class Node:
     children: list[int] = field(default_factory=list)
     visited: int | None = None
     reason: str = ""
+    filters: list[tuple[int, Settings]] = field(default_factory=list)
     start: Snapshot | None = field(default=None, repr=False, compare=False)
     snapshots: dict[int, Snapshot] = field(default_factory=dict, repr=False, compare=False)
 
@@ -38,6 +44,16 @@ class Node:
             return self.seed
         kept = "".join(token.text for token in self.tokens[:tokens])
         return kept + self.tail if tokens is None or tokens >= len(self.tokens) else kept
+
+    def filter(self, filters: Settings) -> None:
+        """Its further tokens are drawn behind these filters."""
+        if not self.filters or self.filters[-1][1] != filters:
+            self.filters.append((len(self.tokens), filters))
+
+    def filters_at(self, token: int) -> Settings | None:
+        """The filters behind which a token of it was drawn; None where nobody kept them."""
+        at = bisect_right(self.filters, token, key=itemgetter(0)) - 1
+        return self.filters[at][1] if at >= 0 else None
 
     def known_to(self, tokenizer: Tokenizer) -> bool:
         """Whether a tokenizer has all its tokens."""
@@ -49,10 +65,19 @@ class Node:
         return decoded.startswith("".join(token.text for token in self.tokens))
 
 
+class KeptState(NamedTuple):
+    """A snapshot as bytes: that which the tokens of a node follow (``start``), or one further on."""
+
+    node: int
+    start: bool
+    data: bytes
+
+
 @dataclass(slots=True)
 class Passage:
     """A tree over one model, with the RNG seed of its dice. ``cursor`` is the node that the text ends with;
-    ``archived`` is its number and its version where it is autosaved.
+    ``settings`` are those to go on with, None where nobody kept them; ``archived`` is its number and its version where
+    it is autosaved, ``states`` what was kept there of its states, for whoever has the model.
     """
 
     model: str
@@ -60,7 +85,9 @@ class Passage:
     rng: int
     nodes: list[Node] = field(default_factory=list)
     cursor: int | None = None
+    settings: Settings | None = None
     archived: tuple[int, int] | None = field(default=None, repr=False, compare=False)
+    states: list[KeptState] = field(default_factory=list, repr=False, compare=False)
 
     def add(self, node: Node) -> int:
         """Hang a node under its parent and stand on it."""
@@ -145,13 +172,15 @@ class Passage:
                 break
         return found
 
-    def token(self, count: int) -> Token | None:
-        """The written token behind the first ``count`` of them; None at the end of the text."""
+    def token(self, count: int) -> tuple[Token, Settings | None] | None:
+        """The written token behind the first ``count`` of them, and the filters that drew it, None where nobody kept
+        them; None at the end of the text.
+        """
         before = 0
         for node, kept in self.path():
             here = len(node.tokens) if kept is None else kept
             if 0 <= count - before < here:
-                return node.tokens[count - before]
+                return node.tokens[count - before], node.filters_at(count - before)
             before += here
         return None
 

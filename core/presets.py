@@ -7,7 +7,6 @@ from typing import Any
 
 from .errors import SettingError, StorageError, UsageError
 from .paths import presets_file, reason, write_atomically
-from .settingkinds import Ramp
 from .settings import SPECS, Settings, layered
 
 OURS: dict[str, dict[str, Any]] = {
@@ -44,16 +43,13 @@ def keep(name: str, settings: Settings) -> None:
     """Keep what is set under a name; raises UsageError for a bad name, StorageError where it cannot be written."""
     if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 40:
         raise UsageError(f"{name!r} cannot be a preset's name: use letters, digits, '-' and '_'")
-    differences = {n: v for n, v in settings.differences().items() if SPECS[n].scope in _SCOPES and n != "rng"}
-    values = {n: str(v) if isinstance(v, Ramp) else v for n, v in differences.items()}
+    values = {n: v for n, v in settings.plain().items() if SPECS[n].scope in _SCOPES and n != "rng"}
     write_atomically(presets_file(), json.dumps(_users() | {name: values}, indent=1).encode(), mode=0o600)
 
 
 def described(values: dict[str, Any]) -> str:
     """What a preset sets, as it would be typed."""
-    settings = layered(values)
-    names = _names(values)
-    return ", ".join(f"{SPECS[n].label} {SPECS[n].kind.show(getattr(settings, n))}" for n in names) or "the defaults"
+    return layered(values).told(_names(values)) or "the defaults"
 
 
 def _names(values: dict[str, Any]) -> list[str]:

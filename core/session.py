@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from copy import copy
 from itertools import chain
 from os.path import commonprefix
 from typing import Any, Protocol
@@ -11,16 +12,17 @@ import numpy as np
 
 from .dice import Dice, fresh_rng
 from .errors import CommandError
-from .events import Done, Event, Notice, Progress, Token
+from .events import Done, Event, Notice, Progress
 from .filters import log_softmax
-from .lens import Look, look
+from .lens import Look, look, look_into
 from .model import Model, Reading, load
 from .passage import Node, Passage
 from .settings import SPECS, Settings, spec_of
 from .snapshot import Snapshot
-from .states import state_at
+from .states import state_at, take_kept
 from .stream import Stream
 from .sweep import Sweep
+from .writing import written
 
 
 class Companion(Protocol):
@@ -58,7 +60,8 @@ class Session:
     @property
     def temperature(self) -> float:
         """The T that the next token is drawn at, on a ramp the one it has reached."""
-        return self._stream.temperature if self._stream else self.settings.temperature_at(0)
+        progress = self._stream.written / self.settings.length if self._stream else 0.0
+        return self.settings.temperature_at(progress)
 
     def set(self, name: str, value: Any) -> None:
         """Change a setting, for the text that is being written too; raises SettingError."""
@@ -66,9 +69,7 @@ class Session:
 
     def take_settings(self, settings: Settings) -> None:
         """Change all settings at once, for the text that is being written too."""
-        self.settings = settings
-        if self._stream:
-            self._stream.settings = settings
+        self.settings, self.passage.settings = settings, settings.of_passage()
 
     def default(self, name: str) -> Any:
         """What ``reset`` goes back to: the model's own value."""
@@ -205,32 +206,36 @@ class Session:
         column = sweep.columns[number]
         node = Node(self.passage.root(), 0, tokens=column.tokens, tail=column.tail, reason=column.reason or "stopped")
         node.start, node.snapshots = sweep.start, column.stream.snapshots
+        node.filters = [(0, column.stream.settings.filters())]
         self.passage.add(node)
         self.set("temperature", column.temperature)
 
     def look(self, count: int | None = None) -> Look | None:
         """What there was to choose from behind the first ``count`` written tokens; None looks at what comes next.
 
-        The shaped chances are those at the T that drew the token that came there, else at the T set now, behind the
-        filters that are set now. None where there is no text.
+        The shaped chances are those at the T and behind the filters that drew the token that came there; where none
+        did, or nobody kept the filters, those set now. None where there is no text.
         """
-        taken = None
-        stream = self._stream if count is None else None
-        if stream is None:
-            if self.passage.cursor is None:
-                return None
-            count = self.passage.written() if count is None else count
-            snapshot = self.state_at(*self.passage.locate(count))
-            stream = Stream(self.model.tokenizer, snapshot, self.settings, Dice(0))
-            taken = self.passage.token(count)
-        temperature = taken.temperature if taken else self.temperature
-        return look(stream, temperature, self.model.text_of, taken)
+        if count is None and self._stream:
+            ahead = copy(self._stream)
+            ahead.settings = self.settings
+            return look(ahead, self.temperature, self.model.text_of)
+        return look_into(self.model, self.passage, self.settings, count)
 
     def adopt(self, passage: Passage) -> str | None:
         """Go on with a passage from elsewhere; the answer says what became of one that another model wrote.
 
         Its text is read again. Its tree is kept where its tokens mean the same to this model, else only the text is.
+        What was set when it was left is set again, as far as it acts on this passage or shows it.
         """
+        kept = passage.settings or self.settings
+        told = self._adopted(passage)
+        if told is None:
+            take_kept(self.model, passage)
+        self.take_settings(kept.changed(rng=self.settings.rng, autosave=self.settings.autosave))
+        return told
+
+    def _adopted(self, passage: Passage) -> str | None:
         self.passage = passage
         tokenizer = self.model.tokenizer
         if passage.model_sha256 == self.model.file.sha256 and all(n.known_to(tokenizer) for n in passage.nodes):
@@ -269,11 +274,8 @@ class Session:
         self.passage.add(node)
         self._stream, node.start, node.snapshots = stream, start, stream.snapshots
         try:
-            for event in engine.play(stream):
-                if isinstance(event, Token):
-                    node.tokens.append(event)
-                elif isinstance(event, Done):
-                    node.tail, node.reason = event.text, event.reason
+            for event in written(engine, stream, node, lambda: self.settings):
+                if isinstance(event, Done):
                     self._stream = None
                 yield event
         finally:
@@ -292,4 +294,5 @@ class Session:
 
     def _empty(self) -> Passage:
         rng = self.settings.rng
-        return Passage(self.model.name, self.model.file.sha256, fresh_rng() if rng is None else rng)
+        dice = fresh_rng() if rng is None else rng
+        return Passage(self.model.name, self.model.file.sha256, dice, settings=self.settings.of_passage())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -131,6 +132,12 @@ class Settings:
     )
     heat: str = _setting("off", CHOICE(HEAT), "colour every token by what it was to the model", scope="view")
     lens: str = _setting("on", CHOICE(("on", "off")), "show what there is to choose from beside the text", scope="view")
+    copied: str = _setting(
+        "on",
+        CHOICE(("on", "off")),
+        "mark what stands word for word in the training text, where the model has an index of it",
+        scope="view",
+    )
     autosave: str = _setting("on", CHOICE(("on", "off")), "keep every passage, for /open", scope="view")
 
     def __post_init__(self) -> None:
@@ -153,12 +160,45 @@ class Settings:
         """What differs from the defaults, by name."""
         return {name: getattr(self, name) for name, spec in SPECS.items() if getattr(self, name) != spec.default}
 
+    def filters(self) -> Settings:
+        """Nothing but what shapes a draw beside the temperature; all else is at its default."""
+        return Settings(**{name: getattr(self, name) for name in FILTERS})
+
+    def of_passage(self) -> Settings:
+        """What a passage keeps: all but the dice of the next one, and whether passages are kept at all."""
+        return self.changed(rng=SPECS["rng"].default, autosave=SPECS["autosave"].default)
+
+    def told(self, names: Iterable[str]) -> str:
+        """Some settings as they would be typed: "top-k 3, min-p 0.02"."""
+        return ", ".join(f"{SPECS[name].label} {SPECS[name].kind.show(getattr(self, name))}" for name in names)
+
+    def filters_told(self) -> str:
+        """The filters that do something, as they would be typed."""
+        return self.told(n for n, spec in SPECS.items() if spec.off is not None and getattr(self, n) != spec.off)
+
+    def plain(self) -> dict[str, Any]:
+        """``differences`` as values that JSON knows; ``unplain`` is the way back."""
+        return {name: str(v) if isinstance(v, Ramp) else v for name, v in self.differences().items()}
+
 
 SPECS: dict[str, Spec] = {
     f.name: Spec(f.name, f.metadata["kind"], f.default, f.metadata["off"], f.metadata["scope"], f.metadata["help"])
     for f in fields(Settings)
 }
 """All settings by field name, in the order of declaration."""
+
+
+FILTERS = tuple(name for name, spec in SPECS.items() if spec.scope == "token" and name != "temperature")
+"""What shapes a draw beside the temperature."""
+
+
+def unplain(values: Mapping[str, Any]) -> Settings:
+    """Settings that were kept as ``plain`` values. What another release knew and this one does not is left out."""
+    kept = Settings()
+    for name, value in values.items():
+        with contextlib.suppress(SettingError):
+            kept = layered(kept.differences(), {str(name): value})
+    return kept
 
 
 def spec_of(name: str) -> Spec:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import numpy as np
 
+from .errors import StateError
 from .events import Token
 from .model import Model
 from .passage import Node, Passage
@@ -23,6 +25,20 @@ def state_at(model: Model, passage: Passage, index: int, at: int, whole_seed: bo
     for node in reversed(unread):
         node.start = _begun(model, passage, node, whole_seed)
     return _within(model, passage.nodes[index], at)
+
+
+def take_kept(model: Model, passage: Passage) -> None:
+    """Give nodes the states that were kept with them, as far as they are whole and this model's."""
+    for index, start, data in sorted(passage.states, key=lambda kept: not kept.start):
+        node = passage.nodes[index]
+        with contextlib.suppress(StateError):
+            snapshot = model.restored(data)
+            if start:
+                node.start = snapshot
+            elif node.start and snapshot.position <= node.start.position + len(node.tokens):
+                # One that was kept an instant after its tokens is of tokens that nobody has.
+                node.snapshots[snapshot.position] = snapshot
+    passage.states = []
 
 
 def _begun(model: Model, passage: Passage, node: Node, whole_seed: bool) -> Snapshot:

@@ -13,6 +13,7 @@ from .errors import StorageError, UsageError
 from .events import Token
 from .passage import Node, Passage
 from .paths import passages_dir, reason, write_atomically
+from .settings import unplain
 
 FORMAT = 1
 SUFFIX = ".passage.json"
@@ -81,17 +82,20 @@ def from_values(data: Any) -> Passage:
     for node, values in zip(passage.nodes, data["nodes"], strict=True):
         node.visited = None if values["visited"] is None else node.children[node.children.index(values["visited"])]
     passage.cursor = None if data["cursor"] is None else _below(len(passage.nodes), data["cursor"])
+    passage.settings = None if data.get("settings") is None else unplain(_of(dict, data["settings"]))
     return passage
 
 
 def passage_head_of(passage: Passage) -> dict[str, Any]:
     """What there is to know of a passage besides its nodes, by name."""
-    return {name: getattr(passage, name) for name in ("model", "model_sha256", "rng", "cursor")}
+    kept = {name: getattr(passage, name) for name in ("model", "model_sha256", "rng", "cursor")}
+    return kept | {"settings": passage.settings and passage.settings.plain()}
 
 
 def head_of(node: Node) -> dict[str, Any]:
     """What there is to know of a node besides its tokens, by name."""
-    return {name: getattr(node, name) for name in ("parent", "at", "seed", "take", "tail", "reason", "visited")}
+    kept = {name: getattr(node, name) for name in ("parent", "at", "seed", "take", "tail", "reason", "visited")}
+    return kept | {"filters": [[first, filters.plain()] for first, filters in list(node.filters)]}
 
 
 def columns_of(tokens: list[Token]) -> dict[str, list[Any]]:
@@ -114,7 +118,8 @@ def _node(values: dict[str, Any], passage: Passage) -> Node:
     kept = 0 if parent is None else len(passage.nodes[parent].tokens)
     at = _below(kept + 1, values["at"])
     take, tail, why = _below(1 << 63, values["take"]), _of(str, values["tail"]), _of(str, values["reason"])
-    return Node(parent, at, seed, tokens, take, tail, reason=why)
+    filters = [(_below(1 << 31, first), unplain(_of(dict, kept))) for first, kept in values.get("filters", [])]
+    return Node(parent, at, seed, tokens, take, tail, reason=why, filters=filters)
 
 
 def _of(kind: type[T], value: Any) -> T:

@@ -57,7 +57,7 @@ class Stream:
         self._surprise = start.surprise
         self._window = _Window(start.history.recent(MOST_REMEMBERED))
         self._history, self._unkept = start.history, list[int]()
-        self._tokenizer, self._decoder = tokenizer, tokenizer.decoder(start.remainder)
+        self.tokenizer, self._decoder = tokenizer, tokenizer.decoder(start.remainder)
         self._started = time.perf_counter()
 
     def stop(self) -> None:
@@ -79,7 +79,7 @@ class Stream:
         s = self.settings
         if s.stop or self.forced is not None or isinstance(s.temperature, Ramp):
             return 1
-        return max(1, min(self.ahead - len(self.events), (s.length - self.written) // self._tokenizer.longest))
+        return max(1, min(self.ahead - len(self.events), (s.length - self.written) // self.tokenizer.longest))
 
     def recent(self, n: int) -> TokenIds:
         """The latest n token ids, oldest first; all that are remembered where n is negative."""
@@ -89,7 +89,7 @@ class Stream:
         """The tokens over which DRY follows no repeat; none where DRY is off."""
         if not self.settings.dry_multiplier:
             return []
-        encoded = [self._tokenizer.encode(text) for text in self.settings.dry_sequence_breakers]
+        encoded = [self.tokenizer.encode(text) for text in self.settings.dry_sequence_breakers]
         return [int(ids[0]) for ids in encoded if len(ids) == 1]
 
     def surprise_bound(self) -> float:

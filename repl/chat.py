@@ -36,11 +36,6 @@ DUMB = ("dumb", "unknown")
 
 
 def _full_screen(session: Session, first: str) -> None:
-    from .tui import AfterglowApp, run_app
+    from .tui import run_app
 
-    if not first:
-        run_app(session)
-        return
-    app = AfterglowApp(session)
-    app.call_later(app.do, first)  # done when the app runs and its screen stands
-    app.run()
+    run_app(session, first)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Click
@@ -9,6 +11,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from ..core.heat import surprise
+from ..core.novelty import CopyMarks
 from ..core.sweep import Column, Sweep
 from .transcript import Transcript
 from .wrapping import Piece
@@ -24,15 +27,15 @@ class Columns(Horizontal):
         self.chosen = 0
         self._pages: list[Page] = []
 
-    async def show(self, sweep: Sweep, heat: str) -> None:
-        """Begin to show a sweep."""
+    async def show(self, sweep: Sweep, heat: str, marks: Callable[[], CopyMarks | None] = lambda: None) -> None:
+        """Begin to show a sweep; ``marks`` makes what tells of a column's tokens whether they are copied."""
         self.sweep, self.chosen = sweep, 0
         self._pages = [Page(number, column) for number, column in enumerate(sweep.columns)]
         await self.remove_children()
         await self.mount_all(self._pages)
         self.display = True
         for page in self._pages:
-            page.begin(sweep.seed, heat)
+            page.begin(sweep.seed, heat, marks())
         self.choose(0)
 
     def grow(self) -> None:
@@ -73,14 +76,14 @@ class Page(Vertical):
         self.compose_add_child(self._head)
         self.compose_add_child(self._text)
 
-    def begin(self, seed: str, heat: str) -> None:
+    def begin(self, seed: str, heat: str, copies: CopyMarks | None) -> None:
         """Show the seed."""
         self._text.colour(heat)
-        self._text.show([Piece(seed, "seed")])
+        self._text.show([Piece(seed, "seed")], copies=copies)
         self._entitle()
 
     def grow(self) -> None:
-        """Show what was written since; at the end, how surprising it was."""
+        """Show what was written since; at the end, how surprising it was, and how much of it is copied."""
         tokens = self._column.tokens[self._shown :]
         self._shown += len(tokens)
         self._text.write([Piece(token.text, "text", token) for token in tokens])
@@ -88,11 +91,12 @@ class Page(Vertical):
             self._over = True
             self._text.write([Piece(self._column.tail)])
             mean = sum(map(surprise, self._column.tokens)) / max(1, len(self._column.tokens))
-            self._entitle(f"  {mean:.1f} bits")
+            copies = self._text.copies
+            self._entitle(f"{mean:.1f} bits" + (f", {copies.share:.0%} copied" if copies else ""))
 
-    def _entitle(self, figure: str = "") -> None:
-        """T first, which is seen in the narrowest column; then the key that picks it."""
-        self._head.update(Content(f"T {self._column.temperature:.2f}  [{self.number + 1}]{figure}"))
+    def _entitle(self, figures: str = "") -> None:
+        """T first, which is seen in the narrowest column; then the key that picks it; figures below."""
+        self._head.update(Content(f"T {self._column.temperature:.2f}  [{self.number + 1}]\n{figures}"))
 
     def mark(self, character: int) -> None:
         """Mark the token that holds a character of the text."""

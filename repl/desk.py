@@ -22,6 +22,7 @@ from ..core.sweep import Sweep
 from .autosave import Autosave
 from .columns import Columns
 from .reading import Reading
+from .slowline import QUESTION, SlowLine
 from .transcript import Transcript
 
 Deed = Callable[[], Iterable[Effect]]
@@ -37,6 +38,7 @@ class Desk(App[None]):
         self._player: Player | None = None
         self.share: float | None = None
         """How much of a long seed has been read, while it is."""
+        self._line = SlowLine()
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._stopped = self._leaving = False
@@ -48,6 +50,16 @@ class Desk(App[None]):
     def playing(self) -> bool:
         """Whether text is being written."""
         return self._player is not None
+
+    def post_display_hook(self) -> None:
+        """The first picture and those of a text are asked after: over a slow line the text comes in larger pieces."""
+        if self._driver and (self.playing or not self._line.known):
+            self._driver.write(QUESTION)
+            self._line.asked()
+
+    def on_cursor_position(self) -> None:
+        """The terminal has drawn a picture."""
+        self._line.answered()
 
     def do(self, line: str, topic: str = "") -> None:
         """Do what a typed line says. What it answers replaces an answer of the same ``topic``."""
@@ -131,7 +143,7 @@ class Desk(App[None]):
         """Show a text as it comes."""
         self._player = Player(play.events, lambda: self.session.settings.speed)
         self.refresh_state()
-        begun = False
+        begun, unseen = False, list[Event]()
         try:
             async for batch in self._player:
                 if not begun and not self._has_begun(batch):
@@ -140,11 +152,16 @@ class Desk(App[None]):
                     self._reading.begin(play)
                     self.text_begun()
                     begun = True
-                self._reading.take(batch)
-                self.refresh_state()
+                unseen += batch
+                if not self._line.busy:
+                    self._reading.take(unseen)
+                    unseen.clear()
+                    self.refresh_state()
                 self._obey(play)
         finally:
             self._player = self.share = None
+            if begun:
+                self._reading.take(unseen)
             if begun and not play.title:
                 self._reading.finish()
             if self._leaving:
@@ -158,17 +175,21 @@ class Desk(App[None]):
 
     async def _compare(self, sweep: Sweep) -> None:
         """Show a sweep as it comes."""
-        await self.columns.show(sweep, self.session.settings.heat)
+        settings, model = self.session.settings, self.session.model
+        marks = model.copy_marks if settings.copied == "on" else lambda: None
+        await self.columns.show(sweep, settings.heat, marks)
         self._player = Player(sweep.steps(), lambda: self.session.settings.speed)
         self.refresh_state()
         try:
             async for _ in self._player:
-                self.columns.grow()
-                self.refresh_state()
+                if not self._line.busy:
+                    self.columns.grow()
+                    self.refresh_state()
                 if self._waiting or self._stopped:
                     self.action_stop()
         finally:
             self._player = None
+            self.columns.grow()
             if self._leaving:
                 self.exit()
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Key, Paste
-from textual.suggester import Suggester
-from textual.widgets import Input, Static
+from textual.keys import Keys
+from textual.message import Message
+from textual.widgets import Static, TextArea
 
 from ..core.commands import completions
 from ..core.errors import AfterglowError
 from ..core.paths import history_file, private_file
 from ..core.session import Session
 from ..core.visible import visible
-
-NEWLINE = "␤"
-"""A newline in a line: what was pasted from several lines is one seed."""
 
 ALONE = {
     "plus": "turn('+')",
@@ -48,8 +47,8 @@ KEPT = 1000
 """How many lines of the history file can be called back."""
 
 
-class InputLine(Input):
-    """One line. While it is empty some keys are the app's, as far as it has something to do for them."""
+class InputLine(TextArea):
+    """A line, or a few. While it is empty some keys are the app's, as far as it has something to do for them."""
 
     HELP = """
 ## The line
@@ -61,31 +60,33 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
 """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Do it", show=False),
         Binding("tab", "complete", "Complete, or finish at once", show=False),
         Binding("ctrl+g", "app.editor", "Your editor", show=False),
         Binding("ctrl+j,alt+enter,shift+enter", "newline", "New line", show=False),
-        Binding("up", "recall(-1)", "Line before", show=False),
-        Binding("down", "recall(1)", "Next line", show=False),
+        Binding("up", "up", "Line before", show=False),
+        Binding("down", "down", "Next line", show=False),
     ]
 
+    class Submitted(Message):
+        """A text is to be done."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
     def __init__(self, session: Session) -> None:
-        super().__init__(
-            placeholder="a seed, /help, or Enter to go on", suggester=SlashSuggester(session), select_on_focus=False
-        )
+        super().__init__(placeholder="a seed, /help, or Enter to go on", highlight_cursor_line=False)
+        self.match_cursor_bracket = False
         self._session = session
         self._history: list[str] | None = None
         self._at = 0
         self._draft = ""
 
-    @property
-    def text(self) -> str:
-        """What was typed, newlines and all."""
-        return self.value.replace(NEWLINE, "\n")
-
     def put(self, text: str) -> None:
         """Have ``text`` in the line, as if it had just been typed."""
-        self.value = text.replace("\n", NEWLINE)
-        self.cursor_position = len(self.value)
+        self.text = text
+        self.move_cursor(self.document.end)
 
     def take(self) -> str:
         """The typed text, which goes into the history; the line is empty after it."""
@@ -95,16 +96,26 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
             history.append(text)
             keep_history(text)
         self._at, self._draft = len(history), ""
-        self.value = ""
+        self.text = ""
         return text
 
-    def check_consume_key(self, key: str, character: str | None) -> bool:
+    def update_suggestion(self) -> None:
+        """Behind the cursor stands the first completion of a command."""
+        text = self.text
+        whole = completed(self._session, text) if self.cursor_at_end_of_text else None
+        self.suggestion = whole.removeprefix(text) if whole else ""
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """Whether a key types."""
         return super().check_consume_key(key, character) and not self._acts(key)
 
-    async def action_submit(self) -> None:
-        """Hand the line over and empty it in one go: what is typed ahead belongs to the next one."""
-        self.post_message(self.Submitted(self, self.take()))
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter is not the line's own where the app has something to do for it."""
+        return super().check_action(action, parameters) and not (action == "submit" and self._acts("enter"))
+
+    def action_submit(self) -> None:
+        """Hand the text over and empty the line in one go: what is typed ahead belongs to the next one."""
+        self.post_message(self.Submitted(self.take()))
 
     async def _on_key(self, event: Key) -> None:
         # As they come: the app looks up bindings later, when keys typed after this one may be in the line already.
@@ -120,20 +131,34 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
             await self.app.run_action(action, self)
 
     def _acts(self, key: str) -> bool:
-        return not self.value and key in ALONE and bool(self.app.check_action(ALONE[key].partition("(")[0], ()))
+        return not self.text and key in ALONE and bool(self.app.check_action(ALONE[key].partition("(")[0], ()))
 
     async def action_complete(self) -> None:
         """Take over the first completion; in an empty line, finish the text at once."""
-        if not self.value:
+        if not self.text:
             await self.app.run_action("app.hurry")
         else:
-            self.put(completed(self._session, self.value) or self.value)
+            self.put(completed(self._session, self.text) or self.text)
 
     def action_newline(self) -> None:
         """Go on typing in a new line."""
-        self.insert_text_at_cursor(NEWLINE)
+        self._replace_via_keyboard("\n", *self.selection)
 
-    def action_recall(self, step: int) -> None:
+    def action_up(self) -> None:
+        """One line up; from the first, to what was typed before."""
+        if self.navigator.is_first_wrapped_line(self.cursor_location):
+            self._recall(-1)
+        else:
+            self.action_cursor_up()
+
+    def action_down(self) -> None:
+        """One line down; from the last, to what was typed after it."""
+        if self.navigator.is_last_wrapped_line(self.cursor_location):
+            self._recall(1)
+        else:
+            self.action_cursor_down()
+
+    def _recall(self, step: int) -> None:
         """Walk through what was typed before; what was being typed waits at the end."""
         history = self._lines()
         if self._at == len(history):
@@ -147,26 +172,17 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
             self._at = len(self._history)
         return self._history
 
-    def _on_paste(self, event: Paste) -> None:
-        pasted = visible(event.text.replace("\r\n", "\n").replace("\r", "\n")).replace("\n", NEWLINE)
-        if self.selection.is_empty:
-            self.insert_text_at_cursor(pasted)
-        else:
-            self.replace(pasted, *self.selection)
+    async def _on_paste(self, event: Paste) -> None:
         event.stop()
         event.prevent_default()
+        pasted = visible(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        self._replace_via_keyboard(pasted, *self.selection)
 
 
-class SlashSuggester(Suggester):
-    """Shows the first completion of a command behind the cursor."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._session = session
-
-    async def get_suggestion(self, value: str) -> str | None:
-        """The line completed."""
-        return completed(self._session, value)
+def learn_alt_enter() -> None:
+    """Have Textual read what most terminals send for Alt-Enter, which it takes for Enter, as a new line."""
+    for sequence in ("\x1b\r", "\x1b\n"):
+        cast("dict[str, Any]", ANSI_SEQUENCES_KEYS).setdefault(sequence, (Keys.ControlJ,))
 
 
 class Completions(Static):

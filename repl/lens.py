@@ -58,6 +58,7 @@ class Lens(Widget):
         self._look: Look | None = None
         self._title = ""
         self._choice: int | None = None
+        self._copied, self._then = 0, ""
         self._at: int | None = None
         self._places: Sequence[Place] = ()
         self._first, self._head = 0, 0
@@ -71,9 +72,14 @@ class Lens(Widget):
         choice: int | None = None,
         places: Sequence[Place] = (),
         at: int | None = None,
+        copied: int = 0,
+        then: str = "",
     ) -> None:
-        """Show a look under a title, one of its candidates chosen; ``at`` is the token's number among ``places``."""
+        """Show a look under a title, one of its candidates chosen; ``at`` is the token's number among ``places``,
+        ``copied`` the length of the copied run that it stands in, ``then`` what was set otherwise when it was drawn.
+        """
         self._look, self._title, self._choice, self._places, self._at = look, title, choice, places, at
+        self._copied, self._then = copied, then
         self._lines = self._arranged()
         self.refresh()
 
@@ -142,6 +148,10 @@ class Lens(Widget):
             yield [("entropy ", "dim"), (bits, "figure")]
             yield [("choices ", "dim"), (choices, "figure")]
             yield [(f"filters: {cut}", "dim")]
+            if self._then:
+                yield [(self._then, "figure")]
+            if self._copied:
+                yield [("copied ", "dim"), (f"in a run of {self._copied:,}", "figure")]
         raw, shaped = "raw T 1".ljust(self._bar_width() + 5), f"drawn T {look.temperature:.2f}"
         yield [(f"{'':4}{raw}{shaped}", "dim")]
 

@@ -21,7 +21,7 @@ class Looking(Desk):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._lens = Lens()
-        self.roads = Roads(session, self._reading, self._transcript, self._lens)
+        self.roads = Roads(session, self._reading, self._transcript, self._lens, self._line)
 
     def text_begun(self) -> None:
         """The lens follows a text that is being written."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..core.effects import Play
 from ..core.events import Done, Event, Notice, Token
+from ..core.novelty import CopyMarks
 from ..core.passage import Passage
 from ..core.session import Session
 from .transcript import Transcript
@@ -29,6 +30,12 @@ class Reading:
     def places(self) -> Sequence[Place]:
         """Where the tokens of the passage in hand stand; none where another one is shown yet."""
         return self._transcript.places if self._passage is self._session.passage else ()
+
+    @property
+    def copies(self) -> CopyMarks | None:
+        """Which tokens of the passage in hand are copied; None where nobody knows, or wants to."""
+        shown = self._session.settings.copied == "on" and self._passage is self._session.passage
+        return self._transcript.copies if shown else None
 
     def begin(self, play: Play) -> None:
         """Have the text at the end of the transcript that the first tokens are about to join."""
@@ -58,7 +65,8 @@ class Reading:
 
     def _show(self, without_last: bool) -> None:
         passage = self._session.passage
-        self._transcript.show(_pieces(passage, without_last), instead=passage is self._passage)
+        copies = self._session.model.copy_marks()
+        self._transcript.show(_pieces(passage, without_last), passage is self._passage, copies)
         self._passage, self._cursor = passage, passage.cursor
 
     def _goes_on(self) -> bool:

@@ -8,10 +8,14 @@ from ..core.lens import Look
 from ..core.session import Session
 from .lens import Lens
 from .reading import Reading
+from .slowline import SlowLine
 from .transcript import Transcript
 
 PACE = 1 / 15
 """Seconds between two pictures of the lens while text is written: faster nobody reads, and the text comes first."""
+
+REST = 4
+"""Over a slow line it rests for so many times as long as the latest picture took."""
 
 
 class Roads:
@@ -20,8 +24,9 @@ class Roads:
     ``place`` is the number of the token under the cursor, from 0; as many as there are means the one to come.
     """
 
-    def __init__(self, session: Session, reading: Reading, transcript: Transcript, lens: Lens) -> None:
+    def __init__(self, session: Session, reading: Reading, transcript: Transcript, lens: Lens, line: SlowLine) -> None:
         self._session, self._reading, self._transcript, self._lens = session, reading, transcript, lens
+        self._line = line
         self._look: Look | None = None
         self._looked = 0.0
         self.place: int | None = None
@@ -83,12 +88,24 @@ class Roads:
         to_come = self.place is None or self.place >= count
         self._look = self._session.look(None if to_come else self.place)
         title = "the token to come" if to_come else f"token {(self.place or 0) + 1:,} of {count:,}"
-        self._lens.show(self._look, title, self.choice, self._reading.places, self.place)
+        copies = None if to_come else self._reading.copies
+        copied = copies.length(self.place or 0) if copies else 0
+        self._lens.show(self._look, title, self.choice, self._reading.places, self.place, copied, self._then())
+
+    def _then(self) -> str:
+        """What else than the filters of now drew the token."""
+        if self._look is None or self._look.taken is None:
+            return ""
+        if self._look.filters is None:
+            return "filters as set now: not kept"
+        same = self._look.filters == self._session.settings.filters()
+        return "" if same else f"then {self._look.filters.filters_told() or 'without filters'}"
 
     def _too_soon(self) -> bool:
         """Whether text comes so fast that the lens leaves this moment out."""
         now = time.monotonic()
-        if self.place is None and self._session.playing and now - self._looked < PACE:
+        pace = max(PACE, REST * self._line.delay)
+        if self.place is None and self._session.playing and now - self._looked < pace:
             return True
         self._looked = now
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -15,8 +16,9 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from ..core.heat import level
+from ..core.novelty import CopyMarks
 from .pointer import Pointer, restyled, token_at
-from .wrapping import Block, Line, Piece, Place, Run
+from .wrapping import COPIED, Block, Line, Piece, Place, Run
 
 GUTTER = 2
 """Columns at the left for a mark; text stands right of them, so that verse and tables line up from the first line."""
@@ -37,7 +39,7 @@ class Transcript(ScrollView, can_focus=False):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"transcript--{name}" for name in ("seed", "text", "note", "error", "title", "name")),
-        *(f"transcript--{name}" for name in ("mark", "turn", "cursor")),
+        *(f"transcript--{name}" for name in ("mark", "turn", "cursor", "copied", "quote")),
         *(f"transcript--heat{number}" for number in range(5)),
     }
 
@@ -51,7 +53,7 @@ class Transcript(ScrollView, can_focus=False):
         self._width = 80
         self._gutter = GUTTER
         self._following = True
-        self._heat = "off"
+        self._heat, self._marks_copies = "off", True
         self._pointer = Pointer()
 
     class Pointed(Message):
@@ -65,6 +67,11 @@ class Transcript(ScrollView, can_focus=False):
     def places(self) -> Sequence[Place]:
         """Where the tokens of the text in hand stand."""
         return self._held.places if self._held else ()
+
+    @property
+    def copies(self) -> CopyMarks | None:
+        """Which tokens of the text in hand are copied; None where nobody knows."""
+        return self._held.copies if self._held else None
 
     def point(self, index: int | None) -> None:
         """Mark a token of the text in hand, or the place behind its last; None takes the mark away."""
@@ -106,12 +113,12 @@ class Transcript(ScrollView, can_focus=False):
         """A title over two aligned columns."""
         self._add(Block.listing(title, list(rows)))
 
-    def show(self, pieces: Iterable[Piece], instead: bool = False) -> None:
+    def show(self, pieces: Iterable[Piece], instead: bool = False, copies: CopyMarks | None = None) -> None:
         """Begin a text with these pieces, ready to grow; ``instead`` of the text in hand, or after it."""
         if instead:
             self._take_away(self._held)
         self._drop_summary(instead)
-        self._held = self._open = Block(pieces, mark="›", spaced=bool(self._blocks))
+        self._held = self._open = Block(pieces, mark="›", spaced=bool(self._blocks), copies=copies)
         self._add(self._held)
 
     def resume(self) -> None:
@@ -133,17 +140,28 @@ class Transcript(ScrollView, can_focus=False):
         removed, added = self._open.grow(pieces, self._width)
         end = len(self._lines) - self._below(self._open)
         self._lines[end - removed : end] = added
-        self._changed(end - removed)
+        self._changed(min(end - removed, self._outdated(self._open, end)))
+
+    def _outdated(self, block: Block, end: int) -> int:
+        """Have lines of a block drawn anew that turned out to be copied; the first of them, ``end`` where none."""
+        first = block.marked_since()
+        while first is not None and end:
+            end -= 1
+            line, place = self._lines[end], block.places[first]
+            line.strip = None
+            if line.paragraph is place.paragraph and line.start <= place.start:
+                break
+        return end
 
     def finish(self, summary: str) -> None:
         """Put a dim line under the text in hand; it goes away where that text goes on."""
         self._summary = Block([Piece(summary, "note")], mark=" ")
         self._add(self._summary)
 
-    def colour(self, heat: str) -> None:
-        """Colour every token by its warmth, as the setting ``heat`` says."""
-        if heat != self._heat:
-            self._heat = heat
+    def colour(self, heat: str, marks_copies: bool = True) -> None:
+        """Colour every token by its warmth, as the setting ``heat`` says, and mark what is copied or not."""
+        if (heat, marks_copies) != (self._heat, self._marks_copies):
+            self._heat, self._marks_copies = heat, marks_copies
             self._draw_anew()
 
     def render_line(self, y: int) -> Strip:
@@ -159,10 +177,11 @@ class Transcript(ScrollView, can_focus=False):
         return Strip([*self._margin(line), *text.apply_offsets(0, number)]).adjust_cell_length(width, base)
 
     def _margin(self, line: Line) -> Iterator[Segment]:
-        """A mark, and the temperature where it was turned."""
+        """A mark, the temperature where it was turned, and a bar beside what is copied."""
         yield Segment(line.mark[:1].ljust(1), self.get_component_rich_style("transcript--mark"))
-        turn = f"{line.turn:.2f} " if line.turn is not None and self._gutter == MARGIN else ""
-        yield Segment(turn.rjust(self._gutter - 1), self.get_component_rich_style("transcript--turn"))
+        turn = f"{line.turn:.2f}" if line.turn is not None and self._gutter == MARGIN else ""
+        yield Segment(turn.rjust(self._gutter - 2), self.get_component_rich_style("transcript--turn"))
+        yield Segment(COPIED if line.copied else " ", self.get_component_rich_style("transcript--quote"))
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text, joined again where it was wrapped."""
@@ -206,15 +225,21 @@ class Transcript(ScrollView, can_focus=False):
         self._changed(0, top)
 
     def _drawn(self, line: Line) -> Strip:
-        looks = groupby(line.parts(), key=lambda part: self._look(part[1]))
+        copies, line.copied = line.paragraph.copies if self._marks_copies else None, False
+        looks = []
+        for text, run in line.parts():
+            copied = bool(copies and run.token and copies.length(run.number))
+            line.copied = line.copied or copied
+            looks.append((self._look(run, copied), text))
         return Strip(
-            Segment("".join(text for text, _ in parts), self.get_component_rich_style(f"transcript--{look}"))
-            for look, parts in looks
+            Segment("".join(text for _, text in parts), self.get_component_rich_style(f"transcript--{look}"))
+            for look, parts in groupby(looks, key=itemgetter(0))
         )
 
-    def _look(self, run: Run) -> str:
+    def _look(self, run: Run, copied: bool) -> str:
+        """How a run is drawn. Where heat has the say, the bar in the margin alone tells of copies."""
         warmth = level(run.token, self._heat) if run.token else None
-        return run.style if warmth is None else f"heat{warmth}"
+        return f"heat{warmth}" if warmth is not None else "copied" if copied else run.style
 
     def _selected(self, strip: Strip, number: int) -> Strip:
         span = self.text_selection.get_span(number) if self.text_selection else None

@@ -17,17 +17,18 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Static
 
 from ..core import archive
 from ..core.commands import COMMANDS, Command
 from ..core.errors import AfterglowError
 from ..core.heat import legend
 from ..core.session import Session
-from ..core.settings import SPECS
 from .autosave import EVERY
-from .inputline import Completions, InputLine
+from .inputline import Completions, InputLine, learn_alt_enter
+from .keyline import KeyLine
 from .looking import Looking
+from .status import status
 from .themes import keep_theme, kept_theme
 from .thermometer import Thermometer
 
@@ -40,11 +41,12 @@ ONLY_WITH_A_CURSOR = ("choose", "take", "leave")
 ONLY_WITH_A_TEXT = ("look", "look_word", "look_end")
 
 
-def run_app(session: Session) -> None:
-    """Play on the full screen until the user leaves."""
+def run_app(session: Session, first: str = "") -> None:
+    """Play on the full screen until the user leaves; ``first`` is a line that is done before any is typed."""
     _make_prompt()
-
-    app = AfterglowApp(session)
+    learn_alt_enter()
+    app = AfterglowApp(session, first)
+    app.call_later(app.set_interval, EVERY, _settle)
     app.run()
     app.autosave.keep_now()
 
@@ -53,9 +55,14 @@ def _make_prompt() -> None:
     """See to it that a key is answered soon while text comes as fast as it can."""
     # The thread that draws tokens gives way ten times sooner than it would.
     sys.setswitchinterval(0.0005)
-    # What was imported is no garbage and need not be looked through; tokens that are kept are not looked at so often.
+    gc.set_threshold(20_000, 20, 1000)
+    _settle()
+
+
+def _settle() -> None:
+    """Look no more for garbage in what is there to stay: the more there is, the longer all would stand still."""
+    gc.collect(1)
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 class AfterglowApp(Looking):
@@ -72,6 +79,7 @@ class AfterglowApp(Looking):
         Binding("ctrl+down", "turn('-')", "T -", key_display="^↓"),
         Binding("ctrl+r", "do('/retry')", "Retry"),
         Binding("f1", "help", "Help"),
+        Binding("ctrl+p", "command_palette", "All"),
         Binding("f2", "lens", "Lens"),
         Binding("f3", "do('/tree')", "Tree"),
         Binding("f4", "settings", "Settings"),
@@ -88,8 +96,9 @@ class AfterglowApp(Looking):
         Binding("alt+right", "do('/version 1')", show=False),
     ]
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, first: str = "") -> None:
         super().__init__(session)
+        self._first = first
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-medium"), (112, "-wide")]
         self._said = ""
@@ -110,7 +119,7 @@ class AfterglowApp(Looking):
             yield self._status
             yield self._completions
             yield self._input
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Show where the session stands."""
@@ -123,7 +132,10 @@ class AfterglowApp(Looking):
         self.theme_changed_signal.subscribe(self, lambda theme: keep_theme(theme.name))
         self.refresh_state()
         self.set_interval(EVERY, self.autosave.keep)
-        self.run_worker(self._remind())
+        if self._first:
+            self.do(self._first)
+        else:
+            self.run_worker(self._remind())
 
     async def _remind(self) -> None:
         """Tell of the passage that was written last."""
@@ -150,7 +162,7 @@ class AfterglowApp(Looking):
 
     def give_back(self, line: str) -> None:
         """Have a line that failed in the input again, unless something else was typed meanwhile."""
-        if not self._input.value:
+        if not self._input.text:
             self._input.put(line)
 
     def action_do(self, line: str) -> None:
@@ -227,17 +239,17 @@ class AfterglowApp(Looking):
         """Scroll the transcript."""
         getattr(self._transcript, f"scroll_{where}")(animate=False)
 
-    @on(Input.Submitted, "InputLine")
-    def _typed(self, event: Input.Submitted) -> None:
+    @on(InputLine.Submitted)
+    def _typed(self, event: InputLine.Submitted) -> None:
         if not self.playing:
             self.columns.close()
-        self.do(event.value)
+        self.do(event.text)
 
-    @on(Input.Changed, "InputLine")
-    def _changed(self, event: Input.Changed) -> None:
+    @on(InputLine.Changed)
+    def _changed(self) -> None:
         if self._visible:
-            self._completions.offer(event.value)
-            self.refresh_bindings()
+            self._completions.offer(self._input.text)
+            self._say(self._state())
 
     @property
     def _visible(self) -> bool:
@@ -251,7 +263,7 @@ class AfterglowApp(Looking):
         settings = self.session.settings
         self._thermometer.temperature = settings.temperature
         self._thermometer.now = self.session.temperature if self.playing else None
-        self._transcript.colour(settings.heat)
+        self._transcript.colour(settings.heat, settings.copied == "on")
         self._lens.display = settings.lens == "on"
         self._page.display = not self.columns.display
         try:
@@ -261,20 +273,15 @@ class AfterglowApp(Looking):
         self._say(self._state())
 
     def _state(self) -> str:
-        settings = self.session.settings
         reading = "" if self.share is None else f"reading the seed: {self.share:.0%}"
         doing = "ready" if self._player is None else reading or ("paused" if self._player.paused else "writing")
-        shown = {name: SPECS[name].kind.show(getattr(settings, name)) for name in ("temperature", "speed")}
-        speed = f"{shown['speed']} characters/s" if settings.speed else "full speed"
-        used = [spec for spec in SPECS.values() if spec.off is not None and getattr(settings, spec.name) != spec.off]
-        filters = "".join(f" · {spec.label} {spec.kind.show(getattr(settings, spec.name))}" for spec in used)
-        return f"{self.session.model.name} · T {shown['temperature']}{filters} · {speed} · {doing}"
+        return status(self.session, self._reading.copies if self._reading.places else None, doing)
 
     def _say(self, state: str) -> None:
         """Status, legend and keys, where they are others than before."""
         heat = self.session.settings.heat
-        cursor = self.roads.place is not None
-        if (said := f"{state}{heat}{cursor}{self.theme}") == self._said:
+        keys = (self.roads.place is not None, bool(self._input.text))
+        if (said := f"{state}{heat}{keys}{self.theme}") == self._said:
             return
         self._said = said
         self._status.update(Content(state), layout=False)

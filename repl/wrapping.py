@@ -12,17 +12,22 @@ from rich.cells import cell_len, split_graphemes
 from textual.strip import Strip
 
 from ..core.events import Token
+from ..core.novelty import CopyMarks
 from ..core.visible import visible
+
+COPIED = "┃"
+"""Stands in the margin of lines that hold something copied."""
 
 TAB = 4
 """Columns from one tab stop to the next."""
 
 
 class Run(NamedTuple):
-    """How a stretch of text looks, and the token that it came with."""
+    """How a stretch of text looks, and the token that it came with, which is number ``number`` of its block."""
 
     style: str
     token: Token | None = None
+    number: int = 0
 
 
 class Piece(NamedTuple):
@@ -39,6 +44,7 @@ class Paragraph:
 
     mark: str = ""
     hang: int = 0
+    copies: CopyMarks | None = None
     text: str = ""
     starts: list[int] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
@@ -99,13 +105,16 @@ class Paragraph:
 
 @dataclass(slots=True, eq=False)
 class Line:
-    """Characters ``start`` to ``end`` of a paragraph. ``strip`` keeps how it was drawn."""
+    """Characters ``start`` to ``end`` of a paragraph. ``strip`` keeps how it was drawn, ``copied`` whether some of it
+    stands in the training text.
+    """
 
     paragraph: Paragraph
     start: int
     end: int
     hang: int = 0
     strip: Strip | None = None
+    copied: bool = False
 
     @property
     def mark(self) -> str:
@@ -154,15 +163,25 @@ class Place(NamedTuple):
 
 
 class Block:
-    """Paragraphs that belong together, and their lines. ``places`` are those of its tokens, in their order."""
+    """Paragraphs that belong together, and their lines. ``places`` are those of its tokens, in their order; ``copies``
+    tells which of them are copied.
+    """
 
-    def __init__(self, pieces: Iterable[Piece] = (), mark: str = "", spaced: bool = False, topic: str = "") -> None:
-        self.topic = topic
+    def __init__(
+        self,
+        pieces: Iterable[Piece] = (),
+        mark: str = "",
+        spaced: bool = False,
+        topic: str = "",
+        copies: CopyMarks | None = None,
+    ) -> None:
+        self.topic, self.copies = topic, copies
         self.lines: list[Line] = []
         self.places: list[Place] = []
         self._turn: float | None = None
+        self._stale: int | None = None
         self._paragraphs = [Paragraph()] if spaced else []
-        self._paragraphs.append(Paragraph(mark))
+        self._paragraphs.append(Paragraph(mark, copies=copies))
         for piece in pieces:
             self._put(piece)
 
@@ -193,21 +212,35 @@ class Block:
         self.lines += added
         return 1, added
 
+    def marked_since(self) -> int | None:
+        """The first token that was found to be copied since this was asked last; None where none was."""
+        stale, self._stale = self._stale, None
+        return stale
+
     def end(self) -> tuple[Paragraph, int]:
         """Where the next token will stand."""
         return self._paragraphs[-1], len(self._paragraphs[-1].text)
 
     def _put(self, piece: Piece) -> None:
         first, *others = visible(piece.text).split("\n")
-        run = Run(piece.style, piece.token)
+        run = Run(piece.style, piece.token, len(self.places))
         paragraph = self._paragraphs[-1]
         start = len(paragraph.text)
         paragraph.add(first, run)
         if piece.token:
             self._note(Place(paragraph, start, len(paragraph.text), piece.token))
         for text in others:
-            self._paragraphs.append(Paragraph())
+            self._paragraphs.append(Paragraph(copies=self.copies))
             self._paragraphs[-1].add(text, run)
+        if self.copies:
+            self._compare(self.copies, piece)
+
+    def _compare(self, copies: CopyMarks, piece: Piece) -> None:
+        """Look whether a piece is copied."""
+        if not piece.token:
+            copies.type(piece.text)
+        elif (first := copies.write(piece.text)) is not None:
+            self._stale = first if self._stale is None else min(first, self._stale)
 
     def _note(self, place: Place) -> None:
         """Remember where a token stands, and whether the temperature was turned there."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.model import Model, load
+from afterglow.core.modelfile import ModelFile
+from afterglow.core.novelty import CopyIndex
 from afterglow.core.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl import tui
@@ -37,6 +39,14 @@ def tiny() -> Model:
 def tiny_bytes() -> Model:
     """The same over bytes."""
     return load(str(DATA / "tiny-byte.safetensors"))
+
+
+@pytest.fixture(scope="session")
+def copying(tiny: Model) -> Model:
+    """The same with an index of its text that notices every copied run."""
+    file, text = tiny.file, (DATA / "lamp.txt").read_text("utf-8")
+    index = CopyIndex.of(text[: len(text) * 9 // 10], 1 << 20)
+    return Model("copying", ModelFile(file.architecture, file.tokenizer, file.card, file.tensors, index=index))
 
 
 @pytest.fixture

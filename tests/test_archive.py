@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from afterglow.core.session import Session
 from afterglow.core.settings import Settings
 
 from .tui_helpers import no_room
+
+DATA = Path(__file__).parent / "data"
 
 
 def play(events: Iterable[object]) -> None:
@@ -216,3 +219,90 @@ def test_the_folder_is_made(written: Session, home: Path) -> None:
     assert not home.exists()
     Keeper().keep(written.passage)
     assert (home / "passages.sqlite").exists()
+
+
+def test_what_is_set_is_there_again_even_if_nothing_was_written_since(written: Session, tiny: Model) -> None:
+    keeper = Keeper()
+    keeper.keep(written.passage)
+    written.set("temperature", 1.25)
+    written.set("heat", "entropy")
+    keeper.keep(written.passage)
+    again = Session(tiny, Settings(length=99))
+    again.adopt(archive.opened(1))
+    assert (again.settings.temperature, again.settings.heat, again.settings.length) == (1.25, "entropy", 60)
+
+
+def test_an_archive_of_the_first_release_opens_and_goes_on(tiny: Model, home: Path) -> None:
+    home.mkdir()
+    shutil.copy(DATA / "kept" / "first.sqlite", archive_file())
+    session = Session(tiny, Settings(length=20, top_k=2))
+    session.adopt(archive.opened(1))
+    assert session.settings.top_k == 2
+    session.passage.redo()
+    play(session.go_on())
+    Keeper().keep(session.passage)
+    assert bare(archive.opened(1)) == bare(session.passage)
+    again = Session(tiny)
+    again.adopt(archive.opened(1))
+    assert again.settings.top_k == 2
+    assert len(again.passage.tokens()) == 40
+
+
+def test_a_passage_goes_on_where_it_was_left_without_being_read_again(
+    tiny: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = Session(tiny, Settings(rng=7, length=300))
+    keeper = Keeper()
+    for number, _ in enumerate(left.say("The lamp " * 40)):
+        if number % 50 == 0:
+            keeper.keep(left.passage)
+    play(left.go_on())
+    play(left.retry())
+    keeper.keep(left.passage)
+    steps = []
+    advanced = Model.advanced
+    counted = lambda model, start, ids: steps.append(len(ids)) or advanced(model, start, ids)  # noqa: E731
+    monkeypatch.setattr(Model, "advanced", counted)
+    monkeypatch.setattr(Model, "read", None)
+    again = Session(tiny)
+    again.adopt(archive.opened(1))
+    assert again.look()
+    assert sum(steps) < 64
+    assert tiny.dumped(again.here()) == tiny.dumped(left.here())
+    for session in (left, again):
+        play(session.go_on())
+    assert again.passage.text() == left.passage.text()
+    Keeper().keep(again.passage)
+    assert archive.opened(1).text() == left.passage.text()
+
+
+@pytest.mark.parametrize("damage", ["x'00'", "substr(data, 1, 100)", "'text'", "zeroblob(4000)"])
+def test_a_damaged_state_is_read_anew(damage: str, written: Session, tiny: Model) -> None:
+    Keeper().keep(written.passage)
+    with sqlite3.connect(archive_file()) as database:
+        assert database.execute(f"UPDATE states SET data = {damage}").rowcount  # noqa: S608
+    database.close()
+    again = Session(tiny, Settings(length=60))
+    again.adopt(archive.opened(1))
+    for session in (written, again):
+        play(session.go_on())
+    assert again.passage.text() == written.passage.text()
+
+
+def test_a_state_of_tokens_that_were_not_kept_is_left_alone(session: Session, tiny: Model) -> None:
+    """As a process that is killed between two saves leaves it: the state is ahead of the tokens."""
+    keeper = Keeper()
+    for number, _ in enumerate(session.say("The lamp")):
+        if number == 30:
+            keeper.keep(session.passage)
+    keeper.keep(session.passage)
+    with sqlite3.connect(archive_file()) as database:
+        assert database.execute("DELETE FROM pieces WHERE first > 0").rowcount
+    database.close()
+    again = Session(tiny, Settings(length=60))
+    again.adopt(archive.opened(1))
+    count = len(again.passage.tokens())
+    assert 0 < count < 60
+    assert again.here().position == len("The lamp") + count
+    play(again.go_on())
+    assert again.passage.tokens()[count].text

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from afterglow.core import store
+from afterglow.core.dice import Dice
+from afterglow.core.events import Token
 from afterglow.core.explain import at_temperatures
 from afterglow.core.filters import log_softmax
 from afterglow.core.lens import Look
 from afterglow.core.session import Session
+
+DATA = Path(__file__).parent / "data"
 
 
 def play(events: Iterable[object]) -> None:
@@ -42,6 +49,58 @@ def test_what_is_shown_of_a_token_is_what_drew_it(written: Session) -> None:
         assert np.log(taken.raw) == pytest.approx(token.logprob)
         assert np.log(taken.shaped) == pytest.approx(token.shaped)
         assert [c.id for c in found.candidates].index(token.id) + 1 == token.rank or token.rank > 39
+
+
+def test_a_token_is_shown_behind_the_filters_that_drew_it_whatever_is_set_now(session: Session) -> None:
+    """The chance that is shown of each is the one that the draw had, though filters came and went on the way."""
+    turns: dict[int, tuple[str, object]] = {10: ("top_k", 4), 20: ("min_p", 0.1)}
+    turns |= {30: ("repeat_penalty", 1.4), 40: ("top_k", 0)}
+    for event in session.say("The lamp"):
+        here = len(session.passage.tokens())
+        if isinstance(event, Token) and here in turns:
+            session.set(*turns[here])
+    session.set("top_k", 1)
+    again = Session(session.model, session.settings)
+    again.adopt(store.loaded(store.dumped(session.passage)))
+    again.set("dry_multiplier", 5.0)
+    for at in (session, again):
+        for count, token in enumerate(at.passage.tokens()):
+            found = looked(at, count)
+            (taken,) = [c for c in found.candidates if c.id == token.id]
+            assert np.log(taken.shaped) == pytest.approx(token.shaped), count
+            assert found.filters
+            assert found.filters.top_k == (4 if 10 <= count < 40 else 0)
+            assert (found.cut > 0) == (count >= 10)
+    assert looked(again).cut == again.model.tokenizer.size - 1
+
+
+def test_a_setting_turned_while_a_token_is_drawn_is_the_next_ones(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another thread may do: the token that is being drawn is told of as it was drawn."""
+    throw = Dice.uniforms
+
+    def turning(dice: Dice, *arguments: int) -> Any:
+        session.set("top_k", 2 if session.settings.top_k != 2 else 5)
+        return throw(dice, *arguments)
+
+    monkeypatch.setattr(Dice, "uniforms", turning)
+    play(session.say("The lamp"))
+    for count, token in enumerate(session.passage.tokens()):
+        found = looked(session, count)
+        (taken,) = [c for c in found.candidates if c.id == token.id]
+        assert np.log(taken.shaped) == pytest.approx(token.shaped), count
+        assert found.filters
+        assert found.filters.top_k == (0 if count == 0 else 2 if count % 2 else 5)
+
+
+def test_what_was_kept_before_filters_were_is_shown_with_those_of_now(session: Session) -> None:
+    session.adopt(store.loaded((DATA / "kept" / "first.passage.json").read_text()))
+    session.passage.redo()
+    play(session.go_on())
+    session.set("top_k", 1)
+    assert looked(session, 3).filters is None
+    assert looked(session, 3).cut == session.model.tokenizer.size - 1
 
 
 def test_the_one_to_come_is_shown_at_the_temperature_set_now(written: Session) -> None:

@@ -16,6 +16,7 @@ from afterglow.core.novelty import (
     RUN,
     Copied,
     CopyIndex,
+    CopyMarks,
     CopyMeter,
     Novelty,
     exact_runs,
@@ -119,6 +120,30 @@ def test_novelty_counts_characters_by_the_run_they_are_in() -> None:
     told = Novelty.of(np.array([0, 0, 16, 40]))
     assert (told.longest, told.shares[16], told.shares[32], told.shares[48]) == (40, 0.5, 0.25, 0)
     assert Novelty.of(np.zeros(0, np.int64)).longest == 0
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(st.lists(st.one_of(st.text("lamp ?", max_size=20), st.integers(0, 900)), max_size=8), st.integers(1, 5))
+def test_marks_are_the_runs_of_the_meter_whatever_the_tokens(parts: list[str | int], size: int) -> None:
+    written = "".join(TEXT[part : part + 5 + part % 40] if isinstance(part, int) else part for part in parts)
+    index = CopyIndex.of(TRAINED, 1 << 20)
+    marks, runs = CopyMarks(CopyMeter(index)), noticed_runs(written, index)
+    marks.type(written[:7])
+    tokens = [written[at : at + size] for at in range(7, len(written), size)]
+    for token in tokens:
+        marks.write(token)
+    copied = [marks.length(number) > 0 for number in range(len(tokens))]
+    assert copied == [bool(runs[7 + number * size]) for number in range(len(tokens))]
+    assert marks.share == pytest.approx(sum(copied) / max(1, len(tokens)))
+    assert marks.longest == runs.max(initial=0)
+
+
+def test_marks_tell_where_they_begin_anew() -> None:
+    marks = CopyMarks(CopyMeter(CopyIndex.of(TRAINED, 1 << 20)))
+    marks.type("Ω")
+    assert [marks.write(c) for c in TRAINED[:18]] == [None] * 15 + [0, 16, 17]
+    assert marks.write("Ω") is None
+    assert [marks.length(number) for number in (0, 17, 18)] == [18, 18, 0]
 
 
 # In a model file ----------------------------------------------------------------------------------------------------

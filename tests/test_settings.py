@@ -185,9 +185,15 @@ def test_later_layers_win() -> None:
 
 @pytest.mark.parametrize("name", SPECS)
 def test_every_setting_can_come_from_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    value = {"memory": "on", "whole_seed": "on", "heat": "rank", "lens": "off", "autosave": "off", "stop": "END"}.get(
-        name, "1"
-    )
+    value = {
+        "memory": "on",
+        "whole_seed": "on",
+        "heat": "rank",
+        "lens": "off",
+        "copied": "off",
+        "autosave": "off",
+        "stop": "END",
+    }.get(name, "1")
     monkeypatch.setenv(f"AFTERGLOW_{name.upper()}", value)
     assert from_environment() == {name: value}
     assert getattr(layered(from_environment()), name) == SPECS[name].parse(value)

@@ -15,8 +15,12 @@ from afterglow.core.errors import AfterglowError, StorageError, UsageError
 from afterglow.core.passage import Passage
 from afterglow.core.paths import passages_dir
 from afterglow.core.session import Session
+from afterglow.core.settingkinds import Ramp
+from afterglow.core.settings import Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+DATA = Path(__file__).parent / "data"
 
 
 def play(events: Iterable[object]) -> None:
@@ -187,6 +191,9 @@ HOSTILE: list[tuple[tuple[str | int, ...], Any]] = [
     ),
     *(((*TOKENS, "temperature"), value) for value in (["hot"] * 60, [None] * 60, [[]] * 60)),
     *(((*TOKENS, "logprob"), value) for value in (["low"] * 60, [None] * 60)),
+    *((("settings",), value) for value in (5, [], "x", [["top_k", 5]], {"top_k": {}}, {"temperature": "hot"}, {"": 1})),
+    *((("nodes", 2, "filters"), value) for value in (5, None, "ab", {}, {"a": 1}, [5], [[0]], [[0, 5]], [[-1, {}]])),
+    *((("nodes", 2, "filters"), value) for value in ([["0", {}]], [[99, {}], [0, {}]], [[0, {"top_k": -1, "x": []}]])),
     *(((*TOKENS, "rank"), value) for value in (["first"] * 60, [None] * 60)),
 ]
 
@@ -256,3 +263,45 @@ def test_a_folder_in_a_passages_place(home: Path) -> None:
     (home / "passages" / f"bad{store.SUFFIX}").mkdir(parents=True)
     with pytest.raises(StorageError, match="cannot read"):
         store.opened("bad")
+
+
+# Settings and earlier releases --------------------------------------------------------------------------------------
+
+
+def test_what_is_set_is_kept_with_a_passage_and_set_again(written: Session) -> None:
+    for name, value in {
+        "temperature": Ramp(0.2, 1.6),
+        "top_k": 5,
+        "stop": ("END", "\n"),
+        "heat": "rank",
+        "speed": 0,
+    }.items():
+        written.set(name, value)
+    left = written.settings
+    store.save(written.passage, "kept")
+    written.take_settings(Settings(rng=9, autosave="off"))
+    written.adopt(store.opened("kept"))
+    assert written.settings == left.changed(rng=9, autosave="off")
+    assert written.passage.settings == left.changed(rng=None)
+
+
+def test_settings_that_this_release_does_not_know_are_left_out(written: Session) -> None:
+    written.set("top_k", 5)
+    data = json.loads(store.dumped(written.passage))
+    data["settings"] |= {"of_tomorrow": 1, "temperature": 99, "heat": ["x"], "top_p": None, "speed": 10}
+    again = store.loaded(json.dumps(data))
+    assert again.settings == Settings(top_k=5, speed=10, length=60)
+
+
+def test_what_the_first_release_saved_still_opens(session: Session) -> None:
+    path = passages_dir() / f"first{store.SUFFIX}"
+    path.parent.mkdir(parents=True)
+    path.write_bytes((DATA / "kept" / "first.passage.json").read_bytes())
+    session.set("top_k", 2)
+    session.adopt(store.opened("first"))
+    assert session.settings.top_k == 2
+    assert session.passage.text() == "The lamp"
+    session.passage.redo()
+    assert len(session.passage.tokens()) == 20
+    play(session.go_on())
+    assert [node.filters_at(0) is None for node in session.passage.nodes] == [True, True, True, False]

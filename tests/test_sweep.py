@@ -132,8 +132,8 @@ async def test_a_digit_picks_and_escape_leaves(app: tui.AfterglowApp) -> None:
         assert not app.query_one(Columns).display
         assert app.session.passage.text() == first
         await press(pilot, "3")
-        assert app.query_one(InputLine).value == "3"
-        app.query_one(InputLine).value = ""
+        assert app.query_one(InputLine).text == "3"
+        app.query_one(InputLine).text = ""
         await play(pilot, "/sweep 0 1 2")
         await press(pilot, "3")
         assert app.session.settings.temperature == 2

@@ -4,62 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from afterglow.core import archive
 from afterglow.core.errors import StorageError
 from afterglow.core.passage import Passage
 
-pexpect = pytest.importorskip("pexpect")
-
-MODEL = str(Path(__file__).parent / "data" / "tiny-char.safetensors")
-
-
-class Terminal:
-    """The program on a terminal of its own."""
-
-    def __init__(self, *options: str, size: tuple[int, int] = (80, 24), **environment: str) -> None:
-        variables = {**os.environ, "TERM": "xterm-256color", **environment}
-        for name in ("NO_COLOR", "COLORTERM"):
-            if name not in environment:
-                variables.pop(name, None)
-        arguments = ["-m", "afterglow.repl", "--model", MODEL, "--rng", "7", *options]
-        self.child = pexpect.spawn(sys.executable, arguments, dimensions=size[::-1], env=variables, timeout=60)
-        self.screen = ""
-
-    def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
-        """Read what the program draws until something is so."""
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, f"it never came to that; the screen's last bytes: {self.screen[-2000:]!r}"
-            self.read()
-
-    def read(self) -> None:
-        """Take what is drawn now."""
-        try:
-            self.screen += self.child.read_nonblocking(65536, 0.05).decode("utf-8", "replace")
-        except pexpect.TIMEOUT:
-            pass
-        except pexpect.EOF:
-            time.sleep(0.05)
-
-    def begin(self) -> None:
-        """Wait until there is a line to type into."""
-        self.until(lambda: "Enter to go on" in self.screen)
-
-    def type(self, keys: str) -> None:
-        """Press keys."""
-        self.child.send(keys)
-
-    def leave(self) -> None:
-        """Leave as a person does; the exit code has to be 0."""
-        self.type("\x11")
-        self.until(lambda: not self.child.isalive())
-        assert self.child.exitstatus == 0
+from .terminal_helpers import Terminal
 
 
 @pytest.fixture
@@ -121,6 +74,8 @@ def test_what_was_there_before_kill_is_there_again_cursor_tree_and_dice(opened: 
     terminal.until(lambda: (found := saved()) and len(found.nodes) == 3 and len(found.nodes[2].tokens) == 60)
     terminal.type("[")
     terminal.until(lambda: (found := saved()) and found.cursor == 1)
+    terminal.type("/temp 1.35\r")
+    terminal.until(lambda: (found := saved()) and found.settings and found.settings.temperature == 1.35)
     before = saved()
     os.kill(terminal.child.pid, signal.SIGKILL)
     terminal.until(lambda: not terminal.child.isalive())
@@ -129,6 +84,7 @@ def test_what_was_there_before_kill_is_there_again_cursor_tree_and_dice(opened: 
     again.type("/open 1\r")
     again.until(lambda: "opened 1" in again.screen)
     assert saved() == before
+    assert "set again: temperature 1.35" in " ".join(again.screen.split())
     again.type("\r")
     again.until(lambda: count() == 120)
     again.leave()
@@ -137,6 +93,7 @@ def test_what_was_there_before_kill_is_there_again_cursor_tree_and_dice(opened: 
     assert before
     assert found.text().startswith(before.text())
     assert found.rng == before.rng == 7
+    assert temperatures()[60:] == [1.35] * 60
 
 
 def test_a_stream_that_is_killed_leaves_all_but_its_last_second(opened: Callable[..., Terminal]) -> None:
@@ -197,3 +154,25 @@ def test_a_terminal_that_is_made_small_and_large_again_while_text_streams(opened
     terminal.type("\x1b")
     time.sleep(0.3)
     terminal.leave()
+
+
+def test_ctrl_j_and_alt_enter_begin_new_lines(opened: Callable[..., Terminal]) -> None:
+    terminal = opened("--length", "20", "--speed", "0")
+    terminal.type("one\ntwo")
+    time.sleep(0.3)
+    terminal.type("\x1b\rthree\r")
+    terminal.until(lambda: count() == 20)
+    terminal.leave()
+    passage = saved()
+    assert passage
+    assert passage.nodes[0].seed == "one\ntwo\nthree"
+
+
+def test_the_tour_is_begun_and_what_is_written_then_is_kept() -> None:
+    terminal = Terminal(verb="tour")
+    terminal.until(lambda: "tour 1 of" in terminal.screen)
+    terminal.type("The lamp\r")
+    terminal.until(lambda: "tour 2 of" in terminal.screen)
+    terminal.type("/autosave on\r")
+    terminal.leave()
+    assert count() > 0

@@ -16,7 +16,7 @@ from afterglow.repl.transcript import Transcript
 from textual.events import Key, Paste
 from textual.widgets import Static
 
-from .tui_helpers import SIZE, enter, play, seen, stop, until, written
+from .tui_helpers import SIZE, done, enter, play, seen, stop, until, written
 
 
 async def test_a_seed_streams_and_its_continuation_follows_it_verbatim(app: tui.AfterglowApp) -> None:
@@ -96,7 +96,7 @@ async def test_a_bad_command_is_one_line_and_comes_back(app: tui.AfterglowApp) -
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/tmep 1.2")
         assert "there is no command /tmep; did you mean /temp?" in seen(app)
-        assert app.query_one(InputLine).value == "/tmep 1.2"
+        assert app.query_one(InputLine).text == "/tmep 1.2"
         assert app.session.settings.temperature == 1.0
 
 
@@ -130,11 +130,11 @@ async def test_single_keys_play_in_an_empty_line_and_type_in_any_other(app: tui.
         assert app.session.settings.temperature == 1.1
         assert seen(app).count("T 1.") == 1
         await pilot.press("a", "plus", "space", "minus")
-        assert app.query_one(InputLine).value == "a+ -"
+        assert app.query_one(InputLine).text == "a+ -"
         await pilot.press("ctrl+down")
         await app.workers.wait_for_complete()
         assert app.session.settings.temperature == 1.05
-        assert app.query_one(InputLine).value == "a+ -"
+        assert app.query_one(InputLine).text == "a+ -"
 
 
 async def test_space_holds_the_text_and_tab_finishes_it(tiny: Model) -> None:
@@ -194,9 +194,9 @@ async def test_completion_is_offered_and_taken(app: tui.AfterglowApp) -> None:
         await pilot.pause()
         assert "/sweep" in str(app.query_one("Completions", Static).content)
         await pilot.press("tab")
-        assert app.query_one(InputLine).value == "/sweep "
+        assert app.query_one(InputLine).text == "/sweep "
         await pilot.press("tab")
-        assert app.query_one(InputLine).value == "/sweep 0.2 0.5 1.0 1.2"
+        assert app.query_one(InputLine).text == "/sweep 0.2 0.5 1.0 1.2"
 
 
 def test_completion_of_a_seed_is_nothing(session: Session) -> None:
@@ -211,9 +211,9 @@ async def test_up_and_down_walk_through_what_was_typed(app: tui.AfterglowApp) ->
         await play(pilot, "/temp 0.8")
         line.put("half a l")
         await pilot.press("up", "up")
-        assert line.value == "/temp 1.2"
+        assert line.text == "/temp 1.2"
         await pilot.press("down", "down")
-        assert line.value == "half a l"
+        assert line.text == "half a l"
 
 
 def test_the_line_repl_s_history_is_read(home: Path) -> None:
@@ -249,7 +249,7 @@ async def test_the_mouse_selects_and_ctrl_c_copies_and_keys_still_type(app: tui.
         assert "Ctrl-Q leaves, and so" not in seen(app)
         await pilot.click(Transcript)
         await pilot.press("a")
-        assert app.query_one(InputLine).value == "a"
+        assert app.query_one(InputLine).text == "a"
 
 
 async def test_keys_typed_ahead_keep_their_order(app: tui.AfterglowApp) -> None:
@@ -259,7 +259,7 @@ async def test_keys_typed_ahead_keep_their_order(app: tui.AfterglowApp) -> None:
             app.post_message(Key(key, {"plus": "+", "minus": "-"}.get(key, key if len(key) == 1 else None)))
         await until(pilot, lambda: app.session.passage.nodes)
         assert app.session.passage.text().startswith("cd+")
-        assert app.query_one(InputLine).value == "e-"
+        assert app.query_one(InputLine).text == "e-"
 
 
 async def test_the_footer_shows_what_can_be_done_now(slow: tui.AfterglowApp) -> None:
@@ -277,7 +277,7 @@ async def test_several_pasted_lines_are_one_seed(app: tui.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         app.query_one(InputLine).post_message(Paste("The lamp\nthe sea\x1b"))
         await pilot.pause()
-        assert app.query_one(InputLine).value == "The lamp␤the sea␛"
+        assert app.query_one(InputLine).text == "The lamp\nthe sea␛"
         await pilot.press("enter")
         await app.workers.wait_for_complete()
         assert app.session.passage.text().startswith("The lamp\nthe sea")
@@ -326,7 +326,7 @@ async def test_a_bug_is_one_line_here_and_a_traceback_in_the_log(
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         assert "a bug, sorry: KeyError" in seen(app)
-        assert app.query_one(InputLine).value == "The lamp"
+        assert app.query_one(InputLine).text == "The lamp"
     assert "Traceback" in log_file().read_text("utf-8")
 
 
@@ -360,3 +360,12 @@ async def test_themes(app: tui.AfterglowApp, theme: str) -> None:
         app.theme = theme
         await pilot.pause()
         assert "The lamp" in seen(app)
+
+
+async def test_a_first_line_is_done_before_any_is_typed(session: Session) -> None:
+    session.set("speed", 0)
+    app = tui.AfterglowApp(session, "The lamp")
+    async with app.run_test(size=SIZE) as pilot:
+        await done(pilot)
+        assert session.passage.text().startswith("The lamp")
+        assert len(session.passage.tokens()) == 60

@@ -11,8 +11,12 @@ from afterglow.core.session import Session
 from afterglow.repl import tui
 from afterglow.repl.editor import Editor
 from afterglow.repl.inputline import InputLine, read_history
+from afterglow.repl.keyline import KeyLine
 from afterglow.repl.panel import Panel
 from afterglow.repl.picker import Picker
+from afterglow.repl.transcript import Transcript
+from rich.cells import cell_len
+from textual.events import Key
 from textual.widgets import HelpPanel, Input, Static, TextArea
 
 from .tui_helpers import SIZE, play, press, seen, until
@@ -23,8 +27,8 @@ async def test_the_palette_has_every_command(app: tui.AfterglowApp) -> None:
         commands = {command.title: command for command in app.get_system_commands(app.screen)}
         assert {f"/{command.name}" for command in COMMANDS} <= commands.keys()
         commands["/temp"].callback()
-        assert app.query_one(InputLine).value == "/temp "
-        app.query_one(InputLine).value = ""
+        assert app.query_one(InputLine).text == "/temp "
+        app.query_one(InputLine).text = ""
         await play(pilot, "The lamp")
         commands["/undo"].callback()
         await app.workers.wait_for_complete()
@@ -75,13 +79,72 @@ async def test_settings_are_changed_on_one_page(app: tui.AfterglowApp) -> None:
         assert app.session.settings.top_k == 0
         await press(pilot, "escape")
         assert app.screen.query(InputLine)
-        assert not app.query_one(InputLine).value
+        assert not app.query_one(InputLine).text
 
 
 async def test_a_new_line_is_begun_with_ctrl_j(app: tui.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await press(pilot, "a", "ctrl+j", "b", "alt+enter", "c", "enter")
         assert app.session.passage.text().startswith("a\nb\nc")
+
+
+async def test_the_line_grows_with_what_is_typed_and_shrinks_again(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        line, transcript = app.query_one(InputLine), app.query_one(Transcript)
+        await pilot.pause()
+        height = transcript.size.height
+        assert line.content_size.height == 1
+        await press(pilot, *"one", "ctrl+j", *"two", "ctrl+j")
+        assert (line.content_size.height, transcript.size.height) == (3, height - 2)
+        assert [line.render_line(y).text.strip() for y in range(3)] == ["one", "two", ""]
+        line.put("\n".join(map(str, range(40))))
+        await pilot.pause()
+        assert line.content_size.height == 6
+        assert line.render_line(5).text.strip() == "39"
+        line.put("long " * 40)
+        await pilot.pause()
+        assert line.content_size.height == 3
+        await press(pilot, "enter")
+        assert (line.content_size.height, transcript.size.height) == (1, height)
+
+
+async def test_up_and_down_move_in_a_text_of_several_lines_before_they_call_back(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        line = app.query_one(InputLine)
+        await play(pilot, "/temp 1.2")
+        await press(pilot, *"one", "ctrl+j", *"two", "up")
+        assert line.text == "one\ntwo"
+        await press(pilot, *"!", "up")
+        assert line.text == "/temp 1.2"
+        await press(pilot, "down")
+        assert line.text == "one!\ntwo"
+
+
+async def test_a_burst_of_keys_is_seen_at_once(app: tui.AfterglowApp) -> None:
+    """The line of keys is drawn anew only where other keys act: the screen waits for none of that."""
+    async with app.run_test(size=SIZE) as pilot:
+        told = []
+        app.screen.bindings_updated_signal.subscribe(app.query_one(KeyLine), told.append)
+        for key in "a long seed typed ahead":
+            app.post_message(Key("space" if key == " " else key, key))
+        await until(pilot, lambda: app.query_one(InputLine).text == "a long seed typed ahead")
+        await pilot.pause()
+        assert len(told) <= 3
+
+
+async def test_the_line_of_keys_shows_what_acts_and_takes_clicks(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        line = app.query_one(KeyLine)
+        assert "^p All" in line.render().plain
+        assert "Take" not in line.render().plain
+        await play(pilot, "The lamp")
+        await press(pilot, "left")
+        assert "Take" in line.render().plain
+        await pilot.click(KeyLine, offset=(line.render().plain.index("Retry"), 0))
+        await until(pilot, lambda: len(app.session.passage.nodes) == 3)
+        await pilot.resize_terminal(20, 12)
+        await pilot.pause()
+        assert cell_len(line.render().plain) <= 20
 
 
 async def test_what_was_typed_can_be_called_back_next_time(app: tui.AfterglowApp, session: Session) -> None:
@@ -137,8 +200,8 @@ async def test_the_line_goes_to_the_users_editor_and_back(
     async with app.run_test(size=SIZE) as pilot:
         app.query_one(InputLine).put("some")
         await press(pilot, "ctrl+g")
-        shown = app.query_one(InputLine).value
-        assert shown == "some and␤more" or "no editor" in seen(app)
+        shown = app.query_one(InputLine).text
+        assert shown == "some and\nmore" or "no editor" in seen(app)
 
 
 async def test_keys_of_the_screen_do_nothing_behind_another(app: tui.AfterglowApp) -> None:

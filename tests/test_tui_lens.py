@@ -91,7 +91,7 @@ async def test_letters_type_while_a_cursor_stands(app: tui.AfterglowApp) -> None
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await press(pilot, "left", "a", "left", "b", "left_square_bracket")
-        assert app.query_one(InputLine).value == "b[a"
+        assert app.query_one(InputLine).text == "b[a"
         assert app.roads.place == 59
 
 
@@ -186,3 +186,18 @@ def test_signs_bars_and_percents() -> None:
     assert [label(text) for text in (" ", "\n", "\t", "", "a", "\x1b", "the\n")] == [*"␣↵⇥∅a␛", "the↵"]
     assert [bar(share, 4) for share in (0, 0.5, 1, 2, 1 / 32)] == ["    ", "██  ", "████", "████", "▏   "]
     assert [percent(share) for share in (1, 0.42, 0.09, 0.031, 0.0004)] == ["100%", "42%", "9.0%", "3.1%", ".04%"]
+
+
+async def test_a_past_token_is_shown_with_the_filters_of_then(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "/top-k 3")
+        await play(pilot, "The lamp")
+        size = app.session.model.tokenizer.size
+        await press(pilot, "left", "left")
+        assert f"{size - 3} cut" in lens(app)
+        assert "then" not in lens(app)
+        await play(pilot, "/top-k 0")
+        assert f"{size - 3} cut" in lens(app)
+        assert "then top-k 3" in lens(app)
+        await press(pilot, "escape")
+        assert "nothing cut" in lens(app)

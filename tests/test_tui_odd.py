@@ -191,4 +191,4 @@ async def test_a_whole_seed_is_read_with_progress_and_esc_drops_it(tiny: Model) 
         await stop(pilot, app)
         assert "stopped before the seed was read" in seen(app)
         assert app.session.passage.text() == text
-        assert app.query_one(InputLine).value == seed
+        assert app.query_one(InputLine).text == seed

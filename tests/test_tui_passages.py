@@ -10,7 +10,7 @@ from afterglow.core.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl import tui
 from afterglow.repl.picker import Picker
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 
 from .tui_helpers import SIZE, enter, no_room, play, press, seen, stop, until, written
 
@@ -123,3 +123,19 @@ async def test_a_model_is_picked_by_its_card(app: tui.AfterglowApp) -> None:
         assert "tinyshakespeare.txt · 1,115,394 characters" in card
         await press(pilot, "enter")
         await until(pilot, lambda: app.session.model.name == "shakespeare")
+
+
+async def test_a_passage_is_reopened_as_it_was_set(app: tui.AfterglowApp, tiny: Model) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        for line in ("The lamp", "/temp 1.3", "/heat rank", "/speed 77", "/lens off"):
+            await play(pilot, line)
+    again = tui.AfterglowApp(Session(tiny, Settings(length=60, speed=0, rng=3)))
+    async with again.run_test(size=SIZE) as pilot:
+        await play(pilot, "/open 1")
+        assert "set again: temperature 1.30" in seen(again)
+        settings = again.session.settings
+        assert (settings.temperature, settings.heat, settings.speed, settings.lens) == (1.3, "rank", 77, "off")
+        assert settings.rng == 3
+        assert again.session.passage.rng == 7
+        assert "T 1.30" in str(again.query_one("#status", Static).content)
+        assert again.query_one("#legend", Static).display

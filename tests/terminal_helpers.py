@@ -1,0 +1,58 @@
+"""The program in a pseudo-terminal, for tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pexpect = pytest.importorskip("pexpect")
+
+MODEL = str(Path(__file__).parent / "data" / "tiny-char.safetensors")
+
+
+class Terminal:
+    """The program on a terminal of its own."""
+
+    def __init__(self, *options: str, verb: str = "", size: tuple[int, int] = (80, 24), **environment: str) -> None:
+        variables = {**os.environ, "TERM": "xterm-256color", **environment}
+        for name in ("NO_COLOR", "COLORTERM"):
+            if name not in environment:
+                variables.pop(name, None)
+        arguments = ["-m", "afterglow.repl", *([verb] if verb else []), "--model", MODEL, "--rng", "7", *options]
+        self.child = pexpect.spawn(sys.executable, arguments, dimensions=size[::-1], env=variables, timeout=60)
+        self.screen = ""
+
+    def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
+        """Read what the program draws until something is so."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"it never came to that; the screen's last bytes: {self.screen[-2000:]!r}"
+            self.read()
+
+    def read(self, most: int = 65536) -> None:
+        """Take what is drawn now."""
+        try:
+            self.screen += self.child.read_nonblocking(most, 0.05).decode("utf-8", "replace")
+        except pexpect.TIMEOUT:
+            pass
+        except pexpect.EOF:
+            time.sleep(0.05)
+
+    def begin(self) -> None:
+        """Wait until there is a line to type into."""
+        self.until(lambda: "Enter to go on" in self.screen)
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        self.child.send(keys)
+
+    def leave(self) -> None:
+        """Leave as a person does; the exit code has to be 0."""
+        self.type("\x11")
+        self.until(lambda: not self.child.isalive())
+        assert self.child.exitstatus == 0

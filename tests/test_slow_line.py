@@ -1,0 +1,113 @@
+"""A terminal that takes its time: keys act soon, the text is whole, and nothing piles up."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from afterglow.core import archive
+from afterglow.repl.slowline import AHEAD, PATIENCE, QUESTION, SlowLine
+
+from .terminal_helpers import Terminal
+
+RATE = 4000
+"""Bytes a second that the terminal takes in."""
+
+FEW = 24_000
+"""Bytes to a key's effect at the most: two pictures that were on their way, and those that the key makes."""
+
+
+class Clock:
+    """A clock that stands still until somebody moves it."""
+
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr("afterglow.repl.slowline.time", made)
+    return made
+
+
+def test_pictures_wait_for_answers_where_there_are_any(clock: Clock) -> None:
+    line = SlowLine()
+    for _ in range(5):
+        line.asked()
+    assert not line.busy
+    line.answered()
+    assert line.busy
+    for _ in range(5 - AHEAD):
+        clock.now += 0.5
+        line.answered()
+    assert not line.busy
+    assert line.delay == 1.5
+    line.asked()
+    assert line.busy
+
+
+def test_a_terminal_that_answers_no_more_is_not_waited_for(clock: Clock) -> None:
+    line = SlowLine()
+    line.asked()
+    line.answered()
+    line.asked()
+    line.asked()
+    assert line.busy
+    clock.now += PATIENCE
+    assert not line.busy
+    line.asked()
+    assert not line.busy
+
+
+class Slow(Terminal):
+    """Takes in so many bytes a second, and answers like a terminal behind that."""
+
+    taken = 0
+
+    def read(self, most: int = RATE // 20) -> None:
+        """The next twentieth of a second."""
+        before = len(self.screen)
+        super().read(most)
+        new = self.screen[before:]
+        self.taken += len(new)
+        for _ in range(new.count(QUESTION)):
+            self.type("\x1b[24;80R")
+        time.sleep(0.05)
+
+    def memory(self) -> int:
+        """What the program holds, in MB."""
+        return int(Path(f"/proc/{self.child.pid}/statm").read_text().split()[1]) * 4096 // 1_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from Linux's /proc")
+@pytest.mark.parametrize("speed", ["40", "max"])
+def test_over_a_slow_line_keys_act_and_nothing_piles_up(speed: str) -> None:
+    terminal = Slow("--length", "10000000", "--speed", speed, "-t", "0")
+    try:
+        terminal.begin()
+        terminal.type("The lamp\r")
+        terminal.until(lambda: "writing" in terminal.screen)
+        memory = terminal.memory()
+        for number in range(1, 6):
+            until = terminal.taken + 10_000
+            terminal.until(lambda end=until: terminal.taken > end)  # type: ignore[misc]
+            begin = terminal.taken
+            terminal.type("+")
+            terminal.until(lambda t=number: f"T {0.05 * t:.2f}" in terminal.screen)  # type: ignore[misc]
+            assert terminal.taken - begin < FEW
+        begin = terminal.taken
+        terminal.type("\x1b")
+        terminal.until(lambda: "ready" in terminal.screen[-FEW:])
+        assert terminal.taken - begin < FEW
+        assert terminal.memory() < memory + 60
+        terminal.leave()
+    finally:
+        terminal.child.close(force=True)
+    passage = archive.opened(1)
+    shown = f"T 0.00 to 0.25 · {len(passage.text()) - len('The lamp'):,} characters"
+    assert shown in terminal.screen

@@ -1,0 +1,111 @@
+"""The copy meter on the full screen: what is copied is marked while it comes, without colours too."""
+
+from __future__ import annotations
+
+import pytest
+from afterglow.core.model import Model
+from afterglow.core.novelty import noticed_runs
+from afterglow.core.session import Session
+from afterglow.core.settings import Settings
+from afterglow.repl import tui
+from afterglow.repl.transcript import Transcript
+from afterglow.repl.wrapping import COPIED
+from textual.widgets import Static
+
+from .tui_helpers import SIZE, lens, play, press, screen
+
+
+@pytest.fixture
+def copier(copying: Model) -> tui.AfterglowApp:
+    """The app with a model that copies much, and knows it."""
+    return tui.AfterglowApp(Session(copying, Settings(rng=7, length=200, speed=0, temperature=0.6)))
+
+
+def underlined(app: tui.AfterglowApp) -> str:
+    """What is marked, of all that can be seen of the text."""
+    transcript = app.query_one(Transcript)
+    strips = [transcript.render_line(y) for y in range(transcript.size.height)]
+    marked = (segment for strip in strips for segment in strip if segment.style and segment.style.underline)
+    return "".join(segment.text for segment in marked)
+
+
+def barred(app: tui.AfterglowApp) -> list[str]:
+    """The lines with a bar in the margin."""
+    return [line.partition(COPIED)[2] for line in screen(app) if COPIED in line]
+
+
+def copied(app: tui.AfterglowApp, model: Model) -> str:
+    """What has to be marked, counted anew from the whole text."""
+    assert model.file.index
+    text, seed = app.session.passage.text(), app.session.passage.nodes[0].seed or ""
+    runs = noticed_runs(text, model.file.index)
+    return "".join(text[n] for n in range(len(seed), len(text)) if runs[n] and text[n] != "\n")
+
+
+async def test_copied_runs_are_marked_as_the_text_comes(copier: tui.AfterglowApp, copying: Model) -> None:
+    async with copier.run_test(size=(80, 40)) as pilot:
+        await play(pilot, "The keeper")
+        first = copied(copier, copying)
+        assert 0 < len(first) < 200
+        assert underlined(copier) == first
+        await play(pilot, "")
+        assert underlined(copier) == copied(copier, copying)
+        assert len(underlined(copier)) > len(first)
+        assert barred(copier)
+        assert all(line.strip() for line in barred(copier))
+
+
+async def test_status_lens_and_a_setting(copier: tui.AfterglowApp) -> None:
+    async with copier.run_test(size=SIZE) as pilot:
+        status = copier.query_one("#status", Static)
+        assert "copied" not in str(status.content)
+        await play(pilot, "The keeper")
+        copies = copier.query_one(Transcript).copies
+        assert copies
+        assert f"copied {copies.share:.0%}, longest {copies.longest}" in str(status.content)
+        at = next(n for n in range(200) if copies.length(n))
+        await press(pilot, "home", *["right"] * at)
+        assert f"copied in a run of {copies.length(at)}" in lens(copier)
+        await press(pilot, "escape")
+        await play(pilot, "/copied off")
+        assert not underlined(copier)
+        assert not barred(copier)
+        assert "copied" not in str(status.content)
+
+
+async def test_under_heat_the_bar_alone_marks_it(copier: tui.AfterglowApp) -> None:
+    async with copier.run_test(size=(80, 40)) as pilot:
+        await play(pilot, "The keeper")
+        lines = barred(copier)
+        await play(pilot, "/heat rank")
+        assert [line for line in barred(copier) if line in lines] == lines
+
+
+async def test_going_back_takes_the_marks_back(copier: tui.AfterglowApp, copying: Model) -> None:
+    async with copier.run_test(size=(80, 40)) as pilot:
+        await play(pilot, "The keeper")
+        before = underlined(copier)
+        await press(pilot, "ctrl+r")
+        assert underlined(copier) == copied(copier, copying) != before
+        await press(pilot, "left_square_bracket")
+        assert underlined(copier) == before
+        await press(pilot, "ctrl+z")
+        assert not underlined(copier)
+        assert "copied" not in str(copier.query_one("#status", Static).content)
+
+
+async def test_each_column_of_a_sweep_tells_its_share(copier: tui.AfterglowApp) -> None:
+    async with copier.run_test(size=SIZE) as pilot:
+        await play(pilot, "The keeper")
+        await play(pilot, "/sweep 0 1.5")
+        heads = [str(head.content) for head in copier.query(".head").results(Static)]
+        shares = [int(head.partition("bits, ")[2].removesuffix("% copied")) for head in heads]
+        assert shares[0] > shares[1]
+
+
+async def test_a_model_without_an_index_marks_nothing(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The keeper")
+        assert not underlined(app)
+        assert not barred(app)
+        assert "copied" not in str(app.query_one("#status", Static).content)
