@@ -27,7 +27,7 @@ class Batch:
         self._nobody = self._steps = runtime.stepper(runtime.zeros(0))
         self._writer: Writer | None = None
         self._settings: list[Settings] = []
-        self._chain, self._temperatures = Chain([]), np.empty((0, 1))
+        self._chain, self._temperatures = Chain([]), list[float]()
 
     def join(self, joining: Sequence[Stream], alone: bool) -> None:
         """Take rows in from streams that stood aside; ``alone`` says whether no other batch is stepped meanwhile."""
@@ -105,8 +105,8 @@ class Batch:
     def _draw(self, uniforms: Array, forced: dict[int, int], draws: Draws, goes_on: Callable[[], bool]) -> None:
         """Draw by uniforms (K, B) and read what was drawn, K times, or while it ``goes_on``."""
         temperatures = self._heat() if self._chain.ramps else self._temperatures
-        if self._writer and self._chain.plain and not forced and temperatures.min() >= COLDEST:
-            ids, told = self._writer.write(uniforms, temperatures[:, 0])
+        if self._writer and self._chain.plain and not forced and min(temperatures) >= COLDEST:
+            ids, told = self._writer.write(uniforms, np.array(temperatures))
             draws.add(ids, Described(*told), temperatures)
             return
         bounds = [stream.surprise_bound() for stream in self.streams] if self._chain.bounded else None
@@ -120,21 +120,21 @@ class Batch:
         draws.add(ids.reshape(len(drawn), -1), Described(*figures), temperatures, bounds)
 
     def _through_the_chain(
-        self, uniforms: Array, temperatures: Array, forced: dict[int, int]
+        self, uniforms: Array, temperatures: list[float], forced: dict[int, int]
     ) -> tuple[Ids, Array, Array]:
         """Draw by uniforms (B,) and read it: ids (B,), and the logits (B, V) before and behind the filters."""
         logits = self._steps.logits.astype(np.float64)
-        shaped = self._chain.shape(logits, temperatures, self.streams)
+        shaped = self._chain.shape(logits, np.array(temperatures)[:, None], self.streams)
         ids = pick(shaped, uniforms[:, None])
         for row, token in forced.items():
             ids[row] = token
         self._steps.step(ids)
         return ids, logits, shaped
 
-    def _heat(self) -> Array:
-        """The temperature (B, 1) of each row's next token."""
+    def _heat(self) -> list[float]:
+        """The temperature of each row's next token: the very object that is set, which many tokens share."""
         rows = zip(self._settings, self.streams, strict=True)
-        return np.array([s.temperature_at(stream.written / s.length) for s, stream in rows])[:, None]
+        return [s.temperature_at(stream.written / s.length) for s, stream in rows]
 
     def _row(self, row: int) -> tuple[State, Logits]:
         """A copy of one row: state (1, ·) and logits (V,)."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .filters import Array
 from .runtime import Logits, State
 from .sampler import Described
 from .stream import Stream
@@ -27,12 +26,12 @@ class Draws:
         self._bounds: list[list[float]] = []
         self._kept: dict[int, dict[int, tuple[State, Logits]]] = defaultdict(dict)
 
-    def add(self, ids: Ids, told: Described, temperatures: Array, bounds: list[float] | None = None) -> None:
-        """K draws for every row: ids (K, B), T (B, 1), and bounds on surprise where there are any."""
+    def add(self, ids: Ids, told: Described, temperatures: list[float], bounds: list[float] | None = None) -> None:
+        """K draws for every row: ids (K, B), T (B), and bounds on surprise where there are any."""
         self.steps += len(ids)
         self._ids.append(ids)
         self._told.append(told)
-        self._temperatures += [temperatures[:, 0].tolist()] * len(ids)  # one object for many tokens
+        self._temperatures += [temperatures] * len(ids)
         if bounds is not None:
             self._bounds.append(bounds)
 

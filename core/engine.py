@@ -156,11 +156,12 @@ class Engine:
 
     def _finish(self) -> None:
         """Let those leave that have ended or were told to stop, with a snapshot of where they stand."""
-        for stream in self._leave(lambda stream: stream.ended or stream.stopping):
-            if not stream.ended:
+        for stream in self._leave(lambda stream: stream.ending or stream.stopping):
+            if not stream.ending:
                 stream.end("stopped")
             if stream.keep and stream.position not in stream.snapshots:
                 stream.keep_snapshot(stream.state, stream.logits)
+            stream.close()
 
     def _leave(self, leaves: Callable[[Stream], bool]) -> list[Stream]:
         return [stream for batch in self._batches for stream in batch.leave(leaves)]

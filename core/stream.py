@@ -54,6 +54,7 @@ class Stream:
         self.snapshots: dict[int, Snapshot] = {}
         self.ended = self.stopping = self.asked = False
         self.error: Exception | None = None
+        self._done: Done | None = None
         self._surprise = start.surprise
         self._window = _Window(start.history.recent(MOST_REMEMBERED))
         self._history, self._unkept = start.history, list[int]()
@@ -127,7 +128,7 @@ class Stream:
             self.events.extend(map(_TOKEN, zip(texts, ids, *told, strict=True)))
         else:
             for text, *values in zip(texts, ids, *told, strict=True):
-                if not self.ended:
+                if not self.ending:
                     self._show(text, *values)
         self._surprise = surprise_behind(Token("", ids[-1], *(column[-1] for column in told)))
 
@@ -146,19 +147,30 @@ class Stream:
         if hit or full:
             self.end("stop" if hit else "length")
 
+    @property
+    def ending(self) -> bool:
+        """Whether nothing more is drawn for it; its reader hears of that when it is closed."""
+        return self._done is not None
+
     def end(self, reason: str) -> None:
-        """Say Done. Where somebody stopped the stream, text still held back comes with it."""
+        """Draw nothing more. Where somebody stopped the stream, text still held back comes with Done."""
         rest = ""
         if reason == "stopped":
             rest, self.held = self.held, ""
-        self.ended = True
-        self.events.append(Done(reason, rest, self.tokens, time.perf_counter() - self._started))
+        self._done = Done(reason, rest, self.tokens, time.perf_counter() - self._started)
+
+    def close(self) -> None:
+        """Say Done, when all that a reader may look for behind it is in its place."""
+        if self._done and not self.ended:
+            self.events.append(self._done)
+            self.ended = True
 
     def fail(self, error: Exception) -> None:
         """End because of ``error``, if it has not ended yet."""
-        if not self.ended:
+        if not self.ending:
             self.error = error
             self.end("failed")
+        self.close()
 
     def keep_snapshot(self, state: State, logits: Logits) -> None:
         """Keep what it takes to go on from here, given the engine's row, copied."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import replace
 from functools import cache
 from itertools import islice
@@ -306,6 +307,24 @@ def test_what_batches_share_fails_in_a_step_and_can_be_told_to_all(
     engine.fail(EngineError("no memory"))
     assert all(str(stream.error) == "no memory" for stream in streams)
     assert not engine.step()
+
+
+def test_where_a_text_ended_is_kept_before_its_reader_hears_of_the_end(tiny: Model) -> None:
+    """A reader on another thread looks for the snapshot as soon as it sees Done."""
+    engine = tiny.engine()
+    stream = opened(engine, tiny, "The lamp", MINE.changed(length=30), ahead=200)
+    there = list[bool]()
+
+    class Events(deque[Event]):
+        def append(self, event: Event) -> None:
+            there.append(stream.position in stream.snapshots)
+            super().append(event)
+
+    stream.events = Events()
+    while engine.step():
+        pass
+    assert there == [True]
+    assert isinstance(stream.events[-1], Done)
 
 
 ONE = st.builds(

@@ -49,8 +49,9 @@ def played(text: str, chosen: Settings, start: Snapshot | None = None) -> tuple[
     start = start or Snapshot((), np.zeros(256, np.float32), 0)
     stream = Stream(ByteTokenizer(), start, chosen, Dice(0))
     for byte in text.encode():
-        if not stream.ended:
+        if not stream.ending:
             take(stream, byte)
+    stream.close()
     done = stream.events[-1] if stream.ended else None
     assert done is None or isinstance(done, Done)
     return stream, [event for event in stream.events if isinstance(event, Token)], done
@@ -100,6 +101,7 @@ def test_held_text_comes_out_when_the_length_is_reached() -> None:
 def test_held_text_comes_with_the_end_when_somebody_stops() -> None:
     stream, tokens, _ = played("abcEN", Settings(stop=("END",)))
     stream.end("stopped")
+    stream.close()
     assert shown(tokens) == "abc"
     assert stream.events[-1] == Done("stopped", "EN", 5, stream.events[-1].seconds)  # type: ignore[union-attr]
 
@@ -117,7 +119,7 @@ def test_length_holds_where_a_broken_character_gives_two_at_once() -> None:
     stream = Stream(ByteTokenizer(), Snapshot((), np.zeros(256, np.float32), 0), Settings(length=3), Dice(0))
     for byte in b"ab\xc3a":
         take(stream, byte)
-    assert stream.ended
+    assert stream.ending
     assert len(shown([event for event in stream.events if isinstance(event, Token)])) == 3
 
 

@@ -118,10 +118,10 @@ async def test_leaving_keeps_what_came_last(slow: tui.AfterglowApp) -> None:
 async def test_a_model_is_picked_by_its_card(app: tui.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/model")
-        ((name, card),) = picker(app)._shown
-        assert name == "shakespeare"
-        assert "tinyshakespeare.txt · 1,115,394 characters" in card
-        await press(pilot, "enter")
+        cards = dict(picker(app)._shown)
+        assert list(cards) == ["holmes", "names", "shakespeare"]
+        assert "tinyshakespeare.txt · 1,115,394 characters" in cards["shakespeare"]
+        await press(pilot, "down", "down", "enter")
         await until(pilot, lambda: app.session.model.name == "shakespeare")
 
 
