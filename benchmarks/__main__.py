@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import statistics
@@ -64,6 +65,7 @@ def measured(name: str, rounds: int) -> dict[str, Any]:
 def _rounds(model: Model, rows: int, rounds: int) -> dict[str, list[float]]:
     """Seconds a step of every way, a figure a round; the ways take turns."""
     loops = {way: make(model, rows) for way, make in WAYS.items()}
+    gc.freeze()  # else every collection looks through all of torch, which nobody who only plays has loaded
     tokens = {way: max(8, int(ROUND / max(loop(8), loop(8)) * 8)) for way, loop in loops.items()}
     taken: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(rounds):

@@ -9,7 +9,7 @@ import numpy as np
 from .draws import Draws
 from .filters import COLDEST, Array
 from .runtime import Logits, Runtime, State, joined, selected
-from .sampler import Chain, Described, Writer, describe, pick
+from .sampler import Chain, Writer, describe, pick
 from .settings import Settings
 from .stream import SNAPSHOT_EVERY, Stream
 from .tokenizer import Ids, Tokenizer
@@ -39,6 +39,8 @@ class Batch:
 
     def leave(self, leaves: Callable[[Stream], bool]) -> list[Stream]:
         """Let the streams for which ``leaves`` holds stand aside, each with its row."""
+        if not any(map(leaves, self.streams)):
+            return []
         staying = list[int]()
         leaving = list[Stream]()
         for row, stream in enumerate(self.streams):
@@ -47,9 +49,8 @@ class Batch:
                 leaving.append(stream)
             else:
                 staying.append(row)
-        if leaving:
-            self._restate(selected(self._steps.state, staying), self._steps.logits[staying])
-            self.streams = [self.streams[row] for row in staying]
+        self._restate(selected(self._steps.state, staying), self._steps.logits[staying])
+        self.streams = [self.streams[row] for row in staying]
         return leaving
 
     def emptied(self) -> list[Stream]:
@@ -107,7 +108,7 @@ class Batch:
         temperatures = self._heat() if self._chain.ramps else self._temperatures
         if self._writer and self._chain.plain and not forced and min(temperatures) >= COLDEST:
             ids, told = self._writer.write(uniforms, np.array(temperatures))
-            draws.add(ids, Described(*told), temperatures)
+            draws.add(ids, told, temperatures)
             return
         bounds = [stream.surprise_bound() for stream in self.streams] if self._chain.bounded else None
         drawn = [
@@ -116,8 +117,8 @@ class Batch:
             if not place or goes_on()
         ]
         ids, logits, shaped = map(np.concatenate, zip(*drawn, strict=True))
-        figures = [figure.reshape(len(drawn), -1) for figure in describe(logits, shaped, ids)]
-        draws.add(ids.reshape(len(drawn), -1), Described(*figures), temperatures, bounds)
+        told = np.array(describe(logits, shaped, ids)).reshape(4, len(drawn), -1)
+        draws.add(ids.reshape(len(drawn), -1), told, temperatures, bounds)
 
     def _through_the_chain(
         self, uniforms: Array, temperatures: list[float], forced: dict[int, int]

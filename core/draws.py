@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .filters import Array
 from .runtime import Logits, State
 from .sampler import Described
 from .stream import Stream
@@ -21,13 +22,13 @@ class Draws:
     def __init__(self) -> None:
         self.steps = 0
         self._ids: list[Ids] = []
-        self._told: list[Described] = []
+        self._told: list[Array] = []
         self._temperatures: list[list[float]] = []
         self._bounds: list[list[float]] = []
         self._kept: dict[int, dict[int, tuple[State, Logits]]] = defaultdict(dict)
 
-    def add(self, ids: Ids, told: Described, temperatures: list[float], bounds: list[float] | None = None) -> None:
-        """K draws for every row: ids (K, B), T (B), and bounds on surprise where there are any."""
+    def add(self, ids: Ids, told: Array, temperatures: list[float], bounds: list[float] | None = None) -> None:
+        """K draws for every row: ids (K, B), Described (4, K, B), T (B), and bounds on surprise where there are any."""
         self.steps += len(ids)
         self._ids.append(ids)
         self._told.append(told)
@@ -49,9 +50,9 @@ class Draws:
 
     def _tables(self, rows: int) -> Iterator[tuple[list[Any], ...]]:
         """For each row the ids, and a list for each field of a token behind its id, all by step."""
-        told = Described(*map(np.concatenate, zip(*self._told, strict=True)))
+        told = Described(*np.concatenate(self._told, axis=1).transpose(0, 2, 1))
         told = told._replace(rank=told.rank.astype(np.int64))
-        tables = [column.T.tolist() for column in (np.concatenate(self._ids), *told)]
+        tables = [column.tolist() for column in (np.concatenate(self._ids).T, *told)]
         tables.append(list(zip(*self._temperatures, strict=True)))
         if not self._bounds:
             return zip(*tables, [[None] * self.steps] * rows, strict=True)

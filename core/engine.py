@@ -115,9 +115,12 @@ class Engine:
 
     def _burst(self, busy: Sequence[Batch], steps: int) -> None:
         """Every batch on a thread of its own, the first on this one."""
-        if len(busy) > 1 and not self._threads:
+        if len(busy) == 1:
+            busy[0].burst(steps, self._waking)
+            return
+        if not self._threads:
             self._threads = ThreadPoolExecutor(len(self._batches) - 1, "afterglow batch")
-        others = [self._threads.submit(batch.burst, steps, self._waking) for batch in busy[1:]] if self._threads else []
+        others = [self._threads.submit(batch.burst, steps, self._waking) for batch in busy[1:]]
         try:
             busy[0].burst(steps, self._waking)
         finally:

@@ -10,8 +10,7 @@ import numpy as np
 
 from .dice import Dice
 from .events import Token
-from .explain import entropy
-from .filters import Array, log_softmax
+from .filters import Array, entropy, log_softmax
 from .model import Model
 from .passage import Passage
 from .sampler import Chain
@@ -82,28 +81,26 @@ def look(
     ``decode`` gives a token's text; ``taken`` is the token that came, if one did, and ``filters`` those that drew it,
     where they are known.
     """
-    logits = stream.logits[None].astype(np.float64)
-    raw = np.exp(log_softmax(logits)[0])
-    shaped, kept = _shaped(stream, logits, temperature)
+    at, kept = _shaped(stream, temperature)
+    logprobs = log_softmax(np.stack([stream.logits, at]))
+    raw, shaped = np.exp(logprobs)
     order = np.argsort(-raw, kind="stable")[:most]
     if taken and taken.id not in order:
         order[-1] = taken.id
     columns = [column[order].tolist() for column in (raw, shaped, kept)]
     found = list(map(_CANDIDATE, zip(order.tolist(), map(decode, order.tolist()), *columns, strict=True)))
-    before, after = entropy(raw), entropy(shaped)
+    before, after = (entropy(logprobs) + 0.0).tolist()  # never -0.0
     return Look(found, temperature, before, after, int((~kept).sum()), float(raw[~kept].sum()), taken, filters)
 
 
-def _shaped(
-    stream: Stream, logits: Array, temperature: float
-) -> tuple[Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """The probabilities (V,) behind the whole chain, and which tokens no filter cut."""
+def _shaped(stream: Stream, temperature: float) -> tuple[Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    """The logits (V,) behind the whole chain, and which tokens no filter cut."""
+    logits = stream.logits[None].astype(np.float64)
     chain = _chain(stream.settings, tuple(stream.breakers()))
     at = chain.shape(logits, np.array([[temperature]]), [stream])[0]
     # T = 0 leaves one token, which is no filter's doing.
     plain = at if temperature > 0 else chain.shape(logits, np.ones((1, 1)), [stream])[0]
-    weights = np.exp(at - at.max())
-    return weights / weights.sum(), np.isfinite(plain)
+    return at, np.isfinite(plain)
 
 
 @lru_cache(maxsize=16)
