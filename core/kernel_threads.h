@@ -77,6 +77,7 @@ static void *help(void *number) {
 
 static void forget_threads(void) { /* a forked child has none of its parent's */
     pool.started = 0;
+    atomic_store(&pool.turn, 0);
     atomic_store(&pool.inside, 0);
     atomic_store(&pool.asleep, 0);
     pthread_mutex_init(&pool.in_use, NULL);
