@@ -3,6 +3,7 @@
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030b0000
 #include <Python.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32)
@@ -34,64 +35,84 @@ static void run(const Step *s) {
 
 static int supported(void) { return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512dq"); }
 
-#define AT(type, address) ((type *)(uintptr_t)(address))
+/* Arrays come as buffers, which numpy hands over contiguous or not at all; the Step is kept at its address. */
+#define STEP(where) ((Step *)(uintptr_t)(where))
 
 static PyObject *py_step(PyObject *self, PyObject *args) {
-    unsigned long long where, ids;
-    Py_ssize_t count;
-    if (!PyArg_ParseTuple(args, "KKn", &where, &ids, &count)) return NULL;
-    Step *s = AT(Step, where);
+    unsigned long long where;
+    Py_buffer ids;
+    if (!PyArg_ParseTuple(args, "Ky*", &where, &ids)) return NULL;
+    Step *s = STEP(where);
+    const int64_t *all = ids.buf;
+    Py_ssize_t count = s->rows ? ids.len / 8 / s->rows : 0;
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t n = 0; n < count; n++) {
-        s->ids = AT(int64_t, ids) + n * s->rows;
+        s->ids = all + n * s->rows;
         run(s);
     }
     Py_END_ALLOW_THREADS
+    PyBuffer_Release(&ids);
     Py_RETURN_NONE;
 }
 
 static PyObject *py_write(PyObject *self, PyObject *args) {
-    unsigned long long where, uniforms, temperatures, ids, told;
-    Py_ssize_t count;
-    if (!PyArg_ParseTuple(args, "KKKKKn", &where, &uniforms, &temperatures, &ids, &told, &count)) return NULL;
-    Step *s = AT(Step, where);
+    unsigned long long where;
+    Py_buffer uniforms, temperatures, ids, told;
+    if (!PyArg_ParseTuple(args, "Ky*y*w*w*", &where, &uniforms, &temperatures, &ids, &told)) return NULL;
+    Step *s = STEP(where);
     Phase *last = &s->phase[s->phases - 1];
+    Py_ssize_t count = s->rows ? ids.len / 8 / s->rows : 0;
     double *room = malloc(3 * last->width * sizeof(double));
-    if (!room) return PyErr_NoMemory();
-    Py_BEGIN_ALLOW_THREADS
-    for (Py_ssize_t n = 0; n < count; n++) {
-        int64_t *drawn = AT(int64_t, ids) + n * s->rows;
-        draw(last->logits, s->rows, last->width, AT(double, temperatures), AT(double, uniforms) + n * s->rows, drawn,
-             AT(double, told) + n * s->rows, count * s->rows, room);
-        s->ids = drawn;
-        run(s);
+    if (room) {
+        Py_BEGIN_ALLOW_THREADS
+        for (Py_ssize_t n = 0; n < count; n++) {
+            int64_t at = n * s->rows, *drawn = (int64_t *)ids.buf + at;
+            draw(last->logits, s->rows, last->width, temperatures.buf, (double *)uniforms.buf + at, drawn,
+                 (double *)told.buf + at, count * s->rows, room);
+            s->ids = drawn;
+            run(s);
+        }
+        Py_END_ALLOW_THREADS
+        free(room);
     }
-    Py_END_ALLOW_THREADS
-    free(room);
+    PyBuffer_Release(&uniforms);
+    PyBuffer_Release(&temperatures);
+    PyBuffer_Release(&ids);
+    PyBuffer_Release(&told);
+    if (!room) return PyErr_NoMemory();
     Py_RETURN_NONE;
 }
 
 static PyObject *py_pick(PyObject *self, PyObject *args) {
-    unsigned long long shaped, uniforms, ids;
-    Py_ssize_t rows, count;
-    if (!PyArg_ParseTuple(args, "KKKnn", &shaped, &uniforms, &ids, &rows, &count)) return NULL;
+    Py_buffer shaped, uniforms, ids;
+    Py_ssize_t count;
+    if (!PyArg_ParseTuple(args, "y*y*w*n", &shaped, &uniforms, &ids, &count)) return NULL;
     double *room = malloc(count * sizeof(double));
+    for (Py_ssize_t row = 0; room && row < ids.len / 8; row++)
+        ((int64_t *)ids.buf)[row] =
+            pick_row((double *)shaped.buf + row * count, count, ((double *)uniforms.buf)[row], room);
+    PyBuffer_Release(&shaped);
+    PyBuffer_Release(&uniforms);
+    PyBuffer_Release(&ids);
     if (!room) return PyErr_NoMemory();
-    for (Py_ssize_t row = 0; row < rows; row++)
-        AT(int64_t, ids)[row] = pick_row(AT(double, shaped) + row * count, count, AT(double, uniforms)[row], room);
     free(room);
     Py_RETURN_NONE;
 }
 
 static PyObject *py_describe(PyObject *self, PyObject *args) {
-    unsigned long long raw, shaped, ids, told;
-    Py_ssize_t rows, count;
-    if (!PyArg_ParseTuple(args, "KKKKnn", &raw, &shaped, &ids, &told, &rows, &count)) return NULL;
+    Py_buffer raw, shaped, ids, told;
+    Py_ssize_t count;
+    if (!PyArg_ParseTuple(args, "y*y*y*w*n", &raw, &shaped, &ids, &told, &count)) return NULL;
     double *room = malloc(count * sizeof(double));
+    Py_ssize_t rows = ids.len / 8;
+    for (Py_ssize_t row = 0, at = 0; room && row < rows; row++, at += count)
+        describe_row((double *)raw.buf + at, (double *)shaped.buf + at, count, ((int64_t *)ids.buf)[row], room,
+                     (double *)told.buf + row, rows);
+    PyBuffer_Release(&raw);
+    PyBuffer_Release(&shaped);
+    PyBuffer_Release(&ids);
+    PyBuffer_Release(&told);
     if (!room) return PyErr_NoMemory();
-    for (Py_ssize_t row = 0, at = 0; row < rows; row++, at += count)
-        describe_row(AT(double, raw) + at, AT(double, shaped) + at, count, AT(int64_t, ids)[row], room,
-                     AT(double, told) + row, rows);
     free(room);
     Py_RETURN_NONE;
 }

@@ -74,14 +74,13 @@ class KernelStepper:
 
     def run(self, ids: Ids) -> None:
         """Read T tokens a row, ids (T, B)."""
-        ids = np.ascontiguousarray(ids, np.int64)
-        self._kernel.step(self._where, ids.ctypes.data, ids.size // len(self.logits))
+        self._kernel.step(self._where, np.ascontiguousarray(ids, np.int64))
 
     def write(self, uniforms: Reals, temperatures: Reals) -> tuple[Ids, Reals]:
         """Draw by uniforms (T, B) at temperatures (B,) and read it: ids (T, B), what is told of them (4, T, B)."""
         uniforms, temperatures = (np.ascontiguousarray(array, np.float64) for array in (uniforms, temperatures))
         ids, told = np.empty(uniforms.shape, np.int64), np.empty((4, *uniforms.shape))
-        self._kernel.write(self._where, *map(_address, (uniforms, temperatures, ids, told)), len(uniforms))
+        self._kernel.write(self._where, uniforms, temperatures, ids, told)
         return ids, told
 
     def _phase(self, n: int) -> list[int]:
@@ -137,4 +136,4 @@ def _aligned(values: NDArray[np.int8]) -> NDArray[np.int8]:
 
 
 def _address(array: NDArray[Any]) -> int:
-    return int(array.__array_interface__["data"][0])  # half the time of array.ctypes.data
+    return int(array.ctypes.data)

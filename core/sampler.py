@@ -109,12 +109,8 @@ class Chain:
 def pick(shaped: Array, uniforms: Array) -> Ids:
     """Draw the ids (B,) at which the cumulated probability of logits (B, V) first passes each uniform (B, 1)."""
     if KERNEL:
-        shaped, uniforms, ids = (
-            np.ascontiguousarray(shaped),
-            np.ascontiguousarray(uniforms),
-            np.empty(len(shaped), np.int64),
-        )
-        KERNEL.pick(*(array.ctypes.data for array in (shaped, uniforms, ids)), *shaped.shape)
+        ids = np.empty(len(shaped), np.int64)
+        KERNEL.pick(np.ascontiguousarray(shaped), np.ascontiguousarray(uniforms), ids, shaped.shape[1])
         return ids
     cumulated = np.exp(shaped - shaped.max(axis=1, keepdims=True)).cumsum(axis=1)
     # The last cumulated value, not 1, bounds the draw: rounding lets them differ, and a cut token must never come up.
@@ -134,8 +130,7 @@ def describe(raw: Array, shaped: Array, ids: Ids) -> Described:
     """Tell of drawn ids (B,) what they were to the model, from its logits (B, V), and to the draw, from shaped ones."""
     if KERNEL:
         told = np.empty((4, len(ids)))
-        arrays = (np.ascontiguousarray(raw), np.ascontiguousarray(shaped), np.ascontiguousarray(ids), told)
-        KERNEL.describe(*(array.ctypes.data for array in arrays), *raw.shape)
+        KERNEL.describe(*map(np.ascontiguousarray, (raw, shaped, ids)), told, raw.shape[1])
         return Described(*told)
     logprobs, rows = filters.log_softmax(raw), np.arange(len(ids))
     taken = logprobs[rows, ids]
