@@ -217,7 +217,7 @@ class Session:
         did, or nobody kept the filters, those set now. None where there is no text.
         """
         if count is None and self._stream:
-            ahead = copy(self._stream)
+            ahead = self._stream if self._stream.settings is self.settings else copy(self._stream)
             ahead.settings = self.settings
             return look(ahead, self.temperature, self.model.text_of)
         return look_into(self.model, self.passage, self.settings, count)
