@@ -8,6 +8,7 @@
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32)
 
+/* The first of them defines what the others use. */
 #include "kernel_step.h"
 
 #include "kernel_draw.h"
@@ -30,8 +31,6 @@ static void run(const Step *s) {
     } else
         run_alone(s);
 }
-
-#define MOST MOST_THREADS
 
 static int supported(void) { return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512dq"); }
 
@@ -126,7 +125,7 @@ static PyMethodDef functions[] = {
 
 #else
 
-#define MOST 1
+#define MOST_THREADS 1
 
 static int supported(void) { return 0; }
 
@@ -140,7 +139,7 @@ PyMODINIT_FUNC PyInit_kernel(void) {
     PyObject *made = PyModule_Create(&module);
     if (made) {
         PyModule_AddIntConstant(made, "supported", supported());
-        PyModule_AddIntConstant(made, "most_threads", MOST);
+        PyModule_AddIntConstant(made, "most_threads", MOST_THREADS);
     }
     return made;
 }
