@@ -102,10 +102,10 @@ class Roads:
         return "" if same else f"then {self._look.filters.filters_told() or 'without filters'}"
 
     def _too_soon(self) -> bool:
-        """Whether text comes so fast that the lens leaves this moment out."""
+        """Whether text comes so fast, or the line is so slow, that the lens leaves this moment out."""
         now = time.monotonic()
-        pace = max(PACE, REST * self._line.delay)
-        if self.place is None and self._session.playing and now - self._looked < pace:
+        soon = now - self._looked < max(PACE, REST * self._line.delay) or self._line.busy
+        if self.place is None and self._session.playing and soon:
             return True
         self._looked = now
         return False
