@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from copy import copy
 from itertools import chain
 from os.path import commonprefix
 from typing import Any, Protocol
@@ -217,9 +216,7 @@ class Session:
         did, or nobody kept the filters, those set now. None where there is no text.
         """
         if count is None and self._stream:
-            ahead = self._stream if self._stream.settings is self.settings else copy(self._stream)
-            ahead.settings = self.settings
-            return look(ahead, self.temperature, self.model.text_of)
+            return look(self._stream.as_if(self.settings), self.temperature, self.model.text_of)
         return look_into(self.model, self.passage, self.settings, count)
 
     def adopt(self, passage: Passage) -> str | None:

@@ -6,6 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -64,6 +65,14 @@ class Stream:
     def stop(self) -> None:
         """End before the next token; what is written stays."""
         self.stopping = True
+
+    def as_if(self, settings: Settings) -> Stream:
+        """The stream itself where this is what is set, else a copy of it with other settings, to be looked at."""
+        if self.settings is settings:
+            return self
+        other = copy(self)
+        other.settings = settings
+        return other
 
     @property
     def temperature(self) -> float:
