@@ -75,11 +75,6 @@ class Stream:
         return other
 
     @property
-    def temperature(self) -> float:
-        """The T that the next token is drawn at."""
-        return self.settings.temperature_at(self.written / self.settings.length)
-
-    @property
     def full(self) -> bool:
         """Whether it waits for its reader: to read, or where nothing is drawn ahead, to ask."""
         return len(self.events) >= self.ahead or (self.ahead == 1 and not self.asked)

@@ -41,7 +41,8 @@ def test_text_is_split_by_hand(text: str, stops: tuple[str, ...], shown: str, he
 
 
 def take(stream: Stream, token: int) -> None:
-    stream.accept([token], [[-1.0], [-1.0], [1], [1.0], [stream.temperature], [None]], {})
+    temperature = stream.settings.temperature_at(stream.written / stream.settings.length)
+    stream.accept([token], [[-1.0], [-1.0], [1], [1.0], [temperature], [None]], {})
 
 
 def played(text: str, chosen: Settings, start: Snapshot | None = None) -> tuple[Stream, list[Token], Done | None]:
