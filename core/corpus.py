@@ -13,13 +13,7 @@ from .errors import TextError
 from .formats import PLAIN, Reading
 from .parts import Part, Text, counted
 from .sources import Source, file_source, found
-
-VALIDATED, HELD_OUT = (0.44, 0.46), 0.9
-"""Where the parts of a text lie: 2 % in its middle for early stopping and calibration, the last 10 % only reported.
-
-What is trained on goes right up to the held-out part: a text's end is mostly about what stands just before it, and
-validation there would keep that from the model (docs/experiments.md: 0.1 nats on tiny Shakespeare).
-"""
+from .split import OURS, Split
 
 MOST_JUDGED = 500_000
 """Characters of the last two parts that are looked at: the beginning of a huge text's. More takes hours."""
@@ -40,6 +34,7 @@ class Corpus:
     text: Text
     boilerplate_kept: bool = False
     notes: tuple[str, ...] = ()
+    split: Split = Split.of(OURS)
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -48,25 +43,21 @@ class Corpus:
 
     @property
     def trained(self) -> Part:
-        """88 %: the first 90 % without the validation part."""
-        start, end, last = self._cuts()
+        """What stands before the held-out part, without the validation part."""
+        start, end, last = self.split.cuts(len(self.text))
         return Part(self.text, (0, start), (end, last))
 
     @property
     def validated(self) -> str:
-        """The 2 % in the middle; of a huge text, its beginning."""
-        start, end, _ = self._cuts()
+        """What early stopping and calibration are done with; of a huge text, its beginning."""
+        start, end, _ = self.split.cuts(len(self.text))
         return self.text[start : min(end, start + MOST_JUDGED)]
 
     @property
     def held_out(self) -> str:
-        """The last 10 %: never trained on, never chosen by; of a huge text, its beginning."""
-        last = self._cuts()[2]
+        """The end of the text: never trained on, never chosen by; of a huge text, its beginning."""
+        last = self.split.cuts(len(self.text))[2]
         return self.text[last : last + MOST_JUDGED]
-
-    def _cuts(self) -> tuple[int, int, int]:
-        start, end, last = (round(len(self.text) * share) for share in (*VALIDATED, HELD_OUT))
-        return start, end, last
 
 
 def read_corpus(path: Path, encoding: str = "utf-8", keep_boilerplate: bool = False) -> Corpus:
@@ -114,10 +105,10 @@ def require_enough(corpus: Corpus, smallest: int = SMALLEST_TEXT) -> None:
 
 
 def _in_memory(sources: Sequence[Source], how: Reading) -> Corpus:
-    notes: list[str] = []
+    notes, split = list[str](), Split.of(how.split)
     name, sha256 = named(sources)
     text = "".join(cleaned(sources, how, notes))
-    return Corpus(name, sha256, text, how.keep_boilerplate, tuple(notes))
+    return Corpus(name, sha256, text, how.keep_boilerplate, tuple(notes), split)
 
 
 def _in_order(sources: Sequence[Source], how: Reading, notes: list[str]) -> Iterator[str]:

@@ -9,17 +9,22 @@ from dataclasses import dataclass
 
 from .errors import TextError
 from .sources import Source
+from .split import OURS
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a text is to be read. ``lines``: each line is an item of its own, and a sample ends at a newline."""
+    """How a text is to be read. ``lines``: each line is an item of its own, and a sample ends at a newline.
+
+    ``split`` tells which shares of it are for what (see ``split``).
+    """
 
     encoding: str = "utf-8"
     keep_boilerplate: bool = False
     field: str = ""
     column: str = ""
     lines: bool = False
+    split: str = OURS
 
 
 PLAIN = Reading()

@@ -22,6 +22,7 @@ from .errors import ModelError, SettingError
 from .novelty import RUN, CopyIndex
 from .paths import reason, write_atomically
 from .settings import layered
+from .split import OURS
 from .tokenizer import Tokenizer, from_header
 
 FORMAT = 2
@@ -85,7 +86,7 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a model says of itself. Losses are nats per character on the held-out last 10 % (see ``score``)."""
+    """What a model says of itself. Losses are nats per character on the held-out end of the text (see ``score``)."""
 
     corpus: str = ""
     corpus_sha256: str = ""
@@ -103,6 +104,7 @@ class Card:
     field: str = ""
     column: str = ""
     lines: bool = False
+    split: str = OURS
     parent: str = ""
     longest_copied_run: int = 0
     copied_in_runs_of_16: float = 0.0

@@ -64,11 +64,11 @@ def _show_share(share: float) -> None:
 
 
 def evaluate(model: Model, path: Path, encoding: str) -> dict[str, Any]:
-    """Score a model on a text; of the text that it was trained on only the held-out last 10 %."""
+    """Score a model on a text; of the text that it was trained on only what was held out."""
     corpus = _read_like(model, [str(path)], encoding)
     own = corpus.sha256 == model.file.card.corpus_sha256
     score = model.score(corpus.held_out if own else corpus.text[:])
-    part = "the held-out last 10 %" if own else "all of it"
+    part = f"the held-out last {corpus.split.held_out} %" if own else "all of it"
     unseen = len(model.tokenizer.unseen("".join(corpus.counts)))
     return {"model": model.name, "text": corpus.name, "part": part, "unseen": unseen, **figures(score)}
 
@@ -102,7 +102,8 @@ def novelty(
 def _read_like(model: Model, texts: Sequence[str], encoding: str) -> Corpus:
     """Texts read as the model's own was."""
     card = model.file.card
-    return read_corpora(texts, Reading(encoding, card.boilerplate_kept, card.field, card.column, card.lines))
+    how = Reading(encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split)
+    return read_corpora(texts, how)
 
 
 def card(name: str) -> dict[str, Any]:

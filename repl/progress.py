@@ -81,7 +81,7 @@ def learn(learning: Learning) -> dict[str, Any]:
         if not finished:
             _keep(learning)
         learning.trainer.group.leave()
-        _say("judging it on the held-out last 10 %")
+        _say(f"judging it on the held-out last {learning.corpus.split.held_out} %")
         model, score = _finished(learning)
         if finished:
             learning.folder.clear()
@@ -140,7 +140,7 @@ def _say_what_is_coming(learning: Learning) -> None:
     corpus, recipe = learning.corpus, learning.trainer.recipe
     for note in learning.notes:
         _say(note)
-    _say(f"{corpus.name}: {len(corpus.text):,} characters, {_distinct(learning)}; {SPLIT}")
+    _say(f"{corpus.name}: {len(corpus.text):,} characters, {_distinct(learning)}; {corpus.split}")
     if learning.wish.start:
         _say(f"it goes on from {learning.wish.start}")
     shape = recipe.architecture
@@ -181,9 +181,6 @@ def _show_share(share: float) -> None:
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-SPLIT = "88 % to learn from, 2 % to check with, 10 % held out"
 
 
 def _distinct(learning: Learning) -> str:

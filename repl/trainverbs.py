@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 from afterglow.core.errors import MissingExtraError, UsageError
+from afterglow.core.split import OURS
 
 from .options import NO_TORCH, json_option, show
 
@@ -36,6 +37,7 @@ ABOVE_0 = click.FloatRange(0, min_open=True)
 @click.option("--field", help="of JSON lines (text)")
 @click.option("--column", help="of a .csv or .tsv table")
 @click.option("--encoding", help="of the text files (utf-8)")
+@click.option("--split", help=f"percents to learn from, to validate with, to hold out, such as 80/10/10 ({OURS})")
 @click.option("--keep-boilerplate", is_flag=True, help="learn Project Gutenberg's header and footer too")
 @click.option("--licence", help="of the text, for the model's card")
 @click.option("--no-index", is_flag=True, help="without the index that lets copied runs be seen")
@@ -80,7 +82,7 @@ def _wish(paths: tuple[str, ...], given: dict[str, Any]) -> Any:
         given.get("epochs", inf),
         **taken("size", "layers", "width", "batch", "rate", "dropout"),
     )
-    reading = Reading(**taken("encoding", "keep_boilerplate", "field", "column", "lines"))
+    reading = Reading(**taken("encoding", "keep_boilerplate", "field", "column", "lines", "split"))
     rest = taken("name", "start", "tokens", "vocabulary", "min_count", "licence", "replace")
     return Wish(paths=paths, reading=reading, wanted=wanted, index="no_index" not in given, **rest)
 

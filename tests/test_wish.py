@@ -18,7 +18,14 @@ from afterglow.repl import trainverbs
 
 WISHES = [
     Wish("mine", ("a b.txt", "notes/*.md")),
-    Wish("m", ("-",), reading=Reading("latin-1", True, "body", "c", True), tokens="bpe", vocabulary=900, start="s"),
+    Wish(
+        "m",
+        ("-",),
+        reading=Reading("latin-1", True, "body", "c", True, "80/10/10"),
+        tokens="bpe",
+        vocabulary=900,
+        start="s",
+    ),
     Wish("m", ("a.txt",), wanted=Wanted(1.5, 2, "small", 3, 40), min_count=4, index=False),
 ]
 

@@ -11,11 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..corpus import HELD_OUT, VALIDATED, Corpus, cleaned, named
+from ..corpus import Corpus, cleaned, named
 from ..errors import StorageError
 from ..formats import Reading
 from ..paths import cache_dir, write_atomically, writing_atomically
 from ..sources import found
+from ..split import Split
 from ..tokenizer import Tokenizer
 from .ondisk import StoredText, StoredTokens
 
@@ -30,7 +31,7 @@ PRIVATE = 0o600
 
 def corpus_on_disk(paths: Sequence[str], how: Reading) -> Corpus:
     """What ``read_corpora`` reads, its text on disk. Raises TextError, or StorageError where there is no space."""
-    sources = found(paths)
+    split, sources = Split.of(how.split), found(paths)
     name, sha256 = named(sources)
     key = _key("text", sha256, [source.name for source in sources], asdict(how))
     path, about = cache_dir() / f"{key}.txt", cache_dir() / f"{key}.json"
@@ -44,15 +45,14 @@ def corpus_on_disk(paths: Sequence[str], how: Reading) -> Corpus:
             write_atomically(about, json.dumps(facts).encode(), PRIVATE)
     _used(about, path)
     text = StoredText(path, facts["starts"], facts["characters"])
-    return Corpus(name, sha256, text, how.keep_boilerplate, tuple(facts["notes"]))
+    return Corpus(name, sha256, text, how.keep_boilerplate, tuple(facts["notes"]), split)
 
 
 def tokens_on_disk(
     corpus: Corpus, tokenizer: Tokenizer, how: Reading, told: Callable[[float], object] = lambda _: None
 ) -> StoredTokens:
     """The tokens of what is trained on; ``told`` hears the share done. Raises StorageError where there is no space."""
-    split = [*VALIDATED, HELD_OUT]
-    path = cache_dir() / f"{_key('tokens', corpus.sha256, asdict(how), tokenizer.header(), split)}.tokens"
+    path = cache_dir() / f"{_key('tokens', corpus.sha256, asdict(how), tokenizer.header())}.tokens"
     if not path.exists():
         with _room(), writing_atomically(path, PRIVATE) as file:
             for share in StoredTokens.write(file, corpus.trained, tokenizer):

@@ -126,7 +126,7 @@ class Learning:
         if len(corpus.text) > MOST_LEARNED and self.tokenizer.kind in SIZES and not self.wish.start:
             notes.append(f"the vocabulary is learned from {MOST_LEARNED:,} characters, spread over all of it")
         if len(corpus.trained) > LONGEST_TEXT:
-            notes.append(f"what counting alone reaches is counted on the last {LONGEST_TEXT:,} characters of 88 %")
+            notes.append(f"counting alone counts the last {LONGEST_TEXT:,} characters of those to learn from")
         if len(corpus.held_out) == MOST_JUDGED:
             notes.append(f"validation and held-out part are judged by their first {MOST_JUDGED:,} characters")
         return notes
@@ -162,6 +162,7 @@ class Learning:
             field=reading.field,
             column=reading.column,
             lines=reading.lines,
+            split=reading.split,
             epochs=round(self.trainer.epochs, 2),
             seconds=round(self.trainer.seconds, 1),
             command=command(wish),

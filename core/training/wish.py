@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import TrainingError
 from ..formats import Reading
+from ..split import OURS
 from .recipes import Wanted
 
 
@@ -52,6 +53,7 @@ def command(wish: Wish, whole_paths: bool = False) -> str:
         "encoding": None if reading.encoding == "utf-8" else reading.encoding,
         "field": reading.field,
         "column": reading.column,
+        "split": None if reading.split == OURS else reading.split,
     }
     words += [f"--{name} {value}" for name, value in options.items() if value]
     flags = {"lines": reading.lines, "keep-boilerplate": reading.keep_boilerplate, "no-index": not wish.index}
