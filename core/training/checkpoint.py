@@ -16,7 +16,7 @@ from ..errors import StorageError, TrainingError
 from ..paths import reason, write_atomically
 from .train import State
 
-FORMAT = 1
+FORMAT = 2
 """Raised where a checkpoint means something else than before: one of another format is refused."""
 
 KEPT = 2

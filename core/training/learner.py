@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from .group import Group
 from .lstm import LSTMLanguageModel, States, detach
-from .optimizer import adamw, averaged
+from .optimizer import averaged, optimizers
 from .plan import Recipe
 from .streams import Streams, Tokens
 
@@ -37,7 +37,7 @@ class Learner:
         self.model.to(group.device)
         self.averaged = averaged(self.model, recipe.average)
         self._parallel = group.parallel(self.model)
-        self._optimizer = adamw(self.model, recipe)
+        self._optimizers = optimizers(self.model, recipe)
         self.streams = Streams(trained, recipe.batch, recipe.steps, recipe.seed, self._rows)
         self._hidden: States = []
         self._own_dice(0)
@@ -49,19 +49,17 @@ class Learner:
         """
         inputs, targets, first = self.streams.window()
         inputs, targets = inputs.to(self.group.device), targets.to(self.group.device)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
         self.model.train()
         with torch.autocast(self.group.device.type, torch.bfloat16, enabled=bf16):
             logits, after = self._parallel(inputs, None if first else self._some_reset())
         loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
-        self._optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         mean = self.group.mean(loss.item())
         if not math.isfinite(mean) or not math.isfinite(norm.item()):
             return None
-        self._optimizer.step()
+        self._move(rate, bf16)
         self.averaged.update_parameters(self.model)
         self._hidden = [(h.float(), c.float()) for h, c in detach(after)]  # numpy knows no bfloat16
         return mean, inputs.numel() * self.group.size
@@ -70,8 +68,9 @@ class Learner:
         """What is in tensors, on the CPU, by name: weights, average, moments, hidden states of all streams, dice."""
         modules = {"model": self.model.state_dict(), "averaged": self.averaged.state_dict()}
         found = {f"{kind}.{name}": tensor for kind, state in modules.items() for name, tensor in state.items()}
-        for number, moments in self._optimizer.state_dict()["state"].items():
-            found |= {f"optimizer.{number}.{name}": tensor for name, tensor in moments.items()}
+        for which, optimizer in enumerate(self._optimizers):
+            for number, moments in optimizer.state_dict()["state"].items():
+                found |= {f"optimizer.{which}.{number}.{name}": tensor for name, tensor in moments.items()}
         for layer, (h, c) in enumerate(self._hidden):
             gathered = self.group.gathered(h, 1), self.group.gathered(c, 1)
             found |= dict(zip((f"hidden.{layer}.h", f"hidden.{layer}.c"), gathered, strict=True))
@@ -86,12 +85,13 @@ class Learner:
         """
         self.model.load_state_dict(under("model.", tensors))
         self.averaged.load_state_dict(under("averaged.", tensors))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in under("optimizer.", tensors).items():
-            number, field = name.split(".")
-            moments.setdefault(int(number), {})[field] = tensor
-        groups: Any = self._optimizer.state_dict()["param_groups"]
-        self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        for which, optimizer in enumerate(self._optimizers):
+            moments: dict[int, dict[str, Tensor]] = {}
+            for name, tensor in under(f"optimizer.{which}.", tensors).items():
+                number, field = name.split(".")
+                moments.setdefault(int(number), {})[field] = tensor
+            groups: Any = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": moments, "param_groups": groups})
         hidden = {
             name: tensor[:, self._rows].to(self.group.device) for name, tensor in under("hidden.", tensors).items()
         }
@@ -102,6 +102,12 @@ class Learner:
             self._own_dice(step)
         else:
             torch.set_rng_state(mine)
+
+    def _move(self, rate: float, bf16: bool) -> None:
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"], group["bf16"] = rate * group["share"], bf16
+            optimizer.step()
 
     def _own_dice(self, step: int) -> None:
         """Dice of its own for each process but the first, which has those that a run alone has."""

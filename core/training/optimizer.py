@@ -1,25 +1,83 @@
-"""What moves the weights: AdamW, with a running average of where it has been."""
+"""What moves the weights: Muon for the gates, AdamW for the rest, with a running average of where they have been."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from .plan import Recipe
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
+GATES = 4
+"""Matrices that stand one below the other in a weight of an LSTM layer: i f g o."""
 
-def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW; weight decay is for matrices, not for biases. Fused: its arithmetic is the same in every process."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    biases = [p for p in model.parameters() if p.ndim < 2]
+QUINTIC = (3.4445, -4.7750, 2.0315)
+"""Coefficients of the Newton-Schulz iteration: they bring singular values from 0 to 1 fastest, near enough to 1 (Jordan
+et al. 2024, "Muon: An optimizer for hidden layers in neural networks")."""
+
+ITERATIONS = 5
+
+ROOT_MEAN_SQUARE = 0.2
+"""The size of a change that AdamW makes, and Muon then too (Liu et al. 2025, arXiv 2502.16982, section 2.2)."""
+
+GATES_RATE = 2.0
+"""The rate of the gates, in that of the rest (docs/experiments.md, "Muon")."""
+
+
+class Muon(Optimizer):
+    """Nesterov momentum whose change of every gate's matrix is made orthogonal: it moves all directions alike.
+
+    ``rate`` is that of AdamW: changes are as large as its. In a group ``bf16`` tells what the products are computed in.
+    """
+
+    def __init__(self, matrices: Sequence[Tensor], momentum: float, weight_decay: float) -> None:
+        defaults = {"lr": 0.0, "share": GATES_RATE, "momentum": momentum, "weight_decay": weight_decay, "bf16": False}
+        super().__init__(matrices, defaults)
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # noqa: ARG002
+        """Move every matrix (4H, in) once."""
+        for group in self.param_groups:
+            for matrix in group["params"]:
+                momentum = self.state[matrix].setdefault("momentum", torch.zeros_like(matrix))
+                momentum.lerp_(matrix.grad, 1 - group["momentum"])
+                ahead = matrix.grad.lerp(momentum, group["momentum"]).unflatten(0, (GATES, -1))
+                change = orthogonal(ahead.bfloat16() if group["bf16"] else ahead)
+                size = ROOT_MEAN_SQUARE * max(change.shape[1:]) ** 0.5
+                matrix.mul_(1 - group["lr"] * group["weight_decay"])
+                matrix.add_(change.flatten(0, 1), alpha=-group["lr"] * size)
+
+
+def orthogonal(matrices: Tensor) -> Tensor:
+    """Matrices (n, rows, columns) with their singular vectors, their singular values all about 1 (0.5 to 1.5)."""
+    a, b, c = QUINTIC
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.mT if tall else matrices
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
+    for _ in range(ITERATIONS):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if tall else x
+
+
+def optimizers(model: nn.Module, recipe: Recipe) -> list[Optimizer]:
+    """Muon for the weights of the layers and AdamW for the rest; weight decay is for matrices, not for biases.
+
+    A group's rate is its ``share`` of the run's. AdamW is fused: its arithmetic is the same in every process.
+    """
+    named = dict(model.named_parameters())
+    gates = [p for name, p in named.items() if name.startswith("layers.") and p.ndim > 1]
+    matrices = [p for name, p in named.items() if not name.startswith("layers.") and p.ndim > 1]
+    biases = [p for p in named.values() if p.ndim < 2]
     groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": biases, "weight_decay": 0.0}]
-    fused = matrices[0].device.type != "mps"
-    return torch.optim.AdamW(groups, recipe.rate, recipe.betas, fused=fused)
+    fused = gates[0].device.type != "mps"
+    rest = AdamW([{**group, "share": 1.0} for group in groups], recipe.rate, recipe.betas, fused=fused)
+    return [Muon(gates, recipe.momentum, recipe.weight_decay), rest]
 
 
 def averaged(model: nn.Module, decay: float) -> AveragedModel:

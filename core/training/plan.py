@@ -34,6 +34,7 @@ class Recipe:
     steps: int = 64
     rate: float = 4e-3
     betas: tuple[float, float] = (0.9, 0.99)
+    momentum: float = 0.95
     weight_decay: float = 0.02
     warm_up: int = 30
     flat: float = 0.4

@@ -13,10 +13,16 @@ from .plan import Recipe
 SHORTEST = 16
 """Tokens through which gradients flow at least."""
 
+STREAMS = 32
+"""How many of them a batch reads where the text is long enough."""
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What goes with a size of model: its shape, and how hard it has to be kept from learning by heart."""
+    """What goes with a size of model: its shape, and how hard it has to be kept from learning by heart.
+
+    ``average`` is the decay of the running average over a step of ``STREAMS`` streams.
+    """
 
     embedding: int
     width: int
@@ -81,7 +87,7 @@ def _recipe(architecture: Architecture, chosen: Size, tokens: int, wanted: Wante
     open_ended = wanted.minutes == wanted.epochs == math.inf
     # The small size's dropout is meant for few passes; a run without an end makes many.
     dropout = SIZES["medium"].dropout if open_ended and chosen.width == SIZES["small"].width else chosen.dropout
-    batch = wanted.batch or processes * max(1, min(32, tokens // 2_000 // processes))
+    batch = wanted.batch or processes * max(1, min(STREAMS, tokens // 2_000 // processes))
     return Recipe(
         architecture,
         dropout if wanted.dropout is None else dropout.times(wanted.dropout),
@@ -90,7 +96,7 @@ def _recipe(architecture: Architecture, chosen: Size, tokens: int, wanted: Wante
         batch=batch,
         steps=min(64, max(SHORTEST, tokens // batch // 4)),
         rate=wanted.rate or chosen.rate,
-        average=chosen.average,
+        average=chosen.average ** (batch / STREAMS),
     )
 
 

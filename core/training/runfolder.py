@@ -18,7 +18,7 @@ from .lstm import Dropout
 from .plan import Recipe
 from .train import State
 
-FORMAT = 1
+FORMAT = 2
 
 
 class RunFolder:
