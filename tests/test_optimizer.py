@@ -52,7 +52,7 @@ def test_each_gate_moves_as_torchs_own_muon_would_move_it(bf16: bool) -> None:
 
 def test_muon_has_the_weights_of_the_layers_and_adamw_all_else() -> None:
     model = LSTMLanguageModel(Architecture(9, 8, 2, 16))
-    muon, adamw = optimizers(model, Recipe(model.architecture, weight_decay=DECAY))
+    muon, adamw = optimizers(model, Recipe(model.architecture, batch=4, steps=64, weight_decay=DECAY))
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     moved = [{names[id(p)] for group in o.param_groups for p in group["params"]} for o in (muon, adamw)]
     assert moved[0] == {f"layers.{layer}.weight_{kind}_l0" for layer in range(2) for kind in ("ih", "hh")}
@@ -61,3 +61,10 @@ def test_muon_has_the_weights_of_the_layers_and_adamw_all_else() -> None:
     assert [group["share"] for group in muon.param_groups] == [GATES_RATE]
     decays = {names[id(p)]: group["weight_decay"] for group in adamw.param_groups for p in group["params"]}
     assert {name for name, decay in decays.items() if decay} == {"embedding.weight", "projection.weight"}
+
+
+def test_a_small_step_has_no_muon() -> None:
+    model = LSTMLanguageModel(Architecture(9, 8, 2, 16))
+    found = optimizers(model, Recipe(model.architecture, batch=3, steps=64))
+    assert [type(optimizer) for optimizer in found] == [torch.optim.AdamW]
+    assert {p for group in found[0].param_groups for p in group["params"]} == set(model.parameters())

@@ -37,17 +37,17 @@ IDS = TOKENIZER.encode(CORPUS.trained[:]), TOKENIZER.encode(CORPUS.validated)
 DROPOUT = Dropout(0.1, 0.2, 0.3, 0.2)
 
 
-def trainer(**recipe: Any) -> Trainer:
+def trainer(width: int = 24, **recipe: Any) -> Trainer:
     torch.set_num_threads(1)
     chosen = {"epochs": 3.0, "batch": 4, "steps": 32, "validations": 4} | recipe
-    made = Trainer(Recipe(Architecture(TOKENIZER.size, 8, 2, 24), DROPOUT, **chosen), *IDS)
+    made = Trainer(Recipe(Architecture(TOKENIZER.size, 8, 2, width), DROPOUT, **chosen), *IDS)
     plan = first_plan(made.recipe, len(IDS[0]), len(IDS[1]), bf16=True, threads=1)
     made.plan = replace(plan, save=None if "minutes" in recipe else 1_000)  # else a slow machine would measure it
     return made
 
 
-def left_at(step: int) -> State:
-    made = trainer()
+def left_at(step: int, width: int = 24) -> State:
+    made = trainer(width)
     for progress in made.run():
         if progress.step == step:
             break
@@ -66,6 +66,19 @@ def never_stopped() -> State:
     made = trainer()
     assert list(made.run())[-1].fraction == 1
     return made.state()
+
+
+def test_a_run_with_muon_resumed_ends_bit_for_bit_like_one_that_was_never_stopped(tmp_path: Path) -> None:
+    straight = trainer(width=8)
+    assert straight.recipe.muon
+    list(straight.run())
+    checkpoint.save(tmp_path, left_at(37, width=8), "run")
+    state, _ = checkpoint.last_good(tmp_path, "run")
+    assert state
+    again = trainer(width=8)
+    again.restore(state)
+    list(again.run())
+    assert same(again.state(), straight.state())
 
 
 @pytest.mark.parametrize("step", [1, 17, 36, 37, 70, 100])

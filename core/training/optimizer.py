@@ -66,18 +66,19 @@ def orthogonal(matrices: Tensor) -> Tensor:
 
 
 def optimizers(model: nn.Module, recipe: Recipe) -> list[Optimizer]:
-    """Muon for the weights of the layers and AdamW for the rest; weight decay is for matrices, not for biases.
+    """Muon, where the recipe has it, for the weights of the layers, and AdamW for the rest.
 
-    A group's rate is its ``share`` of the run's. AdamW is fused: its arithmetic is the same in every process.
+    Weight decay is for matrices, not for biases. A group's rate is its ``share`` of the run's. AdamW is fused: its
+    arithmetic is the same in every process.
     """
     named = dict(model.named_parameters())
-    gates = [p for name, p in named.items() if name.startswith("layers.") and p.ndim > 1]
-    matrices = [p for name, p in named.items() if not name.startswith("layers.") and p.ndim > 1]
+    gates = [p for name, p in named.items() if name.startswith("layers.") and p.ndim > 1] if recipe.muon else []
+    matrices = [p for p in named.values() if p.ndim > 1 and not any(p is gate for gate in gates)]
     biases = [p for p in named.values() if p.ndim < 2]
     groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": biases, "weight_decay": 0.0}]
-    fused = gates[0].device.type != "mps"
-    rest = AdamW([{**group, "share": 1.0} for group in groups], recipe.rate, recipe.betas, fused=fused)
-    return [Muon(gates, recipe.momentum, recipe.weight_decay), rest]
+    fused = biases[0].device.type != "mps"
+    adamw = AdamW([{**group, "share": 1.0} for group in groups], recipe.rate, recipe.betas, fused=fused)
+    return [Muon(gates, recipe.momentum, recipe.weight_decay), adamw] if gates else [adamw]
 
 
 def averaged(model: nn.Module, decay: float) -> AveragedModel:

@@ -14,6 +14,9 @@ VALIDATION_SHARE = 0.05
 SAVING_SECONDS = 30.0
 """How much training a crash may cost."""
 
+MUON_FROM = 16
+"""Tokens in a step for each hidden unit of a layer: Muon's products then take a third of the others'."""
+
 PATIENCE = 3
 """Validations without a better one after which an open-ended run begins to cool down."""
 
@@ -49,6 +52,11 @@ class Recipe:
     def tokens_per_step(self) -> int:
         """B x T."""
         return self.batch * self.steps
+
+    @property
+    def muon(self) -> bool:
+        """Whether a step is large enough for Muon's products, which grow with the width, to be a small part of it."""
+        return self.tokens_per_step >= MUON_FROM * self.architecture.width
 
 
 @dataclass(frozen=True, slots=True)
