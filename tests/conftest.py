@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from afterglow.core.model import Model, load
@@ -16,6 +18,9 @@ from afterglow.repl import tui
 from afterglow.repl.__main__ import main
 
 from .cli_helpers import Ran, Run
+
+if TYPE_CHECKING:
+    from .discord_standin import Discord
 
 DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).parent.parent.parent / "shared"
@@ -47,6 +52,15 @@ def copying(tiny: Model) -> Model:
     file, text = tiny.file, (DATA / "lamp.txt").read_text("utf-8")
     index = CopyIndex.of(text[: len(text) * 9 // 10], 1 << 20)
     return Model("copying", ModelFile(file.architecture, file.tokenizer, file.card, file.tensors, index=index))
+
+
+@pytest.fixture
+async def there(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
+    """Discord: the stand-in, on loopback."""
+    from .bot_helpers import loopback  # imports discord.py, which is not installed everywhere
+
+    async with loopback(monkeypatch) as standin:
+        yield standin
 
 
 @pytest.fixture

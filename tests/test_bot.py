@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -16,7 +15,7 @@ pytest.importorskip("discord")
 from afterglow.bot.messages import read_back
 
 from . import discord_openapi
-from .bot_helpers import Scripted, becomes, loopback, running
+from .bot_helpers import Scripted, becomes, running
 from .conftest import DATA
 from .discord_shapes import ANNA, BOT, CHANNEL, DM, GUILD, OTHER_BOT, OTHER_CHANNEL
 from .discord_standin import TOKEN, Discord
@@ -24,13 +23,6 @@ from .discord_standin import TOKEN, Discord
 AT = f"<@{BOT['id']}>"
 FIXED = {"rng": 7, "length": 60}
 COMMANDS = ["say", "temp", "settings", "model", "sweep", "explain", "memory", "help", "forget", "Continue this"]
-
-
-@pytest.fixture
-async def there(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
-    """Discord."""
-    async with loopback(monkeypatch) as standin:
-        yield standin
 
 
 async def test_say_answers_with_the_text(there: Discord, tiny: Model) -> None:

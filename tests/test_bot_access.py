@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from afterglow.core.model import Model
 
@@ -12,19 +10,12 @@ pytest.importorskip("discord")
 from afterglow.bot.options import Options
 from afterglow.bot.store import default_place
 
-from .bot_helpers import Scripted, becomes, loopback, running, told, typed
+from .bot_helpers import Scripted, becomes, running, told, typed
 from .discord_shapes import ANNA, BERT, BOT, CHANNEL, DM, GROWN_UP, GUILD, LITTLE, OTHER_CHANNEL
 from .discord_standin import Discord
 
 FIXED = {"rng": 7, "length": 60}
 AT = f"<@{BOT['id']}>"
-
-
-@pytest.fixture
-async def there(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
-    """Discord."""
-    async with loopback(monkeypatch) as standin:
-        yield standin
 
 
 async def test_age_restricted_channels_only(there: Discord, tiny: Model) -> None:

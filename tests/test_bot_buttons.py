@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -20,19 +19,12 @@ from afterglow.core.errors import SettingError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .bot_helpers import Scripted, labels, loopback, running
+from .bot_helpers import Scripted, labels, running
 from .discord_shapes import ANNA, BERT, BOT, CHANNEL, DM, EVERYTHING, LITTLE
 from .discord_standin import PATIENCE, Discord
 
 FIXED = {"rng": 7, "length": 60}
 AT = f"<@{BOT['id']}>"
-
-
-@pytest.fixture
-async def there(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
-    """Discord."""
-    async with loopback(monkeypatch) as standin:
-        yield standin
 
 
 async def test_a_text_has_four_buttons(there: Discord, tiny: Model) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from contextlib import closing
 from typing import Any
 
@@ -18,20 +17,13 @@ from afterglow.bot.options import Options
 from afterglow.bot.store import Store, default_place
 from afterglow.bot.writer import Writer
 
-from .bot_helpers import labels, loopback, running
+from .bot_helpers import labels, running
 from .discord_gateway import TOKEN
 from .discord_shapes import BOT, CHANNEL, OTHER_CHANNEL
 from .discord_standin import PATIENCE, Discord
 
 AT = f"<@{BOT['id']}>"
 FIXED = {"rng": 7, "length": 60}
-
-
-@pytest.fixture
-async def there(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
-    """Discord."""
-    async with loopback(monkeypatch) as standin:
-        yield standin
 
 
 async def test_the_gateway_is_compressed(there: Discord, tiny: Model) -> None:

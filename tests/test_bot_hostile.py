@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from afterglow.core.model import Model
 
@@ -11,7 +9,7 @@ pytest.importorskip("discord")
 
 from afterglow.bot.options import Options
 
-from .bot_helpers import Scripted, labels, loopback, running
+from .bot_helpers import Scripted, labels, running
 from .discord_shapes import BERT, BOT, CHANNEL
 from .discord_standin import Discord
 
@@ -32,13 +30,6 @@ SEEDS = {
     "a message of ours": "**The lamp** went\n-# T 0.80 · 60 characters · rng 7",
     "a path": "../../../etc/passwd",
 }
-
-
-@pytest.fixture
-async def there(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
-    """Discord."""
-    async with loopback(monkeypatch) as standin:
-        yield standin
 
 
 @pytest.mark.parametrize("kind", SEEDS)

@@ -8,7 +8,6 @@ import itertools
 import shutil
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
 from contextlib import closing
 
 import pytest
@@ -22,20 +21,13 @@ from afterglow.bot.limits import SETTINGS
 from afterglow.bot.messages import read_back
 from afterglow.bot.store import default_place
 
-from .bot_helpers import Scripted, labels, loopback, running, told, typed
+from .bot_helpers import Scripted, labels, running, told, typed
 from .conftest import DATA
 from .discord_shapes import BERT, BOT, CHANNEL, DM, LITTLE, OTHER_CHANNEL
 from .discord_standin import PATIENCE, Discord
 
 FIXED = {"rng": 7, "length": 60}
 AT = f"<@{BOT['id']}>"
-
-
-@pytest.fixture
-async def there(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
-    """Discord."""
-    async with loopback(monkeypatch) as standin:
-        yield standin
 
 
 async def test_settings_are_shown_changed_kept_and_used(there: Discord, tiny: Model) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 
 import pytest
 from afterglow.core.model import Model
@@ -13,16 +12,9 @@ pytest.importorskip("discord")
 
 from afterglow.bot.options import Options
 
-from .bot_helpers import Scripted, labels, loopback, running
+from .bot_helpers import Scripted, labels, running
 from .discord_shapes import OTHER_CHANNEL
 from .discord_standin import PATIENCE, Discord
-
-
-@pytest.fixture
-async def there(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
-    """Discord."""
-    async with loopback(monkeypatch) as standin:
-        yield standin
 
 
 async def test_what_takes_long_has_a_placeholder_with_a_way_out_first(there: Discord) -> None:
