@@ -92,7 +92,7 @@ async def test_another_model_plays_in_the_channel(there: Discord, tiny: Model, t
     models_dir().mkdir(parents=True)
     shutil.copy(DATA / "tiny-byte.safetensors", models_dir() / "mine.safetensors")
     async with running(there, tiny):
-        assert await told(there, "model") == "models: holmes, mine, names, shakespeare, tiny-char (here)"
+        assert await told(there, "model") == "models: holmes, mine, names, shakespeare, tiny-char (here), tolstoy"
         assert await there.suggestions("model", "name", "mi") == ["mine"]
         assert await told(there, "model", name="mine") == "model tiny-char → mine"
         assert "there is no model 'nobody'" in await told(there, "model", name="nobody")

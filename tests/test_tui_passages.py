@@ -119,7 +119,7 @@ async def test_a_model_is_picked_by_its_card(app: tui.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/model")
         cards = dict(picker(app)._shown)
-        assert list(cards) == ["holmes", "names", "shakespeare"]
+        assert list(cards) == ["holmes", "names", "shakespeare", "tolstoy"]
         assert "tinyshakespeare.txt · 1,115,394 characters" in cards["shakespeare"]
         await press(pilot, "down", "down", "enter")
         await until(pilot, lambda: app.session.model.name == "shakespeare")
