@@ -190,8 +190,9 @@ def test_where_all_are_damaged_there_is_none(folder: Path) -> None:
 def test_one_of_another_run_or_of_another_format_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TrainingError, match="belongs to another run"):
         checkpoint.last_good(folder, "other")
-    monkeypatch.setattr(checkpoint, "FORMAT", 2)
-    with pytest.raises(TrainingError, match="has format 1, this release knows 2"):
+    newer = checkpoint.FORMAT + 1
+    monkeypatch.setattr(checkpoint, "FORMAT", newer)
+    with pytest.raises(TrainingError, match=f"has format {newer - 1}, this release knows {newer}"):
         checkpoint.last_good(folder, "run")
 
 
