@@ -27,7 +27,7 @@ ABOVE_0 = click.FloatRange(0, min_open=True)
     "--dropout", type=click.FloatRange(0, 10), help="times the size's own dropout: 0 none, 1 as it is, 2 twice"
 )
 @click.option("--rate", type=ABOVE_0, help="the highest learning rate, instead of the size's own")
-@click.option("--batch", type=click.IntRange(1, 65_536), help="streams down the text read at once (32; 128 for large)")
+@click.option("--batch", type=click.IntRange(1, 65_536), help="streams down the text read at once (32)")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="a GPU where there is one (auto)")
 @click.option("--tokens", type=click.Choice(["char", "byte", "bpe", "word"]), help="what it reads and writes (char)")
 @click.option("--vocab", "vocabulary", type=click.IntRange(257, 65_536), help="how many tokens, for bpe and word")

@@ -13,12 +13,15 @@ from .plan import Recipe
 SHORTEST = 16
 """Tokens through which gradients flow at least."""
 
+STREAMS = 32
+"""How many a batch reads where the text is long enough: larger ones are faster and generalise worse."""
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
     """What goes with a size of model: its shape, and how hard it has to be kept from learning by heart.
 
-    ``average`` is the decay of the running average over a step of ``batch`` streams, as many as a long text is read in.
+    ``average`` is the decay of the running average over a step of ``STREAMS`` streams.
     """
 
     embedding: int
@@ -27,13 +30,12 @@ class Size:
     average: float
     dropout: Dropout = field(default_factory=Dropout)
     layers: int = 2
-    batch: int = 32
 
 
 SIZES = {
     "small": Size(128, 256, 4e-3, 0.997, Dropout(embedding=0.0, between=0.05, output=0.1, recurrent=0.0)),
     "medium": Size(128, 320, 4e-3, 0.998, Dropout(embedding=0.05, between=0.15, output=0.3, recurrent=0.2)),
-    "large": Size(128, 512, 4e-3, 0.996, Dropout(embedding=0.05, between=0.25, output=0.4, recurrent=0.3), batch=128),
+    "large": Size(128, 512, 3e-3, 0.999, Dropout(embedding=0.05, between=0.25, output=0.4, recurrent=0.3)),
 }
 
 
@@ -85,7 +87,7 @@ def _recipe(architecture: Architecture, chosen: Size, tokens: int, wanted: Wante
     open_ended = wanted.minutes == wanted.epochs == math.inf
     # The small size's dropout is meant for few passes; a run without an end makes many.
     dropout = SIZES["medium"].dropout if open_ended and chosen.width == SIZES["small"].width else chosen.dropout
-    batch = wanted.batch or processes * max(1, min(chosen.batch, tokens // 2_000 // processes))
+    batch = wanted.batch or processes * max(1, min(STREAMS, tokens // 2_000 // processes))
     return Recipe(
         architecture,
         dropout if wanted.dropout is None else dropout.times(wanted.dropout),
@@ -94,7 +96,7 @@ def _recipe(architecture: Architecture, chosen: Size, tokens: int, wanted: Wante
         batch=batch,
         steps=min(64, max(SHORTEST, tokens // batch // 4)),
         rate=wanted.rate or chosen.rate,
-        average=chosen.average ** (batch / chosen.batch),
+        average=chosen.average ** (batch / STREAMS),
     )
 
 
