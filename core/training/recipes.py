@@ -42,8 +42,8 @@ SIZES = {
 def size_for(minutes: float, tokens: int) -> str:
     """The size that two CPU cores can fill in so many minutes; without a bound, the size that the text can fill."""
     if minutes < math.inf:
-        return "small" if minutes <= 6 else "medium" if minutes <= 15 else "large"
-    return "small" if tokens < 300_000 else "medium" if tokens < 800_000 else "large"
+        return "small" if minutes <= 6 else "medium" if minutes <= 45 else "large"
+    return "small" if tokens < 300_000 else "medium" if tokens < 2_000_000 else "large"
 
 
 @dataclass(frozen=True, slots=True)
