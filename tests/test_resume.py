@@ -25,6 +25,7 @@ torch = pytest.importorskip("torch")
 
 from afterglow.core.training import checkpoint, learning  # noqa: E402
 from afterglow.core.training.lstm import Dropout  # noqa: E402
+from afterglow.core.training.measuring import takes_bf16  # noqa: E402
 from afterglow.core.training.plan import Recipe, first_plan  # noqa: E402
 from afterglow.core.training.recipes import Wanted  # noqa: E402
 from afterglow.core.training.train import State, Trainer  # noqa: E402
@@ -41,7 +42,7 @@ def trainer(width: int = 24, **recipe: Any) -> Trainer:
     torch.set_num_threads(1)
     chosen = {"epochs": 3.0, "batch": 4, "steps": 32, "validations": 4} | recipe
     made = Trainer(Recipe(Architecture(TOKENIZER.size, 8, 2, width), DROPOUT, **chosen), *IDS)
-    plan = first_plan(made.recipe, len(IDS[0]), len(IDS[1]), bf16=True, threads=1)
+    plan = first_plan(made.recipe, len(IDS[0]), len(IDS[1]), bf16=takes_bf16(torch.device("cpu")), threads=1)
     made.plan = replace(plan, save=None if "minutes" in recipe else 1_000)  # else a slow machine would measure it
     return made
 
@@ -103,8 +104,7 @@ def test_a_state_that_lacks_its_dice_goes_another_way(never_stopped: State) -> N
     """Which shows that the comparison above would notice."""
     state = left_at(17)
     again = trainer()
-    fresh = torch.get_rng_state().numpy()
-    again.restore(State({**state.tensors, "random": fresh}, state.values))
+    again.restore(State({**state.tensors, "random": torch.get_rng_state().numpy()}, state.values))
     list(again.run())
     assert not same(again.state(), never_stopped)
 

@@ -15,11 +15,17 @@ from afterglow.core.tokenizer import CharTokenizer
 
 torch = pytest.importorskip("torch")
 
-from afterglow.core.training import measuring, to_torch  # noqa: E402
+from afterglow.core.training import measuring, to_torch, train  # noqa: E402
 from afterglow.core.training.convert import extended, to_model_file  # noqa: E402
 from afterglow.core.training.lstm import FORGET_BIAS, Dropout, LSTMLanguageModel, detach  # noqa: E402
-from afterglow.core.training.measuring import best_temperature, cold_loss, logits_and_targets  # noqa: E402
-from afterglow.core.training.plan import Recipe  # noqa: E402
+from afterglow.core.training.measuring import (  # noqa: E402
+    best_temperature,
+    cold_loss,
+    fastest,
+    logits_and_targets,
+    takes_bf16,
+)
+from afterglow.core.training.plan import Recipe, first_plan  # noqa: E402
 from afterglow.core.training.train import Progress, Trainer  # noqa: E402
 
 CORPUS = read_corpus(Path(__file__).parent / "data" / "lamp.txt")
@@ -227,6 +233,41 @@ def test_int8_loses_hardly_more_than_the_float_weights(trained: tuple[Trainer, l
     real = torch.nn.functional.cross_entropy(logits, targets).item()
     int8 = cold_nats(int8_runtime(to_model_file(result, TOKENIZER, Card()), 1), ids)
     assert int8 == pytest.approx(real, abs=0.005)
+
+
+# Bfloat16 -----------------------------------------------------------------------------------------------------------
+
+
+def test_bfloat16_is_taken_just_where_the_model_can_learn_in_it() -> None:
+    before = torch.get_rng_state()
+    takes = takes_bf16(torch.device("cpu"))
+    assert torch.equal(torch.get_rng_state(), before)
+    with torch.autocast("cpu", torch.bfloat16):
+        if takes:
+            model()(IDS)[0].float().sum().backward()
+        else:
+            with pytest.raises(RuntimeError):
+                model()(IDS)
+
+
+def test_where_bfloat16_is_refused_float32_is_the_fastest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "takes_bf16", lambda _: False)
+    bf16, speed = fastest(model(), 4)
+    assert not bf16
+    assert speed > 0
+
+
+def test_a_run_in_bfloat16_goes_on_in_float32_where_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe(SHAPE, epochs=1, batch=4, steps=32)
+    ids = TOKENIZER.encode(CORPUS.trained[:]), TOKENIZER.encode(CORPUS.validated)
+    begun = Trainer(recipe, *ids)
+    begun.plan = first_plan(recipe, len(ids[0]), len(ids[1]), bf16=True, threads=1)
+    monkeypatch.setattr(train, "takes_bf16", lambda _: False)
+    resumed = Trainer(recipe, *ids)
+    resumed.restore(begun.state())
+    assert resumed.plan
+    assert not resumed.plan.bf16
+    assert list(resumed.run())[-1].fraction == 1
 
 
 # Going on from a model ----------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from ..tokenizer import Ids
 from .group import ALONE, Group
 from .learner import Learner, under
 from .lstm import LSTMLanguageModel
-from .measuring import best_temperature, cold_loss, fastest, logits_and_targets, settle
+from .measuring import best_temperature, cold_loss, fastest, logits_and_targets, settle, takes_bf16
 from .plan import PATIENCE, Plan, Recipe, cooling_plan, first_plan, measured_plan, rate_at
 from .streams import Tokens
 
@@ -140,7 +140,10 @@ class Trainer:
         return State({name: tensor.numpy().copy() for name, tensor in tensors.items()}, values)
 
     def restore(self, state: State) -> None:
-        """Go on from ``state``; raises KeyError, TypeError, ValueError or RuntimeError where it is not of this run."""
+        """Go on from ``state``, in float32 where it was in bfloat16 and this machine has none.
+
+        Raises KeyError, TypeError, ValueError or RuntimeError where it is not of this run.
+        """
         tensors = {name: torch.from_numpy(array.copy()) for name, array in state.tensors.items()}
         for name in _VALUES:
             setattr(self, name, state.values[name])
@@ -149,6 +152,7 @@ class Trainer:
         self.plan = Plan(**state.values["plan"]) if state.values["plan"] else None
         self.learner.streams.position = state.values["position"]
         if self.plan:
+            self.plan = replace(self.plan, bf16=self.plan.bf16 and takes_bf16(self.group.device))
             torch.set_num_threads(self.plan.threads)
 
     def prepare(self) -> float:
