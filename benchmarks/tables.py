@@ -32,7 +32,7 @@ def sections(found: dict[str, Any]) -> list[tuple[str, list[str], list[Row]]]:
 
 def as_text(found: dict[str, Any]) -> str:
     """Tables in columns."""
-    parts = [found["machine"]]
+    parts = [f"{found['model']}, {found['machine']}"]
     for title, head, rows in sections(found):
         parts.append(f"\n{title}")
         parts += [f"  {name!s:<46}" + "".join(f"{value:>14}" for value in values) for name, *values in [head, *rows]]
@@ -41,7 +41,8 @@ def as_text(found: dict[str, Any]) -> str:
 
 def as_page(found: dict[str, Any], command: str) -> str:
     """Tables in Markdown, with the command that made them."""
-    parts = [f"# Benchmarks\n\n`{command}` on {found['machine']}; medians of {found['rounds']} interleaved rounds.\n"]
+    on = f"a model of {found['model']}, on {found['machine']}"
+    parts = [f"# Benchmarks\n\n`{command}`, {on}; medians of {found['rounds']} interleaved rounds.\n"]
     for title, head, rows in sections(found):
         parts.append(f"## {title}\n\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
         parts += [f"| {' | '.join(map(str, row))} |" for row in rows]
