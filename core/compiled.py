@@ -1,17 +1,58 @@
-"""The compiled kernel (``kernel.c``, ``kernel.pyi``), if it was built and this machine's processor can do it."""
+"""The compiled kernel (``kernel.h``), built once for each kind of vectors; the widest that the processor can do."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from types import ModuleType
+from typing import Any, Protocol, cast
+
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+KINDS = "avx512", "avx2"
+"""The widest vectors first."""
 
 
-def _found() -> ModuleType | None:
+class Kernel(Protocol):
+    """A module in C. Arrays are contiguous."""
+
+    supported: int
+    """Whether this machine's processor can do it; where not, there are no functions."""
+
+    lanes: int
+    """How many units or tokens it computes at a time: a block."""
+
+    most_threads: int
+    """On how many threads a step can be."""
+
+    def step(self, where: int, ids: Array, /) -> None:
+        """Step the rows of the ``Step`` at this address on by T tokens each, ids (T, rows), int64."""
+
+    def write(self, where: int, uniforms: Array, temperatures: Array, ids: Array, told: Array, /) -> None:
+        """Draw a token for every row and step on, T times.
+
+        In: uniforms (T, rows) and temperatures (rows,), float64. Out: ids (T, rows), int64, and what is told of them,
+        (4, T, rows), float64, in the order of ``sampler.Described``.
+        """
+
+    def pick(self, shaped: Array, uniforms: Array, ids: Array, count: int, /) -> None:
+        """Draw ids (rows,), int64, from logits (rows, count), float64, by uniforms (rows,)."""
+
+    def describe(self, raw: Array, shaped: Array, ids: Array, told: Array, count: int, /) -> None:
+        """What is to be told of ids (rows,), drawn from shaped logits (rows, count), into told (4, rows), float64."""
+
+
+def kernels() -> dict[str, Kernel]:
+    """Those that were built and can run here, by kind, the widest first."""
+    found = {kind: _built(kind) for kind in KINDS}
+    return {kind: kernel for kind, kernel in found.items() if kernel and kernel.supported}
+
+
+def _built(kind: str) -> Kernel | None:
     try:
-        kernel = import_module(".kernel", __package__)
+        return cast(Kernel, import_module(f".kernel_{kind}", __package__))
     except ImportError:  # installed from source without a compiler
         return None
-    return kernel if kernel.supported else None
 
 
-KERNEL = _found()
+KERNEL = next(iter(kernels().values()), None)

@@ -2,47 +2,43 @@
 
 #include <math.h>
 
-#define SET8(x) _mm512_set1_pd(x)
-
 /* e^x for x <= 0, to about a unit in the last place; 0 for -inf. With x = n ln 2 + r, |r| <= ln 2 / 2, it is 2^n times the
    Taylor series of e^r, whose first term left out is below 2^-56. */
-INLINE __m512d exp8(__m512d x) {
+INLINE Doubles exp8(Doubles x) {
     static const double inverse_factorials[] = {
         1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
         1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0};
-    x = _mm512_max_pd(x, SET8(-800.0)); /* is 0 already */
-    __m512d n = _mm512_roundscale_pd(_mm512_mul_pd(x, SET8(1.4426950408889634)), _MM_FROUND_TO_NEAREST_INT);
+    x = MAX8(x, SET8(-800.0)); /* is 0 already */
+    Doubles n = ROUND8(MUL8(x, SET8(1.4426950408889634)));
     /* ln 2 in two parts, of which the first has 32 bits: n times it is exact */
-    __m512d r = _mm512_fnmadd_pd(n, SET8(0x1.62e42feep-1), x);
-    r = _mm512_fnmadd_pd(n, SET8(0x1.a39ef35793c76p-33), r);
-    __m512d p = SET8(inverse_factorials[0]);
-    for (int i = 1; i < 14; i++) p = _mm512_fmadd_pd(p, r, SET8(inverse_factorials[i]));
-    return _mm512_scalef_pd(p, n);
+    Doubles r = FNMA8(n, SET8(0x1.62e42feep-1), x);
+    r = FNMA8(n, SET8(0x1.a39ef35793c76p-33), r);
+    Doubles p = SET8(inverse_factorials[0]);
+    for (int i = 1; i < 14; i++) p = FMA8(p, r, SET8(inverse_factorials[i]));
+    return TIMES_2_TO8(p, n);
 }
 
-INLINE __mmask8 lanes8(int64_t left) { return left >= 8 ? 0xff : (__mmask8)((1u << left) - 1); }
-
 FAST static double highest(const double *x, int64_t count) {
-    __m512d most = SET8(-INFINITY);
+    Doubles most = SET8(-INFINITY);
     for (int64_t v = 0; v < count; v += 8)
-        most = _mm512_mask_max_pd(most, lanes8(count - v), most, _mm512_maskz_loadu_pd(lanes8(count - v), x + v));
-    return _mm512_reduce_max_pd(most);
+        most = max_of8(lanes8(count - v), most, load8(lanes8(count - v), x + v));
+    return HIGHEST8(most);
 }
 
 /* Weights e^(x - most) into weights, which may be x; their sum, and the sum of x - most times its weight. */
 FAST static void weigh(const double *x, int64_t count, double most, double *weights, double *sum, double *moment) {
-    __m512d sums = SET8(0), moments = SET8(0);
+    Doubles sums = SET8(0), moments = SET8(0);
     for (int64_t v = 0; v < count; v += 8) {
-        __mmask8 lanes = lanes8(count - v);
-        __m512d lowered = _mm512_sub_pd(_mm512_maskz_loadu_pd(lanes, x + v), SET8(most));
-        __m512d weight = _mm512_maskz_mov_pd(lanes, exp8(lowered));
-        _mm512_mask_storeu_pd(weights + v, lanes, weight);
-        sums = _mm512_add_pd(sums, weight);
+        Lanes8 lanes = lanes8(count - v);
+        Doubles lowered = SUB8(load8(lanes, x + v), SET8(most));
+        Doubles weight = only8(lanes, exp8(lowered));
+        store8(weights + v, lanes, weight);
+        sums = ADD8(sums, weight);
         /* 0 times -inf is nothing: a token that was cut adds no entropy */
-        moments = _mm512_fmadd_pd(weight, _mm512_max_pd(lowered, SET8(-800.0)), moments);
+        moments = FMA8(weight, MAX8(lowered, SET8(-800.0)), moments);
     }
-    *sum = _mm512_reduce_add_pd(sums);
-    *moment = _mm512_reduce_add_pd(moments);
+    *sum = SUM8(sums);
+    *moment = SUM8(moments);
 }
 
 /* The index at which the cumulated weights first pass uniform times their sum; overwrites them. The last cumulated value,
@@ -59,8 +55,8 @@ static int64_t passed(double *weights, int64_t count, double uniform) {
 FAST static int64_t above(const double *x, int64_t count, double value) {
     int64_t found = 0;
     for (int64_t v = 0; v < count; v += 8) {
-        __m512d eight = _mm512_maskz_loadu_pd(lanes8(count - v), x + v);
-        found += __builtin_popcount(_mm512_mask_cmp_pd_mask(lanes8(count - v), eight, SET8(value), _CMP_GT_OQ));
+        Lanes8 lanes = lanes8(count - v);
+        found += above8(lanes, load8(lanes, x + v), SET8(value));
     }
     return found;
 }

@@ -130,7 +130,8 @@ def describe(raw: Array, shaped: Array, ids: Ids) -> Described:
     """Tell of drawn ids (B,) what they were to the model, from its logits (B, V), and to the draw, from shaped ones."""
     if KERNEL:
         told = np.empty((4, len(ids)))
-        KERNEL.describe(*map(np.ascontiguousarray, (raw, shaped, ids)), told, raw.shape[1])
+        logits, drawn, which = map(np.ascontiguousarray, (raw, shaped, ids))
+        KERNEL.describe(logits, drawn, which, told, raw.shape[1])
         return Described(*told)
     logprobs, rows = filters.log_softmax(raw), np.arange(len(ids))
     taken = logprobs[rows, ids]

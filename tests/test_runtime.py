@@ -6,13 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from afterglow.core import compiled
-from afterglow.core.compiled import KERNEL
+from afterglow.core.compiled import KERNEL, KINDS, kernels
 from afterglow.core.corpus import read_corpus
 from afterglow.core.graphstep import GraphRuntime
 from afterglow.core.int8 import int8_runtime
@@ -50,18 +51,33 @@ SHAPES = [Architecture(5, 3, 1, 7), Architecture(47, 16, 2, 48), Architecture(61
 WIDE = Architecture(64, 64, 2, 256)
 """Wide enough for ONNX Runtime to share the sums out."""
 
-needs_kernel = pytest.mark.skipif(not KERNEL, reason="the kernel was not built, or this processor has no AVX-512 VNNI")
+KERNELS = kernels()
 Make = Callable[..., Runtime]
 
 
-@pytest.fixture(params=["onnx", pytest.param("kernel", marks=needs_kernel)])
-def make(request: pytest.FixtureRequest) -> Make:
-    """Either way to step int8 weights: a file and a number of threads in, a runtime out."""
-    if request.param == "onnx":
+def needs(kind: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(kind not in KERNELS, reason=f"no kernel in {kind}: not built, or not for this processor")
+
+
+def runtime_of(kind: str) -> Make:
+    """A way to step int8 weights: a file and a number of threads in, a runtime out."""
+    if kind == "onnx":
         return GraphRuntime
     from afterglow.core.kernelstep import KernelRuntime
 
-    return KernelRuntime
+    return partial(KernelRuntime, kernel=KERNELS[kind])
+
+
+@pytest.fixture(params=["onnx", *(pytest.param(kind, marks=needs(kind)) for kind in KINDS)])
+def make(request: pytest.FixtureRequest) -> Make:
+    """Every way there is here."""
+    return runtime_of(request.param)
+
+
+@pytest.fixture(params=[pytest.param(kind, marks=needs(kind)) for kind in KINDS])
+def make_compiled(request: pytest.FixtureRequest) -> Make:
+    """The kernels among them."""
+    return runtime_of(request.param)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -84,34 +100,25 @@ def test_a_wide_model_is_the_same_on_one_thread_and_on_two(make: Make) -> None:
     assert trace(one, ids) == trace(two, ids) == trace(two, ids, alone=False)
 
 
-@needs_kernel
 @pytest.mark.parametrize("threads", [1, 2, 5, 100])
 @pytest.mark.parametrize("shape", [*SHAPES, WIDE], ids=str)
-def test_the_kernel_is_onnx_runtime_bit_for_bit(shape: Architecture, threads: int) -> None:
-    from afterglow.core.kernelstep import KernelRuntime
-
+def test_a_kernel_is_onnx_runtime_bit_for_bit(shape: Architecture, threads: int, make_compiled: Make) -> None:
     file = random_file(shape)
     for rows in (1, 2, 5, 6, 7, 13, 33):
         ids = np.random.default_rng(rows).integers(0, shape.vocabulary, (rows, 9))
-        assert trace(KernelRuntime(file, threads), ids) == trace(GraphRuntime(file), ids)
+        assert trace(make_compiled(file, threads), ids) == trace(GraphRuntime(file), ids)
 
 
-@needs_kernel
-def test_models_that_step_at_the_same_time_share_the_kernels_threads_and_nothing_else() -> None:
-    from afterglow.core.kernelstep import KernelRuntime
-
+def test_models_that_step_at_the_same_time_share_a_kernels_threads_and_nothing_else(make_compiled: Make) -> None:
     files = [random_file(shape) for shape in (*SHAPES, WIDE)]
     ids = np.random.default_rng(7).integers(0, 5, (3, 200))
     with ThreadPoolExecutor(4) as pool:
-        at_once = list(pool.map(lambda file: trace(KernelRuntime(file, 2), ids), files))
-    assert at_once == [trace(KernelRuntime(file, 1), ids) for file in files]
+        at_once = list(pool.map(lambda file: trace(make_compiled(file, 2), ids), files))
+    assert at_once == [trace(make_compiled(file, 1), ids) for file in files]
 
 
-@needs_kernel
-def test_a_forked_process_steps_on_threads_of_its_own() -> None:
-    from afterglow.core.kernelstep import KernelRuntime
-
-    runtime, ids = KernelRuntime(random_file(WIDE), 2), np.arange(40).reshape(4, 10)
+def test_a_forked_process_steps_on_threads_of_its_own(make_compiled: Make) -> None:
+    runtime, ids = make_compiled(random_file(WIDE), 2), np.arange(40).reshape(4, 10)
     before = trace(runtime, ids)
     if not (child := os.fork()):
         os._exit(trace(runtime, ids) != before)
@@ -125,10 +132,15 @@ def test_where_there_is_no_kernel_it_is_onnx_runtime(monkeypatch: pytest.MonkeyP
 
 
 def test_without_a_compiler_or_the_processor_there_is_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "afterglow.core.kernel", None)
-    assert compiled._found() is None
-    monkeypatch.setitem(sys.modules, "afterglow.core.kernel", SimpleNamespace(supported=0))
-    assert compiled._found() is None
+    monkeypatch.setitem(sys.modules, "afterglow.core.kernel_avx512", None)
+    monkeypatch.setitem(sys.modules, "afterglow.core.kernel_avx2", SimpleNamespace(supported=0))
+    assert compiled.kernels() == {}
+
+
+def test_the_widest_vectors_are_taken() -> None:
+    assert list(KERNELS.values())[:1] == ([KERNEL] if KERNEL else [])
+    lanes = [kernel.lanes for kernel in KERNELS.values()]
+    assert lanes == sorted(lanes, reverse=True)
 
 
 def test_many_tokens_at_once_are_as_many_steps(make: Make, tiny: Model) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from afterglow.core import filters, sampler
-from afterglow.core.compiled import KERNEL
+from afterglow.core.compiled import KINDS, kernels
 from afterglow.core.dice import Dice
 from afterglow.core.settings import SPECS, Settings
 from hypothesis import given, settings
@@ -199,13 +199,20 @@ def test_greedy_takes_the_first_of_equals() -> None:
     assert kept(chained(EVEN, Settings(temperature=0.0))) == FIRST
 
 
-@pytest.fixture(params=[None, pytest.param(KERNEL, marks=pytest.mark.skipif(not KERNEL, reason="no kernel here"))])
-def either_pick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The draw in numpy, and in the kernel."""
-    monkeypatch.setattr(sampler, "KERNEL", request.param)
+KERNELS = kernels()
+COMPILED = [
+    pytest.param(kind, marks=pytest.mark.skipif(kind not in KERNELS, reason=f"no kernel in {kind} here"))
+    for kind in KINDS
+]
 
 
-@pytest.mark.usefixtures("either_pick")
+@pytest.fixture(params=["numpy", *COMPILED])
+def any_pick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The draw in numpy, and in each kernel."""
+    monkeypatch.setattr(sampler, "KERNEL", KERNELS.get(request.param))
+
+
+@pytest.mark.usefixtures("any_pick")
 @pytest.mark.parametrize(
     ("uniform", "token"), [(0, 0), (0.39, 0), (0.41, 1), (0.69, 1), (0.71, 2), (0.91, 3), (1 - 2**-32, 3)]
 )
@@ -213,7 +220,7 @@ def test_a_uniform_picks_where_the_sum_first_passes_it(uniform: float, token: in
     assert sampler.pick(P, column(uniform)).tolist() == [token]
 
 
-@pytest.mark.usefixtures("either_pick")
+@pytest.mark.usefixtures("any_pick")
 @pytest.mark.parametrize("uniform", [0.0, 0.5, 1 - 2**-32])
 def test_a_token_that_was_cut_is_never_picked(uniform: float) -> None:
     logprobs = np.log(
@@ -222,17 +229,35 @@ def test_a_token_that_was_cut_is_never_picked(uniform: float) -> None:
     assert sampler.pick(logprobs, column(uniform))[0] in {1, 2, 4}
 
 
-@pytest.mark.skipif(not KERNEL, reason="no kernel here")
-@pytest.mark.parametrize("count", [1, 7, 8, 9, 65, 300])
-def test_the_kernel_draws_what_numpy_draws(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", COMPILED)
+@pytest.mark.parametrize("count", [1, 3, 7, 8, 9, 65, 300])
+def test_a_kernel_draws_what_numpy_draws_and_tells_of_it(
+    count: int, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(count)
     logits = rng.normal(0, 8, (2_000, count))
     logits[rng.random(logits.shape) < 0.2] = -np.inf
     logits[:, 0] = 0  # something is always left
     uniforms = rng.random((2_000, 1))
-    there = sampler.pick(logits, uniforms)
-    monkeypatch.setattr(sampler, "KERNEL", None)
-    assert there.tolist() == sampler.pick(logits, uniforms).tolist()
+    ids, told = {}, {}
+    for way in (KERNELS[kind], None):
+        monkeypatch.setattr(sampler, "KERNEL", way)
+        ids[way] = sampler.pick(logits, uniforms).tolist()
+        told[way] = np.array(sampler.describe(logits, logits / 0.7, np.array(ids[way])))
+    assert ids[KERNELS[kind]] == ids[None]
+    assert told[KERNELS[kind]] == pytest.approx(told[None], abs=1e-12)
+
+
+@pytest.mark.skipif(len(KERNELS) < 2, reason="one kernel at most can run here")
+def test_all_kernels_draw_and_tell_the_same_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    logits, uniforms = rng.normal(0, 200, (2_000, 65)), rng.random((2_000, 1))
+    told = []
+    for kernel in KERNELS.values():
+        monkeypatch.setattr(sampler, "KERNEL", kernel)
+        ids = sampler.pick(logits, uniforms)
+        told.append(np.array(sampler.describe(logits, logits / 0.7, ids)).tobytes())
+    assert len(set(told)) == 1
 
 
 def test_what_is_told_of_a_draw() -> None:

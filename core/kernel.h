@@ -1,4 +1,5 @@
-/* What plays an int8 LSTM on x86-64 with AVX-512 VNNI: steps for many rows, and draws at a temperature. */
+/* What plays an int8 LSTM: steps for many rows, and draws at a temperature. Built once for every kind of vectors, by the
+   file that defines them and includes this one; without them, on other processors, it is an empty module. */
 
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030b0000
@@ -6,7 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32)
+#ifdef SUPPORTED
 
 /* The first of them defines what the others use. */
 #include "kernel_step.h"
@@ -31,8 +32,6 @@ static void run(const Step *s) {
     } else
         run_alone(s);
 }
-
-static int supported(void) { return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512dq"); }
 
 /* Arrays come as buffers, which numpy hands over contiguous or not at all; the Step is kept at its address. */
 #define STEP(where) ((Step *)(uintptr_t)(where))
@@ -125,9 +124,9 @@ static PyMethodDef functions[] = {
 
 #else
 
+#define SUPPORTED 0
+#define LANES 1
 #define MOST_THREADS 1
-
-static int supported(void) { return 0; }
 
 static PyMethodDef functions[] = {{NULL, NULL, 0, NULL}};
 
@@ -135,10 +134,11 @@ static PyMethodDef functions[] = {{NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "kernel", .m_methods = functions};
 
-PyMODINIT_FUNC PyInit_kernel(void) {
+PyMODINIT_FUNC INITIALISE(void) {
     PyObject *made = PyModule_Create(&module);
     if (made) {
-        PyModule_AddIntConstant(made, "supported", supported());
+        PyModule_AddIntConstant(made, "supported", SUPPORTED);
+        PyModule_AddIntConstant(made, "lanes", LANES);
         PyModule_AddIntConstant(made, "most_threads", MOST_THREADS);
     }
     return made;
