@@ -42,17 +42,13 @@ class Kernel(Protocol):
         """What is to be told of ids (rows,), drawn from shaped logits (rows, count), into told (4, rows), float64."""
 
 
-def kernels() -> dict[str, Kernel]:
-    """Those that were built and can run here, by kind, the widest first."""
-    found = {kind: _built(kind) for kind in KINDS}
-    return {kind: kernel for kind, kernel in found.items() if kernel and kernel.supported}
-
-
-def _built(kind: str) -> Kernel | None:
+def kernel(kind: str) -> Kernel | None:
+    """The kernel in vectors of this kind, if it was built and this machine's processor can do it."""
     try:
-        return cast(Kernel, import_module(f".kernel_{kind}", __package__))
+        built = import_module(f".kernel_{kind}", __package__)
     except ImportError:  # installed from source without a compiler
         return None
+    return cast(Kernel, built) if built.supported else None
 
 
-KERNEL = next(iter(kernels().values()), None)
+KERNEL = next(filter(None, map(kernel, KINDS)), None)

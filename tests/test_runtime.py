@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from afterglow.core import compiled
-from afterglow.core.compiled import KERNEL, KINDS, kernels
+from afterglow.core.compiled import KERNEL, KINDS
 from afterglow.core.corpus import read_corpus
 from afterglow.core.graphstep import GraphRuntime
 from afterglow.core.int8 import int8_runtime
@@ -23,6 +23,8 @@ from afterglow.core.quantisation import HIDDEN_ZERO, WEIGHT_LIMIT, dequantised, 
 from afterglow.core.runtime import Runtime, State, default_threads, joined, selected
 from afterglow.core.score import score
 from afterglow.core.tokenizer import CharTokenizer
+
+from .kernel_helpers import COMPILED, KERNELS
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 
@@ -51,12 +53,7 @@ SHAPES = [Architecture(5, 3, 1, 7), Architecture(47, 16, 2, 48), Architecture(61
 WIDE = Architecture(64, 64, 2, 256)
 """Wide enough for ONNX Runtime to share the sums out."""
 
-KERNELS = kernels()
 Make = Callable[..., Runtime]
-
-
-def needs(kind: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(kind not in KERNELS, reason=f"no kernel in {kind}: not built, or not for this processor")
 
 
 def runtime_of(kind: str) -> Make:
@@ -68,13 +65,13 @@ def runtime_of(kind: str) -> Make:
     return partial(KernelRuntime, kernel=KERNELS[kind])
 
 
-@pytest.fixture(params=["onnx", *(pytest.param(kind, marks=needs(kind)) for kind in KINDS)])
+@pytest.fixture(params=["onnx", *COMPILED])
 def make(request: pytest.FixtureRequest) -> Make:
     """Every way there is here."""
     return runtime_of(request.param)
 
 
-@pytest.fixture(params=[pytest.param(kind, marks=needs(kind)) for kind in KINDS])
+@pytest.fixture(params=COMPILED)
 def make_compiled(request: pytest.FixtureRequest) -> Make:
     """The kernels among them."""
     return runtime_of(request.param)
@@ -134,7 +131,7 @@ def test_where_there_is_no_kernel_it_is_onnx_runtime(monkeypatch: pytest.MonkeyP
 def test_without_a_compiler_or_the_processor_there_is_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "afterglow.core.kernel_avx512", None)
     monkeypatch.setitem(sys.modules, "afterglow.core.kernel_avx2", SimpleNamespace(supported=0))
-    assert compiled.kernels() == {}
+    assert [compiled.kernel(kind) for kind in KINDS] == [None, None]
 
 
 def test_the_widest_vectors_are_taken() -> None:

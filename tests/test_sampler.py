@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from afterglow.core import filters, sampler
-from afterglow.core.compiled import KINDS, kernels
 from afterglow.core.dice import Dice
 from afterglow.core.settings import SPECS, Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from .kernel_helpers import COMPILED, KERNELS
 
 P = np.log([[0.4, 0.3, 0.2, 0.1]])
 EVEN = np.log([[0.25, 0.25, 0.25, 0.25]])
@@ -197,13 +198,6 @@ def test_the_order_is_penalties_top_k_typical_top_p_min_p_temperature() -> None:
 
 def test_greedy_takes_the_first_of_equals() -> None:
     assert kept(chained(EVEN, Settings(temperature=0.0))) == FIRST
-
-
-KERNELS = kernels()
-COMPILED = [
-    pytest.param(kind, marks=pytest.mark.skipif(kind not in KERNELS, reason=f"no kernel in {kind} here"))
-    for kind in KINDS
-]
 
 
 @pytest.fixture(params=["numpy", *COMPILED])

@@ -1,0 +1,20 @@
+"""The compiled kernels, for tests of each that can run here."""
+
+from __future__ import annotations
+
+import pytest
+from afterglow.core.compiled import KINDS, kernel
+
+KERNELS = {kind: found for kind in KINDS if (found := kernel(kind))}
+"""Those that were built and that this processor can do, by kind, the widest vectors first."""
+
+COMPILED = [
+    pytest.param(
+        kind,
+        marks=pytest.mark.skipif(
+            kind not in KERNELS, reason=f"no kernel in {kind}: not built, or not for this processor"
+        ),
+    )
+    for kind in KINDS
+]
+"""A parameter for every kind."""
