@@ -133,6 +133,10 @@ class CopyMarks:
         """Of the tokens, how many are copied: 0 to 1."""
         return self._marked / max(1, len(self._starts))
 
+    def told(self) -> str:
+        """The share and the longest run, in words."""
+        return f"copied {self.share:.0%}" + (f", longest {self.longest}" if self.longest else "")
+
     def type(self, text: str) -> None:
         """What somebody typed comes next."""
         for character in text:

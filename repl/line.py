@@ -142,8 +142,19 @@ class LineRepl:
             self._player = None
         show(("", "\n"))
         if not play.title:
-            show_note(self.session.passage.summary())
+            show_note(" · ".join(filter(None, (self.session.passage.summary(), self._copied()))))
         printing.result()
+
+    def _copied(self) -> str:
+        """How much of the passage stands word for word in the training text; "" where nobody knows, or wants to."""
+        marks = self.session.model.copy_marks() if self.session.settings.copied == "on" else None
+        if marks is None:
+            return ""
+        for node, kept in self.session.passage.path():
+            marks.type(node.seed or "")
+            for token in node.tokens[:kept]:
+                marks.write(token.text)
+        return marks.told()
 
     async def _print(self, player: Player) -> None:
         async for batch in player:

@@ -15,13 +15,8 @@ def status(session: Session, copies: CopyMarks | None, doing: str) -> str:
         session.model.name,
         f"T {temperature}",
         settings.filters_told(),
-        _copied(copies) if copies else "",
+        copies.told() if copies else "",
         f"{speed} characters/s" if settings.speed else "full speed",
         doing,
     )
     return " · ".join(part for part in parts if part)
-
-
-def _copied(copies: CopyMarks) -> str:
-    """How much of the text stands word for word in what the model learned from."""
-    return f"copied {copies.share:.0%}" + (f", longest {copies.longest}" if copies.longest else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 from afterglow.core import archive
 from afterglow.core.events import Token
+from afterglow.core.model import Model
+from afterglow.core.novelty import noticed_runs
 from afterglow.core.paths import history_file
 from afterglow.core.session import Session
+from afterglow.core.settings import Settings
 from afterglow.repl.keys import unquoted
 from afterglow.repl.line import LineRepl, SlashCompleter
 from prompt_toolkit.application import create_app_session
@@ -19,6 +23,7 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.output.plain_text import PlainTextOutput
 
 
 @pytest.fixture
@@ -153,6 +158,23 @@ async def test_what_was_typed_is_kept_for_its_owner_alone(session: Session, keyb
         keyboard.send_text("/help\r/quit\r")
     assert "+/help" in history_file().read_text()
     assert history_file().stat().st_mode & 0o077 == 0
+
+
+async def test_how_much_is_copied_is_told_under_a_text(copying: Model) -> None:
+    session, paper = Session(copying, Settings(rng=7, length=200, speed=0, temperature=0.6)), io.StringIO()
+    with create_pipe_input() as source, create_app_session(input=source, output=PlainTextOutput(paper)):
+        async with talking(session):
+            source.send_text("The keeper\r")
+            await until(lambda: "copied" in paper.getvalue())
+            told, text = paper.getvalue(), session.passage.text()
+            source.send_text("/copied off\rThe lamp\r")
+            await until(lambda: session.passage.text().startswith("The lamp") and len(written(session)) == 200)
+            source.send_text("/quit\r")
+    assert copying.file.index
+    longest = noticed_runs(text, copying.file.index).max()
+    assert "200 characters · rng 7 · copied" in told
+    assert f", longest {longest}" in told.rpartition("copied")[2]
+    assert "copied" not in paper.getvalue()[len(told) :].partition("The lamp")[2]
 
 
 def offered(session: Session, line: str) -> list[str]:
