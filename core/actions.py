@@ -210,7 +210,10 @@ def open_saved(session: Session, name: str = "") -> Iterator[Effect]:
 def export(session: Session, path: str) -> Iterator[Effect]:
     """Write the passage to a file, in the form that its name asks for."""
     session.passage.current()
-    target = Path(path).expanduser()
+    try:
+        target = Path(path).expanduser()
+    except RuntimeError:
+        raise UsageError(f"there is nobody here whose folder {path!r} could be in; write the whole path") from None
     if target.suffix not in FORMS:
         raise UsageError(f"cannot tell the form of {path!r}: end it in {', '.join(FORMS)}")
     text = FORMS[target.suffix](

@@ -174,7 +174,7 @@ def shelf(search: str = "") -> list[tuple[str, str]]:
 def find(name: str) -> Passage:
     """The passage of that name or number, or the only one that ``name`` occurs in; raises StorageError else."""
     number = name.removeprefix("#")
-    if number.isdecimal() and name not in store.names():
+    if number.isdecimal() and len(number) < 19 and name not in store.names():  # SQLite's numbers have 63 bits
         return opened(int(number))
     found = [] if name in store.names() else entries(name, 2)
     if len(found) == 1:
@@ -194,11 +194,12 @@ def entries(search: str = "", most: int = 200) -> list[Entry]:
     """The autosaved passages whose text holds ``search`` in any case, the latest first."""
     if not archive_file().exists():
         return []
-    pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    wanted = search.casefold().encode("utf-8", "replace").decode()
     with _opened() as database:
+        database.create_function("folded", 1, str.casefold, deterministic=True)  # LIKE knows the cases of ASCII alone
         found = database.execute(
-            "SELECT id, changed, model, text FROM passages WHERE text LIKE ? ESCAPE '\\' ORDER BY changed DESC LIMIT ?",
-            (pattern, most),
+            "SELECT id, changed, model, text FROM passages WHERE instr(folded(text), ?) ORDER BY changed DESC LIMIT ?",
+            (wanted, most),
         )
         return [Entry(*row) for row in found]
 

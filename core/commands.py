@@ -144,7 +144,7 @@ def _setting_command(spec: Spec) -> Command:
 
 
 def _temperatures(_: Session, text: str) -> list[float]:
-    return [SPECS["temperature"].parse(word) for word in text.split()]
+    return [lesson.temperature_of(word) for word in text.split()]
 
 
 def _whole(_: Session, text: str) -> int:

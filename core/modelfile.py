@@ -28,7 +28,8 @@ from .tokenizer import Tokenizer, from_header
 FORMAT = 2
 """The version of the format that this release writes; it opens this one and every earlier one."""
 
-LARGEST_HEADER = 8 << 20
+LARGEST_HEADER = 64 << 20
+"""Bytes; 65,536 whole words of Chinese, escaped twice, take 20 MB."""
 LIMITS = {"vocabulary": 1 << 20, "embedding": 1 << 14, "layers": 64, "width": 1 << 14}
 
 INDEX = "index.prints"

@@ -42,8 +42,16 @@ class Node:
         """What it says: the seed, or the written text up to so many tokens."""
         if self.seed is not None:
             return self.seed
-        kept = "".join(token.text for token in self.tokens[:tokens])
-        return kept + self.tail if tokens is None or tokens >= len(self.tokens) else kept
+        if not self.tokens:
+            return self.tail
+        return "".join(self.texts(tokens))
+
+    def texts(self, tokens: int | None = None) -> list[str]:
+        """What each of its first so many tokens says; the tail belongs to the last of all."""
+        texts = [token.text for token in self.tokens[:tokens]]
+        if texts and len(texts) == len(self.tokens):
+            texts[-1] += self.tail
+        return texts
 
     def filter(self, filters: Settings) -> None:
         """Its further tokens are drawn behind these filters."""
@@ -164,10 +172,10 @@ class Passage:
             if node.seed is not None:
                 before += len(node.seed)
                 found = (index, 0, before) if before <= characters else found
-            for number, token in enumerate(node.tokens[:kept]):
-                before += len(token.text)
+            for number, text in enumerate(node.texts(kept), 1):
+                before += len(text)
                 # A token without text is the beginning of a character: it stays only with the rest of it.
-                found = (index, number + 1, before) if token.text and before <= characters else found
+                found = (index, number, before) if text and before <= characters else found
             if before > characters:
                 break
         return found

@@ -19,6 +19,10 @@ class Ramp(NamedTuple):
         """The temperature at ``progress``, 0 to 1."""
         return self.start + (self.end - self.start) * min(1.0, progress)
 
+    def exact(self) -> str:
+        """As it would be typed, every digit of it."""
+        return f"{self.start!r}..{self.end!r}"
+
     def __str__(self) -> str:
         return f"{self.start:.2f}..{self.end:.2f}"
 

@@ -178,7 +178,7 @@ class Settings:
 
     def plain(self) -> dict[str, Any]:
         """``differences`` as values that JSON knows; ``unplain`` is the way back."""
-        return {name: str(v) if isinstance(v, Ramp) else v for name, v in self.differences().items()}
+        return {name: v.exact() if isinstance(v, Ramp) else v for name, v in self.differences().items()}
 
 
 SPECS: dict[str, Spec] = {

@@ -75,6 +75,7 @@ def dumped(snapshot: Snapshot, model_sha256: str) -> bytes:
         "remainder": snapshot.remainder.hex(),
         "held": snapshot.held,
         "surprise": snapshot.surprise,
+        "dtypes": _dtypes(snapshot),
     }
     parts = [json.dumps(header).encode(), b"\n"]
     parts += [np.ascontiguousarray(array).tobytes() for array in (snapshot.logits, *snapshot.state)]
@@ -97,7 +98,14 @@ def loaded(data: bytes, model_sha256: str, like: Snapshot) -> Snapshot:
         raise StateError(f"this state's format is {values['format']}, this release knows {FORMAT}; upgrade afterglow")
     if values["model"] != model_sha256:
         raise StateError("this state belongs to another model: read its text again instead")
+    if values.get("dtypes", _dtypes(like)) != _dtypes(like):
+        raise StateError("this state was made on another runtime, whose numbers differ: read its text again instead")
     return _snapshot(values, raw, like)
+
+
+def _dtypes(snapshot: Snapshot) -> list[str]:
+    """Runtimes keep states in numbers of their own: int8 products want h in 8 bits."""
+    return [array.dtype.str for array in snapshot.state]
 
 
 def _snapshot(values: dict[str, Any], raw: bytes, like: Snapshot) -> Snapshot:

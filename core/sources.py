@@ -103,6 +103,13 @@ def found(paths: Sequence[str]) -> list[Source]:
 
 def files(word: str) -> Iterator[str | Path]:
     """The paths that one word stands for: itself, what is in a folder, or what a glob matches. Raises TextError."""
+    try:
+        yield from _files(word)
+    except OSError as error:
+        raise TextError(f"cannot read {word}: {reason(error)}") from error
+
+
+def _files(word: str) -> Iterator[str | Path]:
     path = Path(word)
     if word == STDIN:
         yield word

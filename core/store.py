@@ -63,7 +63,7 @@ def opened(name: str) -> Passage:
 
 def dumped(passage: Passage) -> str:
     """A passage as JSON: the tree, with a column of values for each field of a token."""
-    nodes = [{**head_of(node), "tokens": columns_of(node.tokens)} for node in passage.nodes]
+    nodes = [{**head_of(node), "tokens": columns_of(list(node.tokens))} for node in passage.nodes]
     return json.dumps({"format": FORMAT, **passage_head_of(passage), "nodes": nodes}, allow_nan=False)
 
 

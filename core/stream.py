@@ -91,10 +91,14 @@ class Stream:
         return self._window.recent(MOST_REMEMBERED if n < 0 else n)
 
     def breakers(self) -> list[int]:
-        """The tokens over which DRY follows no repeat; none where DRY is off."""
+        """The tokens over which DRY follows no repeat; none where DRY is off.
+
+        What the model cannot read breaks nothing: its stand-in, mostly a space, would break everything.
+        """
         if not self.settings.dry_multiplier:
             return []
-        encoded = [self.tokenizer.encode(text) for text in self.settings.dry_sequence_breakers]
+        known = (text for text in self.settings.dry_sequence_breakers if not self.tokenizer.unseen(text))
+        encoded = map(self.tokenizer.encode, known)
         return [int(ids[0]) for ids in encoded if len(ids) == 1]
 
     def surprise_bound(self) -> float:

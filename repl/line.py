@@ -152,8 +152,8 @@ class LineRepl:
             return ""
         for node, kept in self.session.passage.path():
             marks.type(node.seed or "")
-            for token in node.tokens[:kept]:
-                marks.write(token.text)
+            for text in node.texts(kept):
+                marks.write(text)
         return marks.told()
 
     async def _print(self, player: Player) -> None:

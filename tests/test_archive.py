@@ -92,12 +92,14 @@ def test_an_empty_passage_is_not_kept(session: Session) -> None:
 
 def test_search_finds_text_anywhere_and_takes_signs_as_they_are(session: Session) -> None:
     keeper = Keeper()
-    for seed in ("100% lamp", "a_b lamp", "Sea"):
+    for seed in ("100% lamp", "a_b lamp", "Sea", "ÜBERALL"):
         play(session.say(seed))
         keeper.keep(session.passage)
     assert [e.text[:3] for e in archive.entries("100%")] == ["100"]
     assert [e.text[:3] for e in archive.entries("a_b")] == ["a_b"]
     assert [e.text[:3] for e in archive.entries("SEA")][:1] == ["Sea"]
+    assert [e.text[:7] for e in archive.entries("überall")] == ["ÜBERALL"]
+    assert len(archive.entries()) == 4
     assert archive.entries("nowhere at all") == []
 
 

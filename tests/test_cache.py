@@ -126,6 +126,16 @@ def test_tokens_on_disk_are_those_of_the_text(kind: str, home: Path) -> None:
     assert cached(home, ".tokens")[0].stat().st_size == len(whole) * (2 if kind == "word" else 1)
 
 
+def test_the_same_bytes_under_a_name_that_reads_them_otherwise_have_other_tokens(tmp_path: Path) -> None:
+    lines = "".join(f'{{"text": "the {n} quick brown fox"}}\n' for n in range(400))
+    read = []
+    for name in ("a.jsonl", "a.txt"):
+        (tmp_path / name).write_text(lines, "utf-8")
+        text = corpus_on_disk([str(tmp_path / name)], Reading())
+        read.append(text.trained[:] == ByteTokenizer().decode(tokens_on_disk(text, ByteTokenizer(), Reading())[:]))
+    assert read == [True, True]
+
+
 def test_a_text_is_made_once_and_again_where_it_changed_or_what_was_kept_is_not_whole(home: Path) -> None:
     text = home.parent / "text.txt"
     text.write_bytes(LAMP.read_bytes())

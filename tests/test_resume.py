@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
@@ -243,6 +244,38 @@ def test_a_run_that_is_not_there_or_not_readable_is_told(home: Path) -> None:
         learning.resume("mine")
 
 
+def test_a_run_whose_folder_is_taken_or_gone_trains_on_and_disturbs_nobody(home: Path) -> None:
+    for change in ("taken", "gone"):
+        old = learning.begin(wish(replace=True))
+        if change == "taken":
+            new = learning.begin(wish(replace=True, wanted=Wanted(epochs=3, width=16)))
+        else:
+            shutil.rmtree(home / "runs" / "mine")
+        progress = list(old.steps())
+        assert "no more this run's" in next(p.note for p in progress if p.note)
+        assert progress[-1].fraction == 1
+        if change == "taken":
+            assert not new.folder.history()
+            assert learning.resume("mine").trainer.step == 0
+        else:
+            assert not (home / "runs" / "mine").exists()
+
+
+def test_what_was_piped_in_stays_where_the_next_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pipe(data: bytes) -> Wish:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        return wish(paths=("-",), replace=True)
+
+    learning.begin(pipe(LAMP.read_bytes()))
+    with pytest.raises(TextError, match="too small"):
+        learning.begin(pipe(b"A few words"))
+    resumed = learning.resume("mine")
+    assert resumed.corpus.name == "standard input"
+    assert resumed.corpus.text[:] == CORPUS.text[:]
+    learning.begin(pipe(LAMP.read_bytes() + b"!"))
+    assert len(list(resumed.folder.path.glob("*/standard input"))) == 1
+
+
 def test_a_full_disk_stops_the_saving_and_not_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     made = learning.begin(wish())
     monkeypatch.setattr("afterglow.core.training.train.MEASURING_SECONDS", 0.0)
@@ -251,7 +284,6 @@ def test_a_full_disk_stops_the_saving_and_not_the_training(monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("afterglow.core.paths.os.fsync", full)
-    monkeypatch.setattr(made.folder, "add_history", lambda _: None)
     progress = list(made.steps())
     assert "no space left on device" in next(p.note for p in progress if p.note)
     assert progress[-1].fraction == 1

@@ -177,3 +177,21 @@ def test_a_damaged_file_is_one_line_and_stays(text: str, session: Session) -> No
     with pytest.raises((StorageError, SettingError)):
         do(session, "/preset save mine")
     assert presets_file().read_text() == text
+
+
+def test_text_that_was_held_back_when_it_was_stopped_is_counted(written: Session) -> None:
+    written.passage.current().tail = " held"
+    play(written.go_on())
+    asked = written.passage.text()[:100] + "X"
+    assert " held" in asked
+    play(written.rewrite(asked))
+    assert written.passage.text().startswith(asked)
+
+
+@pytest.mark.parametrize("ramp", [Ramp(0.125, 0.005), Ramp(1 / 3, 2.0)])
+def test_a_preset_keeps_every_digit_of_a_ramp(ramp: Ramp, session: Session) -> None:
+    session.set("temperature", ramp)
+    do(session, "/preset save moving")
+    session.set("temperature", 1.0)
+    do(session, "/preset moving")
+    assert session.settings.temperature == ramp

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from afterglow.core import filters, sampler
 from afterglow.core.dice import Dice
+from afterglow.core.model import Model
 from afterglow.core.settings import SPECS, Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -142,6 +143,13 @@ def test_dry_follows_no_repeat_over_a_breaker() -> None:
     for breakers, penalty in (([], 2.0), ([0], 1.0), ([1], 0.0), ([2], 0.0)):
         shaped = sampler.Chain([chosen], [breakers]).shape(np.zeros((1, 4)), column(1.0), [Past(recent)])
         assert shaped.tolist() == [[0, 0, 0, -penalty]]
+
+
+def test_a_breaker_that_the_model_cannot_read_breaks_nothing(tiny: Model) -> None:
+    chosen = Settings(dry_multiplier=1.0, dry_sequence_breakers=("\n", "☃"))
+    assert tiny.tokenizer.unseen("☃")
+    stream = tiny.engine().open(tiny.read("The").snapshot, chosen, Dice(1))
+    assert stream.breakers() == tiny.tokenizer.encode("\n").tolist()
 
 
 def test_dry_looks_as_far_back_as_it_is_told() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from afterglow.core.dice import Dice
 from afterglow.core.errors import StateError
@@ -51,6 +54,13 @@ def test_what_is_no_state_is_refused(tiny: Model, data: bytes) -> None:
 def test_the_state_of_another_model_is_refused(tiny: Model, tiny_bytes: Model) -> None:
     with pytest.raises(StateError, match="belongs to another model"):
         tiny_bytes.restored(tiny.dumped(tiny.read("The lamp").snapshot))
+
+
+def test_a_state_in_the_numbers_of_another_runtime_is_refused(tiny: Model) -> None:
+    snapshot = tiny.read("The lamp").snapshot
+    other = replace(snapshot, state=tuple(array.astype(np.float64) for array in snapshot.state))
+    with pytest.raises(StateError, match="another runtime"):
+        tiny.restored(tiny.dumped(other))
 
 
 def test_a_history_is_shared_and_reads_back_any_number() -> None:

@@ -14,9 +14,12 @@ import pytest
 from afterglow.core.errors import TextError
 from afterglow.core.model import load
 from afterglow.core.modelfile import open_model_file
+from afterglow.core.novelty import exact_runs
 from afterglow.repl.__main__ import main
 
 pytest.importorskip("afterglow.core.training")  # before torch, which it tells how to use its threads
+
+from afterglow.core.training import learning
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 Train = Callable[..., tuple[int, str, str]]
@@ -102,6 +105,24 @@ def test_what_cannot_be_learned_gets_one_line(train: Train, tmp_path: Path, data
     code, out, err = train(str(text), "--name", "mine")
     assert (code, out, err.count("\n")) == (TextError.exit_code, "", 1)
     assert says in err
+
+
+def test_a_path_that_no_system_takes_gets_one_line(train: Train) -> None:
+    code, out, err = train("a" * 300, "--name", "mine")
+    assert (code, out, err.count("\n")) == (TextError.exit_code, "", 1)
+    assert "cannot read aaa" in err
+
+
+def test_the_copy_meter_of_a_model_of_lines_looks_at_many(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = []
+
+    def watched(written: str, text: str) -> object:
+        looked_at.append(written)
+        return exact_runs(written, text)
+
+    monkeypatch.setattr(learning, "exact_runs", watched)
+    assert train(str(LAMP), "--name", "mine", "--epochs", "1", "--width", "16", "--lines")[0] == 0
+    assert len(looked_at[0]) == learning.SAMPLE["length"]
 
 
 @pytest.mark.parametrize("wish", [["--minutes", "0"], ["--minutes", "soon"], ["--name", "../x"], ["--size", "huge"]])

@@ -18,6 +18,7 @@ from afterglow.repl import trainverbs
 
 WISHES = [
     Wish("mine", ("a b.txt", "notes/*.md")),
+    Wish("mine", ("a.csv",), reading=Reading(column="Review Text"), start="my models/a.safetensors"),
     Wish(
         "m",
         ("-",),

@@ -52,7 +52,7 @@ def tokens_on_disk(
     corpus: Corpus, tokenizer: Tokenizer, how: Reading, told: Callable[[float], object] = lambda _: None
 ) -> StoredTokens:
     """The tokens of what is trained on; ``told`` hears the share done. Raises StorageError where there is no space."""
-    path = cache_dir() / f"{_key('tokens', corpus.sha256, asdict(how), tokenizer.header())}.tokens"
+    path = cache_dir() / f"{_key('tokens', corpus.name, corpus.sha256, asdict(how), tokenizer.header())}.tokens"
     if not path.exists():
         with _room(), writing_atomically(path, PRIVATE) as file:
             for share in StoredTokens.write(file, corpus.trained, tokenizer):

@@ -36,8 +36,8 @@ from .wish import Wish, command, wish_of
 ORDERS = {"letter counts": 1, "5-gram": 5}
 """The n-gram models that a loss is shown beside."""
 
-SAMPLE: dict[str, Any] = {"length": 4000, "temperature": 0.8, "rng": 1}
-"""What the copy meter's figure in a card is measured on: the settings that a card proposes."""
+SAMPLE: dict[str, Any] = {"length": 4000, "temperature": 0.8, "rng": 1, "stop": ()}
+"""What the copy meter's figure in a card is measured on: what a card proposes, of lines one after the other."""
 
 
 class Learning:
@@ -56,9 +56,7 @@ class Learning:
     def steps(self) -> Iterator[Progress]:
         """Train; checkpoints and history are kept on the way. A full disk stops the saving, not the training."""
         for progress in self.trainer.run():
-            if progress.valid_loss is not None and self.leads:
-                self.folder.add_history(self._row(progress))
-            note = self._saved() if progress.save else ""
+            note = self._saved(progress)
             yield replace(progress, note=note) if note else progress
 
     def keep(self) -> None:
@@ -135,9 +133,13 @@ class Learning:
         size = sum(tensor.nbytes for tensor in model.file.tensors.values())
         return CopyIndex.of(self.corpus.trained, int(LARGEST_SHARE * size)) if self.wish.index else None
 
-    def _saved(self) -> str:
+    def _saved(self, progress: Progress) -> str:
+        """Put down what is due; why that was not possible, "" where it was."""
         try:
-            self.keep()
+            if progress.save:
+                self.keep()  # first: in a group all have a part in it
+            if progress.valid_loss is not None and self.leads:
+                self.folder.add_history(self._row(progress))
         except StorageError as error:
             return f"{error}; training goes on, but could not be resumed"
         return ""

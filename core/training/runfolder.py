@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..errors import TrainingError, UsageError
+from ..errors import StorageError, TrainingError, UsageError
 from ..modelfile import Architecture
 from ..paths import runs_dir, write_atomically, writing_atomically
 from ..sources import stdin_blocks
@@ -20,6 +20,9 @@ from .train import State
 
 FORMAT = 2
 
+INPUT = "standard input"
+"""What is kept of it is called so, as a text is named by its file."""
+
 
 class RunFolder:
     """``runs/NAME``. A run that has been begun and not finished has a ``run.json`` in it."""
@@ -27,6 +30,7 @@ class RunFolder:
     def __init__(self, name: str) -> None:
         self.name, self.path = name, runs_dir() / name
         self._about, self._history = self.path / "run.json", self.path / "history.jsonl"
+        self._identity = ""
 
     @property
     def begun(self) -> bool:
@@ -37,19 +41,30 @@ class RunFolder:
         """Forget an earlier run and keep what this one is about; raises StorageError."""
         checkpoint.remove(self.path)
         self._history.unlink(missing_ok=True)
-        write_atomically(self._about, json.dumps({"format": FORMAT, **about}).encode())
+        for path in self.path.glob(f"*/{INPUT}"):
+            if str(path) not in about["wish"]["files"]:
+                shutil.rmtree(path.parent, ignore_errors=True)
+        begun = json.dumps({"format": FORMAT, **about}).encode()
+        write_atomically(self._about, begun)
+        self._identity = _identity(begun)
 
     def keep_input(self) -> Path:
         """Keep what comes from standard input, which cannot be read again, and tell where."""
-        path = self.path / "standard input"
+        path, digest = self.path / INPUT, hashlib.sha256()
         with writing_atomically(path, mode=0o600) as file:
-            file.writelines(stdin_blocks())
-        return path
+            for block in stdin_blocks():
+                digest.update(block)
+                file.write(block)
+        # Beside that of an earlier run, which has to stay if this one is refused.
+        place = self.path / digest.hexdigest()[:16]
+        place.mkdir(exist_ok=True)
+        return path.replace(place / INPUT)
 
     def about(self) -> dict[str, Any]:
         """What the run was begun with; raises TrainingError where there is none or it is not readable."""
         try:
-            about = json.loads(self._about.read_bytes())
+            begun = self._about.read_bytes()
+            about = json.loads(begun)
             version = about.pop("format")
         except FileNotFoundError:
             names = sorted(path.parent.name for path in runs_dir().glob("*/run.json"))
@@ -63,18 +78,21 @@ class RunFolder:
                 f"the run {self.name!r} has format {str(version)[:20]}, this release knows {FORMAT};"
                 " resume it with the release that began it, or begin anew with --replace"
             )
+        self._identity = _identity(begun)
         return dict(about)
 
     def save(self, state: State) -> None:
         """Keep a checkpoint; raises StorageError."""
-        checkpoint.save(self.path, state, self._identity())
+        self._require_ours()
+        checkpoint.save(self.path, state, self._identity)
 
     def last_good(self) -> tuple[State | None, list[str]]:
         """The newest whole checkpoint, and what was wrong with newer ones; raises TrainingError."""
-        return checkpoint.last_good(self.path, self._identity())
+        return checkpoint.last_good(self.path, self._identity)
 
     def add_history(self, row: dict[str, Any]) -> None:
-        """Append a line to the history."""
+        """Append a line to the history; raises StorageError."""
+        self._require_ours()
         rows = [*self.history(), row]
         write_atomically(self._history, "".join(f"{json.dumps(r)}\n" for r in rows).encode())
 
@@ -95,8 +113,18 @@ class RunFolder:
         """Remove the folder; what cannot be removed stays."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _identity(self) -> str:
-        return hashlib.sha256(self._about.read_bytes()).hexdigest()
+    def _require_ours(self) -> None:
+        """Raise StorageError where the folder has gone, or another run of that name has begun in it."""
+        try:
+            ours = _identity(self._about.read_bytes()) == self._identity
+        except OSError:
+            ours = False
+        if not ours:
+            raise StorageError(f"{self.path} is no more this run's: it was removed, or another run was begun there")
+
+
+def _identity(begun: bytes) -> str:
+    return hashlib.sha256(begun).hexdigest()
 
 
 def require_free(name: str, replace: bool) -> None:

@@ -36,7 +36,7 @@ def command(wish: Wish, whole_paths: bool = False) -> str:
     """The command line that trains such a model; without ``whole_paths`` it does not tell where the texts lie."""
     reading, wanted = wish.reading, wish.wanted
     texts = [shlex.quote(path if whole_paths else Path(path).name) for path in wish.paths]
-    words = ["afterglow train", *texts, f"--name {wish.name}"]
+    words = ["afterglow train", *texts, f"--name {shlex.quote(wish.name)}"]
     options: dict[str, Any] = {
         "minutes": None if wanted.minutes == inf else f"{wanted.minutes:g}",
         "epochs": None if wanted.epochs == inf else f"{wanted.epochs:g}",
@@ -55,7 +55,7 @@ def command(wish: Wish, whole_paths: bool = False) -> str:
         "column": reading.column,
         "split": None if reading.split == OURS else reading.split,
     }
-    words += [f"--{name} {value}" for name, value in options.items() if value]
+    words += [f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value]
     flags = {"lines": reading.lines, "keep-boilerplate": reading.keep_boilerplate, "no-index": not wish.index}
     return " ".join(words + [f"--{name}" for name, given in flags.items() if given])
 
