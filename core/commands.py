@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 from . import actions, lesson, tour
 from .effects import Effect, Listing, Play
-from .errors import CommandError
+from .errors import AfterglowError, CommandError
 from .session import Session
 from .settings import SPECS, Spec
 
@@ -70,12 +71,17 @@ def _written(session: Session, line: str) -> Iterator[Effect]:
 
 def parsed(session: Session, line: str) -> tuple[Command, list[Any]]:
     """The command of a line and its arguments as values; raises CommandError or SettingError."""
-    name, rest = [*line.strip().removeprefix("/").split(None, 1), "", ""][:2]
+    name, rest = _split(line)
     command = find(name)
     words = rest.split(None, len(command.arguments) - 1) if command.arguments else rest.split()
     if len(words) > len(command.arguments) or len(words) < sum(a.required for a in command.arguments):
         raise CommandError(f"{command.usage} is how it is typed: {command.help}")
     return command, [a.parse(session, word) for a, word in zip(command.arguments, words, strict=False)]
+
+
+def _split(line: str) -> list[str]:
+    """The name of a typed command and what stands behind it."""
+    return [*line.strip().removeprefix("/").split(None, 1), "", ""][:2]
 
 
 def find(name: str) -> Command:
@@ -88,7 +94,16 @@ def find(name: str) -> Command:
 
 
 def completions(session: Session, line: str) -> list[tuple[str, str]]:
-    """What the last word of a line that begins with "/" could become: (word, help)."""
+    """What the last word of a line that begins with "/" could become: (word, help).
+
+    Nothing where what is kept on disk cannot be read: the command itself will say so.
+    """
+    with contextlib.suppress(AfterglowError):
+        return _completions(session, line)
+    return []
+
+
+def _completions(session: Session, line: str) -> list[tuple[str, str]]:
     name, space, rest = line.removeprefix("/").partition(" ")
     if not space:
         # Aliases are for who knows them: they are offered only where no name fits.
@@ -104,9 +119,11 @@ def completions(session: Session, line: str) -> list[tuple[str, str]]:
 
 
 def is_live(line: str) -> bool:
-    """Whether a typed line applies while text is being written."""
-    name = line.strip().removeprefix("/").partition(" ")[0]
-    return line.startswith("/") and name in _BY_NAME and _BY_NAME[name].live
+    """Whether a typed line applies while text is being written; so does a typo, which is told and ends nothing."""
+    if not line.startswith("/") or line.startswith("//"):
+        return False
+    name = _split(line)[0]
+    return name not in _BY_NAME or _BY_NAME[name].live
 
 
 def _starting(choices: Iterable[tuple[str, str]], start: str) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
+from typing import Literal
 
 from textual.app import App
 
@@ -19,6 +20,7 @@ from ..core.events import Event, Notice, Progress
 from ..core.paths import log_file, private_file
 from ..core.session import Session
 from ..core.sweep import Sweep
+from ..core.visible import visible
 from .autosave import Autosave
 from .columns import Columns
 from .reading import Reading
@@ -116,6 +118,7 @@ class Desk(App[None]):
                     break
         except AfterglowError as error:
             self._transcript.error(str(error))
+            self._tell_over_the_sweep(str(error), "error")
             self._failed(line, topic)
         except Exception as error:
             self._report(error)
@@ -209,6 +212,7 @@ class Desk(App[None]):
             self.push_screen(picker, partial(self._chosen_from, listing.choice))
         else:
             self._transcript.listing(listing.title, listing.rows)
+            self._tell_over_the_sweep(f"{listing.title}: it stands behind the sweep, Esc shows it", "information")
 
     def _edit(self, edit: Edit) -> None:
         """Have a text changed on a page of its own."""
@@ -235,6 +239,11 @@ class Desk(App[None]):
     def _failed(self, line: str, topic: str) -> None:
         if line and not topic:
             self.give_back(line)
+
+    def _tell_over_the_sweep(self, what: str, severity: Literal["information", "error"]) -> None:
+        """A sweep covers the transcript: say it on top as well."""
+        if self.columns.display:
+            self.notify(visible(what), severity=severity, markup=False)
 
     def _report(self, error: Exception) -> None:
         """A bug: one line here, all of it in the log."""

@@ -205,10 +205,8 @@ def possible(session: Session, line: str) -> list[tuple[str, str]]:
     """The completions of the last word of a command that say more than is typed, each with help."""
     if not line.startswith("/") or line.startswith("//"):
         return []
-    with contextlib.suppress(AfterglowError):
-        found = completions(session, line)
-        return [] if [word for word, _ in found] == [line.split(" ")[-1]] else found
-    return []
+    found = completions(session, line)
+    return [] if [word for word, _ in found] == [line.split(" ")[-1]] else found
 
 
 def completed(session: Session, line: str) -> str | None:

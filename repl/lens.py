@@ -95,6 +95,11 @@ class Lens(Widget):
         super().notify_style_update()
         self._looks.clear()
 
+    def on_show(self) -> None:
+        """It had no room at all while it was away."""
+        self._lines = self._arranged()
+        self.refresh()
+
     def on_resize(self) -> None:
         """There is room for more or fewer lines."""
         self._lines = self._arranged()

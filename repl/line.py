@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 
-import click
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
@@ -17,13 +16,14 @@ from ..core.archive import Keeper
 from ..core.bridge import Player
 from ..core.commands import completions, dispatch, is_live
 from ..core.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
-from ..core.errors import AfterglowError
+from ..core.errors import AfterglowError, CommandError
 from ..core.events import Notice
 from ..core.paths import history_file, private_file
 from ..core.session import Session
 from ..core.settings import SPECS
 from ..core.visible import visible
 from .keys import give_back, pressed_keys, prompt_bindings, unquoted
+from .outside import edited
 from .printer import STYLE, show, show_error, show_events, show_listing, show_note
 
 SHOWN_AGAIN = 2000
@@ -114,7 +114,9 @@ class LineRepl:
 
     async def _edit(self, text: str, done: Callable[[str], Iterator[Effect]]) -> None:
         """Have a text changed in the user's editor."""
-        changed = await asyncio.to_thread(click.edit, text, require_save=True)
+        changed, trouble = await asyncio.to_thread(edited, text)
+        if trouble:
+            raise CommandError(trouble)
         if changed is None:
             return
         for effect in done(changed if text.endswith("\n") else changed.removesuffix("\n")):
@@ -141,9 +143,9 @@ class LineRepl:
         finally:
             self._player = None
         show(("", "\n"))
+        printing.result()
         if not play.title:
             show_note(" · ".join(filter(None, (self.session.passage.summary(), self._copied()))))
-        printing.result()
 
     def _copied(self) -> str:
         """How much of the passage stands word for word in the training text; "" where nobody knows, or wants to."""
@@ -195,6 +197,9 @@ class LineRepl:
         self._player.paused = True
         show(("", "\n"))
         line = await self._read("/")
+        if self._over:
+            self.session.stop()
+            self._player.hurry()
         if line is not None and not is_live(line) and line not in ("", "/"):
             show_note(f"the text is still being written: Esc stops it, then {line.split()[0]}")
         elif line not in (None, "", "/"):

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, ClassVar
 
-import click
 from textual import on
 from textual.app import ComposeResult, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
@@ -20,7 +19,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from ..core import archive
-from ..core.commands import COMMANDS, Command
+from ..core.commands import COMMANDS, Command, dispatch, is_live
 from ..core.errors import AfterglowError
 from ..core.heat import legend
 from ..core.session import Session
@@ -28,6 +27,7 @@ from .autosave import EVERY
 from .inputline import Completions, InputLine, learn_alt_enter
 from .keyline import KeyLine
 from .looking import Looking
+from .outside import edited
 from .status import status
 from .themes import keep_theme, kept_theme
 from .thermometer import Thermometer
@@ -166,8 +166,8 @@ class AfterglowApp(Looking):
             self._input.put(line)
 
     def action_do(self, line: str) -> None:
-        """Do what a line says."""
-        self.do(line)
+        """Do what a line says. Nobody typed it: it does not come back where it fails."""
+        self.perform(partial(dispatch, self.session, line), live=is_live(line))
 
     def action_turn(self, direction: str) -> None:
         """Turn the temperature by a step."""
@@ -201,11 +201,12 @@ class AfterglowApp(Looking):
     def action_editor(self) -> None:
         """Have the line that is being typed in the user's own editor."""
         try:
-            with self.suspend():
-                changed = click.edit(self._input.text, require_save=True)
-        except (SuspendNotSupported, click.ClickException) as error:
-            self._transcript.error(f"no editor: {error}")
-            return
+            with self.suspend():  # whatever is raised in here leaves the screen suspended
+                changed, trouble = edited(self._input.text)
+        except SuspendNotSupported as error:
+            changed, trouble = None, f"no editor: {error}"
+        if trouble:
+            self._transcript.error(trouble)
         self.refresh()
         if changed is not None:
             self._input.put(changed.removesuffix("\n"))
@@ -280,7 +281,7 @@ class AfterglowApp(Looking):
     def _say(self, state: str) -> None:
         """Status, legend and keys, where they are others than before."""
         heat = self.session.settings.heat
-        keys = (self.roads.place is not None, bool(self._input.text))
+        keys = (self.roads.place is not None, bool(self._input.text), self.columns.display)
         if (said := f"{state}{heat}{keys}{self.theme}") == self._said:
             return
         self._said = said

@@ -11,9 +11,10 @@ import pytest
 from afterglow.core import store
 from afterglow.core.commands import COMMANDS, completions, dispatch, find, is_live
 from afterglow.core.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
-from afterglow.core.errors import AfterglowError, CommandError, ModelError, SettingError, UsageError
+from afterglow.core.errors import AfterglowError, CommandError, ModelError, SettingError, StorageError, UsageError
 from afterglow.core.events import Done, Notice, Token
 from afterglow.core.model import Model, load
+from afterglow.core.paths import presets_file
 from afterglow.core.session import Session
 from afterglow.core.settingkinds import Ramp
 from afterglow.core.settings import SPECS, Settings
@@ -388,6 +389,14 @@ def test_values_are_completed(line: str, offered: set[str], session: Session) ->
     assert all(word.startswith(line.rpartition(" ")[2]) for word in words(session, line))
 
 
+def test_a_file_that_cannot_be_read_offers_nothing_and_says_so_when_it_is_used(session: Session) -> None:
+    presets_file().parent.mkdir(parents=True, exist_ok=True)
+    presets_file().write_text("not json")
+    assert words(session, "/preset s") == []
+    with pytest.raises(StorageError):
+        do(session, "/preset s")
+
+
 @pytest.mark.parametrize("line", ["/temp 1 ", "/undo ", "/xyz 1", "/set xyz ", "/set top-p 0.9 ", "/set  "])
 def test_where_nothing_fits_nothing_is_offered(line: str, session: Session) -> None:
     assert words(session, line) == []
@@ -426,7 +435,12 @@ def test_live_commands_are_those_that_leave_the_text_alone(command: Any) -> None
         assert is_live(f"/{name}") is is_live(f"/{name} x") is (command.name in LIVE)
 
 
-@pytest.mark.parametrize("line", ["", "The lamp", "//temp", "temp", "/xyz", " /temp"])
+@pytest.mark.parametrize("line", ["/", "/xyz", "/tmep 1.2", "/temp\t1.2"])
+def test_a_typo_and_a_tab_are_live_too(line: str) -> None:
+    assert is_live(line)
+
+
+@pytest.mark.parametrize("line", ["", "The lamp", "//temp", "temp", " /temp", "/retry", "/undo\t"])
 def test_no_other_line_is_live(line: str) -> None:
     assert not is_live(line)
 

@@ -34,9 +34,9 @@ def keyboard() -> Iterator[PipeInput]:
 
 
 @asynccontextmanager
-async def talking(session: Session) -> AsyncIterator[None]:
+async def talking(session: Session, first: str = "") -> AsyncIterator[None]:
     """The REPL running beside the test, until it is left."""
-    task = asyncio.create_task(LineRepl(session).run())
+    task = asyncio.create_task(LineRepl(session).run(first))
     try:
         yield
         await asyncio.wait_for(task, 30)
@@ -129,6 +129,60 @@ async def test_space_pauses_and_tab_finishes(session: Session, keyboard: PipeInp
         keyboard.send_text("\t")
         await until(lambda: len(written(session)) == 2000 and not session.playing)
         keyboard.send_text("\x04")
+
+
+async def test_a_typo_while_text_streams_ends_nothing(session: Session, keyboard: PipeInput) -> None:
+    session.set("speed", 200)
+    async with talking(session):
+        keyboard.send_text("The lamp\r")
+        await until(lambda: len(written(session)) > 5)
+        keyboard.send_text("/")
+        await asyncio.sleep(0.1)
+        keyboard.send_text("tmep 0.3\r")
+        await until(lambda: len(written(session)) == 60 and not session.playing)
+        keyboard.send_text("\x04")
+
+
+async def test_control_d_leaves_at_the_prompt_within_a_text_too(session: Session, keyboard: PipeInput) -> None:
+    session.set("speed", 50)
+    session.set("length", 100_000)
+    async with talking(session):
+        keyboard.send_text("The lamp\r")
+        await until(lambda: len(written(session)) > 5)
+        keyboard.send_text("/")
+        await asyncio.sleep(0.1)
+        keyboard.send_text("\x7f\x04")
+    assert 5 < len(written(session)) < 100_000
+
+
+async def test_a_seed_whose_reading_was_stopped_is_one_line(
+    session: Session, keyboard: PipeInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.set("whole_seed", True)
+    told = list[object]()
+    monkeypatch.setattr("afterglow.repl.line.show_error", told.append)
+    async with talking(session, "The lamp " * 200_000):
+        await asyncio.sleep(0.5)
+        keyboard.send_text("\x03")
+        await until(lambda: told)
+        keyboard.send_text("/quit\r")
+    assert "stopped before the seed was read" in str(told[0])
+
+
+async def test_an_editor_that_fails_is_one_line(
+    session: Session, keyboard: PipeInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISUAL", "false")
+    session.set("speed", 0)
+    told = list[object]()
+    monkeypatch.setattr("afterglow.repl.line.show_error", told.append)
+    async with talking(session):
+        keyboard.send_text("The lamp\r")
+        await until(lambda: len(written(session)) == 60 and not session.playing)
+        keyboard.send_text("/edit\r")
+        await until(lambda: told)
+        keyboard.send_text("/quit\r")
+    assert "no editor: false" in str(told[0])
 
 
 async def test_mistake_leaves_the_prompt_alive(session: Session, keyboard: PipeInput) -> None:

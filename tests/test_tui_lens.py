@@ -145,10 +145,17 @@ async def test_the_margin_shows_where_the_temperature_was_turned(tiny: Model) ->
 
 async def test_the_lens_is_put_away_and_comes_back(app: tui.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        whole = lens(app)
+        assert whole.count("\n") > 8
         await press(pilot, "f2")
         assert not app.query_one(Lens).display
         await press(pilot, "f2")
         assert app.query_one(Lens).display
+        assert lens(app) == whole
+        await play(pilot, "/sweep 0.5 1")
+        await press(pilot, "escape")
+        assert lens(app) == whole
 
 
 @pytest.mark.parametrize(("size", "beside"), [((40, 16), False), ((80, 24), True), ((160, 50), True)])

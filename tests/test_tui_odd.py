@@ -192,3 +192,24 @@ async def test_a_whole_seed_is_read_with_progress_and_esc_drops_it(tiny: Model) 
         assert "stopped before the seed was read" in seen(app)
         assert app.session.passage.text() == text
         assert app.query_one(InputLine).text == seed
+
+
+async def test_a_key_that_cannot_do_anything_types_nothing(app: tui.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await press(pilot, "f3", "alt+left", "alt+up", "alt+up")
+        assert app.query_one(InputLine).text == ""
+
+
+async def test_a_typo_ends_neither_a_text_nor_a_sweep(app: tui.AfterglowApp) -> None:
+    app.session.set("speed", 100)
+    app.session.set("length", 100_000)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        for line, told in (("The lamp", 0), ("/sweep 0.5 1", 1)):
+            await enter(pilot, line)
+            await until(pilot, lambda: app.playing)
+            await enter(pilot, "/tmep 1.2")
+            await until(pilot, lambda: seen(app).count("did you mean /temp?") == told + 1)
+            assert app.playing
+            assert len(app._notifications) == told
+            app.query_one(InputLine).put("")
+            await stop(pilot, app)
