@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Any, Protocol
 
+import aiohttp
 import discord
 
 log = logging.getLogger("afterglow.bot")
@@ -16,6 +17,11 @@ TOKEN_LIFE = 14 * 60.0
 ACKNOWLEDGED = 40060
 EXPIRED = (10015, 10062, 50027)
 """Discord's codes for a first answer that it has already, and for an interaction that is over."""
+
+UNREACHED = (discord.DiscordServerError, aiohttp.ClientError, ConnectionError, TimeoutError)
+"""What is raised where Discord or the network is away: discord.py hands on what aiohttp says."""
+
+FAILED = (discord.HTTPException, *UNREACHED)
 
 GONE = 10008
 """Discord's code for a message that somebody has deleted."""
@@ -166,6 +172,9 @@ def _with(view: discord.ui.View | None) -> dict[str, Any]:
     return {} if view is None else {"view": view}
 
 
-def log_failure(problem: discord.HTTPException) -> None:
+def log_failure(problem: Exception) -> None:
     """An answer that did not come through, without a word of it."""
-    log.info("an answer could not be delivered: %s, code %s", problem.status, problem.code)
+    if isinstance(problem, discord.HTTPException):
+        log.info("an answer could not be delivered: %s, code %s", problem.status, problem.code)
+    else:
+        log.info("an answer could not be delivered: %s", type(problem).__name__)

@@ -47,7 +47,7 @@ class Bot(Host):
     async def on_ready(self) -> None:
         """Say how to invite the bot; Discord may call a bot ready many times."""
         log.info("ready, in %d servers", len(self.guilds))
-        await self._forget(self._lost())
+        await self._forget(self._lost() if await asyncio.to_thread(self._owns) else set())
         if not self._welcomed:
             self._welcomed = True
             print(f"invite the bot: {self.invitation}\ntry /say in {self._somewhere()}", flush=True)
@@ -132,6 +132,15 @@ class Bot(Host):
         """Whether mentions are answered in a channel, or in the channel that a thread belongs to."""
         listed = self.options.channels
         return not listed or channel.id in listed or getattr(channel, "parent_id", None) in listed
+
+    def _owns(self) -> bool:
+        """Whether the file is this application's: another one, on trial maybe, knows none of its servers."""
+        mine, kept = str(self.application_id), self.store.fact("application")
+        if not kept:
+            self.store.note("application", mine)
+        elif kept != mine:
+            log.warning("the file was made by application %s: what it keeps of servers stays", kept)
+        return kept in ("", mine)
 
     def _lost(self) -> set[int]:
         """Servers that something is kept for and that have let the bot go while it was away."""

@@ -13,7 +13,7 @@ import discord
 
 from ..core.actions import SWEEP
 from . import messages
-from .answers import Answer
+from .answers import UNREACHED, Answer
 from .controls import stop_view, text_view
 from .recipes import Recipe, differing, model_key
 from .turns import BusyError, Pace, Ticket, Turns
@@ -153,7 +153,7 @@ class Delivery:
                 await self._pace.wait(answer.channel)
                 if not writing.stopped:
                     # What does not get through now comes with the next edit, or with the last.
-                    with contextlib.suppress(discord.DiscordServerError):
+                    with contextlib.suppress(*UNREACHED):
                         pages = await self._progress(answer, self._laid_out(writing, growing=True), pages, view)
         return pages
 

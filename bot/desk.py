@@ -82,8 +82,8 @@ class Desk:
         """What a line asks for: a seed, or a command where it begins with "/". As everywhere, "//" begins a seed."""
         if not line.startswith("/") or line.startswith("//"):
             return await self.say(answer, place, who, line.removeprefix("/") if line.startswith("//") else line)
-        word, _, rest = line[1:].partition(" ")
-        rest = rest.strip()
+        word, rest = (*line[1:].split(None, 1), "", "")[:2]
+        word = word.lower()
         if word == "say":
             return await self.say(answer, place, who, rest)
         if word == "sweep":

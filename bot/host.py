@@ -12,7 +12,7 @@ import discord
 from discord import app_commands
 
 from ..core.errors import AfterglowError, StorageError
-from .answers import GONE, Answer, ToInteraction, log_failure
+from .answers import FAILED, GONE, Answer, ToInteraction, log_failure
 from .channels import Channels, Place
 from .controls import TextButton
 from .delivery import EDIT_EVERY, Delivery
@@ -79,7 +79,7 @@ class Host(discord.Client):
         if not task.done():
             try:
                 await answer.hold("-# one moment …")
-            except discord.HTTPException as problem:
+            except FAILED as problem:
                 log_failure(problem)
         await asyncio.wait({task})
 
@@ -87,7 +87,7 @@ class Host(discord.Client):
         """Say why not."""
         try:
             await answer.refuse(content)
-        except discord.HTTPException as problem:
+        except FAILED as problem:
             log_failure(problem)
 
     def place(self, interaction: discord.Interaction[Any]) -> Place:
@@ -146,7 +146,7 @@ class Host(discord.Client):
             else:  # it is of a process that is no more: nothing writes there
                 await interaction.response.edit_message(view=None)
                 await interaction.followup.send("this text is finished already", ephemeral=True)
-        except discord.HTTPException as problem:
+        except FAILED as problem:
             log_failure(problem)
 
     async def latest(self, channel: int) -> Found | None:
@@ -172,13 +172,13 @@ class Host(discord.Client):
         try:
             await work
             log.info("answered")
-        except discord.HTTPException as problem:
-            if problem.code == GONE:
+        except FAILED as problem:
+            if getattr(problem, "code", 0) == GONE:
                 log.info("a message was deleted while it was written")
                 return
             self.health.trouble(problem)
             log_failure(problem)
-            if answer.first or problem.status >= 500:
+            if answer.first or getattr(problem, "status", 500) >= 500:
                 await self.refuse(answer, NOT_TAKEN)
         except Exception as error:
             if not isinstance(error, AfterglowError) or isinstance(error, StorageError):

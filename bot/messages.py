@@ -18,7 +18,9 @@ _FOOT = 400
 
 _LINE = 200
 _BLANK = "\n-# nothing but blank space came"
-_MORE = "…"
+_MORE = "…\u200b"
+"""Stands before the end of a longer seed; the second character tells it from one that somebody typed."""
+
 CURSOR = " ▌"
 """Behind a text that is still growing."""
 

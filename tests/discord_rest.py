@@ -19,6 +19,9 @@ from .discord_gateway import TOKEN, Gateway
 from .discord_limits import Buckets, LimitedError, RefusedError, bucket_of, told_off
 from .discord_shapes import APPLICATION, application, command, components, me, message
 
+CUT = 599
+"""Stands for a connection that is dropped."""
+
 FIRST_RESPONSE, LIFE = 3.0, 900.0
 MESSAGE, DEFERRED, QUIET, UPDATE, SUGGESTIONS = 4, 5, 6, 7, 8
 EPHEMERAL = 64
@@ -70,7 +73,9 @@ class Rest:
         self.delay = 0.0
         self.refused_channels: dict[str, tuple[int, int]] = {}
         self.troubles: list[int] = []
-        """Statuses that the next requests get, whatever they are; 500 is answered though the request is done."""
+        """Statuses that the next requests get, whatever they are; 500 is answered though the request is done, and CUT
+        not at all.
+        """
         self.ids = itertools.count(9000)
         self._gateway, self._changed, self._buckets = gateway, changed, Buckets(limit, window)
         self._nonces: dict[tuple[str, str], str] = {}
@@ -89,6 +94,8 @@ class Rest:
             if not path.startswith(("/webhooks", "/interactions")):
                 self._allow(request.headers.get("Authorization"))
             trouble = self.troubles.pop(0) if self.troubles else 0
+            if trouble == CUT and request.transport:
+                request.transport.abort()
             if trouble == 429:
                 raise LimitedError(0.02, "shared")
             if trouble and trouble != 500:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from afterglow.core.paths import models_dir
 pytest.importorskip("discord")
 
 from afterglow.bot.messages import read_back
+from afterglow.bot.store import Store, default_place
 
 from . import discord_openapi
 from .bot_helpers import Scripted, becomes, running
@@ -180,6 +182,7 @@ async def test_say_can_be_typed_and_two_slashes_begin_a_seed(there: Discord, tin
     async with running(there, tiny):
         assert (await there.reply_to(await there.say("/say The lamp", channel=DM))).startswith("**The lamp**")
         assert (await there.reply_to(await there.say("//temp", channel=DM))).startswith("**/temp**")
+        assert (await there.reply_to(await there.say("/Say\nThe lamp", channel=DM))).startswith("**The lamp**")
 
 
 async def test_commands_are_registered_once(there: Discord, tiny: Model) -> None:
@@ -206,6 +209,18 @@ async def test_a_server_that_lets_the_bot_go_is_forgotten(there: Discord, tiny: 
         await there.dispatch("GUILD_DELETE", {"id": GUILD})
         await there.reply_to(await there.say("The lamp", channel=DM))
         await becomes(lambda: bot.store.settings(int(CHANNEL)) == {})
+
+
+async def test_another_application_on_the_same_file_forgets_nothing_of_the_first(there: Discord, tiny: Model) -> None:
+    with closing(Store(default_place())) as store:
+        store.keep(1, 999888777666555444, "temperature", 1.2)
+        store.note("application", "1")
+    async with running(there, tiny) as bot:
+        await there.reply_to(await there.say("The lamp", channel=DM))
+        assert 999888777666555444 in bot.store.guilds()
+        bot.store.note("application", str(bot.application_id))
+    async with running(there, tiny) as bot:
+        await becomes(lambda: 999888777666555444 not in bot.store.guilds())
 
 
 async def test_ready_says_how_to_begin(there: Discord, tiny: Model, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,8 +17,9 @@ from afterglow.bot.options import Options
 from afterglow.bot.store import Store, default_place
 from afterglow.bot.writer import Writer
 
-from .bot_helpers import labels, running
+from .bot_helpers import becomes, labels, running
 from .discord_gateway import TOKEN
+from .discord_rest import CUT
 from .discord_shapes import BOT, CHANNEL, OTHER_CHANNEL
 from .discord_standin import PATIENCE, Discord
 
@@ -53,6 +54,33 @@ async def test_a_cut_while_a_text_grows_leaves_it_whole(there: Discord, tiny: Mo
         there.gateway.cut()
         await there.until(lambda: "Retry" in labels(there.rest.messages[answer.original]))
     assert tiny.generate("The lamp", length=60, rng=7) in (answer.content or "")
+
+
+async def test_a_dropped_connection_while_a_text_grows_leaves_it_whole(there: Discord, tiny: Model) -> None:
+    async with running(there, tiny):
+        await there.command("settings", name="typewriter", value="on")
+        await there.command("settings", name="speed", value="50")
+        answer = await there.command("say", seed="The lamp", length=60, rng=7)
+        edits = len(there.made("PATCH", "/webhooks"))
+        there.rest.troubles += [CUT]
+        await there.until(lambda: len(there.made("PATCH", "/webhooks")) > edits and not there.rest.troubles)
+        await there.until(lambda: "Retry" in labels(there.rest.messages[answer.original]))
+    assert tiny.generate("The lamp", length=60, rng=7) in (answer.content or "")
+
+
+async def test_where_nothing_comes_through_any_more_nothing_is_left_unheard(
+    there: Discord, tiny: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "afterglow.bot")
+    async with running(there, tiny) as bot:
+        asked = await there.say(f"{AT} a", mentions=[BOT])
+        there.rest.troubles += [CUT] * 8
+        await there.until(lambda: len(there.rest.troubles) < 8)
+        await becomes(lambda: not bot.answers)
+        there.rest.troubles.clear()
+        assert not there.replies(asked)
+        assert "could not be delivered" in caplog.text
+        assert (await there.command("say", seed="a", **FIXED)).content
 
 
 @pytest.mark.parametrize("resumable", [None, True])

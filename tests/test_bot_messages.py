@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 pytest.importorskip("discord")
@@ -76,6 +76,7 @@ def test_a_growing_text_keeps_the_pages_that_it_has(seed: str, text: str) -> Non
 printable = st.text(st.characters(exclude_categories=["C", "M", "Zl", "Zp"], include_characters="\n"), max_size=900)
 
 
+@example("…and then", "x")
 @given(printable, printable)
 def test_a_message_can_be_read_back(seed: str, text: str) -> None:
     first, *more = pages(seed, text, ["T 0.80"])
