@@ -95,10 +95,13 @@ def _verbs(group: click.Group, before: str = "afterglow ") -> Iterator[tuple[str
 def _verb(name: str, verb: click.Command) -> str:
     usage = " ".join([name, *verb.collect_usage_pieces(click.Context(verb))])
     told = "\n".join(line.strip() for line in (verb.help or "").strip().splitlines())
-    options = [p for p in verb.params if isinstance(p, click.Option) and p.name not in SPECS]
+    options = [p for p in verb.params if isinstance(p, click.Option)]
+    takes_settings = {name for name, spec in SPECS.items() if spec.scope == "token"} <= {p.name for p in options}
+    if takes_settings:
+        options = [p for p in options if p.name not in SPECS]
     rows = [(", ".join(map(_code, p.opts)), p.help or "") for p in options]
     table = "\n" + _table(("flag", "what it does"), rows) if rows else ""
-    more = "\nIt takes the [settings](settings.md) as flags too.\n" if any(p.name in SPECS for p in verb.params) else ""
+    more = "\nIt takes the [settings](settings.md) as flags too.\n" if takes_settings else ""
     return f"\n## `{name}`\n\n{told}\n\n```text\n{usage}\n```\n{table}{more}"
 
 

@@ -73,16 +73,16 @@ def cli(context: click.Context, /, model_name: str | None, runtime: str, plain: 
 
 def _hand_on(context: click.Context, verb: str) -> None:
     """Options that stand before a verb are meant for it; raises UsageError for one that it does not have."""
-    known = {parameter.name for parameter in cli.commands[verb].params}
-    given = {
-        parameter.name: context.params[parameter.name]
-        for parameter in cli.params
-        if parameter.name and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
-    }
-    foreign = next((name for name in given if name not in known), None)
-    if foreign:
-        option = next(parameter.opts[0] for parameter in cli.params if parameter.name == foreign)
-        raise click.UsageError(f"'afterglow {verb}' has no option {option}")
+    theirs = {option: parameter for parameter in cli.commands[verb].params for option in parameter.opts}
+    given = {}
+    for ours in cli.params:
+        if not ours.name or context.get_parameter_source(ours.name) is not ParameterSource.COMMANDLINE:
+            continue
+        meant = theirs.get(ours.opts[0])
+        if meant is None:
+            raise click.UsageError(f"'afterglow {verb}' has no option {ours.opts[0]}")
+        value = context.params[ours.name]
+        given[meant.name] = (value,) if isinstance(meant, click.Option) and meant.multiple else value
     context.default_map = {verb: given}
 
 

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 
 from aiohttp import web
 from textual_serve.server import Server
+from yarl import URL
 
 from ..core.errors import UsageError
 from ..core.paths import reason
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 WARNING = (
@@ -29,7 +31,7 @@ class PrivateServer(Server):
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Let the page's own connection in; raises HTTPForbidden for one from elsewhere."""
-        if request.headers.get("Origin", "") not in self._origins():
+        if _origin(request.headers.get("Origin", "")) not in self._origins():
             raise web.HTTPForbidden(text="this connection does not come from afterglow's own page")
         return await super().handle_websocket(request)
 
@@ -42,11 +44,21 @@ class PrivateServer(Server):
 
     def _origins(self) -> set[str]:
         names = ("127.0.0.1", "localhost", "[::1]")
-        return {self.public_url.rstrip("/"), *(f"http://{name}:{self.port}" for name in names)}
+        return {_origin(self.public_url), *(_origin(f"http://{name}:{self.port}") for name in names)}
+
+
+def _origin(address: str) -> str:
+    """Scheme, host and port as browsers write them: in lower case, without a port that goes without saying."""
+    try:
+        return str(URL(address).origin())
+    except ValueError:
+        return ""
 
 
 def serve(host: str, port: int, public_url: str | None, arguments: Sequence[str]) -> None:
     """Serve ``afterglow ARGUMENTS`` until Ctrl-C. Raises UsageError where the address cannot be listened on."""
+    if host in EVERYWHERE and not public_url:
+        raise UsageError(f"{host} is every address of this machine: name the one that is opened, --public-url http://…")
     _require_free(host, port)
     if host not in LOOPBACK:
         print(f"afterglow: {WARNING.format(host=host, port=port)}", file=sys.stderr, flush=True)

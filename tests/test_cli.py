@@ -38,6 +38,10 @@ def test_an_option_that_the_verb_does_not_have_is_refused(run: Run, words: tuple
     assert "has no option --" in ran.err
 
 
+def test_an_option_before_a_verb_is_that_of_the_verb_whatever_it_is_called_inside(run: Run) -> None:
+    assert run("-m", TINY, "-t", "0.5", "explain", "The").out == run("explain", "The", "-m", TINY, "-t", "0.5").out
+
+
 def test_generate_writes_the_continuation_only(run: Run, tiny: Model) -> None:
     ran = run("generate", "Good evening", "-m", TINY, "-l", "40", "--rng", "7")
     assert ran == (0, tiny.generate("Good evening", length=40, rng=7) + "\n", "")

@@ -22,6 +22,7 @@ from afterglow.core.model import Model
 from .cli_helpers import Run
 
 pytest.importorskip("textual_serve", reason="textual-serve is not installed: pip install 'afterglow[web]'")
+from afterglow.repl import web
 from aiohttp import ClientSession, WSServerHandshakeError
 
 TINY = str(Path(__file__).parent / "data" / "tiny-char.safetensors")
@@ -132,7 +133,7 @@ def test_it_says_nothing_wrong_and_ends_on_control_c() -> None:
 
 
 def test_another_address_is_warned_of_first() -> None:
-    with served("--host", "0.0.0.0") as server:  # noqa: S104
+    with served("--host", "0.0.0.0", "--public-url", "http://Glow.example:80/") as server:  # noqa: S104
         pass
     assert server.errors.startswith("afterglow: warning: 0.0.0.0 can be reached from other machines")
 
@@ -149,9 +150,27 @@ async def test_another_site_may_not_drive_it(origin: str | None) -> None:
                 assert await own.receive_bytes(timeout=30)
 
 
+@pytest.mark.parametrize(
+    ("public", "opened"),
+    [
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("https://Example.org/glow", "https://example.org"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_its_own_page_is_known_as_browsers_write_it(public: str, opened: str) -> None:
+    server = web.PrivateServer("true", "127.0.0.1", 8000, "afterglow", public)
+    assert web._origin(opened) in server._origins()
+    for other in ("https://example.com", "", "null", "file://"):
+        assert web._origin(other) not in server._origins()
+
+
 def test_mistakes_are_said_before_anything_is_served(run: Run) -> None:
     assert run("web", "-m", "nobody").err.startswith("afterglow: there is no model")
     assert run("web", "-m", TINY, "-t", "9").code == 2
+    ran = run("web", "-m", TINY, "--host", "::")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "--public-url http://" in ran.err
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
