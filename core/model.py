@@ -160,9 +160,9 @@ class Model:
             return replace(start, held="")
         steps = self.runtime.stepper(start.state)
         for at in range(0, len(ids), PIECE):
-            if at:
-                yield at / len(ids)
             steps.run(ids[at : at + PIECE, None])
+            if len(ids) > PIECE:
+                yield min(1.0, (at + PIECE) / len(ids))
         decoder = self.tokenizer.decoder(start.remainder)
         for token in ids.tolist():
             decoder.push(token)

@@ -22,7 +22,7 @@ from ..core.novelty import Novelty, exact_runs, noticed_runs
 from ..core.score import Score
 from ..core.settings import Settings
 from ..core.snapshot import Snapshot
-from ..core.visible import visible
+from ..core.visible import share_line, visible
 
 
 def seed_from_stdin() -> str:
@@ -60,7 +60,7 @@ def _read(model: Model, seed: str, whole: bool) -> Snapshot:
 
 
 def _show_share(share: float) -> None:
-    print(f"\rreading the seed: {share:.0%}\r", end="", file=sys.stderr, flush=True)
+    print(share_line("reading the seed", share), end="", file=sys.stderr, flush=True)
 
 
 def evaluate(model: Model, path: Path, encoding: str) -> dict[str, Any]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from prompt_toolkit.application import get_app_session
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.shortcuts import print_formatted_text
 from prompt_toolkit.styles import Style
 
 from ..core.effects import Listing
-from ..core.events import Event, Notice, Progress, Token
+from ..core.events import Done, Event, Notice, Progress, Token
 from ..core.heat import level
-from ..core.visible import visible
+from ..core.visible import share_line, visible
 
 STYLE = Style.from_dict(
     {
@@ -37,7 +38,13 @@ def show(*pieces: Piece) -> None:
 
 def show_events(events: Iterable[Event], heat: str) -> None:
     """Print what a stream says, every token in the colour of its warmth."""
-    show(*(_piece(event, heat) for event in events))
+    pieces = []
+    for event in events:
+        if isinstance(event, Progress):
+            _show_share(event.share)
+        else:
+            pieces.append(_piece(event, heat))
+    show(*pieces)
 
 
 def show_note(text: str) -> None:
@@ -58,10 +65,14 @@ def show_listing(listing: Listing) -> None:
         show(("", f"  {visible(left):<{width}}"), ("class:note", f"  {visible(right)}\n"))
 
 
-def _piece(event: Event, heat: str) -> Piece:
+def _show_share(share: float) -> None:
+    output = get_app_session().output
+    output.write_raw(share_line("reading the seed", share))  # else the carriage returns are taken out
+    output.flush()
+
+
+def _piece(event: Token | Notice | Done, heat: str) -> Piece:
     if isinstance(event, Notice):
         return "class:note", f"{visible(event.text)}\n"
-    if isinstance(event, Progress):
-        return "class:note", f"\rreading the seed: {event.share:.0%} "
     warmth = level(event, heat) if isinstance(event, Token) else None
     return "" if warmth is None else f"class:heat{warmth}", visible(event.text)

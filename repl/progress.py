@@ -17,6 +17,7 @@ from ..core.score import Score
 from ..core.training.group import joined
 from ..core.training.learning import Learning, begin, resume
 from ..core.training.wish import Wish, command
+from ..core.visible import share_line
 from .display import Display, clock, display
 from .oneshot import figures
 
@@ -175,8 +176,7 @@ def _expected(learning: Learning) -> str:
 def _show_share(share: float) -> None:
     """How far a text is cut into tokens, onto a terminal."""
     if sys.stderr.isatty():
-        line = f"cutting the text into tokens: {share:.0%}" if share < 1 else ""
-        print(f"\r{line:<40}\r", end="", file=sys.stderr, flush=True)
+        print(share_line("cutting the text into tokens", share), end="", file=sys.stderr, flush=True)
 
 
 def _say(line: str) -> None:
