@@ -44,7 +44,7 @@ class Recipe:
     last_rate: float = 0.01
     clip: float = 0.5
     average: float = 0.998
-    reset: float = 0.01
+    reset: float = 0.03
     validations: int = 20
     seed: int = 1
 

@@ -28,14 +28,15 @@ class Size:
     width: int
     rate: float
     average: float
+    weight_decay: float
     dropout: Dropout = field(default_factory=Dropout)
     layers: int = 2
 
 
 SIZES = {
-    "small": Size(128, 256, 4e-3, 0.997, Dropout(embedding=0.0, between=0.05, output=0.1, recurrent=0.0)),
-    "medium": Size(128, 320, 4e-3, 0.998, Dropout(embedding=0.05, between=0.15, output=0.3, recurrent=0.2)),
-    "large": Size(128, 512, 3e-3, 0.999, Dropout(embedding=0.05, between=0.25, output=0.4, recurrent=0.3)),
+    "small": Size(128, 256, 4e-3, 0.997, 0.02, Dropout(embedding=0.0, between=0.05, output=0.1, recurrent=0.0)),
+    "medium": Size(128, 320, 4e-3, 0.998, 0.1, Dropout(embedding=0.05, between=0.15, output=0.3, recurrent=0.2)),
+    "large": Size(128, 512, 3e-3, 0.999, 0.02, Dropout(embedding=0.05, between=0.25, output=0.4, recurrent=0.3)),
 }
 
 
@@ -85,17 +86,18 @@ def require_streams(recipe: Recipe, tokens: int) -> None:
 
 def _recipe(architecture: Architecture, chosen: Size, tokens: int, wanted: Wanted, processes: int) -> Recipe:
     open_ended = wanted.minutes == wanted.epochs == math.inf
-    # The small size's dropout is meant for few passes; a run without an end makes many.
-    dropout = SIZES["medium"].dropout if open_ended and chosen.width == SIZES["small"].width else chosen.dropout
+    # The small size's dropout and weight decay are meant for few passes; a run without an end makes many.
+    against = SIZES["medium"] if open_ended and chosen.width == SIZES["small"].width else chosen
     batch = wanted.batch or processes * max(1, min(STREAMS, tokens // 2_000 // processes))
     return Recipe(
         architecture,
-        dropout if wanted.dropout is None else dropout.times(wanted.dropout),
+        against.dropout if wanted.dropout is None else against.dropout.times(wanted.dropout),
         minutes=wanted.minutes,
         epochs=wanted.epochs,
         batch=batch,
         steps=min(64, max(SHORTEST, tokens // batch // 4)),
         rate=wanted.rate or chosen.rate,
+        weight_decay=against.weight_decay,
         average=chosen.average ** (batch / STREAMS),
     )
 
