@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -165,6 +166,8 @@ for verb in (train, novelty, bot, explain, diversity, tour, export, completion, 
 
 def main() -> None:
     """Run the command line. Exit codes: 1 for what went wrong, 2 for wrong usage, 130 after Ctrl-C."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a code page may lack what a model writes, or an arrow of ours
     try:
         cli.main(standalone_mode=False)
     except AfterglowError as error:

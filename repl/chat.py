@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ def chat(session: Session, plain: bool, first: str = "") -> int:
     """
     if "web_driver" in os.environ.get("TEXTUAL_DRIVER", ""):  # textual-serve draws it in a browser
         _full_screen(session, first)
-    elif not sys.stdin.isatty():
-        from .script import run_script
+    elif sys.stdin is None or not sys.stdin.isatty():
+        from .script import lines_of_stdin, run_script
 
-        return run_script(session, [first, *sys.stdin] if first else sys.stdin, sys.stdout)
+        return run_script(session, chain([first] if first else [], lines_of_stdin()), sys.stdout)
     elif plain or not (sys.stdout.isatty() and sys.stderr.isatty()) or os.environ.get("TERM", "dumb") in DUMB:
         from .line import run_line
 

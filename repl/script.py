@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from ..core.commands import dispatch
 from ..core.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
-from ..core.errors import AfterglowError
+from ..core.errors import AfterglowError, TextError
 from ..core.events import Notice, Progress
 from ..core.session import Session
 from ..core.visible import visible
+
+
+def lines_of_stdin() -> Iterator[str]:
+    """What is piped in, line by line, as UTF-8 whatever the locale; raises TextError where it is not."""
+    for number, line in enumerate(sys.stdin.buffer if sys.stdin else (), 1):
+        try:
+            yield line.decode().replace("\r\n", "\n")
+        except UnicodeDecodeError:
+            raise TextError(f"line {number} of standard input is not UTF-8; iconv -f latin1 makes it so") from None
 
 
 def run_script(session: Session, lines: Iterable[str], out: TextIO) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -156,6 +157,22 @@ def test_a_script_of_lines_is_played(run: Run, tiny: Model) -> None:
     assert ran.out.startswith(tiny.generate("The lamp", length=20, rng=7) + "\n")
     assert "/set [NAME] [VALUE]" in ran.out
     assert "T 0.80 → 1.20, flatter" in ran.err
+
+
+def test_a_script_that_is_not_utf8_is_played_as_far_as_it_is(run: Run) -> None:
+    whole = run("-m", TINY, "-l", "5", "--rng", "7", stdin=b"The lamp\n")
+    ran = run("-m", TINY, "-l", "5", "--rng", "7", stdin=b"The lamp\r\ncaf\xe9\n")
+    assert (ran.code, ran.out) == (1, whole.out)
+    assert ran.err == "afterglow: line 2 of standard input is not UTF-8; iconv -f latin1 makes it so\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell as POSIX has it")
+@pytest.mark.parametrize("line", ["<&-", "explain 'The' | cat"])
+def test_no_standard_input_and_a_poor_encoding_are_no_trouble(line: str) -> None:
+    command = f"{shlex.quote(sys.executable)} -m afterglow.repl -m {shlex.quote(TINY)} {line}"
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, timeout=60, check=False)  # noqa: S603, S607
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_mistake_in_a_script_is_told_and_the_rest_is_done(run: Run) -> None:
