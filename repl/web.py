@@ -44,11 +44,13 @@ class PrivateServer(Server):
 
     def _origins(self) -> set[str]:
         names = ("127.0.0.1", "localhost", "[::1]")
-        return {_origin(self.public_url), *(_origin(f"http://{name}:{self.port}") for name in names)}
+        return {_origin(self.public_url), *(_origin(f"http://{name}:{self.port}") for name in names)} - {""}
 
 
 def _origin(address: str) -> str:
-    """Scheme, host and port as browsers write them: in lower case, without a port that goes without saying."""
+    """Scheme, host and port as browsers write them: in lower case, without a port that goes without saying; "" where
+    it has none.
+    """
     try:
         return str(URL(address).origin())
     except ValueError:
@@ -59,6 +61,8 @@ def serve(host: str, port: int, public_url: str | None, arguments: Sequence[str]
     """Serve ``afterglow ARGUMENTS`` until Ctrl-C. Raises UsageError where the address cannot be listened on."""
     if host in EVERYWHERE and not public_url:
         raise UsageError(f"{host} is every address of this machine: name the one that is opened, --public-url http://…")
+    if public_url and not _origin(public_url):
+        raise UsageError(f"{public_url!r} is no address; write it as browsers do: https://glow.example")
     _require_free(host, port)
     if host not in LOOPBACK:
         print(f"afterglow: {WARNING.format(host=host, port=port)}", file=sys.stderr, flush=True)

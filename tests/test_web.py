@@ -161,8 +161,9 @@ async def test_another_site_may_not_drive_it(origin: str | None) -> None:
 def test_its_own_page_is_known_as_browsers_write_it(public: str, opened: str) -> None:
     server = web.PrivateServer("true", "127.0.0.1", 8000, "afterglow", public)
     assert web._origin(opened) in server._origins()
+    nowhere = web.PrivateServer("true", "127.0.0.1", 8000, "afterglow", "glow.example")
     for other in ("https://example.com", "", "null", "file://"):
-        assert web._origin(other) not in server._origins()
+        assert web._origin(other) not in server._origins() | nowhere._origins()
 
 
 def test_mistakes_are_said_before_anything_is_served(run: Run) -> None:
@@ -171,6 +172,9 @@ def test_mistakes_are_said_before_anything_is_served(run: Run) -> None:
     ran = run("web", "-m", TINY, "--host", "::")
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert "--public-url http://" in ran.err
+    ran = run("web", "-m", TINY, "--public-url", "glow.example")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "'glow.example' is no address" in ran.err
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
