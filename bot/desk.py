@@ -80,9 +80,9 @@ class Desk:
         self, answer: Answer, place: Place, who: int, line: str, latest: Callable[[], Awaitable[Found | None]]
     ) -> None:
         """What a line asks for: a seed, or a command where it begins with "/". As everywhere, "//" begins a seed."""
-        if not line.startswith("/") or line.startswith("//"):
-            return await self.say(answer, place, who, line.removeprefix("/") if line.startswith("//") else line)
-        word, rest = (*line[1:].split(None, 1), "", "")[:2]
+        if not commands.is_command(line):
+            return await self.say(answer, place, who, commands.seed_of(line))
+        word, rest = commands.name_and_rest(line)
         word = word.lower()
         if word == "say":
             return await self.say(answer, place, who, rest)

@@ -53,8 +53,7 @@ def dispatch(session: Session, line: str) -> Iterator[Effect]:
 
     A seed that begins with "/" is written "//…". Raises AfterglowError, one line, and then nothing has changed.
     """
-    is_command = line.startswith("/") and not line.startswith("//")
-    command, values = parsed(session, line) if is_command else (None, [])
+    command, values = parsed(session, line) if is_command(line) else (None, [])
     if session.companion:
         session.companion.heard(command.name if command else "")
     yield from command.run(session, *values) if command else _written(session, line)
@@ -66,22 +65,32 @@ def _written(session: Session, line: str) -> Iterator[Effect]:
     if not line.strip(" ") and "\n" not in line:
         yield Play(session.go_on() if session.passage.nodes else session.say(""))
     else:
-        yield Play(session.say(line.removeprefix("/") if line.startswith("//") else line))
+        yield Play(session.say(seed_of(line)))
+
+
+def is_command(line: str) -> bool:
+    """Whether a typed line asks for a command; what begins with "//" is a seed."""
+    return line.startswith("/") and not line.startswith("//")
+
+
+def seed_of(line: str) -> str:
+    """The seed that a typed line stands for, where it is no command."""
+    return line[1:] if line.startswith("//") else line
+
+
+def name_and_rest(line: str) -> list[str]:
+    """The name of a typed command and what stands behind it, blank space between them whatever it is; "" for none."""
+    return [*line.strip().removeprefix("/").split(None, 1), "", ""][:2]
 
 
 def parsed(session: Session, line: str) -> tuple[Command, list[Any]]:
     """The command of a line and its arguments as values; raises CommandError or SettingError."""
-    name, rest = _split(line)
+    name, rest = name_and_rest(line)
     command = find(name)
     words = rest.split(None, len(command.arguments) - 1) if command.arguments else rest.split()
     if len(words) > len(command.arguments) or len(words) < sum(a.required for a in command.arguments):
         raise CommandError(f"{command.usage} is how it is typed: {command.help}")
     return command, [a.parse(session, word) for a, word in zip(command.arguments, words, strict=False)]
-
-
-def _split(line: str) -> list[str]:
-    """The name of a typed command and what stands behind it."""
-    return [*line.strip().removeprefix("/").split(None, 1), "", ""][:2]
 
 
 def find(name: str) -> Command:
@@ -120,10 +129,8 @@ def _completions(session: Session, line: str) -> list[tuple[str, str]]:
 
 def is_live(line: str) -> bool:
     """Whether a typed line applies while text is being written; so does a typo, which is told and ends nothing."""
-    if not line.startswith("/") or line.startswith("//"):
-        return False
-    name = _split(line)[0]
-    return name not in _BY_NAME or _BY_NAME[name].live
+    name = name_and_rest(line)[0]
+    return is_command(line) and (name not in _BY_NAME or _BY_NAME[name].live)
 
 
 def _starting(choices: Iterable[tuple[str, str]], start: str) -> list[tuple[str, str]]:

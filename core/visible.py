@@ -15,9 +15,3 @@ def visible(text: str) -> str:
     """``text`` with control characters as pictures (U+2400 …) and other line ends, C1 controls, bidirectional
     overrides and lone surrogates as U+FFFD; newline and tab stay."""
     return text if text.isascii() and text.isprintable() else text.translate(_SHOWN)
-
-
-def share_line(what: str, share: float) -> str:
-    """How much of something is done, 0 to 1, for a terminal: each writes over the one before, the last wipes it out."""
-    line = f"{what}: {share:.0%}" if share < 1 else ""
-    return f"\r{line:<{len(what) + 6}}\r"

@@ -14,7 +14,7 @@ from textual.keys import Keys
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
-from ..core.commands import completions
+from ..core.commands import completions, is_command
 from ..core.errors import AfterglowError
 from ..core.paths import history_file, private_file
 from ..core.session import Session
@@ -203,7 +203,7 @@ class Completions(Static):
 
 def possible(session: Session, line: str) -> list[tuple[str, str]]:
     """The completions of the last word of a command that say more than is typed, each with help."""
-    if not line.startswith("/") or line.startswith("//"):
+    if not is_command(line):
         return []
     found = completions(session, line)
     return [] if [word for word, _ in found] == [line.split(" ")[-1]] else found

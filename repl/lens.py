@@ -97,7 +97,7 @@ class Lens(Widget):
 
     def on_show(self) -> None:
         """It had no room at all while it was away."""
-        self._lines = self._arranged()
+        self.on_resize()
         self.refresh()
 
     def on_resize(self) -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,7 +23,8 @@ from ..core.novelty import Novelty, exact_runs, noticed_runs
 from ..core.score import Score
 from ..core.settings import Settings
 from ..core.snapshot import Snapshot
-from ..core.visible import share_line, visible
+from ..core.visible import visible
+from .shares import show_share
 
 
 def seed_from_stdin() -> str:
@@ -53,14 +55,10 @@ def generate(model: Model, seed: str, settings: Settings, count: int, echo: bool
 
 def _read(model: Model, seed: str, whole: bool) -> Snapshot:
     """Read a seed; what is odd about it goes to standard error, and onto a terminal how far a long one is."""
-    reading = drained(model.reading(seed, whole=whole), _show_share if sys.stderr.isatty() else lambda _: None)
+    reading = drained(model.reading(seed, whole=whole), partial(show_share, "reading the seed"))
     for notice in reading.notices:
         print(f"afterglow: {notice}", file=sys.stderr)
     return reading.snapshot
-
-
-def _show_share(share: float) -> None:
-    print(share_line("reading the seed", share), end="", file=sys.stderr, flush=True)
 
 
 def evaluate(model: Model, path: Path, encoding: str) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from prompt_toolkit.styles import Style
 from ..core.effects import Listing
 from ..core.events import Done, Event, Notice, Progress, Token
 from ..core.heat import level
-from ..core.visible import share_line, visible
+from ..core.visible import visible
+from .shares import share_line
 
 STYLE = Style.from_dict(
     {

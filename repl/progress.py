@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from math import inf, log
 from types import FrameType
 from typing import Any
@@ -17,9 +18,9 @@ from ..core.score import Score
 from ..core.training.group import joined
 from ..core.training.learning import Learning, begin, resume
 from ..core.training.wish import Wish, command
-from ..core.visible import share_line
 from .display import Display, clock, display
 from .oneshot import figures
+from .shares import show_share
 
 SMALL_TEXT = 200_000
 """Characters under which a model is better begun from one that has read more."""
@@ -54,10 +55,10 @@ def interrupt() -> Iterator[Interrupt]:
 
 def run(what: Wish | str, device: str) -> dict[str, Any] | None:
     """A new run, or go on with the one of a name; the figures of the model, None in all processes but the first."""
-    group = joined(device)
+    group, cutting = joined(device), partial(show_share, "cutting the text into tokens")
     try:
         with group.unbroken(what if isinstance(what, str) else what.name):
-            learning = resume(what, group) if isinstance(what, str) else begin(what, group, _show_share)
+            learning = resume(what, group) if isinstance(what, str) else begin(what, group, cutting)
             if group.leads:
                 return learn(learning)
             _follow(learning)
@@ -171,12 +172,6 @@ def _expected(learning: Learning) -> str:
     if wanted.epochs < inf:
         return f"{told}, {wanted.epochs:g} of them {clock(wanted.epochs * epoch)}"
     return told if wanted.minutes == inf else f"{told}, {60 * wanted.minutes / epoch:.1f} of them fit in"
-
-
-def _show_share(share: float) -> None:
-    """How far a text is cut into tokens, onto a terminal."""
-    if sys.stderr.isatty():
-        print(share_line("cutting the text into tokens", share), end="", file=sys.stderr, flush=True)
 
 
 def _say(line: str) -> None:

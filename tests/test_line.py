@@ -56,11 +56,29 @@ def written(session: Session) -> list[Token]:
     return session.passage.tokens()
 
 
+def over(session: Session) -> bool:
+    """Whether a text of the usual length has been written."""
+    return len(written(session)) == 60 and not session.playing
+
+
+async def begun(session: Session, keyboard: PipeInput) -> None:
+    """Have a text written, and wait until some of it is there."""
+    keyboard.send_text("The lamp\r")
+    await until(lambda: len(written(session)) > 5)
+
+
+async def meanwhile(keyboard: PipeInput, keys: str) -> None:
+    """Have a text held for a command, and type this at its prompt, behind the slash."""
+    keyboard.send_text("/")
+    await asyncio.sleep(0.1)
+    keyboard.send_text(keys)
+
+
 async def test_seed_is_played_and_quit_leaves(session: Session, keyboard: PipeInput) -> None:
     session.set("speed", 0)
     async with talking(session):
         keyboard.send_text("The lamp\r")
-        await until(lambda: len(written(session)) == 60 and not session.playing)
+        await until(lambda: over(session))
         keyboard.send_text("/quit\r")
     assert session.passage.text().startswith("The lamp")
 
@@ -69,7 +87,7 @@ async def test_passage_is_there_again_next_time(session: Session, keyboard: Pipe
     session.set("speed", 0)
     async with talking(session):
         keyboard.send_text("The lamp\r")
-        await until(lambda: len(written(session)) == 60 and not session.playing)
+        await until(lambda: over(session))
         keyboard.send_text("/quit\r")
     assert archive.find("1").text() == session.passage.text()
 
@@ -77,12 +95,9 @@ async def test_passage_is_there_again_next_time(session: Session, keyboard: Pipe
 async def test_command_typed_while_text_streams_acts_on_the_next_token(session: Session, keyboard: PipeInput) -> None:
     session.set("speed", 200)
     async with talking(session):
-        keyboard.send_text("The lamp\r")
-        await until(lambda: len(written(session)) > 5)
-        keyboard.send_text("/")
-        await asyncio.sleep(0.1)
-        keyboard.send_text("temp 0.3\r")
-        await until(lambda: len(written(session)) == 60 and not session.playing)
+        await begun(session, keyboard)
+        await meanwhile(keyboard, "temp 0.3\r")
+        await until(lambda: over(session))
         keyboard.send_text("\x04")
     temperatures = [token.temperature for token in written(session)]
     turned = temperatures.index(0.3)
@@ -93,10 +108,9 @@ async def test_command_typed_while_text_streams_acts_on_the_next_token(session: 
 async def test_plus_and_minus_turn_the_temperature(session: Session, keyboard: PipeInput) -> None:
     session.set("speed", 200)
     async with talking(session):
-        keyboard.send_text("The lamp\r")
-        await until(lambda: len(written(session)) > 5)
+        await begun(session, keyboard)
         keyboard.send_text("++-")
-        await until(lambda: len(written(session)) == 60 and not session.playing)
+        await until(lambda: over(session))
         keyboard.send_text("\x04")
     assert session.settings.temperature == 1.05
     assert written(session)[-1].temperature == 1.05
@@ -107,8 +121,7 @@ async def test_escape_and_control_c_stop_and_keep(session: Session, keyboard: Pi
     session.set("speed", 100)
     session.set("length", 100_000)
     async with talking(session):
-        keyboard.send_text("The lamp\r")
-        await until(lambda: len(written(session)) > 5)
+        await begun(session, keyboard)
         keyboard.send_text(key)
         await until(lambda: not session.playing)
         keyboard.send_text("/quit\r")
@@ -134,12 +147,9 @@ async def test_space_pauses_and_tab_finishes(session: Session, keyboard: PipeInp
 async def test_a_typo_while_text_streams_ends_nothing(session: Session, keyboard: PipeInput) -> None:
     session.set("speed", 200)
     async with talking(session):
-        keyboard.send_text("The lamp\r")
-        await until(lambda: len(written(session)) > 5)
-        keyboard.send_text("/")
-        await asyncio.sleep(0.1)
-        keyboard.send_text("tmep 0.3\r")
-        await until(lambda: len(written(session)) == 60 and not session.playing)
+        await begun(session, keyboard)
+        await meanwhile(keyboard, "tmep 0.3\r")
+        await until(lambda: over(session))
         keyboard.send_text("\x04")
 
 
@@ -147,11 +157,8 @@ async def test_control_d_leaves_at_the_prompt_within_a_text_too(session: Session
     session.set("speed", 50)
     session.set("length", 100_000)
     async with talking(session):
-        keyboard.send_text("The lamp\r")
-        await until(lambda: len(written(session)) > 5)
-        keyboard.send_text("/")
-        await asyncio.sleep(0.1)
-        keyboard.send_text("\x7f\x04")
+        await begun(session, keyboard)
+        await meanwhile(keyboard, "\x7f\x04")
     assert 5 < len(written(session)) < 100_000
 
 
@@ -178,7 +185,7 @@ async def test_an_editor_that_fails_is_one_line(
     monkeypatch.setattr("afterglow.repl.line.show_error", told.append)
     async with talking(session):
         keyboard.send_text("The lamp\r")
-        await until(lambda: len(written(session)) == 60 and not session.playing)
+        await until(lambda: over(session))
         keyboard.send_text("/edit\r")
         await until(lambda: told)
         keyboard.send_text("/quit\r")
@@ -189,7 +196,7 @@ async def test_mistake_leaves_the_prompt_alive(session: Session, keyboard: PipeI
     session.set("speed", 0)
     async with talking(session):
         keyboard.send_text("/top-p 7\r/nonsense\r/undo\rGood\r")
-        await until(lambda: len(written(session)) == 60 and not session.playing)
+        await until(lambda: over(session))
         keyboard.send_text("/quit\r")
 
 
@@ -197,7 +204,7 @@ async def test_alt_enter_and_triple_quotes_make_seeds_of_several_lines(session: 
     session.set("speed", 0)
     async with talking(session):
         keyboard.send_text("one\x1b\rtwo\r")
-        await until(lambda: len(written(session)) == 60 and not session.playing)
+        await until(lambda: over(session))
         first = session.passage.text()
         keyboard.send_text('"""\rthree\rfour\r"""\r')
         await until(lambda: session.passage.text()[:5] == "three" and len(written(session)) == 60)
