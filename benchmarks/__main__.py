@@ -16,7 +16,7 @@ import numpy as np
 from afterglow.core.model import Model, load
 from afterglow.core.runtime import default_threads
 
-from benchmarks import processes, roofline, serving, tables, terminal
+from benchmarks import learning, processes, roofline, serving, tables, terminal
 from benchmarks.ways import WAYS
 
 ROWS = (1, 8, 32, 64, 128)
@@ -60,6 +60,7 @@ def measured(name: str, rounds: int) -> dict[str, Any]:
         "gaps": serving.gaps(model),
         "lens": serving.with_lens(model),
         "terminal": terminal.measure(),
+        "learning": learning.measure(),
         "parked": {kind: serving.parked(kind, name) for kind in serving.KINDS},
     }
 

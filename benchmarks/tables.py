@@ -14,12 +14,15 @@ def machine() -> str:
     """What the measurements were made on."""
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     flags = next((line for line in _lines("/proc/cpuinfo") if line.startswith("flags")), "")
-    kinds = [name for name in ("avx2", "avx512f", "avx512_vnni", "amx_int8") if f" {name} " in f"{flags} "]
+    kinds = [
+        name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8") if f" {name} " in f"{flags} "
+    ]
     return f"{len(names)} x {names[0] if names else platform.machine()} ({', '.join(kinds)}), {platform.system()}"
 
 
 def sections(found: dict[str, Any]) -> list[tuple[str, list[str], list[Row]]]:
     """Title, head and rows of every table."""
+    learning = ["", *(f"{rows} rows" for rows in found["learning"]["rows"])]
     return [
         ("Tokens a second", ["", *(f"{n} stream{'s' * (n > 1)}" for n in found["rows"])], _speeds(found)),
         ("How many times slower than afterglow", ["", *map(str, found["rows"])], _ratios(found)),
@@ -27,6 +30,7 @@ def sections(found: dict[str, Any]) -> list[tuple[str, list[str], list[Row]]]:
         ("A step beside what the machine allows", ["", "µs", "x roofline, µs"], _roofline(found)),
         ("Many at once", ["", ""], _serving(found)),
         ("The full screen, text streaming unthrottled", ["", "", "at most"], _screen(found)),
+        ("Characters a second that 2 x 512 learns from", learning, _learning(found)),
     ]
 
 
@@ -82,6 +86,12 @@ def _serving(found: dict[str, Any]) -> list[Row]:
 
 def _screen(found: dict[str, Any]) -> list[Row]:
     return [(r["what"], f"{r['figure']:.0f} {r['unit']}", f"{r['target']}") for r in found["terminal"]]
+
+
+def _learning(found: dict[str, Any]) -> list[Row]:
+    speeds, shares = found["learning"]["speeds"], found["learning"]["shares"]
+    rows: list[Row] = [(way, *(f"{speed:,.0f}" for speed in each)) for way, each in speeds.items()]
+    return [*rows, ("afterglow, of the best product in bfloat16", *(f"{share:.0%}" for share in shares))]
 
 
 def _lines(path: str) -> list[str]:

@@ -70,14 +70,17 @@ def never_stopped() -> State:
     return made.state()
 
 
-def test_a_run_with_muon_resumed_ends_bit_for_bit_like_one_that_was_never_stopped(tmp_path: Path) -> None:
-    straight = trainer(width=8)
-    assert straight.recipe.muon
+@pytest.mark.parametrize(("width", "muon"), [(8, True), (64, False)], ids=["Muon", "whole blocks for the kernel"])
+def test_other_ways_to_learn_too_end_bit_for_bit_like_a_run_that_was_never_stopped(
+    width: int, muon: bool, tmp_path: Path
+) -> None:
+    straight = trainer(width)
+    assert straight.recipe.muon == muon
     list(straight.run())
-    checkpoint.save(tmp_path, left_at(37, width=8), "run")
+    checkpoint.save(tmp_path, left_at(37, width), "run")
     state, _ = checkpoint.last_good(tmp_path, "run")
     assert state
-    again = trainer(width=8)
+    again = trainer(width)
     again.restore(state)
     list(again.run())
     assert same(again.state(), straight.state())
@@ -304,7 +307,7 @@ main()
 def test_killed_at_any_moment_it_ends_in_the_same_weights(tmp_path: Path, bound: tuple[str, str]) -> None:
     """One copy of a killed run goes on undisturbed, another is killed three times more."""
     first, calm, often = (tmp_path / name for name in ("first", "calm", "often"))
-    _run(first, ["train", str(LAMP), "--name", "mine", *bound, "--width", "32"], kill_after=1)
+    _run(first, ["train", str(LAMP), "--name", "mine", *bound, "--width", "64"], kill_after=1)
     for home in (calm, often):
         shutil.copytree(first, home)
     _run(calm, ["train", "--resume", "mine"])

@@ -125,9 +125,9 @@ def test_a_stream_of_windows_carries_its_states_on() -> None:
 @pytest.mark.parametrize("probability", [0.1, 0.5])
 def test_a_locked_mask_is_the_same_over_time_and_keeps_the_mean(probability: float) -> None:
     torch.manual_seed(2)
-    masked = model().train()._locked(torch.ones(64, 20, 200), probability)
-    assert torch.equal(masked, masked[:, :1].expand_as(masked))
-    assert not torch.equal(masked[0], masked[1])
+    masked = model().train()._locked(torch.ones(20, 64, 200), probability)
+    assert torch.equal(masked, masked[:1].expand_as(masked))
+    assert not torch.equal(masked[:, 0], masked[:, 1])
     assert masked.mean().item() == pytest.approx(1, abs=0.05)
     assert (masked == 0).float().mean().item() == pytest.approx(probability, abs=0.02)
 

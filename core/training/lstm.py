@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
 from ..modelfile import Architecture
+from . import recurrence
 
-States = list[tuple[Tensor, Tensor]]
+State = tuple[Tensor, Tensor]
+States = list[State]
 
 FORGET_BIAS = -1.0
 """Added to torch's own initialisation of the forget gates. A memory that starts short learns characters faster: after
@@ -48,36 +51,53 @@ class LSTMLanguageModel(nn.Module):
         a = architecture
         inputs = [a.embedding] + [a.width] * (a.layers - 1)
         self.embedding = nn.Embedding(a.vocabulary, a.embedding)
-        self.layers = nn.ModuleList(nn.LSTM(size, a.width, batch_first=True) for size in inputs)
+        self.layers = nn.ModuleList(nn.LSTM(size, a.width) for size in inputs)
         self.projection = nn.Linear(a.width, a.vocabulary)
         for layer in self.layers:
             dict(layer.named_parameters())["bias_ih_l0"].detach().chunk(4)[1].add_(FORGET_BIAS)
 
     def forward(self, ids: Tensor, states: States | None = None) -> tuple[Tensor, States]:
         """Logits (B, T, V) after each of ids (B, T), and the states behind the last one."""
-        x = self._locked(self.embedding(ids), self.dropout.embedding)
+        x = self._locked(self.embedding(ids.T), self.dropout.embedding)
         after: States = []
         for depth, layer in enumerate(self.layers):
-            x, state = self._layer(layer, x, states[depth] if states else None)
+            x, state = self._layer(layer, x, states[depth] if states else self._zeros(len(ids)))
             after.append(state)
             last = depth + 1 == len(self.layers)
             x = self._locked(x, self.dropout.output if last else self.dropout.between)
-        return self.projection(x), after
+        return self.projection(x).transpose(0, 1), after
 
-    def _layer(
-        self, layer: nn.Module, x: Tensor, state: tuple[Tensor, Tensor] | None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        if not (self.training and self.dropout.recurrent):
-            return layer(x, state)  # type: ignore[no-any-return]
+    def _layer(self, layer: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """A layer's h (T, B, H) for its input (T, B, in), and the state behind it."""
         weights: dict[str, Tensor] = dict(layer.named_parameters())
-        weights["weight_hh_l0"] = functional.dropout(weights["weight_hh_l0"], self.dropout.recurrent)
+        if self.training and self.dropout.recurrent:
+            weights["weight_hh_l0"] = dropped(weights["weight_hh_l0"], self.dropout.recurrent)
+        if recurrence.suits(layer, x):
+            return recurrence.lstm(x, state, weights)
         return functional_call(layer, weights, (x, state))  # type: ignore[no-any-return]
 
+    def _zeros(self, rows: int) -> State:
+        zeros = self.embedding.weight.new_zeros(1, rows, self.architecture.width)
+        return zeros, zeros
+
     def _locked(self, x: Tensor, probability: float) -> Tensor:
+        """x (T, B, n) with some of a row's places zero at all steps."""
         if not (self.training and probability):
             return x
-        mask = x.new_empty(x.shape[0], 1, x.shape[2]).bernoulli_(1 - probability) / (1 - probability)
+        mask = x.new_empty(1, *x.shape[1:]).bernoulli_(1 - probability) / (1 - probability)
         return x * mask
+
+
+def dropped(weights: Tensor, probability: float) -> Tensor:
+    """Weights (4H, in) of which each is zero with that probability, the others so much larger that sums stay the same.
+
+    On a CPU one throw of 64 bits decides on four of them: torch's own dropout throws for each, a tenth of a step.
+    """
+    if weights.device.type != "cpu":
+        return functional.dropout(weights, probability)
+    bits = torch.empty(weights.numel() // 4, dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
+    kept = bits.view_as(weights) >= round(probability * 2**16) - 2**15
+    return weights * (kept.to(weights.dtype) / (1 - probability))
 
 
 def detach(states: States) -> States:

@@ -1,0 +1,92 @@
+"""How fast 2 x 512 learns, forwards, backwards and the optimizer: ours, and as one would write it in torch."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+VOCABULARY, EMBEDDING, LAYERS, WIDTH, STEPS = 65, 128, 2, 512, 64
+ROWS = (32, 128)
+ROUNDS = 7
+LARGE = 4096
+"""Rows and columns of the products that tell what the machine can do in bfloat16."""
+
+Step = Callable[[], object]
+
+
+def measure() -> dict[str, Any]:
+    """Characters a second by way and number of rows, and the share of the best product in bfloat16 that ours is."""
+    ways = {"afterglow": afterglow, "torch, nn.LSTM in bfloat16": _in_bfloat16, "torch, nn.LSTM in float32": plain}
+    seconds = {rows: _rounds({name: make(rows) for name, make in ways.items()}) for rows in ROWS}
+    speeds = {name: [rows * STEPS / seconds[rows][name] for rows in ROWS] for name in ways}
+    best = 2 * LARGE**3 / next(iter(_rounds({"product": _product()}).values()))
+    return {"rows": ROWS, "speeds": speeds, "shares": [speed * operations() / best for speed in speeds["afterglow"]]}
+
+
+def operations() -> int:
+    """Of floating point in learning from one character: two for each weight forwards, four backwards."""
+    gates = 4 * WIDTH * (EMBEDDING + WIDTH + (LAYERS - 1) * 2 * WIDTH)
+    return 6 * (gates + VOCABULARY * WIDTH)
+
+
+def afterglow(rows: int) -> Step:
+    """A step of a run of the large size."""
+    from afterglow.core.training.group import ALONE
+    from afterglow.core.training.learner import Learner
+    from afterglow.core.training.measuring import fastest
+    from afterglow.core.training.recipes import Wanted, recipe_for
+
+    recipe = recipe_for(VOCABULARY, 1_000_000, Wanted(size="large", batch=rows))
+    learner = Learner(recipe, np.arange(1_000_000) % VOCABULARY, None, ALONE)
+    bf16, _ = fastest(learner.model, rows)
+    return lambda: learner.train(1e-3, bf16)
+
+
+def plain(rows: int, bf16: bool = False) -> Step:
+    """What the heirs of char-rnn do, with as many kinds of dropout as ``nn.LSTM`` has."""
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    embedding, projection = nn.Embedding(VOCABULARY, EMBEDDING), nn.Linear(WIDTH, VOCABULARY)
+    lstm = nn.LSTM(EMBEDDING, WIDTH, LAYERS, batch_first=True, dropout=0.2)
+    every = [*embedding.parameters(), *lstm.parameters(), *projection.parameters()]
+    optimizer = torch.optim.AdamW(every, 1e-3, fused=True)
+    text = torch.arange(rows * (STEPS + 1)).view(rows, -1) % VOCABULARY
+
+    def step() -> None:
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            logits = projection(lstm(embedding(text[:, :-1]))[0])
+        functional.cross_entropy(logits.float().flatten(0, 1), text[:, 1:].flatten()).backward()
+        nn.utils.clip_grad_norm_(every, 0.5)
+        optimizer.step()
+
+    return step
+
+
+def _in_bfloat16(rows: int) -> Step:
+    return plain(rows, bf16=True)
+
+
+def _product() -> Step:
+    import torch
+
+    large = torch.ones(LARGE, LARGE, dtype=torch.bfloat16)
+    return lambda: large @ large
+
+
+def _rounds(steps: dict[str, Step]) -> dict[str, float]:
+    """Median seconds of a step of each; they take turns, the first two of each uncounted."""
+    taken: dict[str, list[float]] = {name: [] for name in steps}
+    for round_ in range(ROUNDS + 2):
+        for name, step in steps.items():
+            begun = time.perf_counter()
+            step()
+            if round_ >= 2:
+                taken[name].append(time.perf_counter() - begun)
+    return {name: statistics.median(times) for name, times in taken.items()}

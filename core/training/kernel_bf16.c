@@ -1,0 +1,219 @@
+/* The recurrence of an LSTM layer while it learns: forwards through a window and back, many rows at once, in bfloat16 on
+   x86-64 with AVX512-BF16. Elsewhere it is an empty module. recurrence.py calls it and lays out the weights.
+
+   Rows do not depend on each other: every call computes some of them through all of the window, so threads need not wait
+   for each other, and a row's result does not depend on who shares its batch. The width is a multiple of 64. */
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030b0000
+#include <Python.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32)
+
+#include <cpuid.h>
+#include <immintrin.h>
+
+#define FAST __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
+#define INLINE FAST static inline __attribute__((always_inline))
+
+#define LANES 16
+#define BLOCK 4     /* vectors of sums side by side: a unit's gates, or units */
+#define MOST_ROWS 6 /* times four vectors: 24 of the 32 registers hold sums */
+
+typedef __m512 Reals;
+typedef uint16_t Half; /* a bfloat16 */
+
+#define SET(x) _mm512_set1_ps(x)
+#define FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define MIN(a, b) _mm512_min_ps(a, b)
+#define MAX(a, b) _mm512_max_ps(a, b)
+#include "../kernel_gates.h"
+
+INLINE Reals load(const Half *from) {
+    __m256i halves = _mm256_loadu_si256((const __m256i *)from);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+}
+
+INLINE void store(Half *to, Reals x) { _mm256_storeu_si256((__m256i *)to, (__m256i)_mm512_cvtneps_pbh(x)); }
+
+/* What _mm512_dpbf16_ps does; around the intrinsic GCC 12 copies every sum to and fro. */
+INLINE Reals plus_products(Reals sum, __m512i read, __m512i weights) {
+    __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(read), "v"(weights));
+    return sum;
+}
+
+typedef struct {
+    int64_t steps, rows, width;
+    const Half *weights; /* (blocks, inputs / 2, BLOCK, LANES, 2) */
+    const float *bias;   /* (4, width) */
+    Half *gates;         /* (steps, rows, 4, width): what goes into i f g o, and then i f g o */
+    Half *h;             /* (steps + 1, rows, width), the first of them there */
+    float *c;            /* the same */
+    const Half *told;    /* (steps, rows, width): the gradients of h from above */
+    Half *change;        /* (steps, rows, 4, width): those of what goes into the gates */
+} Window;
+
+/* Adds what some rows of inputs, each so wide, make with the weights of a block. */
+INLINE void add_products(Reals sums[][BLOCK], const Half *read, int64_t inputs, const Half *weights, int rows) {
+    for (int64_t k = 0; k < inputs; k += 2, weights += 2 * BLOCK * LANES) {
+        __m512i w[BLOCK];
+        for (int n = 0; n < BLOCK; n++) w[n] = _mm512_loadu_si512(weights + 2 * n * LANES);
+        for (int r = 0; r < rows; r++) {
+            int32_t two;
+            memcpy(&two, read + r * inputs + k, 4);
+            __m512i both = _mm512_set1_epi32(two);
+            for (int n = 0; n < BLOCK; n++) sums[r][n] = plus_products(sums[r][n], both, w[n]);
+        }
+    }
+}
+
+/* A step forwards of some rows and of as many units as a vector has lanes. */
+INLINE void forward(const Window *w, int64_t step, int64_t block, int64_t row, int rows) {
+    Reals sums[MOST_ROWS][BLOCK];
+    int64_t at = step * w->rows + row, unit = block * LANES, width = w->width;
+    for (int r = 0; r < rows; r++)
+        for (int n = 0; n < BLOCK; n++)
+            sums[r][n] = load(w->gates + ((at + r) * 4 + n) * width + unit) + _mm512_loadu_ps(w->bias + n * width + unit);
+    add_products(sums, w->h + at * width, width, w->weights + block * width * BLOCK * LANES, rows);
+    for (int r = 0; r < rows; r++) {
+        int64_t before = (at + r) * width + unit, after = before + w->rows * width;
+        Reals i = sigmoid_of(sums[r][0]), f = sigmoid_of(sums[r][1]), g = tanh_of(sums[r][2]), o = sigmoid_of(sums[r][3]);
+        Reals c = f * _mm512_loadu_ps(w->c + before) + i * g, all[] = {i, f, g, o};
+        _mm512_storeu_ps(w->c + after, c);
+        store(w->h + after, o * tanh_of(c));
+        for (int n = 0; n < BLOCK; n++) store(w->gates + ((at + r) * 4 + n) * width + unit, all[n]);
+    }
+}
+
+/* A step back through the gates of a row: from the gradients of h and c behind it to those before it. */
+FAST static void back_through_gates(const Window *w, int64_t at, const float *h, float *change_of_c) {
+    int64_t width = w->width;
+    const Half *gates = w->gates + at * 4 * width;
+    Half *change = w->change + at * 4 * width;
+    const float *before = w->c + at * width, *after = before + w->rows * width;
+    for (int64_t unit = 0; unit < width; unit += LANES) {
+        Reals one = SET(1.0f), i = load(gates + unit), f = load(gates + width + unit);
+        Reals g = load(gates + 2 * width + unit), o = load(gates + 3 * width + unit);
+        Reals seen = tanh_of(_mm512_loadu_ps(after + unit));
+        Reals dh = load(w->told + at * width + unit) + _mm512_loadu_ps(h + unit);
+        Reals dc = _mm512_loadu_ps(change_of_c + unit) + dh * o * (one - seen * seen);
+        store(change + unit, dc * g * i * (one - i));
+        store(change + width + unit, dc * _mm512_loadu_ps(before + unit) * f * (one - f));
+        store(change + 2 * width + unit, dc * i * (one - g * g));
+        store(change + 3 * width + unit, dh * seen * o * (one - o));
+        _mm512_storeu_ps(change_of_c + unit, dc * f);
+    }
+}
+
+/* The gradients of h before a step, for some rows and a block of units. ``at`` is the first row's place in the window. */
+INLINE void back_through_weights(const Window *w, int64_t at, int64_t block, float *h, int rows) {
+    Reals sums[MOST_ROWS][BLOCK] = {0};
+    int64_t inputs = 4 * w->width;
+    add_products(sums, w->change + at * inputs, inputs, w->weights + block * inputs * BLOCK * LANES, rows);
+    for (int r = 0; r < rows; r++)
+        for (int n = 0; n < BLOCK; n++) _mm512_storeu_ps(h + r * w->width + (block * BLOCK + n) * LANES, sums[r][n]);
+}
+
+/* Does something for a few rows, their number known when this is compiled. */
+#define FEW(rows, what) \
+    switch (rows) { \
+        case 1: what(1); break; \
+        case 2: what(2); break; \
+        case 3: what(3); break; \
+        case 4: what(4); break; \
+        case 5: what(5); break; \
+        default: what(MOST_ROWS); \
+    }
+
+/* How many of the rows that are left come next: groups of nearly the same size. */
+static int64_t next_rows(int64_t left) {
+    int64_t groups = (left + MOST_ROWS - 1) / MOST_ROWS;
+    return (left + groups - 1) / groups;
+}
+
+FAST static void all_forward(const Window *w, int64_t first, int64_t last) {
+    for (int64_t step = 0; step < w->steps; step++)
+        for (int64_t block = 0; block < w->width / LANES; block++)
+            for (int64_t row = first, rows; row < last; row += rows) {
+                rows = next_rows(last - row);
+#define THESE(count) forward(w, step, block, row, count)
+                FEW(rows, THESE)
+#undef THESE
+            }
+}
+
+FAST static void all_back(const Window *w, int64_t first, int64_t last, float *h, float *c) {
+    int64_t width = w->width;
+    for (int64_t step = w->steps - 1; step >= 0; step--) {
+        for (int64_t row = first; row < last; row++)
+            back_through_gates(w, step * w->rows + row, h + (row - first) * width, c + (row - first) * width);
+        for (int64_t block = 0; step && block < width / (BLOCK * LANES); block++)
+            for (int64_t row = first, rows; row < last; row += rows) {
+                rows = next_rows(last - row);
+#define THESE(count) back_through_weights(w, step * w->rows + row, block, h + (row - first) * width, count)
+                FEW(rows, THESE)
+#undef THESE
+            }
+    }
+}
+
+/* Tensors come as addresses, in the order of recurrence.py. */
+#define AT(address) ((void *)(uintptr_t)(address))
+
+static PyObject *py_forward(PyObject *self, PyObject *args) {
+    Py_ssize_t steps, rows, width, first, last;
+    unsigned long long weights, bias, gates, h, c;
+    if (!PyArg_ParseTuple(args, "nnnnnKKKKK", &steps, &rows, &width, &first, &last, &weights, &bias, &gates, &h, &c))
+        return NULL;
+    Window w = {steps, rows, width, .weights = AT(weights), .bias = AT(bias), .gates = AT(gates), .h = AT(h), .c = AT(c)};
+    Py_BEGIN_ALLOW_THREADS
+    all_forward(&w, first, last);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static PyObject *py_back(PyObject *self, PyObject *args) {
+    Py_ssize_t steps, rows, width, first, last;
+    unsigned long long weights, gates, c, told, change;
+    if (!PyArg_ParseTuple(args, "nnnnnKKKKK", &steps, &rows, &width, &first, &last, &weights, &gates, &c, &told, &change))
+        return NULL;
+    Window w = {steps, rows, width, .weights = AT(weights), .gates = AT(gates), .c = AT(c), .told = AT(told),
+                .change = AT(change)};
+    float *room = calloc(2 * (last - first) * width, sizeof(float)); /* what comes from the steps behind: h's, and c's */
+    if (!room) return PyErr_NoMemory();
+    Py_BEGIN_ALLOW_THREADS
+    all_back(&w, first, last, room, room + (last - first) * width);
+    Py_END_ALLOW_THREADS
+    free(room);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {
+    {"forward", py_forward, METH_VARARGS, NULL}, {"back", py_back, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
+
+/* Processors with AMX multiply bfloat16 in tiles, several times as fast: torch's own LSTM does. */
+static int has_amx(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1);
+}
+
+#define SUPPORTED (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512dq") && !has_amx())
+
+#else
+
+#define SUPPORTED 0
+
+static PyMethodDef functions[] = {{NULL, NULL, 0, NULL}};
+
+#endif
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "kernel_bf16", .m_methods = functions};
+
+PyMODINIT_FUNC PyInit_kernel_bf16(void) {
+    PyObject *made = PyModule_Create(&module);
+    if (made) PyModule_AddIntConstant(made, "supported", SUPPORTED);
+    return made;
+}
