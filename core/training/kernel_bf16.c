@@ -20,7 +20,7 @@
 #define INLINE FAST static inline __attribute__((always_inline))
 
 #define LANES 16
-#define BLOCK 4     /* vectors of sums side by side: a unit's gates, or units */
+#define VECTORS 4   /* of sums side by side: the gates of some units, or units */
 #define MOST_ROWS 6 /* times four vectors: 24 of the 32 registers hold sums */
 
 typedef __m512 Reals;
@@ -47,7 +47,7 @@ INLINE Reals plus_products(Reals sum, __m512i read, __m512i weights) {
 
 typedef struct {
     int64_t steps, rows, width;
-    const Half *weights; /* (blocks, inputs / 2, BLOCK, LANES, 2) */
+    const Half *weights; /* (blocks, inputs / 2, VECTORS, LANES, 2) */
     const float *bias;   /* (4, width) */
     Half *gates;         /* (steps, rows, 4, width): what goes into i f g o, and then i f g o */
     Half *h;             /* (steps + 1, rows, width), the first of them there */
@@ -57,34 +57,34 @@ typedef struct {
 } Window;
 
 /* Adds what some rows of inputs, each so wide, make with the weights of a block. */
-INLINE void add_products(Reals sums[][BLOCK], const Half *read, int64_t inputs, const Half *weights, int rows) {
-    for (int64_t k = 0; k < inputs; k += 2, weights += 2 * BLOCK * LANES) {
-        __m512i w[BLOCK];
-        for (int n = 0; n < BLOCK; n++) w[n] = _mm512_loadu_si512(weights + 2 * n * LANES);
+INLINE void add_products(Reals sums[][VECTORS], const Half *read, int64_t inputs, const Half *weights, int rows) {
+    for (int64_t k = 0; k < inputs; k += 2, weights += 2 * VECTORS * LANES) {
+        __m512i w[VECTORS];
+        for (int n = 0; n < VECTORS; n++) w[n] = _mm512_loadu_si512(weights + 2 * n * LANES);
         for (int r = 0; r < rows; r++) {
             int32_t two;
             memcpy(&two, read + r * inputs + k, 4);
             __m512i both = _mm512_set1_epi32(two);
-            for (int n = 0; n < BLOCK; n++) sums[r][n] = plus_products(sums[r][n], both, w[n]);
+            for (int n = 0; n < VECTORS; n++) sums[r][n] = plus_products(sums[r][n], both, w[n]);
         }
     }
 }
 
 /* A step forwards of some rows and of as many units as a vector has lanes. */
 INLINE void forward(const Window *w, int64_t step, int64_t block, int64_t row, int rows) {
-    Reals sums[MOST_ROWS][BLOCK];
+    Reals sums[MOST_ROWS][VECTORS];
     int64_t at = step * w->rows + row, unit = block * LANES, width = w->width;
     for (int r = 0; r < rows; r++)
-        for (int n = 0; n < BLOCK; n++)
+        for (int n = 0; n < VECTORS; n++)
             sums[r][n] = load(w->gates + ((at + r) * 4 + n) * width + unit) + _mm512_loadu_ps(w->bias + n * width + unit);
-    add_products(sums, w->h + at * width, width, w->weights + block * width * BLOCK * LANES, rows);
+    add_products(sums, w->h + at * width, width, w->weights + block * width * VECTORS * LANES, rows);
     for (int r = 0; r < rows; r++) {
         int64_t before = (at + r) * width + unit, after = before + w->rows * width;
         Reals i = sigmoid_of(sums[r][0]), f = sigmoid_of(sums[r][1]), g = tanh_of(sums[r][2]), o = sigmoid_of(sums[r][3]);
         Reals c = f * _mm512_loadu_ps(w->c + before) + i * g, all[] = {i, f, g, o};
         _mm512_storeu_ps(w->c + after, c);
         store(w->h + after, o * tanh_of(c));
-        for (int n = 0; n < BLOCK; n++) store(w->gates + ((at + r) * 4 + n) * width + unit, all[n]);
+        for (int n = 0; n < VECTORS; n++) store(w->gates + ((at + r) * 4 + n) * width + unit, all[n]);
     }
 }
 
@@ -110,11 +110,11 @@ FAST static void back_through_gates(const Window *w, int64_t at, const float *h,
 
 /* The gradients of h before a step, for some rows and a block of units. ``at`` is the first row's place in the window. */
 INLINE void back_through_weights(const Window *w, int64_t at, int64_t block, float *h, int rows) {
-    Reals sums[MOST_ROWS][BLOCK] = {0};
+    Reals sums[MOST_ROWS][VECTORS] = {0};
     int64_t inputs = 4 * w->width;
-    add_products(sums, w->change + at * inputs, inputs, w->weights + block * inputs * BLOCK * LANES, rows);
+    add_products(sums, w->change + at * inputs, inputs, w->weights + block * inputs * VECTORS * LANES, rows);
     for (int r = 0; r < rows; r++)
-        for (int n = 0; n < BLOCK; n++) _mm512_storeu_ps(h + r * w->width + (block * BLOCK + n) * LANES, sums[r][n]);
+        for (int n = 0; n < VECTORS; n++) _mm512_storeu_ps(h + r * w->width + (block * VECTORS + n) * LANES, sums[r][n]);
 }
 
 /* Does something for a few rows, their number known when this is compiled. */
@@ -150,7 +150,7 @@ FAST static void all_back(const Window *w, int64_t first, int64_t last, float *h
     for (int64_t step = w->steps - 1; step >= 0; step--) {
         for (int64_t row = first; row < last; row++)
             back_through_gates(w, step * w->rows + row, h + (row - first) * width, c + (row - first) * width);
-        for (int64_t block = 0; step && block < width / (BLOCK * LANES); block++)
+        for (int64_t block = 0; step && block < width / (VECTORS * LANES); block++)
             for (int64_t row = first, rows; row < last; row += rows) {
                 rows = next_rows(last - row);
 #define THESE(count) back_through_weights(w, step * w->rows + row, block, h + (row - first) * width, count)

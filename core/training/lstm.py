@@ -69,10 +69,13 @@ class LSTMLanguageModel(nn.Module):
 
     def _layer(self, layer: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
         """A layer's h (T, B, H) for its input (T, B, in), and the state behind it."""
+        compiled, drop = recurrence.suits(layer, x), self.dropout.recurrent if self.training else 0.0
+        if not compiled and not drop:
+            return layer(x, state)  # type: ignore[no-any-return]
         weights: dict[str, Tensor] = dict(layer.named_parameters())
-        if self.training and self.dropout.recurrent:
-            weights["weight_hh_l0"] = dropped(weights["weight_hh_l0"], self.dropout.recurrent)
-        if recurrence.suits(layer, x):
+        if drop:
+            weights["weight_hh_l0"] = dropped(weights["weight_hh_l0"], drop)
+        if compiled:
             return recurrence.lstm(x, state, weights)
         return functional_call(layer, weights, (x, state))  # type: ignore[no-any-return]
 
