@@ -16,6 +16,9 @@ SHORTEST = 16
 STREAMS = 32
 """How many a batch reads where the text is long enough: larger ones are faster and generalise worse."""
 
+QUICK, FEW = 6.0, 15.0
+"""Minutes, and epochs, in which a small model does not come to learn a text by heart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
@@ -41,10 +44,10 @@ SIZES = {
 
 
 def size_for(minutes: float, tokens: int) -> str:
-    """The size that two CPU cores can fill in so many minutes; without a bound, the size that the text can fill."""
-    if minutes < math.inf:
-        return "small" if minutes <= 6 else "medium" if minutes <= 45 else "large"
-    return "small" if tokens < 300_000 else "medium" if tokens < 2_000_000 else "large"
+    """The size that two CPU cores can fill in so many minutes, but none that a text of so many tokens cannot fill."""
+    by_time = "small" if minutes <= QUICK else "medium" if minutes <= 45 else "large"
+    by_text = "small" if tokens < 300_000 else "medium" if tokens < 2_000_000 else "large"
+    return min(by_time, by_text, key=list(SIZES).index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,9 @@ def require_streams(recipe: Recipe, tokens: int) -> None:
 
 
 def _recipe(architecture: Architecture, chosen: Size, tokens: int, wanted: Wanted, processes: int) -> Recipe:
-    open_ended = wanted.minutes == wanted.epochs == math.inf
-    # The small size's dropout and weight decay are meant for few passes; a run without an end makes many.
-    against = SIZES["medium"] if open_ended and chosen.width == SIZES["small"].width else chosen
+    # The small size's dropout and weight decay are meant for few passes.
+    few = wanted.minutes <= QUICK or wanted.epochs <= FEW
+    against = SIZES["medium"] if chosen.width == SIZES["small"].width and not few else chosen
     batch = wanted.batch or processes * max(1, min(STREAMS, tokens // 2_000 // processes))
     return Recipe(
         architecture,
