@@ -1,4 +1,4 @@
-# make chat, make train TEXT=novel.txt NAME=mine, make bot: each installs what it needs into .venv, once.
+# make chat, make train TEXT=novel.txt NAME=mine [MINUTES=10], make bot: each installs what it needs into .venv, once.
 # make test: the whole check. make bench: the measurements. make docs: the pages, into build/site.
 
 PYTHON ?= python3
@@ -14,7 +14,7 @@ chat: .venv/.play
 
 train: .venv/.train
 	@test -n "$(TEXT)" && test -n "$(NAME)" || { echo "Say what to learn and what to call it: make train TEXT=novel.txt NAME=mine"; exit 2; }
-	@$(BIN)/afterglow train "$(TEXT)" --name "$(NAME)"
+	@$(BIN)/afterglow train "$(TEXT)" --name "$(NAME)" --minutes "$(or $(MINUTES),10)"
 
 bot: .venv/.bot
 	@$(BIN)/afterglow bot

@@ -62,7 +62,7 @@ class Corpus:
 
 def read_corpus(path: Path, encoding: str = "utf-8", keep_boilerplate: bool = False) -> Corpus:
     """Read one text file; raises TextError where it is missing, a folder, binary, or not in ``encoding``."""
-    return _in_memory([file_source(path)], Reading(encoding, keep_boilerplate))
+    return _in_memory([file_source(path)], Reading(encoding, keep_boilerplate), [])
 
 
 def read_corpora(paths: Sequence[str], how: Reading = PLAIN) -> Corpus:
@@ -71,7 +71,8 @@ def read_corpora(paths: Sequence[str], how: Reading = PLAIN) -> Corpus:
     A byte-order mark is dropped, line ends become \\n, and Project Gutenberg's header and footer are left out
     unless they are to be kept; what was done is told in the notes.
     """
-    return _in_memory(found(paths), how)
+    notes: list[str] = []
+    return _in_memory(distinct(found(paths), notes), how, notes)
 
 
 def cleaned(sources: Sequence[Source], how: Reading, notes: list[str]) -> Iterator[str]:
@@ -81,6 +82,21 @@ def cleaned(sources: Sequence[Source], how: Reading, notes: list[str]) -> Iterat
     """
     pieces = _in_order(sources, how, notes)
     return shuffled(pieces, notes) if how.lines else pieces
+
+
+def distinct(sources: Sequence[Source], notes: list[str]) -> list[Source]:
+    """Without those whose text came before: it would be learned and held out at once. Raises TextError.
+
+    ``notes`` tell of those that were left out.
+    """
+    if len(sources) < 2:
+        return list(sources)
+    first: dict[str, Source] = {}
+    for source in sources:
+        other = first.setdefault(source.text_sha256, source)
+        if other is not source:
+            notes.append(f"{source.name} has the text that {other.name} has, and was left out")
+    return list(first.values())
 
 
 def named(sources: Sequence[Source]) -> tuple[str, str]:
@@ -104,8 +120,8 @@ def require_enough(corpus: Corpus, smallest: int = SMALLEST_TEXT) -> None:
         raise TextError(f"{corpus.name} is one character repeated: there is nothing to predict")
 
 
-def _in_memory(sources: Sequence[Source], how: Reading) -> Corpus:
-    notes, split = list[str](), Split.of(how.split)
+def _in_memory(sources: Sequence[Source], how: Reading, notes: list[str]) -> Corpus:
+    split = Split.of(how.split)
     name, sha256 = named(sources)
     text = "".join(cleaned(sources, how, notes))
     return Corpus(name, sha256, text, how.keep_boilerplate, tuple(notes), split)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
-from .errors import TextError
-from .sources import Source
+from .errors import TextError, UsageError
+from .sources import SUFFIXES, Source
 from .split import OURS
 
 
@@ -35,10 +37,11 @@ def items(pieces: Iterator[str], source: Source, how: Reading) -> Iterator[str]:
 
     Items are parted by an empty line, or stand on one line each where lines are what is learned. Raises TextError.
     """
-    if source.kind == ".jsonl":
+    kind = _kind(source, how)
+    if kind == ".jsonl":
         found = _field(lines_of(pieces), source.name, how.field or "text", named=bool(how.field))
-    elif source.kind in (".csv", ".tsv"):
-        found = _column(lines_of(pieces), source.name, how.column, "\t" if source.kind == ".tsv" else ",")
+    elif kind in (".csv", ".tsv"):
+        found = _column(lines_of(pieces), source.name, how.column, tabs=kind == ".tsv")
     else:
         yield from pieces
         return
@@ -48,6 +51,22 @@ def items(pieces: Iterator[str], source: Source, how: Reading) -> Iterator[str]:
     for number, item in enumerate(found):
         yield ("\n\n" if number else "") + item.strip("\n")
     yield "\n"
+
+
+def require_use(sources: Sequence[Source], how: Reading) -> None:
+    """Raise UsageError where a field or a column is wanted and there is nothing that has any."""
+    kinds = {_kind(source, how) for source in sources}
+    if how.field and ".jsonl" not in kinds:
+        raise UsageError("--field is for JSON lines, and none of the texts ends in .jsonl")
+    if how.column and not kinds & {".csv", ".tsv"}:
+        raise UsageError("--column is for tables, and none of the texts ends in .csv or .tsv")
+
+
+def _kind(source: Source, how: Reading) -> str:
+    """What a text is read as: what its name says; else, as standard input, what has the field or column wanted."""
+    if source.kind in SUFFIXES:
+        return source.kind
+    return ".jsonl" if how.field else ".csv" if how.column else ""
 
 
 def lines_of(pieces: Iterable[str]) -> Iterator[str]:
@@ -75,14 +94,16 @@ def _field(lines: Iterable[str], name: str, field: str, named: bool) -> Iterator
             hint = f"; its texts are: {has or 'none'}" + ("" if named else " (choose one with --field)")
             raise TextError(f"{name}, line {number:,}, has no text {field!r}{hint}")
         # JSON can escape half a surrogate pair, which no text holds.
-        yield value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        yield whole.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _column(lines: Iterable[str], name: str, column: str, delimiter: str) -> Iterator[str]:
-    csv.field_size_limit(1 << 30)  # Python's own 131,072 characters are less than a chapter
+def _column(lines: Iterator[str], name: str, column: str, tabs: bool) -> Iterator[str]:
     try:
-        rows = csv.reader(lines, delimiter=delimiter)
-        heads = next(rows, [])
+        rows = _rows(lines, tabs)
+        heads: list[str] = next(rows, [])
+        if not heads:
+            raise TextError(f"{name} begins with an empty line; a table begins with the names of its columns")
         column = column or (heads[0] if len(heads) == 1 else "")
         if column not in heads or not column:
             wanted = f"no column {column!r}" if column else "more than one column: choose one with --column"
@@ -91,7 +112,23 @@ def _column(lines: Iterable[str], name: str, column: str, delimiter: str) -> Ite
         for row in rows:
             if row and len(row) <= at:
                 raise TextError(f"{name}, line {rows.line_num:,}, is too short to have a column {column!r}")
+            if any(cell.strip() for cell in row[len(heads) :]):
+                raise TextError(
+                    f"{name}, line {rows.line_num:,}, has more cells than the first line has names:"
+                    ' a cell with a comma in it has to stand in "quotes"'
+                )
             if row and row[at].strip():
                 yield row[at]
     except csv.Error as error:
         raise TextError(f"{name} is not a table that can be read: {error}") from None
+
+
+def _rows(lines: Iterator[str], tabs: bool) -> Any:
+    """The rows of a table. Between tabs cells stand as they are; else in quotes where they have to, between commas, or
+    semicolons, which spreadsheets write where the comma is in numbers."""
+    csv.field_size_limit(1 << 30)  # Python's own 131,072 characters are less than a chapter
+    if tabs:
+        return csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    first = next(lines, "")
+    delimiter = ";" if ";" in first and "," not in first else ","
+    return csv.reader(chain([first], lines), delimiter=delimiter, strict=True)

@@ -33,9 +33,14 @@ def entries() -> list[Entry]:
     return sorted(found.values())
 
 
+def is_path(name: str) -> bool:
+    """Whether a model is named by its file instead of by its name."""
+    return name.endswith(SUFFIX) or "/" in name or "\\" in name
+
+
 def find(name: str) -> Entry:
     """The model called ``name``, or the file at that path; raises ModelError, which lists what there is."""
-    if name.endswith(SUFFIX) or "/" in name or "\\" in name:
+    if is_path(name):
         return Entry(Path(name).stem, Path(name), bundled=False)
     known = {e.name: e for e in entries()}
     if name in known:
@@ -49,6 +54,8 @@ def place_for(name: str, replace: bool = False) -> Path:
     """Where a new model called ``name`` goes; raises UsageError for a bad name or one that is taken."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UsageError(f"{name!r} cannot be a model's name: use letters, digits, '.', '-' and '_'")
+    if name.endswith(SUFFIX):
+        raise UsageError(f"{name!r} is the name of a file; leave {SUFFIX} out")
     path = models_dir() / f"{name}{SUFFIX}"
     if not replace and name in {e.name for e in entries()}:
         raise UsageError(f"there is a model {name!r} already; add --replace, or choose another name")

@@ -44,6 +44,16 @@ class Source:
             digest.update(block)
         return digest.hexdigest()
 
+    @cached_property
+    def text_sha256(self) -> str:
+        """The hash of the bytes unpacked: the same for a text and for a .gz of it."""
+        if not self._packed:
+            return self.sha256
+        digest = hashlib.sha256()
+        for block in self.unpacked():
+            digest.update(block)
+        return digest.hexdigest()
+
     @property
     def kind(self) -> str:
         """The suffix in lower case, ``.gz`` apart."""
@@ -58,7 +68,7 @@ class Source:
 
     def unpacked(self) -> Iterator[bytes]:
         """The text's bytes; raises TextError where a .gz is damaged."""
-        if not self.name.lower().endswith(".gz"):
+        if not self._packed:
             yield from self.blocks()
             return
         with self._opened() as file, gzip.GzipFile(fileobj=file) as packed:
@@ -68,6 +78,10 @@ class Source:
             except (OSError, EOFError, zlib.error):
                 raise TextError(f"{self.name} is not a whole gzip file; download or pack it again") from None
             self._require_unchanged(file)
+
+    @property
+    def _packed(self) -> bool:
+        return self.name.lower().endswith(".gz")
 
     def _opened(self) -> BinaryIO:
         if self._path is None:
@@ -111,6 +125,8 @@ def files(word: str) -> Iterator[str | Path]:
 
 def _files(word: str) -> Iterator[str | Path]:
     path = Path(word)
+    if not word:
+        raise TextError("the path of a text is empty; name a file or a folder")
     if word == STDIN:
         yield word
     elif path.is_dir():
@@ -130,7 +146,8 @@ def _files(word: str) -> Iterator[str | Path]:
 
 def file_source(path: str | Path) -> Source:
     """A file; whether it can be read shows when it is."""
-    return Source(Path(path).name, Path(path))
+    name = os.fsencode(Path(path).name).decode("utf-8", "replace")  # a name of another encoding has no characters
+    return Source(name, Path(path))
 
 
 def stdin_source() -> Source:

@@ -112,10 +112,10 @@ def generate(
 @cli.command("eval")
 @name_argument
 @click.argument("text", type=click.Path(path_type=Path))
-@click.option("--encoding", default="utf-8", help="of the text file")
+@click.option("--encoding", help="of the text file (that of the model's own text)")
 @runtime_option
 @json_option
-def evaluate(name: str, text: Path, encoding: str, runtime: str, as_json: bool) -> None:
+def evaluate(name: str, text: Path, encoding: str | None, runtime: str, as_json: bool) -> None:
     """Tell how well a model predicts a TEXT.
 
     In nats and bits per character. Of the text that it was trained on, the held-out part is taken.

@@ -41,12 +41,12 @@ def row(measured: Measured) -> str:
     return "  ".join(f"{cell:>{max(7, len(name))}}" for name, cell in cells)
 
 
-def reference_for(model: Model, text: Path | None, encoding: str) -> tuple[Reference | None, list[str]]:
+def reference_for(model: Model, text: Path | None, encoding: str | None) -> tuple[Reference | None, list[str]]:
     """What to compare with, and what to say of it; raises TextError where the text cannot be read."""
     if text is None:
         return None, [WITHOUT_TEXT]
     card = model.file.card
-    corpus = read_corpus(text, encoding, card.boilerplate_kept)
+    corpus = read_corpus(text, encoding or card.encoding, card.boilerplate_kept)
     own = corpus.sha256 == card.corpus_sha256
     told = (
         [] if own else [f"{corpus.name} is not the text that {model.name} was trained on: it is only compared with it"]

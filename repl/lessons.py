@@ -129,7 +129,7 @@ def _print(effects: Iterable[Listing | Notice]) -> None:
 @model_option
 @temperatures_option
 @click.option("--text", type=click.Path(path_type=Path), help="the text it was trained on, to compare with")
-@click.option("--encoding", default="utf-8", help="of the text file")
+@click.option("--encoding", help="of the text file (that of the model's own text)")
 @click.option("--seed", default="", help="what every text goes on from")
 @click.option("-n", "count", type=click.IntRange(1, 64), default=4, help="how many texts at each temperature")
 @click.option("--length", "-l", type=click.IntRange(50, 100_000), default=1000, help="characters of a text")
@@ -140,7 +140,7 @@ def diversity(
     model_name: str | None,
     temperatures: tuple[float, ...],
     text: Path | None,
-    encoding: str,
+    encoding: str | None,
     plot: Path | None,
     as_json: bool,
     **sampling: Any,

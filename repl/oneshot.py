@@ -61,7 +61,7 @@ def _read(model: Model, seed: str, whole: bool) -> Snapshot:
     return reading.snapshot
 
 
-def evaluate(model: Model, path: Path, encoding: str) -> dict[str, Any]:
+def evaluate(model: Model, path: Path, encoding: str | None) -> dict[str, Any]:
     """Score a model on a text; of the text that it was trained on only what was held out."""
     corpus = _read_like(model, [str(path)], encoding)
     own = corpus.sha256 == model.file.card.corpus_sha256
@@ -72,7 +72,7 @@ def evaluate(model: Model, path: Path, encoding: str) -> dict[str, Any]:
 
 
 def novelty(
-    name: str, texts: Sequence[str], length: int, temperature: float | None, rng: int, encoding: str
+    name: str, texts: Sequence[str], length: int, temperature: float | None, rng: int, encoding: str | None
 ) -> dict[str, Any]:
     """How much of what a model writes is copied: exact against texts, else as far as its index notices."""
     model = load(name)
@@ -97,10 +97,10 @@ def novelty(
     return told | Novelty.of(noticed_runs(written, index)).figures()
 
 
-def _read_like(model: Model, texts: Sequence[str], encoding: str) -> Corpus:
+def _read_like(model: Model, texts: Sequence[str], encoding: str | None) -> Corpus:
     """Texts read as the model's own was."""
     card = model.file.card
-    how = Reading(encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split)
+    how = Reading(encoding or card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split)
     return read_corpora(texts, how)
 
 

@@ -121,9 +121,13 @@ def _watch(learning: Learning, stop: Interrupt, shown: Display | None = None) ->
 
 
 def _keep(learning: Learning) -> None:
-    learning.keep()
-    _say(f"stopped at step {learning.trainer.step:,}, epoch {learning.trainer.epochs:.1f}, and saved; go on with:")
-    _say(f"    afterglow train --resume {learning.wish.name}")
+    stopped = f"stopped at step {learning.trainer.step:,}, epoch {learning.trainer.epochs:.1f}"
+    try:
+        learning.keep()
+        _say(f"{stopped}, and saved; go on with:")
+        _say(f"    afterglow train --resume {learning.wish.name}")
+    except StorageError as error:
+        _say(f"{stopped}; it cannot be resumed from here: {error}")
     _say("the best so far is kept as a model; Ctrl-C again leaves without")
     learning.trainer.check()
 

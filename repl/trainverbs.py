@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, isfinite
 from typing import Any
 
 import click
@@ -11,7 +11,18 @@ from afterglow.core.split import OURS
 
 from .options import NO_TORCH, json_option, show
 
-ABOVE_0 = click.FloatRange(0, min_open=True)
+
+class Finite(click.FloatRange):
+    """A range of numbers, of which nan and inf are none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value} is not a number to count with", param, ctx)
+        return number
+
+
+ABOVE_0 = Finite(0, min_open=True)
 
 
 @click.command()
@@ -23,9 +34,7 @@ ABOVE_0 = click.FloatRange(0, min_open=True)
 @click.option("--size", type=click.Choice(["small", "medium", "large"]), help="chosen by time and text if not given")
 @click.option("--layers", type=click.IntRange(1, 8), help="how many LSTM layers")
 @click.option("--width", type=click.IntRange(8, 4096), help="hidden units in a layer")
-@click.option(
-    "--dropout", type=click.FloatRange(0, 10), help="times the size's own dropout: 0 none, 1 as it is, 2 twice"
-)
+@click.option("--dropout", type=Finite(0, 10), help="times the size's own dropout: 0 none, 1 as it is, 2 twice")
 @click.option("--rate", type=ABOVE_0, help="the highest learning rate, instead of the size's own")
 @click.option("--batch", type=click.IntRange(1, 65_536), help="streams down the text read at once (32)")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="a GPU where there is one (auto)")
@@ -55,6 +64,8 @@ def train(paths: tuple[str, ...], resume: str | None, as_json: bool, **options: 
         raise UsageError("--resume goes on with what the run was begun with: leave the other options and texts out")
     if options["vocabulary"] and options["tokens"] not in ("bpe", "word"):
         raise UsageError("--vocab is for --tokens bpe and --tokens word; characters and bytes are as many as there are")
+    if options["min_count"] and options["tokens"] not in (None, "char"):
+        raise UsageError("--min-count is for characters; leave it out, or --tokens")
     if not resume and not options["name"]:
         raise UsageError("say what to call the model: --name mine")
     try:
@@ -91,9 +102,9 @@ def _wish(paths: tuple[str, ...], given: dict[str, Any]) -> Any:
 @click.argument("name", metavar="MODEL")
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option("--length", type=click.IntRange(100, 1_000_000), default=5_000, help="how many characters it writes")
-@click.option("-t", "--temperature", type=click.FloatRange(0, 5), help="the model's own if not given")
+@click.option("-t", "--temperature", type=Finite(0, 5), help="the model's own if not given")
 @click.option("--rng", type=click.IntRange(0), default=1, help="the dice")
-@click.option("--encoding", default="utf-8", help="of the text files")
+@click.option("--encoding", help="of the text files (that of the model's own text)")
 @json_option
 def novelty(name: str, texts: tuple[str, ...], as_json: bool, **how: Any) -> None:
     """Tell how much of what MODEL writes stands word for word in its training text.

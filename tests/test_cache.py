@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from afterglow.core import cleaning, corpus, gutenberg, novelty, parts, sources
 from afterglow.core.corpus import read_corpora
-from afterglow.core.errors import StorageError, TextError
+from afterglow.core.errors import StorageError, TextError, UsageError
 from afterglow.core.formats import Reading
 from afterglow.core.pieces import WordTokenizer
 from afterglow.core.tokenizer import ByteTokenizer, CharTokenizer
@@ -119,7 +119,7 @@ def test_tokens_on_disk_are_those_of_the_text(kind: str, home: Path) -> None:
     text = corpus_on_disk([str(LAMP)], Reading())
     made = {"char": CharTokenizer.of(text.text), "byte": ByteTokenizer(), "word": WordTokenizer.of(text.text, 400)}
     tokenizer = made[kind]
-    tokens, whole = tokens_on_disk(text, tokenizer, Reading()), tokenizer.encode(text.trained[:])
+    tokens, whole = tokens_on_disk(text, tokenizer), tokenizer.encode(text.trained[:])
     assert len(tokens) == len(whole)
     assert np.array_equal(tokens[:], whole)
     assert np.array_equal(tokens[100:200], whole[100:200])
@@ -132,8 +132,24 @@ def test_the_same_bytes_under_a_name_that_reads_them_otherwise_have_other_tokens
     for name in ("a.jsonl", "a.txt"):
         (tmp_path / name).write_text(lines, "utf-8")
         text = corpus_on_disk([str(tmp_path / name)], Reading())
-        read.append(text.trained[:] == ByteTokenizer().decode(tokens_on_disk(text, ByteTokenizer(), Reading())[:]))
+        read.append(text.trained[:] == ByteTokenizer().decode(tokens_on_disk(text, ByteTokenizer())[:]))
     assert read == [True, True]
+
+
+def test_so_have_several_of_which_only_the_last_is_read_otherwise(tmp_path: Path) -> None:
+    lines = "".join(f'{{"text": "the {n} quick brown fox"}}\n' for n in range(400))
+    for name, data in (("a.txt", "The first.\n" * 9), ("b.txt", lines), ("b.jsonl", lines)):
+        (tmp_path / name).write_text(data, "utf-8")
+    for last in ("b.txt", "b.jsonl"):
+        text = corpus_on_disk([str(tmp_path / "a.txt"), str(tmp_path / last)], Reading())
+        assert text.trained[:] == ByteTokenizer().decode(tokens_on_disk(text, ByteTokenizer())[:])
+
+
+def test_a_field_or_a_column_that_nothing_has_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("text")
+    for how in (Reading(field="text"), Reading(column="text")):
+        with pytest.raises(UsageError, match="none of the texts ends in"):
+            corpus_on_disk([str(tmp_path / "a.txt")], how)
 
 
 def test_a_text_is_made_once_and_again_where_it_changed_or_what_was_kept_is_not_whole(home: Path) -> None:
@@ -154,7 +170,7 @@ def test_a_text_is_made_once_and_again_where_it_changed_or_what_was_kept_is_not_
 
 def test_only_its_owner_may_read_what_is_kept(home: Path) -> None:
     text = corpus_on_disk([str(LAMP)], Reading())
-    tokens_on_disk(text, ByteTokenizer(), Reading())
+    tokens_on_disk(text, ByteTokenizer())
     if os.name == "posix":
         assert {path.stat().st_mode & 0o777 for path in (home / "cache").iterdir()} == {0o600}
 

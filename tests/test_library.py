@@ -52,6 +52,11 @@ def test_a_bad_name_is_refused(name: str) -> None:
         library.place_for(name)
 
 
+def test_a_files_name_is_not_a_models() -> None:
+    with pytest.raises(UsageError, match=r"leave \.safetensors out"):
+        library.place_for("mine.safetensors")
+
+
 def test_a_name_that_is_taken_is_refused_unless_replaced() -> None:
     path = library.place_for("keeper-2")
     assert path == models_dir() / "keeper-2.safetensors"

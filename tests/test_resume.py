@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from afterglow.core.corpus import read_corpus
 from afterglow.core.errors import TextError, TrainingError, UsageError
+from afterglow.core.model import Model
 from afterglow.core.modelfile import Architecture, open_model_file
 from afterglow.core.tokenizer import CharTokenizer
 
@@ -30,7 +31,7 @@ from afterglow.core.training.measuring import takes_bf16  # noqa: E402
 from afterglow.core.training.plan import Recipe, first_plan  # noqa: E402
 from afterglow.core.training.recipes import Wanted  # noqa: E402
 from afterglow.core.training.train import State, Trainer  # noqa: E402
-from afterglow.core.training.wish import Wish  # noqa: E402
+from afterglow.core.training.wish import Wish, command  # noqa: E402
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 CORPUS = read_corpus(LAMP)
@@ -102,6 +103,14 @@ def test_a_resumed_run_ends_bit_for_bit_like_one_that_was_never_stopped(
     assert same(again.state(), never_stopped)
     for name, tensor in again.result().state_dict().items():
         assert torch.isfinite(tensor).all(), name
+
+
+def test_whoever_looks_at_the_model_on_the_way_changes_nothing(never_stopped: State) -> None:
+    looked_at = trainer()
+    for progress in looked_at.run():
+        if progress.step in (1, 20, 70):
+            looked_at.result()
+    assert same(looked_at.state(), never_stopped)
 
 
 def test_a_state_that_lacks_its_dice_goes_another_way(never_stopped: State) -> None:
@@ -182,6 +191,15 @@ def test_a_damaged_one_is_passed_over_for_the_one_before(folder: Path, damage: s
     assert state
     assert state.values["step"] == 5
     assert notes == [f"{newest.name} is damaged and was passed over"]
+
+
+def test_new_ones_stay_where_damaged_ones_are_further(folder: Path) -> None:
+    damaged = saved(folder)
+    for path in damaged:
+        path.write_bytes(b"")
+    for step in (1, 2):
+        checkpoint.save(folder, left_at(step), "run")
+    assert [path.name[:9] for path in saved(folder)] == ["000000001", "000000002"]
 
 
 def test_where_all_are_damaged_there_is_none(folder: Path) -> None:
@@ -275,8 +293,45 @@ def test_what_was_piped_in_stays_where_the_next_is_refused(monkeypatch: pytest.M
     resumed = learning.resume("mine")
     assert resumed.corpus.name == "standard input"
     assert resumed.corpus.text[:] == CORPUS.text[:]
+    assert len(list(resumed.folder.path.glob("*/standard input"))) == 1
     learning.begin(pipe(LAMP.read_bytes() + b"!"))
     assert len(list(resumed.folder.path.glob("*/standard input"))) == 1
+
+
+def test_what_was_piped_in_and_refused_is_not_kept(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"My private letter.")))
+    with pytest.raises(TextError, match="too small"):
+        learning.begin(wish(paths=("-",)))
+    assert list((home / "runs").iterdir()) == []
+
+
+def test_a_model_to_go_on_from_is_found_again_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Model
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny.file.save(tmp_path / "first.safetensors")
+    begun = learning.begin(wish(start="first.safetensors", wanted=Wanted(epochs=1)))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert same(learning.resume("mine").trainer.state(), begun.trainer.state())
+    assert begun.wish.start_name == "first.safetensors"
+    assert "--from first.safetensors" in command(begun.wish)
+
+
+def test_where_a_run_goes_back_its_history_does_too() -> None:
+    made, poisoned = learning.begin(wish(wanted=Wanted(epochs=9, width=24, batch=4))), list[int]()
+
+    def poison(gradient: Any) -> Any:
+        if len(made.folder.history()) == 3 and not poisoned:
+            poisoned.append(made.trainer.step)
+            return gradient * float("nan")
+        return gradient
+
+    made.trainer.model.projection.weight.register_hook(poison)
+    list(made.steps())
+    steps = [row["step"] for row in made.folder.history()]
+    assert poisoned
+    assert steps == sorted(set(steps))
 
 
 def test_a_full_disk_stops_the_saving_and_not_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,4 +386,4 @@ def _run(home: Path, arguments: list[str], kill_after: int = 0) -> None:
                 break
             time.sleep(0.01)
         _, err = ran.communicate(timeout=200)
-    assert ran.returncode == (0 if not kill_after else ran.returncode), err.decode()
+    assert ran.returncode == (-signal.SIGKILL if kill_after else 0), err.decode()

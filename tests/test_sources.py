@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,7 +69,14 @@ ROWS = [{"text": "one\ntwo", "id": 1}, {"text": "three", "id": 2}]
         ("a.jsonl", '{"text": "\\ud800!"}\n', Reading(), "\ufffd!\n"),
         ("a.csv", "name,age\nAda,3\n\nBob,4\n", Reading(column="name"), "Ada\n\nBob\n"),
         ("a.csv", 'only\n"a ""b"", c"\n', Reading(), 'a "b", c\n'),
+        ("a.csv", "id;text\n1;one, two\n", Reading(column="text"), "one, two\n"),
+        ("a.csv", "text,\none,\ntwo, \n", Reading(column="text"), "one\n\ntwo\n"),
         ("a.tsv", "x\ty\n1\tone two\n", Reading(column="y"), "one two\n"),
+        ("a.tsv", 'x\ty\n1\t"Yes\n2\tno" more\n', Reading(column="y"), '"Yes\n\nno" more\n'),
+        ("a.jsonl", '{"text": "one\\r\\ntwo\\rthree\\r\\n"}', Reading(), "one\ntwo\nthree\n"),
+        ("piped", '{"text": "one"}', Reading(field="text"), "one\n"),
+        ("piped", "a,b\n1,2\n", Reading(column="b"), "2\n"),
+        ("a.md", "a,b\n1,2\n", Reading(column="b"), "a,b\n1,2\n"),
         ("a.csv", "name\n" + "x" * 200_000, Reading(), "x" * 200_000 + "\n"),
     ],
 )
@@ -103,7 +112,9 @@ def test_lines_are_shuffled_the_same_way_every_time_and_an_item_takes_one(tmp_pa
         ("a.csv", b"name,age\nAda,3", Reading(), "choose one with --column; there are: name, age"),
         ("a.csv", b"name,age\nAda,3", Reading(column="title"), "no column 'title'; there are: name, age"),
         ("a.csv", b"name,age\nAda", Reading(column="age"), "line 2, is too short"),
-        ("a.csv", b"", Reading(column="age"), "there are: none"),
+        ("a.csv", b"", Reading(column="age"), "a table begins with the names of its columns"),
+        ("a.csv", b"text\nwell, no", Reading(), "line 2, has more cells than the first line has names"),
+        ("a.csv", b'text\n"one\ntwo', Reading(), "unexpected end of data"),
         ("a.txt.gz", b"no gzip", Reading(), "not a whole gzip file"),
         ("a.txt.gz", gzip.compress(b"text" * 99)[:-9], Reading(), "not a whole gzip file"),
         ("a.txt", "né ".encode() + b"n\xe9", Reading(), "mixes encodings: up to there it is utf-8, but byte 5"),
@@ -119,6 +130,23 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+def test_a_text_that_is_there_twice_is_read_once_and_that_is_told(folder: Path) -> None:
+    (folder / "again.txt.gz").write_bytes(gzip.compress((folder / "b.txt").read_bytes()))
+    once = read_corpora([str(folder / "b.txt"), str(folder / "sub" / "c.md")])
+    twice = read_corpora([str(folder / "b.txt"), str(folder / "sub" / "c.md"), str(folder / "again.txt.gz")])
+    assert twice.text == once.text
+    assert twice.notes == ("again.txt.gz has the text that b.txt has, and was left out",)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are of one encoding")
+def test_a_name_of_another_encoding_is_shown_as_well_as_it_can_be(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/caf\xe9.txt"
+    with open(path, "w") as file:  # noqa: PTH123
+        file.write("text")
+    corpus = read_corpora([os.fsdecode(path)])
+    assert (corpus.name, corpus.text) == ("caf\ufffd.txt", "text")
+
+
 def test_names_that_stand_for_nothing_are_told(folder: Path) -> None:
     with pytest.raises(TextError, match="no file matches"):
         text(folder / "*.rst")
@@ -127,6 +155,8 @@ def test_names_that_stand_for_nothing_are_told(folder: Path) -> None:
         text(folder / "empty")
     with pytest.raises(TextError, match="there is no file"):
         text(folder / "nowhere.txt")
+    with pytest.raises(TextError, match="path of a text is empty"):
+        read_corpora([""])
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,15 +11,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from afterglow.core.errors import TextError
+from afterglow.core.errors import StorageError, TextError
 from afterglow.core.model import load
 from afterglow.core.modelfile import open_model_file
 from afterglow.core.novelty import exact_runs
+from afterglow.repl import oneshot
 from afterglow.repl.__main__ import main
 
 pytest.importorskip("afterglow.core.training")  # before torch, which it tells how to use its threads
 
 from afterglow.core.training import learning
+from afterglow.core.training.recipes import Wanted
+from afterglow.core.training.wish import Wish
+from afterglow.repl import progress
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 Train = Callable[..., tuple[int, str, str]]
@@ -196,6 +200,30 @@ def test_control_c_saves_and_keeps_the_best_so_far_and_the_run_goes_on(home: Pat
     assert not (home / "runs" / "mine").exists()
 
 
+def test_ctrl_c_where_nothing_can_be_saved_still_keeps_the_best(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full(_: object) -> None:
+        raise StorageError("no space left")
+
+    made = learning.begin(Wish("mine", (str(LAMP),), wanted=Wanted(epochs=9, width=16)))
+    for _ in zip(range(5), made.steps(), strict=False):
+        pass
+    monkeypatch.setattr(made.folder, "save", full)
+    progress._keep(made)
+    assert "stopped at step 5, epoch 0.1; it cannot be resumed from here: no space left" in capfd.readouterr().err
+    made.finish()
+    assert len(load("mine").generate("The lamp", length=9)) == 9
+
+
+def test_a_model_is_judged_in_the_encoding_that_it_learned(train: Train, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text(LAMP.read_text("utf-8").replace("lamp", "lämp"), "latin-1")
+    code, _, err = train(str(text), "--name", "mine", "--epochs", "0.2", "--width", "16", "--encoding", "latin-1")
+    assert code == 0, err
+    assert oneshot.evaluate(load("mine"), text, None)["characters"] > 0
+
+
 def test_a_model_goes_on_with_a_new_text_and_new_characters(train: Train, tmp_path: Path) -> None:
     code, _, err = train(str(LAMP), "--name", "first", "--epochs", "6", "--width", "32", "--layers", "1")
     assert code == 0, err
@@ -217,6 +245,12 @@ def test_a_model_goes_on_with_a_new_text_and_new_characters(train: Train, tmp_pa
         (["--from", "shakespeare", "--size", "small"], "keeps its size"),
         (["--from", "nobody"], "there is no model 'nobody'"),
         (["--vocab", "500"], "--vocab is for"),
+        (["--min-count", "2", "--tokens", "byte"], "--min-count is for characters"),
+        (["--min-count", "1000"], "no character but the space comes 1,000 times"),
+        (["--field", "text"], "--field is for JSON lines"),
+        (["--rate", "nan"], "nan is not a number"),
+        (["--epochs", "inf"], "inf is not a number"),
+        (["--dropout", "nan"], "nan is not a number"),
         (["--resume", "mine"], "leave the other options and texts out"),
     ],
 )

@@ -11,9 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..corpus import Corpus, cleaned, named
+from ..corpus import Corpus, cleaned, distinct, named
 from ..errors import StorageError
-from ..formats import Reading
+from ..formats import Reading, require_use
 from ..paths import cache_dir, write_atomically, writing_atomically
 from ..sources import found
 from ..split import Split
@@ -31,7 +31,9 @@ PRIVATE = 0o600
 
 def corpus_on_disk(paths: Sequence[str], how: Reading) -> Corpus:
     """What ``read_corpora`` reads, its text on disk. Raises TextError, or StorageError where there is no space."""
-    split, sources = Split.of(how.split), found(paths)
+    split, left_out = Split.of(how.split), list[str]()
+    sources = distinct(found(paths), left_out)
+    require_use(sources, how)
     name, sha256 = named(sources)
     key = _key("text", sha256, [source.name for source in sources], asdict(how))
     path, about = cache_dir() / f"{key}.txt", cache_dir() / f"{key}.json"
@@ -45,14 +47,15 @@ def corpus_on_disk(paths: Sequence[str], how: Reading) -> Corpus:
             write_atomically(about, json.dumps(facts).encode(), PRIVATE)
     _used(about, path)
     text = StoredText(path, facts["starts"], facts["characters"])
-    return Corpus(name, sha256, text, how.keep_boilerplate, tuple(facts["notes"]), split)
+    return Corpus(name, sha256, text, how.keep_boilerplate, (*left_out, *facts["notes"]), split)
 
 
 def tokens_on_disk(
-    corpus: Corpus, tokenizer: Tokenizer, how: Reading, told: Callable[[float], object] = lambda _: None
+    corpus: Corpus, tokenizer: Tokenizer, told: Callable[[float], object] = lambda _: None
 ) -> StoredTokens:
     """The tokens of what is trained on; ``told`` hears the share done. Raises StorageError where there is no space."""
-    path = cache_dir() / f"{_key('tokens', corpus.name, corpus.sha256, asdict(how), tokenizer.header())}.tokens"
+    assert isinstance(corpus.text, StoredText)
+    path = cache_dir() / f"{_key('tokens', corpus.text.path.name, tokenizer.header())}.tokens"
     if not path.exists():
         with _room(), writing_atomically(path, PRIVATE) as file:
             for share in StoredTokens.write(file, corpus.trained, tokenizer):

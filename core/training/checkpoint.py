@@ -20,30 +20,31 @@ FORMAT = 2
 """Raised where a checkpoint means something else than before: one of another format is refused."""
 
 KEPT = 2
-"""The newest, and one before it should the newest turn out damaged."""
+"""The one written last, and one before it should that turn out damaged."""
 
 SUFFIX = ".checkpoint.safetensors"
 
 
 def save(folder: Path, state: State, run: str) -> Path:
-    """Keep ``state`` of the run that ``run`` identifies, and drop all but the newest ones; raises StorageError."""
+    """Keep ``state`` of the run that ``run`` identifies, and drop all but those written last; raises StorageError."""
     path = folder / f"{state.values['step']:09}{SUFFIX}"
     header = {"format": FORMAT, "run": run, "values": state.values}
     digest = _digest(header, state.tensors)
     metadata = {"afterglow": json.dumps({**header, "sha256": digest})}
     write_atomically(path, to_bytes(state.tensors, metadata=metadata))
-    for old in _newest_first(folder)[KEPT:]:
+    written = sorted(_furthest_first(folder), key=lambda path: path.stat().st_mtime_ns)
+    for old in written[:-KEPT]:
         old.unlink(missing_ok=True)
     return path
 
 
 def last_good(folder: Path, run: str) -> tuple[State | None, list[str]]:
-    """The newest state that is whole, and a line for each damaged one passed over; (None, …) where there is none.
+    """The furthest state that is whole, and a line for each damaged one passed over; (None, …) where there is none.
 
     Raises TrainingError for a checkpoint of another format or another run.
     """
     notes: list[str] = []
-    for path in _newest_first(folder):
+    for path in _furthest_first(folder):
         try:
             return _read(path, run), notes
         except (SafetensorError, ValueError, KeyError, TypeError, AttributeError):
@@ -56,13 +57,13 @@ def last_good(folder: Path, run: str) -> tuple[State | None, list[str]]:
 def remove(folder: Path) -> None:
     """Delete all checkpoints in ``folder``; raises StorageError."""
     try:
-        for path in _newest_first(folder):
+        for path in _furthest_first(folder):
             path.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"cannot remove the checkpoints in {folder}: {reason(error)}") from error
 
 
-def _newest_first(folder: Path) -> list[Path]:
+def _furthest_first(folder: Path) -> list[Path]:
     return sorted((p for p in folder.glob(f"*{SUFFIX}") if not p.name.startswith(".")), reverse=True)
 
 

@@ -19,7 +19,6 @@ from ..modelfile import Card, ModelFile, open_model_file
 from ..novelty import LARGEST_SHARE, RUN, CopyIndex, Novelty, exact_runs
 from ..paths import require_writable, write_atomically
 from ..score import Score
-from ..sources import STDIN, files
 from ..tokenizer import CharTokenizer, Tokenizer, from_header
 from .cache import corpus_on_disk, tidy, tokens_on_disk
 from .convert import extended, to_model_file, to_torch
@@ -31,7 +30,7 @@ from .recipes import recipe_for, recipe_from, require_streams
 from .runfolder import RunFolder, recipe_of, recipe_values, require_free
 from .train import Progress, Trainer
 from .vocabulary import MOST_LEARNED, SIZES, tokenizer_for
-from .wish import Wish, command, wish_of
+from .wish import Wish, command, placed, wish_of
 
 ORDERS = {"letter counts": 1, "5-gram": 5}
 """The n-gram models that a loss is shown beside."""
@@ -55,8 +54,11 @@ class Learning:
 
     def steps(self) -> Iterator[Progress]:
         """Train; checkpoints and history are kept on the way. A full disk stops the saving, not the training."""
+        step = self.trainer.step
         for progress in self.trainer.run():
-            note = self._saved(progress)
+            if progress.step < step and self.leads:
+                self.folder.forget_after(progress.step)
+            step, note = progress.step, self._saved(progress)
             yield replace(progress, note=note) if note else progress
 
     def keep(self) -> None:
@@ -171,7 +173,7 @@ class Learning:
             licence=wish.licence,
             made=datetime.now(UTC).date().isoformat(),
             settings=settings,
-            parent=wish.start or "",
+            parent=wish.start_name,
         )
 
 
@@ -184,31 +186,34 @@ def begin(wish: Wish, group: Group = ALONE, told: Callable[[float], object] = la
         if not group.told(False):
             raise TrainingError("the first process could not begin")
         return resume(wish.name, group)
+    folder = RunFolder(wish.name)
     try:
-        begun = _begun(wish, group, told)
+        begun = _begun(wish, folder, group, told)
     except BaseException:
+        folder.refuse()
         group.told(False)
         raise
     group.told(True)
-    return _learning(*begun, group)
+    return _learning(*begun, folder, group)
 
 
 def _begun(
-    wish: Wish, group: Group, told: Callable[[float], object]
-) -> tuple[Wish, Corpus, Tokenizer, Recipe, RunFolder]:
+    wish: Wish, folder: RunFolder, group: Group, told: Callable[[float], object]
+) -> tuple[Wish, Corpus, Tokenizer, Recipe]:
     """What a run is to be, put down in its folder."""
     place = place_for(wish.name, wish.replace)
     require_free(wish.name, wish.replace)
-    folder = RunFolder(wish.name)
     require_writable(place.parent)
     require_writable(folder.path.parent)
-    wish = replace(wish, files=_files(wish.paths, folder))
+    wish = placed(wish, folder.keep_input)
     tidy()
     corpus = corpus_on_disk(wish.files, wish.reading)
     require_enough(corpus)
     parent = _parent(wish)
     tokenizer = _tokenizer(wish, corpus, parent)
-    count = len(tokens_on_disk(corpus, tokenizer, wish.reading, told))
+    if tokenizer.size < 2:
+        raise UsageError(f"no character but the space comes {wish.min_count:,} times: a smaller --min-count")
+    count = len(tokens_on_disk(corpus, tokenizer, told))
     if parent:
         shape = replace(parent.architecture, vocabulary=tokenizer.size)
         recipe = recipe_from(shape, count, wish.wanted, group.size)
@@ -218,7 +223,7 @@ def _begun(
     require_streams(recipe, count)
     about = {"wish": asdict(wish), "sha256": corpus.sha256, "tokenizer": tokenizer.header()}
     folder.begin({**about, "recipe": recipe_values(recipe)})
-    return wish, corpus, tokenizer, recipe, folder
+    return wish, corpus, tokenizer, recipe
 
 
 def resume(name: str, group: Group = ALONE) -> Learning:
@@ -250,14 +255,6 @@ def resume(name: str, group: Group = ALONE) -> Learning:
     return learning
 
 
-def _files(paths: tuple[str, ...], folder: RunFolder) -> tuple[str, ...]:
-    """Every file by its full path, so that the run can be resumed from anywhere; standard input is kept."""
-    if not paths:
-        raise UsageError("name a text to learn from, or - for standard input")
-    found = [path for word in paths for path in files(word)]
-    return tuple(str(folder.keep_input() if path == STDIN else Path(path).absolute()) for path in found)
-
-
 def _learning(
     wish: Wish,
     corpus: Corpus,
@@ -269,7 +266,7 @@ def _learning(
 ) -> Learning:
     parent = _parent(wish) if fresh else None
     start = extended(to_torch(parent), tokenizer.size) if parent else None
-    trained, validated = tokens_on_disk(corpus, tokenizer, wish.reading), tokenizer.encode(corpus.validated)
+    trained, validated = tokens_on_disk(corpus, tokenizer), tokenizer.encode(corpus.validated)
     return Learning(wish, corpus, tokenizer, Trainer(recipe, trained, validated, start, group), folder)
 
 

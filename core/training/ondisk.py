@@ -27,7 +27,8 @@ class StoredText:
     """A text in UTF-8, sliced like a str. ``starts``: at which byte every 65,536th character begins."""
 
     def __init__(self, path: Path, starts: list[int], characters: int) -> None:
-        self._file, self._starts, self._characters = _File(path), [*starts, path.stat().st_size], characters
+        self.path, self._file = path, _File(path)
+        self._starts, self._characters = [*starts, path.stat().st_size], characters
 
     def __len__(self) -> int:
         return self._characters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -31,6 +32,7 @@ class RunFolder:
         self.name, self.path = name, runs_dir() / name
         self._about, self._history = self.path / "run.json", self.path / "history.jsonl"
         self._identity = ""
+        self._new_input: Path | None = None
 
     @property
     def begun(self) -> bool:
@@ -57,8 +59,16 @@ class RunFolder:
                 file.write(block)
         # Beside that of an earlier run, which has to stay if this one is refused.
         place = self.path / digest.hexdigest()[:16]
+        self._new_input = None if place.exists() else place
         place.mkdir(exist_ok=True)
         return path.replace(place / INPUT)
+
+    def refuse(self) -> None:
+        """Forget what was kept for a run that cannot begin, which may be private."""
+        if self._new_input:
+            shutil.rmtree(self._new_input, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                self.path.rmdir()  # where an earlier run is in it, it stays
 
     def about(self) -> dict[str, Any]:
         """What the run was begun with; raises TrainingError where there is none or it is not readable."""

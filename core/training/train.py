@@ -124,7 +124,8 @@ class Trainer:
 
     def result(self) -> LSTMLanguageModel:
         """The best averaged model, calibrated: its projection divided by the temperature that validation likes best."""
-        model = LSTMLanguageModel(self.recipe.architecture)
+        with torch.random.fork_rng(devices=[]):  # whoever looks at the model on the way changes no dropout
+            model = LSTMLanguageModel(self.recipe.architecture)
         model.load_state_dict(self._best)
         with torch.no_grad():
             temperature = best_temperature(*logits_and_targets(model.eval(), self.validated))
