@@ -123,7 +123,7 @@ class Channels:
         await asyncio.to_thread(self._store.keep, place.channel, place.guild, spec.name, value)
         if spec.name == "temperature":
             self._writer.turn(place.channel, value)
-        if spec.name == "memory":
+        if spec.name == "memory" and value != before:
             await asyncio.to_thread(self._store.forget_state, place.channel)
         return answer
 
@@ -141,25 +141,31 @@ class Channels:
 
 def table(listing: Listing) -> str:
     """A listing as Discord shows columns: in a block, with nothing in it that could end the block."""
-    width = max((len(name) for name, _ in listing.rows), default=0)
-    rows = "\n".join(f"{name:<{width}}  {what}" for name, what in listing.rows)
-    inside = messages.clean(rows).replace("`", "ˋ")[:1500]
+    inside = messages.clean("\n".join(listing.lines())).replace("`", "ˋ")[:1500]
     return f"{messages.safe(listing.title)}\n```\n{inside}\n```"
 
 
 def _explained(model: Model, text: str, temperature: float) -> str:
-    ids = model.tokenizer.encode(text)
-    if not len(ids):
+    ids = [int(i) for i in model.tokenizer.encode(text)]
+    if not ids:
         raise CommandError("there is no text of mine here to explain; /say writes one")
-    before = model.tokenizer.decode(int(i) for i in ids[:-1])
+    # Word parts can be cut in several ways: which one was drawn last cannot be read off a text.
+    last = ids.pop() if model.tokenizer.kind in ("char", "byte") else None
     session = Session(model, model.settings.changed(temperature=temperature))
-    session.passage.add(Node(None, seed=before))
-    logprobs, last = session.next_logprobs(), int(ids[-1])
+    session.passage.add(Node(None, seed=model.tokenizer.decode(ids)))
+    tables = "\n".join(map(table, _listings(lesson.explain(session))))
+    return f"{_choice(session, temperature, last)}\n{tables}"
+
+
+def _choice(session: Session, temperature: float, last: int | None) -> str:
+    """What the tables below are about: the choice that was made there, where it is known."""
+    if last is None:
+        return "what may come next"
+    logprobs = session.next_logprobs()
     assert logprobs is not None
     raw, shaped = (chances[last] for chances in at_temperatures(logprobs, (1.0, temperature)))
-    came = messages.safe(repr(model.tokenizer.decode([last])))
-    tables = "\n".join(map(table, _listings(lesson.explain(session))))
-    return f"the last choice was {came}, {raw:.3f} → {shaped:.3f}; before it\n{tables}"
+    came = messages.safe(repr(session.model.tokenizer.decode([last])))
+    return f"the last choice was {came}, {raw:.3f} → {shaped:.3f}; before it"
 
 
 def _permitted(spec: Spec, text: str) -> bool:

@@ -177,7 +177,9 @@ async def _values(interaction: Asked, current: str) -> list[app_commands.Choice[
     if name.replace("-", "_") not in SETTINGS:
         return []
     values = await client.channels.choices(client.place(interaction), name)
-    return [_choice(value) for value in values if current.lower() in value.lower()][:CHOICES]
+    # One that is too long is left out: cut, it would mean something else.
+    fitting = (value for value in values if current.lower() in value.lower() and len(value) <= 100)
+    return [_choice(value) for value in fitting][:CHOICES]
 
 
 @say.autocomplete("model")

@@ -76,7 +76,8 @@ class Delivery:
         """Write the same seed with the same dice at several temperatures."""
         length = min(order.settings.length, SWEEP_LENGTH)
         orders = [
-            order._replace(settings=order.settings.changed(temperature=t, length=length), memory=False) for t in SWEEP
+            order._replace(settings=order.settings.changed(temperature=t, length=length), memory=False, compared=True)
+            for t in SWEEP
         ]
         writings = [Writing(each) for each in orders]
         with self._job(owner, writings) as job:
@@ -183,12 +184,12 @@ class Delivery:
             await (answer.show if number < shown else answer.add)(laid_out[number], below)
 
     def _laid_out(self, writing: Writing, lines: Iterable[str] = (), growing: bool = False) -> list[str]:
-        masked, text, order = self.writer.blocklist.masked, writing.text, writing.order
+        text, order = writing.text, writing.order
         if growing:
             # A word that is not whole yet could become a blocked one.
             text = text[: max(text.rfind(" "), text.rfind("\n")) + 1]
-        seed = "" if order.source else masked(order.seed)
-        return messages.pages(seed, masked(text), list(lines), growing)
+        masked, border = self.writer.blocklist.masked(order.seed + text), len(order.seed)
+        return messages.pages("" if order.source else masked[:border], masked[border:], list(lines), growing)
 
     def _lines(self, writing: Writing, what: str) -> list[str]:
         """The small lines under a text."""

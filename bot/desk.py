@@ -114,7 +114,7 @@ class Desk:
         """The order that a recipe stands for; what it does not carry is as the channel has it now."""
         name = model_called(recipe.model, await self._writer.names())
         model = await self._writer.model(name)
-        usual = {each: getattr(model.settings, each) for each in DRAWING}
+        usual = {} if recipe.short else {each: getattr(model.settings, each) for each in DRAWING}
         wishes = usual | recipe.settings | {"temperature": recipe.temperature, "length": recipe.length}
         order = await self._writer.order(place.channel, place.guild, seed, name, **wishes)
         source = recipe.source if recipe.seed is None else 0

@@ -27,6 +27,9 @@ CURSOR = " ▌"
 _GUARD = "\u200b"
 """Discord strips blank space from both ends of a message, and this it keeps."""
 
+_UNSEEN = "[\u00ad\u034f\u200b-\u200d\u2060\ufe00-\ufe0f]*"
+"""What may stand between the letters of a word and is not seen."""
+
 _LINK = r"https?://[^\s<>`*|~\\]+"
 _MARKUP = r"[\\*_~|`]|\](?=\()|<(?=[@#:/ati])"
 _BLOCK = r"^[ \t]*(?=[>-]|#{1,3}\s)"
@@ -64,7 +67,7 @@ class Blocklist:
     """Words that are not to be seen: found whole, in any case, and shown as dots."""
 
     def __init__(self, words: Iterable[str] = ()) -> None:
-        each = "|".join(re.escape(word.strip()) for word in words if word.strip())
+        each = "|".join(_UNSEEN.join(map(re.escape, word.strip())) for word in words if word.strip())
         self._pattern = re.compile(rf"(?<!\w)(?:{each})(?!\w)", re.IGNORECASE) if each else None
 
     def holds(self, text: str) -> bool:

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import discord
@@ -110,15 +112,30 @@ async def _until_signal(writer: Writer, options: Options, token: str) -> None:
         raise
 
 
+class PrivateLog(RotatingFileHandler):
+    """A log whose every file is its owner's alone."""
+
+    def _open(self) -> Any:
+        private_file(Path(self.baseFilename))
+        return super()._open()
+
+
+class Discreet(logging.Formatter):
+    """Leaves names and passwords out of addresses: an error of a proxy holds them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return re.sub(r"(?<=://)[^/@\s]*@", "", super().format(record))
+
+
 @contextlib.contextmanager
 def _logging(path: Path) -> Iterator[None]:
     """Log to standard error and to a file that does not grow. Below INFO discord.py would log what people write."""
-    file = RotatingFileHandler(private_file(path), maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+    file = PrivateLog(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
     handlers: list[logging.Handler] = [logging.StreamHandler(), file]
     loggers = [logging.getLogger("discord"), log]
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     for handler in handlers:
-        handler.setFormatter(logging.Formatter("{asctime} {levelname} {name}: {message}", style="{"))
+        handler.setFormatter(Discreet("{asctime} {levelname} {name}: {message}", style="{"))
     for logger in loggers:
         logger.setLevel(logging.INFO)
         for handler in handlers:

@@ -46,7 +46,7 @@ class Recipe(NamedTuple):
     """How a text was made. Its seed is the first ``seed`` characters of the message ``source`` (0: of the message that
     the button is under), or all of that where ``seed`` is None; ``cut`` tells that the real seed was longer.
 
-    ``settings`` are those that differ from the model's own, as many as there was room for.
+    ``settings`` are those that differ from the model's own, ``short`` tells that there was no room for all of them.
     """
 
     source: int
@@ -57,6 +57,7 @@ class Recipe(NamedTuple):
     length: int
     model: str
     settings: dict[str, Any]
+    short: bool = False
 
     def packed(self) -> str:
         """Everything in at most 90 characters, for ``unpacked``."""
@@ -65,7 +66,7 @@ class Recipe(NamedTuple):
         heats = "-".join(map(_thousandths, heat if isinstance(heat, Ramp) else [heat]))
         parts = [base36(self.source), seed + "+" * self.cut, base36(self.rng), heats, base36(self.length), self.model]
         start = ":".join(parts)
-        return f"{start}:{_fitting(_extras(self.settings), 90 - len(start) - 1)}"
+        return f"{start}:{_fitting(_extras(self.settings), 90 - len(start) - 2, self.short)}"
 
 
 def unpacked(text: str) -> Recipe:
@@ -84,6 +85,7 @@ def unpacked(text: str) -> Recipe:
             spec_of("length").check(int(length, 36)),
             model,
             dict(_read_extras(extras)),
+            extras.endswith(","),
         )
     except (ValueError, TypeError, KeyError, IndexError):
         raise SettingError("this button is from another release; use /say") from None
@@ -126,12 +128,16 @@ def _extras(settings: dict[str, Any]) -> Iterator[str]:
         yield f"{_LETTERS[name]}{written(name, value).removesuffix('.0')}"
 
 
-def _fitting(extras: Iterable[str], space: int) -> str:
+def _fitting(extras: Iterable[str], space: int, short: bool) -> str:
+    """As many as fit; a comma at the end tells that some did not."""
     text = ""
     for extra in extras:
         longer = f"{text},{extra}" if text else extra
-        text = longer if len(longer) <= space else text
-    return text
+        if len(longer) <= space:
+            text = longer
+        else:
+            short = True
+    return text + "," * short
 
 
 def _read_extras(text: str) -> Iterator[tuple[str, Any]]:

@@ -31,6 +31,7 @@ class Order(NamedTuple):
     """A text to write: everything that it depends on. ``memory``: it goes on from what its channel has read.
 
     ``source`` is the message of ours that the seed is, where a text goes on from one; it is not repeated then.
+    ``compared``: it is shown beside others at other temperatures.
     """
 
     channel: int
@@ -41,6 +42,7 @@ class Order(NamedTuple):
     rng: int
     memory: bool = False
     source: int = 0
+    compared: bool = False
 
 
 @dataclass(eq=False)
@@ -72,7 +74,8 @@ class Writing:
             self._worker.stop(self._stream)
 
     def turn(self, temperature: Any) -> None:
-        """Draw the very next token at another temperature."""
+        """Draw the very next token at another temperature, and whatever is made from this text by a button."""
+        self.order = self.order._replace(settings=self.order.settings.changed(temperature=temperature))
         if self._stream:
             self._stream.settings = self._stream.settings.changed(temperature=temperature)
 
@@ -118,15 +121,10 @@ class Writer:
             served.worker.close()
         self._readers.shutdown()
 
-    def stop(self) -> None:
-        """End every text that is being written where it is."""
-        for writing in self._live:
-            writing.stop()
-
     def turn(self, channel: int, temperature: Any) -> None:
-        """Let what is being written in a channel go on at another temperature."""
+        """Let what is being written in a channel go on at another temperature, but for what compares temperatures."""
         for writing in self._live:
-            if writing.order.channel == channel:
+            if writing.order.channel == channel and not writing.order.compared:
                 writing.turn(temperature)
 
     async def names(self) -> list[str]:
@@ -179,7 +177,7 @@ class Writer:
             start = await self._start(served.model, writing)
             ahead = WATCHED if watched else UNWATCHED
             dice = Dice(order.rng)
-            stream = served.worker.open(start, order.settings, dice, ahead=ahead, keep=order.memory)
+            stream = served.worker.open(start, writing.order.settings, dice, ahead=ahead, keep=order.memory)
             writing.begin(served.worker, stream)
             async for event in listen(served.worker, stream):
                 writing.hear(event)

@@ -48,6 +48,11 @@ class Listing:
     choice: str = ""
     search: Callable[[str], list[tuple[str, str]]] | None = None
 
+    def lines(self) -> list[str]:
+        """The rows, their columns below each other."""
+        width = max((len(left) for left, _ in self.rows), default=0)
+        return [f"{left:<{width}}  {right}".rstrip() for left, right in self.rows]
+
 
 @dataclass(frozen=True, slots=True)
 class Redraw:

@@ -91,7 +91,7 @@ def _subject(
     if curve:
         return lesson.bell_curve(), None
     if text is None:
-        return lesson.of_numbers(probabilities(probs or ",".join(map(str, LESSON)))), None
+        return lesson.of_numbers(probabilities(",".join(map(str, LESSON)) if probs is None else probs)), None
     model, _ = opened(model_name, "int8", {})
     reading = model.read(text)
     for notice in reading.notices:
@@ -118,9 +118,7 @@ def _print(effects: Iterable[Listing | Notice]) -> None:
 
     for effect in effects:
         if isinstance(effect, Listing):
-            width = max(len(left) for left, _ in effect.rows)
-            lines = [effect.title, *(f"  {left:<{width}}  {right}".rstrip() for left, right in effect.rows)]
-            click.echo("\n".join([*lines, ""]))
+            click.echo("\n".join([effect.title, *(f"  {line}" for line in effect.lines()), ""]))
         else:
             click.echo(effect.text)
 

@@ -60,12 +60,11 @@ class LineRepl:
         """Read a line, do it, and again; ``first`` stands for the first one."""
         show_note(f"{self.session.model.name} listens: type a seed, or /help; Ctrl-C stops, Ctrl-D leaves")
         if first:
-            await self._do(first)
+            await self._done(first)
         while not self._over:
             line = await self._read()
             if line is not None:
-                await self._do(line)
-                self._keep()
+                await self._done(line)
 
     async def _read(self, start: str = "") -> str | None:
         try:
@@ -75,6 +74,13 @@ class LineRepl:
         except EOFError:
             self._over = True
         return None
+
+    async def _done(self, line: str) -> None:
+        """Do what a line asks for; what was written is kept, come what may."""
+        try:
+            await self._do(line)
+        finally:
+            self._keep()
 
     async def _do(self, line: str) -> None:
         try:
@@ -200,10 +206,11 @@ class LineRepl:
         if self._over:
             self.session.stop()
             self._player.hurry()
-        if line is not None and not is_live(line) and line not in ("", "/"):
-            show_note(f"the text is still being written: Esc stops it, then {line.split()[0]}")
-        elif line not in (None, "", "/"):
-            await self._do(line)
+        if line is not None and line.strip() not in ("", "/"):
+            if is_live(line):
+                await self._do(line)
+            else:
+                show_note(f"the text is still being written: Esc stops it, then {line.split()[0]}")
         self._player.paused = False
 
     def _toolbar(self) -> FormattedText:

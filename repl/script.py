@@ -48,8 +48,8 @@ def _show(effect: Effect, out: TextIO) -> None:
                 _play(play, out)
         case Notice(text):
             print(text, file=sys.stderr)
-        case Listing(title, rows):
-            print("\n".join([title, *(f"  {left}  {right}" for left, right in rows)]), file=out, flush=True)
+        case Listing(title):
+            print("\n".join([title, *(f"  {line}" for line in effect.lines())]), file=out, flush=True)
         case Edit():
             print("afterglow: there is no editor without a terminal", file=sys.stderr)
         case Redraw(text) if text:

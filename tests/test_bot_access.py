@@ -52,6 +52,12 @@ async def test_blocked_words_are_refused_and_never_shown(there: Discord) -> None
     assert not any("Foo" in each for each in there.rest.told[slow.original])
 
 
+async def test_a_blocked_word_that_begins_in_the_seed_is_not_shown(there: Discord) -> None:
+    async with running(there, Scripted("ck you "), Options(uses=99, blocklist=("fuck",))):
+        shown = await told(there, "say", seed="so fu", length=6, rng=7)
+    assert shown == "**so ••**•• you\n-# T 0.80 · 6 characters · rng 7"
+
+
 async def test_a_mention_is_answered_in_listed_channels_only(there: Discord, tiny: Model) -> None:
     options = Options(uses=99, channels=(int(OTHER_CHANNEL),), direct_messages=False)
     async with running(there, tiny, options):

@@ -13,14 +13,15 @@ from afterglow.core.settingkinds import Ramp
 
 pytest.importorskip("discord")
 
+from afterglow.bot.channels import Place
 from afterglow.bot.messages import read_back
 from afterglow.bot.recipes import Recipe, unpacked
 from afterglow.core.errors import SettingError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .bot_helpers import Scripted, labels, running
-from .discord_shapes import ANNA, BERT, BOT, CHANNEL, DM, EVERYTHING, LITTLE
+from .bot_helpers import Scripted, labels, running, told
+from .discord_shapes import ANNA, BERT, BOT, CHANNEL, DM, EVERYTHING, GUILD, LITTLE
 from .discord_standin import PATIENCE, Discord
 
 FIXED = {"rng": 7, "length": 60}
@@ -45,6 +46,34 @@ async def test_hotter_and_cooler_are_the_same_seed_and_dice_a_notch_on(
         f"**The lamp** {text}\n-# {label}: T 0.80 → {after:.2f} · T {after:.2f} · 60 characters · rng 7"
     )
     assert answer.original != first.original
+
+
+async def test_hotter_is_hotter_than_what_a_text_was_turned_to_meanwhile(there: Discord) -> None:
+    gate = threading.Event()
+    model = Scripted("x", gate, after=3)
+    async with running(there, model, patience=0.0):
+        first = await there.command("say", seed="a", **FIXED)
+        assert await asyncio.to_thread(model.script.waiting.wait, PATIENCE)
+        await told(there, "temp", value=1.5)
+        gate.set()
+        await there.until(lambda: "Retry" in labels(there.rest.messages[first.original]))
+        assert "T 0.80 to 1.50" in (first.content or "")
+        hotter = await there.press(first.original, "Hotter")
+        await there.until(lambda: "Hotter: T 1.50 → 1.70" in (hotter.content or ""))
+
+
+async def test_settings_that_a_button_has_no_room_for_are_the_channels(there: Discord, tiny: Model) -> None:
+    set_to = {"dry-multiplier": "0.812345", "dry-base": "1.612345", "surprise-rate": "0.212345", "typical": "0.912345"}
+    set_to |= {"min-p": "0.012345", "top-p": "0.912345", "repeat-penalty": "1.012345", "frequency-penalty": "0.012345"}
+    async with running(there, tiny) as bot:
+        for name, value in set_to.items():
+            await told(there, "settings", name=name, value=value)
+        first = await there.command("say", seed="The lamp", **FIXED)
+        packed = there.rest.messages[first.original]["components"][0]["components"][0]["custom_id"].split(":", 2)[2]
+        order = await bot.desk._ordered(Place(int(CHANNEL), int(GUILD), False, False), unpacked(packed), "The lamp")
+    assert unpacked(packed).short
+    for name, value in set_to.items():
+        assert getattr(order.settings, name.replace("-", "_")) == float(value)
 
 
 async def test_retry_throws_other_dice_and_says_which(there: Discord, tiny: Model) -> None:
@@ -206,8 +235,10 @@ def test_a_recipe_fits_into_a_button_and_reads_back_as_itself(recipe: Recipe) ->
     packed = recipe.packed()
     assert len(f"ag1:r:{packed}") <= 100
     back = unpacked(packed)
-    assert back._replace(settings={}) == recipe._replace(settings={})
+    assert back._replace(settings={}, short=False) == recipe._replace(settings={}, short=False)
     assert back.settings.items() <= recipe.settings.items()
+    assert back.short == (recipe.short or back.settings != recipe.settings)
+    assert unpacked(back.packed()) == back
 
 
 @given(st.text(max_size=94))

@@ -107,6 +107,11 @@ def test_blocked_words_are_found_whole_and_in_any_case() -> None:
     assert Blocklist().masked("foo") == "foo"
 
 
+def test_what_is_not_seen_hides_no_blocked_word() -> None:
+    for unseen in "\u200b\u00ad\u2060\u200d":
+        assert Blocklist(["foo"]).masked(f"a f{unseen}oo") == "a ••••"
+
+
 def test_several_texts_share_messages() -> None:
     made = small([("T 0.20", "a" * 970), ("T 0.50", "b" * 970), ("T 1.00", " ")], "seed")
     assert made[0].startswith("**seed**\n-# T 0.20\naaa")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,11 @@ from afterglow.core.errors import AfterglowError, UsageError
 
 pytest.importorskip("discord")
 
+from afterglow.bot import process
+from afterglow.bot.health import Health, report
 from afterglow.bot.options import Options, from_file
 from afterglow.bot.process import LOG_BYTES, LOG_FILES, run, token_from_environment
+from afterglow.bot.store import Store, default_place
 
 from .bot_helpers import labels
 from .conftest import DATA
@@ -163,6 +167,33 @@ async def test_the_log_is_private_bounded_and_free_of_content(there: Discord, ho
     for private in (TOKEN, "secret", (answer.content or "")[20:40], "interaction-", ANNA["id"]):
         assert private not in log.read_text() + err
     assert (LOG_BYTES, LOG_FILES) == (1_000_000, 3)
+
+
+def test_a_log_that_begins_anew_is_private_too_and_holds_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "LOG_BYTES", 200)
+    path = tmp_path / "bot.log"
+    with process._logging(path):
+        for _ in range(3):
+            try:
+                raise OSError("502, url='http://user:SECRET@127.0.0.1:4100'")
+            except OSError:
+                process.log.exception("no way to https://me:SECRET@example.org/a@b")
+    logs = list(tmp_path.iterdir())
+    assert len(logs) == 1 + LOG_FILES
+    assert {log.stat().st_mode & 0o777 for log in logs} == {0o600}
+    written = "".join(log.read_text() for log in logs)
+    assert "SECRET" not in written
+    assert "http://127.0.0.1:4100" in written
+    assert "https://example.org/a@b" in written
+
+
+def test_a_clock_that_was_set_back_brings_no_process_to_life() -> None:
+    with closing(Store(default_place())) as store:
+        Health(store, "all", clock=lambda: 10_000.0).note()
+        assert next(report(store, clock=lambda: 6_400.0)).startswith("not heard of")
+        assert next(report(store, clock=lambda: 10_060.0)).startswith("running for 1 minute")
 
 
 async def test_the_owner_asks_how_it_fares_while_it_runs_and_afterwards(there: Discord) -> None:

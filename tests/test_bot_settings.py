@@ -12,7 +12,7 @@ from contextlib import closing
 
 import pytest
 from afterglow.core.errors import StorageError
-from afterglow.core.model import Model
+from afterglow.core.model import Model, load
 from afterglow.core.paths import models_dir
 
 pytest.importorskip("discord")
@@ -118,6 +118,26 @@ async def test_sweep_is_one_seed_at_four_temperatures(there: Discord, tiny: Mode
         assert f"-# T {temperature:.2f} · 300 characters · rng 7\n{text[:200]}" in swept
 
 
+async def test_a_temperature_that_is_set_meanwhile_leaves_a_sweep_as_it_is(there: Discord) -> None:
+    gate = threading.Event()
+    model = Scripted("x", gate, after=3)
+    async with running(there, model, patience=0.0):
+        sweep = await there.command("sweep", seed="a")
+        assert await asyncio.to_thread(model.script.waiting.wait, PATIENCE)
+        await told(there, "temp", value=1.9)
+        gate.set()
+        await there.until(lambda: "T 1.20 ·" in (sweep.content or ""))
+    assert "1.90" not in (sweep.content or "")
+
+
+async def test_explain_names_no_choice_of_word_parts(there: Discord) -> None:
+    async with running(there, load("holmes")):
+        await told(there, "say", seed="The", length=30, rng=7)
+        explained = await told(there, "explain")
+    assert explained.startswith("what may come next\n")
+    assert "effective choices" in explained
+
+
 async def test_explain_shows_how_the_last_choice_was_reshaped(there: Discord, tiny: Model) -> None:
     async with running(there, tiny):
         assert "no text of mine" in await told(there, "explain")
@@ -138,6 +158,7 @@ async def test_memory_lets_texts_go_on_from_each_other_over_a_restart_and_keeps_
     async with running(there, tiny):
         assert await told(there, "memory", state="on") == "memory off → on"
         await told(there, "say", seed="The lamp", **FIXED)
+        assert await told(there, "memory", state="on") == "memory on → on"
     with closing(sqlite3.connect(default_place())) as file:
         state = file.execute("SELECT state FROM states").fetchone()[0]
     ids = tiny.tokenizer.encode("The lamp")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -92,6 +93,7 @@ def test_unseen_characters_are_told_once_on_standard_error(run: Run) -> None:
         (["generate", "x", "--top-p", "1.5"], 2, "top-p cannot be '1.5': it is a number from 0 to 1"),
         (["generate", "x", "--no-such"], 2, "No such option"),
         (["generate", "x", "-n", "0"], 2, "0 is not in the range"),
+        (["explain", "--probs", ""], 2, "probabilities"),
         (["sing"], 2, "No such command 'sing'"),
         (["generate", "x", "-m", "hamlet"], 1, "there is no model 'hamlet'; there are"),
         (["generate", "x", "-m", "./none.safetensors"], 1, "there is no model file none.safetensors"),
@@ -157,6 +159,13 @@ def test_a_script_of_lines_is_played(run: Run, tiny: Model) -> None:
     assert ran.out.startswith(tiny.generate("The lamp", length=20, rng=7) + "\n")
     assert "/set [NAME] [VALUE]" in ran.out
     assert "T 0.80 → 1.20, flatter" in ran.err
+
+
+def test_the_columns_of_a_listing_are_below_each_other_in_a_pipe(run: Run) -> None:
+    ran = run("-m", TINY, "-l", "9", "--rng", "7", stdin=b"The lamp\n/explain\n")
+    rows = re.findall(r"^  (?:'.*'|\d+ others|sum) +(?=\d)", ran.out, re.MULTILINE)
+    assert len(rows) > 4
+    assert len({len(row) for row in rows}) == 1
 
 
 def test_a_script_that_is_not_utf8_is_played_as_far_as_it_is(run: Run) -> None:

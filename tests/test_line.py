@@ -16,6 +16,7 @@ from afterglow.core.novelty import noticed_runs
 from afterglow.core.paths import history_file
 from afterglow.core.session import Session
 from afterglow.core.settings import Settings
+from afterglow.repl import line
 from afterglow.repl.keys import unquoted
 from afterglow.repl.line import LineRepl, SlashCompleter
 from prompt_toolkit.application import create_app_session
@@ -151,6 +152,33 @@ async def test_a_typo_while_text_streams_ends_nothing(session: Session, keyboard
         await meanwhile(keyboard, "tmep 0.3\r")
         await until(lambda: over(session))
         keyboard.send_text("\x04")
+
+
+async def test_a_blank_line_while_text_streams_asks_for_nothing(session: Session, keyboard: PipeInput) -> None:
+    session.set("speed", 200)
+    async with talking(session):
+        await begun(session, keyboard)
+        await meanwhile(keyboard, "\x7f   \r")
+        await until(lambda: over(session))
+        keyboard.send_text("\x04")
+
+
+async def test_what_was_written_is_kept_where_a_bug_ends_the_repl(
+    session: Session, keyboard: PipeInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def talk() -> None:
+        async with talking(session):
+            await begun(session, keyboard)
+            monkeypatch.setattr(line, "dispatch", broken)
+            await meanwhile(keyboard, "temp 0.3\r")
+
+    session.set("speed", 200)
+    with pytest.raises(ZeroDivisionError):
+        await talk()
+    assert archive.find("1").text().startswith("The lamp")
 
 
 async def test_control_d_leaves_at_the_prompt_within_a_text_too(session: Session, keyboard: PipeInput) -> None:
