@@ -85,8 +85,9 @@ class _Recurrence(Function):
         halves = weights.bfloat16()
         _shared(KERNEL.forward, shape, by_unit(halves), bias, gates, all_h, all_c)
         ctx.save_for_backward(gates, halves, all_h, all_c)
-        ctx.mark_non_differentiable(all_c)
-        return all_h[1:], all_c[-1:]
+        last = all_c[-1:]
+        ctx.mark_non_differentiable(last)
+        return all_h[1:], last
 
     @staticmethod
     @once_differentiable
@@ -101,17 +102,14 @@ class _Recurrence(Function):
 
 def by_unit(weights: Tensor) -> Tensor:
     """Weights (4H, H) as the kernel reads them forwards: (H / 16, H / 2, 4, 16, 2)."""
-    return _pairs(weights).view(4, -1, LANES, weights.shape[1] // 2).permute(1, 3, 0, 2).contiguous()
+    pairs = weights.view(torch.int32)  # moved as one number
+    return pairs.view(4, -1, LANES, weights.shape[1] // 2).permute(1, 3, 0, 2).contiguous()
 
 
 def by_input(weights: Tensor) -> Tensor:
     """Weights (4H, H) as the kernel reads them backwards: (H / 64, 2H, 64, 2)."""
-    return _pairs(weights.T.contiguous()).view(-1, BLOCK, len(weights) // 2).permute(0, 2, 1).contiguous()
-
-
-def _pairs(weights: Tensor) -> Tensor:
-    """Two neighbours of a row as one number."""
-    return weights.view(torch.int32)
+    pairs = torch.stack((weights[0::2], weights[1::2]), -1)
+    return pairs.view(len(pairs), -1, 2 * BLOCK).transpose(0, 1).contiguous()
 
 
 def _shared(work: Pass, shape: tuple[int, ...], *tensors: Tensor) -> None:
