@@ -8,13 +8,13 @@ import logging
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import discord
 
 from ..core.errors import AfterglowError, StorageError
 from . import commands, health
-from .answers import ToMessage
+from .answers import FAILED, ToMessage
 from .channels import Place
 from .controls import ITEMS
 from .host import Host, busy, log_bug
@@ -26,6 +26,8 @@ log = logging.getLogger("afterglow.bot")
 GRACE = 5.0
 """Seconds that answers on their way get when the bot is told to stop."""
 
+Kept = TypeVar("Kept")
+
 
 class Bot(Host):
     """Hears slash commands, buttons, mentions and direct messages, and forgets who lets it go."""
@@ -36,6 +38,7 @@ class Bot(Host):
         self.tree = commands.tree(self)
         self._welcomed = False
         self._notes: asyncio.Task[None] | None = None
+        self._tidying: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
         """Register the commands, once for each shape of them."""
@@ -51,6 +54,8 @@ class Bot(Host):
         if not self._welcomed:
             self._welcomed = True
             print(f"invite the bot: {self.invitation}\ntry /say in {self._somewhere()}", flush=True)
+        if not self.is_closed() and (self._tidying is None or self._tidying.done()):
+            self._tidying = asyncio.create_task(self._forget_deleted())
 
     @property
     def invitation(self) -> str:
@@ -106,8 +111,8 @@ class Bot(Host):
         self.delivery.stop()
         if self.answers:
             await asyncio.wait(self.answers, timeout=GRACE)
-        if self._notes:
-            self._notes.cancel()
+        for task in filter(None, (self._notes, self._tidying)):
+            task.cancel()
         self.health.note(running=False)
         await super().close()
 
@@ -154,12 +159,31 @@ class Bot(Host):
             await self._storing(self.store.forget_guild, guild)
         await asyncio.to_thread(self.health.note, len(self.guilds))
 
-    async def _storing(self, change: Callable[[int], None], number: int) -> None:
+    async def _forget_deleted(self) -> None:
+        """Forget channels that were deleted while the bot was away. Of threads Discord names the active ones only: for
+        the others it is asked."""
+        for guild in [guild for guild in self.guilds if not guild.unavailable]:
+            for channel in await self._storing(self.store.channels, guild.id) or ():
+                if not guild.get_channel_or_thread(channel) and await self._deleted(channel):
+                    await self._storing(self.store.forget_channel, channel)
+
+    async def _deleted(self, channel: int) -> bool:
         try:
-            await asyncio.to_thread(change, number)
+            await self.fetch_channel(channel)
+        except discord.NotFound:
+            return True
+        except FAILED:
+            log.info("whether channel %s is still there is not known", channel)
+        return False
+
+    async def _storing(self, work: Callable[[int], Kept], number: int) -> Kept | None:
+        """What the file does for a number; None where it cannot, which is logged."""
+        try:
+            return await asyncio.to_thread(work, number)
         except StorageError as error:
             self.health.trouble(error)
             log.error("%s", error)
+            return None
 
     async def _note(self) -> None:
         """Tell the file again and again that the bot lives."""

@@ -122,6 +122,11 @@ class Store:
         each = " UNION ".join(f"SELECT guild FROM {table} WHERE guild" for table in tables)  # noqa: S608
         return {row[0] for row in self._run(each)}
 
+    def channels(self, guild: int) -> set[int]:
+        """The channels of a server that something is kept for."""
+        each = "SELECT channel FROM channel_settings WHERE guild = ?1 UNION SELECT channel FROM states WHERE guild = ?1"
+        return {row[0] for row in self._run(each, guild)}
+
     def fact(self, name: str) -> str:
         """What was noted under a name; "" where nothing was."""
         rows = self._run("SELECT value FROM facts WHERE name = ?", name)

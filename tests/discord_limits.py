@@ -70,5 +70,5 @@ def bucket_of(method: str, path: str) -> str:
     if parts[0] == "webhooks":
         return f"webhook {parts[2]}"
     if parts[0] == "channels":
-        return f"{method} {parts[1]} {parts[2]} {'one' if len(parts) > 3 else ''}"
+        return f"{method} {' '.join(parts[1:3])} {'one' if len(parts) > 3 else ''}"
     return f"{method} {path}"

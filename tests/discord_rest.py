@@ -72,6 +72,7 @@ class Rest:
         self.life = LIFE
         self.delay = 0.0
         self.refused_channels: dict[str, tuple[int, int]] = {}
+        self.archived_threads: list[dict[str, Any]] = []
         self.troubles: list[int] = []
         """Statuses that the next requests get, whatever they are; 500 is answered though the request is done, and CUT
         not at all.
@@ -131,6 +132,8 @@ class Rest:
                 return self._beginning(path[0])
             case "PUT", ["applications", _, "commands"]:
                 return [command(each, number) for number, each in enumerate(body, 70)]
+            case "GET", ["channels", channel]:
+                return self._known(channel)
             case _, ["channels", channel, "messages", *rest]:
                 return self._channel(method, channel, rest, body, query)
             case "POST", ["interactions", number, token, "callback"]:
@@ -143,6 +146,13 @@ class Rest:
         limit = {"total": 1000, "remaining": 999, "reset_after": 1, "max_concurrency": 16}
         gateway = {"url": self._gateway.url, "shards": 2, "session_start_limit": limit}
         return {"users": me(), "oauth2": application(), "gateway": gateway}[what]
+
+    def _known(self, channel: str) -> Any:
+        for guild, about in self._gateway.guilds.items():
+            for each in [*about["channels"], *self.archived_threads]:
+                if each["id"] == channel:
+                    return {"flags": 0, **each, "guild_id": guild}
+        raise RefusedError(404, 10003, "Unknown Channel")
 
     def _channel(self, method: str, channel: str, rest: list[str], body: Any, query: Any) -> Any:
         if channel in self.refused_channels:

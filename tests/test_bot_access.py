@@ -16,6 +16,7 @@ from .discord_standin import Discord
 
 FIXED = {"rng": 7, "length": 60}
 AT = f"<@{BOT['id']}>"
+METADATA = {"archived": True, "auto_archive_duration": 60, "archive_timestamp": "2026-01-01T00:00:00Z", "locked": False}
 
 
 async def test_age_restricted_channels_only(there: Discord, tiny: Model) -> None:
@@ -100,6 +101,30 @@ async def test_a_channel_that_is_deleted_is_forgotten(there: Discord, tiny: Mode
         await there.dispatch("CHANNEL_DELETE", channel | {"guild_id": GUILD})
         await told(there, "say", seed="a", channel=DM)
         await becomes(lambda: bot.store.settings(int(CHANNEL)) == {})
+
+
+async def test_what_was_deleted_while_the_bot_was_away_is_forgotten_and_what_sleeps_is_not(
+    there: Discord, tiny: Model
+) -> None:
+    counts = dict.fromkeys(("message_count", "member_count", "total_message_sent", "rate_limit_per_user"), 0)
+    thread = {
+        "id": "78",
+        "type": 11,
+        "name": "asleep",
+        "parent_id": CHANNEL,
+        "owner_id": "1",
+        "thread_metadata": METADATA,
+    }
+    there.rest.archived_threads.append(thread | counts)
+    async with running(there, tiny) as bot:
+        for channel in (int(CHANNEL), 78, 79):
+            bot.store.keep(channel, int(GUILD), "temperature", 1.2)
+        bot.store.keep_state(80, int(GUILD), b"state")
+        await told(there, "help")
+    async with running(there, tiny) as bot:
+        await becomes(lambda: bot.store.channels(int(GUILD)) == {int(CHANNEL), 78})
+        await told(there, "help")
+    assert [call.path for call in there.rest.calls if call.method == "GET" and "/channels/78" in call.path]
 
 
 async def test_who_asks_too_often_is_told_once_in_a_channel_and_quietly_elsewhere(there: Discord, tiny: Model) -> None:
