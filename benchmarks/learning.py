@@ -34,13 +34,13 @@ def operations() -> int:
 
 
 def afterglow(rows: int) -> Step:
-    """A step of a run of the large size."""
+    """A step of a run as ``afterglow train`` makes it."""
     from afterglow.core.training.group import ALONE
     from afterglow.core.training.learner import Learner
     from afterglow.core.training.measuring import fastest
     from afterglow.core.training.recipes import Wanted, recipe_for
 
-    recipe = recipe_for(VOCABULARY, 1_000_000, Wanted(size="large", batch=rows))
+    recipe = recipe_for(VOCABULARY, 1_000_000, Wanted(width=WIDTH, batch=rows))
     learner = Learner(recipe, np.arange(1_000_000) % VOCABULARY, None, ALONE)
     bf16, _ = fastest(learner.model, rows)
     return lambda: learner.train(1e-3, bf16)
