@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,11 @@ Step = Callable[[], object]
 
 def measure() -> dict[str, Any]:
     """Characters a second by way and number of rows, and the share of the best product in bfloat16 that ours is."""
-    ways = {"afterglow": afterglow, "torch, nn.LSTM in bfloat16": _in_bfloat16, "torch, nn.LSTM in float32": plain}
+    ways = {
+        "afterglow": afterglow,
+        "torch, nn.LSTM in bfloat16": partial(plain, bf16=True),
+        "torch, nn.LSTM in float32": plain,
+    }
     seconds = {rows: _rounds({name: make(rows) for name, make in ways.items()}) for rows in ROWS}
     speeds = {name: [rows * STEPS / seconds[rows][name] for rows in ROWS] for name in ways}
     best = 2 * LARGE**3 / next(iter(_rounds({"product": _product()}).values()))
@@ -67,10 +72,6 @@ def plain(rows: int, bf16: bool = False) -> Step:
         optimizer.step()
 
     return step
-
-
-def _in_bfloat16(rows: int) -> Step:
-    return plain(rows, bf16=True)
 
 
 def _product() -> Step:

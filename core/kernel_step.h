@@ -32,6 +32,7 @@ typedef struct {
 } Step;
 
 #include "kernel_gates.h"
+#include "kernel_rows.h"
 
 /* sums[row][gate] of a block for a few rows that stand one after the other. */
 INLINE void sum_up(const Phase *p, int64_t block, int64_t row, int rows, int gates, Ints sums[][4]) {
@@ -84,19 +85,10 @@ INLINE void few_rows(const Step *s, const Phase *p, int64_t block, int64_t row, 
 }
 
 FAST static void all_rows(const Step *s, const Phase *p, int64_t block) {
-    for (int64_t row = 0; row < s->rows;) {
-        /* groups of nearly the same size: a last one of a single row would waste most of its time */
-        int64_t left = s->rows - row, groups = (left + MOST_ROWS - 1) / MOST_ROWS, rows = (left + groups - 1) / groups;
-        switch (rows) {
-            case 1: few_rows(s, p, block, row, 1); break;
-            case 2: few_rows(s, p, block, row, 2); break;
-#if MOST_ROWS > 3
-            case 3: few_rows(s, p, block, row, 3); break;
-            case 4: few_rows(s, p, block, row, 4); break;
-            case 5: few_rows(s, p, block, row, 5); break;
-#endif
-            default: few_rows(s, p, block, row, MOST_ROWS);
-        }
-        row += rows;
+    for (int64_t row = 0, rows; row < s->rows; row += rows) {
+        rows = next_rows(s->rows - row);
+#define THESE(count) few_rows(s, p, block, row, count)
+        FEW(rows, THESE)
+#undef THESE
     }
 }

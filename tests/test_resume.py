@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from afterglow.core.corpus import read_corpus
-from afterglow.core.errors import TextError, TrainingError, UsageError
+from afterglow.core.errors import StorageError, TextError, TrainingError, UsageError
 from afterglow.core.model import Model
 from afterglow.core.modelfile import Architecture, open_model_file
 from afterglow.core.tokenizer import CharTokenizer
@@ -332,6 +332,26 @@ def test_where_a_run_goes_back_its_history_does_too() -> None:
     steps = [row["step"] for row in made.folder.history()]
     assert poisoned
     assert steps == sorted(set(steps))
+
+
+def test_a_full_disk_does_not_end_a_run_that_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, poisoned = learning.begin(wish(wanted=Wanted(epochs=2, width=24))), list[int]()
+
+    def poison(gradient: Any) -> Any:
+        if made.trainer.step == 3 and not poisoned:
+            poisoned.append(3)
+            return gradient * float("nan")
+        return gradient
+
+    def full(_: int) -> None:
+        raise StorageError("no space left")
+
+    list(zip(range(2), made.steps(), strict=False))
+    monkeypatch.setattr(made.folder, "forget_after", full)
+    made.trainer.model.projection.weight.register_hook(poison)
+    progress = list(made.steps())
+    assert any("no space left; training goes on" in each.note for each in progress)
+    assert progress[-1].fraction == 1
 
 
 def test_a_full_disk_stops_the_saving_and_not_the_training(monkeypatch: pytest.MonkeyPatch) -> None:

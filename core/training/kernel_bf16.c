@@ -31,6 +31,7 @@ typedef uint16_t Half; /* a bfloat16 */
 #define MIN(a, b) _mm512_min_ps(a, b)
 #define MAX(a, b) _mm512_max_ps(a, b)
 #include "../kernel_gates.h"
+#include "../kernel_rows.h"
 
 INLINE Reals load(const Half *from) {
     __m256i halves = _mm256_loadu_si256((const __m256i *)from);
@@ -115,23 +116,6 @@ INLINE void back_through_weights(const Window *w, int64_t at, int64_t block, flo
     add_products(sums, w->change + at * inputs, inputs, w->weights + block * inputs * VECTORS * LANES, rows);
     for (int r = 0; r < rows; r++)
         for (int n = 0; n < VECTORS; n++) _mm512_storeu_ps(h + r * w->width + (block * VECTORS + n) * LANES, sums[r][n]);
-}
-
-/* Does something for a few rows, their number known when this is compiled. */
-#define FEW(rows, what) \
-    switch (rows) { \
-        case 1: what(1); break; \
-        case 2: what(2); break; \
-        case 3: what(3); break; \
-        case 4: what(4); break; \
-        case 5: what(5); break; \
-        default: what(MOST_ROWS); \
-    }
-
-/* How many of the rows that are left come next: groups of nearly the same size. */
-static int64_t next_rows(int64_t left) {
-    int64_t groups = (left + MOST_ROWS - 1) / MOST_ROWS;
-    return (left + groups - 1) / groups;
 }
 
 FAST static void all_forward(const Window *w, int64_t first, int64_t last) {

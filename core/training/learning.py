@@ -56,9 +56,7 @@ class Learning:
         """Train; checkpoints and history are kept on the way. A full disk stops the saving, not the training."""
         step = self.trainer.step
         for progress in self.trainer.run():
-            if progress.step < step and self.leads:
-                self.folder.forget_after(progress.step)
-            step, note = progress.step, self._saved(progress)
+            note, step = self._saved(progress, went_back=progress.step < step), progress.step
             yield replace(progress, note=note) if note else progress
 
     def keep(self) -> None:
@@ -135,9 +133,11 @@ class Learning:
         size = sum(tensor.nbytes for tensor in model.file.tensors.values())
         return CopyIndex.of(self.corpus.trained, int(LARGEST_SHARE * size)) if self.wish.index else None
 
-    def _saved(self, progress: Progress) -> str:
+    def _saved(self, progress: Progress, went_back: bool) -> str:
         """Put down what is due; why that was not possible, "" where it was."""
         try:
+            if went_back and self.leads:
+                self.folder.forget_after(progress.step)
             if progress.save:
                 self.keep()  # first: in a group all have a part in it
             if progress.valid_loss is not None and self.leads:
