@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-KERNEL := $(wildcard core/kernel*.[ch] core/training/*.c)
+KERNEL := $(wildcard core/inference/*.[ch] core/training/*.c)
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: chat train bot test slow bench docs pictures format clean

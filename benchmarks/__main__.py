@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from afterglow.core.inference.model_file import Architecture, Card
+from afterglow.core.inference.runtime import default_threads
 from afterglow.core.model import Model, load
-from afterglow.core.modelfile import Architecture, Card
-from afterglow.core.runtime import default_threads
 
 from benchmarks import learning, processes, roofline, serving, tables, terminal
 from benchmarks.ways import WAYS
@@ -50,7 +50,7 @@ def main() -> None:
 def untrained(folder: Path) -> str:
     """The path of a model of 2 x 512 over the characters of the bundled one."""
     from afterglow.core.training.convert import to_model_file
-    from afterglow.core.training.lstm import LSTMLanguageModel
+    from afterglow.core.training.model import LSTMLanguageModel
 
     tokenizer = load("shakespeare").tokenizer
     path = folder / "untrained.safetensors"

@@ -40,10 +40,10 @@ def operations() -> int:
 
 def afterglow(rows: int) -> Step:
     """A step of a run as ``afterglow train`` makes it."""
-    from afterglow.core.training.group import ALONE
+    from afterglow.core.training.calibration import fastest
+    from afterglow.core.training.distributed import ALONE
     from afterglow.core.training.learner import Learner
-    from afterglow.core.training.measuring import fastest
-    from afterglow.core.training.recipes import Wanted, recipe_for
+    from afterglow.core.training.sizes import Wanted, recipe_for
 
     recipe = recipe_for(VOCABULARY, 1_000_000, Wanted(width=WIDTH, batch=rows))
     learner = Learner(recipe, np.arange(1_000_000) % VOCABULARY, None, ALONE)

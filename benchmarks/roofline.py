@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from afterglow.core.modelfile import ModelFile
+from afterglow.core.inference.model_file import ModelFile
 from onnx import TensorProto, helper, numpy_helper
 
 ROUNDS = 15

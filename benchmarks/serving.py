@@ -13,12 +13,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from afterglow.core.dice import Dice
+from afterglow.core.generation.stream import Stream
+from afterglow.core.generation.worker import Worker
 from afterglow.core.model import Model, load
-from afterglow.core.session import Session
-from afterglow.core.store import dumped
-from afterglow.core.stream import Stream
-from afterglow.core.worker import Worker
+from afterglow.core.sampling.rng import Dice
+from afterglow.core.session.passage_json import dumped
+from afterglow.core.session.session import Session
 
 OTHERS, WATCHED = 63, 3000
 PARKED = 2_000

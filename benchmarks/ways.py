@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from afterglow.core.dice import Dice
-from afterglow.core.int8 import onnx_runtime
-from afterglow.core.interchange import onnx_model
+from afterglow.core.inference.backends import onnx_runtime
+from afterglow.core.inference.export import onnx_model
+from afterglow.core.inference.runtime import default_threads
 from afterglow.core.model import Model
-from afterglow.core.runtime import default_threads
+from afterglow.core.sampling.rng import Dice
 
 from benchmarks.onnx_lstm import dynamically_quantised
 

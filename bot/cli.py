@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..core.errors import MissingExtraError
-from . import options as owner
+from . import config as owner
 
 
 @click.group("bot", invoke_without_command=True)

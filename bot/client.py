@@ -14,11 +14,11 @@ import discord
 
 from ..core.errors import AfterglowError, StorageError
 from . import commands, health
-from .answers import FAILED, ToMessage
-from .channels import Place
-from .controls import ITEMS
-from .host import Host, busy, log_bug
-from .options import Options
+from .base_client import Host, busy, log_bug
+from .buttons import ITEMS
+from .channel_settings import Place
+from .config import Options
+from .replies import FAILED, ToMessage
 from .writer import Writer
 
 log = logging.getLogger("afterglow.bot")

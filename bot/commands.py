@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import discord
 from discord import app_commands
 
-from .answers import ToInteraction
-from .channels import HELP
-from .host import Host, told
-from .limits import OWN, SETTINGS, narrowed, option
+from .base_client import Host, told
+from .channel_settings import HELP
+from .replies import ToInteraction
+from .setting_specs import OWN, SETTINGS, narrowed, option
 from .store import Store
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 
 import discord
 
-from ..core.actions import SWEEP
-from . import messages
-from .answers import UNREACHED, Answer
-from .controls import stop_view, text_view
-from .recipes import Recipe, differing, model_key
-from .turns import BusyError, Pace, Ticket, Turns
+from ..core.commands.actions import SWEEP
+from . import formatting
+from .button_state import Recipe, differing, model_key
+from .buttons import stop_view, text_view
+from .replies import UNREACHED, Answer
+from .scheduling import BusyError, Pace, Ticket, Turns
 from .writer import Order, Writer, Writing
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class Delivery:
             ticket = job.ticket = self.turns.enter(order.channel)
             if await self._whole(answer, job, ticket, writings):
                 masked = self.writer.blocklist.masked
-                first, *more = messages.small(((w.summary(), masked(w.text)) for w in writings), masked(order.seed))
+                first, *more = formatting.small(((w.summary(), masked(w.text)) for w in writings), masked(order.seed))
                 await answer.show(first)
                 for page in more:
                     await answer.add(page)
@@ -189,7 +189,7 @@ class Delivery:
             # A word that is not whole yet could become a blocked one.
             text = text[: max(text.rfind(" "), text.rfind("\n")) + 1]
         masked, border = self.writer.blocklist.masked(order.seed + text), len(order.seed)
-        return messages.pages("" if order.source else masked[:border], masked[border:], list(lines), growing)
+        return formatting.pages("" if order.source else masked[:border], masked[border:], list(lines), growing)
 
     def _lines(self, writing: Writing, what: str) -> list[str]:
         """The small lines under a text."""
@@ -199,7 +199,7 @@ class Delivery:
 
     def _recipe(self, writing: Writing) -> Recipe:
         order = writing.order
-        seen = messages.shown(self.writer.blocklist.masked(order.seed))
+        seen = formatting.shown(self.writer.blocklist.masked(order.seed))
         return Recipe(
             order.source,
             None if order.source else len(seen.text),

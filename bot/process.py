@@ -20,8 +20,8 @@ from ..core.errors import AfterglowError, UsageError
 from ..core.model import load
 from ..core.paths import private_file, reason
 from .client import Bot, made, serve
+from .config import Options
 from .health import report
-from .options import Options
 from .store import Store
 from .writer import Writer
 

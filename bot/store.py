@@ -14,7 +14,7 @@ from typing import Any
 
 from ..core.errors import SettingError, StorageError
 from ..core.paths import data_dir, private_file
-from .limits import OWN, SETTINGS, spec_of, written
+from .setting_specs import OWN, SETTINGS, spec_of, written
 
 MIGRATIONS = (
     """

@@ -8,18 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from ..core import library
-from ..core.bridge import listen
-from ..core.dice import Dice, fresh_rng
 from ..core.errors import CommandError, ModelError, StateError, StorageError
 from ..core.events import Done, Token
+from ..core.generation.aio import listen
+from ..core.generation.snapshot import History
+from ..core.generation.stream import Stream
+from ..core.generation.worker import Worker
+from ..core.inference import library
 from ..core.model import Model, load
+from ..core.sampling.rng import Dice, fresh_rng
 from ..core.settings import SPECS, Settings
-from ..core.snapshot import History
-from ..core.stream import Stream
-from ..core.worker import Worker
-from .limits import narrowed, spec_of
-from .messages import Blocklist
+from .formatting import Blocklist
+from .setting_specs import narrowed, spec_of
 from .store import MODEL, Store
 
 WATCHED, UNWATCHED = 8, 256

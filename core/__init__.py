@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from .errors import AfterglowError
     from .events import Token
     from .model import Model, load
-    from .sampler import sample
+    from .sampling.sampler import sample
     from .score import Score
-    from .settingkinds import Ramp
+    from .setting_types import Ramp
     from .settings import Settings
 
 __all__ = ["AfterglowError", "Model", "Ramp", "Score", "Settings", "Token", "load", "sample"]
@@ -27,8 +27,8 @@ _HOME = {
     "AfterglowError": "errors",
     "Model": "model",
     "load": "model",
-    "sample": "sampler",
-    "Ramp": "settingkinds",
+    "sample": "sampling.sampler",
+    "Ramp": "setting_types",
     "Score": "score",
     "Token": "events",
     "Settings": "settings",

@@ -11,9 +11,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .dice import Dice
 from .events import Token
 from .model import Model
+from .sampling.rng import Dice
 from .settings import Settings
 
 TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)

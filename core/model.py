@@ -9,21 +9,21 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from . import library
 from . import score as scoring
-from . import snapshot as snapshots
-from .dice import Dice, fresh_rng
-from .engine import BURST, Engine
 from .events import Token
-from .filters import log_softmax
-from .int8 import int8_runtime
-from .modelfile import ModelFile, open_model_file
-from .novelty import CopyMarks, CopyMeter
-from .runtime import Runtime, selected
+from .generation import snapshot as snapshots
+from .generation.engine import BURST, Engine
+from .generation.snapshot import MOST_REMEMBERED, History, Snapshot
+from .generation.worker import Worker
+from .inference import library
+from .inference.backends import int8_runtime
+from .inference.model_file import ModelFile, open_model_file
+from .inference.runtime import Runtime, selected
+from .sampling.filters import log_softmax
+from .sampling.rng import Dice, fresh_rng
 from .settings import layered
-from .snapshot import MOST_REMEMBERED, History, Snapshot
-from .tokenizer import Ids, Tokenizer
-from .worker import Worker
+from .text.copy_detection import CopyMarks, CopyMeter
+from .text.tokenizer import Ids, Tokenizer
 
 SEED_TOKENS = MOST_REMEMBERED
 """How much of the end of a very long seed is read: an LSTM has to take every step, and its memory fades long before."""

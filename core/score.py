@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import TextError
-from .filters import log_softmax
-from .runtime import Logits, Runtime
-from .tokenizer import Ids, Tokenizer
+from .inference.runtime import Logits, Runtime
+from .sampling.filters import log_softmax
+from .text.tokenizer import Ids, Tokenizer
 
 Values = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .errors import SettingError
-from .settingkinds import CHOICE, COUNT, NUMBER, RNG, SWITCH, TEMPERATURE, TEXTS, Kind, Ramp
+from .setting_types import CHOICE, COUNT, NUMBER, RNG, SWITCH, TEMPERATURE, TEXTS, Kind, Ramp
 
 HEAT = ("off", "surprise", "rank", "entropy", "temperature")
 

@@ -10,13 +10,13 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from afterglow.core.heat import legend
-from afterglow.core.lens import Look
 from afterglow.core.model import load
-from afterglow.core.picture import MARGIN, Picture, Text
-from afterglow.core.session import Session
-from afterglow.core.settingkinds import Ramp
-from afterglow.core.visible import visible
+from afterglow.core.render.heat import legend
+from afterglow.core.render.sanitize import visible
+from afterglow.core.render.svg import MARGIN, Picture, Text
+from afterglow.core.session.lens import Look
+from afterglow.core.session.session import Session
+from afterglow.core.setting_types import Ramp
 
 HERE = Path(__file__).parent
 SEED, RNG = "ROMEO:", 11
@@ -120,7 +120,7 @@ def sweep() -> str:
 
 def seed_node(playing: Session) -> object:
     """The seed alone, nothing written yet."""
-    from afterglow.core.passage import Node
+    from afterglow.core.session.passage import Node
 
     node = Node(None, seed=SEED)
     node.start = playing.model.read(SEED).snapshot
@@ -129,7 +129,7 @@ def seed_node(playing: Session) -> object:
 
 def screen() -> str:
     """The full screen: a text, the temperature turned, the cursor on a token."""
-    from afterglow.repl.tui import AfterglowApp
+    from afterglow.repl.tui.app import AfterglowApp
 
     async def photographed() -> str:
         playing = session(length=420, speed=0, heat="surprise", autosave="off")

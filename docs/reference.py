@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
-from afterglow.core.commands import COMMANDS
+from afterglow.core.commands.registry import COMMANDS
 from afterglow.core.settings import SPECS
 from afterglow.repl.__main__ import cli
 

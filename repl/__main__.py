@@ -13,9 +13,8 @@ import click
 from afterglow.bot.cli import bot
 from afterglow.core.errors import AfterglowError, StorageError
 from afterglow.core.paths import reason
-from afterglow.repl.chat import chat
-from afterglow.repl.lessons import diversity, explain, tour
-from afterglow.repl.options import (
+from afterglow.repl.cli.launch import chat
+from afterglow.repl.cli.options import (
     json_option,
     model_option,
     name_argument,
@@ -24,8 +23,9 @@ from afterglow.repl.options import (
     show,
     with_settings,
 )
-from afterglow.repl.sharing import completion, export, web
-from afterglow.repl.trainverbs import novelty, train
+from afterglow.repl.cli.share import completion, export, web
+from afterglow.repl.cli.teach import diversity, explain, tour
+from afterglow.repl.cli.train import novelty, train
 from click.core import ParameterSource
 
 
@@ -65,7 +65,7 @@ class Verbs(click.Group):
 def cli(context: click.Context, /, model_name: str | None, runtime: str, plain: bool, **flags: Any) -> None:
     """Play with a text-generating LSTM: type a seed, watch it go on, turn the temperature while it writes."""
     if context.invoked_subcommand is None:
-        from afterglow.core.session import Session
+        from afterglow.core.session.session import Session
 
         model, settings = opened(model_name, runtime, flags)
         sys.exit(chat(Session(model, settings), plain))
@@ -102,8 +102,8 @@ def generate(
 
     Without SEED, standard input is it.
     """
-    from afterglow.repl.oneshot import generate as write
-    from afterglow.repl.oneshot import seed_from_stdin
+    from afterglow.repl.cli.generate import generate as write
+    from afterglow.repl.cli.generate import seed_from_stdin
 
     model, settings = opened(model_name, runtime, flags)
     write(model, seed_from_stdin() if seed is None else seed, settings, count, echo, as_json)
@@ -120,7 +120,7 @@ def evaluate(name: str, text: Path, encoding: str | None, runtime: str, as_json:
 
     In nats and bits per character. Of the text that it was trained on, the held-out part is taken.
     """
-    from afterglow.repl.oneshot import evaluate as judge
+    from afterglow.repl.cli.generate import evaluate as judge
 
     model, _ = opened(name, runtime, {})
     show(judge(model, text, encoding), as_json)
@@ -131,7 +131,7 @@ def evaluate(name: str, text: Path, encoding: str | None, runtime: str, as_json:
 @click.pass_context
 def models(context: click.Context, as_json: bool) -> None:
     """List the models."""
-    from afterglow.core.library import entries
+    from afterglow.core.inference.library import entries
 
     if context.invoked_subcommand is None:
         rows = [{"name": e.name, "bundled": e.bundled, "path": str(e.path)} for e in entries()]
@@ -145,7 +145,7 @@ def models(context: click.Context, as_json: bool) -> None:
 @name_argument
 def remove(name: str) -> None:
     """Delete one of your models."""
-    from afterglow.core import library
+    from afterglow.core.inference import library
 
     click.echo(f"removed {library.remove(name)}")
 
@@ -155,7 +155,7 @@ def remove(name: str) -> None:
 @json_option
 def info(name: str, as_json: bool) -> None:
     """Show a model's card."""
-    from afterglow.repl.oneshot import card
+    from afterglow.repl.cli.generate import card
 
     show(card(name), as_json)
 

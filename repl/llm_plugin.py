@@ -13,7 +13,7 @@ from llm.parts import TextPart
 from pydantic import Field, create_model
 
 from ..core.errors import AfterglowError
-from ..core.library import entries
+from ..core.inference.library import entries
 from ..core.settings import SPECS, layered
 
 if TYPE_CHECKING:

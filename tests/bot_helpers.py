@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import yarl
 from afterglow.bot.client import Bot, made, serve
-from afterglow.bot.options import Options
+from afterglow.bot.config import Options
 from afterglow.bot.store import Store, default_place
 from afterglow.bot.writer import Writer
+from afterglow.core.inference.model_file import ModelFile, open_model_file
+from afterglow.core.inference.runtime import Stepper
 from afterglow.core.model import Model, Reading
-from afterglow.core.modelfile import ModelFile, open_model_file
-from afterglow.core.runtime import Stepper
 
 from . import discord_openapi
 from .conftest import DATA

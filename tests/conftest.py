@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from afterglow.core.inference.model_file import ModelFile
 from afterglow.core.model import Model, load
-from afterglow.core.modelfile import ModelFile
-from afterglow.core.novelty import CopyIndex
-from afterglow.core.session import Session
+from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.repl import tui
+from afterglow.core.text.copy_detection import CopyIndex
 from afterglow.repl.__main__ import main
+from afterglow.repl.tui.app import AfterglowApp
 
 from .cli_helpers import Ran, Run
 
@@ -97,13 +97,13 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
 
 
 @pytest.fixture
-def app(session: Session) -> tui.AfterglowApp:
+def app(session: Session) -> AfterglowApp:
     """The app at full speed."""
     session.set("speed", 0)
-    return tui.AfterglowApp(session)
+    return AfterglowApp(session)
 
 
 @pytest.fixture
-def slow(tiny: Model) -> tui.AfterglowApp:
+def slow(tiny: Model) -> AfterglowApp:
     """The app with a text far too long to be over before it is stopped."""
-    return tui.AfterglowApp(Session(tiny, Settings(rng=7, length=100_000, speed=400)))
+    return AfterglowApp(Session(tiny, Settings(rng=7, length=100_000, speed=400)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from afterglow.core.compiled import KINDS, kernel
+from afterglow.core.inference.kernel import KINDS, kernel
 
 KERNELS = {kind: found for kind in KINDS if (found := kernel(kind))}
 """Those that were built and that this processor can do, by kind, the widest vectors first."""

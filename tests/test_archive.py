@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from afterglow.core import archive, store
-from afterglow.core.archive import Keeper
 from afterglow.core.errors import StorageError
 from afterglow.core.model import Model
-from afterglow.core.passage import Passage
 from afterglow.core.paths import archive_file
-from afterglow.core.session import Session
+from afterglow.core.session import passage_db, passage_json
+from afterglow.core.session.passage import Passage
+from afterglow.core.session.passage_db import Keeper
+from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 
 from .tui_helpers import no_room
@@ -31,13 +31,13 @@ def play(events: Iterable[object]) -> None:
 
 
 def bare(passage: Passage) -> str:
-    return store.dumped(passage)
+    return passage_json.dumped(passage)
 
 
 def test_a_passage_comes_back_with_tree_cursor_and_dice(written: Session, tiny: Model) -> None:
     Keeper().keep(written.passage)
     again = Session(tiny, Settings(length=60))
-    assert again.adopt(archive.opened(1)) is None
+    assert again.adopt(passage_db.opened(1)) is None
     assert bare(again.passage) == bare(written.passage)
     for session in (written, again):
         session.passage.redo()
@@ -50,13 +50,13 @@ def test_it_is_kept_while_it_grows_and_only_what_is_new_is_written(session: Sess
     for number, _ in enumerate(session.say("The lamp")):
         if number % 7 == 0:
             keeper.keep(session.passage)
-            assert bare(archive.opened(1)) == bare(session.passage)
+            assert bare(passage_db.opened(1)) == bare(session.passage)
     keeper.keep(session.passage)
     with sqlite3.connect(archive_file()) as database:
         pieces = [first for (first,) in database.execute("SELECT first FROM pieces ORDER BY first")]
     database.close()
     assert pieces == [0, 1, 8, 15, 22, 29, 36, 43, 50, 57] or pieces == [1, 8, 15, 22, 29, 36, 43, 50, 57]
-    assert bare(archive.opened(1)) == bare(session.passage)
+    assert bare(passage_db.opened(1)) == bare(session.passage)
 
 
 def test_each_passage_has_a_number_of_its_own(session: Session) -> None:
@@ -64,30 +64,30 @@ def test_each_passage_has_a_number_of_its_own(session: Session) -> None:
     for seed in ("One", "Two", "Three"):
         play(session.say(seed))
         keeper.keep(session.passage)
-    assert [entry.text[:3] for entry in archive.entries()] == ["Thr", "Two", "One"]
-    assert [archive.opened(n).text()[:3] for n in (1, 2, 3)] == ["One", "Two", "Thr"]
+    assert [entry.text[:3] for entry in passage_db.entries()] == ["Thr", "Two", "One"]
+    assert [passage_db.opened(n).text()[:3] for n in (1, 2, 3)] == ["One", "Two", "Thr"]
 
 
 def test_an_opened_passage_goes_on_under_its_number(written: Session, tiny: Model) -> None:
     Keeper().keep(written.passage)
     again = Session(tiny, Settings(length=60))
-    again.adopt(archive.opened(1))
+    again.adopt(passage_db.opened(1))
     play(again.go_on())
     keeper = Keeper()
     assert keeper.keep(again.passage) is None
-    assert len(archive.entries()) == 1
-    assert bare(archive.opened(1)) == bare(again.passage)
+    assert len(passage_db.entries()) == 1
+    assert bare(passage_db.opened(1)) == bare(again.passage)
 
 
 def test_any_seed_comes_back(session: Session) -> None:
     play(session.say('“Grüße”\n\t日本 🔥 \x00 \u2028 \\ " \udcff'))
     Keeper().keep(session.passage)
-    assert bare(archive.opened(1)) == bare(session.passage)
+    assert bare(passage_db.opened(1)) == bare(session.passage)
 
 
 def test_an_empty_passage_is_not_kept(session: Session) -> None:
     Keeper().keep(session.passage)
-    assert archive.entries() == []
+    assert passage_db.entries() == []
 
 
 def test_search_finds_text_anywhere_and_takes_signs_as_they_are(session: Session) -> None:
@@ -95,12 +95,12 @@ def test_search_finds_text_anywhere_and_takes_signs_as_they_are(session: Session
     for seed in ("100% lamp", "a_b lamp", "Sea", "ÜBERALL"):
         play(session.say(seed))
         keeper.keep(session.passage)
-    assert [e.text[:3] for e in archive.entries("100%")] == ["100"]
-    assert [e.text[:3] for e in archive.entries("a_b")] == ["a_b"]
-    assert [e.text[:3] for e in archive.entries("SEA")][:1] == ["Sea"]
-    assert [e.text[:7] for e in archive.entries("überall")] == ["ÜBERALL"]
-    assert len(archive.entries()) == 4
-    assert archive.entries("nowhere at all") == []
+    assert [e.text[:3] for e in passage_db.entries("100%")] == ["100"]
+    assert [e.text[:3] for e in passage_db.entries("a_b")] == ["a_b"]
+    assert [e.text[:3] for e in passage_db.entries("SEA")][:1] == ["Sea"]
+    assert [e.text[:7] for e in passage_db.entries("überall")] == ["ÜBERALL"]
+    assert len(passage_db.entries()) == 4
+    assert passage_db.entries("nowhere at all") == []
 
 
 def test_a_word_that_occurs_once_is_a_name(session: Session) -> None:
@@ -108,18 +108,18 @@ def test_a_word_that_occurs_once_is_a_name(session: Session) -> None:
     for seed in ("Zebra one", "Zebra two", "Quagga"):
         play(session.say(seed))
         keeper.keep(session.passage)
-    assert archive.find("quagga").text().startswith("Quagga")
-    assert archive.find("#1").text().startswith("Zebra one")
+    assert passage_db.find("quagga").text().startswith("Quagga")
+    assert passage_db.find("#1").text().startswith("Zebra one")
     with pytest.raises(StorageError, match="several passages"):
-        archive.find("zebra")
+        passage_db.find("zebra")
     with pytest.raises(StorageError, match="no passage #9"):
-        archive.find("9")
+        passage_db.find("9")
 
 
 def test_what_was_saved_under_a_name_still_opens(written: Session) -> None:
-    store.save(written.passage, "7")
-    assert bare(archive.find("7")) == bare(written.passage)
-    assert archive.shelf() == [("7", "saved under this name")]
+    passage_json.save(written.passage, "7")
+    assert bare(passage_db.find("7")) == bare(written.passage)
+    assert passage_db.shelf() == [("7", "saved under this name")]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
@@ -137,25 +137,25 @@ def test_two_windows_on_one_passage_lose_nothing(written: Session, tiny: Model) 
     windows = [Session(tiny, Settings(length=60)) for _ in range(2)]
     keepers = [Keeper(), Keeper()]
     for window in windows:
-        window.adopt(archive.opened(1))
+        window.adopt(passage_db.opened(1))
     play(windows[0].go_on())
     play(windows[1].retry())
     told = [keeper.keep(window.passage) for keeper, window in zip(keepers, windows, strict=True)]
     assert told[0] is None
     assert told[1]
     assert "copy, #2" in told[1]
-    assert [bare(archive.opened(n)) for n in (1, 2)] == [bare(window.passage) for window in windows]
+    assert [bare(passage_db.opened(n)) for n in (1, 2)] == [bare(window.passage) for window in windows]
     play(windows[1].go_on())
     assert keepers[1].keep(windows[1].passage) is None
-    assert bare(archive.opened(2)) == bare(windows[1].passage)
+    assert bare(passage_db.opened(2)) == bare(windows[1].passage)
 
 
 def test_two_processes_that_write_at_once_each_keep_theirs() -> None:
     code = """
 import sys
-from afterglow.core.archive import Keeper
+from afterglow.core.session.passage_db import Keeper
 from afterglow.core.events import Token
-from afterglow.core.passage import Node, Passage
+from afterglow.core.session.passage import Node, Passage
 passage, keeper = Passage("m", "", 7), Keeper()
 passage.add(Node(None, seed=sys.argv[1]))
 passage.add(Node(0))
@@ -165,7 +165,7 @@ for n in range(40):
 """
     processes = [subprocess.Popen([sys.executable, "-c", code, name]) for name in ("one ", "two ")]  # noqa: S603
     assert [process.wait(60) for process in processes] == [0, 0]
-    assert {archive.opened(n).text() for n in (1, 2)} == {"one " + "x" * 40, "two " + "x" * 40}
+    assert {passage_db.opened(n).text() for n in (1, 2)} == {"one " + "x" * 40, "two " + "x" * 40}
 
 
 def test_a_full_disk_is_said_and_what_was_missed_is_written_later(session: Session) -> None:
@@ -176,9 +176,9 @@ def test_a_full_disk_is_said_and_what_was_missed_is_written_later(session: Sessi
     play(session.go_on())
     with no_room(8192), pytest.raises(StorageError, match=r"cannot use .*passages\.sqlite"):
         keeper.keep(session.passage)
-    assert bare(archive.opened(1)) == before
+    assert bare(passage_db.opened(1)) == before
     assert keeper.keep(session.passage) is None
-    assert bare(archive.opened(1)) == bare(session.passage)
+    assert bare(passage_db.opened(1)) == bare(session.passage)
 
 
 @pytest.mark.parametrize("damage", ["text", "folder"])
@@ -188,7 +188,7 @@ def test_a_file_that_is_no_archive_is_one_line_and_stays(damage: str, written: S
         archive_file().mkdir()
     else:
         archive_file().write_text("no database at all, but long enough to be read as one " * 50)
-    for action in (lambda: Keeper().keep(written.passage), archive.entries, lambda: archive.opened(1)):
+    for action in (lambda: Keeper().keep(written.passage), passage_db.entries, lambda: passage_db.opened(1)):
         with pytest.raises(StorageError) as caught:
             action()
         assert "\n" not in str(caught.value)
@@ -214,7 +214,7 @@ def test_damaged_rows_are_one_line(statement: str, written: Session) -> None:
         database.execute(statement)
     database.close()
     with pytest.raises(StorageError, match=r"passage #1 .* is damaged"):
-        archive.opened(1)
+        passage_db.opened(1)
 
 
 def test_the_folder_is_made(written: Session, home: Path) -> None:
@@ -230,7 +230,7 @@ def test_what_is_set_is_there_again_even_if_nothing_was_written_since(written: S
     written.set("heat", "entropy")
     keeper.keep(written.passage)
     again = Session(tiny, Settings(length=99))
-    again.adopt(archive.opened(1))
+    again.adopt(passage_db.opened(1))
     assert (again.settings.temperature, again.settings.heat, again.settings.length) == (1.25, "entropy", 60)
 
 
@@ -238,14 +238,14 @@ def test_an_archive_of_the_first_release_opens_and_goes_on(tiny: Model, home: Pa
     home.mkdir()
     shutil.copy(DATA / "kept" / "first.sqlite", archive_file())
     session = Session(tiny, Settings(length=20, top_k=2))
-    session.adopt(archive.opened(1))
+    session.adopt(passage_db.opened(1))
     assert session.settings.top_k == 2
     session.passage.redo()
     play(session.go_on())
     Keeper().keep(session.passage)
-    assert bare(archive.opened(1)) == bare(session.passage)
+    assert bare(passage_db.opened(1)) == bare(session.passage)
     again = Session(tiny)
-    again.adopt(archive.opened(1))
+    again.adopt(passage_db.opened(1))
     assert again.settings.top_k == 2
     assert len(again.passage.tokens()) == 40
 
@@ -267,7 +267,7 @@ def test_a_passage_goes_on_where_it_was_left_without_being_read_again(
     monkeypatch.setattr(Model, "advanced", counted)
     monkeypatch.setattr(Model, "read", None)
     again = Session(tiny)
-    again.adopt(archive.opened(1))
+    again.adopt(passage_db.opened(1))
     assert again.look()
     assert sum(steps) < 64
     assert tiny.dumped(again.here()) == tiny.dumped(left.here())
@@ -275,7 +275,7 @@ def test_a_passage_goes_on_where_it_was_left_without_being_read_again(
         play(session.go_on())
     assert again.passage.text() == left.passage.text()
     Keeper().keep(again.passage)
-    assert archive.opened(1).text() == left.passage.text()
+    assert passage_db.opened(1).text() == left.passage.text()
 
 
 @pytest.mark.parametrize("damage", ["x'00'", "substr(data, 1, 100)", "'text'", "zeroblob(4000)"])
@@ -285,7 +285,7 @@ def test_a_damaged_state_is_read_anew(damage: str, written: Session, tiny: Model
         assert database.execute(f"UPDATE states SET data = {damage}").rowcount  # noqa: S608
     database.close()
     again = Session(tiny, Settings(length=60))
-    again.adopt(archive.opened(1))
+    again.adopt(passage_db.opened(1))
     for session in (written, again):
         play(session.go_on())
     assert again.passage.text() == written.passage.text()
@@ -302,7 +302,7 @@ def test_a_state_of_tokens_that_were_not_kept_is_left_alone(session: Session, ti
         assert database.execute("DELETE FROM pieces WHERE first > 0").rowcount
     database.close()
     again = Session(tiny, Settings(length=60))
-    again.adopt(archive.opened(1))
+    again.adopt(passage_db.opened(1))
     count = len(again.passage.tokens())
     assert 0 < count < 60
     assert again.here().position == len("The lamp") + count

@@ -13,7 +13,7 @@ from afterglow.core.paths import models_dir
 
 pytest.importorskip("discord")
 
-from afterglow.bot.messages import read_back
+from afterglow.bot.formatting import read_back
 from afterglow.bot.store import Store, default_place
 
 from . import discord_openapi

@@ -7,7 +7,7 @@ from afterglow.core.model import Model
 
 pytest.importorskip("discord")
 
-from afterglow.bot.options import Options
+from afterglow.bot.config import Options
 from afterglow.bot.store import default_place
 
 from .bot_helpers import Scripted, becomes, running, told, typed

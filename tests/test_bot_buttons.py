@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from afterglow.core.model import Model
-from afterglow.core.settingkinds import Ramp
+from afterglow.core.setting_types import Ramp
 
 pytest.importorskip("discord")
 
-from afterglow.bot.channels import Place
-from afterglow.bot.messages import read_back
-from afterglow.bot.recipes import Recipe, unpacked
+from afterglow.bot.button_state import Recipe, unpacked
+from afterglow.bot.channel_settings import Place
+from afterglow.bot.formatting import read_back
 from afterglow.core.errors import SettingError
 from hypothesis import given
 from hypothesis import strategies as st

@@ -13,7 +13,7 @@ from afterglow.core.model import Model
 pytest.importorskip("discord")
 
 from afterglow.bot.client import Bot, serve
-from afterglow.bot.options import Options
+from afterglow.bot.config import Options
 from afterglow.bot.store import Store, default_place
 from afterglow.bot.writer import Writer
 

@@ -18,7 +18,7 @@ from afterglow.core.model import Model
 
 pytest.importorskip("discord")
 
-from afterglow.bot.messages import read_back
+from afterglow.bot.formatting import read_back
 from afterglow.bot.store import Store, default_place
 
 from . import discord_openapi

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("discord")
 
-from afterglow.bot.messages import Blocklist, pages, read_back, safe, shown, small
+from afterglow.bot.formatting import Blocklist, pages, read_back, safe, shown, small
 
 
 def compose(seed: str, text: str, lines: list[str]) -> str:

@@ -17,8 +17,8 @@ from afterglow.core.errors import AfterglowError, UsageError
 pytest.importorskip("discord")
 
 from afterglow.bot import process
+from afterglow.bot.config import Options, from_file
 from afterglow.bot.health import Health, report
-from afterglow.bot.options import Options, from_file
 from afterglow.bot.process import LOG_BYTES, LOG_FILES, run, token_from_environment
 from afterglow.bot.store import Store, default_place
 

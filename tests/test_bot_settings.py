@@ -17,8 +17,8 @@ from afterglow.core.paths import models_dir
 
 pytest.importorskip("discord")
 
-from afterglow.bot.limits import SETTINGS
-from afterglow.bot.messages import read_back
+from afterglow.bot.formatting import read_back
+from afterglow.bot.setting_specs import SETTINGS
 from afterglow.bot.store import default_place
 
 from .bot_helpers import Scripted, labels, running, told, typed

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from afterglow.core.errors import StorageError
-from afterglow.core.settingkinds import Ramp
+from afterglow.core.setting_types import Ramp
 
 pytest.importorskip("discord")
 

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("discord")
 
-from afterglow.bot.turns import BusyError, Cooldown, Limits, Turns
+from afterglow.bot.scheduling import BusyError, Cooldown, Limits, Turns
 
 
 async def test_first_come_first_served_within_a_channel_and_in_all() -> None:

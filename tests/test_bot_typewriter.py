@@ -12,8 +12,8 @@ pytest.importorskip("discord")
 
 import itertools
 
-from afterglow.bot.messages import read_back
-from afterglow.bot.turns import Pace
+from afterglow.bot.formatting import read_back
+from afterglow.bot.scheduling import Pace
 
 from .bot_helpers import Scripted, labels, loopback, running
 from .discord_shapes import BOT, CHANNEL

@@ -10,7 +10,7 @@ from afterglow.core.model import Model
 
 pytest.importorskip("discord")
 
-from afterglow.bot.options import Options
+from afterglow.bot.config import Options
 
 from .bot_helpers import Scripted, labels, running
 from .discord_shapes import OTHER_CHANNEL

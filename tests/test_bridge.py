@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from afterglow.core.bridge import Player
 from afterglow.core.events import Done, Event, Notice, Token
-from afterglow.core.session import Session
+from afterglow.core.session.session import Session
+from afterglow.repl.player import Player
 
 FAST = 100_000
 PATIENCE = 20

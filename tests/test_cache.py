@@ -9,22 +9,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from afterglow.core import cleaning, corpus, gutenberg, novelty, parts, sources
-from afterglow.core.corpus import read_corpora
 from afterglow.core.errors import StorageError, TextError, UsageError
-from afterglow.core.formats import Reading
-from afterglow.core.pieces import WordTokenizer
-from afterglow.core.tokenizer import ByteTokenizer, CharTokenizer
+from afterglow.core.text import chunks, cleaning, copy_detection, corpus, files, gutenberg
+from afterglow.core.text.corpus import read_corpora
+from afterglow.core.text.formats import Reading
+from afterglow.core.text.subwords import WordTokenizer
+from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("afterglow.core.training")
 
-from afterglow.core.training import cache, learning, ondisk, vocabulary
-from afterglow.core.training.cache import corpus_on_disk, tidy, tokens_on_disk
-from afterglow.core.training.ondisk import StoredText
-from afterglow.core.training.recipes import Wanted
-from afterglow.core.training.wish import Wish
+from afterglow.core.training import corpus_cache, disk_store, run, tokenizer_training
+from afterglow.core.training.corpus_cache import corpus_on_disk, tidy, tokens_on_disk
+from afterglow.core.training.disk_store import StoredText
+from afterglow.core.training.request import Wish
+from afterglow.core.training.sizes import Wanted
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 
@@ -33,9 +33,9 @@ LAMP = Path(__file__).parent / "data" / "lamp.txt"
 def tight(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that is bounded has a bound that a short text passes."""
     for module, name, value in (
-        (sources, "BLOCK", 7),
-        (parts, "STRETCH", 100),
-        (ondisk, "STRIDE", 64),
+        (files, "BLOCK", 7),
+        (chunks, "STRETCH", 100),
+        (disk_store, "STRIDE", 64),
         (cleaning, "IN_MEMORY", 300),
         (gutenberg, "HEAD", 150),
         (gutenberg, "HELD", 130),
@@ -66,7 +66,7 @@ def test_what_comes_in_small_blocks_is_what_comes_at_once(
     stored = corpus_on_disk([str(tmp_path / "a.txt")], how)
     expected = text.replace("\r\n", "\n").replace("\r", "\n")
     assert (stored.text[:], stored.notes) == (expected, ("120 carriage returns were dropped: lines end in \\n",))
-    monkeypatch.setattr(sources, "BLOCK", 1 << 20)
+    monkeypatch.setattr(files, "BLOCK", 1 << 20)
     assert read_corpora([str(tmp_path / "a.txt")], how).text == expected
 
 
@@ -107,7 +107,7 @@ def test_a_stored_text_is_sliced_like_a_str(
 ) -> None:
     path, text = tmp_path_factory.mktemp("stored") / "text", "".join(pieces)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ondisk, "STRIDE", 64)
+        patch.setattr(disk_store, "STRIDE", 64)
         with path.open("wb") as file:
             stored = StoredText.write(file, pieces)
         whole = StoredText(path, *stored)
@@ -186,7 +186,7 @@ def test_old_ones_and_leftovers_are_tidied_away(home: Path, monkeypatch: pytest.
         os.utime(path, (stamp, stamp))
     tidy()
     assert {path.name for path in folder.iterdir()} == {"used", ".being.written", "big"}
-    monkeypatch.setattr(cache, "MOST_BYTES", 250)
+    monkeypatch.setattr(corpus_cache, "MOST_BYTES", 250)
     tidy()
     assert {path.name for path in folder.iterdir()} == {"used", ".being.written"}
 
@@ -204,15 +204,13 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_made(home: Path, monkey
 
 def test_a_huge_text_is_learned_and_judged_by_bounded_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Huge is what the bounds say."""
-    for module in (corpus, learning):
+    for module in (corpus, run):
         monkeypatch.setattr(module, "MOST_JUDGED", 600)
-    monkeypatch.setattr(parts, "STRETCH", 1000)
-    for module in (vocabulary, learning):
+    monkeypatch.setattr(chunks, "STRETCH", 1000)
+    for module in (tokenizer_training, run):
         monkeypatch.setattr(module, "MOST_LEARNED", 5000)
     (tmp_path / "huge.txt").write_text(LAMP.read_text("utf-8") * 10, "utf-8")
-    made = learning.begin(
-        Wish("mine", (str(tmp_path / "huge.txt"),), tokens="bpe", wanted=Wanted(epochs=0.05, width=8))
-    )
+    made = run.begin(Wish("mine", (str(tmp_path / "huge.txt"),), tokens="bpe", wanted=Wanted(epochs=0.05, width=8)))
     list(made.steps())
     model, score = made.finish()
     assert (len(made.corpus.validated), score.characters) == (600, 600)
@@ -225,16 +223,16 @@ def test_a_huge_text_is_learned_and_judged_by_bounded_parts(monkeypatch: pytest.
 
 def test_runs_across_two_stretches_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     text = LAMP.read_text("utf-8")
-    whole = novelty.exact_runs(text[500:900] + "Ω" + text[100:150], text)
-    monkeypatch.setattr(parts, "STRETCH", 64)
-    assert np.array_equal(novelty.exact_runs(text[500:900] + "Ω" + text[100:150], text), whole)
+    whole = copy_detection.exact_runs(text[500:900] + "Ω" + text[100:150], text)
+    monkeypatch.setattr(chunks, "STRETCH", 64)
+    assert np.array_equal(copy_detection.exact_runs(text[500:900] + "Ω" + text[100:150], text), whole)
     assert whole.max() == 400
 
 
 MEASURED = """
 import sys
-from afterglow.core import corpus
-from afterglow.core.training.train import Trainer
+from afterglow.core.text import corpus
+from afterglow.core.training.trainer import Trainer
 corpus.MOST_JUDGED = 20_000
 run = Trainer.run
 def three(self):

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from afterglow.core import store
-from afterglow.core.commands import COMMANDS, completions, dispatch, find, is_live
-from afterglow.core.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
+from afterglow.core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
+from afterglow.core.commands.registry import COMMANDS, completions, dispatch, find, is_live
 from afterglow.core.errors import AfterglowError, CommandError, ModelError, SettingError, StorageError, UsageError
 from afterglow.core.events import Done, Notice, Token
 from afterglow.core.model import Model, load
 from afterglow.core.paths import presets_file
-from afterglow.core.session import Session
-from afterglow.core.settingkinds import Ramp
+from afterglow.core.session import passage_json
+from afterglow.core.session.session import Session
+from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import SPECS, Settings
 
 DATA = Path(__file__).parent / "data"
@@ -314,7 +314,7 @@ def test_save_and_open_bring_a_passage_back(written: Session) -> None:
     assert written.passage.text() == text
     assert rows(do(written, "/open")) == [("my lamp", "saved under this name")]
     do(written, "/save")
-    assert set(store.names()) == {"my lamp", store.suggested_name(written.passage)}
+    assert set(passage_json.names()) == {"my lamp", passage_json.suggested_name(written.passage)}
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".md", ".json", ".html", ".svg"])
@@ -333,7 +333,7 @@ def test_export_writes_the_form_that_the_name_asks_for(suffix: str, written: Ses
             assert "The lamp" in text
             assert written.passage.summary() in text
         case _:
-            assert store.loaded(json.dumps(json.loads(text))).text() == written.passage.text()
+            assert passage_json.loaded(json.dumps(json.loads(text))).text() == written.passage.text()
 
 
 def test_models_are_listed_and_changed(tiny: Model) -> None:

@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from afterglow.core.corpus import Corpus, read_corpora, read_corpus, require_enough
 from afterglow.core.errors import TextError, UsageError
-from afterglow.core.formats import Reading
-from afterglow.core.split import Split
+from afterglow.core.text.corpus import Corpus, read_corpora, read_corpus, require_enough
+from afterglow.core.text.formats import Reading
+from afterglow.core.text.split import Split
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

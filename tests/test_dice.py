@@ -1,7 +1,7 @@
 """The dice depend on their place alone: Philox4x64-10 as published, whatever was thrown before."""
 
 import pytest
-from afterglow.core.dice import Dice, fresh_rng
+from afterglow.core.sampling.rng import Dice, fresh_rng
 
 MASK = 2**64 - 1
 

@@ -12,19 +12,19 @@ from rich.console import Console
 
 torch = pytest.importorskip("torch")
 
-from afterglow.core.training import learning  # noqa: E402
-from afterglow.core.training.lossplot import svg  # noqa: E402
-from afterglow.core.training.recipes import Wanted  # noqa: E402
-from afterglow.core.training.wish import Wish  # noqa: E402
-from afterglow.repl.curve import Curve, drawn  # noqa: E402
-from afterglow.repl.display import Lines, Picture, clock  # noqa: E402
+from afterglow.core.training import run as training_run  # noqa: E402
+from afterglow.core.training.loss_plot import svg  # noqa: E402
+from afterglow.core.training.request import Wish  # noqa: E402
+from afterglow.core.training.sizes import Wanted  # noqa: E402
+from afterglow.repl.cli.braille import Curve, drawn  # noqa: E402
+from afterglow.repl.cli.train_display import Lines, Picture, clock  # noqa: E402
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 
 
-def begun() -> learning.Learning:
+def begun() -> training_run.Learning:
     torch.set_num_threads(1)
-    return learning.begin(Wish("mine", (str(LAMP),), wanted=Wanted(epochs=3, width=16, layers=1)))
+    return training_run.begin(Wish("mine", (str(LAMP),), wanted=Wanted(epochs=3, width=16, layers=1)))
 
 
 def test_the_picture_shows_losses_baselines_a_curve_and_four_temperatures() -> None:
@@ -91,7 +91,7 @@ def test_a_finished_run_leaves_model_history_and_plot(home: Path) -> None:
     assert names == ["mine.history.jsonl", "mine.safetensors", "mine.svg"]
     file = (home / "models" / "mine.safetensors").stat().st_size
     assert run.model().file.index is None
-    again = learning.open_model_file(home / "models" / "mine.safetensors")
+    again = training_run.open_model_file(home / "models" / "mine.safetensors")
     assert again.index
     assert again.index.prints.nbytes <= 0.15 * file
 

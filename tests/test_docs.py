@@ -127,7 +127,7 @@ def test_every_example_runs(page: str, desk: Path, run: Run) -> None:  # noqa: A
             exec(compile(block.text, page, "exec"), names)  # noqa: S102 - the examples of a page are one session
 
 
-@pytest.mark.parametrize("name", ["", ".model", ".explain"])
+@pytest.mark.parametrize("name", ["", ".model", ".sampling.temperature"])
 def test_the_examples_of_docstrings_run(name: str) -> None:
     module = importlib.import_module(f"afterglow.core{name}")
     assert doctest.testmod(module).failed == 0

@@ -10,15 +10,15 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from afterglow.core.dice import Dice
-from afterglow.core.engine import Engine
 from afterglow.core.errors import EngineError, StateError
 from afterglow.core.events import Done, Event, Token
-from afterglow.core.int8 import int8_runtime
+from afterglow.core.generation.engine import Engine
+from afterglow.core.generation.stream import SNAPSHOT_EVERY, Stream
+from afterglow.core.inference.backends import int8_runtime
 from afterglow.core.model import Model, load
-from afterglow.core.settingkinds import Ramp
+from afterglow.core.sampling.rng import Dice
+from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import Settings
-from afterglow.core.stream import SNAPSHOT_EVERY, Stream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

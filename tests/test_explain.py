@@ -9,11 +9,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from afterglow.core import load, sample
-from afterglow.core.commands import dispatch
-from afterglow.core.effects import Listing
+from afterglow.core.commands.effects import Listing
+from afterglow.core.commands.explain import GREEDY_LENGTH, as_json, greedy, of_next, of_numbers, tables, told
+from afterglow.core.commands.registry import dispatch
 from afterglow.core.errors import UsageError
 from afterglow.core.events import Notice
-from afterglow.core.explain import (
+from afterglow.core.model import Model
+from afterglow.core.sampling.temperature import (
     Loop,
     at_temperatures,
     effective_choices,
@@ -23,9 +25,7 @@ from afterglow.core.explain import (
     reshape,
     rounds_twice,
 )
-from afterglow.core.lesson import GREEDY_LENGTH, as_json, greedy, of_next, of_numbers, tables, told
-from afterglow.core.model import Model
-from afterglow.core.session import Session
+from afterglow.core.session.session import Session
 
 from .cli_helpers import Run
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.events import Token
-from afterglow.core.export import as_html, as_svg, spans
-from afterglow.core.heat import level
-from afterglow.core.passage import Node, Passage
-from afterglow.core.picture import Text, cells
+from afterglow.core.render.export import as_html, as_svg, spans
+from afterglow.core.render.heat import level
+from afterglow.core.render.svg import Text, cells
+from afterglow.core.session.passage import Node, Passage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 from afterglow.core.errors import UsageError
-from afterglow.core.modelfile import open_model_file
+from afterglow.core.inference.model_file import open_model_file
 
 torch = pytest.importorskip("torch")
 
-from afterglow.core.training.group import ALONE, Group, joined  # noqa: E402
+from afterglow.core.training.distributed import ALONE, Group, joined  # noqa: E402
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 QUICK = [str(LAMP), "--name", "mine", "--width", "24", "--layers", "1", "--dropout", "0"]
@@ -43,7 +43,7 @@ def start(size: int, *arguments: str) -> list[subprocess.Popen[str]]:
             "MASTER_PORT": port,
         }
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **{k: str(v) for k, v in several.items()}}
-        command = [sys.executable, "-m", "afterglow.core.training", *arguments]
+        command = [sys.executable, "-m", "afterglow.repl", "train", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         started.append(subprocess.Popen(command, env=environment, text=True, **pipes))  # type: ignore[call-overload]  # noqa: S603
     return started

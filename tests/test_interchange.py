@@ -10,9 +10,9 @@ import onnx
 import onnxruntime
 import pytest
 from afterglow.core import load
-from afterglow.core.interchange import onnx_model
+from afterglow.core.inference.export import onnx_model
 from afterglow.core.model import Model
-from afterglow.core.tokenizer import from_header
+from afterglow.core.text.tokenizer import from_header
 
 from .cli_helpers import Run
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from afterglow.core import store
-from afterglow.core.dice import Dice
 from afterglow.core.events import Token
-from afterglow.core.explain import at_temperatures
-from afterglow.core.filters import log_softmax
-from afterglow.core.lens import Look
-from afterglow.core.session import Session
+from afterglow.core.sampling.filters import log_softmax
+from afterglow.core.sampling.rng import Dice
+from afterglow.core.sampling.temperature import at_temperatures
+from afterglow.core.session import passage_json
+from afterglow.core.session.lens import Look
+from afterglow.core.session.session import Session
 
 DATA = Path(__file__).parent / "data"
 
@@ -61,7 +61,7 @@ def test_a_token_is_shown_behind_the_filters_that_drew_it_whatever_is_set_now(se
             session.set(*turns[here])
     session.set("top_k", 1)
     again = Session(session.model, session.settings)
-    again.adopt(store.loaded(store.dumped(session.passage)))
+    again.adopt(passage_json.loaded(passage_json.dumped(session.passage)))
     again.set("dry_multiplier", 5.0)
     for at in (session, again):
         for count, token in enumerate(at.passage.tokens()):
@@ -95,7 +95,7 @@ def test_a_setting_turned_while_a_token_is_drawn_is_the_next_ones(
 
 
 def test_what_was_kept_before_filters_were_is_shown_with_those_of_now(session: Session) -> None:
-    session.adopt(store.loaded((DATA / "kept" / "first.passage.json").read_text()))
+    session.adopt(passage_json.loaded((DATA / "kept" / "first.passage.json").read_text()))
     session.passage.redo()
     play(session.go_on())
     session.set("top_k", 1)

@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from afterglow.core import library
 from afterglow.core.errors import ModelError, UsageError
+from afterglow.core.inference import library
 from afterglow.core.paths import models_dir
 
 TINY = Path(__file__).parent / "data" / "tiny-char.safetensors"

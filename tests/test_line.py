@@ -9,16 +9,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from afterglow.core import archive
 from afterglow.core.events import Token
 from afterglow.core.model import Model
-from afterglow.core.novelty import noticed_runs
 from afterglow.core.paths import history_file
-from afterglow.core.session import Session
+from afterglow.core.session import passage_db
+from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.repl import line
-from afterglow.repl.keys import unquoted
-from afterglow.repl.line import LineRepl, SlashCompleter
+from afterglow.core.text.copy_detection import noticed_runs
+from afterglow.repl.line import repl
+from afterglow.repl.line.keys import unquoted
+from afterglow.repl.line.repl import LineRepl, SlashCompleter
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
@@ -90,7 +90,7 @@ async def test_passage_is_there_again_next_time(session: Session, keyboard: Pipe
         keyboard.send_text("The lamp\r")
         await until(lambda: over(session))
         keyboard.send_text("/quit\r")
-    assert archive.find("1").text() == session.passage.text()
+    assert passage_db.find("1").text() == session.passage.text()
 
 
 async def test_command_typed_while_text_streams_acts_on_the_next_token(session: Session, keyboard: PipeInput) -> None:
@@ -172,13 +172,13 @@ async def test_what_was_written_is_kept_where_a_bug_ends_the_repl(
     async def talk() -> None:
         async with talking(session):
             await begun(session, keyboard)
-            monkeypatch.setattr(line, "dispatch", broken)
+            monkeypatch.setattr(repl, "dispatch", broken)
             await meanwhile(keyboard, "temp 0.3\r")
 
     session.set("speed", 200)
     with pytest.raises(ZeroDivisionError):
         await talk()
-    assert archive.find("1").text().startswith("The lamp")
+    assert passage_db.find("1").text().startswith("The lamp")
 
 
 async def test_control_d_leaves_at_the_prompt_within_a_text_too(session: Session, keyboard: PipeInput) -> None:
@@ -195,7 +195,7 @@ async def test_a_seed_whose_reading_was_stopped_is_one_line(
 ) -> None:
     session.set("whole_seed", True)
     told = list[object]()
-    monkeypatch.setattr("afterglow.repl.line.show_error", told.append)
+    monkeypatch.setattr("afterglow.repl.line.repl.show_error", told.append)
     async with talking(session, "The lamp " * 200_000):
         await asyncio.sleep(0.5)
         keyboard.send_text("\x03")
@@ -210,7 +210,7 @@ async def test_an_editor_that_fails_is_one_line(
     monkeypatch.setenv("VISUAL", "false")
     session.set("speed", 0)
     told = list[object]()
-    monkeypatch.setattr("afterglow.repl.line.show_error", told.append)
+    monkeypatch.setattr("afterglow.repl.line.repl.show_error", told.append)
     async with talking(session):
         keyboard.send_text("The lamp\r")
         await until(lambda: over(session))

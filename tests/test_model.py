@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from afterglow.core import load, sample
 from afterglow.core.errors import SettingError, TextError
-from afterglow.core.graphstep import GraphRuntime
+from afterglow.core.generation.stream import Snapshot
+from afterglow.core.inference.onnx_backend import GraphRuntime
+from afterglow.core.inference.runtime import State, Stepper
 from afterglow.core.model import SEED_TOKENS, Model
-from afterglow.core.runtime import State, Stepper
-from afterglow.core.session import Session
+from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.core.stream import Snapshot
 
 LAMP = (Path(__file__).parent / "data" / "lamp.txt").read_text("utf-8")
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 from afterglow.core.errors import ModelError
+from afterglow.core.inference.model_file import FORMAT, LARGEST_HEADER, Architecture, Card, ModelFile, open_model_file
 from afterglow.core.model import load
-from afterglow.core.modelfile import FORMAT, LARGEST_HEADER, Architecture, Card, ModelFile, open_model_file
-from afterglow.core.tokenizer import ByteTokenizer, CharTokenizer
+from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
-from afterglow.core.corpus import read_corpus
+from afterglow.core.text.corpus import read_corpus
 
 pytest.importorskip("torch")
 
-from afterglow.core.training.ngram import bits_per_character
+from afterglow.core.training.ngram_baseline import bits_per_character
 
 CORPUS = read_corpus(Path(__file__).parent / "data" / "lamp.txt")
 

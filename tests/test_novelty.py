@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from afterglow.core.errors import ModelError
+from afterglow.core.inference.model_file import ModelFile, open_model_file
 from afterglow.core.model import Model, load
-from afterglow.core.modelfile import ModelFile, open_model_file
-from afterglow.core.novelty import (
+from afterglow.core.text.copy_detection import (
     RUN,
     Copied,
     CopyIndex,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from afterglow.core.modelfile import Architecture
+from afterglow.core.inference.model_file import Architecture
 
 torch = pytest.importorskip("torch")
 
-from afterglow.core.training.lstm import LSTMLanguageModel  # noqa: E402
+from afterglow.core.training.model import LSTMLanguageModel  # noqa: E402
 from afterglow.core.training.optimizer import GATES, GATES_RATE, Muon, optimizers, orthogonal  # noqa: E402
-from afterglow.core.training.plan import Recipe  # noqa: E402
+from afterglow.core.training.schedule import Recipe  # noqa: E402
 from torch import nn  # noqa: E402
 
 WIDTH, INPUTS, RATE, MOMENTUM, DECAY = 24, 40, 0.01, 0.9, 0.1

@@ -6,8 +6,8 @@ import itertools
 from collections import Counter
 
 import pytest
-from afterglow.core import parts
-from afterglow.core.parts import Part, counted, sample, stretches
+from afterglow.core.text import chunks
+from afterglow.core.text.chunks import Part, counted, sample, stretches
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +30,7 @@ def test_a_part_is_sliced_like_the_str_that_it_stands_for(
 def test_stretches_cover_all_and_share_what_they_are_to_share(
     overlap: int, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "STRETCH", 10)
+    monkeypatch.setattr(chunks, "STRETCH", 10)
     text = "".join(map(chr, range(65, 65 + size)))
     found = list(stretches(text, overlap))
     assert found[0] + "".join(after[overlap:] for after in found[1:]) == text
@@ -45,7 +45,7 @@ def test_characters_are_counted_in_the_order_of_code_points(text: str) -> None:
 
 
 def test_a_sample_is_spread_over_all_of_a_text_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "STRETCH", 10)
+    monkeypatch.setattr(chunks, "STRETCH", 10)
     text = "".join(chr(at // 100 + 65) for at in range(2600))
     assert sample(text, 2600)[:] == text
     some = sample(text, 260)[:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from afterglow.core.errors import CommandError
 from afterglow.core.events import Token
-from afterglow.core.passage import Node, Passage
+from afterglow.core.session.passage import Node, Passage
 
 
 def tokens(text: str) -> list[Token]:

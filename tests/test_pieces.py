@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.errors import ModelError
-from afterglow.core.pieces import LONGEST, BpeTokenizer, PieceTokenizer, WordTokenizer, pieces
-from afterglow.core.tokenizer import from_header
+from afterglow.core.text.subwords import LONGEST, BpeTokenizer, PieceTokenizer, WordTokenizer, pieces
+from afterglow.core.text.tokenizer import from_header
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -113,7 +113,7 @@ def test_a_header_that_describes_no_tokenizer_is_refused(header: object) -> None
 def test_our_merges_are_those_of_the_library_that_learned_them(text: str) -> None:
     library = pytest.importorskip("tokenizers")
     pytest.importorskip("torch")
-    from afterglow.core.training.vocabulary import trained_bpe
+    from afterglow.core.training.tokenizer_training import trained_bpe
 
     ours = trained_bpe(text, 700)
     named = [value.decode("latin-1") for value in ours.table]

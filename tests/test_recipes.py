@@ -6,11 +6,11 @@ from math import inf
 
 import pytest
 from afterglow.core.errors import UsageError
-from afterglow.core.modelfile import Architecture
+from afterglow.core.inference.model_file import Architecture
 
 torch = pytest.importorskip("torch")
 
-from afterglow.core.training.recipes import (  # noqa: E402
+from afterglow.core.training.sizes import (  # noqa: E402
     SIZES,
     Wanted,
     recipe_for,

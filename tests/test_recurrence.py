@@ -10,11 +10,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from afterglow.core.training import recurrence  # noqa: E402
-from afterglow.core.training.lstm import dropped  # noqa: E402
+from afterglow.core.training import lstm_kernel  # noqa: E402
+from afterglow.core.training.model import dropped  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
-compiled = pytest.mark.skipif(recurrence.KERNEL is None, reason="no kernel: not built, or not for this processor")
+compiled = pytest.mark.skipif(lstm_kernel.KERNEL is None, reason="no kernel: not built, or not for this processor")
 
 Example = tuple[nn.LSTM, Tensor, tuple[Tensor, Tensor], Tensor]
 
@@ -39,7 +39,7 @@ def outcome(example: Example, ours: bool) -> dict[str, Tensor]:
     layer.zero_grad()
     x = x.clone().requires_grad_()
     with torch.autocast("cpu", torch.bfloat16, enabled=ours):
-        y, (h, c) = recurrence.lstm(x, state, dict(layer.named_parameters())) if ours else layer(x, state)
+        y, (h, c) = lstm_kernel.lstm(x, state, dict(layer.named_parameters())) if ours else layer(x, state)
     (y.float() * counts).sum().backward()
     gradients = {name: p.grad.clone() for name, p in layer.named_parameters()}
     return {"y": y.detach().float(), "h": h.detach().float(), "c": c.detach(), "x": x.grad, **gradients}
@@ -103,19 +103,19 @@ def test_what_is_not_a_number_is_passed_on_and_not_hidden() -> None:
 def test_it_is_for_whole_blocks_in_bfloat16_on_a_cpu() -> None:
     x = torch.zeros(1, 1, 8)
     with torch.autocast("cpu", torch.bfloat16):
-        assert recurrence.suits(nn.LSTM(8, 192), x)
-        assert not recurrence.suits(nn.LSTM(8, 100), x)
-        assert not recurrence.suits(nn.LSTM(8, 192), x.to("meta"))
-    assert not recurrence.suits(nn.LSTM(8, 192), x)
+        assert lstm_kernel.suits(nn.LSTM(8, 192), x)
+        assert not lstm_kernel.suits(nn.LSTM(8, 100), x)
+        assert not lstm_kernel.suits(nn.LSTM(8, 192), x.to("meta"))
+    assert not lstm_kernel.suits(nn.LSTM(8, 192), x)
 
 
 def test_without_a_compiler_or_the_processor_torch_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for there in (None, SimpleNamespace(supported=0)):
         monkeypatch.setitem(sys.modules, "afterglow.core.training.kernel_bf16", there)
-        assert recurrence.built_kernel() is None
-    monkeypatch.setattr(recurrence, "KERNEL", None)
+        assert lstm_kernel.built_kernel() is None
+    monkeypatch.setattr(lstm_kernel, "KERNEL", None)
     with torch.autocast("cpu", torch.bfloat16):
-        assert not recurrence.suits(nn.LSTM(8, 64), torch.zeros(1, 1, 8))
+        assert not lstm_kernel.suits(nn.LSTM(8, 64), torch.zeros(1, 1, 8))
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.5])

@@ -17,21 +17,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from afterglow.core.corpus import read_corpus
 from afterglow.core.errors import StorageError, TextError, TrainingError, UsageError
+from afterglow.core.inference.model_file import Architecture, open_model_file
 from afterglow.core.model import Model
-from afterglow.core.modelfile import Architecture, open_model_file
-from afterglow.core.tokenizer import CharTokenizer
+from afterglow.core.text.corpus import read_corpus
+from afterglow.core.text.tokenizer import CharTokenizer
 
 torch = pytest.importorskip("torch")
 
-from afterglow.core.training import checkpoint, learning  # noqa: E402
-from afterglow.core.training.lstm import Dropout  # noqa: E402
-from afterglow.core.training.measuring import takes_bf16  # noqa: E402
-from afterglow.core.training.plan import Recipe, first_plan  # noqa: E402
-from afterglow.core.training.recipes import Wanted  # noqa: E402
-from afterglow.core.training.train import State, Trainer  # noqa: E402
-from afterglow.core.training.wish import Wish, command  # noqa: E402
+from afterglow.core.training import checkpoint, run  # noqa: E402
+from afterglow.core.training.calibration import takes_bf16  # noqa: E402
+from afterglow.core.training.model import Dropout  # noqa: E402
+from afterglow.core.training.request import Wish, command  # noqa: E402
+from afterglow.core.training.schedule import Recipe, first_plan  # noqa: E402
+from afterglow.core.training.sizes import Wanted  # noqa: E402
+from afterglow.core.training.trainer import State, Trainer  # noqa: E402
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 CORPUS = read_corpus(LAMP)
@@ -227,49 +227,49 @@ def wish(**changes: Any) -> Wish:
 
 
 def test_a_run_that_is_not_finished_is_not_begun_over_by_mistake() -> None:
-    learning.begin(wish())
+    run.begin(wish())
     with pytest.raises(UsageError, match="--resume mine"):
-        learning.begin(wish())
-    learning.begin(wish(replace=True))
+        run.begin(wish())
+    run.begin(wish(replace=True))
 
 
 def test_a_text_that_has_changed_since_is_refused(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_bytes(LAMP.read_bytes())
-    learning.begin(wish(paths=(str(text),)))
+    run.begin(wish(paths=(str(text),)))
     with text.open("a") as file:
         file.write("One more line.\n")
     with pytest.raises(TrainingError, match="is not the text that the run 'mine' began with"):
-        learning.resume("mine")
+        run.resume("mine")
     text.unlink()
     with pytest.raises(TextError, match="no file"):
-        learning.resume("mine")
+        run.resume("mine")
 
 
 def test_a_run_that_is_not_there_or_not_readable_is_told(home: Path) -> None:
     with pytest.raises(TrainingError, match="no unfinished run 'mine'; there are: none"):
-        learning.resume("mine")
+        run.resume("mine")
     about = home / "runs" / "mine" / "run.json"
-    learning.begin(wish())
+    run.begin(wish())
     with pytest.raises(TrainingError, match="there are: mine"):
-        learning.resume("other")
+        run.resume("other")
     values = json.loads(about.read_bytes())
     about.write_text(json.dumps({**values, "format": 9}))
     with pytest.raises(TrainingError, match="has format 9"):
-        learning.resume("mine")
+        run.resume("mine")
     about.write_text(json.dumps({**values, "recipe": {"layers": 2}}))
     with pytest.raises(TrainingError, match="another release"):
-        learning.resume("mine")
+        run.resume("mine")
     about.write_bytes(b"{")
     with pytest.raises(TrainingError, match="damaged"):
-        learning.resume("mine")
+        run.resume("mine")
 
 
 def test_a_run_whose_folder_is_taken_or_gone_trains_on_and_disturbs_nobody(home: Path) -> None:
     for change in ("taken", "gone"):
-        old = learning.begin(wish(replace=True))
+        old = run.begin(wish(replace=True))
         if change == "taken":
-            new = learning.begin(wish(replace=True, wanted=Wanted(epochs=3, width=16)))
+            new = run.begin(wish(replace=True, wanted=Wanted(epochs=3, width=16)))
         else:
             shutil.rmtree(home / "runs" / "mine")
         progress = list(old.steps())
@@ -277,7 +277,7 @@ def test_a_run_whose_folder_is_taken_or_gone_trains_on_and_disturbs_nobody(home:
         assert progress[-1].fraction == 1
         if change == "taken":
             assert not new.folder.history()
-            assert learning.resume("mine").trainer.step == 0
+            assert run.resume("mine").trainer.step == 0
         else:
             assert not (home / "runs" / "mine").exists()
 
@@ -287,21 +287,21 @@ def test_what_was_piped_in_stays_where_the_next_is_refused(monkeypatch: pytest.M
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
         return wish(paths=("-",), replace=True)
 
-    learning.begin(pipe(LAMP.read_bytes()))
+    run.begin(pipe(LAMP.read_bytes()))
     with pytest.raises(TextError, match="too small"):
-        learning.begin(pipe(b"A few words"))
-    resumed = learning.resume("mine")
+        run.begin(pipe(b"A few words"))
+    resumed = run.resume("mine")
     assert resumed.corpus.name == "standard input"
     assert resumed.corpus.text[:] == CORPUS.text[:]
     assert len(list(resumed.folder.path.glob("*/standard input"))) == 1
-    learning.begin(pipe(LAMP.read_bytes() + b"!"))
+    run.begin(pipe(LAMP.read_bytes() + b"!"))
     assert len(list(resumed.folder.path.glob("*/standard input"))) == 1
 
 
 def test_what_was_piped_in_and_refused_is_not_kept(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"My private letter.")))
     with pytest.raises(TextError, match="too small"):
-        learning.begin(wish(paths=("-",)))
+        run.begin(wish(paths=("-",)))
     assert list((home / "runs").iterdir()) == []
 
 
@@ -310,16 +310,16 @@ def test_a_model_to_go_on_from_is_found_again_from_another_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     tiny.file.save(tmp_path / "first.safetensors")
-    begun = learning.begin(wish(start="first.safetensors", wanted=Wanted(epochs=1)))
+    begun = run.begin(wish(start="first.safetensors", wanted=Wanted(epochs=1)))
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert same(learning.resume("mine").trainer.state(), begun.trainer.state())
+    assert same(run.resume("mine").trainer.state(), begun.trainer.state())
     assert begun.wish.start_name == "first.safetensors"
     assert "--from first.safetensors" in command(begun.wish)
 
 
 def test_where_a_run_goes_back_its_history_does_too() -> None:
-    made, poisoned = learning.begin(wish(wanted=Wanted(epochs=9, width=24, batch=4))), list[int]()
+    made, poisoned = run.begin(wish(wanted=Wanted(epochs=9, width=24, batch=4))), list[int]()
 
     def poison(gradient: Any) -> Any:
         if len(made.folder.history()) == 3 and not poisoned:
@@ -335,7 +335,7 @@ def test_where_a_run_goes_back_its_history_does_too() -> None:
 
 
 def test_a_full_disk_does_not_end_a_run_that_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    made, poisoned = learning.begin(wish(wanted=Wanted(epochs=2, width=24))), list[int]()
+    made, poisoned = run.begin(wish(wanted=Wanted(epochs=2, width=24))), list[int]()
 
     def poison(gradient: Any) -> Any:
         if made.trainer.step == 3 and not poisoned:
@@ -355,8 +355,8 @@ def test_a_full_disk_does_not_end_a_run_that_goes_back(monkeypatch: pytest.Monke
 
 
 def test_a_full_disk_stops_the_saving_and_not_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = learning.begin(wish())
-    monkeypatch.setattr("afterglow.core.training.train.MEASURING_SECONDS", 0.0)
+    made = run.begin(wish())
+    monkeypatch.setattr("afterglow.core.training.trainer.MEASURING_SECONDS", 0.0)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -369,8 +369,8 @@ def test_a_full_disk_stops_the_saving_and_not_the_training(monkeypatch: pytest.M
 
 QUICK = """
 import sys
-from afterglow.core.training import plan, train
-plan.SAVING_SECONDS, train.MEASURING_SECONDS = 0.05, 0.05
+from afterglow.core.training import schedule, trainer
+schedule.SAVING_SECONDS, trainer.MEASURING_SECONDS = 0.05, 0.05
 from afterglow.repl.__main__ import main
 main()
 """

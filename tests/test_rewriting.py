@@ -6,14 +6,15 @@ import json
 from collections.abc import Iterable
 
 import pytest
-from afterglow.core import presets, store
-from afterglow.core.commands import dispatch
-from afterglow.core.effects import Edit, Listing, Play
+from afterglow.core import presets
+from afterglow.core.commands.effects import Edit, Listing, Play
+from afterglow.core.commands.registry import dispatch
 from afterglow.core.errors import CommandError, SettingError, StorageError, UsageError
 from afterglow.core.model import Model
 from afterglow.core.paths import presets_file
-from afterglow.core.session import Session
-from afterglow.core.settingkinds import Ramp
+from afterglow.core.session import passage_json
+from afterglow.core.session.session import Session
+from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -86,7 +87,7 @@ def test_any_edits_leave_a_passage_that_can_be_saved_and_gone_on_with(
         text = session.passage.text()[:cut] + put
         play(session.rewrite(text))
         assert session.passage.text().startswith(text)
-    again = store.loaded(store.dumped(session.passage))
+    again = passage_json.loaded(passage_json.dumped(session.passage))
     assert again.text() == session.passage.text()
 
 

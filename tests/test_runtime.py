@@ -12,17 +12,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from afterglow.core import compiled
-from afterglow.core.compiled import KERNEL, KINDS
-from afterglow.core.corpus import read_corpus
-from afterglow.core.graphstep import GraphRuntime
-from afterglow.core.int8 import int8_runtime
+from afterglow.core.inference import kernel as kernel_module
+from afterglow.core.inference.backends import int8_runtime
+from afterglow.core.inference.kernel import KERNEL, KINDS
+from afterglow.core.inference.model_file import Architecture, Card, ModelFile
+from afterglow.core.inference.onnx_backend import GraphRuntime
+from afterglow.core.inference.quantization import HIDDEN_ZERO, WEIGHT_LIMIT, dequantised, quantised
+from afterglow.core.inference.runtime import Runtime, State, default_threads, joined, selected
 from afterglow.core.model import Model
-from afterglow.core.modelfile import Architecture, Card, ModelFile
-from afterglow.core.quantisation import HIDDEN_ZERO, WEIGHT_LIMIT, dequantised, quantised
-from afterglow.core.runtime import Runtime, State, default_threads, joined, selected
 from afterglow.core.score import score
-from afterglow.core.tokenizer import CharTokenizer
+from afterglow.core.text.corpus import read_corpus
+from afterglow.core.text.tokenizer import CharTokenizer
 
 from .kernel_helpers import COMPILED, KERNELS
 
@@ -60,7 +60,7 @@ def runtime_of(kind: str) -> Make:
     """A way to step int8 weights: a file and a number of threads in, a runtime out."""
     if kind == "onnx":
         return GraphRuntime
-    from afterglow.core.kernelstep import KernelRuntime
+    from afterglow.core.inference.kernel_backend import KernelRuntime
 
     return partial(KernelRuntime, kernel=KERNELS[kind])
 
@@ -124,14 +124,14 @@ def test_a_forked_process_steps_on_threads_of_its_own(make_compiled: Make) -> No
 
 def test_where_there_is_no_kernel_it_is_onnx_runtime(monkeypatch: pytest.MonkeyPatch, tiny: Model) -> None:
     assert isinstance(int8_runtime(tiny.file, 1), GraphRuntime) is (KERNEL is None)
-    monkeypatch.setattr("afterglow.core.int8.KERNEL", None)
+    monkeypatch.setattr("afterglow.core.inference.backends.KERNEL", None)
     assert isinstance(int8_runtime(tiny.file, 1), GraphRuntime)
 
 
 def test_without_a_compiler_or_the_processor_there_is_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "afterglow.core.kernel_avx512", None)
-    monkeypatch.setitem(sys.modules, "afterglow.core.kernel_avx2", SimpleNamespace(supported=0))
-    assert [compiled.kernel(kind) for kind in KINDS] == [None, None]
+    monkeypatch.setitem(sys.modules, "afterglow.core.inference.kernel_avx512", None)
+    monkeypatch.setitem(sys.modules, "afterglow.core.inference.kernel_avx2", SimpleNamespace(supported=0))
+    assert [kernel_module.kernel(kind) for kind in KINDS] == [None, None]
 
 
 def test_the_widest_vectors_are_taken() -> None:
@@ -229,7 +229,7 @@ def test_the_environment_says_how_many_threads_else_two_where_there_are(
 def real(tiny: Model) -> Iterator[Runtime]:
     """The float model that the tiny file stands for, on one thread: two would wait for each other at every step."""
     torch = pytest.importorskip("torch")
-    from afterglow.core.training.runtime import TorchRuntime
+    from afterglow.core.training.torch_runtime import TorchRuntime
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from afterglow.core import filters, sampler
-from afterglow.core.dice import Dice
 from afterglow.core.model import Model
+from afterglow.core.sampling import filters, sampler
+from afterglow.core.sampling.rng import Dice
 from afterglow.core.settings import SPECS, Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from afterglow.core.errors import TextError
-from afterglow.core.filters import log_softmax
 from afterglow.core.model import Model
+from afterglow.core.sampling.filters import log_softmax
 from afterglow.core.score import COLD_WINDOW, Score, score
-from afterglow.core.tokenizer import ByteTokenizer, CharTokenizer
+from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
 
 TEXT = "The keeper of the lamp lived on a rock in the sea. " * 12
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from afterglow.core import store
 from afterglow.core.errors import CommandError, ModelError, SettingError
 from afterglow.core.events import Done, Event, Notice, Progress, Token
+from afterglow.core.generation.stream import SNAPSHOT_EVERY, Snapshot
 from afterglow.core.model import Model, load
-from afterglow.core.session import Session
+from afterglow.core.session import passage_json
+from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.core.stream import SNAPSHOT_EVERY, Snapshot
 
 DATA = Path(__file__).parent / "data"
 
@@ -147,7 +147,7 @@ def test_a_held_surprise_goes_on_from_any_token_as_it_did(tiny: Model, saved: bo
         events.close()  # type: ignore[attr-defined]
         session.set("surprise", 2.0)
         if saved:
-            session.passage = store.loaded(store.dumped(session.passage))
+            session.passage = passage_json.loaded(passage_json.dumped(session.passage))
         session.set("length", 200 - at)
         play(session.go_on())
         assert [(token.id, token.bound) for token in session.passage.tokens()] == expected
@@ -158,7 +158,7 @@ def test_a_passage_of_a_thousand_pieces_goes_on(tiny: Model) -> None:
     play(session.say("The lamp"))
     for _ in range(1100):
         play(session.go_on())
-    session.passage = store.loaded(store.dumped(session.passage))
+    session.passage = passage_json.loaded(passage_json.dumped(session.passage))
     play(session.go_on())
     whole = on(tiny, length=1102)
     play(whole.say("The lamp"))
@@ -325,7 +325,7 @@ def test_text_held_back_is_shown_once_when_stopped_and_gone_on_from(tiny: Model)
         session.set("stop", ())
         session.set("length", 116)
         if reopened:
-            session.passage = store.loaded(store.dumped(session.passage))
+            session.passage = passage_json.loaded(passage_json.dumped(session.passage))
         play(session.go_on())
         texts.append(session.passage.text())
         assert session.passage.text() == "The keeper of the " + written
@@ -338,7 +338,7 @@ def test_going_on_behind_a_stop_text_is_the_same_from_a_file(tiny: Model) -> Non
         session = on(tiny, stop=("lamp",), length=300, temperature=0.5)
         assert play(session.say("The keeper of the ")).reason == "stop"
         if reopened:
-            session.passage = store.loaded(store.dumped(session.passage))
+            session.passage = passage_json.loaded(passage_json.dumped(session.passage))
         session.set("stop", ())
         play(session.go_on())
         texts.append(session.passage.text())
@@ -428,7 +428,7 @@ def test_a_passage_of_another_model_is_read_again(session: Session, tiny: Model,
     other = on(tiny_bytes)
     play(other.say("The lamp — "))
     text = other.passage.text()
-    said = session.adopt(store.loaded(store.dumped(other.passage)))
+    said = session.adopt(passage_json.loaded(passage_json.dumped(other.passage)))
     assert said is not None
     assert "reads it again" in said
     assert session.passage.text() == text
@@ -441,7 +441,7 @@ def test_a_passage_of_another_model_is_read_again(session: Session, tiny: Model,
 def test_a_passage_of_the_same_model_goes_on_as_if_never_closed(session: Session, tiny: Model) -> None:
     play(session.say("The lamp"))
     reopened = on(tiny)
-    assert reopened.adopt(store.loaded(store.dumped(session.passage))) is None
+    assert reopened.adopt(passage_json.loaded(passage_json.dumped(session.passage))) is None
     for each in (session, reopened):
         play(each.go_on())
     assert reopened.passage.text() == session.passage.text()

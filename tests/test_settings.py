@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from afterglow.core.errors import SettingError
 from afterglow.core.paths import config_file
-from afterglow.core.settingkinds import COUNT, NUMBER, TEXTS, Ramp
+from afterglow.core.setting_types import COUNT, NUMBER, TEXTS, Ramp
 from afterglow.core.settings import SPECS, Settings, from_config, from_environment, layered, spec_of
 
 EVERY = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)

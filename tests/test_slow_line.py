@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from afterglow.core import archive
-from afterglow.repl.slowline import AHEAD, PATIENCE, QUESTION, SlowLine
+from afterglow.core.session import passage_db
+from afterglow.repl.tui.backpressure import AHEAD, PATIENCE, QUESTION, SlowLine
 
 from .terminal_helpers import Terminal
 
@@ -30,7 +30,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr("afterglow.repl.slowline.time", made)
+    monkeypatch.setattr("afterglow.repl.tui.backpressure.time", made)
     return made
 
 
@@ -111,7 +111,7 @@ def test_over_a_slow_line_keys_act_and_nothing_piles_up(speed: str) -> None:
         terminal.leave()
     finally:
         terminal.child.close(force=True)
-    passage = archive.opened(1)
+    passage = passage_db.opened(1)
     # Half a kilobyte a token is the text itself, with its figures; what piles up comes on top of that.
     assert grown < 60 + len(passage.text()) / 1_500
     shown = f"T 0.00 to 0.25 · {len(passage.text()) - len('The lamp'):,} characters"

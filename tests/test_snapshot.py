@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from afterglow.core.dice import Dice
 from afterglow.core.errors import StateError
 from afterglow.core.events import Token
+from afterglow.core.generation.snapshot import MOST_REMEMBERED, History, Snapshot
 from afterglow.core.model import Model
+from afterglow.core.sampling.rng import Dice
 from afterglow.core.settings import Settings
-from afterglow.core.snapshot import MOST_REMEMBERED, History, Snapshot
 
 CHOSEN = Settings(length=120, temperature=0.9, surprise=2.0, dry_multiplier=0.8, repeat_penalty=1.2)
 

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from afterglow.core.bridge import listen
-from afterglow.core.dice import Dice
 from afterglow.core.errors import EngineError
 from afterglow.core.events import Token
+from afterglow.core.generation.aio import listen
+from afterglow.core.generation.worker import Worker
 from afterglow.core.model import Model, load
+from afterglow.core.sampling.rng import Dice
 from afterglow.core.settings import Settings
-from afterglow.core.worker import Worker
 
 MINUTES = float(os.environ.get("AFTERGLOW_SOAK_MINUTES", "10"))
 READERS = 40

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from afterglow.core import sources
-from afterglow.core.corpus import read_corpora
 from afterglow.core.errors import TextError
-from afterglow.core.formats import Reading
+from afterglow.core.text import files
+from afterglow.core.text.corpus import read_corpora
+from afterglow.core.text.formats import Reading
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_names_that_stand_for_nothing_are_told(folder: Path) -> None:
 
 def test_a_file_that_changes_while_it_is_read_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file really changes, between the two looks that are taken at it."""
-    stat: Callable[[int], object] = sources.os.fstat
+    stat: Callable[[int], object] = files.os.fstat
 
     def look(handle: int) -> object:
         seen = stat(handle)
@@ -169,6 +169,6 @@ def test_a_file_that_changes_while_it_is_read_is_refused(folder: Path, monkeypat
             file.write("more\n")
         return seen
 
-    monkeypatch.setattr(sources.os, "fstat", look)
+    monkeypatch.setattr(files.os, "fstat", look)
     with pytest.raises(TextError, match="changed while it was read"):
         text(folder / "b.txt")

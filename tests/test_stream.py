@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from afterglow.core.dice import Dice
 from afterglow.core.events import Done, Token
-from afterglow.core.settingkinds import Ramp
+from afterglow.core.generation.snapshot import Snapshot
+from afterglow.core.generation.stream import Stream, released
+from afterglow.core.sampling.rng import Dice
+from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import Settings
-from afterglow.core.snapshot import Snapshot
-from afterglow.core.stream import Stream, released
-from afterglow.core.tokenizer import ByteTokenizer
+from afterglow.core.text.tokenizer import ByteTokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from afterglow.core.errors import CommandError
 from afterglow.core.model import Model
-from afterglow.core.session import Session
+from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.repl import tui
-from afterglow.repl.columns import Columns
-from afterglow.repl.inputline import InputLine
-from afterglow.repl.transcript import Transcript
+from afterglow.repl.tui import app as app_module
+from afterglow.repl.tui.prompt import InputLine
+from afterglow.repl.tui.sweep_view import Columns
+from afterglow.repl.tui.transcript import Transcript
 
 from .tui_helpers import SIZE, enter, play, press, seen, stop, until, written
 
@@ -93,7 +93,7 @@ def test_without_a_text_there_is_nothing_to_sweep(session: Session) -> None:
 # On the screen ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_sweep_stands_in_columns_and_one_is_picked(app: tui.AfterglowApp) -> None:
+async def test_a_sweep_stands_in_columns_and_one_is_picked(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await play(pilot, "/sweep 0.2 1.0 1.6")
@@ -113,7 +113,7 @@ async def test_a_sweep_stands_in_columns_and_one_is_picked(app: tui.AfterglowApp
         assert "T 1.00 picked" in seen(app)
 
 
-async def test_the_character_where_columns_part_is_marked(app: tui.AfterglowApp) -> None:
+async def test_the_character_where_columns_part_is_marked(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await play(pilot, "/sweep 0 1 2")
@@ -123,7 +123,7 @@ async def test_the_character_where_columns_part_is_marked(app: tui.AfterglowApp)
             assert page._text._pointer.index == sweep.parted()
 
 
-async def test_a_digit_picks_and_escape_leaves(app: tui.AfterglowApp) -> None:
+async def test_a_digit_picks_and_escape_leaves(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         first = app.session.passage.text()
@@ -139,7 +139,7 @@ async def test_a_digit_picks_and_escape_leaves(app: tui.AfterglowApp) -> None:
         assert app.session.settings.temperature == 2
 
 
-async def test_a_sweep_stops_the_text_and_can_be_stopped(slow: tui.AfterglowApp) -> None:
+async def test_a_sweep_stops_the_text_and_can_be_stopped(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
         await written(pilot, slow, 5)

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from afterglow.core import archive
 from afterglow.core.errors import StorageError
-from afterglow.core.passage import Passage
+from afterglow.core.session import passage_db
+from afterglow.core.session.passage import Passage
 
 from .terminal_helpers import Terminal
 
@@ -33,7 +33,7 @@ def opened() -> Iterator[Callable[..., Terminal]]:
 def saved(number: int = 1) -> Passage | None:
     """The autosaved passage, if there is one yet."""
     try:
-        return archive.opened(number) if archive.entries() else None
+        return passage_db.opened(number) if passage_db.entries() else None
     except StorageError:
         return None
 
@@ -137,10 +137,10 @@ def test_two_windows_at_once_each_keep_their_own(opened: Callable[..., Terminal]
     first, second = (opened("--length", "400", "--speed", "400") for _ in range(2))
     first.type("One\r")
     second.type("Two\r")
-    first.until(lambda: second.read() or [count(entry.number) for entry in archive.entries()] == [400, 400])
+    first.until(lambda: second.read() or [count(entry.number) for entry in passage_db.entries()] == [400, 400])
     for window in (first, second):
         window.leave()
-    assert {entry.text[:3] for entry in archive.entries()} == {"One", "Two"}
+    assert {entry.text[:3] for entry in passage_db.entries()} == {"One", "Two"}
 
 
 def test_a_terminal_that_is_made_small_and_large_again_while_text_streams(opened: Callable[..., Terminal]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 from afterglow.core.errors import ModelError
-from afterglow.core.tokenizer import ByteTokenizer, CharTokenizer, from_header
+from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer, from_header
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

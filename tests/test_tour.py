@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from afterglow.core.commands import dispatch
-from afterglow.core.effects import Compare, Effect, Listing, Play
+from afterglow.core.commands.effects import Compare, Effect, Listing, Play
+from afterglow.core.commands.registry import dispatch
+from afterglow.core.commands.tour import STEPS, Tour
 from afterglow.core.errors import CommandError
 from afterglow.core.events import Notice
 from afterglow.core.paths import models_dir
-from afterglow.core.session import Session
-from afterglow.core.tour import STEPS, Tour
+from afterglow.core.session.session import Session
 
 from .cli_helpers import Run
 

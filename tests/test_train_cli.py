@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.errors import StorageError, TextError
+from afterglow.core.inference.model_file import open_model_file
 from afterglow.core.model import load
-from afterglow.core.modelfile import open_model_file
-from afterglow.core.novelty import exact_runs
-from afterglow.repl import oneshot
+from afterglow.core.text.copy_detection import exact_runs
 from afterglow.repl.__main__ import main
+from afterglow.repl.cli import generate
 
 pytest.importorskip("afterglow.core.training")  # before torch, which it tells how to use its threads
 
-from afterglow.core.training import learning
-from afterglow.core.training.recipes import Wanted
-from afterglow.core.training.wish import Wish
-from afterglow.repl import progress
+from afterglow.core.training import run as training_run
+from afterglow.core.training.request import Wish
+from afterglow.core.training.sizes import Wanted
+from afterglow.repl.cli import train_run
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 Train = Callable[..., tuple[int, str, str]]
@@ -124,9 +124,9 @@ def test_the_copy_meter_of_a_model_of_lines_looks_at_many(train: Train, monkeypa
         looked_at.append(written)
         return exact_runs(written, text)
 
-    monkeypatch.setattr(learning, "exact_runs", watched)
+    monkeypatch.setattr(training_run, "exact_runs", watched)
     assert train(str(LAMP), "--name", "mine", "--epochs", "1", "--width", "16", "--lines")[0] == 0
-    assert len(looked_at[0]) == learning.SAMPLE["length"]
+    assert len(looked_at[0]) == training_run.SAMPLE["length"]
 
 
 @pytest.mark.parametrize("wish", [["--minutes", "0"], ["--minutes", "soon"], ["--name", "../x"], ["--size", "huge"]])
@@ -168,7 +168,7 @@ def test_a_disk_that_is_full_at_the_end_says_how_to_go_on(
 
 def test_without_torch_the_remedy_is_named(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [
-        name for name in sys.modules if name.startswith(("afterglow.core.training", "afterglow.repl.progress"))
+        name for name in sys.modules if name.startswith(("afterglow.core.training", "afterglow.repl.cli.train_run"))
     ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
@@ -206,11 +206,11 @@ def test_ctrl_c_where_nothing_can_be_saved_still_keeps_the_best(
     def full(_: object) -> None:
         raise StorageError("no space left")
 
-    made = learning.begin(Wish("mine", (str(LAMP),), wanted=Wanted(epochs=9, width=16)))
+    made = training_run.begin(Wish("mine", (str(LAMP),), wanted=Wanted(epochs=9, width=16)))
     for _ in zip(range(5), made.steps(), strict=False):
         pass
     monkeypatch.setattr(made.folder, "save", full)
-    progress._keep(made)
+    train_run._keep(made)
     assert "stopped at step 5, epoch 0.1; it cannot be resumed from here: no space left" in capfd.readouterr().err
     made.finish()
     assert len(load("mine").generate("The lamp", length=9)) == 9
@@ -221,7 +221,7 @@ def test_a_model_is_judged_in_the_encoding_that_it_learned(train: Train, tmp_pat
     text.write_text(LAMP.read_text("utf-8").replace("lamp", "lämp"), "latin-1")
     code, _, err = train(str(text), "--name", "mine", "--epochs", "0.2", "--width", "16", "--encoding", "latin-1")
     assert code == 0, err
-    assert oneshot.evaluate(load("mine"), text, None)["characters"] > 0
+    assert generate.evaluate(load("mine"), text, None)["characters"] > 0
 
 
 def test_a_model_goes_on_with_a_new_text_and_new_characters(train: Train, tmp_path: Path) -> None:

@@ -7,26 +7,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from afterglow.core.corpus import read_corpus
-from afterglow.core.int8 import int8_runtime
-from afterglow.core.modelfile import Architecture, Card, open_model_file
+from afterglow.core.inference.backends import int8_runtime
+from afterglow.core.inference.model_file import Architecture, Card, open_model_file
 from afterglow.core.score import cold_nats
-from afterglow.core.tokenizer import CharTokenizer
+from afterglow.core.text.corpus import read_corpus
+from afterglow.core.text.tokenizer import CharTokenizer
 
 torch = pytest.importorskip("torch")
 
-from afterglow.core.training import measuring, to_torch, train  # noqa: E402
-from afterglow.core.training.convert import extended, to_model_file  # noqa: E402
-from afterglow.core.training.lstm import FORGET_BIAS, Dropout, LSTMLanguageModel, detach  # noqa: E402
-from afterglow.core.training.measuring import (  # noqa: E402
+from afterglow.core.training import calibration, to_torch  # noqa: E402
+from afterglow.core.training import trainer as trainer_module  # noqa: E402
+from afterglow.core.training.calibration import (  # noqa: E402
     best_temperature,
     cold_loss,
     fastest,
     logits_and_targets,
     takes_bf16,
 )
-from afterglow.core.training.plan import Recipe, first_plan  # noqa: E402
-from afterglow.core.training.train import Progress, Trainer  # noqa: E402
+from afterglow.core.training.convert import extended, to_model_file  # noqa: E402
+from afterglow.core.training.model import FORGET_BIAS, Dropout, LSTMLanguageModel, detach  # noqa: E402
+from afterglow.core.training.schedule import Recipe, first_plan  # noqa: E402
+from afterglow.core.training.trainer import Progress, Trainer  # noqa: E402
 
 CORPUS = read_corpus(Path(__file__).parent / "data" / "lamp.txt")
 TOKENIZER = CharTokenizer.of(CORPUS.text)
@@ -163,8 +164,8 @@ def test_the_cold_loss_is_that_of_the_protocol_whatever_is_held_at_once(monkeypa
     ids = torch.from_numpy(TOKENIZER.encode(CORPUS.text))
     whole = logits_and_targets(model().eval(), ids)
     assert cold_loss(model().eval(), ids) == pytest.approx(torch.nn.functional.cross_entropy(*whole).item(), abs=1e-5)
-    monkeypatch.setattr(measuring, "MOST_LOGITS", 1)
-    monkeypatch.setattr(measuring, "AT_ONCE", 5 * 256 * TOKENIZER.size)
+    monkeypatch.setattr(calibration, "MOST_LOGITS", 1)
+    monkeypatch.setattr(calibration, "AT_ONCE", 5 * 256 * TOKENIZER.size)
     many = torch.cat([ids] * 8)
     some = logits_and_targets(model().eval(), many)
     assert len(some[0]) == len(some[1]) == 5 * 256
@@ -251,7 +252,7 @@ def test_bfloat16_is_taken_just_where_the_model_can_learn_in_it() -> None:
 
 
 def test_where_bfloat16_is_refused_float32_is_the_fastest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "takes_bf16", lambda _: False)
+    monkeypatch.setattr(calibration, "takes_bf16", lambda _: False)
     bf16, speed = fastest(model(), 4)
     assert not bf16
     assert speed > 0
@@ -262,7 +263,7 @@ def test_a_run_in_bfloat16_goes_on_in_float32_where_that_is_refused(monkeypatch:
     ids = TOKENIZER.encode(CORPUS.trained[:]), TOKENIZER.encode(CORPUS.validated)
     begun = Trainer(recipe, *ids)
     begun.plan = first_plan(recipe, len(ids[0]), len(ids[1]), bf16=True, threads=1)
-    monkeypatch.setattr(train, "takes_bf16", lambda _: False)
+    monkeypatch.setattr(trainer_module, "takes_bf16", lambda _: False)
     resumed = Trainer(recipe, *ids)
     resumed.restore(begun.state())
     assert resumed.plan

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from afterglow.core.events import Token
-from afterglow.repl.transcript import GUTTER, Transcript
-from afterglow.repl.wrapping import Block, Piece
+from afterglow.repl.tui.transcript import GUTTER, Transcript
+from afterglow.repl.tui.wrapping import Block, Piece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len

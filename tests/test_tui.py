@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 from afterglow.core.model import Model
 from afterglow.core.paths import history_file, log_file
-from afterglow.core.session import Session
+from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.repl import desk, tui
-from afterglow.repl.inputline import InputLine, completed, read_history
-from afterglow.repl.thermometer import Thermometer
-from afterglow.repl.transcript import Transcript
+from afterglow.repl.tui import app as app_module
+from afterglow.repl.tui import base_app
+from afterglow.repl.tui.prompt import InputLine, completed, read_history
+from afterglow.repl.tui.thermometer import Thermometer
+from afterglow.repl.tui.transcript import Transcript
 from textual.events import Key, Paste
 from textual.widgets import Static
 
 from .tui_helpers import SIZE, done, enter, play, seen, stop, until, written
 
 
-async def test_a_seed_streams_and_its_continuation_follows_it_verbatim(app: tui.AfterglowApp) -> None:
+async def test_a_seed_streams_and_its_continuation_follows_it_verbatim(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         text = app.session.passage.text()
@@ -29,7 +30,7 @@ async def test_a_seed_streams_and_its_continuation_follows_it_verbatim(app: tui.
         assert app.session.passage.summary() in seen(app)
 
 
-async def test_an_empty_line_goes_on_in_the_same_block(app: tui.AfterglowApp) -> None:
+async def test_an_empty_line_goes_on_in_the_same_block(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await play(pilot, "")
@@ -38,13 +39,13 @@ async def test_an_empty_line_goes_on_in_the_same_block(app: tui.AfterglowApp) ->
         assert seen(app).count("characters · rng") == 1
 
 
-async def test_two_slashes_begin_a_seed_with_one(app: tui.AfterglowApp) -> None:
+async def test_two_slashes_begin_a_seed_with_one(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "//the lamp")
         assert app.session.passage.text().startswith("/the lamp")
 
 
-async def test_a_temperature_typed_while_text_streams_rules_the_next_tokens(slow: tui.AfterglowApp) -> None:
+async def test_a_temperature_typed_while_text_streams_rules_the_next_tokens(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
         await written(pilot, slow, 20)
@@ -61,7 +62,7 @@ async def test_a_temperature_typed_while_text_streams_rules_the_next_tokens(slow
 
 
 @pytest.mark.parametrize("key", ["escape", "ctrl+c"])
-async def test_stopping_keeps_the_text(slow: tui.AfterglowApp, key: str) -> None:
+async def test_stopping_keeps_the_text(slow: app_module.AfterglowApp, key: str) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
         await written(pilot, slow, 10)
@@ -71,7 +72,7 @@ async def test_stopping_keeps_the_text(slow: tui.AfterglowApp, key: str) -> None
         assert "characters · rng 7" in seen(slow)
 
 
-async def test_another_line_stops_the_text_first(slow: tui.AfterglowApp) -> None:
+async def test_another_line_stops_the_text_first(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
         await written(pilot, slow, 10)
@@ -83,7 +84,7 @@ async def test_another_line_stops_the_text_first(slow: tui.AfterglowApp) -> None
         await stop(pilot, slow)
 
 
-async def test_lines_in_quick_succession_are_all_done(slow: tui.AfterglowApp) -> None:
+async def test_lines_in_quick_succession_are_all_done(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         for seed in ("One", "Two", "Three"):
             slow.do(seed)
@@ -92,7 +93,7 @@ async def test_lines_in_quick_succession_are_all_done(slow: tui.AfterglowApp) ->
         await stop(pilot, slow)
 
 
-async def test_a_bad_command_is_one_line_and_comes_back(app: tui.AfterglowApp) -> None:
+async def test_a_bad_command_is_one_line_and_comes_back(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/tmep 1.2")
         assert "there is no command /tmep; did you mean /temp?" in seen(app)
@@ -100,7 +101,7 @@ async def test_a_bad_command_is_one_line_and_comes_back(app: tui.AfterglowApp) -
         assert app.session.settings.temperature == 1.0
 
 
-async def test_a_bad_command_while_text_streams_stops_nothing_else(slow: tui.AfterglowApp) -> None:
+async def test_a_bad_command_while_text_streams_stops_nothing_else(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
         await written(pilot, slow, 5)
@@ -110,7 +111,7 @@ async def test_a_bad_command_while_text_streams_stops_nothing_else(slow: tui.Aft
         await stop(pilot, slow)
 
 
-async def test_resizing_while_text_streams(slow: tui.AfterglowApp) -> None:
+async def test_resizing_while_text_streams(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
         for size in ((40, 12), (200, 60), (20, 8), (80, 24)):
@@ -122,7 +123,7 @@ async def test_resizing_while_text_streams(slow: tui.AfterglowApp) -> None:
         assert transcript.scroll_offset.y == transcript.max_scroll_y
 
 
-async def test_single_keys_play_in_an_empty_line_and_type_in_any_other(app: tui.AfterglowApp) -> None:
+async def test_single_keys_play_in_an_empty_line_and_type_in_any_other(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("plus", "plus", "minus", "ctrl+up")
         await app.workers.wait_for_complete()
@@ -138,7 +139,7 @@ async def test_single_keys_play_in_an_empty_line_and_type_in_any_other(app: tui.
 
 
 async def test_space_holds_the_text_and_tab_finishes_it(tiny: Model) -> None:
-    app = tui.AfterglowApp(Session(tiny, Settings(rng=7, length=3000, speed=50)))
+    app = app_module.AfterglowApp(Session(tiny, Settings(rng=7, length=3000, speed=50)))
     async with app.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
         await written(pilot, app, 3)
@@ -151,7 +152,7 @@ async def test_space_holds_the_text_and_tab_finishes_it(tiny: Model) -> None:
         assert len(app.session.passage.tokens()) == 3000
 
 
-async def test_undo_and_redo_show_the_passage_anew(app: tui.AfterglowApp) -> None:
+async def test_undo_and_redo_show_the_passage_anew(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         whole = app.session.passage.tokens()
@@ -166,7 +167,7 @@ async def test_undo_and_redo_show_the_passage_anew(app: tui.AfterglowApp) -> Non
         assert seen(app).count("The lamp") == 1
 
 
-async def test_retry_writes_another_text_in_the_place_of_the_last(app: tui.AfterglowApp) -> None:
+async def test_retry_writes_another_text_in_the_place_of_the_last(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         app.session.set("temperature", 2.0)
         await play(pilot, "The lamp")
@@ -179,7 +180,7 @@ async def test_retry_writes_another_text_in_the_place_of_the_last(app: tui.After
         assert "take 1" in seen(app)
 
 
-async def test_memory_joins_the_next_seed(app: tui.AfterglowApp) -> None:
+async def test_memory_joins_the_next_seed(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/memory on")
         await play(pilot, "The lamp")
@@ -188,7 +189,7 @@ async def test_memory_joins_the_next_seed(app: tui.AfterglowApp) -> None:
         assert seen(app).count("characters · rng") == 1
 
 
-async def test_completion_is_offered_and_taken(app: tui.AfterglowApp) -> None:
+async def test_completion_is_offered_and_taken(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press(*"/swe")
         await pilot.pause()
@@ -204,7 +205,7 @@ def test_completion_of_a_seed_is_nothing(session: Session) -> None:
     assert completed(session, "//te") is None
 
 
-async def test_up_and_down_walk_through_what_was_typed(app: tui.AfterglowApp) -> None:
+async def test_up_and_down_walk_through_what_was_typed(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         line = app.query_one(InputLine)
         await play(pilot, "/temp 1.2")
@@ -225,7 +226,7 @@ def test_the_line_repl_s_history_is_read(home: Path) -> None:
     assert read_history() == ["The lamp", "two\nlines"]
 
 
-async def test_page_keys_scroll_the_transcript(app: tui.AfterglowApp) -> None:
+async def test_page_keys_scroll_the_transcript(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/help")
         transcript = app.query_one(Transcript)
@@ -238,7 +239,7 @@ async def test_page_keys_scroll_the_transcript(app: tui.AfterglowApp) -> None:
         assert transcript.scroll_offset.y == end
 
 
-async def test_the_mouse_selects_and_ctrl_c_copies_and_keys_still_type(app: tui.AfterglowApp) -> None:
+async def test_the_mouse_selects_and_ctrl_c_copies_and_keys_still_type(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/temp 1.2")
         await pilot.mouse_down(Transcript, offset=(7, 2))
@@ -252,7 +253,7 @@ async def test_the_mouse_selects_and_ctrl_c_copies_and_keys_still_type(app: tui.
         assert app.query_one(InputLine).text == "a"
 
 
-async def test_keys_typed_ahead_keep_their_order(app: tui.AfterglowApp) -> None:
+async def test_keys_typed_ahead_keep_their_order(app: app_module.AfterglowApp) -> None:
     """However late the app comes to them: nothing waits between these."""
     async with app.run_test(size=SIZE) as pilot:
         for key in ("a", "ctrl+u", "c", "d", "plus", "enter", "e", "minus"):
@@ -262,7 +263,7 @@ async def test_keys_typed_ahead_keep_their_order(app: tui.AfterglowApp) -> None:
         assert app.query_one(InputLine).text == "e-"
 
 
-async def test_the_footer_shows_what_can_be_done_now(slow: tui.AfterglowApp) -> None:
+async def test_the_footer_shows_what_can_be_done_now(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         assert "space" not in slow.screen.active_bindings
         await enter(pilot, "The lamp")
@@ -273,7 +274,7 @@ async def test_the_footer_shows_what_can_be_done_now(slow: tui.AfterglowApp) -> 
         await stop(pilot, slow)
 
 
-async def test_several_pasted_lines_are_one_seed(app: tui.AfterglowApp) -> None:
+async def test_several_pasted_lines_are_one_seed(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         app.query_one(InputLine).post_message(Paste("The lamp\nthe sea\x1b"))
         await pilot.pause()
@@ -284,14 +285,14 @@ async def test_several_pasted_lines_are_one_seed(app: tui.AfterglowApp) -> None:
 
 
 @pytest.mark.parametrize("key", ["ctrl+q", "ctrl+d"])
-async def test_leaving(app: tui.AfterglowApp, key: str) -> None:
+async def test_leaving(app: app_module.AfterglowApp, key: str) -> None:
     async with app.run_test(size=SIZE) as pilot:
         pilot.app.simulate_key(key)
         await until(pilot, lambda: not app.is_running or app._exit)
     assert app.return_code == 0
 
 
-async def test_leaving_while_text_streams_keeps_it(slow: tui.AfterglowApp) -> None:
+async def test_leaving_while_text_streams_keeps_it(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
         await written(pilot, slow, 5)
@@ -301,7 +302,7 @@ async def test_leaving_while_text_streams_keeps_it(slow: tui.AfterglowApp) -> No
     assert not slow.session.playing
 
 
-async def test_quitting_by_command_while_text_streams(slow: tui.AfterglowApp) -> None:
+async def test_quitting_by_command_while_text_streams(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
         await written(pilot, slow, 5)
@@ -310,19 +311,19 @@ async def test_quitting_by_command_while_text_streams(slow: tui.AfterglowApp) ->
     assert not slow.session.playing
 
 
-async def test_ctrl_c_says_how_to_leave_when_nothing_is_written(app: tui.AfterglowApp) -> None:
+async def test_ctrl_c_says_how_to_leave_when_nothing_is_written(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("ctrl+c", "ctrl+c")
         assert seen(app).count("Ctrl-Q leaves, and so") == 1
 
 
 async def test_a_bug_is_one_line_here_and_a_traceback_in_the_log(
-    app: tui.AfterglowApp, monkeypatch: pytest.MonkeyPatch
+    app: app_module.AfterglowApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(desk, "dispatch", broken)
+    monkeypatch.setattr(base_app, "dispatch", broken)
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         assert "a bug, sorry: KeyError" in seen(app)
@@ -330,7 +331,7 @@ async def test_a_bug_is_one_line_here_and_a_traceback_in_the_log(
     assert "Traceback" in log_file().read_text("utf-8")
 
 
-async def test_the_thermometer_shows_numbers_ramps_and_what_is_off_its_scale(app: tui.AfterglowApp) -> None:
+async def test_the_thermometer_shows_numbers_ramps_and_what_is_off_its_scale(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         shown = app.query_one(Thermometer)
         await play(pilot, "/temp 0.5")
@@ -343,7 +344,7 @@ async def test_the_thermometer_shows_numbers_ramps_and_what_is_off_its_scale(app
 
 
 @pytest.mark.parametrize("size", [(20, 6), (40, 12), (80, 24), (200, 60)])
-async def test_every_size_has_room_for_the_essentials(app: tui.AfterglowApp, size: tuple[int, int]) -> None:
+async def test_every_size_has_room_for_the_essentials(app: app_module.AfterglowApp, size: tuple[int, int]) -> None:
     async with app.run_test(size=size) as pilot:
         await play(pilot, "The lamp")
         await pilot.pause()
@@ -353,7 +354,7 @@ async def test_every_size_has_room_for_the_essentials(app: tui.AfterglowApp, siz
 
 
 @pytest.mark.parametrize("theme", ["textual-light", "textual-dark", "ansi-dark"])
-async def test_themes(app: tui.AfterglowApp, theme: str) -> None:
+async def test_themes(app: app_module.AfterglowApp, theme: str) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/heat surprise")
         await play(pilot, "The lamp")
@@ -364,7 +365,7 @@ async def test_themes(app: tui.AfterglowApp, theme: str) -> None:
 
 async def test_a_first_line_is_done_before_any_is_typed(session: Session) -> None:
     session.set("speed", 0)
-    app = tui.AfterglowApp(session, "The lamp")
+    app = app_module.AfterglowApp(session, "The lamp")
     async with app.run_test(size=SIZE) as pilot:
         await done(pilot)
         assert session.passage.text().startswith("The lamp")

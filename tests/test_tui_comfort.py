@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from afterglow.core.commands import COMMANDS
+from afterglow.core.commands.registry import COMMANDS
 from afterglow.core.paths import theme_file
-from afterglow.core.session import Session
-from afterglow.repl import tui
-from afterglow.repl.editor import Editor
-from afterglow.repl.inputline import InputLine, read_history
-from afterglow.repl.keyline import KeyLine
-from afterglow.repl.panel import Panel
-from afterglow.repl.picker import Picker
-from afterglow.repl.transcript import Transcript
+from afterglow.core.session.session import Session
+from afterglow.repl.tui import app as app_module
+from afterglow.repl.tui.editor import Editor
+from afterglow.repl.tui.footer import KeyLine
+from afterglow.repl.tui.picker import Picker
+from afterglow.repl.tui.prompt import InputLine, read_history
+from afterglow.repl.tui.settings_screen import Panel
+from afterglow.repl.tui.transcript import Transcript
 from rich.cells import cell_len
 from textual.events import Key
 from textual.widgets import HelpPanel, Input, Static, TextArea
@@ -22,7 +22,7 @@ from textual.widgets import HelpPanel, Input, Static, TextArea
 from .tui_helpers import SIZE, play, press, seen, until
 
 
-async def test_the_palette_has_every_command(app: tui.AfterglowApp) -> None:
+async def test_the_palette_has_every_command(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         commands = {command.title: command for command in app.get_system_commands(app.screen)}
         assert {f"/{command.name}" for command in COMMANDS} <= commands.keys()
@@ -35,7 +35,7 @@ async def test_the_palette_has_every_command(app: tui.AfterglowApp) -> None:
         assert app.session.passage.text() == "The lamp"
 
 
-async def test_the_palette_opens_and_does_what_is_chosen(app: tui.AfterglowApp) -> None:
+async def test_the_palette_opens_and_does_what_is_chosen(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await pilot.press("ctrl+p", *"/undo")
@@ -44,7 +44,7 @@ async def test_the_palette_opens_and_does_what_is_chosen(app: tui.AfterglowApp) 
         await until(pilot, lambda: app.session.passage.text() == "The lamp")
 
 
-async def test_f1_shows_help_for_the_line_and_puts_it_away(app: tui.AfterglowApp) -> None:
+async def test_f1_shows_help_for_the_line_and_puts_it_away(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await press(pilot, "f1")
         assert app.screen.query(HelpPanel)
@@ -52,21 +52,21 @@ async def test_f1_shows_help_for_the_line_and_puts_it_away(app: tui.AfterglowApp
         assert not app.screen.query(HelpPanel)
 
 
-async def test_a_theme_is_kept(app: tui.AfterglowApp, session: Session) -> None:
+async def test_a_theme_is_kept(app: app_module.AfterglowApp, session: Session) -> None:
     async with app.run_test(size=SIZE) as pilot:
         app.theme = "nord"
         await pilot.pause()
     assert theme_file().read_text() == "nord"
-    again = tui.AfterglowApp(session)
+    again = app_module.AfterglowApp(session)
     async with again.run_test(size=SIZE):
         assert again.theme == "nord"
     theme_file().write_bytes(b"\xff nonsense")
-    third = tui.AfterglowApp(session)
+    third = app_module.AfterglowApp(session)
     async with third.run_test(size=SIZE):
         assert third.theme == "textual-dark"
 
 
-async def test_settings_are_changed_on_one_page(app: tui.AfterglowApp) -> None:
+async def test_settings_are_changed_on_one_page(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await press(pilot, "f4")
         assert isinstance(app.screen, Panel)
@@ -82,13 +82,13 @@ async def test_settings_are_changed_on_one_page(app: tui.AfterglowApp) -> None:
         assert not app.query_one(InputLine).text
 
 
-async def test_a_new_line_is_begun_with_ctrl_j(app: tui.AfterglowApp) -> None:
+async def test_a_new_line_is_begun_with_ctrl_j(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await press(pilot, "a", "ctrl+j", "b", "alt+enter", "c", "enter")
         assert app.session.passage.text().startswith("a\nb\nc")
 
 
-async def test_the_line_grows_with_what_is_typed_and_shrinks_again(app: tui.AfterglowApp) -> None:
+async def test_the_line_grows_with_what_is_typed_and_shrinks_again(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         line, transcript = app.query_one(InputLine), app.query_one(Transcript)
         await pilot.pause()
@@ -108,7 +108,7 @@ async def test_the_line_grows_with_what_is_typed_and_shrinks_again(app: tui.Afte
         assert (line.content_size.height, transcript.size.height) == (1, height)
 
 
-async def test_up_and_down_move_in_a_text_of_several_lines_before_they_call_back(app: tui.AfterglowApp) -> None:
+async def test_up_and_down_move_in_a_text_of_several_lines_before_they_call_back(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         line = app.query_one(InputLine)
         await play(pilot, "/temp 1.2")
@@ -120,7 +120,7 @@ async def test_up_and_down_move_in_a_text_of_several_lines_before_they_call_back
         assert line.text == "one!\ntwo"
 
 
-async def test_a_burst_of_keys_is_seen_at_once(app: tui.AfterglowApp) -> None:
+async def test_a_burst_of_keys_is_seen_at_once(app: app_module.AfterglowApp) -> None:
     """The line of keys is drawn anew only where other keys act: the screen waits for none of that."""
     async with app.run_test(size=SIZE) as pilot:
         told = []
@@ -132,7 +132,7 @@ async def test_a_burst_of_keys_is_seen_at_once(app: tui.AfterglowApp) -> None:
         assert len(told) <= 3
 
 
-async def test_the_line_of_keys_shows_what_acts_and_takes_clicks(app: tui.AfterglowApp) -> None:
+async def test_the_line_of_keys_shows_what_acts_and_takes_clicks(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         line = app.query_one(KeyLine)
         assert "^p All" in line.render().plain
@@ -147,12 +147,12 @@ async def test_the_line_of_keys_shows_what_acts_and_takes_clicks(app: tui.Afterg
         assert cell_len(line.render().plain) <= 20
 
 
-async def test_what_was_typed_can_be_called_back_next_time(app: tui.AfterglowApp, session: Session) -> None:
+async def test_what_was_typed_can_be_called_back_next_time(app: app_module.AfterglowApp, session: Session) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/temp 1.2")
         await press(pilot, "a", "ctrl+j", "b", "enter")
     assert read_history() == ["/temp 1.2", "a\nb"]
-    again = tui.AfterglowApp(session)
+    again = app_module.AfterglowApp(session)
     async with again.run_test(size=SIZE) as pilot:
         again.roads.leave()
         again.session.new()
@@ -160,7 +160,7 @@ async def test_what_was_typed_can_be_called_back_next_time(app: tui.AfterglowApp
         assert again.query_one(InputLine).text == "a\nb"
 
 
-async def test_the_text_is_edited_in_place_and_goes_on_from_there(app: tui.AfterglowApp) -> None:
+async def test_the_text_is_edited_in_place_and_goes_on_from_there(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         before = app.session.passage.text()
@@ -179,7 +179,7 @@ async def test_the_text_is_edited_in_place_and_goes_on_from_there(app: tui.After
         assert app.session.passage.text().startswith(before[:20] + "XYZ")
 
 
-async def test_the_tree_is_shown_and_gone_about_in(app: tui.AfterglowApp) -> None:
+async def test_the_tree_is_shown_and_gone_about_in(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await press(pilot, "ctrl+r")
@@ -191,7 +191,7 @@ async def test_the_tree_is_shown_and_gone_about_in(app: tui.AfterglowApp) -> Non
 
 
 async def test_the_line_goes_to_the_users_editor_and_back(
-    app: tui.AfterglowApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    app: app_module.AfterglowApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\nprintf "%s and\\nmore\\n" "$(cat "$1")" > "$1.new" && mv "$1.new" "$1"\n')
@@ -204,7 +204,7 @@ async def test_the_line_goes_to_the_users_editor_and_back(
         assert shown == "some and\nmore" or "no editor" in seen(app)
 
 
-async def test_keys_of_the_screen_do_nothing_behind_another(app: tui.AfterglowApp) -> None:
+async def test_keys_of_the_screen_do_nothing_behind_another(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await press(pilot, "f4")

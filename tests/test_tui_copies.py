@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import pytest
 from afterglow.core.model import Model
-from afterglow.core.novelty import noticed_runs
-from afterglow.core.session import Session
+from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.repl import tui
-from afterglow.repl.transcript import Transcript
-from afterglow.repl.wrapping import COPIED
+from afterglow.core.text.copy_detection import noticed_runs
+from afterglow.repl.tui import app as app_module
+from afterglow.repl.tui.transcript import Transcript
+from afterglow.repl.tui.wrapping import COPIED
 from textual.widgets import Static
 
 from .tui_helpers import SIZE, lens, play, press, screen
 
 
 @pytest.fixture
-def copier(copying: Model) -> tui.AfterglowApp:
+def copier(copying: Model) -> app_module.AfterglowApp:
     """The app with a model that copies much, and knows it."""
-    return tui.AfterglowApp(Session(copying, Settings(rng=7, length=200, speed=0, temperature=0.6)))
+    return app_module.AfterglowApp(Session(copying, Settings(rng=7, length=200, speed=0, temperature=0.6)))
 
 
-def underlined(app: tui.AfterglowApp) -> str:
+def underlined(app: app_module.AfterglowApp) -> str:
     """What is marked, of all that can be seen of the text."""
     transcript = app.query_one(Transcript)
     strips = [transcript.render_line(y) for y in range(transcript.size.height)]
@@ -29,12 +29,12 @@ def underlined(app: tui.AfterglowApp) -> str:
     return "".join(segment.text for segment in marked)
 
 
-def barred(app: tui.AfterglowApp) -> list[str]:
+def barred(app: app_module.AfterglowApp) -> list[str]:
     """The lines with a bar in the margin."""
     return [line.partition(COPIED)[2] for line in screen(app) if COPIED in line]
 
 
-def copied(app: tui.AfterglowApp, model: Model) -> str:
+def copied(app: app_module.AfterglowApp, model: Model) -> str:
     """What has to be marked, counted anew from the whole text."""
     assert model.file.index
     text, seed = app.session.passage.text(), app.session.passage.nodes[0].seed or ""
@@ -42,7 +42,7 @@ def copied(app: tui.AfterglowApp, model: Model) -> str:
     return "".join(text[n] for n in range(len(seed), len(text)) if runs[n] and text[n] != "\n")
 
 
-async def test_copied_runs_are_marked_as_the_text_comes(copier: tui.AfterglowApp, copying: Model) -> None:
+async def test_copied_runs_are_marked_as_the_text_comes(copier: app_module.AfterglowApp, copying: Model) -> None:
     async with copier.run_test(size=(80, 40)) as pilot:
         await play(pilot, "The keeper")
         first = copied(copier, copying)
@@ -55,7 +55,7 @@ async def test_copied_runs_are_marked_as_the_text_comes(copier: tui.AfterglowApp
         assert all(line.strip() for line in barred(copier))
 
 
-async def test_status_lens_and_a_setting(copier: tui.AfterglowApp) -> None:
+async def test_status_lens_and_a_setting(copier: app_module.AfterglowApp) -> None:
     async with copier.run_test(size=SIZE) as pilot:
         status = copier.query_one("#status", Static)
         assert "copied" not in str(status.content)
@@ -73,7 +73,7 @@ async def test_status_lens_and_a_setting(copier: tui.AfterglowApp) -> None:
         assert "copied" not in str(status.content)
 
 
-async def test_under_heat_the_bar_alone_marks_it(copier: tui.AfterglowApp) -> None:
+async def test_under_heat_the_bar_alone_marks_it(copier: app_module.AfterglowApp) -> None:
     async with copier.run_test(size=(80, 40)) as pilot:
         await play(pilot, "The keeper")
         lines = barred(copier)
@@ -81,7 +81,7 @@ async def test_under_heat_the_bar_alone_marks_it(copier: tui.AfterglowApp) -> No
         assert [line for line in barred(copier) if line in lines] == lines
 
 
-async def test_going_back_takes_the_marks_back(copier: tui.AfterglowApp, copying: Model) -> None:
+async def test_going_back_takes_the_marks_back(copier: app_module.AfterglowApp, copying: Model) -> None:
     async with copier.run_test(size=(80, 40)) as pilot:
         await play(pilot, "The keeper")
         before = underlined(copier)
@@ -94,7 +94,7 @@ async def test_going_back_takes_the_marks_back(copier: tui.AfterglowApp, copying
         assert "copied" not in str(copier.query_one("#status", Static).content)
 
 
-async def test_each_column_of_a_sweep_tells_its_share(copier: tui.AfterglowApp) -> None:
+async def test_each_column_of_a_sweep_tells_its_share(copier: app_module.AfterglowApp) -> None:
     async with copier.run_test(size=SIZE) as pilot:
         await play(pilot, "The keeper")
         await play(pilot, "/sweep 0 1.5")
@@ -103,7 +103,7 @@ async def test_each_column_of_a_sweep_tells_its_share(copier: tui.AfterglowApp) 
         assert shares[0] > shares[1]
 
 
-async def test_a_model_without_an_index_marks_nothing(app: tui.AfterglowApp) -> None:
+async def test_a_model_without_an_index_marks_nothing(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The keeper")
         assert not underlined(app)

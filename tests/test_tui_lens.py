@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 from afterglow.core.model import Model
-from afterglow.core.session import Session
+from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.repl import tui
-from afterglow.repl.inputline import InputLine
-from afterglow.repl.lens import Lens, bar, label, percent
-from afterglow.repl.transcript import Transcript
+from afterglow.repl.tui import app as app_module
+from afterglow.repl.tui.lens_panel import Lens, bar, label, percent
+from afterglow.repl.tui.prompt import InputLine
+from afterglow.repl.tui.transcript import Transcript
 from textual.widgets import Static
 
 from .tui_helpers import SIZE, enter, lens, play, press, screen, seen, until, written
 
 
-async def test_before_a_text_the_lens_says_what_to_do(app: tui.AfterglowApp) -> None:
+async def test_before_a_text_the_lens_says_what_to_do(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE):
         assert "type a seed" in lens(app)
 
 
-async def test_the_lens_shows_what_comes_next_as_it_is_set_now(app: tui.AfterglowApp) -> None:
+async def test_the_lens_shows_what_comes_next_as_it_is_set_now(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         found = app.session.look()
@@ -34,7 +34,7 @@ async def test_the_lens_shows_what_comes_next_as_it_is_set_now(app: tui.Afterglo
         assert "cut" in lens(app).splitlines()[8]
 
 
-async def test_the_cursor_moves_over_tokens_and_the_lens_tells_of_each(app: tui.AfterglowApp) -> None:
+async def test_the_cursor_moves_over_tokens_and_the_lens_tells_of_each(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         tokens = app.session.passage.tokens()
@@ -52,7 +52,7 @@ async def test_the_cursor_moves_over_tokens_and_the_lens_tells_of_each(app: tui.
         assert app.roads.place is None
 
 
-async def test_enter_on_a_candidate_takes_that_road(app: tui.AfterglowApp) -> None:
+async def test_enter_on_a_candidate_takes_that_road(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         before = app.session.passage.tokens()
@@ -70,7 +70,7 @@ async def test_enter_on_a_candidate_takes_that_road(app: tui.AfterglowApp) -> No
         assert seen(app).count("The lamp k") <= 1
 
 
-async def test_brackets_step_through_versions_and_past_the_last_write_another(app: tui.AfterglowApp) -> None:
+async def test_brackets_step_through_versions_and_past_the_last_write_another(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         app.session.set("temperature", 1.5)
         await play(pilot, "The lamp")
@@ -87,7 +87,7 @@ async def test_brackets_step_through_versions_and_past_the_last_write_another(ap
         assert "this is the first version" in seen(app)
 
 
-async def test_letters_type_while_a_cursor_stands(app: tui.AfterglowApp) -> None:
+async def test_letters_type_while_a_cursor_stands(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await press(pilot, "left", "a", "left", "b", "left_square_bracket")
@@ -95,7 +95,7 @@ async def test_letters_type_while_a_cursor_stands(app: tui.AfterglowApp) -> None
         assert app.roads.place == 59
 
 
-async def test_a_click_on_a_token_looks_at_it_and_two_on_a_candidate_take_it(app: tui.AfterglowApp) -> None:
+async def test_a_click_on_a_token_looks_at_it_and_two_on_a_candidate_take_it(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         transcript = app.query_one(Transcript)
@@ -115,7 +115,7 @@ async def test_a_click_on_a_token_looks_at_it_and_two_on_a_candidate_take_it(app
         assert len(app.session.passage.tokens()) == index + 60
 
 
-async def test_a_look_at_a_text_that_is_being_written(slow: tui.AfterglowApp) -> None:
+async def test_a_look_at_a_text_that_is_being_written(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
         await written(pilot, slow, 30)
@@ -132,7 +132,7 @@ async def test_a_look_at_a_text_that_is_being_written(slow: tui.AfterglowApp) ->
 
 
 async def test_the_margin_shows_where_the_temperature_was_turned(tiny: Model) -> None:
-    app = tui.AfterglowApp(Session(tiny, Settings(rng=7, length=40, speed=0, lens="off")))
+    app = app_module.AfterglowApp(Session(tiny, Settings(rng=7, length=40, speed=0, lens="off")))
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await play(pilot, "/temp 1.4")
@@ -143,7 +143,7 @@ async def test_the_margin_shows_where_the_temperature_was_turned(tiny: Model) ->
         assert {token.temperature for token in kept.tokens()} == {1.0, 1.4}
 
 
-async def test_the_lens_is_put_away_and_comes_back(app: tui.AfterglowApp) -> None:
+async def test_the_lens_is_put_away_and_comes_back(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         whole = lens(app)
@@ -160,7 +160,7 @@ async def test_the_lens_is_put_away_and_comes_back(app: tui.AfterglowApp) -> Non
 
 @pytest.mark.parametrize(("size", "beside"), [((40, 16), False), ((80, 24), True), ((160, 50), True)])
 async def test_the_lens_folds_under_the_text_where_it_is_narrow(
-    app: tui.AfterglowApp, size: tuple[int, int], beside: bool
+    app: app_module.AfterglowApp, size: tuple[int, int], beside: bool
 ) -> None:
     async with app.run_test(size=size) as pilot:
         await play(pilot, "The lamp")
@@ -172,7 +172,7 @@ async def test_the_lens_folds_under_the_text_where_it_is_narrow(
 
 
 @pytest.mark.parametrize("heat", ["surprise", "rank", "entropy", "temperature"])
-async def test_heat_has_a_legend(app: tui.AfterglowApp, heat: str) -> None:
+async def test_heat_has_a_legend(app: app_module.AfterglowApp, heat: str) -> None:
     async with app.run_test(size=SIZE) as pilot:
         legend = app.query_one("#legend", Static)
         assert not legend.display
@@ -183,7 +183,7 @@ async def test_heat_has_a_legend(app: tui.AfterglowApp, heat: str) -> None:
         assert not legend.display
 
 
-async def test_levels_of_heat_differ_without_colours(app: tui.AfterglowApp) -> None:
+async def test_levels_of_heat_differ_without_colours(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE):
         looks = [app.query_one(Transcript).get_component_rich_style(f"transcript--heat{n}") for n in range(5)]
         assert len({(look.italic, look.underline, look.bold, look.reverse) for look in looks}) == 5
@@ -195,7 +195,7 @@ def test_signs_bars_and_percents() -> None:
     assert [percent(share) for share in (1, 0.42, 0.09, 0.031, 0.0004)] == ["100%", "42%", "9.0%", "3.1%", ".04%"]
 
 
-async def test_a_past_token_is_shown_with_the_filters_of_then(app: tui.AfterglowApp) -> None:
+async def test_a_past_token_is_shown_with_the_filters_of_then(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/top-k 3")
         await play(pilot, "The lamp")

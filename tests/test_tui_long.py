@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
-from afterglow.core import archive
-from afterglow.core.archive import Keeper
 from afterglow.core.model import Model
-from afterglow.core.passage import Passage
-from afterglow.core.session import Session
+from afterglow.core.session import passage_db
+from afterglow.core.session.passage import Passage
+from afterglow.core.session.passage_db import Keeper
+from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.repl import tui
-from afterglow.repl.transcript import Transcript
+from afterglow.repl.tui import app as app_module
+from afterglow.repl.tui.transcript import Transcript
 from textual.pilot import Pilot
 
 from .tui_helpers import SIZE, lens, play, press
@@ -72,7 +72,7 @@ async def counted(model: Model, tokens: int) -> dict[str, int]:
     """The calls that each deed makes on a passage of that many tokens, which is reopened first."""
     Keeper().keep(passage := passage_of(model, tokens))
     assert passage.archived
-    app = tui.AfterglowApp(Session(model, Settings(length=50, speed=0)))
+    app = app_module.AfterglowApp(Session(model, Settings(length=50, speed=0)))
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, f"/open {passage.archived[0]}")
         await press(pilot, "left")
@@ -89,6 +89,6 @@ async def counted(model: Model, tokens: int) -> dict[str, int]:
 @pytest.mark.slow
 async def test_nothing_grows_with_the_passage(copying: Model) -> None:
     few, many = await counted(copying, SHORT), await counted(copying, LONG)
-    assert archive.opened(2).tokens()[-60:]
+    assert passage_db.opened(2).tokens()[-60:]
     grown = {name: (few[name], many[name]) for name in few if many[name] > MORE * few[name]}
     assert not grown

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from afterglow.core.generation.stream import SNAPSHOT_EVERY
+from afterglow.core.inference.runtime import Stepper
 from afterglow.core.model import Model, load
-from afterglow.core.runtime import Stepper
-from afterglow.core.session import Session
+from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.core.stream import SNAPSHOT_EVERY
-from afterglow.repl import tui
-from afterglow.repl.columns import Columns
-from afterglow.repl.inputline import InputLine
-from afterglow.repl.lens import Lens
-from afterglow.repl.transcript import Transcript
+from afterglow.repl.tui import app as app_module
+from afterglow.repl.tui.lens_panel import Lens
+from afterglow.repl.tui.prompt import InputLine
+from afterglow.repl.tui.sweep_view import Columns
+from afterglow.repl.tui.transcript import Transcript
 from rich.cells import cell_len
 from textual.widgets import Static
 
@@ -25,7 +25,7 @@ from .tui_helpers import SIZE, done, enter, lens, play, press, screen, seen, sto
 DATA = Path(__file__).parent / "data"
 
 
-async def test_down_to_a_phone_and_back_while_text_streams(slow: tui.AfterglowApp) -> None:
+async def test_down_to_a_phone_and_back_while_text_streams(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=(200, 60)) as pilot:
         await enter(pilot, "The lamp")
         await written(pilot, slow, 20)
@@ -54,7 +54,7 @@ ODD = [
 @pytest.mark.parametrize("seed", ODD, ids=range(len(ODD)))
 @pytest.mark.parametrize("size", [(80, 24), (30, 10)])
 async def test_odd_seeds_are_shown_whole_and_stay_inside(seed: str, size: tuple[int, int], tiny_bytes: Model) -> None:
-    app = tui.AfterglowApp(Session(tiny_bytes, Settings(rng=7, length=40, speed=0, temperature=2.0)))
+    app = app_module.AfterglowApp(Session(tiny_bytes, Settings(rng=7, length=40, speed=0, temperature=2.0)))
     async with app.run_test(size=size) as pilot:
         app.do(seed)
         await done(pilot)
@@ -99,13 +99,13 @@ class OnlyNewlines:
 
 
 @pytest.fixture
-def newlines(tiny: Model) -> tui.AfterglowApp:
+def newlines(tiny: Model) -> app_module.AfterglowApp:
     """The app with a model that writes nothing but newlines."""
     model = Model("newlines", tiny.file, OnlyNewlines(tiny))  # type: ignore[arg-type]
-    return tui.AfterglowApp(Session(model, Settings(rng=7, length=300, speed=0)))
+    return app_module.AfterglowApp(Session(model, Settings(rng=7, length=300, speed=0)))
 
 
-async def test_a_model_that_writes_only_newlines(newlines: tui.AfterglowApp) -> None:
+async def test_a_model_that_writes_only_newlines(newlines: app_module.AfterglowApp) -> None:
     async with newlines.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         assert newlines.session.passage.text() == "The lamp" + "\n" * 300
@@ -119,7 +119,7 @@ async def test_a_model_that_writes_only_newlines(newlines: tui.AfterglowApp) -> 
 async def test_a_model_file_deleted_while_it_is_open(tmp_path: Path) -> None:
     path = tmp_path / "gone.safetensors"
     shutil.copy(DATA / "tiny-char.safetensors", path)
-    app = tui.AfterglowApp(Session(load(str(path)), Settings(rng=7, length=60, speed=0)))
+    app = app_module.AfterglowApp(Session(load(str(path)), Settings(rng=7, length=60, speed=0)))
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         path.unlink()
@@ -131,7 +131,7 @@ async def test_a_model_file_deleted_while_it_is_open(tmp_path: Path) -> None:
         assert len(app.session.passage.tokens()) == 120
 
 
-async def test_a_model_without_a_text_has_an_empty_lens_and_keys_do_nothing(app: tui.AfterglowApp) -> None:
+async def test_a_model_without_a_text_has_an_empty_lens_and_keys_do_nothing(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await press(pilot, "left", "right", "up", "down", "home", "end", "escape", "1")
         assert app.roads.place is None
@@ -139,7 +139,7 @@ async def test_a_model_without_a_text_has_an_empty_lens_and_keys_do_nothing(app:
         assert "type a seed first" in seen(app)
 
 
-async def test_another_model_leaves_no_cursor_on_the_old_text(app: tui.AfterglowApp) -> None:
+async def test_another_model_leaves_no_cursor_on_the_old_text(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await press(pilot, "left", "left")
@@ -151,7 +151,7 @@ async def test_another_model_leaves_no_cursor_on_the_old_text(app: tui.Afterglow
 
 async def test_a_long_text_stays_cheap_to_look_at(tiny: Model) -> None:
     """Whatever its length: a place is at most 127 steps from a state that was kept."""
-    app = tui.AfterglowApp(Session(tiny, Settings(rng=7, length=3_000, speed=0, lens="off")))
+    app = app_module.AfterglowApp(Session(tiny, Settings(rng=7, length=3_000, speed=0, lens="off")))
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await play(pilot, "/lens on")
@@ -181,7 +181,7 @@ async def test_a_long_text_stays_cheap_to_look_at(tiny: Model) -> None:
 
 
 async def test_a_whole_seed_is_read_with_progress_and_esc_drops_it(tiny: Model) -> None:
-    app = tui.AfterglowApp(Session(tiny, Settings(rng=7, length=20, speed=0, whole_seed=True)))
+    app = app_module.AfterglowApp(Session(tiny, Settings(rng=7, length=20, speed=0, whole_seed=True)))
     seed = "The keeper of the lamp. " * 20_000
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "Good evening")
@@ -194,13 +194,13 @@ async def test_a_whole_seed_is_read_with_progress_and_esc_drops_it(tiny: Model) 
         assert app.query_one(InputLine).text == seed
 
 
-async def test_a_key_that_cannot_do_anything_types_nothing(app: tui.AfterglowApp) -> None:
+async def test_a_key_that_cannot_do_anything_types_nothing(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await press(pilot, "f3", "alt+left", "alt+up", "alt+up")
         assert app.query_one(InputLine).text == ""
 
 
-async def test_a_typo_ends_neither_a_text_nor_a_sweep(app: tui.AfterglowApp) -> None:
+async def test_a_typo_ends_neither_a_text_nor_a_sweep(app: app_module.AfterglowApp) -> None:
     app.session.set("speed", 100)
     app.session.set("length", 100_000)
     async with app.run_test(size=SIZE, notifications=True) as pilot:

@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 import pytest
-from afterglow.core import archive, store
 from afterglow.core.model import Model
 from afterglow.core.paths import archive_file, log_file
-from afterglow.core.session import Session
+from afterglow.core.session import passage_db, passage_json
+from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.repl import tui
-from afterglow.repl.picker import Picker
+from afterglow.repl.tui import app as app_module
+from afterglow.repl.tui.picker import Picker
 from textual.widgets import OptionList, Static
 
 from .tui_helpers import SIZE, enter, no_room, play, press, seen, stop, until, written
 
 
-def picker(app: tui.AfterglowApp) -> Picker:
+def picker(app: app_module.AfterglowApp) -> Picker:
     """The list on top."""
     assert isinstance(app.screen, Picker)
     return app.screen
 
 
-async def test_a_text_is_on_disk_while_it_is_written(slow: tui.AfterglowApp) -> None:
+async def test_a_text_is_on_disk_while_it_is_written(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
         await written(pilot, slow, 50)
-        await until(pilot, lambda: archive.entries() and len(archive.opened(1).tokens()) > 10)
+        await until(pilot, lambda: passage_db.entries() and len(passage_db.opened(1).tokens()) > 10)
         assert slow.playing
         await stop(pilot, slow)
-        await until(pilot, lambda: archive.opened(1).text() == slow.session.passage.text())
+        await until(pilot, lambda: passage_db.opened(1).text() == slow.session.passage.text())
 
 
-async def test_every_passage_is_there_and_one_is_found_by_a_word(app: tui.AfterglowApp, tiny: Model) -> None:
+async def test_every_passage_is_there_and_one_is_found_by_a_word(app: app_module.AfterglowApp, tiny: Model) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "Zebra")
         await press(pilot, "ctrl+r")
         await press(pilot, "ctrl+z")
-        stood = store.dumped(app.session.passage)
+        stood = passage_json.dumped(app.session.passage)
         await play(pilot, "Quagga")
-    again = tui.AfterglowApp(Session(tiny, Settings(length=60, speed=0)))
+    again = app_module.AfterglowApp(Session(tiny, Settings(length=60, speed=0)))
     async with again.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "/open goes on with #2 Quagga" in seen(again))
         await play(pilot, "/open")
@@ -49,15 +49,15 @@ async def test_every_passage_is_there_and_one_is_found_by_a_word(app: tui.Afterg
         await press(pilot, "enter")
         await until(pilot, lambda: again.session.passage.nodes)
         await again.workers.wait_for_complete()
-        assert store.dumped(again.session.passage) == stood
+        assert passage_json.dumped(again.session.passage) == stood
         assert "opened #1" in seen(again)
         assert again.session.passage.text() in seen(again)
         await press(pilot, "ctrl+y")
-        assert len(archive.entries()) == 2
-        assert archive.opened(1).cursor == again.session.passage.cursor
+        assert len(passage_db.entries()) == 2
+        assert passage_db.opened(1).cursor == again.session.passage.cursor
 
 
-async def test_escape_closes_the_list_and_arrows_choose(app: tui.AfterglowApp) -> None:
+async def test_escape_closes_the_list_and_arrows_choose(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         for seed in ("One", "Two", "Three"):
             await play(pilot, seed)
@@ -71,7 +71,7 @@ async def test_escape_closes_the_list_and_arrows_choose(app: tui.AfterglowApp) -
         await until(pilot, lambda: app.session.passage.text().startswith("Two"))
 
 
-async def test_a_full_disk_is_said_once_and_the_text_is_kept_when_there_is_room(app: tui.AfterglowApp) -> None:
+async def test_a_full_disk_is_said_once_and_the_text_is_kept_when_there_is_room(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         with no_room(8192):
@@ -81,14 +81,16 @@ async def test_a_full_disk_is_said_once_and_the_text_is_kept_when_there_is_room(
         assert len(app.session.passage.tokens()) == 240
         await play(pilot, "")
         await until(pilot, lambda: "autosaved again" in seen(app))
-        assert archive.opened(1).text() == app.session.passage.text()
+        assert passage_db.opened(1).text() == app.session.passage.text()
 
 
-async def test_a_bug_in_saving_costs_nobody_the_text(app: tui.AfterglowApp, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_bug_in_saving_costs_nobody_the_text(
+    app: app_module.AfterglowApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(archive.Keeper, "keep", broken)
+    monkeypatch.setattr(passage_db.Keeper, "keep", broken)
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await play(pilot, "")
@@ -97,7 +99,7 @@ async def test_a_bug_in_saving_costs_nobody_the_text(app: tui.AfterglowApp, monk
     assert "KeyError" in log_file().read_text()
 
 
-async def test_autosave_can_be_turned_off(app: tui.AfterglowApp) -> None:
+async def test_autosave_can_be_turned_off(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/autosave off")
         await play(pilot, "The lamp")
@@ -105,17 +107,17 @@ async def test_autosave_can_be_turned_off(app: tui.AfterglowApp) -> None:
         assert not archive_file().exists()
 
 
-async def test_leaving_keeps_what_came_last(slow: tui.AfterglowApp) -> None:
+async def test_leaving_keeps_what_came_last(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
         await written(pilot, slow, 5)
         pilot.app.simulate_key("ctrl+q")
         await until(pilot, lambda: slow._exit)
     slow.autosave.keep_now()
-    assert archive.opened(1).text() == slow.session.passage.text()
+    assert passage_db.opened(1).text() == slow.session.passage.text()
 
 
-async def test_a_model_is_picked_by_its_card(app: tui.AfterglowApp) -> None:
+async def test_a_model_is_picked_by_its_card(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/model")
         cards = dict(picker(app)._shown)
@@ -125,11 +127,11 @@ async def test_a_model_is_picked_by_its_card(app: tui.AfterglowApp) -> None:
         await until(pilot, lambda: app.session.model.name == "shakespeare")
 
 
-async def test_a_passage_is_reopened_as_it_was_set(app: tui.AfterglowApp, tiny: Model) -> None:
+async def test_a_passage_is_reopened_as_it_was_set(app: app_module.AfterglowApp, tiny: Model) -> None:
     async with app.run_test(size=SIZE) as pilot:
         for line in ("The lamp", "/temp 1.3", "/heat rank", "/speed 77", "/lens off"):
             await play(pilot, line)
-    again = tui.AfterglowApp(Session(tiny, Settings(length=60, speed=0, rng=3)))
+    again = app_module.AfterglowApp(Session(tiny, Settings(length=60, speed=0, rng=3)))
     async with again.run_test(size=SIZE) as pilot:
         await play(pilot, "/open 1")
         assert "set again: temperature 1.30" in seen(again)

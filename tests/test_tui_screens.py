@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.model import Model
-from afterglow.core.session import Session
+from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.repl import tui
-from afterglow.repl.inputline import InputLine
+from afterglow.repl.tui import app as app_module
+from afterglow.repl.tui.prompt import InputLine
 from textual.pilot import Pilot
 
 from .tui_helpers import play, press
@@ -73,7 +73,7 @@ SCREENS: dict[str, tuple[Deed, tuple[int, int]]] = {
 @pytest.mark.parametrize("name", SCREENS)
 async def test_the_screen_is_as_it_was_looked_at(name: str, copying: Model, tmp_path: Path) -> None:
     deed, size = SCREENS[name]
-    app = tui.AfterglowApp(Session(copying, Settings(rng=7, length=160, speed=0)))
+    app = app_module.AfterglowApp(Session(copying, Settings(rng=7, length=160, speed=0)))
     async with app.run_test(size=size) as pilot:
         app.query_one(InputLine).cursor_blink = False
         await deed(pilot)

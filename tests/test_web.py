@@ -22,7 +22,7 @@ from afterglow.core.model import Model
 from .cli_helpers import Run
 
 pytest.importorskip("textual_serve", reason="textual-serve is not installed: pip install 'afterglow[web]'")
-from afterglow.repl import web
+from afterglow.repl.cli import web
 from aiohttp import ClientSession, WSServerHandshakeError
 
 TINY = str(Path(__file__).parent / "data" / "tiny-char.safetensors")

@@ -8,13 +8,13 @@ from dataclasses import asdict, replace
 
 import pytest
 from afterglow.core.errors import TrainingError
-from afterglow.core.formats import Reading
+from afterglow.core.text.formats import Reading
 
 pytest.importorskip("torch")
 
-from afterglow.core.training.recipes import Wanted
-from afterglow.core.training.wish import Wish, command, wish_of
-from afterglow.repl import trainverbs
+from afterglow.core.training.request import Wish, command, wish_of
+from afterglow.core.training.sizes import Wanted
+from afterglow.repl.cli import train
 
 WISHES = [
     Wish("mine", ("a b.txt", "notes/*.md")),
@@ -45,9 +45,9 @@ def test_one_of_another_release_is_told() -> None:
 def test_the_command_asks_for_the_same_again(wish: Wish) -> None:
     """As the verb itself reads it; only the folders of the files are left out."""
     words = shlex.split(command(wish))[2:]
-    context = trainverbs.train.make_context("train", words)
+    context = train.train.make_context("train", words)
     given = {name: value for name, value in context.params.items() if value not in (None, False)}
     paths = given.pop("paths")
     assert [path.split("/")[-1] for path in wish.paths] == list(paths)
-    again = trainverbs._wish(wish.paths, given)
+    again = train._wish(wish.paths, given)
     assert again == replace(wish, start=wish.start_name or None)

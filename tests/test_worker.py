@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from afterglow.core.bridge import listen
-from afterglow.core.dice import Dice
 from afterglow.core.errors import EngineError
 from afterglow.core.events import Done, Event, Token
+from afterglow.core.generation.aio import listen
+from afterglow.core.generation.stream import Stream
+from afterglow.core.generation.worker import Worker
 from afterglow.core.model import Model
+from afterglow.core.sampling.rng import Dice
 from afterglow.core.settings import Settings
-from afterglow.core.stream import Stream
-from afterglow.core.worker import Worker
 
 MINE = Settings(length=150, temperature=0.9)
 LONG = Settings(length=1_000_000)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from afterglow.repl import tui
-from afterglow.repl.inputline import InputLine
-from afterglow.repl.lens import Lens
-from afterglow.repl.transcript import Transcript
+from afterglow.repl.tui import app as app_module
+from afterglow.repl.tui.lens_panel import Lens
+from afterglow.repl.tui.prompt import InputLine
+from afterglow.repl.tui.transcript import Transcript
 from textual.pilot import Pilot
 
 SIZE = (80, 24)
@@ -34,7 +34,7 @@ async def enter(pilot: Pilot[None], line: str) -> None:
 async def done(pilot: Pilot[None]) -> None:
     """Wait until all that was asked for is done and shown."""
     app = pilot.app
-    assert isinstance(app, tui.AfterglowApp)
+    assert isinstance(app, app_module.AfterglowApp)
     await pilot.pause()
     await until(pilot, lambda: not app.playing and not app._waiting and not app._turn.locked())
     await app.workers.wait_for_complete()
@@ -47,30 +47,30 @@ async def play(pilot: Pilot[None], line: str) -> None:
     await done(pilot)
 
 
-def seen(app: tui.AfterglowApp) -> str:
+def seen(app: app_module.AfterglowApp) -> str:
     """All text of the transcript, wrapped lines joined."""
     lines = app.query_one(Transcript)._lines
     return "".join(line.text.strip() and line.text + "\n" * line.ends_paragraph for line in lines)
 
 
-async def written(pilot: Pilot[None], app: tui.AfterglowApp, count: int) -> None:
+async def written(pilot: Pilot[None], app: app_module.AfterglowApp, count: int) -> None:
     """Wait until at least ``count`` tokens of the passage are there."""
     await until(pilot, lambda: app.session.passage.nodes and len(app.session.passage.tokens()) >= count)
 
 
-async def stop(pilot: Pilot[None], app: tui.AfterglowApp) -> None:
+async def stop(pilot: Pilot[None], app: app_module.AfterglowApp) -> None:
     """Press Esc and wait until it has stopped the text."""
     app.simulate_key("escape")
     await until(pilot, lambda: not app.playing)
     await app.workers.wait_for_complete()
 
 
-def lens(app: tui.AfterglowApp) -> str:
+def lens(app: app_module.AfterglowApp) -> str:
     """What the lens shows."""
     return app.query_one(Lens).text
 
 
-def screen(app: tui.AfterglowApp) -> list[str]:
+def screen(app: app_module.AfterglowApp) -> list[str]:
     """The lines of the transcript that can be seen, margin and all."""
     transcript = app.query_one(Transcript)
     return [transcript.render_line(y).text.rstrip() for y in range(transcript.size.height)]

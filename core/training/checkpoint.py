@@ -14,7 +14,7 @@ from safetensors.numpy import save as to_bytes
 
 from ..errors import StorageError, TrainingError
 from ..paths import reason, write_atomically
-from .train import State
+from .trainer import State
 
 FORMAT = 2
 """Raised where a checkpoint means something else than before: one of another format is refused."""

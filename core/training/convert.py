@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..interchange import float_weights
+from ..inference.export import float_weights
+from ..inference.model_file import Card, ModelFile, Tensors
+from ..inference.quantization import quantised
 from ..model import Model
-from ..modelfile import Card, ModelFile, Tensors
-from ..quantisation import quantised
-from ..tokenizer import Tokenizer
-from .lstm import LSTMLanguageModel
+from ..text.tokenizer import Tokenizer
+from .model import LSTMLanguageModel
 
 
 def to_model_file(model: LSTMLanguageModel, tokenizer: Tokenizer, card: Card) -> ModelFile:

@@ -30,8 +30,8 @@ typedef uint16_t Half; /* a bfloat16 */
 #define FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define MIN(a, b) _mm512_min_ps(a, b)
 #define MAX(a, b) _mm512_max_ps(a, b)
-#include "../kernel_gates.h"
-#include "../kernel_rows.h"
+#include "../inference/kernel_gates.h"
+#include "../inference/kernel_rows.h"
 
 INLINE Reals load(const Half *from) {
     __m256i halves = _mm256_loadu_si256((const __m256i *)from);

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .group import Group
-from .lstm import LSTMLanguageModel, States, detach
+from .batches import Streams, Tokens
+from .distributed import Group
+from .model import LSTMLanguageModel, States, detach
 from .optimizer import averaged, optimizers
-from .plan import Recipe
-from .streams import Streams, Tokens
+from .schedule import Recipe
 
 DICE = "random"
 """The state of torch's dice in the first process; others' have their rank behind it."""

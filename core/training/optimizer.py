@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
-from .plan import Recipe
+from .schedule import Recipe
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 

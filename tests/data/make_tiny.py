@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from afterglow.core.corpus import read_corpus
-from afterglow.core.modelfile import Architecture, Card
-from afterglow.core.tokenizer import ByteTokenizer, CharTokenizer
+from afterglow.core.inference.model_file import Architecture, Card
+from afterglow.core.text.corpus import read_corpus
+from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
 from afterglow.core.training.convert import to_model_file
-from afterglow.core.training.lstm import Dropout
-from afterglow.core.training.train import Recipe, Trainer
+from afterglow.core.training.model import Dropout
+from afterglow.core.training.trainer import Recipe, Trainer
 
 HERE = Path(__file__).parent
 

@@ -1,0 +1,286 @@
+"""The slash commands: one table from which every face takes dispatch, help and completion."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import AfterglowError, CommandError
+from ..session.session import Session
+from ..settings import SPECS, Spec
+from . import actions, explain, tour
+from .effects import Effect, Listing, Play
+
+Choices = Callable[[Session], Iterable[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument: its name, how a person's text becomes a value, and the values worth offering, each with help."""
+
+    name: str
+    parse: Callable[[Session, str], Any] = lambda _, text: text
+    choices: Choices = lambda _: ()
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A row of the table. ``run`` takes the session and typed values and yields effects.
+
+    ``live`` commands apply while text is being written; before the others it is stopped.
+    """
+
+    name: str
+    help: str
+    run: Callable[..., Iterator[Effect]]
+    arguments: tuple[Argument, ...] = ()
+    aliases: tuple[str, ...] = ()
+    live: bool = False
+
+    @property
+    def usage(self) -> str:
+        """The command as it is typed: /set NAME [VALUE]."""
+        words = [a.name.upper() if a.required else f"[{a.name.upper()}]" for a in self.arguments]
+        return " ".join([f"/{self.name}", *words])
+
+
+def dispatch(session: Session, line: str) -> Iterator[Effect]:
+    """Do what a typed line says: a command where it begins with "/", else a seed; an empty line writes on.
+
+    A seed that begins with "/" is written "//…". Raises AfterglowError, one line, and then nothing has changed.
+    """
+    command, values = parsed(session, line) if is_command(line) else (None, [])
+    if session.companion:
+        session.companion.heard(command.name if command else "")
+    yield from command.run(session, *values) if command else _written(session, line)
+    if session.companion:
+        yield from session.companion.comments(session)
+
+
+def _written(session: Session, line: str) -> Iterator[Effect]:
+    if not line.strip(" ") and "\n" not in line:
+        yield Play(session.go_on() if session.passage.nodes else session.say(""))
+    else:
+        yield Play(session.say(seed_of(line)))
+
+
+def is_command(line: str) -> bool:
+    """Whether a typed line asks for a command; what begins with "//" is a seed."""
+    return line.startswith("/") and not line.startswith("//")
+
+
+def seed_of(line: str) -> str:
+    """The seed that a typed line stands for, where it is no command."""
+    return line[1:] if line.startswith("//") else line
+
+
+def name_and_rest(line: str) -> list[str]:
+    """The name of a typed command and what stands behind it, blank space between them whatever it is; "" for none."""
+    return [*line.strip().removeprefix("/").split(None, 1), "", ""][:2]
+
+
+def parsed(session: Session, line: str) -> tuple[Command, list[Any]]:
+    """The command of a line and its arguments as values; raises CommandError or SettingError."""
+    name, rest = name_and_rest(line)
+    command = find(name)
+    words = rest.split(None, len(command.arguments) - 1) if command.arguments else rest.split()
+    if len(words) > len(command.arguments) or len(words) < sum(a.required for a in command.arguments):
+        raise CommandError(f"{command.usage} is how it is typed: {command.help}")
+    return command, [a.parse(session, word) for a, word in zip(command.arguments, words, strict=False)]
+
+
+def find(name: str) -> Command:
+    """The command called ``name`` or one of its aliases; raises CommandError, which guesses what was meant."""
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    close = difflib.get_close_matches(name, _BY_NAME, 1)
+    hint = f"did you mean /{close[0]}?" if close else "/help lists them"
+    raise CommandError(f"there is no command /{name}; {hint}")
+
+
+def completions(session: Session, line: str) -> list[tuple[str, str]]:
+    """What the last word of a line that begins with "/" could become: (word, help).
+
+    Nothing where what is kept on disk cannot be read: the command itself will say so.
+    """
+    with contextlib.suppress(AfterglowError):
+        return _completions(session, line)
+    return []
+
+
+def _completions(session: Session, line: str) -> list[tuple[str, str]]:
+    name, space, rest = line.removeprefix("/").partition(" ")
+    if not space:
+        # Aliases are for who knows them: they are offered only where no name fits.
+        found = [c.name for c in COMMANDS if c.name.startswith(name)] or [n for n in _BY_NAME if n.startswith(name)]
+        return [(f"/{n}", _BY_NAME[n].help) for n in found]
+    command = _BY_NAME.get(name)
+    words = rest.split(" ")
+    if command is None or len(words) > len(command.arguments):
+        return []
+    if command.name == "set" and len(words) == 2:
+        return _starting(_setting_choices(words[0])(session), words[1])
+    return _starting(command.arguments[len(words) - 1].choices(session), words[-1])
+
+
+def is_live(line: str) -> bool:
+    """Whether a typed line applies while text is being written; so does a typo, which is told and ends nothing."""
+    name = name_and_rest(line)[0]
+    return is_command(line) and (name not in _BY_NAME or _BY_NAME[name].live)
+
+
+def _starting(choices: Iterable[tuple[str, str]], start: str) -> list[tuple[str, str]]:
+    return [(value, what) for value, what in choices if value.startswith(start)]
+
+
+def _setting_argument(spec: Spec) -> Argument:
+    def parse(session: Session, text: str) -> Any:
+        if text == "reset":
+            return session.default(spec.name)
+        return spec.parse(text, getattr(session.settings, spec.name))
+
+    return Argument("value", parse, _setting_choices(spec.name))
+
+
+def _setting_choices(name: str) -> Choices:
+    def choices(session: Session) -> Iterator[tuple[str, str]]:
+        spec = SPECS.get(name.replace("-", "_"))
+        if spec:
+            yield spec.kind.show(getattr(session.settings, spec.name)), "now"
+            yield from ((value, "") for value in spec.kind.examples)
+            yield "reset", f"the model's default, {spec.kind.show(session.default(spec.name))}"
+
+    return choices
+
+
+def _setting_command(spec: Spec) -> Command:
+    """Every setting is a command of its own name: /top-p 0.9 sets it, /top-p shows it."""
+
+    def run(session: Session, *values: Any) -> Iterator[Effect]:
+        yield from actions.setting(session, spec, *values)
+
+    names = ("temp", "t", "temperature") if spec.name == "temperature" else (spec.label,)
+    return Command(names[0], spec.help, run, (_setting_argument(spec),), names[1:], live=True)
+
+
+def _temperatures(_: Session, text: str) -> list[float]:
+    return [explain.temperature_of(word) for word in text.split()]
+
+
+def _whole(_: Session, text: str) -> int:
+    if not text.isdecimal():
+        raise CommandError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _step(_: Session, text: str) -> int:
+    if text not in ("1", "+1", "-1"):
+        raise CommandError(f"{text!r} is no step: 1 is the next version, -1 the one before")
+    return int(text)
+
+
+def _token(session: Session, text: str) -> int:
+    """The id of a token that is typed as its text, quoted where it is a space: " " or "\\n"."""
+    texts = SPECS["stop"].parse(text)
+    ids = [int(i) for word in texts for i in session.model.tokenizer.encode(word)]
+    if len(ids) != 1 or session.model.tokenizer.decode(ids) != texts[0]:
+        raise CommandError(f"{text} is not one token of {session.model.name}")
+    return ids[0]
+
+
+_NAMES = Argument("name", choices=lambda _: ((s.label, s.help) for s in SPECS.values()))
+
+COMMANDS: tuple[Command, ...] = (
+    *(_setting_command(spec) for spec in SPECS.values()),
+    Command("set", "show all settings, or change one", actions.set_by_name, (_NAMES, Argument("value")), live=True),
+    Command("continue", "write on; an empty line does the same", actions.go_on, aliases=("c",)),
+    Command("retry", "write the last text again with other dice", actions.retry, aliases=("r",)),
+    Command(
+        "version",
+        "the next version of the last text, or with -1 the one before; behind the last another is written",
+        actions.version,
+        (Argument("step", _step, lambda _: [("1", "the next one"), ("-1", "the one before")]),),
+    ),
+    Command(
+        "branch",
+        "keep so many tokens of the text, take another one there, and write on",
+        actions.branch,
+        (Argument("at", _whole, required=True), Argument("token", _token)),
+    ),
+    Command("edit", "change the text anywhere, and write on from there", actions.edit),
+    Command("tree", "all seeds and texts of this passage, to go to any of them", actions.tree),
+    Command("go", "go to a place in the tree", actions.go, (Argument("number", _whole, required=True),)),
+    Command("undo", "take the last text back", actions.undo),
+    Command("redo", "take an undo back", actions.redo),
+    Command("new", "put this passage away and begin an empty one", actions.new),
+    Command(
+        "sweep",
+        "the same seed and dice at several temperatures",
+        actions.sweep,
+        (Argument("temperatures", _temperatures, lambda _: [("0.2 0.5 1.0 1.2", "the usual four")]),),
+    ),
+    Command(
+        "preset",
+        "list the presets, take one, or keep what is set: /preset save NAME",
+        actions.preset,
+        (Argument("name", choices=actions.preset_names), Argument("new")),
+        live=True,
+    ),
+    Command(
+        "explain",
+        "what the temperature does to the next token's chances, here or at others; or to numbers",
+        explain.explain,
+        (Argument("temperatures", explain.asked, lambda _: [("0 0.5 1 2", "from greedy to diverse")]),),
+        live=True,
+    ),
+    Command(
+        "tour",
+        "learn it in seven steps; /tour skip passes one over, /tour stop ends it",
+        tour.tour,
+        (Argument("what", choices=lambda _: [("skip", "the next step"), ("stop", "end it")]),),
+        live=True,
+    ),
+    Command(
+        "model",
+        "list the models, or play another one",
+        actions.model,
+        (Argument("name", choices=actions.model_names),),
+    ),
+    Command("save", "keep this passage under a name", actions.save, (Argument("name"),), live=True),
+    Command(
+        "open",
+        "list the kept passages, or go on with one",
+        actions.open_saved,
+        (Argument("name", choices=actions.saved),),
+    ),
+    Command(
+        "export",
+        "write this passage to a .txt, .md, .json, .html or .svg file, the last two in the colours of heat",
+        actions.export,
+        (Argument("path", required=True),),
+        live=True,
+    ),
+    Command(
+        "help",
+        "this list, or one command",
+        lambda _, *name: show_help(*name),
+        (Argument("command"),),
+        ("?",),
+        live=True,
+    ),
+    Command("quit", "leave", actions.leave, aliases=("q", "bye", "exit"), live=True),
+)
+"""All commands, in the order of the help page."""
+
+_BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
+
+
+def show_help(name: str = "") -> Iterator[Effect]:
+    """What there is to type."""
+    chosen = [find(name.removeprefix("/"))] if name else COMMANDS
+    rows = [(", ".join([c.usage, *(f"/{a}" for a in c.aliases)]), c.help) for c in chosen]
+    yield Listing("type a seed and the model goes on; an empty line continues; // begins a seed with a slash", rows)

@@ -1,0 +1,28 @@
+"""A worker's stream for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+
+from ..events import Event
+from .stream import Stream
+from .worker import Worker
+
+
+async def listen(worker: Worker, stream: Stream) -> AsyncIterator[Event]:
+    """The events of a worker's stream. Leaving the loop or being cancelled stops it; raises what went wrong."""
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        while stream.events or not stream.ended:
+            if not stream.events:
+                ready.clear()
+                worker.ask(stream, partial(loop.call_soon_threadsafe, ready.set))
+                await ready.wait()
+            while stream.events:
+                yield stream.events.popleft()
+    finally:
+        worker.stop(stream)
+    if stream.error:
+        raise stream.error

@@ -1,0 +1,118 @@
+"""A model for other programs: real weights under torch's names, or a plain ONNX graph. Needs no torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+from ..paths import write_atomically
+from .model_file import ModelFile
+from .quantization import dequantised
+
+Weights = dict[str, NDArray[np.float32]]
+
+OPSET, IR = 17, 9
+
+
+def float_weights(file: ModelFile) -> Weights:
+    """All weights as float32: embedding.weight (V, E), lstm.weight_ih_l0 (4H, E) and on as in a stacked ``nn.LSTM``,
+    projection.weight (V, H), projection.bias (V,). A layer's one bias stands in bias_ih; bias_hh is 0.
+    """
+    tensors = file.tensors
+    weights: Weights = {
+        "embedding.weight": dequantised(tensors["embedding.weight"], tensors["embedding.scale"]),
+        "projection.weight": dequantised(tensors["projection.weight"], tensors["projection.scale"]),
+        "projection.bias": tensors["projection.bias"],
+    }
+    for n in range(file.architecture.layers):
+        scale, bias = tensors[f"lstm.{n}.scale"], tensors[f"lstm.{n}.bias"]
+        weights[f"lstm.weight_ih_l{n}"] = dequantised(tensors[f"lstm.{n}.weight_ih"], scale)
+        weights[f"lstm.weight_hh_l{n}"] = dequantised(tensors[f"lstm.{n}.weight_hh"], scale)
+        weights[f"lstm.bias_ih_l{n}"], weights[f"lstm.bias_hh_l{n}"] = bias, np.zeros_like(bias)
+    return weights
+
+
+def write_pytorch(file: ModelFile, path: Path) -> None:
+    """Write the state dict of ``nn.Embedding``, ``nn.LSTM`` and ``nn.Linear`` as safetensors; raises StorageError."""
+    from safetensors.numpy import save
+
+    write_atomically(path, save(float_weights(file), metadata=_described(file)))
+
+
+def write_onnx(file: ModelFile, path: Path) -> None:
+    """Write the graph of ``onnx_model``; raises StorageError."""
+    write_atomically(path, onnx_model(file).SerializeToString())
+
+
+def onnx_model(file: ModelFile) -> ModelProto:
+    """A float32 graph of standard operators: ids (B, T), h and c (layers, B, H) → logits (B, T, V), h_ and c_.
+
+    Its metadata holds the tokenizer and the shape as JSON.
+    """
+    a, weights = file.architecture, float_weights(file)
+    nodes = [
+        helper.make_node("Gather", ["embedding", "ids"], ["embedded"]),
+        helper.make_node("Transpose", ["embedded"], ["x0"], perm=[1, 0, 2]),  # ONNX's LSTM wants time first
+        helper.make_node("Split", ["h"], [f"h{n}" for n in range(a.layers)], axis=0),
+        helper.make_node("Split", ["c"], [f"c{n}" for n in range(a.layers)], axis=0),
+    ]
+    for n in range(a.layers):
+        inputs = [f"x{n}", f"w{n}", f"r{n}", f"b{n}", "", f"h{n}", f"c{n}"]
+        nodes.append(helper.make_node("LSTM", inputs, [f"y{n}", f"h{n}_", f"c{n}_"], hidden_size=a.width))
+        nodes.append(helper.make_node("Squeeze", [f"y{n}", "direction"], [f"x{n + 1}"]))
+    nodes += [
+        helper.make_node("Concat", [f"h{n}_" for n in range(a.layers)], ["h_"], axis=0),
+        helper.make_node("Concat", [f"c{n}_" for n in range(a.layers)], ["c_"], axis=0),
+        helper.make_node("Transpose", [f"x{a.layers}"], ["read"], perm=[1, 0, 2]),
+        helper.make_node("MatMul", ["read", "projection"], ["scores"]),
+        helper.make_node("Add", ["scores", "bias"], ["logits"]),
+    ]
+    graph = helper.make_graph(nodes, "lstm", *_ports(file), _constants(file, weights))
+    opsets = [helper.make_opsetid("", OPSET)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR, producer_name="afterglow")
+    helper.set_model_props(model, _described(file))
+    return model
+
+
+def _ports(file: ModelFile) -> tuple[list[Any], list[Any]]:
+    """What goes in and what comes out."""
+    a = file.architecture
+    state: list[str | int | None] = [a.layers, "batch", a.width]
+    inputs = [helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "steps"])]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", "steps", a.vocabulary])]
+    for name in ("h", "c"):
+        inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, state))
+        outputs.append(helper.make_tensor_value_info(f"{name}_", TensorProto.FLOAT, state))
+    return inputs, outputs
+
+
+def _constants(file: ModelFile, weights: Weights) -> list[Any]:
+    arrays: dict[str, NDArray[Any]] = {
+        "embedding": weights["embedding.weight"],
+        "projection": np.ascontiguousarray(weights["projection.weight"].T),
+        "bias": weights["projection.bias"],
+        "direction": np.array([1]),
+    }
+    for n in range(file.architecture.layers):
+        arrays[f"w{n}"] = _iofc(weights[f"lstm.weight_ih_l{n}"])[None]
+        arrays[f"r{n}"] = _iofc(weights[f"lstm.weight_hh_l{n}"])[None]
+        biases = [_iofc(weights[f"lstm.bias_{kind}_l{n}"]) for kind in ("ih", "hh")]
+        arrays[f"b{n}"] = np.concatenate(biases)[None]
+    return [numpy_helper.from_array(array, name) for name, array in arrays.items()]
+
+
+def _iofc(gates: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows in ONNX's order of gates, i o f c, from torch's, i f g o."""
+    i, f, g, o = np.split(gates, 4)
+    return np.concatenate([i, o, f, g])
+
+
+def _described(file: ModelFile) -> dict[str, str]:
+    """What a program needs to know to use the weights."""
+    return {"architecture": json.dumps(asdict(file.architecture)), "tokenizer": json.dumps(file.tokenizer.header())}

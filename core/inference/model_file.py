@@ -1,0 +1,299 @@
+"""A model is one file: NAME.safetensors, int8 weights with row scales, and a JSON header that says all about them.
+
+A file may come from a stranger: everything about it is checked before its tensors are read, and nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+from dataclasses import asdict, dataclass, fields, replace
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, NamedTuple, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError, SettingError
+from ..paths import reason, write_atomically
+from ..settings import layered
+from ..text.copy_detection import RUN, CopyIndex
+from ..text.split import OURS
+from ..text.tokenizer import Tokenizer, from_header
+
+FORMAT = 2
+"""The version of the format that this release writes; it opens this one and every earlier one."""
+
+LARGEST_HEADER = 64 << 20
+"""Bytes; 65,536 whole words of Chinese, escaped twice, take 20 MB."""
+LIMITS = {"vocabulary": 1 << 20, "embedding": 1 << 14, "layers": 64, "width": 1 << 14}
+
+INDEX = "index.prints"
+"""The tensor that holds the index of copied runs."""
+
+Tensors = dict[str, NDArray[Any]]
+
+
+class Shape(NamedTuple):
+    """A tensor as it has to be: its type in safetensors' words, and its shape."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def numpy(self) -> np.dtype[Any]:
+        """The type in numpy's words, little-endian."""
+        return np.dtype({"I8": "i1", "F32": "<f4", "U32": "<u4"}[self.dtype])
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes it takes."""
+        return int(np.prod(self.shape, dtype=object)) * self.numpy.itemsize
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """What decides the shapes: V tokens, embedding size E, LSTM layers, and H hidden units in each."""
+
+    vocabulary: int
+    embedding: int
+    layers: int
+    width: int
+
+    def shapes(self) -> dict[str, Shape]:
+        """Every tensor of a model file; gates stand in torch's order, i f g o."""
+        v, h = self.vocabulary, self.width
+        shapes = {"embedding.weight": Shape("I8", (v, self.embedding)), "embedding.scale": Shape("F32", (v,))}
+        for layer in range(self.layers):
+            inputs = h if layer else self.embedding
+            shapes[f"lstm.{layer}.weight_ih"] = Shape("I8", (4 * h, inputs))
+            shapes[f"lstm.{layer}.weight_hh"] = Shape("I8", (4 * h, h))
+            shapes[f"lstm.{layer}.scale"] = Shape("F32", (4 * h,))
+            shapes[f"lstm.{layer}.bias"] = Shape("F32", (4 * h,))
+        shapes["projection.weight"] = Shape("I8", (v, h))
+        shapes["projection.scale"] = Shape("F32", (v,))
+        shapes["projection.bias"] = Shape("F32", (v,))
+        return shapes
+
+    @property
+    def parameters(self) -> int:
+        """How many weights and biases there are, scales not counted."""
+        return sum(int(np.prod(s.shape)) for name, s in self.shapes().items() if not name.endswith("scale"))
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a model says of itself. Losses are nats per character on the held-out end of the text (see ``score``)."""
+
+    corpus: str = ""
+    corpus_sha256: str = ""
+    characters: int = 0
+    boilerplate_kept: bool = False
+    encoding: str = "utf-8"
+    nats_per_char_cold: float | None = None
+    nats_per_char_stateful: float | None = None
+    epochs: float = 0.0
+    seconds: float = 0.0
+    command: str = ""
+    licence: str = ""
+    made: str = ""
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    field: str = ""
+    column: str = ""
+    lines: bool = False
+    split: str = OURS
+    parent: str = ""
+    longest_copied_run: int = 0
+    copied_in_runs_of_16: float = 0.0
+
+    @classmethod
+    def of(cls, values: Any) -> Card:
+        """The card in a header; entries that a later release added are passed over. Raises ModelError."""
+        if not isinstance(values, dict):
+            raise ModelError("its card is not readable")
+        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+        settings = known.pop("settings", {})
+        try:
+            layered(settings)
+        except (SettingError, AttributeError) as error:
+            raise ModelError(f"its card's settings cannot be: {error}") from None
+        return cls(**{name: value for name, value in known.items() if _fits(cls(), name, value)}, settings=settings)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A model at rest. ``sha256``, of its tensors and tokenizer, is its identity.
+
+    ``index`` knows its training text well enough to notice copied runs; format 1 had none.
+    """
+
+    architecture: Architecture
+    tokenizer: Tokenizer
+    card: Card
+    tensors: Tensors
+    sha256: str = ""
+    index: CopyIndex | None = None
+
+    def save(self, path: Path) -> None:
+        """Write the file, all or nothing; raises StorageError."""
+        from safetensors.numpy import save  # 20 ms that only training needs
+
+        header = {
+            "format": FORMAT,
+            "architecture": asdict(self.architecture),
+            "tokenizer": self.tokenizer.header(),
+            "card": asdict(self.card),
+        }
+        tensors = self.tensors
+        if self.index:
+            header["index"] = {"run": RUN, "every": self.index.every}
+            tensors = {**tensors, INDEX: self.index.prints.astype("<u4")}
+        write_atomically(path, save(tensors, metadata={"afterglow": json.dumps(header)}))
+
+    def identified(self) -> ModelFile:
+        """The same with its identity computed."""
+        digest = hashlib.sha256(json.dumps(self.tokenizer.header()).encode())
+        for name in sorted(self.tensors):
+            digest.update(self.tensors[name].tobytes())
+        return replace(self, sha256=digest.hexdigest())
+
+
+def open_model_file(path: Path) -> ModelFile:
+    """Read and check a model file; raises ModelError, one line with the path in it, where anything is wrong."""
+    try:
+        with path.open("rb") as file:
+            return _read(file, os.fstat(file.fileno()).st_size)
+    except FileNotFoundError:
+        raise ModelError(f"there is no model file {path}") from None
+    except IsADirectoryError:
+        raise ModelError(f"{path} is a folder, not a model file") from None
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {reason(error)}") from error
+    except ModelError as error:
+        raise ModelError(f"{path} is not a usable model: {error}") from None
+    except ValueError:
+        raise ModelError(f"{str(path)!r} cannot be the path of a file") from None
+
+
+def card_of(path: Path) -> Card:
+    """What a model says of itself, read without its weights; raises ModelError where it is not usable."""
+    try:
+        with path.open("rb") as file:
+            return Card.of(_read_header(file, path.stat().st_size)[1].get("card"))
+    except (OSError, ModelError) as error:
+        raise ModelError(f"cannot open {path}: {error}") from None
+
+
+def _read(file: BufferedReader, size: int) -> ModelFile:
+    entries, header, start = _read_header(file, size)
+    architecture = _architecture(header.get("architecture"))
+    tokenizer = from_header(header.get("tokenizer"))
+    if tokenizer.size != architecture.vocabulary:
+        raise ModelError(f"its tokenizer has {tokenizer.size} tokens, its weights {architecture.vocabulary}")
+    card = Card.of(header.get("card"))
+    every = _index_every(header.get("index"))
+    shapes = architecture.shapes()
+    if every:
+        shapes[INDEX] = Shape("U32", (_index_length(entries.get(INDEX)),))
+    tensors = _tensors(file, start, size, shapes, entries)
+    index = CopyIndex(every, tensors.pop(INDEX)) if every else None
+    return ModelFile(architecture, tokenizer, card, tensors, index=index).identified()
+
+
+def _index_every(values: Any) -> int:
+    """How many fingerprints one of the index's stands for; 0 where there is no index."""
+    match values:
+        case None:
+            return 0
+        case {"run": 16, "every": every} if _is_count(every) and 1 <= every < 1 << 32:
+            return every
+    raise ModelError("its index of copied runs is not one that this version knows")
+
+
+def _index_length(entry: Any) -> int:
+    match entry:
+        case {"shape": [length]} if _is_count(length) and 0 <= length < 1 << 32:
+            return length
+    raise ModelError("its header promises an index of copied runs that is not there")
+
+
+def _read_header(file: BufferedReader, size: int) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """The tensors' entries, our own header, and where the tensors' bytes begin."""
+    first = file.read(8)
+    if first[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
+        raise ModelError("it is a pickle under another name; pickles can run code and are never opened")
+    length = int.from_bytes(first, "little")
+    if len(first) < 8 or not 2 <= length <= LARGEST_HEADER:
+        raise ModelError("it does not begin like a safetensors file")
+    if 8 + length > size:
+        raise ModelError("it is cut short (download or copy it again)")
+    try:
+        entries = json.loads(file.read(length))
+        header = json.loads(entries.pop("__metadata__")["afterglow"])
+        version = header["format"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ModelError("it has no afterglow header; was it made by another program?") from None
+    if not _is_count(version) or not 1 <= version <= FORMAT:
+        raise ModelError(f"its format is {str(version)[:20]}, this release knows 1 to {FORMAT}; upgrade afterglow")
+    return entries, header, 8 + length
+
+
+def _architecture(values: Any) -> Architecture:
+    if not isinstance(values, dict):
+        raise ModelError("its header does not tell its architecture")
+    for name, largest in LIMITS.items():
+        if not _is_count(values.get(name)) or not 1 <= values[name] <= largest:
+            raise ModelError(
+                f"its {name} is {str(values.get(name))[:20]}; it has to be a whole number from 1 to {largest:,}"
+            )
+    return Architecture(**{name: values[name] for name in LIMITS})
+
+
+def _tensors(file: BufferedReader, start: int, size: int, shapes: dict[str, Shape], entries: dict[str, Any]) -> Tensors:
+    for name, shape in shapes.items():
+        _check_entry(name, shape, entries.get(name))
+    if start + sum(shape.bytes for shape in shapes.values()) != size or entries.keys() != shapes.keys():
+        raise ModelError("its size does not fit its header (cut short, or with something added); copy it again")
+    places = sorted(tuple(entry["data_offsets"]) for entry in entries.values())
+    if [begin for begin, _ in places] != [0, *(end for _, end in places[:-1])]:
+        raise ModelError("its tensors overlap or leave gaps")
+    data = file.read(size - start)
+    tensors = {}
+    for name, shape in shapes.items():
+        begin = entries[name]["data_offsets"][0]
+        tensors[name] = np.frombuffer(data, shape.numpy, int(np.prod(shape.shape)), begin).reshape(shape.shape)
+        if shape.dtype == "F32" and not np.isfinite(tensors[name]).all():
+            raise ModelError(
+                f"{name} holds values that are not finite numbers; its training went wrong or it is damaged"
+            )
+    return tensors
+
+
+def _check_entry(name: str, shape: Shape, entry: Any) -> None:
+    match entry:
+        case {"dtype": shape.dtype, "shape": [*sizes], "data_offsets": [int(begin), int(end)]}:
+            if tuple(sizes) == shape.shape and begin >= 0 and end - begin == shape.bytes:
+                return
+    raise ModelError(f"its tensor {name} is missing or not of the shape that its header promises, {shape.shape}")
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _fits(card: Card, name: str, value: Any) -> bool:
+    """Whether a card's entry is of the right kind, and shows nothing that a terminal would obey."""
+    if name.startswith("nats"):
+        return value is None or _is_real(value)
+    usual = getattr(card, name)
+    if isinstance(usual, float):
+        return _is_real(value)
+    return type(value) is type(usual) and (not isinstance(value, str) or value.isprintable())
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,174 @@
+"""Pictures as SVG: text in columns, tokens in the colours of heat, bars. They read well on dark pages and on light."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from html import escape
+from itertools import groupby
+
+from ..events import Token
+from .heat import level
+
+COLOURS = ("#b6bac4", "#8fd18f", "#f2cf63", "#ff9e57", "#ff6b81")
+"""A colour for each level of heat, on the dark ground that every picture brings along."""
+
+LOOKS = {
+    "plain": "#e4e6eb",
+    "dim": "#8b8f9a",
+    "seed": "#7fb4ff",
+    "turn": "#f2cf63",
+    "raw": "#7fb4ff",
+    "shaped": "#f2cf63",
+    **{f"heat{number}": colour for number, colour in enumerate(COLOURS)},
+}
+"""The colour of each look."""
+
+_BOLD = ("seed", "heat3", "heat4")
+_GROUND = "#14161b"
+_WIDTH, _HEIGHT, _EDGE = 8.4, 19, 18
+"""Pixels of a character and of a line, and around the whole."""
+
+_WARMTH = ((70, 130, 240), (242, 207, 99), (255, 80, 90))
+
+MARGIN = 7
+"""Columns left of a passage, for T."""
+
+Cell = tuple[str, Token | None]
+
+
+def cells(text: str) -> int:
+    """How many columns a text takes: two for wide characters, none for marks that combine."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def warmth(temperature: float) -> str:
+    """The colour of a T: blue where it is strict, yellow at 1, red from 2 on."""
+    share = min(1.0, max(0.0, temperature / 2)) * 2
+    first, second = (_WARMTH[0], _WARMTH[1]) if share < 1 else (_WARMTH[1], _WARMTH[2])
+    mixed = (round(a + (b - a) * (share % 1 if share < 2 else 1)) for a, b in zip(first, second, strict=True))
+    return "#" + "".join(f"{value:02x}" for value in mixed)
+
+
+class Text:
+    """Tokens, wrapped at spaces to lines of so many columns."""
+
+    def __init__(self, columns: int) -> None:
+        self._columns = columns
+        self._paragraphs: list[list[Cell]] = [[]]
+
+    def add(self, text: str, token: Token | None = None) -> None:
+        """Let it grow; what no token drew is a seed."""
+        first, *others = text.replace("\t", "    ").split("\n")
+        self._paragraphs[-1] += [(character, token) for character in first]
+        self._paragraphs += [[(character, token) for character in other] for other in others]
+
+    def lines(self) -> Iterator[list[Cell]]:
+        """The lines, characters each with its token."""
+        for paragraph in self._paragraphs:
+            rest = paragraph
+            while True:
+                end = self._end(rest)
+                yield rest[:end]
+                rest = rest[end:]
+                if not rest:
+                    break
+
+    def _end(self, line: list[Cell]) -> int:
+        column, space = 0, 0
+        for number, (character, _) in enumerate(line):
+            column += cells(character)
+            if column > self._columns:
+                return space or max(1, number)
+            if character == " ":
+                space = number + 1
+        return len(line)
+
+
+class Picture:
+    """Draws on a page of so many columns, from above to below; ``at`` draws anywhere."""
+
+    def __init__(self, columns: int) -> None:
+        self._columns = columns
+        self._parts: list[str] = []
+        self.row = 0.0
+
+    def line(self, spans: list[tuple[str, str]], column: float = 0) -> None:
+        """A line of (text, look), and down by one."""
+        for text, look in spans:
+            self.at(self.row, column, text, look)
+            column += cells(text)
+        self.row += 1
+
+    def gap(self, rows: float = 1) -> None:
+        """Leave room."""
+        self.row += rows
+
+    def at(self, row: float, column: float, text: str, look: str = "plain") -> None:
+        """A text at any place."""
+        shown = text.rstrip(" ")
+        start = len(shown) - len(shown.lstrip(" "))
+        if not shown.strip():
+            return
+        x, y = _EDGE + (column + start) * _WIDTH, _EDGE + (row + 0.75) * _HEIGHT
+        weight = ' font-weight="bold"' if look in _BOLD else ""
+        line = ' text-decoration="underline"' if look == "heat4" else ""
+        length = cells(shown.lstrip(" ")) * _WIDTH
+        self._parts.append(
+            f'<text x="{x:.1f}" y="{y:.1f}" fill="{LOOKS[look]}" textLength="{length:.1f}"{weight}{line}>'
+            f"{escape(shown.lstrip(' '))}</text>"
+        )
+
+    def box(self, row: float, column: float, width: float, height: float, colour: str, round_: float = 2) -> None:
+        """A filled box, in columns and rows."""
+        x, y = _EDGE + column * _WIDTH, _EDGE + row * _HEIGHT
+        self._parts.append(
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{width * _WIDTH:.1f}" height="{height * _HEIGHT:.1f}" '
+            f'rx="{round_}" fill="{colour}"/>'
+        )
+
+    def bar(self, row: float, column: float, width: float, look: str) -> None:
+        """A bar of so many columns."""
+        self.box(row + 0.15, column, max(width, 0.15), 0.7, LOOKS[look])
+
+    def passage(
+        self, text: Text, heat: str, column: float = 0, margin: int = MARGIN, marked: Token | None = None
+    ) -> None:
+        """Lines of tokens in the colours of ``heat``, with T in the margin wherever it is another than before."""
+        drawn: str | None = None
+        for line in text.lines():
+            turned = [f"{token.temperature:.2f}" for _, token in line if token]
+            self._mark(line, column + margin, marked)
+            if margin and turned:
+                self.box(self.row, column + margin - 1.6, 0.35, 1, warmth(float(turned[-1])), 0)
+            if margin and turned and turned[-1] != drawn:
+                drawn = turned[-1]
+                self.at(self.row, column, drawn, "turn")
+            spans = [
+                ("".join(character for character, _ in group), look)
+                for look, group in groupby(line, lambda cell: _look(cell, heat))
+            ]
+            self.line(spans, column + margin)
+
+    def _mark(self, line: list[Cell], column: float, marked: Token | None) -> None:
+        """A box behind the first character of a token."""
+        for number, (_, token) in enumerate(line):
+            if token is marked and token is not None:
+                self.box(self.row, column + cells("".join(c for c, _ in line[:number])), 1, 1, "#5b4a86")
+                return
+
+    def svg(self, title: str) -> str:
+        """The whole picture."""
+        width = 2 * _EDGE + self._columns * _WIDTH
+        height = 2 * _EDGE + self.row * _HEIGHT
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
+            f'height="{height:.0f}" font-family="ui-monospace, \'DejaVu Sans Mono\', Menlo, Consolas, monospace" '
+            f'font-size="14" xml:space="preserve" role="img"><title>{escape(title)}</title>'
+            f'<rect width="100%" height="100%" rx="10" fill="{_GROUND}"/>{"".join(self._parts)}</svg>\n'
+        )
+
+
+def _look(cell: Cell, heat: str) -> str:
+    token = cell[1]
+    return "seed" if token is None else f"heat{level(token, heat)}"

@@ -1,0 +1,174 @@
+"""Where texts come from: files, folders, globs and standard input, as blocks of bytes with a name."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import hashlib
+import io
+import os
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import TextError
+from ..paths import reason
+
+STDIN = "-"
+
+SUFFIXES = (".txt", ".text", ".md", ".jsonl", ".csv", ".tsv")
+"""What is taken from a folder, each also with ``.gz`` behind it. A file that is named itself may be called anything."""
+
+BLOCK = 1 << 20
+"""Bytes that are read at a time: memory does not grow with the file."""
+
+
+class Source:
+    """Bytes with a name, read as often as one likes; a file has to stay what it was when it was first opened.
+
+    Everything that reads raises TextError in one line.
+    """
+
+    def __init__(self, name: str, path: Path | None = None, data: bytes = b"") -> None:
+        self.name, self._path, self._data = name, path, data
+        self._first: tuple[int, int] | None = None
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of the bytes as they lie on disk."""
+        digest = hashlib.sha256()
+        for block in self.blocks():
+            digest.update(block)
+        return digest.hexdigest()
+
+    @cached_property
+    def text_sha256(self) -> str:
+        """The hash of the bytes unpacked: the same for a text and for a .gz of it."""
+        if not self._packed:
+            return self.sha256
+        digest = hashlib.sha256()
+        for block in self.unpacked():
+            digest.update(block)
+        return digest.hexdigest()
+
+    @property
+    def kind(self) -> str:
+        """The suffix in lower case, ``.gz`` apart."""
+        return Path(self.name.lower().removesuffix(".gz")).suffix
+
+    def blocks(self) -> Iterator[bytes]:
+        """The bytes as they lie on disk."""
+        with self._opened() as file:
+            while block := self._read(file):
+                yield block
+            self._require_unchanged(file)
+
+    def unpacked(self) -> Iterator[bytes]:
+        """The text's bytes; raises TextError where a .gz is damaged."""
+        if not self._packed:
+            yield from self.blocks()
+            return
+        with self._opened() as file, gzip.GzipFile(fileobj=file) as packed:
+            try:
+                while block := packed.read(BLOCK):
+                    yield block
+            except (OSError, EOFError, zlib.error):
+                raise TextError(f"{self.name} is not a whole gzip file; download or pack it again") from None
+            self._require_unchanged(file)
+
+    @property
+    def _packed(self) -> bool:
+        return self.name.lower().endswith(".gz")
+
+    def _opened(self) -> BinaryIO:
+        if self._path is None:
+            return io.BytesIO(self._data)
+        try:
+            file = self._path.open("rb")
+        except FileNotFoundError:
+            raise TextError(f"there is no file {self._path}") from None
+        except IsADirectoryError:
+            raise TextError(f"{self._path} is a folder; name a text file") from None
+        except OSError as error:
+            raise TextError(f"cannot read {self._path}: {reason(error)}") from error
+        except ValueError:
+            raise TextError(f"{str(self._path)!r} cannot be the path of a file") from None
+        self._first = self._first or _stamp(file)
+        return file
+
+    def _read(self, file: BinaryIO) -> bytes:
+        try:
+            return file.read(BLOCK)
+        except OSError as error:
+            raise TextError(f"cannot read {self._path}: {reason(error)}") from error
+
+    def _require_unchanged(self, file: BinaryIO) -> None:
+        if self._path and _stamp(file) != self._first:
+            raise TextError(f"{self._path} changed while it was read; try again when nothing writes to it")
+
+
+def found(paths: Sequence[str]) -> list[Source]:
+    """Everything that ``paths`` name, in their order, a folder's files by name. Raises TextError."""
+    return [stdin_source() if path == STDIN else file_source(path) for word in paths for path in files(word)]
+
+
+def files(word: str) -> Iterator[str | Path]:
+    """The paths that one word stands for: itself, what is in a folder, or what a glob matches. Raises TextError."""
+    try:
+        yield from _files(word)
+    except OSError as error:
+        raise TextError(f"cannot read {word}: {reason(error)}") from error
+
+
+def _files(word: str) -> Iterator[str | Path]:
+    path = Path(word)
+    if not word:
+        raise TextError("the path of a text is empty; name a file or a folder")
+    if word == STDIN:
+        yield word
+    elif path.is_dir():
+        inside = sorted(p for p in path.rglob("*") if _is_text(p.relative_to(path)) and p.is_file())
+        if not inside:
+            raise TextError(f"there is no text in the folder {path}: it would have to end in {', '.join(SUFFIXES)}")
+        yield from inside
+    elif path.exists() or not glob.has_magic(word):
+        yield path
+    else:
+        # pathlib's own glob takes no absolute pattern.
+        matched = sorted(p for p in glob.iglob(word, recursive=True) if Path(p).is_file())  # noqa: PTH207
+        if not matched:
+            raise TextError(f"no file matches {word}")
+        yield from map(Path, matched)
+
+
+def file_source(path: str | Path) -> Source:
+    """A file; whether it can be read shows when it is."""
+    name = os.fsencode(Path(path).name).decode("utf-8", "replace")  # a name of another encoding has no characters
+    return Source(name, Path(path))
+
+
+def stdin_source() -> Source:
+    """What is piped in; raises TextError where nothing is."""
+    return Source("standard input", data=b"".join(stdin_blocks()))
+
+
+def stdin_blocks() -> Iterator[bytes]:
+    """What is piped in, as it comes; raises TextError where nothing is."""
+    if sys.stdin is None or sys.stdin.isatty():
+        raise TextError("nothing comes from standard input; name a file, or pipe a text in: cat *.txt | afterglow …")
+    while block := sys.stdin.buffer.read(BLOCK):
+        yield block
+
+
+def _stamp(file: BinaryIO) -> tuple[int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns
+
+
+def _is_text(path: Path) -> bool:
+    name = path.name.lower()
+    hidden = any(part.startswith(".") for part in path.parts)
+    return not hidden and name.removesuffix(".gz").endswith(SUFFIXES)

@@ -1,0 +1,43 @@
+"""The reference runtime: the torch model, stepped a token at a time. What the int8 runtime is tested against."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ..inference.model_file import ModelFile
+from ..inference.runtime import Logits, State, Stepper
+from ..text.tokenizer import Ids
+from .convert import to_torch
+from .model import LSTMLanguageModel
+
+
+class TorchRuntime:
+    """Steps the float model that a file stands for; h and c are float32 (B, H)."""
+
+    lanes = 1
+
+    def __init__(self, file: ModelFile) -> None:
+        self._model = to_torch(file)
+
+    def zeros(self, rows: int) -> State:
+        """The state that has read nothing."""
+        a = self._model.architecture
+        return tuple(np.zeros((rows, a.width), np.float32) for _ in range(2 * a.layers))
+
+    def stepper(self, state: State, alone: bool = True) -> Stepper:  # noqa: ARG002
+        """What steps rows on from ``state``."""
+        return _TorchStepper(self._model, state)
+
+
+class _TorchStepper(Stepper):
+    def __init__(self, model: LSTMLanguageModel, state: State) -> None:
+        self._model, self.state = model, tuple(array.copy() for array in state)
+        self.logits: Logits = np.empty((len(state[0]), model.architecture.vocabulary), np.float32)
+
+    @torch.no_grad()
+    def step(self, ids: Ids) -> None:
+        halves = [torch.from_numpy(array)[None] for array in self.state]
+        states = list(zip(halves[::2], halves[1::2], strict=True))
+        logits, after = self._model(torch.from_numpy(ids)[:, None], states)
+        self.logits, self.state = logits[:, 0].numpy(), tuple(half[0].numpy() for pair in after for half in pair)

@@ -1,0 +1,42 @@
+"""Which face a session gets: the full screen, lines, or a script's."""
+
+from __future__ import annotations
+
+import os
+import sys
+from itertools import chain
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...core.session.session import Session
+
+
+def chat(session: Session, plain: bool, first: str = "") -> int:
+    """Play until the user leaves, and return the exit code; ``first`` is a line that is done before any is typed.
+
+    Where standard input is no terminal its lines are played as a script; ``plain``, a dumb terminal and output into a
+    pipe get lines instead of the full screen.
+    """
+    if "web_driver" in os.environ.get("TEXTUAL_DRIVER", ""):  # textual-serve draws it in a browser
+        _full_screen(session, first)
+    elif sys.stdin is None or not sys.stdin.isatty():
+        from ..line.script import lines_of_stdin, run_script
+
+        return run_script(session, chain([first] if first else [], lines_of_stdin()), sys.stdout)
+    elif plain or not (sys.stdout.isatty() and sys.stderr.isatty()) or os.environ.get("TERM", "dumb") in DUMB:
+        from ..line.repl import run_line
+
+        run_line(session, first)
+    else:
+        _full_screen(session, first)
+    return 0
+
+
+DUMB = ("dumb", "unknown")
+"""Terminals that can only print."""
+
+
+def _full_screen(session: Session, first: str) -> None:
+    from ..tui.app import run_app
+
+    run_app(session, first)

@@ -1,0 +1,186 @@
+"""The verbs that teach: ``afterglow explain``, ``diversity`` and ``tour``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ...core.errors import UsageError
+from .options import json_option, model_option, opened, with_settings
+
+if TYPE_CHECKING:
+    from ...core.commands.effects import Listing
+    from ...core.commands.explain import Distribution, Greedy
+    from ...core.events import Notice
+
+TRY = 'now a model\'s own: afterglow explain "To be or not to b" -t 0.5 -t 1 -t 2'
+
+
+def _temperatures(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[float, ...]:
+    from ...core.commands.explain import temperature_of
+
+    return tuple(map(temperature_of, values))
+
+
+temperatures_option = click.option(
+    "--temperature",
+    "-t",
+    "temperatures",
+    metavar="T",
+    multiple=True,
+    callback=_temperatures,
+    help="at this T; give it several times",
+)
+plot_option = click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="draw it into a .svg or .png file"
+)
+
+
+@click.command()
+@click.argument("text", required=False)
+@temperatures_option
+@click.option("--probs", metavar="P,P,…", help="these probabilities instead of a model's: 0.3,0.5,0.2")
+@click.option("--gaussian", is_flag=True, help="a bell curve, sharpened and flattened")
+@model_option
+@plot_option
+@json_option
+def explain(
+    text: str | None,
+    temperatures: tuple[float, ...],
+    probs: str | None,
+    gaussian: bool,
+    model_name: str | None,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Show what a temperature does to a distribution.
+
+    To a model's chances for what comes after TEXT, to numbers, or to a bell curve. With nothing at all it works the
+    lesson's own example.
+    """
+    if sum((text is not None, probs is not None, gaussian)) > 1:
+        raise UsageError("name one thing to explain: a text, --probs or --gaussian")
+    distribution, found = _subject(text, probs, gaussian, model_name)
+    chosen = temperatures or ((1.2, 0.8) if text is None and not gaussian else (0.5, 1.0, 2.0))
+    if plot:
+        from .plots import draw_distribution
+
+        draw_distribution(plot, distribution, chosen, curve=gaussian)
+    if as_json:
+        from ...core.commands.explain import as_json as values
+
+        click.echo(json.dumps(values(distribution, chosen, found)))
+    else:
+        _print(_explained(distribution, chosen, found, gaussian))
+        if text is None and probs is None and not gaussian:
+            click.echo(TRY)
+
+
+def _subject(
+    text: str | None, probs: str | None, curve: bool, model_name: str | None
+) -> tuple[Distribution, Greedy | None]:
+    from ...core.commands import explain
+    from ...core.sampling.temperature import LESSON, probabilities
+
+    if curve:
+        return explain.bell_curve(), None
+    if text is None:
+        return explain.of_numbers(probabilities(",".join(map(str, LESSON)) if probs is None else probs)), None
+    model, _ = opened(model_name, "int8", {})
+    reading = model.read(text)
+    for notice in reading.notices:
+        click.echo(f"afterglow: {notice}", err=True)
+    return explain.of_next(model, reading.snapshot), explain.greedy(model, reading.snapshot)
+
+
+def _explained(
+    distribution: Distribution, temperatures: tuple[float, ...], found: Greedy | None, curve: bool
+) -> Iterable[Listing | Notice]:
+    from ...core.commands import explain
+
+    if curve:
+        yield explain.side_by_side(distribution, temperatures)
+    else:
+        yield from explain.tables(distribution, temperatures)
+    if found:
+        yield explain.told(found)
+
+
+def _print(effects: Iterable[Listing | Notice]) -> None:
+    """Tables with an empty line behind each, and remarks."""
+    from ...core.commands.effects import Listing
+
+    for effect in effects:
+        if isinstance(effect, Listing):
+            click.echo("\n".join([effect.title, *(f"  {line}" for line in effect.lines()), ""]))
+        else:
+            click.echo(effect.text)
+
+
+@click.command()
+@model_option
+@temperatures_option
+@click.option("--text", type=click.Path(path_type=Path), help="the text it was trained on, to compare with")
+@click.option("--encoding", help="of the text file (that of the model's own text)")
+@click.option("--seed", default="", help="what every text goes on from")
+@click.option("-n", "count", type=click.IntRange(1, 64), default=4, help="how many texts at each temperature")
+@click.option("--length", "-l", type=click.IntRange(50, 100_000), default=1000, help="characters of a text")
+@click.option("--rng", type=click.IntRange(0, 2**32 - 1), default=1, help="the number that the dice start from")
+@plot_option
+@json_option
+def diversity(
+    model_name: str | None,
+    temperatures: tuple[float, ...],
+    text: Path | None,
+    encoding: str | None,
+    plot: Path | None,
+    as_json: bool,
+    **sampling: Any,
+) -> None:
+    """Measure what a model writes, from strict to diverse.
+
+    At one temperature after another it writes a few texts, which are measured and compared with the text it learned.
+    """
+    from ...core.diversity import TEMPERATURES, Sampling, measure
+    from .diversity_table import header, reference_for, remarks, row
+
+    model, _ = opened(model_name, "int8", {})
+    reference, notes = reference_for(model, text, encoding)
+    rows = []
+    if not as_json:
+        click.echo(header())
+    for measured in measure(model, temperatures or TEMPERATURES, Sampling(**sampling), reference):
+        rows.append(measured)
+        if not as_json:
+            click.echo(row(measured))
+    if as_json:
+        click.echo(json.dumps([asdict(measured) for measured in rows]))
+    for line in (*notes, *remarks(rows)):
+        click.echo(line, err=as_json)
+    if plot:
+        from .plots import draw_diversity
+
+        draw_diversity(plot, rows)
+
+
+@click.command()
+@model_option
+@click.option("--plain", is_flag=True, help="lines instead of the full screen")
+@with_settings("token", "passage", "view")
+def tour(model_name: str | None, plain: bool, **flags: Any) -> None:
+    """Learn it in seven short steps.
+
+    Each asks for one thing, and notices when it was done.
+    """
+    from ...core.inference.library import DEFAULT_MODEL
+    from ...core.session.session import Session
+    from .launch import chat
+
+    model, settings = opened(model_name or DEFAULT_MODEL, "int8", flags)
+    sys.exit(chat(Session(model, settings), plain, "/tour"))

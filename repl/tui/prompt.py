@@ -1,0 +1,237 @@
+"""The line that people type into: completion, history, and keys that act while it is empty."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+from typing import Any, ClassVar, cast
+
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.events import Key, Paste
+from textual.keys import Keys
+from textual.message import Message
+from textual.widgets import Static, TextArea
+
+from ...core.commands.registry import completions, is_command
+from ...core.errors import AfterglowError
+from ...core.paths import history_file, private_file
+from ...core.render.sanitize import visible
+from ...core.session.session import Session
+
+ALONE = {
+    "plus": "turn('+')",
+    "minus": "turn('-')",
+    "space": "pause",
+    "enter": "take",
+    "escape": "leave",
+    "left": "look(-1)",
+    "right": "look(1)",
+    "ctrl+left": "look_word(-1)",
+    "ctrl+right": "look_word(1)",
+    "home": "look_end(0)",
+    "end": "look_end(1)",
+    "up": "choose(-1)",
+    "down": "choose(1)",
+    "left_square_bracket": "do('/version -1')",
+    "right_square_bracket": "do('/version 1')",
+    **{str(number): f"pick({number - 1})" for number in range(1, 10)},
+    "ctrl+d": "quit",
+    "ctrl+z": "do('/undo')",
+    "ctrl+y": "do('/redo')",
+}
+"""Keys that act while the line is empty and there is something to do for them; otherwise they type."""
+
+KEPT = 1000
+"""How many lines of the history file can be called back."""
+
+
+class InputLine(TextArea):
+    """A line, or a few. While it is empty some keys are the app's, as far as it has something to do for them."""
+
+    HELP = """
+## The line
+Type a seed and press Enter. `/` begins a command; Tab completes it. Ctrl-J begins a new line, Ctrl-G opens your editor.
+
+While the line is empty: `+` `-` turn the temperature, ← → move over the tokens, ↑ ↓ choose in the lens and Enter takes
+that road, `[` `]` step through versions, Space pauses, Tab finishes at once, Enter writes on.
+Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
+"""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Do it", show=False),
+        Binding("tab", "complete", "Complete, or finish at once", show=False),
+        Binding("ctrl+g", "app.editor", "Your editor", show=False),
+        Binding("ctrl+j,alt+enter,shift+enter", "newline", "New line", show=False),
+        Binding("up", "up", "Line before", show=False),
+        Binding("down", "down", "Next line", show=False),
+    ]
+
+    class Submitted(Message):
+        """A text is to be done."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(placeholder="a seed, /help, or Enter to go on", highlight_cursor_line=False)
+        self.match_cursor_bracket = False
+        self._session = session
+        self._history: list[str] | None = None
+        self._at = 0
+        self._draft = ""
+
+    def put(self, text: str) -> None:
+        """Have ``text`` in the line, as if it had just been typed."""
+        self.text = text
+        self.move_cursor(self.document.end)
+
+    def take(self) -> str:
+        """The typed text, which goes into the history; the line is empty after it."""
+        text = self.text
+        history = self._lines()
+        if text.strip() and history[-1:] != [text]:
+            history.append(text)
+            keep_history(text)
+        self._at, self._draft = len(history), ""
+        self.text = ""
+        return text
+
+    def update_suggestion(self) -> None:
+        """Behind the cursor stands the first completion of a command."""
+        text = self.text
+        whole = completed(self._session, text) if self.cursor_at_end_of_text else None
+        self.suggestion = whole.removeprefix(text) if whole else ""
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Whether a key types."""
+        return super().check_consume_key(key, character) and not self._acts(key)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter is not the line's own where the app has something to do for it."""
+        return super().check_action(action, parameters) and not (action == "submit" and self._acts("enter"))
+
+    def action_submit(self) -> None:
+        """Hand the text over and empty the line in one go: what is typed ahead belongs to the next one."""
+        self.post_message(self.Submitted(self.take()))
+
+    async def _on_key(self, event: Key) -> None:
+        # As they come: the app looks up bindings later, when keys typed after this one may be in the line already.
+        if self._acts(event.key):
+            actions = [f"app.{ALONE[event.key]}"]
+        elif event.is_printable:
+            return
+        else:
+            actions = [binding.action for binding in self._bindings.key_to_bindings.get(event.key, ())]
+        for action in actions:
+            event.stop()
+            event.prevent_default()
+            await self.app.run_action(action, self)
+
+    def _acts(self, key: str) -> bool:
+        return not self.text and key in ALONE and bool(self.app.check_action(ALONE[key].partition("(")[0], ()))
+
+    async def action_complete(self) -> None:
+        """Take over the first completion; in an empty line, finish the text at once."""
+        if not self.text:
+            await self.app.run_action("app.hurry")
+        else:
+            self.put(completed(self._session, self.text) or self.text)
+
+    def action_newline(self) -> None:
+        """Go on typing in a new line."""
+        self._replace_via_keyboard("\n", *self.selection)
+
+    def action_up(self) -> None:
+        """One line up; from the first, to what was typed before."""
+        if self.navigator.is_first_wrapped_line(self.cursor_location):
+            self._recall(-1)
+        else:
+            self.action_cursor_up()
+
+    def action_down(self) -> None:
+        """One line down; from the last, to what was typed after it."""
+        if self.navigator.is_last_wrapped_line(self.cursor_location):
+            self._recall(1)
+        else:
+            self.action_cursor_down()
+
+    def _recall(self, step: int) -> None:
+        """Walk through what was typed before; what was being typed waits at the end."""
+        history = self._lines()
+        if self._at == len(history):
+            self._draft = self.text
+        self._at = min(max(0, self._at + step), len(history))
+        self.put(history[self._at] if self._at < len(history) else self._draft)
+
+    def _lines(self) -> list[str]:
+        if self._history is None:
+            self._history = read_history()
+            self._at = len(self._history)
+        return self._history
+
+    async def _on_paste(self, event: Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        pasted = visible(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        self._replace_via_keyboard(pasted, *self.selection)
+
+
+def learn_alt_enter() -> None:
+    """Have Textual read what most terminals send for Alt-Enter, which it takes for Enter, as a new line."""
+    for sequence in ("\x1b\r", "\x1b\n"):
+        cast("dict[str, Any]", ANSI_SEQUENCES_KEYS).setdefault(sequence, (Keys.ControlJ,))
+
+
+class Completions(Static):
+    """What a command that is being typed could become, with help, a few rows above the line."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(markup=False)
+        self._session = session
+        self.display = False
+
+    def offer(self, line: str) -> None:
+        """Show what ``line`` can become; nothing where it is no command."""
+        rows = possible(self._session, line)
+        self.display = bool(rows)
+        width = max((len(word) for word, _ in rows), default=0)
+        self.update(Content("\n").join(Content.assemble(f"{word:<{width}}  ", (help_, "dim")) for word, help_ in rows))
+
+
+def possible(session: Session, line: str) -> list[tuple[str, str]]:
+    """The completions of the last word of a command that say more than is typed, each with help."""
+    if not is_command(line):
+        return []
+    found = completions(session, line)
+    return [] if [word for word, _ in found] == [line.split(" ")[-1]] else found
+
+
+def completed(session: Session, line: str) -> str | None:
+    """``line`` with the first completion that makes it longer, and a space where arguments follow; None without one."""
+    word = line.split(" ")[-1]
+    for candidate, _ in possible(session, line):
+        if len(candidate) > len(word):
+            longer = line.removesuffix(word) + candidate
+            return f"{longer} " if possible(session, f"{longer} ") else longer
+    return None
+
+
+def keep_history(text: str) -> None:
+    """Add to what can be called back next time, in the line REPL's file and form, as far as that can be written."""
+    lines = "".join(f"+{line}\n" for line in text.encode("utf-8", "replace").decode().split("\n"))
+    with contextlib.suppress(AfterglowError, OSError), private_file(history_file()).open("a", encoding="utf-8") as file:
+        file.write(f"\n# {datetime.now()}\n{lines}")
+
+
+def read_history() -> list[str]:
+    """What was typed in the line REPL, oldest first; nothing where it cannot be read."""
+    try:
+        kept = history_file().read_text("utf-8", "replace")
+    except OSError:
+        return []
+    entries = [part.split("\n") for part in kept.split("\n# ")]
+    texts = ["\n".join(line[1:] for line in lines if line.startswith("+")) for lines in entries]
+    return [text for text in texts if text][-KEPT:]

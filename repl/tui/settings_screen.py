@@ -1,0 +1,121 @@
+"""All settings on one page, made from their declaration. What is entered acts at once, on a text being written too."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.suggester import SuggestFromList
+from textual.widgets import Input, Static
+
+from ...core.errors import SettingError
+from ...core.session.session import Session
+from ...core.settings import SPECS, Spec
+
+
+class Field(Horizontal):
+    """One setting: its name, and its value to be changed. One that is not the default is marked."""
+
+    def __init__(self, spec: Spec, session: Session) -> None:
+        super().__init__()
+        self.spec, self._session = spec, session
+        self._label = Static(markup=False, classes="name")
+        suggester = SuggestFromList(spec.kind.examples, case_sensitive=False)
+        self._value = Input(self.shown, compact=True, suggester=suggester, select_on_focus=True)
+
+    @property
+    def shown(self) -> str:
+        """The value as it would be typed."""
+        return self.spec.kind.show(getattr(self._session.settings, self.spec.name))
+
+    def compose(self) -> ComposeResult:
+        """Name and value side by side."""
+        yield self._label
+        yield self._value
+
+    def on_mount(self) -> None:
+        """Show how it is set."""
+        self.refresh_value()
+
+    def refresh_value(self) -> None:
+        """Show how it is set now."""
+        default = getattr(self._session.settings, self.spec.name) == self._session.default(self.spec.name)
+        self._label.update(Content(f"{' ' if default else '•'} {self.spec.label}"))
+        self._value.value = self.shown
+
+    def take(self) -> None:
+        """Set what stands there; raises SettingError and changes nothing where that cannot be."""
+        text = self._value.value
+        if text == self.shown:
+            return
+        if text.strip() == "reset":
+            value = self._session.default(self.spec.name)
+        else:
+            value = self.spec.parse(text, getattr(self._session.settings, self.spec.name))
+        self._session.set(self.spec.name, value)
+        self.refresh_value()
+
+
+class Panel(ModalScreen[None]):
+    """A field for every setting, and what the one in hand does."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "Close"),
+        Binding("f4", "close", show=False),
+        Binding("down", "app.focus_next", show=False, priority=True),
+        Binding("up", "app.focus_previous", show=False, priority=True),
+    ]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._what = Static(markup=False, id="what")
+
+    def compose(self) -> ComposeResult:
+        """The fields, with a line of help below."""
+        with Vertical(id="panel"):
+            yield Static(Content("settings · Enter sets · reset goes back · Esc closes"), classes="title")
+            with VerticalScroll(can_focus=False):
+                for spec in SPECS.values():
+                    yield Field(spec, self._session)
+            yield self._what
+
+    def on_mount(self) -> None:
+        """Begin with the first."""
+        self.query(Input).first().focus()
+
+    def on_descendant_focus(self) -> None:
+        """Tell what the setting in hand does."""
+        field = self._in_hand()
+        if field:
+            self._what.update(Content(f"{field.spec.help} ({field.spec.kind.range})"))
+
+    def on_descendant_blur(self) -> None:
+        """What was not entered is not set."""
+        for field in self.query(Field):
+            field.refresh_value()
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        field = self._in_hand()
+        if field is None:
+            return
+        try:
+            field.take()
+            self._what.update(Content(f"{field.spec.label} is {field.shown}"))
+        except SettingError as error:
+            self._what.update(Content(f"✗ {error}"))
+
+    def action_close(self) -> None:
+        """Back to the text."""
+        self.dismiss(None)
+
+    def _in_hand(self) -> Field | None:
+        focused = self.focused
+        return focused.parent if focused and isinstance(focused.parent, Field) else None
