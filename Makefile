@@ -51,18 +51,18 @@ clean:
 
 # Stamps: an extra is installed when pyproject.toml, the constraints or the kernel are newer than its stamp.
 .venv/.play: pyproject.toml constraints.txt $(KERNEL) | .venv/.made
-	@echo "Installing afterglow into .venv (once) ..."
+	@echo "Installing afterglow-lm into .venv (once) ..."
 	@$(PIP) --editable .
 	@touch $@
 
 .venv/.train .venv/.bot: .venv/.%: pyproject.toml constraints.txt $(KERNEL) | .venv/.made
-	@echo "Installing afterglow[$*] into .venv (once) ..."
+	@echo "Installing afterglow-lm[$*] into .venv (once) ..."
 	@$(PIP) --editable '.[$*]'
 	@touch $@
 
 # mypy finds `afterglow.…` only where a folder of that name holds the packages: hence the link.
 .venv/.dev: pyproject.toml constraints.txt $(KERNEL) | .venv/.made
-	@echo "Installing afterglow[dev] into .venv (once) ..."
+	@echo "Installing afterglow-lm[dev] into .venv (once) ..."
 	@$(PIP) --editable '.[dev]'
 	@mkdir -p .venv/src && ln -sfn ../.. .venv/src/afterglow
 	@touch .venv/.play .venv/.train .venv/.bot $@

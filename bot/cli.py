@@ -56,7 +56,7 @@ def _process() -> Any:
     try:
         from . import process
     except ImportError as error:
-        raise MissingExtraError("the bot needs discord.py: pip install 'afterglow[bot]'") from error
+        raise MissingExtraError("the bot needs discord.py: pip install 'afterglow-lm[bot]'") from error
     return process
 
 

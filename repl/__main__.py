@@ -56,7 +56,7 @@ class Verbs(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-@click.version_option(package_name="afterglow")
+@click.version_option(package_name="afterglow-lm")
 @model_option
 @runtime_option
 @click.option("--plain", is_flag=True, help="lines instead of the full screen")

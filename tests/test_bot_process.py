@@ -238,7 +238,7 @@ def test_without_discord_py_it_says_how_to_get_it() -> None:
     script = f"{hide}; from afterglow.bot.__main__ import main; main()"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
     assert done.returncode == 1
-    assert done.stderr == "afterglow: the bot needs discord.py: pip install 'afterglow[bot]'\n"
+    assert done.stderr == "afterglow: the bot needs discord.py: pip install 'afterglow-lm[bot]'\n"
 
 
 def test_status_before_the_first_run_and_config(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_the_reference_fits_the_program(name: str) -> None:
 
 
 def test_the_pages_build_without_a_warning(tmp_path: Path) -> None:
-    pytest.importorskip("material", reason="mkdocs-material is not installed: pip install 'afterglow[docs]'")
+    pytest.importorskip("material", reason="mkdocs-material is not installed: pip install 'afterglow-lm[docs]'")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
     assert ran.returncode == 0, ran.stderr

@@ -12,7 +12,7 @@ import pytest
 from afterglow.core.model import load
 from afterglow.core.settings import SPECS
 
-pytest.importorskip("llm", reason="llm is not installed: pip install 'afterglow[llm]'")
+pytest.importorskip("llm", reason="llm is not installed: pip install 'afterglow-lm[llm]'")
 
 LLM = [sys.executable, "-m", "llm"]
 MODEL = ["-m", "afterglow/shakespeare", "-o", "rng", "7"]

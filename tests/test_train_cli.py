@@ -174,7 +174,7 @@ def test_without_torch_the_remedy_is_named(train: Train, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "torch", None)
     code, _, err = train(str(LAMP), "--name", "mine")
     assert (code, err.count("\n")) == (1, 1)
-    assert "pip install 'afterglow[train]'" in err
+    assert "pip install 'afterglow-lm[train]'" in err
     assert "CPU" in err
 
 

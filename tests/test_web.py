@@ -21,7 +21,7 @@ from afterglow.core.model import Model
 
 from .cli_helpers import Run
 
-pytest.importorskip("textual_serve", reason="textual-serve is not installed: pip install 'afterglow[web]'")
+pytest.importorskip("textual_serve", reason="textual-serve is not installed: pip install 'afterglow-lm[web]'")
 from afterglow.repl.cli import web
 from aiohttp import ClientSession, WSServerHandshakeError
 

@@ -38,7 +38,7 @@ def trained_bpe(text: Text, size: int) -> BpeTokenizer:
         from tokenizers.models import BPE
         from tokenizers.trainers import BpeTrainer
     except ImportError as error:
-        raise MissingExtraError("BPE tokens need tokenizers: pip install 'afterglow[train]'") from error
+        raise MissingExtraError("BPE tokens need tokenizers: pip install 'afterglow-lm[train]'") from error
     learner = Trained(BPE())
     alphabet = [chr(value) for value in range(256)]
     trainer = BpeTrainer(

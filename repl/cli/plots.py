@@ -97,7 +97,7 @@ def figure(path: Path, height: float = 4.2) -> Iterator[Figure]:
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtraError("drawing needs matplotlib: pip install 'afterglow[plot]'") from error
+        raise MissingExtraError("drawing needs matplotlib: pip install 'afterglow-lm[plot]'") from error
     with matplotlib.rc_context(STYLE):
         drawn, data = Figure(figsize=(8, height), layout="constrained"), io.BytesIO()
         yield drawn

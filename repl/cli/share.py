@@ -69,7 +69,7 @@ def web(model_name: str | None, host: str, port: int, public_url: str | None, **
     try:
         from .web import serve
     except ImportError as error:
-        raise MissingExtraError("the browser needs textual-serve: pip install 'afterglow[web]'") from error
+        raise MissingExtraError("the browser needs textual-serve: pip install 'afterglow-lm[web]'") from error
     opened(model_name, "int8", flags)  # a mistake is said here, not to every visitor
     serve(host, port, public_url, list(_arguments(model_name, flags)))
 
