@@ -16,8 +16,8 @@ from ...core.settings import SPECS, Settings, from_config, from_environment, lay
 SHORT = {"temperature": "-t", "length": "-l"}
 
 NO_TORCH = (
-    "training needs torch: pip install 'afterglow-lm[train]'; without a GPU, first install torch's smaller CPU-only build,"
-    " as pytorch.org/get-started says when you choose CPU"
+    "training needs torch: pip install 'afterglow-lm[train]'; without a GPU, first install torch's smaller"
+    " CPU-only build, as pytorch.org/get-started says when you choose CPU"
 )
 
 
