@@ -22,10 +22,10 @@ from benchmarks import learning, processes, roofline, serving, tables, terminal
 from benchmarks.ways import WAYS
 
 ROWS = (1, 8, 32, 64, 128)
-ROUND = 0.25
+SECONDS_PER_ROUND = 0.25
 """Seconds that each way gets in a round, about."""
 
-SETTLE = 0.3
+SETTLE_SECONDS = 0.3
 """Seconds before each: the threads of torch and ONNX Runtime go on spinning for a while after their last step."""
 
 
@@ -41,13 +41,13 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)  # ONNX Runtime's quantiser advises what does not apply here
     with TemporaryDirectory() as folder:
-        found = measured(arguments.model or untrained(Path(folder)), arguments.rounds)
+        found = measure_all(arguments.model or save_untrained_model(Path(folder)), arguments.rounds)
     if arguments.page:
         arguments.page.write_text(tables.as_page(found, "make bench"), "utf-8")
     print(json.dumps(found) if arguments.json else tables.as_text(found))
 
 
-def untrained(folder: Path) -> str:
+def save_untrained_model(folder: Path) -> str:
     """The path of a model of 2 x 512 over the characters of the bundled one."""
     from afterglow.core.training.convert import to_model_file
     from afterglow.core.training.model import LSTMLanguageModel
@@ -59,7 +59,7 @@ def untrained(folder: Path) -> str:
     return str(path)
 
 
-def measured(name: str, rounds: int) -> dict[str, Any]:
+def measure_all(name: str, rounds: int) -> dict[str, Any]:
     """All figures: seconds, bytes, and ratios."""
     model = load(name)
     taken = {(way, rows): times for rows in ROWS for way, times in _rounds(model, rows, rounds).items()}
@@ -75,10 +75,10 @@ def measured(name: str, rounds: int) -> dict[str, Any]:
         "processes": _processes(name),
         "roofline": _roofline(model),
         "gaps": serving.gaps(model),
-        "lens": serving.with_lens(model),
+        "lens": serving.lens_speed(model),
         "terminal": terminal.measure(),
         "learning": learning.measure(),
-        "parked": {kind: serving.parked(kind, name) for kind in serving.KINDS},
+        "parked": {kind: serving.measure_parked(kind, name) for kind in serving.PARKED_KINDS},
     }
 
 
@@ -86,11 +86,11 @@ def _rounds(model: Model, rows: int, rounds: int) -> dict[str, list[float]]:
     """Seconds a step of every way, a figure a round; the ways take turns."""
     loops = {way: make(model, rows) for way, make in WAYS.items()}
     gc.freeze()  # else every collection looks through all of torch, which nobody who only plays has loaded
-    tokens = {way: max(8, int(ROUND / max(loop(8), loop(8)) * 8)) for way, loop in loops.items()}
+    tokens = {way: max(8, int(SECONDS_PER_ROUND / max(loop(8), loop(8)) * 8)) for way, loop in loops.items()}
     taken: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(rounds):
         for way, loop in loops.items():
-            time.sleep(SETTLE)
+            time.sleep(SETTLE_SECONDS)
             taken[way].append(loop(tokens[way]) / tokens[way])
     return taken
 
@@ -124,10 +124,10 @@ def _roofline(model: Model) -> dict[str, dict[str, float]]:
 def _bare_step(model: Model, rows: int) -> float:
     """Median seconds of a step without sampler."""
     steps, ids = model.runtime.stepper(model.runtime.zeros(rows)), np.zeros(rows, np.int64)
-    return statistics.median(_timed(lambda: steps.step(ids), 100) for _ in range(15))
+    return statistics.median(_time_call(lambda: steps.step(ids), 100) for _ in range(15))
 
 
-def _timed(work: Callable[[], None], repeats: int) -> float:
+def _time_call(work: Callable[[], None], repeats: int) -> float:
     begun = time.perf_counter()
     for _ in range(repeats):
         work()

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-VOCABULARY, EMBEDDING, LAYERS, WIDTH, STEPS = 65, 128, 2, 512, 64
+VOCABULARY, EMBEDDING, LAYERS, WIDTH, SEQUENCE_LENGTH = 65, 128, 2, 512, 64
 ROWS = (32, 128)
 ROUNDS = 7
-LARGE = 4096
+MATMUL_SIZE = 4096
 """Rows and columns of the products that tell what the machine can do in bfloat16."""
 
 Step = Callable[[], object]
@@ -27,8 +27,8 @@ def measure() -> dict[str, Any]:
         "torch, nn.LSTM in float32": plain,
     }
     seconds = {rows: _rounds({name: make(rows) for name, make in ways.items()}) for rows in ROWS}
-    speeds = {name: [rows * STEPS / seconds[rows][name] for rows in ROWS] for name in ways}
-    best = 2 * LARGE**3 / next(iter(_rounds({"product": _product()}).values()))
+    speeds = {name: [rows * SEQUENCE_LENGTH / seconds[rows][name] for rows in ROWS] for name in ways}
+    best = 2 * MATMUL_SIZE**3 / next(iter(_rounds({"product": _product()}).values()))
     return {"rows": ROWS, "speeds": speeds, "shares": [speed * operations() / best for speed in speeds["afterglow"]]}
 
 
@@ -40,15 +40,15 @@ def operations() -> int:
 
 def afterglow(rows: int) -> Step:
     """A step of a run as ``afterglow train`` makes it."""
-    from afterglow.core.training.calibration import fastest
-    from afterglow.core.training.distributed import ALONE
+    from afterglow.core.training.calibration import benchmark_dtypes
+    from afterglow.core.training.distributed import SINGLE_PROCESS
     from afterglow.core.training.learner import Learner
-    from afterglow.core.training.sizes import Wanted, recipe_for
+    from afterglow.core.training.sizes import TrainOverrides, make_config
 
-    recipe = recipe_for(VOCABULARY, 1_000_000, Wanted(width=WIDTH, batch=rows))
-    learner = Learner(recipe, np.arange(1_000_000) % VOCABULARY, None, ALONE)
-    bf16, _ = fastest(learner.model, rows)
-    return lambda: learner.train(1e-3, bf16)
+    recipe = make_config(VOCABULARY, 1_000_000, TrainOverrides(width=WIDTH, batch=rows))
+    learner = Learner(recipe, np.arange(1_000_000) % VOCABULARY, None, SINGLE_PROCESS)
+    bf16, _ = benchmark_dtypes(learner.model, rows)
+    return lambda: learner.train_step(1e-3, bf16)
 
 
 def plain(rows: int, bf16: bool = False) -> Step:
@@ -61,7 +61,7 @@ def plain(rows: int, bf16: bool = False) -> Step:
     lstm = nn.LSTM(EMBEDDING, WIDTH, LAYERS, batch_first=True, dropout=0.2)
     every = [*embedding.parameters(), *lstm.parameters(), *projection.parameters()]
     optimizer = torch.optim.AdamW(every, 1e-3, fused=True)
-    text = torch.arange(rows * (STEPS + 1)).view(rows, -1) % VOCABULARY
+    text = torch.arange(rows * (SEQUENCE_LENGTH + 1)).view(rows, -1) % VOCABULARY
 
     def step() -> None:
         optimizer.zero_grad()
@@ -77,7 +77,7 @@ def plain(rows: int, bf16: bool = False) -> Step:
 def _product() -> Step:
     import torch
 
-    large = torch.ones(LARGE, LARGE, dtype=torch.bfloat16)
+    large = torch.ones(MATMUL_SIZE, MATMUL_SIZE, dtype=torch.bfloat16)
     return lambda: large @ large
 
 

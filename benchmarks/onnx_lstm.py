@@ -8,7 +8,7 @@ from pathlib import Path
 from onnx import ModelProto, save
 
 
-def dynamically_quantised(model: ModelProto) -> bytes:
+def quantize_dynamically(model: ModelProto) -> bytes:
     """The graph behind ONNX Runtime's dynamic quantisation, int8 weights."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 

@@ -21,7 +21,7 @@ from afterglow.repl.__main__ import main
 main()
 """
 
-AND_PEAK = """
+REPORT_PEAK = """
 import atexit, sys
 def peak():
     lines = open("/proc/self/status").read().split("\\n")
@@ -39,15 +39,15 @@ class Process(NamedTuple):
 
 def first_token(way: str, model: str) -> Process:
     """A process that loads the model, steps it once the given way, and ends."""
-    return _measured(ONE_STEP, way, model)
+    return _measure(ONE_STEP, way, model)
 
 
 def command(*arguments: str) -> Process:
     """The command line with these arguments."""
-    return _measured(COMMAND_LINE, *arguments)
+    return _measure(COMMAND_LINE, *arguments)
 
 
-def _measured(program: str, *arguments: str) -> Process:
+def _measure(program: str, *arguments: str) -> Process:
     _run(program, *arguments)  # the first one fills the disk cache
     runs = [_run(program, *arguments) for _ in range(RUNS)]
     return Process(*(statistics.median(column) for column in zip(*runs, strict=True)))
@@ -55,6 +55,6 @@ def _measured(program: str, *arguments: str) -> Process:
 
 def _run(program: str, *arguments: str) -> Process:
     begun = time.perf_counter()
-    command = [sys.executable, "-c", AND_PEAK + program, *arguments]
+    command = [sys.executable, "-c", REPORT_PEAK + program, *arguments]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
     return Process(time.perf_counter() - begun, 1024.0 * int(ran.stderr.split()[-1]))

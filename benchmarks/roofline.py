@@ -46,10 +46,10 @@ def integer_rate(threads: int, rows: int = 256) -> float:
 
 def _fastest_of_many(works: list[Callable[[], Any]], repeats: int) -> float:
     """Median seconds of one round in which every work runs once, each on a thread of its own."""
-    return statistics.median(_together(works, repeats) for _ in range(ROUNDS))
+    return statistics.median(_run_together(works, repeats) for _ in range(ROUNDS))
 
 
-def _together(works: list[Callable[[], Any]], repeats: int) -> float:
+def _run_together(works: list[Callable[[], Any]], repeats: int) -> float:
     gate, ended = threading.Barrier(len(works)), list[float]()
     begun = list[float]()
 

@@ -16,25 +16,28 @@ from typing import Any
 from afterglow.core.generation.stream import Stream
 from afterglow.core.generation.worker import Worker
 from afterglow.core.model import Model, load
-from afterglow.core.sampling.rng import Dice
-from afterglow.core.session.passage_json import dumped
+from afterglow.core.sampling.rng import PositionRNG
+from afterglow.core.session.passage_json import to_json
 from afterglow.core.session.session import Session
 
-OTHERS, WATCHED = 63, 3000
-PARKED = 2_000
+OTHER_STREAMS, READER_TOKENS = 63, 3000
+PARKED_COUNT = 2_000
 
 
 def gaps(model: Model) -> dict[str, float]:
     """Milliseconds between two tokens for a reader who takes each as it comes, while 63 other streams are written."""
-    start, settings = model.read("ROMEO:").snapshot, model.settings.changed(length=WATCHED)
+    start, settings = model.read("ROMEO:").snapshot, model.settings.changed(length=READER_TOKENS)
     with model.worker() as worker:
         endless = settings.changed(length=10_000_000)
-        others = [worker.open(start, endless, Dice(n), ahead=64, keep=False) for n in range(OTHERS)]
+        others = [
+            worker.open(start, endless, PositionRNG(n), max_unread=64, keep_snapshots=False)
+            for n in range(OTHER_STREAMS)
+        ]
         readers = [threading.Thread(target=_drain, args=(worker, stream)) for stream in others]
         for reader in readers:
             reader.start()
-        times = [time.perf_counter() for _ in worker.play(worker.open(start, settings, Dice(99)))]
-        drawn = sum(stream.tokens for stream in others)
+        times = [time.perf_counter() for _ in worker.iter_events(worker.open(start, settings, PositionRNG(99)))]
+        drawn = sum(stream.token_count for stream in others)
         for stream in others:
             worker.stop(stream)
         for reader in readers:
@@ -47,18 +50,18 @@ def gaps(model: Model) -> dict[str, float]:
     }
 
 
-def with_lens(model: Model) -> float:
+def lens_speed(model: Model) -> float:
     """Tokens a second of one stream whose reader looks through the lens at each of them."""
     session = Session(model, model.settings.changed(rng=7, length=1000))
-    events = session.say("ROMEO:")
+    events = session.prompt("ROMEO:")
     next(events)
     begun = time.perf_counter()
-    count = sum(session.look() is not None for _ in events)
+    count = sum(session.inspect() is not None for _ in events)
     return count / (time.perf_counter() - begun)
 
 
 def _drain(worker: Worker, stream: Stream) -> None:
-    for _ in worker.play(stream):
+    for _ in worker.iter_events(stream):
         pass
 
 
@@ -66,8 +69,10 @@ def _waiting_stream(model: Model) -> Callable[[int], Any]:
     engine = model.engine()
 
     def make(number: int) -> Any:
-        stream = engine.open(model.read(f"{number}").snapshot, model.settings, Dice(number), keep=False)
-        events = engine.play(stream)
+        stream = engine.open(
+            model.read(f"{number}").snapshot, model.settings, PositionRNG(number), keep_snapshots=False
+        )
+        events = engine.iter_events(stream)
         return [stream, *(next(events) for _ in range(3))][0]
 
     return make
@@ -76,25 +81,25 @@ def _waiting_stream(model: Model) -> Callable[[int], Any]:
 def _session(model: Model) -> Callable[[int], Any]:
     def make(number: int) -> Session:
         session = Session(model, model.settings.changed(rng=number, length=100))
-        list(session.say("ROMEO:"))
+        list(session.prompt("ROMEO:"))
         return session
 
     return make
 
 
-def _put_away(model: Model) -> Callable[[int], Any]:
+def _make_serialized(model: Model) -> Callable[[int], Any]:
     session = _session(model)
-    return lambda number: (model.dumped(session(number).here()), dumped(session(number).passage).encode())
+    return lambda number: (model.dump_state(session(number).here()), to_json(session(number).passage).encode())
 
 
-KINDS: dict[str, Callable[[Model], Callable[[int], Any]]] = {
+PARKED_KINDS: dict[str, Callable[[Model], Callable[[int], Any]]] = {
     "a stream that waits for its reader": _waiting_stream,
     "a session behind a passage of 100 characters": _session,
-    "the same as bytes: state and passage": _put_away,
+    "the same as bytes: state and passage": _make_serialized,
 }
 
 
-def parked(kind: str, model: str) -> float:
+def measure_parked(kind: str, model: str) -> float:
     """Bytes of resident memory that each of 2,000 of a kind takes, measured in a process of its own."""
     code = "import sys; from benchmarks.serving import park; print(park(*sys.argv[1:]))"
     ran = subprocess.run([sys.executable, "-c", code, kind, model], capture_output=True, text=True, check=True)  # noqa: S603
@@ -103,13 +108,13 @@ def parked(kind: str, model: str) -> float:
 
 def park(kind: str, model: str) -> float:
     """The same in this process."""
-    make = KINDS[kind](load(model))
+    make = PARKED_KINDS[kind](load(model))
     kept = [make(number) for number in range(100)]
     gc.collect()
     before = _resident()
-    kept += [make(number) for number in range(100, PARKED)]
+    kept += [make(number) for number in range(100, PARKED_COUNT)]
     gc.collect()
-    return (_resident() - before) / (PARKED - 100)
+    return (_resident() - before) / (PARKED_COUNT - 100)
 
 
 def _resident() -> int:

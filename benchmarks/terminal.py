@@ -16,7 +16,7 @@ from typing import Any
 
 import pexpect
 
-SYNC = "\x1b[?2026$p", "\x1b[?2026;1$y"
+SYNC_QUERY_AND_REPLY = "\x1b[?2026$p", "\x1b[?2026;1$y"
 """Textual asks whether updates can be bracketed; told yes, it marks every repaint, and they can be counted."""
 
 REPAINT = "\x1b[?2026h"
@@ -39,19 +39,19 @@ class Screen:
             new = self.child.read_nonblocking(1 << 16, seconds).decode("utf-8", "replace")
         except pexpect.TIMEOUT:
             return
-        if SYNC[0] in new:
-            self.child.send(SYNC[1])
+        if SYNC_QUERY_AND_REPLY[0] in new:
+            self.child.send(SYNC_QUERY_AND_REPLY[1])
         self.drawn += new
 
     def forget(self) -> None:
         """Begin anew to look at what is drawn."""
         self.drawn = ""
 
-    def until(self, text: str, most: float = 60) -> float:
+    def until(self, text: str, timeout: float = 60) -> float:
         """Seconds until a text is drawn."""
         start = time.perf_counter()
         while text not in self.drawn:
-            if time.perf_counter() - start > most:
+            if time.perf_counter() - start > timeout:
                 raise TimeoutError(text)
             self.read(0.002)
         return time.perf_counter() - start

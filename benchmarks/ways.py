@@ -12,9 +12,9 @@ from afterglow.core.inference.backends import onnx_runtime
 from afterglow.core.inference.export import onnx_model
 from afterglow.core.inference.runtime import default_threads
 from afterglow.core.model import Model
-from afterglow.core.sampling.rng import Dice
+from afterglow.core.sampling.rng import PositionRNG
 
-from benchmarks.onnx_lstm import dynamically_quantised
+from benchmarks.onnx_lstm import quantize_dynamically
 
 Loop = Callable[[int], float]
 """Draws so many tokens for every row; seconds taken."""
@@ -29,12 +29,15 @@ def afterglow(model: Model, rows: int) -> Loop:
     def loop(tokens: int) -> float:
         settings = model.settings.changed(length=tokens, temperature=TEMPERATURE)
         engine = model.engine()
-        streams = [engine.open(start, settings, Dice(n), ahead=tokens + 2, keep=False) for n in range(rows)]
+        streams = [
+            engine.open(start, settings, PositionRNG(n), max_unread=tokens + 2, keep_snapshots=False)
+            for n in range(rows)
+        ]
         begun = time.perf_counter()
         while engine.step():
             pass
         taken = time.perf_counter() - begun
-        assert all(stream.tokens == tokens for stream in streams)
+        assert all(stream.token_count == tokens for stream in streams)
         return taken
 
     return loop
@@ -107,7 +110,7 @@ def onnx_float(model: Model, rows: int) -> Loop:
 
 def onnx_dynamic(model: Model, rows: int) -> Loop:
     """ONNX Runtime's own quantisation of it, DynamicQuantizeLSTM: its scale depends on the whole batch."""
-    return _onnx(dynamically_quantised(onnx_model(model.file)), model, rows)
+    return _onnx(quantize_dynamically(onnx_model(model.file)), model, rows)
 
 
 def _onnx(graph: bytes, model: Model, rows: int) -> Loop:

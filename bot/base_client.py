@@ -13,32 +13,32 @@ from discord import app_commands
 
 from ..core.errors import AfterglowError, StorageError
 from .buttons import TextButton
-from .channel_settings import Channels, Place
+from .channel_settings import ChannelContext, ChannelSettings
 from .config import Options
-from .delivery import EDIT_EVERY, Delivery
-from .formatting import safe
-from .handlers import Desk, Found
+from .delivery import EDIT_INTERVAL, Delivery
+from .formatting import escape
+from .handlers import BotMessage, Handlers
 from .health import Health
-from .replies import FAILED, GONE, Answer, ToInteraction, log_failure
-from .scheduling import BusyError, Cooldown, Limits, Turns
-from .writer import Writer
+from .replies import DELIVERY_ERRORS, UNKNOWN_MESSAGE, InteractionReply, Reply, log_failure
+from .scheduling import BusyError, QueueLimits, RateLimiter, TicketQueue
+from .writer import TextService
 
 log = logging.getLogger("afterglow.bot")
 
-PATIENCE = 2.0
+PLACEHOLDER_DELAY = 2.0
 """Seconds until a text that is still not there has a placeholder: Discord gives up on silence after three."""
 
-LATEST = 30
+MAX_HISTORY = 30
 """How many messages back the latest text is looked for."""
 
-STALE = "this command has changed; restart Discord (Ctrl+R), then try again"
-WRONG = "something went wrong; it is in the bot's log"
-NOT_TAKEN = "Discord did not take this answer; try again"
-GROWN_UP = "this server lets me answer in its age-restricted channels only"
-NO_DIRECT = "I answer in servers only"
+STALE_COMMAND = "this command has changed; restart Discord (Ctrl+R), then try again"
+INTERNAL_ERROR = "something went wrong; it is in the bot's log"
+NOT_DELIVERED = "Discord did not take this answer; try again"
+AGE_RESTRICTED_ONLY = "this server lets me answer in its age-restricted channels only"
+NO_DIRECT_MESSAGES = "I answer in servers only"
 
 
-class Host(discord.Client):
+class BaseClient(discord.Client):
     """Answers wishes. Pings nobody, reads no message but those addressed to it, caches next to nothing.
 
     ``patience`` is how many seconds an answer may be silent; other options are discord.Client's.
@@ -46,11 +46,11 @@ class Host(discord.Client):
 
     def __init__(
         self,
-        writer: Writer,
+        service: TextService,
         options: Options,
         *,
-        patience: float = PATIENCE,
-        edit_every: float = EDIT_EVERY,
+        placeholder_delay: float = PLACEHOLDER_DELAY,
+        edit_interval: float = EDIT_INTERVAL,
         **more: Any,
     ) -> None:
         super().__init__(
@@ -61,80 +61,80 @@ class Host(discord.Client):
             chunk_guilds_at_startup=False,
             **more,
         )
-        self.writer, self.options, self.patience = writer, options, patience
-        self.channels = Channels(writer)
-        limits = Limits(options.at_once, options.waiting, options.channel_at_once, options.channel_waiting)
-        self.delivery = Delivery(writer, Turns(limits), patience, edit_every)
-        self.desk = Desk(writer, self.channels, self.delivery)
-        self.health = Health(writer.store, options.part)
-        self.answers = set[asyncio.Task[Any]]()
-        self._cooldown = Cooldown(options.uses, options.seconds, lambda: asyncio.get_running_loop().time())
+        self.service, self.options, self.placeholder_delay = service, options, placeholder_delay
+        self.channel_settings = ChannelSettings(service)
+        limits = QueueLimits(options.at_once, options.waiting, options.channel_at_once, options.channel_waiting)
+        self.delivery = Delivery(service, TicketQueue(limits), placeholder_delay, edit_interval)
+        self.handlers = Handlers(service, self.channel_settings, self.delivery)
+        self.health = Health(service.store, options.shard_label)
+        self.reply_tasks = set[asyncio.Task[Any]]()
+        self._rate_limiter = RateLimiter(options.uses, options.seconds, lambda: asyncio.get_running_loop().time())
 
-    async def answer(self, answer: Answer, work: Coroutine[Any, Any, None]) -> None:
+    async def respond(self, reply: Reply, work: Coroutine[Any, Any, None]) -> None:
         """Do ``work``, which shows itself in ``answer``; tell what goes wrong. Closing waits for it a little."""
-        task = asyncio.create_task(self._guarded(answer, work))
-        self.answers.add(task)
-        task.add_done_callback(self.answers.discard)
-        await asyncio.wait({task}, timeout=self.patience + 0.5)
+        task = asyncio.create_task(self._run_guarded(reply, work))
+        self.reply_tasks.add(task)
+        task.add_done_callback(self.reply_tasks.discard)
+        await asyncio.wait({task}, timeout=self.placeholder_delay + 0.5)
         if not task.done():
             try:
-                await answer.hold("-# one moment …")
-            except FAILED as problem:
+                await reply.show_placeholder("-# one moment …")
+            except DELIVERY_ERRORS as problem:
                 log_failure(problem)
         await asyncio.wait({task})
 
-    async def refuse(self, answer: Answer, content: str) -> None:
+    async def send_error(self, reply: Reply, content: str) -> None:
         """Say why not."""
         try:
-            await answer.refuse(content)
-        except FAILED as problem:
+            await reply.show_error(content)
+        except DELIVERY_ERRORS as problem:
             log_failure(problem)
 
-    def place(self, interaction: discord.Interaction[Any]) -> Place:
+    def context_of(self, interaction: discord.Interaction[Any]) -> ChannelContext:
         """Where an interaction happens, and what its user may do there."""
         may = interaction.permissions
         alone = interaction.guild_id is None
         manager, keeper = alone or may.manage_channels, alone or may.manage_guild
-        return Place(interaction.channel_id or 0, interaction.guild_id, manager, keeper)
+        return ChannelContext(interaction.channel_id or 0, interaction.guild_id, manager, keeper)
 
-    async def admits(self, interaction: discord.Interaction[Any]) -> bool:
+    async def allow(self, interaction: discord.Interaction[Any]) -> bool:
         """Whether an interaction is answered; where not, that is said to who asked alone."""
-        changes = _named(interaction) == "settings" and self.place(interaction).keeper
+        changes = _command_name(interaction) == "settings" and self.context_of(interaction).can_manage_guild
         try:
             # Else one who has shut the bot out of all channels could not let it in again.
-            self.require(interaction.user.id, interaction.guild_id, None if changes else interaction.channel)
+            self.check_allowed(interaction.user.id, interaction.guild_id, None if changes else interaction.channel)
         except AfterglowError as error:
-            await self.refuse(ToInteraction(interaction), str(error))
+            await self.send_error(InteractionReply(interaction), str(error))
             return False
         return True
 
-    def require(self, person: int, guild: int | None, channel: Any) -> None:
+    def check_allowed(self, user_id: int, guild: int | None, channel: Any) -> None:
         """Raise AfterglowError where no answer is to be given, or not so soon. Without a channel any will do."""
-        self._cooldown.use(person)
+        self._rate_limiter.count_use(user_id)
         if guild is None and not self.options.direct_messages:
-            raise AfterglowError(NO_DIRECT)
-        grown_up = self.channels.value(Place(0, guild), "age_restricted")
-        if grown_up and channel is not None and not _age_restricted(channel):
-            raise AfterglowError(GROWN_UP)
+            raise AfterglowError(NO_DIRECT_MESSAGES)
+        grown_up = self.channel_settings.get(ChannelContext(0, guild), "age_restricted")
+        if grown_up and channel is not None and not _is_age_restricted(channel):
+            raise AfterglowError(AGE_RESTRICTED_ONLY)
 
-    def tells(self, person: int) -> bool:
+    def should_warn(self, user_id: int) -> bool:
         """Whether one who writes too fast is to be answered once more."""
-        return self._cooldown.tell(person)
+        return self._rate_limiter.should_warn(user_id)
 
-    async def pressed(self, interaction: discord.Interaction[Any], act: str, recipe: str) -> None:
+    async def handle_text_button(self, interaction: discord.Interaction[Any], action: str, encoded_state: str) -> None:
         """Somebody pressed a button under a text."""
         message = interaction.message
-        if message is None or not await self.admits(interaction):
+        if message is None or not await self.allow(interaction):
             return
-        answer, found = ToInteraction(interaction), Found(message.id, message.content, recipe)
+        answer, found = InteractionReply(interaction), BotMessage(message.id, message.content, encoded_state)
 
         async def fetch(number: int) -> str:
-            return await self._content(interaction.channel_id or 0, number)
+            return await self._fetch_content(interaction.channel_id or 0, number)
 
-        where, who = self.place(interaction), interaction.user.id
-        await self.answer(answer, self.desk.press(answer, where, who, act, found, fetch))
+        where, who = self.context_of(interaction), interaction.user.id
+        await self.respond(answer, self.handlers.on_button(answer, where, who, action, found, fetch))
 
-    async def stop_pressed(self, interaction: discord.Interaction[Any], owner: int, job: str) -> None:
+    async def handle_stop_button(self, interaction: discord.Interaction[Any], owner: int, job: str) -> None:
         """Somebody pressed Stop."""
         found = self.delivery.jobs.get(job)
         try:
@@ -146,55 +146,55 @@ class Host(discord.Client):
             else:  # it is of a process that is no more: nothing writes there
                 await interaction.response.edit_message(view=None)
                 await interaction.followup.send("this text is finished already", ephemeral=True)
-        except FAILED as problem:
+        except DELIVERY_ERRORS as problem:
             log_failure(problem)
 
-    async def latest(self, channel: int) -> Found | None:
+    async def find_latest_message(self, channel: int) -> BotMessage | None:
         """The bot's latest text in a channel."""
         try:
-            async for message in self.get_partial_messageable(channel).history(limit=LATEST):
-                recipe = _recipe(message)
+            async for message in self.get_partial_messageable(channel).history(limit=MAX_HISTORY):
+                recipe = _encoded_state_of(message)
                 if recipe and self.user and message.author.id == self.user.id:
-                    return Found(message.id, message.content, recipe)
+                    return BotMessage(message.id, message.content, recipe)
         except discord.Forbidden:
             raise AfterglowError("for that I need the permission to read this channel's message history") from None
         return None
 
-    async def _content(self, channel: int, number: int) -> str:
+    async def _fetch_content(self, channel: int, message_id: int) -> str:
         try:
-            return (await self.get_partial_messageable(channel).fetch_message(number)).content
+            return (await self.get_partial_messageable(channel).fetch_message(message_id)).content
         except discord.NotFound:
             raise AfterglowError("the message that this text began with is gone") from None
         except discord.Forbidden:
             raise AfterglowError("for that I need the permission to read this channel's message history") from None
 
-    async def _guarded(self, answer: Answer, work: Coroutine[Any, Any, None]) -> None:
+    async def _run_guarded(self, reply: Reply, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
             log.info("answered")
-        except FAILED as problem:
-            if getattr(problem, "code", 0) == GONE:
+        except DELIVERY_ERRORS as problem:
+            if getattr(problem, "code", 0) == UNKNOWN_MESSAGE:
                 log.info("a message was deleted while it was written")
                 return
-            self.health.trouble(problem)
+            self.health.record_error(problem)
             log_failure(problem)
-            if answer.first or getattr(problem, "status", 500) >= 500:
-                await self.refuse(answer, NOT_TAKEN)
+            if reply.first_message_id or getattr(problem, "status", 500) >= 500:
+                await self.send_error(reply, NOT_DELIVERED)
         except Exception as error:
             if not isinstance(error, AfterglowError) or isinstance(error, StorageError):
-                self.health.trouble(error)
-            await self.refuse(answer, told(error))
+                self.health.record_error(error)
+            await self.send_error(reply, error_message(error))
 
 
-def told(error: BaseException) -> str:
+def error_message(error: BaseException) -> str:
     """One line for the person who asked. What is not a person's mistake goes to the log, without anybody's text."""
     cause = getattr(error, "original", error)
     if isinstance(cause, AfterglowError):
-        return safe(str(cause))[:1000]
+        return escape(str(cause))[:1000]
     if isinstance(cause, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
-        return STALE
+        return STALE_COMMAND
     log_bug(cause)
-    return WRONG
+    return INTERNAL_ERROR
 
 
 def log_bug(error: BaseException) -> None:
@@ -202,23 +202,23 @@ def log_bug(error: BaseException) -> None:
     log.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)).rstrip())
 
 
-def busy(error: BaseException) -> bool:
+def is_busy(error: BaseException) -> bool:
     """Whether it is but haste."""
     return isinstance(error, BusyError)
 
 
-def _named(interaction: discord.Interaction[Any]) -> str:
+def _command_name(interaction: discord.Interaction[Any]) -> str:
     """The command that somebody uses; "" for a button."""
     data: Any = interaction.data or {}
     return str(data.get("name", ""))
 
 
-def _age_restricted(channel: Any) -> bool:
+def _is_age_restricted(channel: Any) -> bool:
     is_nsfw = getattr(channel, "is_nsfw", None)
     return bool(is_nsfw()) if is_nsfw else False
 
 
-def _recipe(message: discord.Message) -> str:
+def _encoded_state_of(message: discord.Message) -> str:
     """What the buttons under a message carry."""
     for row in message.components:
         for child in getattr(row, "children", ()):

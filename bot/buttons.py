@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from .button_state import Recipe, base36
+from .button_state import ButtonState, to_base36
 
 if TYPE_CHECKING:
     Button = discord.ui.Button[discord.ui.View]
@@ -24,9 +24,9 @@ Pressed = Callable[[discord.Interaction[Any], str, str], Awaitable[None]]
 class TextButton(discord.ui.DynamicItem[Button], template=r"ag1:(?P<act>[rchl]):(?P<recipe>[^ ]{1,94})"):
     """Writes anew from the text that it is under; its id is the recipe."""
 
-    def __init__(self, act: str, recipe: str) -> None:
-        super().__init__(Button(label=LABELS[act], custom_id=f"ag1:{act}:{recipe}"))
-        self.act, self.recipe = act, recipe
+    def __init__(self, action: str, encoded_state: str) -> None:
+        super().__init__(Button(label=LABELS[action], custom_id=f"ag1:{action}:{encoded_state}"))
+        self.action, self.encoded_state = action, encoded_state
 
     @classmethod
     async def from_custom_id(
@@ -41,7 +41,7 @@ class TextButton(discord.ui.DynamicItem[Button], template=r"ag1:(?P<act>[rchl]):
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Hand it to the client."""
-        await interaction.client.pressed(interaction, self.act, self.recipe)
+        await interaction.client.handle_text_button(interaction, self.action, self.encoded_state)
 
 
 class StopButton(discord.ui.DynamicItem[Button], template=r"ag1:s:(?P<owner>[0-9a-z]{1,13}):(?P<job>[0-9a-f]{8})"):
@@ -49,7 +49,7 @@ class StopButton(discord.ui.DynamicItem[Button], template=r"ag1:s:(?P<owner>[0-9
 
     def __init__(self, owner: int, job: str) -> None:
         style = discord.ButtonStyle.danger
-        super().__init__(Button(label="Stop", style=style, custom_id=f"ag1:s:{base36(owner)}:{job}"))
+        super().__init__(Button(label="Stop", style=style, custom_id=f"ag1:s:{to_base36(owner)}:{job}"))
         self.owner, self.job = owner, job
 
     @classmethod
@@ -65,16 +65,16 @@ class StopButton(discord.ui.DynamicItem[Button], template=r"ag1:s:(?P<owner>[0-9
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Hand it to the client."""
-        await interaction.client.stop_pressed(interaction, self.owner, self.job)
+        await interaction.client.handle_stop_button(interaction, self.owner, self.job)
 
 
-ITEMS = (TextButton, StopButton)
+BUTTON_TYPES = (TextButton, StopButton)
 """What a client has to know to hear of presses, also of those on messages of an earlier process."""
 
 
-def text_view(recipe: Recipe) -> discord.ui.View:
+def text_view(state: ButtonState) -> discord.ui.View:
     """The four buttons under a text."""
-    return _view(*(TextButton(act, recipe.packed()) for act in LABELS))
+    return _view(*(TextButton(act, state.encode()) for act in LABELS))
 
 
 def stop_view(owner: int, job: str) -> discord.ui.View:

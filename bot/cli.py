@@ -24,11 +24,11 @@ from . import config as owner
 def bot(context: click.Context, /, model_name: str | None, shard_ids: str | None, **flags: Any) -> None:
     """Serve a Discord bot; its token is taken from the environment, DISCORD_TOKEN or DISCORD_TOKEN_FILE."""
     config, check = flags.pop("config"), flags.pop("check")
-    chosen = owner.from_file(config).changed(model=model_name, shard_ids=_numbers(shard_ids), **flags)
+    chosen = owner.load_options(config).changed(model=model_name, shard_ids=_parse_shard_ids(shard_ids), **flags)
     context.obj = chosen
     if context.invoked_subcommand:
         return
-    process = _process()
+    process = _import_process()
     if not check:
         process.run(chosen)
         return
@@ -42,17 +42,17 @@ def bot(context: click.Context, /, model_name: str | None, shard_ids: str | None
 @click.pass_obj
 def status(chosen: owner.Options) -> None:
     """Say how the bot fares: since when it runs, in how many servers, what went wrong last."""
-    for line in _process().status(chosen):
+    for line in _import_process().status(chosen):
         click.echo(line)
 
 
 @bot.command()
 def config() -> None:
     """Print a bot.toml with every option, its default and what it is for."""
-    click.echo(f"# {owner.default_config()}\n\n{owner.template()}", nl=False)
+    click.echo(f"# {owner.default_config_path()}\n\n{owner.template()}", nl=False)
 
 
-def _process() -> Any:
+def _import_process() -> Any:
     try:
         from . import process
     except ImportError as error:
@@ -60,7 +60,7 @@ def _process() -> Any:
     return process
 
 
-def _numbers(text: str | None) -> tuple[int, ...] | None:
+def _parse_shard_ids(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     try:

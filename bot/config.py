@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 
 from ..core.errors import UsageError
 from ..core.inference.library import DEFAULT_MODEL
-from ..core.paths import config_file, data_dir, reason
+from ..core.paths import config_file, data_dir, error_text
 
 
 def _option(default: Any, text: str, low: float = 0, high: float = 1_000_000) -> Any:
@@ -39,20 +39,20 @@ class Options:
     shard_count: int = _option(0, "how many connections there are, over all processes", 0, 100_000)
 
     def __post_init__(self) -> None:
-        for name, kind in _KINDS.items():
-            object.__setattr__(self, name, _checked(name, kind, getattr(self, name)))
+        for name, kind in _TYPES.items():
+            object.__setattr__(self, name, _check_value(name, kind, getattr(self, name)))
         if self.shards not in ("one", "auto"):
             raise UsageError("shards is one or auto")
         if bool(self.shard_ids) != bool(self.shard_count) or any(i >= self.shard_count for i in self.shard_ids):
             raise UsageError("shard_ids and shard_count go together: ids from 0 to less than the count")
 
     @property
-    def place(self) -> Path:
+    def data_path(self) -> Path:
         """The data file."""
         return Path(self.data).expanduser() if self.data else data_dir() / "bot.sqlite3"
 
     @property
-    def part(self) -> str:
+    def shard_label(self) -> str:
         """What this process serves, as its row in the data file is called."""
         return f"{','.join(map(str, self.shard_ids))} of {self.shard_count}" if self.shard_ids else "all"
 
@@ -61,32 +61,32 @@ class Options:
         return replace(self, **{name: value for name, value in values.items() if value is not None})
 
 
-_KINDS: dict[str, Any] = get_type_hints(Options)
-_LOW = {f.name: (f.metadata["low"], f.metadata["high"]) for f in fields(Options)}
+_TYPES: dict[str, Any] = get_type_hints(Options)
+_BOUNDS = {f.name: (f.metadata["low"], f.metadata["high"]) for f in fields(Options)}
 
 
-def default_config() -> Path:
+def default_config_path() -> Path:
     """Where ``bot.toml`` is looked for."""
     return config_file().with_name("bot.toml")
 
 
-def from_file(path: Path | None = None) -> Options:
+def load_options(path: Path | None = None) -> Options:
     """What a TOML file says, else what ``bot.toml`` does if it is there; raises UsageError, one line."""
-    wished = path or default_config()
+    config_path = path or default_config_path()
     try:
-        values = tomllib.loads(wished.read_text("utf-8"))
+        values = tomllib.loads(config_path.read_text("utf-8"))
     except FileNotFoundError as error:
         if path is None:
             return Options()
-        raise UsageError(f"cannot read {path}: {reason(error)}") from None
+        raise UsageError(f"cannot read {path}: {error_text(error)}") from None
     except OSError as error:
-        raise UsageError(f"cannot read {wished}: {reason(error)}") from None
+        raise UsageError(f"cannot read {config_path}: {error_text(error)}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"cannot read {wished}: {error}") from None
+        raise UsageError(f"cannot read {config_path}: {error}") from None
     try:
-        return _made(values)
+        return _build_options(values)
     except UsageError as error:
-        raise UsageError(f"{wished}: {error}") from None
+        raise UsageError(f"{config_path}: {error}") from None
 
 
 def template() -> str:
@@ -94,37 +94,37 @@ def template() -> str:
     return "".join(f"# {f.metadata['help']}\n# {f.name} = {_toml(f.default)}\n\n" for f in fields(Options))
 
 
-def _made(values: Mapping[str, Any]) -> Options:
+def _build_options(values: Mapping[str, Any]) -> Options:
     for name in values:
         if name == "token":
             raise UsageError("the token does not belong in here: set DISCORD_TOKEN or DISCORD_TOKEN_FILE")
-        if name not in _KINDS:
-            like = difflib.get_close_matches(name, _KINDS, 1)
+        if name not in _TYPES:
+            like = difflib.get_close_matches(name, _TYPES, 1)
             raise UsageError(f"there is no option {name!r}; " + (f"did you mean {like[0]}?" if like else "see --help"))
     return Options(**values)
 
 
-def _checked(name: str, kind: Any, value: Any) -> Any:
-    low, high = _LOW[name]
-    if kind in (str, bool) and type(value) is kind:
+def _check_value(name: str, type_: Any, value: Any) -> Any:
+    low, high = _BOUNDS[name]
+    if type_ in (str, bool) and type(value) is type_:
         return value
-    if kind in (int, float) and type(value) in (int, float) and low <= value <= high and value == kind(value):
-        return kind(value)
-    if kind == tuple[str, ...] and isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
+    if type_ in (int, float) and type(value) in (int, float) and low <= value <= high and value == type_(value):
+        return type_(value)
+    if type_ == tuple[str, ...] and isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
         return tuple(value)
-    if kind == tuple[int, ...] and isinstance(value, list | tuple) and all(type(v) is int and v >= 0 for v in value):
+    if type_ == tuple[int, ...] and isinstance(value, list | tuple) and all(type(v) is int and v >= 0 for v in value):
         return tuple(value)
-    raise UsageError(f"{name} cannot be {str(value)[:40]!r}: it is {_in_words(kind, low, high)}")
+    raise UsageError(f"{name} cannot be {str(value)[:40]!r}: it is {_describe_type(type_, low, high)}")
 
 
-def _in_words(kind: Any, low: float, high: float) -> str:
+def _describe_type(type_: Any, low: float, high: float) -> str:
     words = {
         str: "a text",
         bool: "true or false",
         tuple[str, ...]: 'a list of texts, such as ["a", "b"]',
         tuple[int, ...]: "a list of whole numbers, such as [0, 1]",
     }
-    return words.get(kind) or f"a number from {low:g} to {high:g}"
+    return words.get(type_) or f"a number from {low:g} to {high:g}"
 
 
 def _toml(value: Any) -> str:

@@ -11,17 +11,17 @@ from typing import Any, TypeVar
 
 import discord
 
-from ..core.commands.actions import SWEEP
+from ..core.commands.actions import SWEEP_TEMPERATURES
 from . import formatting
-from .button_state import Recipe, differing, model_key
+from .button_state import ButtonState, changed_numbers, model_key
 from .buttons import stop_view, text_view
-from .replies import UNREACHED, Answer
-from .scheduling import BusyError, Pace, Ticket, Turns
-from .writer import Order, Writer, Writing
+from .replies import CONNECTION_ERRORS, Reply
+from .scheduling import BusyError, EditThrottle, Ticket, TicketQueue
+from .writer import TextJob, TextRequest, TextService
 
 T = TypeVar("T")
 
-EDIT_EVERY = 1.25
+EDIT_INTERVAL = 1.25
 """Seconds between two edits in a channel: Discord was seen to allow five in five seconds, and may change that."""
 
 SWEEP_LENGTH = 300
@@ -31,182 +31,201 @@ STOPPED = "stopped before it began"
 
 
 @dataclass(eq=False)
-class Job:
+class DeliveryJob:
     """An answer that is on its way, and who may stop it."""
 
     id: str
     owner: int
-    writings: list[Writing] = field(default_factory=list)
+    text_jobs: list[TextJob] = field(default_factory=list)
     ticket: Ticket | None = None
 
     def stop(self) -> None:
         """End it where it is; one that has not begun never will."""
-        for writing in self.writings:
+        for writing in self.text_jobs:
             writing.stop()
-        if self.ticket and not self.ticket.begun.done():
-            self.ticket.begun.cancel()
+        if self.ticket and not self.ticket.started.done():
+            self.ticket.started.cancel()
 
 
 class Delivery:
     """Sends what orders ask for. ``patience``: how many seconds a text may take before there is a placeholder."""
 
-    def __init__(self, writer: Writer, turns: Turns, patience: float, edit_every: float = EDIT_EVERY) -> None:
-        self.writer, self.turns, self.jobs = writer, turns, dict[str, Job]()
-        self._patience, self._edit_every, self._pace = patience, edit_every, Pace(edit_every)
+    def __init__(
+        self, service: TextService, queue: TicketQueue, placeholder_delay: float, edit_interval: float = EDIT_INTERVAL
+    ) -> None:
+        self.service, self.queue, self.jobs = service, queue, dict[str, DeliveryJob]()
+        self._placeholder_delay, self._edit_interval, self._throttle = (
+            placeholder_delay,
+            edit_interval,
+            EditThrottle(edit_interval),
+        )
         self._stopping = False
 
     def stop(self) -> None:
         """End all that is on its way; what is written will still be shown."""
         self._stopping = True
-        self._pace.end()
+        self._throttle.stop()
         for job in list(self.jobs.values()):
             job.stop()
 
-    async def text(self, answer: Answer, order: Order, owner: int, what: str = "", watched: bool = False) -> None:
+    async def write_text(
+        self, reply: Reply, request: TextRequest, owner: int, change_note: str = "", watched: bool = False
+    ) -> None:
         """Write one text, with buttons below. ``what`` tells what changed where a button asked for it."""
-        writing = Writing(order)
-        with self._job(owner, [writing]) as job:
-            ticket = job.ticket = self.turns.enter(order.channel, alone=order.memory)
+        writing = TextJob(request)
+        with self._track_job(owner, [writing]) as job:
+            ticket = job.ticket = self.queue.enter(request.channel, exclusive=request.memory)
             if watched:
-                await self._typed(answer, job, writing, what)
-            elif await self._whole(answer, job, ticket, [writing]):
-                await self._close(answer, writing, what)
+                await self._typewrite(reply, job, writing, change_note)
+            elif await self._write_all(reply, job, ticket, [writing]):
+                await self._finish(reply, writing, change_note)
 
-    async def sweep(self, answer: Answer, order: Order, owner: int) -> None:
+    async def sweep(self, reply: Reply, request: TextRequest, owner: int) -> None:
         """Write the same seed with the same dice at several temperatures."""
-        length = min(order.settings.length, SWEEP_LENGTH)
+        length = min(request.settings.length, SWEEP_LENGTH)
         orders = [
-            order._replace(settings=order.settings.changed(temperature=t, length=length), memory=False, compared=True)
-            for t in SWEEP
+            request._replace(
+                settings=request.settings.changed(temperature=t, length=length), memory=False, in_sweep=True
+            )
+            for t in SWEEP_TEMPERATURES
         ]
-        writings = [Writing(each) for each in orders]
-        with self._job(owner, writings) as job:
-            ticket = job.ticket = self.turns.enter(order.channel)
-            if await self._whole(answer, job, ticket, writings):
-                masked = self.writer.blocklist.masked
-                first, *more = formatting.small(((w.summary(), masked(w.text)) for w in writings), masked(order.seed))
-                await answer.show(first)
+        writings = [TextJob(each) for each in orders]
+        with self._track_job(owner, writings) as job:
+            ticket = job.ticket = self.queue.enter(request.channel)
+            if await self._write_all(reply, job, ticket, writings):
+                masked = self.service.blocklist.mask
+                first, *more = formatting.paginate_sweep(
+                    ((w.summary(), masked(w.text)) for w in writings), masked(request.seed)
+                )
+                await reply.update(first)
                 for page in more:
-                    await answer.add(page)
+                    await reply.append(page)
 
     @contextlib.contextmanager
-    def _job(self, owner: int, writings: list[Writing]) -> Iterator[Job]:
+    def _track_job(self, owner: int, text_jobs: list[TextJob]) -> Iterator[DeliveryJob]:
         if self._stopping:
             raise BusyError("I am about to start anew; ask again in a minute")
-        job = Job(secrets.token_hex(4), owner, writings)
+        job = DeliveryJob(secrets.token_hex(4), owner, text_jobs)
         self.jobs[job.id] = job
         try:
             yield job
         finally:
             del self.jobs[job.id]
             if job.ticket:
-                self.turns.leave(job.ticket)
+                self.queue.leave(job.ticket)
 
-    async def _whole(self, answer: Answer, job: Job, ticket: Ticket, writings: list[Writing]) -> bool:
+    async def _write_all(self, reply: Reply, job: DeliveryJob, ticket: Ticket, text_jobs: list[TextJob]) -> bool:
         """Write all of it before anything is shown; False where it was stopped before it began."""
 
         async def work() -> None:
-            async with self.turns.turn(ticket):
-                await asyncio.gather(*map(self.writer.finish, writings))
+            async with self.queue.hold_slot(ticket):
+                await asyncio.gather(*map(self.service.finish, text_jobs))
 
-        return await self._patiently(answer, job, ticket, work())
+        return await self._wait_with_placeholder(reply, job, ticket, work())
 
-    async def _patiently(self, answer: Answer, job: Job, ticket: Ticket, work: Coroutine[Any, Any, None]) -> bool:
+    async def _wait_with_placeholder(
+        self, reply: Reply, job: DeliveryJob, ticket: Ticket, work: Coroutine[Any, Any, None]
+    ) -> bool:
         """Wait for ``work``; where that takes long, tell the place in line meanwhile, with a button that ends it."""
         task = asyncio.create_task(work)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())  # heard of, even if nobody waits
         try:
-            await asyncio.wait({task}, timeout=self._patience)
+            await asyncio.wait({task}, timeout=self._placeholder_delay)
             if not task.done():
-                place = self.turns.place(ticket)
-                await answer.show(f"-# {place} in line …" if place else "-# writing …", stop_view(job.owner, job.id))
+                place = self.queue.position(ticket)
+                await reply.update(f"-# {place} in line …" if place else "-# writing …", stop_view(job.owner, job.id))
             await asyncio.wait({task})
             if task.cancelled():
-                await answer.show(STOPPED)
+                await reply.update(STOPPED)
                 return False
             task.result()
             return True
         finally:
             task.cancel()
 
-    async def _typed(self, answer: Answer, job: Job, writing: Writing, what: str) -> None:
+    async def _typewrite(self, reply: Reply, job: DeliveryJob, text_job: TextJob, change_note: str) -> None:
         """Show it growing, by edits; the last one holds all of it and the buttons."""
         ticket = job.ticket
         assert ticket is not None
 
         async def turn() -> None:
-            await ticket.begun
+            await ticket.started
 
-        if not await self._patiently(answer, job, ticket, turn()):
+        if not await self._wait_with_placeholder(reply, job, ticket, turn()):
             return
-        shown = await self._growing(answer, job, writing)
-        await self._close(answer, writing, what, shown)
+        shown = await self._stream_edits(reply, job, text_job)
+        await self._finish(reply, text_job, change_note, shown)
 
-    async def _growing(self, answer: Answer, job: Job, writing: Writing) -> int:
+    async def _stream_edits(self, reply: Reply, job: DeliveryJob, text_job: TextJob) -> int:
         """Draw no more than what is due, and show it; how many pages were begun."""
-        loop, speed = asyncio.get_running_loop(), writing.order.settings.speed
+        loop, speed = asyncio.get_running_loop(), text_job.request.settings.speed
         began, view = loop.time(), stop_view(job.owner, job.id)
-        pages = await self._progress(answer, self._laid_out(writing, growing=True), 0, view)
-        async with contextlib.aclosing(self.writer.write(writing, watched=True)) as growing:
+        pages = await self._update_messages(reply, self._paginate(text_job, growing=True), 0, view)
+        async with contextlib.aclosing(self.service.write(text_job, watched=True)) as growing:
             async for _ in growing:
-                if len(writing.text) < (loop.time() - began + self._edit_every) * speed or writing.stopped:
+                if len(text_job.text) < (loop.time() - began + self._edit_interval) * speed or text_job.stopped:
                     continue
-                await self._pace.wait(answer.channel)
-                if not writing.stopped:
+                await self._throttle.wait(reply.channel)
+                if not text_job.stopped:
                     # What does not get through now comes with the next edit, or with the last.
-                    with contextlib.suppress(*UNREACHED):
-                        pages = await self._progress(answer, self._laid_out(writing, growing=True), pages, view)
+                    with contextlib.suppress(*CONNECTION_ERRORS):
+                        pages = await self._update_messages(reply, self._paginate(text_job, growing=True), pages, view)
         return pages
 
-    async def _progress(self, answer: Answer, laid_out: list[str], shown: int, view: discord.ui.View) -> int:
+    async def _update_messages(self, reply: Reply, pages: list[str], shown: int, view: discord.ui.View) -> int:
         """Bring the messages up to ``laid_out``, of which so many were begun; how many that is."""
-        for number in range(max(0, shown - 1), len(laid_out)):
-            below = view if number == len(laid_out) - 1 else None
+        for number in range(max(0, shown - 1), len(pages)):
+            below = view if number == len(pages) - 1 else None
             if number < shown or not number:
-                await answer.show(laid_out[number], below)
+                await reply.update(pages[number], below)
             else:
-                await answer.add(laid_out[number], below)
-        return len(laid_out)
+                await reply.append(pages[number], below)
+        return len(pages)
 
-    async def _close(self, answer: Answer, writing: Writing, what: str, shown: int = 1) -> None:
+    async def _finish(self, reply: Reply, text_job: TextJob, change_note: str, shown: int = 1) -> None:
         """The whole text with its buttons under the last page; so many pages were begun."""
-        if writing.stopped and not writing.text:
-            await answer.show(STOPPED)
+        if text_job.stopped and not text_job.text:
+            await reply.update(STOPPED)
             return
-        recipe, laid_out = self._recipe(writing), self._laid_out(writing, self._lines(writing, what))
-        if answer.first:
-            await self._pace.wait(answer.channel)
+        recipe, laid_out = (
+            self._button_state(text_job),
+            self._paginate(text_job, self._footer_lines(text_job, change_note)),
+        )
+        if reply.first_message_id:
+            await self._throttle.wait(reply.channel)
         for number in range(shown - 1, len(laid_out)):
             below = None
             if number == len(laid_out) - 1:
-                source = recipe.source or (answer.first if number else 0)
-                below = text_view(recipe._replace(source=source))
-            await (answer.show if number < shown else answer.add)(laid_out[number], below)
+                source = recipe.source_message or (reply.first_message_id if number else 0)
+                below = text_view(recipe._replace(source_message=source))
+            await (reply.update if number < shown else reply.append)(laid_out[number], below)
 
-    def _laid_out(self, writing: Writing, lines: Iterable[str] = (), growing: bool = False) -> list[str]:
-        text, order = writing.text, writing.order
+    def _paginate(self, text_job: TextJob, lines: Iterable[str] = (), growing: bool = False) -> list[str]:
+        text, order = text_job.text, text_job.request
         if growing:
             # A word that is not whole yet could become a blocked one.
             text = text[: max(text.rfind(" "), text.rfind("\n")) + 1]
-        masked, border = self.writer.blocklist.masked(order.seed + text), len(order.seed)
-        return formatting.pages("" if order.source else masked[:border], masked[border:], list(lines), growing)
+        masked, border = self.service.blocklist.mask(order.seed + text), len(order.seed)
+        return formatting.paginate(
+            "" if order.source_message else masked[:border], masked[border:], list(lines), growing
+        )
 
-    def _lines(self, writing: Writing, what: str) -> list[str]:
+    def _footer_lines(self, text_job: TextJob, change_note: str) -> list[str]:
         """The small lines under a text."""
-        other = [] if writing.order.model == self.writer.default.name else [writing.order.model]
-        told = " · ".join([*filter(None, [what]), *other, writing.summary()])
-        return [told + (" · stopped" if writing.stopped else ""), *writing.notices]
+        other = [] if text_job.request.model == self.service.default_model.name else [text_job.request.model]
+        told = " · ".join([*filter(None, [change_note]), *other, text_job.summary()])
+        return [told + (" · stopped" if text_job.stopped else ""), *text_job.notices]
 
-    def _recipe(self, writing: Writing) -> Recipe:
-        order = writing.order
-        seen = formatting.shown(self.writer.blocklist.masked(order.seed))
-        return Recipe(
-            order.source,
-            None if order.source else len(seen.text),
-            seen.cut and not order.source,
+    def _button_state(self, text_job: TextJob) -> ButtonState:
+        order = text_job.request
+        seen = formatting.truncate_seed(self.service.blocklist.mask(order.seed))
+        return ButtonState(
+            order.source_message,
+            None if order.source_message else len(seen.text),
+            seen.cut and not order.source_message,
             order.rng,
             order.settings.temperature,
             order.settings.length,
             model_key(order.model),
-            differing(order.settings, self.writer.loaded(order.model).settings),
+            changed_numbers(order.settings, self.service.loaded_model(order.model).settings),
         )

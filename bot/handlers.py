@@ -7,152 +7,176 @@ from typing import Any, NamedTuple
 
 from ..core.commands import registry
 from ..core.errors import CommandError
-from ..core.sampling.rng import fresh_rng
-from ..core.setting_types import NUMBER, Ramp
+from ..core.sampling.rng import random_rng_seed
+from ..core.setting_types import Number, Ramp
 from . import formatting
-from .button_state import DRAWING, Recipe, model_called, unpacked
+from .button_state import SAMPLING_SETTINGS, ButtonState, decode_state, find_model
 from .buttons import LABELS
-from .channel_settings import HELP, Channels, Place
+from .channel_settings import HELP, ChannelContext, ChannelSettings
 from .delivery import Delivery
-from .replies import Answer
-from .setting_specs import SETTINGS, narrowed
-from .writer import Order, Writer
+from .replies import Reply
+from .setting_specs import SETTINGS, bounded_spec
+from .writer import TextRequest, TextService
 
-NOTCH = 0.2
+TEMPERATURE_STEP = 0.2
 """How much hotter or cooler a press of a button is."""
 
-HERE = "typed to me: a seed, or /say /temp /settings /model /sweep /explain /memory /help /forget"
+TYPED_HELP = "typed to me: a seed, or /say /temp /settings /model /sweep /explain /memory /help /forget"
 
 
-class Found(NamedTuple):
+class BotMessage(NamedTuple):
     """One of the bot's own messages: its id, what it holds, and the recipe that its buttons carry."""
 
     id: int
     content: str
-    recipe: str = ""
+    encoded_state: str = ""
 
 
-class Desk:
+class Handlers:
     """Each method answers one wish, or raises AfterglowError. ``who`` is the person's id, for Stop alone."""
 
-    def __init__(self, writer: Writer, channels: Channels, delivery: Delivery) -> None:
-        self._writer, self._channels, self._delivery = writer, channels, delivery
+    def __init__(self, service: TextService, channel_settings: ChannelSettings, delivery: Delivery) -> None:
+        self._service, self._channel_settings, self._delivery = service, channel_settings, delivery
 
-    async def say(self, answer: Answer, place: Place, who: int, seed: str, **wishes: Any) -> None:
+    async def say(self, reply: Reply, context: ChannelContext, user_id: int, seed: str, **overrides: Any) -> None:
         """Write on from a seed."""
-        order = await self._writer.order(place.channel, place.guild, seed, **wishes)
-        await self._write(answer, place, who, order)
+        order = await self._service.build_request(context.channel, context.guild, seed, **overrides)
+        await self._write(reply, context, user_id, order)
 
-    async def sweep(self, answer: Answer, place: Place, who: int, seed: str) -> None:
+    async def sweep(self, reply: Reply, context: ChannelContext, user_id: int, seed: str) -> None:
         """Write on from a seed at four temperatures."""
-        order = await self._writer.order(place.channel, place.guild, seed)
-        await self._delivery.sweep(answer, order, who)
+        order = await self._service.build_request(context.channel, context.guild, seed)
+        await self._delivery.sweep(reply, order, user_id)
 
-    async def go_on(self, answer: Answer, place: Place, who: int, content: str, source: int) -> None:
+    async def continue_from(
+        self, reply: Reply, context: ChannelContext, user_id: int, content: str, source_message: int
+    ) -> None:
         """Write on from anybody's message; from one of the bot's own, ``source``, from what it says."""
-        seed = formatting.read_back(content) if source else content
-        order = await self._writer.order(place.channel, place.guild, seed)
-        await self._write(answer, place, who, order._replace(source=source, memory=False), LABELS["c"])
+        seed = formatting.parse_own_message(content) if source_message else content
+        order = await self._service.build_request(context.channel, context.guild, seed)
+        await self._write(
+            reply, context, user_id, order._replace(source_message=source_message, memory=False), LABELS["c"]
+        )
 
-    async def press(
-        self, answer: Answer, place: Place, who: int, act: str, found: Found, fetch: Callable[[int], Awaitable[str]]
+    async def on_button(
+        self,
+        reply: Reply,
+        context: ChannelContext,
+        user_id: int,
+        action: str,
+        message: BotMessage,
+        fetch: Callable[[int], Awaitable[str]],
     ) -> None:
         """What a button under ``found`` asks for; ``fetch`` gets the content of another message of the bot."""
-        recipe = unpacked(found.recipe)
-        if act == "c":
-            recipe = recipe._replace(source=found.id, seed=None, cut=False)
-        recipe, what = turned(recipe, act)
-        content = await fetch(recipe.source) if recipe.source not in (0, found.id) else found.content
-        seed = formatting.read_back(content)[: recipe.seed]
-        what += f" · of the seed the last {len(seed):,} characters" if recipe.cut else ""
-        await self._write(answer, place, who, await self._ordered(place, recipe, seed), what)
+        recipe = decode_state(message.encoded_state)
+        if action == "c":
+            recipe = recipe._replace(source_message=message.id, seed_length=None, seed_cut=False)
+        recipe, what = apply_button(recipe, action)
+        content = (
+            await fetch(recipe.source_message) if recipe.source_message not in (0, message.id) else message.content
+        )
+        seed = formatting.parse_own_message(content)[: recipe.seed_length]
+        what += f" · of the seed the last {len(seed):,} characters" if recipe.seed_cut else ""
+        await self._write(reply, context, user_id, await self._request_from_state(context, recipe, seed), what)
 
-    async def explain(self, answer: Answer, found: Found | None) -> None:
+    async def explain(self, reply: Reply, message: BotMessage | None) -> None:
         """How the temperature reshaped the last choice of the bot's latest text."""
-        if found is None:
+        if message is None:
             raise CommandError("there is no text of mine in the last messages here; /say writes one")
-        recipe = unpacked(found.recipe)
-        model = await self._writer.model(model_called(recipe.model, await self._writer.names()))
+        recipe = decode_state(message.encoded_state)
+        model = await self._service.get_model(find_model(recipe.model, await self._service.model_names()))
         heat = recipe.temperature.end if isinstance(recipe.temperature, Ramp) else recipe.temperature
-        await answer.show(await self._channels.explain(model, formatting.read_back(found.content), heat))
+        await reply.update(
+            await self._channel_settings.explain(model, formatting.parse_own_message(message.content), heat)
+        )
 
-    async def typed(
-        self, answer: Answer, place: Place, who: int, line: str, latest: Callable[[], Awaitable[Found | None]]
+    async def on_text(
+        self,
+        reply: Reply,
+        context: ChannelContext,
+        user_id: int,
+        line: str,
+        latest: Callable[[], Awaitable[BotMessage | None]],
     ) -> None:
         """What a line asks for: a seed, or a command where it begins with "/". As everywhere, "//" begins a seed."""
         if not registry.is_command(line):
-            return await self.say(answer, place, who, registry.seed_of(line))
-        word, rest = registry.name_and_rest(line)
+            return await self.say(reply, context, user_id, registry.unescape_seed(line))
+        word, rest = registry.split_command(line)
         word = word.lower()
         if word == "say":
-            return await self.say(answer, place, who, rest)
+            return await self.say(reply, context, user_id, rest)
         if word == "sweep":
-            return await self.sweep(answer, place, who, rest)
+            return await self.sweep(reply, context, user_id, rest)
         if word == "explain":
-            return await self.explain(answer, await latest())
-        return await answer.show(await self._answered(place, word, rest))
+            return await self.explain(reply, await latest())
+        return await reply.update(await self._run_typed_command(context, word, rest))
 
-    async def _answered(self, place: Place, word: str, rest: str) -> str:
+    async def _run_typed_command(self, context: ChannelContext, name: str, rest: str) -> str:
         """The answer to a typed command that writes no text."""
-        if word == "help":
+        if name == "help":
             return HELP
-        if word == "model":
-            return await self._channels.model(place, rest)
-        if word == "forget":
-            return await self._channels.forget(place)
-        if word in ("set", "settings"):
-            word, _, rest = rest.partition(" ")
-            if not word:
-                return await self._channels.listing(place)
-        return await self._channels.setting(place, _setting_called(word), rest.strip() or None)
+        if name == "model":
+            return await self._channel_settings.show_or_set_model(context, rest)
+        if name == "forget":
+            return await self._channel_settings.forget(context)
+        if name in ("set", "settings"):
+            name, _, rest = rest.partition(" ")
+            if not name:
+                return await self._channel_settings.show_all(context)
+        return await self._channel_settings.show_or_set(context, _resolve_setting(name), rest.strip() or None)
 
-    async def _write(self, answer: Answer, place: Place, who: int, order: Order, what: str = "") -> None:
-        watched = bool(self._channels.value(place, "typewriter"))
-        await self._delivery.text(answer, order, who, what, watched)
+    async def _write(
+        self, reply: Reply, context: ChannelContext, user_id: int, request: TextRequest, change_note: str = ""
+    ) -> None:
+        watched = bool(self._channel_settings.get(context, "typewriter"))
+        await self._delivery.write_text(reply, request, user_id, change_note, watched)
 
-    async def _ordered(self, place: Place, recipe: Recipe, seed: str) -> Order:
+    async def _request_from_state(self, context: ChannelContext, state: ButtonState, seed: str) -> TextRequest:
         """The order that a recipe stands for; what it does not carry is as the channel has it now."""
-        name = model_called(recipe.model, await self._writer.names())
-        model = await self._writer.model(name)
-        usual = {} if recipe.short else {each: getattr(model.settings, each) for each in DRAWING}
-        wishes = usual | recipe.settings | {"temperature": recipe.temperature, "length": recipe.length}
-        order = await self._writer.order(place.channel, place.guild, seed, name, **wishes)
-        source = recipe.source if recipe.seed is None else 0
-        return order._replace(rng=recipe.rng, memory=False, source=source)
+        name = find_model(state.model, await self._service.model_names())
+        model = await self._service.get_model(name)
+        usual = {} if state.settings_cut else {each: getattr(model.settings, each) for each in SAMPLING_SETTINGS}
+        wishes = usual | state.settings | {"temperature": state.temperature, "length": state.length}
+        order = await self._service.build_request(context.channel, context.guild, seed, name, **wishes)
+        source = state.source_message if state.seed_length is None else 0
+        return order._replace(rng=state.rng, memory=False, source_message=source)
 
 
-def turned(recipe: Recipe, act: str) -> tuple[Recipe, str]:
+def apply_button(state: ButtonState, action: str) -> tuple[ButtonState, str]:
     """The recipe that a button makes of another, and what to say of it. Raises CommandError at the end of the range."""
-    if act == "c":
-        return recipe, LABELS[act]
-    if act == "r":
-        rng = fresh_rng()
-        return recipe._replace(rng=rng), f"{LABELS[act]}: rng {recipe.rng} → {rng}"
-    before, after = recipe.temperature, _moved(recipe.temperature, NOTCH if act == "h" else -NOTCH)
-    kind = narrowed("temperature").kind
+    if action == "c":
+        return state, LABELS[action]
+    if action == "r":
+        rng = random_rng_seed()
+        return state._replace(rng=rng), f"{LABELS[action]}: rng {state.rng} → {rng}"
+    before, after = (
+        state.temperature,
+        _shift_temperature(state.temperature, TEMPERATURE_STEP if action == "h" else -TEMPERATURE_STEP),
+    )
+    kind = bounded_spec("temperature").kind
     if after == before:
         raise CommandError(f"T {kind.show(before)} is as far as it goes")
-    return recipe._replace(temperature=after), f"{LABELS[act]}: T {kind.show(before)} → {kind.show(after)}"
+    return state._replace(temperature=after), f"{LABELS[action]}: T {kind.show(before)} → {kind.show(after)}"
 
 
-def _moved(temperature: Any, by: float) -> Any:
-    kind = narrowed("temperature").kind
-    assert isinstance(kind, NUMBER)
+def _shift_temperature(temperature: Any, by: float) -> Any:
+    kind = bounded_spec("temperature").kind
+    assert isinstance(kind, Number)
     if isinstance(temperature, Ramp):
-        return Ramp(*(_moved(end, by) for end in temperature))
+        return Ramp(*(_shift_temperature(end, by) for end in temperature))
     return round(min(kind.high, max(kind.low, temperature + by)), 3)
 
 
-def _setting_called(word: str) -> str:
+def _resolve_setting(word: str) -> str:
     """The setting that a typed command's name means; raises CommandError, which lists what there is."""
     name = word.lower().replace("-", "_")
     if name in SETTINGS:
         return name
     try:
-        found = registry.find(word).name
+        found = registry.lookup_command(word).name
     except CommandError:
         found = ""
     meant = "temperature" if found == "temp" else found.replace("-", "_")
     if meant not in SETTINGS:
-        raise CommandError(HERE)
+        raise CommandError(TYPED_HELP)
     return meant

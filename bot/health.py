@@ -12,10 +12,10 @@ from typing import Any
 from ..core.errors import StorageError
 from .store import Store
 
-EVERY = 60.0
+HEARTBEAT_INTERVAL = 60.0
 """Seconds between two notes."""
 
-_START = "run "
+_KEY_PREFIX = "run "
 
 
 class Health:
@@ -24,19 +24,19 @@ class Health:
     ``part`` tells processes apart that share a file.
     """
 
-    def __init__(self, store: Store, part: str, clock: Callable[[], float] = time.time) -> None:
-        self._store, self._part, self._clock = store, part, clock
+    def __init__(self, store: Store, shard_label: str, clock: Callable[[], float] = time.time) -> None:
+        self._store, self._shard_label, self._clock = store, shard_label, clock
         self._row: dict[str, Any] = {"began": clock()}
 
-    def note(self, guilds: int | None = None, running: bool = True) -> None:
+    def heartbeat(self, guilds: int | None = None, running: bool = True) -> None:
         """Write down that the bot is alive, or that it has ended."""
         self._row |= {"seen": self._clock(), "running": running}
         if guilds is not None:
             self._row["guilds"] = guilds
         with contextlib.suppress(StorageError):
-            self._store.note(f"{_START}{self._part}", json.dumps(self._row))
+            self._store.set_meta(f"{_KEY_PREFIX}{self._shard_label}", json.dumps(self._row))
 
-    def trouble(self, error: BaseException) -> None:
+    def record_error(self, error: BaseException) -> None:
         """Remember what went wrong: its kind, Discord's code and the place, never what people wrote."""
         place = traceback.extract_tb(error.__traceback__)[-1:]
         where = "".join(f" in {frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in place)
@@ -47,24 +47,28 @@ class Health:
 
 def report(store: Store, clock: Callable[[], float] = time.time) -> Iterator[str]:
     """A few lines on every process that has used the file."""
-    now, rows = clock(), store.facts(_START)
+    now, rows = clock(), store.list_meta(_KEY_PREFIX)
     if not rows:
         yield "the bot has not run yet"
     for name, text in sorted(rows.items()):
-        yield from _lines(name.removeprefix(_START), json.loads(text), now)
+        yield from _describe_process(name.removeprefix(_KEY_PREFIX), json.loads(text), now)
 
 
-def _lines(part: str, row: dict[str, Any], now: float) -> Iterator[str]:
-    alive = row["running"] and abs(now - row["seen"]) < 3 * EVERY  # a clock can be set back
+def _describe_process(shard_label: str, row: dict[str, Any], now: float) -> Iterator[str]:
+    alive = row["running"] and abs(now - row["seen"]) < 3 * HEARTBEAT_INTERVAL  # a clock can be set back
     gone = "stopped" if not row["running"] else "not heard of"
-    state = f"running for {_span(now - row['began'])}" if alive else f"{gone} for {_span(now - row['seen'])}"
-    yield f"{'' if part == 'all' else f'shards {part}: '}{state}"
+    state = (
+        f"running for {_format_duration(now - row['began'])}"
+        if alive
+        else f"{gone} for {_format_duration(now - row['seen'])}"
+    )
+    yield f"{'' if shard_label == 'all' else f'shards {shard_label}: '}{state}"
     yield f"  servers     {row.get('guilds', 'not connected yet')}"
-    ago = f"{_span(now - row['failed'])} ago: {row['error']}" if "error" in row else "none"
+    ago = f"{_format_duration(now - row['failed'])} ago: {row['error']}" if "error" in row else "none"
     yield f"  last error  {ago}"
 
 
-def _span(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
         if seconds >= length:
             count = int(seconds // length)

@@ -16,14 +16,29 @@ if TYPE_CHECKING:
     from .errors import AfterglowError
     from .events import Token
     from .model import Model, load
+    from .sampling.rng import PositionRNG
     from .sampling.sampler import sample
+    from .sampling.temperature import effective_choices, probs_at_temperatures, temperature_steps
     from .score import Score
     from .setting_types import Ramp
     from .settings import Settings
 
-__all__ = ["AfterglowError", "Model", "Ramp", "Score", "Settings", "Token", "load", "sample"]
+__all__ = [
+    "AfterglowError",
+    "Model",
+    "PositionRNG",
+    "Ramp",
+    "Score",
+    "Settings",
+    "Token",
+    "effective_choices",
+    "load",
+    "probs_at_temperatures",
+    "sample",
+    "temperature_steps",
+]
 
-_HOME = {
+_LAZY_IMPORTS = {
     "AfterglowError": "errors",
     "Model": "model",
     "load": "model",
@@ -32,11 +47,15 @@ _HOME = {
     "Score": "score",
     "Token": "events",
     "Settings": "settings",
+    "PositionRNG": "sampling.rng",
+    "effective_choices": "sampling.temperature",
+    "probs_at_temperatures": "sampling.temperature",
+    "temperature_steps": "sampling.temperature",
 }
 
 
 def __getattr__(name: str) -> Any:
     # `afterglow --help` imports core.errors and so this package: numpy and ONNX Runtime wait until they are wanted.
-    if name not in _HOME:
+    if name not in _LAZY_IMPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    return getattr(importlib.import_module(f".{_LAZY_IMPORTS[name]}", __name__), name)

@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 
 from .events import Token
 from .model import Model
-from .sampling.rng import Dice
+from .sampling.rng import PositionRNG
 from .settings import Settings
 
-TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
+DEFAULT_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
 
-COPY = 30
+MIN_COPY = 30
 """Characters from which on the same text in two places counts as copied: shorter ones are phrases of the language."""
 
-REPEATED = 4
+REPETITION_NGRAM = 4
 """Words of a sequence that counts as repeated: seq-rep-4 of Welleck et al. 2020 (arXiv 1908.04319), section 6.1."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_BASE = np.uint64(0x9E3779B97F4A7C15)
+_HASH_BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class DiversityMetrics:
     """What was written at one temperature. Shares are 0 to 1.
 
     ``bits_per_char`` is the text's surprise under the model itself (T = 1). ``distinct_1`` and ``distinct_2``: distinct
@@ -51,7 +51,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
+class SampleConfig:
     """How to sample: ``count`` texts of ``length`` characters behind ``seed`` at each temperature, with fixed dice."""
 
     seed: str = ""
@@ -60,49 +60,49 @@ class Sampling:
     rng: int = 1
 
 
-def measure(
-    model: Model, temperatures: Sequence[float], sampling: Sampling, reference: Reference | None = None
-) -> Iterator[Measured]:
+def measure_diversity(
+    model: Model, temperatures: Sequence[float], config: SampleConfig, reference: ReferenceText | None = None
+) -> Iterator[DiversityMetrics]:
     """Write and measure, one temperature after another, every filter off."""
-    start = model.read(sampling.seed).snapshot
+    start = model.read(config.seed).snapshot
     for temperature in temperatures:
         engine = model.engine()
-        settings = Settings(temperature=temperature, length=sampling.length)
+        settings = Settings(temperature=temperature, length=config.length)
         streams = [
-            engine.open(start, settings, Dice(sampling.rng, take), ahead=sampling.length, keep=False)
-            for take in range(sampling.count)
+            engine.open(start, settings, PositionRNG(config.rng, take), max_unread=config.length, keep_snapshots=False)
+            for take in range(config.count)
         ]
-        written = [[e for e in engine.play(stream) if isinstance(e, Token)] for stream in streams]
-        yield _measured(temperature, written, reference)
+        written = [[e for e in engine.iter_events(stream) if isinstance(e, Token)] for stream in streams]
+        yield _compute_metrics(temperature, written, reference)
 
 
-class Reference:
+class ReferenceText:
     """A text to compare with: its words, and where every 30 characters of it stand."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._words = set(words(text))
-        hashes = _hashes(text)
-        self._places = np.argsort(hashes, kind="stable")
-        self._hashes = hashes[self._places]
+        hashes = _rolling_hashes(text)
+        self._positions = np.argsort(hashes, kind="stable")
+        self._hashes = hashes[self._positions]
 
-    def known(self, found: Sequence[str]) -> float:
+    def known_share(self, sample_words: Sequence[str]) -> float:
         """The share of words that stand in the text."""
-        return _share(sum(word in self._words for word in found), len(found))
+        return _fraction(sum(word in self._words for word in sample_words), len(sample_words))
 
-    def copies(self, sample: str) -> list[str]:
+    def find_copies(self, sample: str) -> list[str]:
         """The passages of 30 or more characters of ``sample`` that stand in the text, each as long as it gets.
 
         Passages that meet or overlap in the sample are given as one.
         """
-        hits = np.flatnonzero(self._found(sample))
+        hits = np.flatnonzero(self._match_mask(sample))
         if not len(hits):
             return []
-        gaps = np.flatnonzero(np.diff(hits) > COPY)
-        starts, ends = hits[[0, *(gaps + 1)]], hits[[*gaps, len(hits) - 1]] + COPY
+        gaps = np.flatnonzero(np.diff(hits) > MIN_COPY)
+        starts, ends = hits[[0, *(gaps + 1)]], hits[[*gaps, len(hits) - 1]] + MIN_COPY
         return [sample[start:end] for start, end in zip(starts, ends, strict=True)]
 
-    def longest(self, passage: str) -> int:
+    def longest_copy(self, passage: str) -> int:
         """How long the longest part of ``passage`` is that stands in the text in one piece."""
         begin = longest = 0
         for end in range(1, len(passage) + 1):
@@ -111,14 +111,14 @@ class Reference:
             longest = max(longest, end - begin)
         return longest
 
-    def _found(self, sample: str) -> NDArray[np.bool_]:
+    def _match_mask(self, sample: str) -> NDArray[np.bool_]:
         """For every 30 characters of ``sample`` whether they stand in the text: looked up by hash, then compared."""
-        hashes = _hashes(sample)
+        hashes = _rolling_hashes(sample)
         at = np.searchsorted(self._hashes, hashes)
         found = np.zeros(len(hashes), np.bool_)
         for i in np.flatnonzero(at < len(self._hashes)):
-            place = int(self._places[at[i]])
-            found[i] = self._text[place : place + COPY] == sample[i : i + COPY]
+            place = int(self._positions[at[i]])
+            found[i] = self._text[place : place + MIN_COPY] == sample[i : i + MIN_COPY]
         return found
 
 
@@ -127,43 +127,45 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
-def repeated(found: Sequence[str]) -> tuple[int, int]:
+def count_repeated(text_words: Sequence[str]) -> tuple[int, int]:
     """How many sequences of 4 words stood before, of how many."""
-    sequences = list(zip(*(found[n:] for n in range(REPEATED)), strict=False))
+    sequences = list(zip(*(text_words[n:] for n in range(REPETITION_NGRAM)), strict=False))
     return len(sequences) - len(set(sequences)), len(sequences)
 
 
-def _measured(temperature: float, written: Sequence[Sequence[Token]], reference: Reference | None) -> Measured:
-    texts = ["".join(token.text for token in tokens) for tokens in written]
+def _compute_metrics(
+    temperature: float, samples: Sequence[Sequence[Token]], reference: ReferenceText | None
+) -> DiversityMetrics:
+    texts = ["".join(token.text for token in tokens) for tokens in samples]
     by_text = [words(text)[: -1 if text[-1:].isalpha() else None] for text in texts]  # the last one may be cut off
     found = [word for text in by_text for word in text]
     pairs = [pair for text in by_text for pair in pairwise(text)]
-    again = [repeated(text) for text in by_text]
+    again = [count_repeated(text) for text in by_text]
     characters = sum(map(len, texts))
-    bits = -sum(token.logprob for tokens in written for token in tokens) / math.log(2)
-    copies = [copy for text in texts for copy in reference.copies(text)] if reference else []
-    return Measured(
+    bits = -sum(token.logprob for tokens in samples for token in tokens) / math.log(2)
+    copies = [copy for text in texts for copy in reference.find_copies(text)] if reference else []
+    return DiversityMetrics(
         temperature,
         characters,
         bits / max(1, characters),
-        _share(len(set(found)), len(found)),
-        _share(len(set(pairs)), len(pairs)),
-        _share(sum(n for n, _ in again), sum(n for _, n in again)),
-        reference.known(found) if reference else None,
-        _share(sum(map(len, copies)), characters) if reference else None,
-        max(map(reference.longest, copies), default=0) if reference else None,
+        _fraction(len(set(found)), len(found)),
+        _fraction(len(set(pairs)), len(pairs)),
+        _fraction(sum(n for n, _ in again), sum(n for _, n in again)),
+        reference.known_share(found) if reference else None,
+        _fraction(sum(map(len, copies)), characters) if reference else None,
+        max(map(reference.longest_copy, copies), default=0) if reference else None,
     )
 
 
-def _hashes(text: str) -> NDArray[np.uint64]:
+def _rolling_hashes(text: str) -> NDArray[np.uint64]:
     """A hash of every 30 characters, (n - 29,): a polynomial modulo 2^64."""
     codes = np.array([ord(c) for c in text], np.uint64)
-    count = max(0, len(codes) - COPY + 1)
+    count = max(0, len(codes) - MIN_COPY + 1)
     hashes = np.zeros(count, np.uint64)
-    for n in range(COPY):
-        hashes = hashes * _BASE + codes[n : n + count]
+    for n in range(MIN_COPY):
+        hashes = hashes * _HASH_BASE + codes[n : n + count]
     return hashes
 
 
-def _share(part: int, whole: int) -> float:
+def _fraction(part: int, whole: int) -> float:
     return part / whole if whole else 0.0

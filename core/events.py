@@ -33,7 +33,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class PrefillProgress:
     """How much of a long seed has been read, 0 to 1; nothing is written before all of it is."""
 
     share: float
@@ -53,4 +53,4 @@ class Done:
     seconds: float
 
 
-Event = Token | Notice | Progress | Done
+Event = Token | Notice | PrefillProgress | Done

@@ -12,29 +12,29 @@ import numpy as np
 from . import score as scoring
 from .events import Token
 from .generation import snapshot as snapshots
-from .generation.engine import BURST, Engine
-from .generation.snapshot import MOST_REMEMBERED, History, Snapshot
+from .generation.engine import MAX_BURST_TOKENS, Engine
+from .generation.snapshot import MAX_HISTORY, Snapshot, TokenHistory
 from .generation.worker import Worker
 from .inference import library
-from .inference.backends import int8_runtime
+from .inference.backends import fastest_runtime
 from .inference.model_file import ModelFile, open_model_file
-from .inference.runtime import Runtime, selected
+from .inference.runtime import Runtime, select_rows
 from .sampling.filters import log_softmax
-from .sampling.rng import Dice, fresh_rng
-from .settings import layered
-from .text.copy_detection import CopyMarks, CopyMeter
+from .sampling.rng import PositionRNG, random_rng_seed
+from .settings import merge_layers
+from .text.copy_detection import CopyDetector, CopyTracker
 from .text.tokenizer import Ids, Tokenizer
 
-SEED_TOKENS = MOST_REMEMBERED
+MAX_SEED_TOKENS = MAX_HISTORY
 """How much of the end of a very long seed is read: an LSTM has to take every step, and its memory fades long before."""
 
-PIECE = 4096
+PREFILL_CHUNK = 4096
 """Tokens of a long seed that are read at a time: about a quarter of a second."""
 
 T = TypeVar("T")
 
 
-class Reading(NamedTuple):
+class Prefill(NamedTuple):
     """A seed that has been read: where that leads, and what the reader should know of it, a line each."""
 
     snapshot: Snapshot
@@ -46,9 +46,9 @@ class Model:
 
     def __init__(self, name: str, file: ModelFile, runtime: Runtime | None = None) -> None:
         self.name, self.file = name, file
-        self.runtime = runtime or int8_runtime(file)
-        self.settings = layered(file.card.settings)
-        self.text_of = lru_cache(maxsize=None)(lambda token: file.tokenizer.decode([token]))
+        self.runtime = runtime or fastest_runtime(file)
+        self.settings = merge_layers(file.card.settings)
+        self.token_text = lru_cache(maxsize=None)(lambda token: file.tokenizer.decode([token]))
         """The text of a token by itself."""
 
     @property
@@ -64,22 +64,22 @@ class Model:
         """A new engine on a thread of its own, for many readers; close it."""
         return Worker(self.engine())
 
-    def copy_meter(self) -> CopyMeter | None:
+    def copy_detector(self) -> CopyDetector | None:
         """What marks runs copied from the training text as text comes; None where the file has no index."""
-        return CopyMeter(self.file.index) if self.file.index else None
+        return CopyDetector(self.file.index) if self.file.index else None
 
-    def copy_marks(self) -> CopyMarks | None:
+    def copy_tracker(self) -> CopyTracker | None:
         """What tells of every token of a text whether it is copied; None where the file has no index."""
-        meter = self.copy_meter()
-        return CopyMarks(meter) if meter else None
+        meter = self.copy_detector()
+        return CopyTracker(meter) if meter else None
 
-    def dumped(self, snapshot: Snapshot) -> bytes:
+    def dump_state(self, snapshot: Snapshot) -> bytes:
         """A snapshot as bytes, for ``restored``."""
-        return snapshots.dumped(snapshot, self.file.sha256)
+        return snapshots.to_bytes(snapshot, self.file.sha256)
 
-    def restored(self, data: bytes) -> Snapshot:
+    def load_state(self, data: bytes) -> Snapshot:
         """The snapshot in ``data``; raises StateError where it is damaged or belongs to another model."""
-        return snapshots.loaded(data, self.file.sha256, self._unread())
+        return snapshots.from_bytes(data, self.file.sha256, self._initial_snapshot())
 
     def stream(self, seed: str = "", **settings: Any) -> Iterator[Token]:
         """Yield tokens that go on from ``seed``, as they are drawn.
@@ -95,9 +95,9 @@ class Model:
         chosen = self.settings.changed(**settings)
         start = self.read(seed, whole=chosen.whole_seed).snapshot
         engine = self.engine()
-        dice = Dice(fresh_rng() if chosen.rng is None else chosen.rng)
-        stream = engine.open(start, chosen, dice, ahead=BURST, keep=False)
-        return (event for event in engine.play(stream) if isinstance(event, Token))
+        dice = PositionRNG(random_rng_seed() if chosen.rng is None else chosen.rng)
+        stream = engine.open(start, chosen, dice, max_unread=MAX_BURST_TOKENS, keep_snapshots=False)
+        return (event for event in engine.iter_events(stream) if isinstance(event, Token))
 
     def generate(self, seed: str = "", **settings: Any) -> str:
         """The text that goes on from ``seed``, without it; the keywords of ``stream``."""
@@ -129,65 +129,65 @@ class Model:
         """
         return scoring.score(self.runtime, self.tokenizer, text, progress)
 
-    def read(self, text: str, behind: Snapshot | None = None, whole: bool = False) -> Reading:
+    def read(self, text: str, after: Snapshot | None = None, whole: bool = False) -> Prefill:
         """Read ``text`` from the beginning, or ``behind`` a snapshot. Nothing at the beginning is read as a new line.
 
         Of a text over 8,192 tokens the end is read, unless ``whole``.
         """
-        return drained(self.reading(text, behind, whole))
+        return drain(self.prefill_chunks(text, after, whole))
 
-    def reading(
-        self, text: str, behind: Snapshot | None = None, whole: bool = False
-    ) -> Generator[float, None, Reading]:
+    def prefill_chunks(
+        self, text: str, after: Snapshot | None = None, whole: bool = False
+    ) -> Generator[float, None, Prefill]:
         """``read`` a piece at a time: yields the share of a long text that has been read. Close it to stop it."""
         ids = self.tokenizer.encode(text)
-        if behind is None:
+        if after is None:
             ids = ids if len(ids) else self.tokenizer.encode("\n")
-            behind = self._unread()
-        notices = self._unseen(text)
-        if len(ids) > SEED_TOKENS and not whole:
-            notices.append(f"of {len(ids):,} tokens the last {SEED_TOKENS:,} were read; whole-seed reads all")
-            behind = Snapshot(self.runtime.zeros(1), behind.logits, behind.position + len(ids) - SEED_TOKENS)
-            ids = ids[-SEED_TOKENS:]
-        return Reading((yield from self._advancing(behind, ids)), notices)
+            after = self._initial_snapshot()
+        notices = self._unknown_character_notices(text)
+        if len(ids) > MAX_SEED_TOKENS and not whole:
+            notices.append(f"of {len(ids):,} tokens the last {MAX_SEED_TOKENS:,} were read; whole-seed reads all")
+            after = Snapshot(self.runtime.zeros(1), after.logits, after.position + len(ids) - MAX_SEED_TOKENS)
+            ids = ids[-MAX_SEED_TOKENS:]
+        return Prefill((yield from self._advance_chunks(after, ids)), notices)
 
-    def advanced(self, start: Snapshot, ids: Ids) -> Snapshot:
+    def advance(self, start: Snapshot, ids: Ids) -> Snapshot:
         """The snapshot behind ``start`` and these tokens."""
-        return drained(self._advancing(start, ids))
+        return drain(self._advance_chunks(start, ids))
 
-    def _advancing(self, start: Snapshot, ids: Ids) -> Generator[float, None, Snapshot]:
+    def _advance_chunks(self, start: Snapshot, ids: Ids) -> Generator[float, None, Snapshot]:
         if not len(ids):
-            return replace(start, held="")
+            return replace(start, pending_text="")
         steps = self.runtime.stepper(start.state)
-        for at in range(0, len(ids), PIECE):
-            steps.run(ids[at : at + PIECE, None])
-            if len(ids) > PIECE:
-                yield min(1.0, (at + PIECE) / len(ids))
+        for at in range(0, len(ids), PREFILL_CHUNK):
+            steps.step_many(ids[at : at + PREFILL_CHUNK, None])
+            if len(ids) > PREFILL_CHUNK:
+                yield min(1.0, (at + PREFILL_CHUNK) / len(ids))
         decoder = self.tokenizer.decoder(start.remainder)
         for token in ids.tolist():
             decoder.push(token)
-        state, logits = selected(steps.state, [0]), steps.logits[0].copy()
-        history = History(ids, start.history)
+        state, logits = select_rows(steps.state, [0]), steps.logits[0].copy()
+        history = TokenHistory(ids, start.history)
         return Snapshot(state, logits, start.position + len(ids), decoder.remainder, "", history)
 
-    def _unread(self) -> Snapshot:
+    def _initial_snapshot(self) -> Snapshot:
         """Where nothing was read yet; its logits mean nothing."""
         return Snapshot(self.runtime.zeros(1), np.zeros(self.tokenizer.size, np.float32), 0)
 
-    def _unseen(self, text: str) -> list[str]:
-        unseen = self.tokenizer.unseen(text)
+    def _unknown_character_notices(self, text: str) -> list[str]:
+        unseen = self.tokenizer.unknown_characters(text)
         if not unseen:
             return []
         shown = " ".join(ascii(c)[1:-1] if not c.isprintable() else c for c in unseen[:10])
         more = f" and {len(unseen) - 10} more" if len(unseen) > 10 else ""
-        return [f"{self.name} has never seen {shown}{more}: read as {self.tokenizer.stand_in!r}"]
+        return [f"{self.name} has never seen {shown}{more}: read as {self.tokenizer.replacement!r}"]
 
 
-def drained(pieces: Generator[float, None, T], told: Callable[[float], object] = lambda _: None) -> T:
+def drain(generator: Generator[float, None, T], on_progress: Callable[[float], object] = lambda _: None) -> T:
     """What a generator of shares returns in the end; each share is ``told``."""
     while True:
         try:
-            told(next(pieces))
+            on_progress(next(generator))
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
 
@@ -197,6 +197,6 @@ def load(name: str = library.DEFAULT_MODEL, make_runtime: Callable[[ModelFile], 
 
     ``make_runtime`` replaces the int8 runtime, for example by ``training.runtime.TorchRuntime``.
     """
-    entry = library.find(name)
+    entry = library.find_model(name)
     file = open_model_file(entry.path)
     return Model(entry.name, file, make_runtime(file) if make_runtime else None)

@@ -42,7 +42,7 @@ def passages_dir() -> Path:
     return data_dir() / "passages"
 
 
-def archive_file() -> Path:
+def passage_db_file() -> Path:
     """Where every passage is autosaved, SQLite."""
     return data_dir() / "passages.sqlite"
 
@@ -81,7 +81,7 @@ def private_file(path: Path) -> Path:
         path.touch(mode=0o600)
         path.chmod(0o600)
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {reason(error)}") from error
+        raise StorageError(f"cannot write {path}: {error_text(error)}") from error
     return path
 
 
@@ -90,12 +90,12 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
 
     Raises StorageError where there is no permission or no space.
     """
-    with writing_atomically(path, mode) as file:
+    with atomic_writer(path, mode) as file:
         file.write(data)
 
 
 @contextlib.contextmanager
-def writing_atomically(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
+def atomic_writer(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
     """A file to write to that becomes ``path`` at the end, whole; what stood there is untouched where that fails.
 
     Raises StorageError where there is no permission or no space.
@@ -112,7 +112,7 @@ def writing_atomically(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
         Path(temporary).replace(path)
         temporary = None
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {reason(error)}; what was there before is untouched") from error
+        raise StorageError(f"cannot write {path}: {error_text(error)}; what was there before is untouched") from error
     finally:
         if temporary:
             with contextlib.suppress(OSError):
@@ -126,10 +126,10 @@ def require_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise StorageError(f"cannot write to {folder}: {reason(error)}") from error
+        raise StorageError(f"cannot write to {folder}: {error_text(error)}") from error
 
 
-def reason(error: OSError) -> str:
+def error_text(error: OSError) -> str:
     """The system's own words for what went wrong, in lower case: "no space left on device"."""
     text = error.strerror or str(error)
     return text[:1].lower() + text[1:]

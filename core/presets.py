@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from .errors import SettingError, StorageError, UsageError
-from .paths import presets_file, reason, write_atomically
-from .settings import SPECS, Settings, layered
+from .paths import error_text, presets_file, write_atomically
+from .settings import SPECS, Settings, merge_layers
 
-OURS: dict[str, dict[str, Any]] = {
+BUILTIN: dict[str, dict[str, Any]] = {
     "strict": {"temperature": 0.3},
     "plain": {"temperature": 1.0},
     "lively": {"temperature": 1.1, "min_p": 0.05},
@@ -18,54 +18,58 @@ OURS: dict[str, dict[str, Any]] = {
 }
 """Those that come with afterglow."""
 
-_SCOPES = ("token", "passage")
+_PRESET_SCOPES = ("token", "passage")
 
 
-def presets() -> dict[str, dict[str, Any]]:
+def load_all() -> dict[str, dict[str, Any]]:
     """All presets by name; one of the user's stands before one of ours. Raises StorageError."""
-    return OURS | _users()
+    return BUILTIN | _load_user_presets()
 
 
-def applied(name: str, settings: Settings, defaults: Settings) -> Settings:
+def apply(name: str, settings: Settings, defaults: Settings) -> Settings:
     """``settings`` with what a preset says, and everything else about drawing as ``defaults`` have it.
 
     How the text is shown stays. Raises UsageError for an unknown name, SettingError for a value that cannot be.
     """
-    known = presets()
+    known = load_all()
     if name not in known:
         raise UsageError(f"there is no preset {name!r}; there are: {', '.join(known)}")
-    chosen = layered(known[name])
-    here = {n: getattr(chosen if n in _names(known[name]) else defaults, n) for n in SPECS if SPECS[n].scope in _SCOPES}
+    chosen = merge_layers(known[name])
+    here = {
+        n: getattr(chosen if n in _setting_names(known[name]) else defaults, n)
+        for n in SPECS
+        if SPECS[n].scope in _PRESET_SCOPES
+    }
     return settings.changed(**{n: value for n, value in here.items() if n != "rng"})
 
 
-def keep(name: str, settings: Settings) -> None:
+def save(name: str, settings: Settings) -> None:
     """Keep what is set under a name; raises UsageError for a bad name, StorageError where it cannot be written."""
     if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 40:
         raise UsageError(f"{name!r} cannot be a preset's name: use letters, digits, '-' and '_'")
-    values = {n: v for n, v in settings.plain().items() if SPECS[n].scope in _SCOPES and n != "rng"}
-    write_atomically(presets_file(), json.dumps(_users() | {name: values}, indent=1).encode(), mode=0o600)
+    values = {n: v for n, v in settings.to_dict().items() if SPECS[n].scope in _PRESET_SCOPES and n != "rng"}
+    write_atomically(presets_file(), json.dumps(_load_user_presets() | {name: values}, indent=1).encode(), mode=0o600)
 
 
-def described(values: dict[str, Any]) -> str:
+def describe(values: dict[str, Any]) -> str:
     """What a preset sets, as it would be typed."""
-    return layered(values).told(_names(values)) or "the defaults"
+    return merge_layers(values).format(_setting_names(values)) or "the defaults"
 
 
-def _names(values: dict[str, Any]) -> list[str]:
+def _setting_names(values: dict[str, Any]) -> list[str]:
     return [name.replace("-", "_") for name in values]
 
 
-def _users() -> dict[str, dict[str, Any]]:
+def _load_user_presets() -> dict[str, dict[str, Any]]:
     path = presets_file()
     try:
         kept = json.loads(path.read_text("utf-8"))
         for values in kept.values():
-            layered(values)
+            merge_layers(values)
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise StorageError(f"cannot read {path}: {reason(error)}") from error
+        raise StorageError(f"cannot read {path}: {error_text(error)}") from error
     except (ValueError, AttributeError, SettingError) as error:
         raise StorageError(f"{path} holds no presets that this release can read: {error}") from None
     return dict(kept)

@@ -14,18 +14,18 @@ from .inference.runtime import Logits, Runtime
 from .sampling.filters import log_softmax
 from .text.tokenizer import Ids, Tokenizer
 
-Values = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 COLD_WINDOW = 256
 """Targets in a window of the cold protocol: nanoGPT's block size for the character model."""
 
-TEMPERATURES = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.35, 1.6, 2.0])
+CALIBRATION_TEMPERATURES = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.35, 1.6, 2.0])
 """Where the cold loss is also measured, to see which temperature fits the text best."""
 
-MOST_LOGITS = 1 << 25
+MAX_CALIBRATION_LOGITS = 1 << 25
 """How many logits are tried at all temperatures: 2,000 windows of 65 characters, 32 of 4,096 word parts."""
 
-_ROWS = 64
+_WINDOWS_PER_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,12 @@ def score(
     if len(ids) < 2:
         raise TextError(f"there is nothing to score: {len(text)} characters; at least 2 are needed")
     chars_per_token = len(text) / len(ids)
-    cold, losses = cold_losses(runtime, ids, TEMPERATURES, MOST_LOGITS // tokenizer.size)
+    cold, losses = windowed_losses(runtime, ids, CALIBRATION_TEMPERATURES, MAX_CALIBRATION_LOGITS // tokenizer.size)
     losses = losses / chars_per_token
-    best, loss = lowest(TEMPERATURES, losses)
+    best, loss = fit_minimum(CALIBRATION_TEMPERATURES, losses)
     progress(0.1)
     carried = -logprobs(runtime, ids, lambda share: progress(0.1 + 0.9 * share))
-    gained = float(losses[TEMPERATURES == 1][0]) - loss
+    gained = float(losses[CALIBRATION_TEMPERATURES == 1][0]) - loss
     return Score(
         len(text),
         cold / chars_per_token,
@@ -93,10 +93,10 @@ def score(
 
 def cold_nats(runtime: Runtime, ids: Ids) -> float:
     """Mean loss in nats per token over all whole windows of 256 targets (one shorter one in a shorter text)."""
-    return cold_losses(runtime, ids, np.empty(0), 1)[0]
+    return windowed_losses(runtime, ids, np.empty(0), 1)[0]
 
 
-def cold_losses(runtime: Runtime, ids: Ids, temperatures: Values, most: int) -> tuple[float, Values]:
+def windowed_losses(runtime: Runtime, ids: Ids, temperatures: FloatArray, max_tokens: int) -> tuple[float, FloatArray]:
     """``cold_nats``, and the same with the logits divided by each of the temperatures, (n,).
 
     Temperatures are tried on as many windows as hold ``most`` tokens, spread over all of them.
@@ -107,13 +107,13 @@ def cold_losses(runtime: Runtime, ids: Ids, temperatures: Values, most: int) -> 
     targets = ids[1 : count * window + 1].reshape(count, window)
     tried = np.zeros(count, bool)
     if len(temperatures):
-        tried[:: max(1, -(-count * window // most))] = True
-    rest = _windows(runtime, inputs[~tried], targets[~tried], np.ones(1))
-    found = _windows(runtime, inputs[tried], targets[tried], np.concatenate([np.ones(1), temperatures]))
+        tried[:: max(1, -(-count * window // max_tokens))] = True
+    rest = _sum_window_losses(runtime, inputs[~tried], targets[~tried], np.ones(1))
+    found = _sum_window_losses(runtime, inputs[tried], targets[tried], np.concatenate([np.ones(1), temperatures]))
     return float(rest[0] + found[0]) / (count * window), found[1:] / (max(1, tried.sum()) * window)
 
 
-def lowest(temperatures: Values, losses: Values) -> tuple[float, float]:
+def fit_minimum(temperatures: FloatArray, losses: FloatArray) -> tuple[float, float]:
     """The temperature with the least loss, and that loss: the vertex of the parabola through the lowest three in log T.
 
     At an end of what was measured, that end.
@@ -128,28 +128,28 @@ def lowest(temperatures: Values, losses: Values) -> tuple[float, float]:
     )
 
 
-def logprobs(runtime: Runtime, ids: Ids, progress: Callable[[float], None] = lambda _: None) -> Values:
+def logprobs(runtime: Runtime, ids: Ids, progress: Callable[[float], None] = lambda _: None) -> FloatArray:
     """The natural log-probability of every token but the first given all before it, (n - 1,), the state carried."""
     steps, found = runtime.stepper(runtime.zeros(1)), np.empty(len(ids) - 1)
     for at in range(len(ids) - 1):
         steps.step(ids[at : at + 1])
-        found[at] = _taken(steps.logits, ids[at + 1 : at + 2])[0]
+        found[at] = _target_logprobs(steps.logits, ids[at + 1 : at + 2])[0]
         if at % 2048 == 0:
             progress(at / len(found))
     return found
 
 
-def _windows(runtime: Runtime, inputs: Ids, targets: Ids, temperatures: Values) -> Values:
+def _sum_window_losses(runtime: Runtime, inputs: Ids, targets: Ids, temperatures: FloatArray) -> FloatArray:
     """The loss in nats over all windows, each from the zero state, at each of the temperatures."""
     total = np.zeros(len(temperatures))
-    for first in range(0, len(inputs), _ROWS):
-        some, goals = inputs[first : first + _ROWS], targets[first : first + _ROWS]
+    for first in range(0, len(inputs), _WINDOWS_PER_BATCH):
+        some, goals = inputs[first : first + _WINDOWS_PER_BATCH], targets[first : first + _WINDOWS_PER_BATCH]
         steps = runtime.stepper(runtime.zeros(len(some)))
         for at in range(some.shape[1]):
             steps.step(some[:, at])
-            total -= [float(_taken(steps.logits, goals[:, at], t).sum()) for t in temperatures]
+            total -= [float(_target_logprobs(steps.logits, goals[:, at], t).sum()) for t in temperatures]
     return total
 
 
-def _taken(logits: Logits, targets: Ids, temperature: float = 1.0) -> Values:
+def _target_logprobs(logits: Logits, targets: Ids, temperature: float = 1.0) -> FloatArray:
     return np.asarray(log_softmax(logits.astype(np.float64) / temperature)[np.arange(len(targets)), targets])

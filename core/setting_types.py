@@ -19,7 +19,7 @@ class Ramp(NamedTuple):
         """The temperature at ``progress``, 0 to 1."""
         return self.start + (self.end - self.start) * min(1.0, progress)
 
-    def exact(self) -> str:
+    def exact_text(self) -> str:
         """As it would be typed, every digit of it."""
         return f"{self.start!r}..{self.end!r}"
 
@@ -27,8 +27,8 @@ class Ramp(NamedTuple):
         return f"{self.start:.2f}..{self.end:.2f}"
 
 
-_ESCAPED = {"n": "\n", "t": "\t", "\\": "\\"}
-_ESCAPES = {character: f"\\{letter}" for letter, character in _ESCAPED.items()}
+_UNESCAPES = {"n": "\n", "t": "\t", "\\": "\\"}
+_ESCAPES = {character: f"\\{letter}" for letter, character in _UNESCAPES.items()}
 
 
 class Kind(Protocol):
@@ -58,7 +58,7 @@ class Kind(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class NUMBER:
+class Number:
     """A real number from ``low`` to ``high``; "+0.1" and "-0.1" move the one set now."""
 
     low: float
@@ -91,7 +91,7 @@ class NUMBER:
 
 
 @dataclass(frozen=True, slots=True)
-class TEMPERATURE(NUMBER):
+class Temperature(Number):
     """A number, or two joined by "..": a ramp."""
 
     @property
@@ -105,14 +105,14 @@ class TEMPERATURE(NUMBER):
         if dots:
             return Ramp(float(start), float(end))
         if isinstance(current, Ramp) and text[:1] in "+-":
-            return Ramp(*(NUMBER.parse(self, text, edge) for edge in current))
-        return NUMBER.parse(self, text, current)
+            return Ramp(*(Number.parse(self, text, edge) for edge in current))
+        return Number.parse(self, text, current)
 
     def check(self, value: Any) -> Any:
         """Each end of a ramp has to lie in the range."""
         if isinstance(value, Ramp):
-            return Ramp(*(NUMBER.check(self, edge) for edge in value))
-        return NUMBER.check(self, value)
+            return Ramp(*(Number.check(self, edge) for edge in value))
+        return Number.check(self, value)
 
     def show(self, value: Any) -> str:
         """Two decimals: it is read side by side."""
@@ -120,23 +120,23 @@ class TEMPERATURE(NUMBER):
 
 
 @dataclass(frozen=True, slots=True)
-class COUNT:
+class Integer:
     """A whole number from ``low`` to ``high``; ``zero`` is a word that means 0."""
 
     low: int
     high: int
-    zero: str | None = None
+    zero_word: str | None = None
     examples: tuple[str, ...] = ()
 
     @property
     def range(self) -> str:
         """Both ends, and the word for 0."""
-        words = f", or {self.zero}" if self.zero else ""
+        words = f", or {self.zero_word}" if self.zero_word else ""
         return f"a whole number from {self.low:,} to {self.high:,}{words}"
 
     def parse(self, text: str, current: Any) -> Any:
         """An absolute or a relative number, or the word."""
-        if text == self.zero:
+        if text == self.zero_word:
             return 0
         value = int(text)
         if text[0] in "+-" and current is not None:
@@ -153,11 +153,11 @@ class COUNT:
 
     def show(self, value: Any) -> str:
         """The word for 0 where there is one."""
-        return self.zero if self.zero and value == 0 else str(value)
+        return self.zero_word if self.zero_word and value == 0 else str(value)
 
 
 @dataclass(frozen=True, slots=True)
-class RNG:
+class RngNumber:
     """A whole number that the dice start from, or None: a fresh one for every passage."""
 
     low: int
@@ -175,7 +175,7 @@ class RNG:
 
     def check(self, value: Any) -> int | None:
         """A whole number in the range, or None."""
-        return None if value is None else COUNT(self.low, self.high).check(value)
+        return None if value is None else Integer(self.low, self.high).check(value)
 
     def show(self, value: Any) -> str:
         """The number or "random"."""
@@ -183,7 +183,7 @@ class RNG:
 
 
 @dataclass(frozen=True, slots=True)
-class SWITCH:
+class Bool:
     """On or off."""
 
     range = "on or off"
@@ -217,7 +217,7 @@ class SWITCH:
 
 
 @dataclass(frozen=True, slots=True)
-class CHOICE:
+class Choice:
     """One of a few words."""
 
     words: tuple[str, ...]
@@ -248,7 +248,7 @@ class CHOICE:
 
 
 @dataclass(frozen=True, slots=True)
-class TEXTS:
+class Strings:
     """Some texts, quoted where they hold spaces; \\n and \\t are newline and tab."""
 
     examples = ("none", r'"\n\n"')
@@ -258,7 +258,7 @@ class TEXTS:
         """Words as a shell would split them."""
         words = shlex.shlex("" if text in ("none", "off") else text, posix=True)
         words.whitespace_split, words.escape, words.commenters = True, "", ""
-        return tuple(re.sub(r"\\([nt\\])", lambda found: _ESCAPED[found[1]], word) for word in words)
+        return tuple(re.sub(r"\\([nt\\])", lambda found: _UNESCAPES[found[1]], word) for word in words)
 
     def check(self, value: Any) -> tuple[str, ...]:
         """Texts, none of them empty."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .errors import SettingError
-from .setting_types import CHOICE, COUNT, NUMBER, RNG, SWITCH, TEMPERATURE, TEXTS, Kind, Ramp
+from .setting_types import Bool, Choice, Integer, Kind, Number, Ramp, RngNumber, Strings, Temperature
 
-HEAT = ("off", "surprise", "rank", "entropy", "temperature")
+HEAT_MODES = ("off", "surprise", "rank", "entropy", "temperature")
 
 
 class Spec(NamedTuple):
@@ -27,7 +27,7 @@ class Spec(NamedTuple):
     name: str
     kind: Kind
     default: Any
-    off: Any
+    off_value: Any
     scope: str
     help: str
 
@@ -69,76 +69,76 @@ class Settings:
 
     temperature: float | Ramp = _setting(
         1.0,
-        TEMPERATURE(0, 5, ("0.2", "0.5", "0.8", "1.0", "1.2", "1.5", "+0.1", "-0.1", "0.2..1.6")),
+        Temperature(0, 5, ("0.2", "0.5", "0.8", "1.0", "1.2", "1.5", "+0.1", "-0.1", "0.2..1.6")),
         "below 1 strict, above 1 diverse, 0 always the likeliest; 0.2..1.6 moves on the way",
     )
-    top_k: int = _setting(0, COUNT(0, 1_000_000), "draw from the k likeliest tokens only; 0 is off", off=0)
+    top_k: int = _setting(0, Integer(0, 1_000_000), "draw from the k likeliest tokens only; 0 is off", off=0)
     top_p: float = _setting(
         1.0,
-        NUMBER(0, 1, ("0.9", "0.95", "1")),
+        Number(0, 1, ("0.9", "0.95", "1")),
         "draw from the likeliest tokens that together reach probability p; 1 is off",
         off=1.0,
     )
     min_p: float = _setting(
-        0.0, NUMBER(0, 1), "cut tokens less likely than this share of the likeliest one; 0 is off", off=0.0
+        0.0, Number(0, 1), "cut tokens less likely than this share of the likeliest one; 0 is off", off=0.0
     )
     typical: float = _setting(
         1.0,
-        NUMBER(0, 1),
+        Number(0, 1),
         "keep the tokens whose surprise is nearest to the entropy, up to this probability; 1 is off",
         off=1.0,
     )
     repeat_penalty: float = _setting(
-        1.0, NUMBER(0.1, 10), "make tokens of the last repeat-last-n less likely; 1 is off", off=1.0
+        1.0, Number(0.1, 10), "make tokens of the last repeat-last-n less likely; 1 is off", off=1.0
     )
-    repeat_last_n: int = _setting(64, COUNT(0, 8192), "how many tokens back the penalties look")
+    repeat_last_n: int = _setting(64, Integer(0, 8192), "how many tokens back the penalties look")
     frequency_penalty: float = _setting(
-        0.0, NUMBER(-2, 2), "what a token loses for each time that it stands there; 0 is off", off=0.0
+        0.0, Number(-2, 2), "what a token loses for each time that it stands there; 0 is off", off=0.0
     )
     presence_penalty: float = _setting(
-        0.0, NUMBER(-2, 2), "what a token loses for standing there at all; 0 is off", off=0.0
+        0.0, Number(-2, 2), "what a token loses for standing there at all; 0 is off", off=0.0
     )
     dry_multiplier: float = _setting(
-        0.0, NUMBER(0, 5, ("0.8",)), "make it unlikely to go on repeating what stood before (DRY); 0 is off", off=0.0
+        0.0, Number(0, 5, ("0.8",)), "make it unlikely to go on repeating what stood before (DRY); 0 is off", off=0.0
     )
-    dry_base: float = _setting(1.75, NUMBER(1, 4), "how fast DRY's penalty grows with the length of the repeat")
-    dry_allowed_length: int = _setting(2, COUNT(1, 64), "how many repeated tokens DRY lets pass")
-    dry_penalty_last_n: int = _setting(-1, COUNT(-1, 8192), "how many tokens back DRY looks; -1 is all, up to 8,192")
+    dry_base: float = _setting(1.75, Number(1, 4), "how fast DRY's penalty grows with the length of the repeat")
+    dry_allowed_length: int = _setting(2, Integer(1, 64), "how many repeated tokens DRY lets pass")
+    dry_penalty_last_n: int = _setting(-1, Integer(-1, 8192), "how many tokens back DRY looks; -1 is all, up to 8,192")
     dry_sequence_breakers: tuple[str, ...] = _setting(
-        ("\n", ":", '"', "*"), TEXTS(), "characters over which DRY follows no repeat"
+        ("\n", ":", '"', "*"), Strings(), "characters over which DRY follows no repeat"
     )
     surprise: float = _setting(
         0.0,
-        NUMBER(0, 20, ("2", "2.5", "3")),
+        Number(0, 20, ("2", "2.5", "3")),
         "hold the surprise of the tokens at so many bits (Mirostat 2); 0 is off",
         off=0.0,
     )
-    surprise_rate: float = _setting(0.1, NUMBER(0, 1), "how fast it is held: Mirostat's learning rate")
+    surprise_rate: float = _setting(0.1, Number(0, 1), "how fast it is held: Mirostat's learning rate")
     length: int = _setting(
         500,
-        COUNT(1, 10_000_000, examples=("200", "500", "2000")),
+        Integer(1, 10_000_000, examples=("200", "500", "2000")),
         "how many characters to write",
         scope="passage",
     )
-    stop: tuple[str, ...] = _setting((), TEXTS(), "stop where one of these texts would come", scope="passage")
-    rng: int | None = _setting(None, RNG(0, 2**32 - 1), "the number that the dice start from", scope="passage")
-    memory: bool = _setting(False, SWITCH(), "let the next seed go on from what has been read", scope="passage")
-    whole_seed: bool = _setting(False, SWITCH(), "read all of a very long seed, not its end only", scope="passage")
+    stop: tuple[str, ...] = _setting((), Strings(), "stop where one of these texts would come", scope="passage")
+    rng: int | None = _setting(None, RngNumber(0, 2**32 - 1), "the number that the dice start from", scope="passage")
+    memory: bool = _setting(False, Bool(), "let the next seed go on from what has been read", scope="passage")
+    whole_seed: bool = _setting(False, Bool(), "read all of a very long seed, not its end only", scope="passage")
     speed: int = _setting(
         40,
-        COUNT(0, 100_000, "max", ("10", "40", "200", "max")),
+        Integer(0, 100_000, "max", ("10", "40", "200", "max")),
         "characters a second where people watch",
         scope="view",
     )
-    heat: str = _setting("off", CHOICE(HEAT), "colour every token by what it was to the model", scope="view")
-    lens: str = _setting("on", CHOICE(("on", "off")), "show what there is to choose from beside the text", scope="view")
+    heat: str = _setting("off", Choice(HEAT_MODES), "colour every token by what it was to the model", scope="view")
+    lens: str = _setting("on", Choice(("on", "off")), "show what there is to choose from beside the text", scope="view")
     copied: str = _setting(
         "on",
-        CHOICE(("on", "off")),
+        Choice(("on", "off")),
         "mark what stands word for word in the training text, where the model has an index of it",
         scope="view",
     )
-    autosave: str = _setting("on", CHOICE(("on", "off")), "keep every passage, for /open", scope="view")
+    autosave: str = _setting("on", Choice(("on", "off")), "keep every passage, for /open", scope="view")
 
     def __post_init__(self) -> None:
         for name, spec in SPECS.items():
@@ -147,7 +147,7 @@ class Settings:
     def changed(self, **values: Any) -> Settings:
         """A copy with these values; raises SettingError for an unknown name or a value out of range."""
         for name in values:
-            spec_of(name)
+            get_spec(name)
         return replace(self, **values)
 
     def temperature_at(self, progress: float) -> float:
@@ -156,29 +156,31 @@ class Settings:
             return self.temperature.at(progress)
         return self.temperature
 
-    def differences(self) -> dict[str, Any]:
+    def non_defaults(self) -> dict[str, Any]:
         """What differs from the defaults, by name."""
         return {name: getattr(self, name) for name, spec in SPECS.items() if getattr(self, name) != spec.default}
 
-    def filters(self) -> Settings:
+    def filters_only(self) -> Settings:
         """Nothing but what shapes a draw beside the temperature; all else is at its default."""
         return Settings(**{name: getattr(self, name) for name in FILTERS})
 
-    def of_passage(self) -> Settings:
+    def for_passage(self) -> Settings:
         """What a passage keeps: all but the dice of the next one, and whether passages are kept at all."""
         return self.changed(rng=SPECS["rng"].default, autosave=SPECS["autosave"].default)
 
-    def told(self, names: Iterable[str]) -> str:
+    def format(self, names: Iterable[str]) -> str:
         """Some settings as they would be typed: "top-k 3, min-p 0.02"."""
         return ", ".join(f"{SPECS[name].label} {SPECS[name].kind.show(getattr(self, name))}" for name in names)
 
-    def filters_told(self) -> str:
+    def format_active_filters(self) -> str:
         """The filters that do something, as they would be typed."""
-        return self.told(n for n, spec in SPECS.items() if spec.off is not None and getattr(self, n) != spec.off)
+        return self.format(
+            n for n, spec in SPECS.items() if spec.off_value is not None and getattr(self, n) != spec.off_value
+        )
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """``differences`` as values that JSON knows; ``unplain`` is the way back."""
-        return {name: v.exact() if isinstance(v, Ramp) else v for name, v in self.differences().items()}
+        return {name: v.exact_text() if isinstance(v, Ramp) else v for name, v in self.non_defaults().items()}
 
 
 SPECS: dict[str, Spec] = {
@@ -192,16 +194,16 @@ FILTERS = tuple(name for name, spec in SPECS.items() if spec.scope == "token" an
 """What shapes a draw beside the temperature."""
 
 
-def unplain(values: Mapping[str, Any]) -> Settings:
+def settings_from_dict(values: Mapping[str, Any]) -> Settings:
     """Settings that were kept as ``plain`` values. What another release knew and this one does not is left out."""
     kept = Settings()
     for name, value in values.items():
         with contextlib.suppress(SettingError):
-            kept = layered(kept.differences(), {str(name): value})
+            kept = merge_layers(kept.non_defaults(), {str(name): value})
     return kept
 
 
-def spec_of(name: str) -> Spec:
+def get_spec(name: str) -> Spec:
     """The declaration of ``name`` (top_p and top-p are the same); raises SettingError, which names the likeliest."""
     found = SPECS.get(name.replace("-", "_"))
     if found:
@@ -211,17 +213,17 @@ def spec_of(name: str) -> Spec:
     raise SettingError(f"there is no setting {name[:40]!r}; {help_}")
 
 
-def layered(*layers: Mapping[str, Any]) -> Settings:
+def merge_layers(*layers: Mapping[str, Any]) -> Settings:
     """Settings made of layers of values by name, later ones winning: card, config file, environment, flags."""
     values: dict[str, Any] = {}
     for layer in layers:
         for name, value in layer.items():
-            spec = spec_of(name)
+            spec = get_spec(name)
             values[spec.name] = spec.parse(value) if isinstance(value, str) else spec.check(value)
     return Settings(**values)
 
 
-def from_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> dict[str, Any]:
     """What the user's TOML file says, {} where there is none; raises SettingError with the file's name."""
     try:
         return tomllib.loads(path.read_text("utf-8"))
@@ -231,12 +233,12 @@ def from_config(path: Path) -> dict[str, Any]:
         raise SettingError(f"cannot read {path}: {error}") from None
 
 
-def from_environment() -> dict[str, str]:
+def read_environment() -> dict[str, str]:
     """Settings given as AFTERGLOW_TEMPERATURE and the like."""
-    return dict(_given_in_environment())
+    return dict(_environment_values())
 
 
-def _given_in_environment() -> Iterator[tuple[str, str]]:
+def _environment_values() -> Iterator[tuple[str, str]]:
     for name in SPECS:
         value = os.environ.get(f"AFTERGLOW_{name.upper()}")
         if value is not None:

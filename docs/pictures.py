@@ -12,9 +12,9 @@ from pathlib import Path
 
 from afterglow.core.model import load
 from afterglow.core.render.heat import legend
-from afterglow.core.render.sanitize import visible
-from afterglow.core.render.svg import MARGIN, Picture, Text
-from afterglow.core.session.lens import Look
+from afterglow.core.render.sanitize import escape_controls
+from afterglow.core.render.svg import TEMPERATURE_COLUMNS, SvgPage, WrappedTokens
+from afterglow.core.session.lens import Inspection
 from afterglow.core.session.session import Session
 from afterglow.core.setting_types import Ramp
 
@@ -45,28 +45,29 @@ def session(**settings: object) -> Session:
 def ramp() -> str:
     """One passage, T from 0.2 to 1.6, coloured by surprise; beside it what three of its tokens were drawn from."""
     playing = session(length=900, temperature=Ramp(0.2, 1.6))
-    played(playing.say(SEED))
-    picture = Picture(112)
-    picture.line([("One seed. One model. Only the temperature moved.", "plain")], MARGIN)
+    played(playing.prompt(SEED))
+    picture = SvgPage(112)
+    picture.line([("One seed. One model. Only the temperature moved.", "plain")], TEMPERATURE_COLUMNS)
     what, levels = legend("surprise")
     picture.line(
-        [(f"T 0.2 → 1.6 · {what}: ", "dim"), *((f"{name}   ", f"heat{n}") for n, name in enumerate(levels))], MARGIN
+        [(f"T 0.2 → 1.6 · {what}: ", "dim"), *((f"{name}   ", f"heat{n}") for n, name in enumerate(levels))],
+        TEMPERATURE_COLUMNS,
     )
     picture.gap()
-    text = Text(62)
+    text = WrappedTokens(62)
     text.add(SEED)
     for token in playing.passage.tokens():
-        text.add(visible(token.text), token)
+        text.add(escape_controls(token.text), token)
     top = picture.row
     picture.passage(text, "surprise")
     height = picture.row - top
-    count = playing.passage.written()
+    count = playing.passage.token_count()
     for number, share in enumerate((0.08, 0.5, 0.92)):
         place = opening(playing, int(count * share))
-        found = playing.look(place)
+        found = playing.inspect(place)
         assert found
         inset(picture, found, top + number * height / 3, 74)
-    return picture.svg("A passage written while the temperature rose from 0.2 to 1.6")
+    return picture.to_svg("A passage written while the temperature rose from 0.2 to 1.6")
 
 
 def opening(playing: Session, about: int) -> int:
@@ -76,21 +77,21 @@ def opening(playing: Session, about: int) -> int:
     return max(near, key=lambda place: tokens[place].entropy)
 
 
-def inset(picture: Picture, found: Look, row: float, column: int) -> None:
+def inset(picture: SvgPage, found: Inspection, row: float, column: int) -> None:
     """The lens at one token, as the full screen shows it."""
-    before, after = found.choices
-    picture.at(row, column, f"T {found.temperature:.2f}", "turn")
-    picture.at(row, column + 8, f"{before:.1f} → {after:.1f} choices", "dim")
-    picture.at(row + 1, column, "     as the model says    as drawn", "dim")
+    before, after = found.effective_choices
+    picture.text_at(row, column, f"T {found.temperature:.2f}", "turn")
+    picture.text_at(row, column + 8, f"{before:.1f} → {after:.1f} choices", "dim")
+    picture.text_at(row + 1, column, "     as the model says    as drawn", "dim")
     full = max(max(each.raw, each.shaped) for each in found.candidates)
     for number, each in enumerate(found.candidates[:7]):
         here = row + 2 + number
         taken = found.taken is not None and each.id == found.taken.id
         sign = {" ": "␣", "\n": "↵"}.get(each.text, each.text)
-        picture.at(here, column, f"{'●' if taken else ' '} {sign}", "plain" if taken else "dim")
+        picture.text_at(here, column, f"{'●' if taken else ' '} {sign}", "plain" if taken else "dim")
         for start, share, look in ((5, each.raw, "raw"), (21, each.shaped, "shaped")):
             picture.bar(here, column + start, 10 * share / full, look)
-            picture.at(here, column + start + 10.5, f"{share:4.0%}", "dim")
+            picture.text_at(here, column + start + 10.5, f"{share:4.0%}", "dim")
 
 
 def sweep() -> str:
@@ -98,9 +99,9 @@ def sweep() -> str:
     playing = session(length=420)
     playing.passage.add(seed_node(playing))
     found = playing.sweep((0.2, 0.5, 1.0, 1.2))
-    played(found.steps())
-    parted, width = found.parted(), 30
-    picture = Picture(4 * (width + 2) - 2)
+    played(found.play())
+    parted, width = found.first_difference(), 30
+    picture = SvgPage(4 * (width + 2) - 2)
     picture.line([("One seed, the same dice, four temperatures; where they part is marked.", "plain")])
     picture.gap()
     top, bottom = picture.row, picture.row
@@ -108,14 +109,16 @@ def sweep() -> str:
         left = number * (width + 2)
         picture.row = top
         picture.line([(f"T {column.temperature:.2f}", "turn")], left)
-        text = Text(width - 1)
+        text = WrappedTokens(width - 1)
         text.add(SEED)
         for token in column.tokens:
-            text.add(visible(token.text), token)
-        picture.passage(text, "surprise", left, margin=0, marked=None if parted is None else column.tokens[parted])
+            text.add(escape_controls(token.text), token)
+        picture.passage(
+            text, "surprise", left, margin=0, marked_token=None if parted is None else column.tokens[parted]
+        )
         bottom = max(bottom, picture.row)
     picture.row = bottom
-    return picture.svg("One seed at four temperatures, side by side")
+    return picture.to_svg("One seed at four temperatures, side by side")
 
 
 def seed_node(playing: Session) -> object:
@@ -136,7 +139,7 @@ def screen() -> str:
         app = AfterglowApp(playing)
         async with app.run_test(size=(108, 34)) as pilot:
             for line in (SEED, "/temp 1.3", "/length 260", "/continue"):
-                app.do(line)
+                app.run_line(line)
                 await app.workers.wait_for_complete()
             await pilot.press(*["left"] * 96)
             await pilot.pause()

@@ -12,15 +12,15 @@ from typing import Any
 import click
 from afterglow.bot.cli import bot
 from afterglow.core.errors import AfterglowError, StorageError
-from afterglow.core.paths import reason
-from afterglow.repl.cli.launch import chat
+from afterglow.core.paths import error_text
+from afterglow.repl.cli.launch import launch
 from afterglow.repl.cli.options import (
     json_option,
+    load_model_and_settings,
     model_option,
     name_argument,
-    opened,
+    print_values,
     runtime_option,
-    show,
     with_settings,
 )
 from afterglow.repl.cli.share import completion, export, web
@@ -29,7 +29,7 @@ from afterglow.repl.cli.train import novelty, train
 from click.core import ParameterSource
 
 
-class Verbs(click.Group):
+class AfterglowGroup(click.Group):
     """A group that leaves as a shell expects: quiet on a closed pipe, 130 after Ctrl-C."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -47,12 +47,12 @@ class Verbs(click.Group):
             if error.filename is not None:
                 raise
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise StorageError(f"cannot write the output: {reason(error)}") from error
+            raise StorageError(f"cannot write the output: {error_text(error)}") from error
         return result
 
 
 @click.group(
-    cls=Verbs,
+    cls=AfterglowGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
@@ -67,24 +67,24 @@ def cli(context: click.Context, /, model_name: str | None, runtime: str, plain: 
     if context.invoked_subcommand is None:
         from afterglow.core.session.session import Session
 
-        model, settings = opened(model_name, runtime, flags)
-        sys.exit(chat(Session(model, settings), plain))
-    _hand_on(context, context.invoked_subcommand)
+        model, settings = load_model_and_settings(model_name, runtime, flags)
+        sys.exit(launch(Session(model, settings), plain))
+    _forward_options(context, context.invoked_subcommand)
 
 
-def _hand_on(context: click.Context, verb: str) -> None:
+def _forward_options(context: click.Context, command: str) -> None:
     """Options that stand before a verb are meant for it; raises UsageError for one that it does not have."""
-    theirs = {option: parameter for parameter in cli.commands[verb].params for option in parameter.opts}
+    theirs = {option: parameter for parameter in cli.commands[command].params for option in parameter.opts}
     given = {}
     for ours in cli.params:
         if not ours.name or context.get_parameter_source(ours.name) is not ParameterSource.COMMANDLINE:
             continue
         meant = theirs.get(ours.opts[0])
         if meant is None:
-            raise click.UsageError(f"'afterglow {verb}' has no option {ours.opts[0]}")
+            raise click.UsageError(f"'afterglow {command}' has no option {ours.opts[0]}")
         value = context.params[ours.name]
         given[meant.name] = (value,) if isinstance(meant, click.Option) and meant.multiple else value
-    context.default_map = {verb: given}
+    context.default_map = {command: given}
 
 
 @cli.command()
@@ -103,10 +103,10 @@ def generate(
     Without SEED, standard input is it.
     """
     from afterglow.repl.cli.generate import generate as write
-    from afterglow.repl.cli.generate import seed_from_stdin
+    from afterglow.repl.cli.generate import read_seed_from_stdin
 
-    model, settings = opened(model_name, runtime, flags)
-    write(model, seed_from_stdin() if seed is None else seed, settings, count, echo, as_json)
+    model, settings = load_model_and_settings(model_name, runtime, flags)
+    write(model, read_seed_from_stdin() if seed is None else seed, settings, count, echo, as_json)
 
 
 @cli.command("eval")
@@ -122,8 +122,8 @@ def evaluate(name: str, text: Path, encoding: str | None, runtime: str, as_json:
     """
     from afterglow.repl.cli.generate import evaluate as judge
 
-    model, _ = opened(name, runtime, {})
-    show(judge(model, text, encoding), as_json)
+    model, _ = load_model_and_settings(name, runtime, {})
+    print_values(judge(model, text, encoding), as_json)
 
 
 @cli.group(invoke_without_command=True)
@@ -131,10 +131,10 @@ def evaluate(name: str, text: Path, encoding: str | None, runtime: str, as_json:
 @click.pass_context
 def models(context: click.Context, as_json: bool) -> None:
     """List the models."""
-    from afterglow.core.inference.library import entries
+    from afterglow.core.inference.library import list_models
 
     if context.invoked_subcommand is None:
-        rows = [{"name": e.name, "bundled": e.bundled, "path": str(e.path)} for e in entries()]
+        rows = [{"name": e.name, "bundled": e.bundled, "path": str(e.path)} for e in list_models()]
         if as_json:
             click.echo(json.dumps(rows))
         for row in () if as_json else rows:
@@ -157,7 +157,7 @@ def info(name: str, as_json: bool) -> None:
     """Show a model's card."""
     from afterglow.repl.cli.generate import card
 
-    show(card(name), as_json)
+    print_values(card(name), as_json)
 
 
 for verb in (train, novelty, bot, explain, diversity, tour, export, completion, web):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 
-def edited(text: str) -> tuple[str | None, str]:
+def edit_externally(text: str) -> tuple[str | None, str]:
     """The text as it was saved in the editor, None where nothing was; and what went wrong, "" where nothing did."""
     try:
         return click.edit(text, require_save=True), ""

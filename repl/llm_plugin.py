@@ -13,25 +13,25 @@ from llm.parts import TextPart
 from pydantic import Field, create_model
 
 from ..core.errors import AfterglowError
-from ..core.inference.library import entries
-from ..core.settings import SPECS, layered
+from ..core.inference.library import list_models
+from ..core.settings import SPECS, merge_layers
 
 if TYPE_CHECKING:
     from ..core.model import Model
 
-TAKEN = [spec for spec in SPECS.values() if spec.scope != "view" and spec.name != "memory"]
+OPTION_SPECS = [spec for spec in SPECS.values() if spec.scope != "view" and spec.name != "memory"]
 """Settings that are options of ``llm``: it shows text as it likes, and a conversation of it always goes on."""
 
-SPEAKERS = ("user", "assistant")
+PROMPT_ROLES = ("user", "assistant")
 """Whose text is read; a system prompt is an instruction, and this model follows none."""
 
-_FIELDS: dict[str, Any] = {s.name: (Any, Field(None, description=f"{s.help} ({s.kind.range})")) for s in TAKEN}
+_FIELDS: dict[str, Any] = {s.name: (Any, Field(None, description=f"{s.help} ({s.kind.range})")) for s in OPTION_SPECS}
 
 
 @llm.hookimpl
 def register_models(register: Callable[[llm.Model], None]) -> None:
     """Offer every model that afterglow knows."""
-    for entry in entries():
+    for entry in list_models():
         register(Afterglow(entry.name))
 
 
@@ -54,19 +54,19 @@ class Afterglow(llm.Model):
         conversation: llm.Conversation | None,  # noqa: ARG002 - the prompt's messages hold it
     ) -> Iterator[str]:
         """Yield the text that goes on from the prompt; raises llm.ModelError, one line."""
-        said = [part for message in prompt.messages if message.role in SPEAKERS for part in message.parts]
+        said = [part for message in prompt.messages if message.role in PROMPT_ROLES for part in message.parts]
         seed = "".join(part.text for part in said if isinstance(part, TextPart))
         given = {name: value for name, value in prompt.options.model_dump().items() if value is not None}
         try:
-            model = self._loaded()
-            settings = layered(model.file.card.settings, given)
-            wanted = {spec.name: getattr(settings, spec.name) for spec in TAKEN}
+            model = self._load_model()
+            settings = merge_layers(model.file.card.settings, given)
+            wanted = {spec.name: getattr(settings, spec.name) for spec in OPTION_SPECS}
             for token in model.stream(seed, **wanted):
                 yield token.text
         except AfterglowError as error:
             raise llm.ModelError(str(error)) from error
 
-    def _loaded(self) -> Model:
+    def _load_model(self) -> Model:
         from ..core.model import load
 
         self._model = self._model or load(self._name)

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from ..core.events import Event, Token
 
-FRAME = 1 / 60
+FRAME_SECONDS = 1 / 60
 """Seconds between two batches at the least: what a screen shows."""
 
-AWAKE = 0.1
+MAX_SLEEP_SECONDS = 0.1
 """Seconds after which a player looks up at the latest, however slow the pace: so soon are stop and hurry obeyed."""
 
 
@@ -25,50 +25,50 @@ class Player:
 
     def __init__(self, events: Iterator[Event], speed: Callable[[], int] = lambda: 0) -> None:
         self._events, self._speed = events, speed
-        self._credit, self._hurrying = 1.0, False
+        self._credit, self._skipping = 1.0, False
         self._error: Exception | None = None
-        self.paused = self.ended = False
+        self.paused = self.finished = False
         """``ended`` is true as soon as the last event was drawn, a moment before the loop is over."""
 
-    def hurry(self) -> None:
+    def skip_to_end(self) -> None:
         """Forget the pace."""
-        self._hurrying, self.paused = True, False
+        self._skipping, self.paused = True, False
 
     async def __aiter__(self) -> AsyncIterator[list[Event]]:
         """Batches of events until the iterator ends."""
         last = time.monotonic()
         try:
-            while not self.ended:
-                speed = 0 if self._hurrying else self._speed()
+            while not self.finished:
+                speed = 0 if self._skipping else self._speed()
                 batch = [] if self.paused else await asyncio.to_thread(self._pull, speed)
                 if batch:
                     yield batch
                 if self._error:
                     raise self._error
-                await asyncio.sleep(0 if self.ended else self._wait(speed))
+                await asyncio.sleep(0 if self.finished else self._frame_delay(speed))
                 now = time.monotonic()
                 earned = 0.0 if self.paused else (now - last) * speed
                 self._credit, last = min(self._credit + earned, max(1.0, speed * 0.1)), now
         finally:
             await asyncio.to_thread(getattr(self._events, "close", lambda: None))
 
-    def _wait(self, speed: int) -> float:
+    def _frame_delay(self, speed: int) -> float:
         if not speed or self.paused:
-            return FRAME
-        return min(AWAKE, max(FRAME, (1 - self._credit) / speed))
+            return FRAME_SECONDS
+        return min(MAX_SLEEP_SECONDS, max(FRAME_SECONDS, (1 - self._credit) / speed))
 
     def _pull(self, speed: int) -> list[Event]:
         """Events up to the credit, or for half a frame."""
         batch: list[Event] = []
-        until = time.monotonic() + FRAME / 2
-        while not self.ended and (self._credit >= 1 or not speed) and time.monotonic() < until:
+        until = time.monotonic() + FRAME_SECONDS / 2
+        while not self.finished and (self._credit >= 1 or not speed) and time.monotonic() < until:
             try:
                 event = next(self._events, None)
             except Exception as error:  # what came before it is shown first
                 self._error = error
                 event = None
             if event is None:
-                self.ended = True
+                self.finished = True
                 break
             batch.append(event)
             self._credit -= len(event.text) if speed and isinstance(event, Token) else 0

@@ -13,20 +13,20 @@ import discord
 import numpy as np
 import pytest
 import yarl
-from afterglow.bot.client import Bot, made, serve
+from afterglow.bot.client import Bot, build_bot, serve
 from afterglow.bot.config import Options
 from afterglow.bot.store import Store, default_place
-from afterglow.bot.writer import Writer
+from afterglow.bot.writer import TextService
 from afterglow.core.inference.model_file import ModelFile, open_model_file
 from afterglow.core.inference.runtime import Stepper
-from afterglow.core.model import Model, Reading
+from afterglow.core.model import Model, Prefill
 
 from . import discord_openapi
 from .conftest import DATA
 from .discord_shapes import BOT
-from .discord_standin import PATIENCE, TOKEN, Discord
+from .discord_standin import TIMEOUT, TOKEN, Discord
 
-GENEROUS = Options(uses=1000)
+NO_RATE_LIMIT = Options(uses=1000)
 """Nobody is too quick."""
 
 
@@ -38,22 +38,22 @@ async def loopback(monkeypatch: pytest.MonkeyPatch, **options: Any) -> AsyncIter
         monkeypatch.setattr(discord.http.Route, "BASE", there.url)
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(there.gateway.url))
         yield there
-    if discord_openapi.at_hand():
+    if discord_openapi.is_available():
         discord_openapi.check(there.calls)
 
 
 @contextlib.asynccontextmanager
-async def running(
-    there: Discord, model: Model, options: Options = GENEROUS, edit_every: float = 0.02, **more: Any
+async def running_bot(
+    there: Discord, model: Model, options: Options = NO_RATE_LIMIT, edit_interval: float = 0.02, **more: Any
 ) -> AsyncIterator[Bot]:
     """A bot that is ready, until the block is left."""
     with contextlib.closing(Store(default_place())) as store:
-        writer = Writer(model, store, blocked=options.blocklist)
-        bot = made(writer, options, guild_ready_timeout=0.01, edit_every=edit_every, **more)
+        writer = TextService(model, store, blocked_words=options.blocklist)
+        bot = build_bot(writer, options, guild_ready_timeout=0.01, edit_interval=edit_interval, **more)
         task = asyncio.create_task(serve(bot, TOKEN))
         try:
-            async with asyncio.timeout(PATIENCE):
-                await _first(bot_ready(there, bot), task)
+            async with asyncio.timeout(TIMEOUT):
+                await _wait_for_ready(bot_ready(there, bot), task)
             yield bot
         finally:
             task.cancel()
@@ -68,14 +68,14 @@ async def bot_ready(there: Discord, bot: Bot) -> None:
     await bot.wait_until_ready()
 
 
-async def becomes(condition: Callable[[], object]) -> None:
+async def wait_until(condition: Callable[[], object]) -> None:
     """Wait until something is so that no request tells of: what the bot does beside its answers, in its own time."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not condition():
             await asyncio.sleep(0.01)
 
 
-async def _first(ready: Any, run: asyncio.Task[None]) -> None:
+async def _wait_for_ready(ready: Any, run: asyncio.Task[None]) -> None:
     waiting = asyncio.ensure_future(ready)
     await asyncio.wait({waiting, run}, return_when=asyncio.FIRST_COMPLETED)
     if run.done():
@@ -84,12 +84,12 @@ async def _first(ready: Any, run: asyncio.Task[None]) -> None:
     await waiting
 
 
-async def told(there: Discord, name: str, /, **options: Any) -> str:
+async def run_command(there: Discord, name: str, /, **options: Any) -> str:
     """The answer to a command."""
     return (await there.command(name, **options)).content or ""
 
 
-async def typed(there: Discord, line: str, **more: Any) -> str:
+async def mention_bot(there: Discord, line: str, **more: Any) -> str:
     """The answer to a line that mentions the bot."""
     return await there.reply_to(await there.say(f"<@{BOT['id']}> {line}", mentions=[BOT], **more))
 
@@ -103,7 +103,7 @@ class Script:
     """A runtime that makes ``text`` certain, byte by byte and over again; before each byte from ``after`` on it waits
     for ``gate``, and says so by ``waiting``. A ``bug`` is raised at the first step."""
 
-    lanes = 1
+    max_batches = 1
 
     def __init__(self, text: str, gate: threading.Event | None, after: int, bug: Exception | None) -> None:
         self._bytes, self._gate, self._after, self._bug = text.encode(), gate, after, bug
@@ -125,9 +125,9 @@ class Script:
             raise self._bug
         if self._gate and said > self._after:
             self.waiting.set()
-            assert self._gate.wait(PATIENCE)
+            assert self._gate.wait(TIMEOUT)
 
-    def stepper(self, state: Any, alone: bool = True) -> Any:  # noqa: ARG002
+    def stepper(self, state: Any, exclusive: bool = True) -> Any:  # noqa: ARG002
         """What says on."""
         return _Saying(self, state)
 
@@ -153,9 +153,9 @@ class Scripted(Model):
         self.script = Script(text, gate, after, bug)
         super().__init__("scripted", _bytes_file(), self.script)
 
-    def reading(self, *given: Any, **more: Any) -> Generator[float, None, Reading]:
+    def prefill_chunks(self, *given: Any, **more: Any) -> Generator[float, None, Prefill]:
         """Whatever was read, the script begins."""
-        reading = yield from super().reading(*given, **more)
+        reading = yield from super().prefill_chunks(*given, **more)
         begin = replace(reading.snapshot, state=self.script.zeros(1), logits=self.script.logits(0))
         return reading._replace(snapshot=begin)
 

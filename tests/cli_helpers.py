@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
-class Ran(NamedTuple):
+class CliResult(NamedTuple):
     code: int
     out: str
     err: str
 
 
-Run = Callable[..., Ran]
+RunCli = Callable[..., CliResult]

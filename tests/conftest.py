@@ -17,7 +17,7 @@ from afterglow.core.text.copy_detection import CopyIndex
 from afterglow.repl.__main__ import main
 from afterglow.repl.tui.app import AfterglowApp
 
-from .cli_helpers import Ran, Run
+from .cli_helpers import CliResult, RunCli
 
 if TYPE_CHECKING:
     from .discord_standin import Discord
@@ -50,7 +50,7 @@ def tiny_bytes() -> Model:
 def copying(tiny: Model) -> Model:
     """The same with an index of its text that notices every copied run."""
     file, text = tiny.file, (DATA / "lamp.txt").read_text("utf-8")
-    index = CopyIndex.of(text[: len(text) * 9 // 10], 1 << 20)
+    index = CopyIndex.build(text[: len(text) * 9 // 10], 1 << 20)
     return Model("copying", ModelFile(file.architecture, file.tokenizer, file.card, file.tensors, index=index))
 
 
@@ -72,7 +72,7 @@ def session(tiny: Model) -> Session:
 @pytest.fixture
 def written(session: Session) -> Session:
     """A session with a tree: a seed, a text, a retry, a branch, and an undo."""
-    for write in (lambda: session.say("The lamp"), session.retry, lambda: session.branch(10)):
+    for write in (lambda: session.prompt("The lamp"), session.retry, lambda: session.branch(10)):
         for _ in write():
             pass
     session.passage.undo()
@@ -80,10 +80,10 @@ def written(session: Session) -> Session:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> RunCli:
     """Run the command line in this process."""
 
-    def run(*arguments: str, stdin: bytes = b"") -> Ran:
+    def run(*arguments: str, stdin: bytes = b"") -> CliResult:
         monkeypatch.setattr(sys, "argv", ["afterglow", *arguments])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
         code = 0
@@ -91,7 +91,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
             main()
         except SystemExit as leaving:
             code = int(leaving.code or 0)
-        return Ran(code, *capfd.readouterr())
+        return CliResult(code, *capfd.readouterr())
 
     return run
 

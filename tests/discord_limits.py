@@ -56,7 +56,7 @@ class Buckets:
         }
 
 
-def told_off(no: RefusedError, headers: dict[str, str]) -> dict[str, str]:
+def refusal_headers(no: RefusedError, headers: dict[str, str]) -> dict[str, str]:
     """The headers of a refusal."""
     if not isinstance(no, LimitedError):
         return headers

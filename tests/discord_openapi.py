@@ -13,7 +13,7 @@ import pytest
 from .conftest import SHARED
 from .discord_rest import Call
 
-PLACE = SHARED / "discord" / "openapi.json"
+OPENAPI_PATH = SHARED / "discord" / "openapi.json"
 
 
 def check(calls: Iterable[Call]) -> int:
@@ -30,21 +30,21 @@ def check(calls: Iterable[Call]) -> int:
     return seen
 
 
-def required() -> None:
+def skip_unless_available() -> None:
     """Skip a test where there is no description."""
     pytest.importorskip("jsonschema")
-    if not PLACE.exists():
-        pytest.skip(f"Discord's description is not at {PLACE}")
+    if not OPENAPI_PATH.exists():
+        pytest.skip(f"Discord's description is not at {OPENAPI_PATH}")
 
 
-def at_hand() -> bool:
+def is_available() -> bool:
     """Whether checking is possible here."""
-    return PLACE.exists()
+    return OPENAPI_PATH.exists()
 
 
 @cache
 def _description() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(PLACE.read_text("utf-8"))
+    loaded: dict[str, Any] = json.loads(OPENAPI_PATH.read_text("utf-8"))
     return loaded
 
 

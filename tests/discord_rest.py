@@ -16,14 +16,14 @@ from typing import Any
 from aiohttp import web
 
 from .discord_gateway import TOKEN, Gateway
-from .discord_limits import Buckets, LimitedError, RefusedError, bucket_of, told_off
+from .discord_limits import Buckets, LimitedError, RefusedError, bucket_of, refusal_headers
 from .discord_shapes import APPLICATION, application, command, components, me, message
 
-CUT = 599
+DROPPED_CONNECTION = 599
 """Stands for a connection that is dropped."""
 
-FIRST_RESPONSE, LIFE = 3.0, 900.0
-MESSAGE, DEFERRED, QUIET, UPDATE, SUGGESTIONS = 4, 5, 6, 7, 8
+FIRST_RESPONSE, TOKEN_LIFETIME = 3.0, 900.0
+MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, SUGGESTIONS = 4, 5, 6, 7, 8
 EPHEMERAL = 64
 
 
@@ -68,12 +68,12 @@ class Rest:
         self.calls: list[Call] = []
         self.interactions: dict[str, Interaction] = {}
         self.messages: dict[str, dict[str, Any]] = {}
-        self.told: dict[str, list[str]] = {}
-        self.life = LIFE
+        self.content_history: dict[str, list[str]] = {}
+        self.token_lifetime = TOKEN_LIFETIME
         self.delay = 0.0
         self.refused_channels: dict[str, tuple[int, int]] = {}
         self.archived_threads: list[dict[str, Any]] = []
-        self.troubles: list[int] = []
+        self.forced_statuses: list[int] = []
         """Statuses that the next requests get, whatever they are; 500 is answered though the request is done, and CUT
         not at all.
         """
@@ -81,7 +81,7 @@ class Rest:
         self._gateway, self._changed, self._buckets = gateway, changed, Buckets(limit, window)
         self._nonces: dict[tuple[str, str], str] = {}
 
-    def made(self, method: str, start: str) -> list[Call]:
+    def calls_to(self, method: str, start: str) -> list[Call]:
         """The calls of this method to paths that begin so."""
         return [call for call in self.calls if call.method == method and call.path.startswith(start)]
 
@@ -94,8 +94,8 @@ class Rest:
         try:
             if not path.startswith(("/webhooks", "/interactions")):
                 self._allow(request.headers.get("Authorization"))
-            trouble = self.troubles.pop(0) if self.troubles else 0
-            if trouble == CUT and request.transport:
+            trouble = self.forced_statuses.pop(0) if self.forced_statuses else 0
+            if trouble == DROPPED_CONNECTION and request.transport:
                 request.transport.abort()
             if trouble == 429:
                 raise LimitedError(0.02, "shared")
@@ -106,7 +106,7 @@ class Rest:
             if trouble:
                 raise RefusedError(trouble, 0, "trouble")
         except RefusedError as no:
-            status, answer, headers = no.status, no.body(), told_off(no, headers)
+            status, answer, headers = no.status, no.body(), refusal_headers(no, headers)
         self.calls.append(Call(request.method, path, body, status, answer))
         await self._changed()
         return web.Response(status=204, headers=headers) if answer is None else as_json(answer, status, headers)
@@ -115,7 +115,7 @@ class Rest:
         """A message that is there from now on."""
         made = message(str(next(self.ids)), channel, content, **more)
         self.messages[made["id"]] = made
-        self.told[made["id"]] = [content]
+        self.content_history[made["id"]] = [content]
         return made
 
     def delete(self, number: str) -> None:
@@ -129,11 +129,11 @@ class Rest:
     def _answer(self, method: str, path: list[str], body: Any, query: Any) -> Any:
         match method, path:
             case "GET", _ if path[0] in ("users", "oauth2", "gateway"):
-                return self._beginning(path[0])
+                return self._startup_info(path[0])
             case "PUT", ["applications", _, "commands"]:
                 return [command(each, number) for number, each in enumerate(body, 70)]
             case "GET", ["channels", channel]:
-                return self._known(channel)
+                return self._get_channel(channel)
             case _, ["channels", channel, "messages", *rest]:
                 return self._channel(method, channel, rest, body, query)
             case "POST", ["interactions", number, token, "callback"]:
@@ -142,12 +142,12 @@ class Rest:
                 return self._webhook(method, token, rest, body)
         raise RefusedError(404, 0, f"the stand-in does not know {method} /{'/'.join(path)}")
 
-    def _beginning(self, what: str) -> Any:
+    def _startup_info(self, what: str) -> Any:
         limit = {"total": 1000, "remaining": 999, "reset_after": 1, "max_concurrency": 16}
         gateway = {"url": self._gateway.url, "shards": 2, "session_start_limit": limit}
         return {"users": me(), "oauth2": application(), "gateway": gateway}[what]
 
-    def _known(self, channel: str) -> Any:
+    def _get_channel(self, channel: str) -> Any:
         for guild, about in self._gateway.guilds.items():
             for each in [*about["channels"], *self.archived_threads]:
                 if each["id"] == channel:
@@ -156,7 +156,7 @@ class Rest:
 
     def _channel(self, method: str, channel: str, rest: list[str], body: Any, query: Any) -> Any:
         if channel in self.refused_channels:
-            raise RefusedError(403, *self._words(self.refused_channels[channel]))
+            raise RefusedError(403, *self._refusal_message(self.refused_channels[channel]))
         match method, rest:
             case "POST", []:
                 return self._create(channel, body)
@@ -164,15 +164,15 @@ class Rest:
                 there = [m for m in self.messages.values() if m["channel_id"] == channel]
                 return there[::-1][: int(query.get("limit", 50))]
             case "GET", [number]:
-                return self._found(number, channel)
+                return self._get_message(number, channel)
             case "PATCH", [number]:
-                return self._change(self._found(number, channel), body)
+                return self._change(self._get_message(number, channel), body)
         raise RefusedError(405, 0, "405: Method Not Allowed")
 
-    def _words(self, refusal: tuple[int, int]) -> tuple[int, str]:
+    def _refusal_message(self, refusal: tuple[int, int]) -> tuple[int, str]:
         return refusal[1], {50013: "Missing Permissions", 50001: "Missing Access"}[refusal[1]]
 
-    def _found(self, number: str, channel: str) -> dict[str, Any]:
+    def _get_message(self, number: str, channel: str) -> dict[str, Any]:
         found = self.messages.get(number)
         if found is None or found["channel_id"] != channel:
             raise RefusedError(404, 10008, "Unknown Message")
@@ -186,14 +186,14 @@ class Rest:
         if reference := body.get("message_reference"):
             parts = {name: str(value) for name, value in reference.items() if name in ("channel_id", "message_id")}
             more |= {"type": 19, "message_reference": {"type": 0} | parts}
-        made = self.add(channel, checked(body["content"]), **more)
+        made = self.add(channel, check_content(body["content"]), **more)
         self._nonces[nonce] = made["id"]
         return made
 
     def _change(self, found: dict[str, Any], body: Any) -> Any:
         if "content" in body:
-            found["content"] = checked(body["content"])
-            self.told[found["id"]].append(found["content"])
+            found["content"] = check_content(body["content"])
+            self.content_history[found["id"]].append(found["content"])
         if "components" in body:
             found["components"] = components(body["components"])
         found["edited_timestamp"] = "2026-01-01T00:00:01+00:00"
@@ -208,7 +208,7 @@ class Rest:
         data, kind = body.get("data") or {}, body["type"]
         answer: dict[str, Any] = {"interaction": {"id": number, "type": 2}}
         if kind == MESSAGE:
-            content, flags = checked(data["content"]), data.get("flags", 0)
+            content, flags = check_content(data["content"]), data.get("flags", 0)
             found.ephemeral = bool(flags & EPHEMERAL)
             made = self.add(found.channel, content, flags=flags, components=components(data.get("components")))
             found.original = made["id"]
@@ -217,7 +217,7 @@ class Rest:
         if kind == UPDATE:
             self._change(self.messages[found.pressed], data)
             found.original = found.pressed
-        if kind == QUIET:
+        if kind == DEFERRED_UPDATE:
             found.original = found.pressed
         found.choices = [choice["value"] for choice in data.get("choices", [])]
         found.first = kind
@@ -227,19 +227,19 @@ class Rest:
         found = self.interactions.get(token)
         if found is None or found.first is None:
             raise RefusedError(404, 10015, "Unknown Webhook")
-        if _now() > found.began + self.life:
+        if _now() > found.began + self.token_lifetime:
             raise RefusedError(401, 50027, "Invalid Webhook Token")
         if method == "POST":
             more = {"flags": body.get("flags", 0), "components": components(body.get("components"))}
-            made = self.add(found.channel, checked(body["content"]), application_id=APPLICATION, **more)
+            made = self.add(found.channel, check_content(body["content"]), application_id=APPLICATION, **more)
             found.followups.append(made["id"])
             return made
         number = found.original if rest[1] == "@original" else rest[1]
-        shown = self._found(number, found.channel)
+        shown = self._get_message(number, found.channel)
         return self._change(shown, body) if method == "PATCH" else shown
 
 
-def checked(content: str) -> str:
+def check_content(content: str) -> str:
     """What Discord makes of a message's text: stripped, and refused where it is too long or nothing."""
     if len(content) > 2000:
         raise RefusedError(400, 50035, "Invalid Form Body")

@@ -15,10 +15,10 @@ BOT = user("1000", "afterglow", bot=True)
 ANNA, BERT = user("2000", "anna"), user("2002", "bert")
 OTHER_BOT = user("2001", "robot", bot=True)
 APPLICATION, GUILD, CHANNEL, OTHER_CHANNEL, DM = "1000", "3000", "4000", "4001", "5000"
-GROWN_UP = "4002"
+AGE_RESTRICTED_CHANNEL = "4002"
 """An age-restricted channel."""
 
-EVERYTHING, LITTLE = "2199023255551", "3072"
+ALL_PERMISSIONS, BASIC_PERMISSIONS = "2199023255551", "3072"
 """Permissions: all, and to see and to send."""
 
 MESSAGE_CONTENT = 1 << 15
@@ -26,7 +26,7 @@ PRIVILEGED = 1 << 1 | 1 << 8 | MESSAGE_CONTENT
 """Intents that an application has to be granted."""
 
 
-def member(who: Any, permissions: str = EVERYTHING) -> dict[str, Any]:
+def member(who: Any, permissions: str = ALL_PERMISSIONS) -> dict[str, Any]:
     """A user as a member of the server."""
     return {
         "user": who,
@@ -107,15 +107,22 @@ def application() -> dict[str, Any]:
 
 def guild(number: str = GUILD, channels: int = 0) -> dict[str, Any]:
     """A server with three channels, or with so many."""
-    names = {CHANNEL: "general", OTHER_CHANNEL: "poems", GROWN_UP: "cellar"}
+    names = {CHANNEL: "general", OTHER_CHANNEL: "poems", AGE_RESTRICTED_CHANNEL: "cellar"}
     if channels:
         names = {str(6000 + each): f"room-{each}" for each in range(channels)}
     made = [
-        {"id": i, "type": 0, "name": n, "position": at, "permission_overwrites": [], "nsfw": i == GROWN_UP}
+        {
+            "id": i,
+            "type": 0,
+            "name": n,
+            "position": at,
+            "permission_overwrites": [],
+            "nsfw": i == AGE_RESTRICTED_CHANNEL,
+        }
         for at, (i, n) in enumerate(names.items())
     ]
-    everyone = {"id": number, "name": "@everyone", "permissions": LITTLE}
-    keeper = {"id": "3001", "name": "keepers", "permissions": EVERYTHING, "position": 1}
+    everyone = {"id": number, "name": "@everyone", "permissions": BASIC_PERMISSIONS}
+    keeper = {"id": "3001", "name": "keepers", "permissions": ALL_PERMISSIONS, "position": 1}
     owner = {"owner_id": "1"}
     return owner | {
         "id": number,

@@ -11,11 +11,11 @@ from aiohttp import web
 
 from .discord_gateway import TOKEN, Gateway
 from .discord_rest import DEFERRED, Call, Interaction, Rest
-from .discord_shapes import ANNA, APPLICATION, BOT, CHANNEL, DM, EVERYTHING, GUILD, MESSAGE_CONTENT, member
+from .discord_shapes import ALL_PERMISSIONS, ANNA, APPLICATION, BOT, CHANNEL, DM, GUILD, MESSAGE_CONTENT, member
 
-__all__ = ["DEFERRED", "PATIENCE", "TOKEN", "Call", "Discord", "Interaction"]
+__all__ = ["DEFERRED", "TIMEOUT", "TOKEN", "Call", "Discord", "Interaction"]
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 COMMAND, PRESS, TYPING = 2, 3, 4
 
 
@@ -59,13 +59,13 @@ class Discord:
         """The bot's messages that are there."""
         return [each for each in self.rest.messages.values() if each["author"]["id"] == BOT["id"]]
 
-    def made(self, method: str, start: str) -> list[Call]:
+    def calls_to(self, method: str, start: str) -> list[Call]:
         """The calls of this method to paths that begin so."""
-        return self.rest.made(method, start)
+        return self.rest.calls_to(method, start)
 
-    async def until(self, happened: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    async def until(self, happened: Callable[[], Any], timeout: float = TIMEOUT) -> Any:
         """Wait until ``happened()`` is true, which is looked at after everything that comes in; its value."""
-        async with asyncio.timeout(patience), self._changed:
+        async with asyncio.timeout(timeout), self._changed:
             await self._changed.wait_for(happened)
             return happened()
 
@@ -77,7 +77,7 @@ class Discord:
 
     async def ask(self, name: str, /, channel: str = CHANNEL, who: Any = ANNA, **options: Any) -> Interaction:
         """The same without waiting."""
-        permissions = options.pop("permissions", EVERYTHING)
+        permissions = options.pop("permissions", ALL_PERMISSIONS)
         given = [{"name": k, "type": option_type(v), "value": v} for k, v in options.items()]
         data = {"id": "70", "name": name, "type": 1, "options": given}
         return await self.interact(COMMAND, data, channel, who=who, permissions=permissions)
@@ -90,7 +90,7 @@ class Discord:
         await self.until(lambda: found.content is not None)
         return found
 
-    async def press(self, number: str, label: str, who: Any = ANNA, permissions: str = EVERYTHING) -> Interaction:
+    async def press(self, number: str, label: str, who: Any = ANNA, permissions: str = ALL_PERMISSIONS) -> Interaction:
         """Somebody presses a button under a message; what the bot does with it, once it has answered."""
         shown = self.rest.messages[number]
         buttons = [button for row in shown["components"] for button in row["components"]]
@@ -117,7 +117,7 @@ class Discord:
         data: dict[str, Any],
         channel: str,
         who: Any = ANNA,
-        permissions: str = EVERYTHING,
+        permissions: str = ALL_PERMISSIONS,
         **more: Any,
     ) -> Interaction:
         """Send INTERACTION_CREATE and do not wait."""

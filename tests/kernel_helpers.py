@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from afterglow.core.inference.kernel import KINDS, kernel
+from afterglow.core.inference.kernel import VARIANTS, load_kernel
 
-KERNELS = {kind: found for kind in KINDS if (found := kernel(kind))}
+KERNELS = {kind: found for kind in VARIANTS if (found := load_kernel(kind))}
 """Those that were built and that this processor can do, by kind, the widest vectors first."""
 
-COMPILED = [
+KERNEL_PARAMS = [
     pytest.param(
         kind,
         marks=pytest.mark.skipif(
             kind not in KERNELS, reason=f"no kernel in {kind}: not built, or not for this processor"
         ),
     )
-    for kind in KINDS
+    for kind in VARIANTS
 ]
 """A parameter for every kind."""

@@ -18,12 +18,12 @@ MODEL = str(Path(__file__).parent / "data" / "tiny-char.safetensors")
 class Terminal:
     """The program on a terminal of its own."""
 
-    def __init__(self, *options: str, verb: str = "", size: tuple[int, int] = (80, 24), **environment: str) -> None:
+    def __init__(self, *options: str, command: str = "", size: tuple[int, int] = (80, 24), **environment: str) -> None:
         variables = {**os.environ, "TERM": "xterm-256color", **environment}
         for name in ("NO_COLOR", "COLORTERM"):
             if name not in environment:
                 variables.pop(name, None)
-        arguments = ["-m", "afterglow.repl", *([verb] if verb else []), "--model", MODEL, "--rng", "7", *options]
+        arguments = ["-m", "afterglow.repl", *([command] if command else []), "--model", MODEL, "--rng", "7", *options]
         self.child = pexpect.spawn(sys.executable, arguments, dimensions=size[::-1], env=variables, timeout=60)
         self.screen = ""
 
@@ -34,10 +34,10 @@ class Terminal:
             assert time.monotonic() < end, f"it never came to that; the screen's last bytes: {self.screen[-2000:]!r}"
             self.read()
 
-    def read(self, most: int = 65536) -> None:
+    def read(self, max_bytes: int = 65536) -> None:
         """Take what is drawn now."""
         try:
-            self.screen += self.child.read_nonblocking(most, 0.05).decode("utf-8", "replace")
+            self.screen += self.child.read_nonblocking(max_bytes, 0.05).decode("utf-8", "replace")
         except pexpect.TIMEOUT:
             pass
         except pexpect.EOF:

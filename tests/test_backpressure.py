@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.session import passage_db
-from afterglow.repl.tui.backpressure import AHEAD, PATIENCE, QUESTION, SlowLine
+from afterglow.repl.tui.backpressure import CURSOR_QUERY, MAX_IN_FLIGHT, REPLY_TIMEOUT, Backpressure
 
 from .terminal_helpers import Terminal
 
@@ -35,32 +35,32 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_pictures_wait_for_answers_where_there_are_any(clock: Clock) -> None:
-    line = SlowLine()
+    line = Backpressure()
     for _ in range(5):
-        line.asked()
-    assert not line.busy
-    line.answered()
-    assert line.busy
-    for _ in range(5 - AHEAD):
+        line.request_sent()
+    assert not line.saturated
+    line.reply_received()
+    assert line.saturated
+    for _ in range(5 - MAX_IN_FLIGHT):
         clock.now += 0.5
-        line.answered()
-    assert not line.busy
+        line.reply_received()
+    assert not line.saturated
     assert line.delay == 1.5
-    line.asked()
-    assert line.busy
+    line.request_sent()
+    assert line.saturated
 
 
 def test_a_terminal_that_answers_no_more_is_not_waited_for(clock: Clock) -> None:
-    line = SlowLine()
-    line.asked()
-    line.answered()
-    line.asked()
-    line.asked()
-    assert line.busy
-    clock.now += PATIENCE
-    assert not line.busy
-    line.asked()
-    assert not line.busy
+    line = Backpressure()
+    line.request_sent()
+    line.reply_received()
+    line.request_sent()
+    line.request_sent()
+    assert line.saturated
+    clock.now += REPLY_TIMEOUT
+    assert not line.saturated
+    line.request_sent()
+    assert not line.saturated
 
 
 class Slow(Terminal):
@@ -74,7 +74,7 @@ class Slow(Terminal):
         super().read(most)
         self.taken += len(self.screen) - before
         # A question may come in two parts.
-        for _ in range(self.screen.count(QUESTION, max(0, before - len(QUESTION) + 1))):
+        for _ in range(self.screen.count(CURSOR_QUERY, max(0, before - len(CURSOR_QUERY) + 1))):
             self.type("\x1b[24;80R")
         time.sleep(0.05)
 
@@ -111,7 +111,7 @@ def test_over_a_slow_line_keys_act_and_nothing_piles_up(speed: str) -> None:
         terminal.leave()
     finally:
         terminal.child.close(force=True)
-    passage = passage_db.opened(1)
+    passage = passage_db.load(1)
     # Half a kilobyte a token is the text itself, with its figures; what piles up comes on top of that.
     assert grown < 60 + len(passage.text()) / 1_500
     shown = f"T 0.00 to 0.25 · {len(passage.text()) - len('The lamp'):,} characters"

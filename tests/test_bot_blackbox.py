@@ -19,7 +19,7 @@ pytest.importorskip("discord")
 
 from . import discord_openapi
 from .conftest import DATA
-from .discord_standin import PATIENCE, TOKEN, Discord
+from .discord_standin import TIMEOUT, TOKEN, Discord
 
 NAMES = ("discord.com", "gateway.discord.gg")
 
@@ -93,14 +93,14 @@ async def test_the_command_line_serves_a_bot_through_a_proxy(there: Discord, cer
             stderr=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             invitation = await process.stdout.readline()
             hint = await process.stdout.readline()
         answer = await there.command("say", seed="The lamp", length=60, rng=7)
         pressed = await there.press(answer.original, "Continue")
         await there.until(lambda: pressed.content)
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             _, errors = await process.communicate()
         await there.until(lambda: there.gateway.close_codes)
     assert b"client_id=1000" in invitation
@@ -109,5 +109,5 @@ async def test_the_command_line_serves_a_bot_through_a_proxy(there: Discord, cer
     assert (process.returncode, there.gateway.close_codes) == (0, [1000])
     assert {each.partition(":")[0] for each in proxy.asked} == set(NAMES)
     assert TOKEN.encode() not in errors
-    if discord_openapi.at_hand():
+    if discord_openapi.is_available():
         assert discord_openapi.check(there.calls) >= 6

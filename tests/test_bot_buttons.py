@@ -13,23 +13,23 @@ from afterglow.core.setting_types import Ramp
 
 pytest.importorskip("discord")
 
-from afterglow.bot.button_state import Recipe, unpacked
-from afterglow.bot.channel_settings import Place
-from afterglow.bot.formatting import read_back
+from afterglow.bot.button_state import ButtonState, decode_state
+from afterglow.bot.channel_settings import ChannelContext
+from afterglow.bot.formatting import parse_own_message
 from afterglow.core.errors import SettingError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .bot_helpers import Scripted, labels, running, told
-from .discord_shapes import ANNA, BERT, BOT, CHANNEL, DM, EVERYTHING, GUILD, LITTLE
-from .discord_standin import PATIENCE, Discord
+from .bot_helpers import Scripted, labels, run_command, running_bot
+from .discord_shapes import ALL_PERMISSIONS, ANNA, BASIC_PERMISSIONS, BERT, BOT, CHANNEL, DM, GUILD
+from .discord_standin import TIMEOUT, Discord
 
 FIXED = {"rng": 7, "length": 60}
 AT = f"<@{BOT['id']}>"
 
 
 async def test_a_text_has_four_buttons(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         answer = await there.command("say", seed="The lamp", **FIXED)
     assert labels(there.rest.messages[answer.original]) == ["Retry", "Continue", "Hotter", "Cooler"]
 
@@ -38,7 +38,7 @@ async def test_a_text_has_four_buttons(there: Discord, tiny: Model) -> None:
 async def test_hotter_and_cooler_are_the_same_seed_and_dice_a_notch_on(
     there: Discord, tiny: Model, label: str, after: float
 ) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         first = await there.command("say", seed="The lamp ", **FIXED)
         answer = await there.press(first.original, label)
     text = tiny.generate("The lamp ", temperature=after, **FIXED)
@@ -51,10 +51,10 @@ async def test_hotter_and_cooler_are_the_same_seed_and_dice_a_notch_on(
 async def test_hotter_is_hotter_than_what_a_text_was_turned_to_meanwhile(there: Discord) -> None:
     gate = threading.Event()
     model = Scripted("x", gate, after=3)
-    async with running(there, model, patience=0.0):
+    async with running_bot(there, model, placeholder_delay=0.0):
         first = await there.command("say", seed="a", **FIXED)
-        assert await asyncio.to_thread(model.script.waiting.wait, PATIENCE)
-        await told(there, "temp", value=1.5)
+        assert await asyncio.to_thread(model.script.waiting.wait, TIMEOUT)
+        await run_command(there, "temp", value=1.5)
         gate.set()
         await there.until(lambda: "Retry" in labels(there.rest.messages[first.original]))
         assert "T 0.80 to 1.50" in (first.content or "")
@@ -65,19 +65,21 @@ async def test_hotter_is_hotter_than_what_a_text_was_turned_to_meanwhile(there: 
 async def test_settings_that_a_button_has_no_room_for_are_the_channels(there: Discord, tiny: Model) -> None:
     set_to = {"dry-multiplier": "0.812345", "dry-base": "1.612345", "surprise-rate": "0.212345", "typical": "0.912345"}
     set_to |= {"min-p": "0.012345", "top-p": "0.912345", "repeat-penalty": "1.012345", "frequency-penalty": "0.012345"}
-    async with running(there, tiny) as bot:
+    async with running_bot(there, tiny) as bot:
         for name, value in set_to.items():
-            await told(there, "settings", name=name, value=value)
+            await run_command(there, "settings", name=name, value=value)
         first = await there.command("say", seed="The lamp", **FIXED)
         packed = there.rest.messages[first.original]["components"][0]["components"][0]["custom_id"].split(":", 2)[2]
-        order = await bot.desk._ordered(Place(int(CHANNEL), int(GUILD), False, False), unpacked(packed), "The lamp")
-    assert unpacked(packed).short
+        order = await bot.handlers._request_from_state(
+            ChannelContext(int(CHANNEL), int(GUILD), False, False), decode_state(packed), "The lamp"
+        )
+    assert decode_state(packed).settings_cut
     for name, value in set_to.items():
         assert getattr(order.settings, name.replace("-", "_")) == float(value)
 
 
 async def test_retry_throws_other_dice_and_says_which(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         first = await there.command("say", seed="The lamp", **FIXED)
         answers = [await there.press(first.original, "Retry") for _ in range(2)]
     dice = [int((answer.content or "").rpartition("rng ")[2]) for answer in answers]
@@ -88,7 +90,7 @@ async def test_retry_throws_other_dice_and_says_which(there: Discord, tiny: Mode
 
 
 async def test_continue_goes_on_from_the_message_and_can_be_retried_and_continued(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         first = await there.command("say", seed="The lamp", **FIXED)
         second = await there.press(first.original, "Continue")
         hotter = await there.press(second.original, "Hotter")
@@ -97,12 +99,12 @@ async def test_continue_goes_on_from_the_message_and_can_be_retried_and_continue
     text = tiny.generate(written, **FIXED)
     assert (second.content or "").lstrip("\u200b").startswith(text.strip("\n")[:20])
     assert "-# Continue · T 0.80 · 60 characters · rng 7" in (second.content or "")
-    assert read_back(hotter.content or "") == tiny.generate(written, temperature=1.0, **FIXED)
-    assert read_back(third.content or "") == tiny.generate(read_back(second.content or ""), **FIXED)
+    assert parse_own_message(hotter.content or "") == tiny.generate(written, temperature=1.0, **FIXED)
+    assert parse_own_message(third.content or "") == tiny.generate(parse_own_message(second.content or ""), **FIXED)
 
 
 async def test_buttons_under_a_second_page_find_the_seed_on_the_first(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         first = await there.command("say", seed="The lamp", length=3000, rng=7)
         await there.until(lambda: there.messages[-1]["components"])
         last = there.messages[-1]["id"]
@@ -120,7 +122,7 @@ async def test_buttons_under_a_second_page_find_the_seed_on_the_first(there: Dis
 
 async def test_of_a_long_seed_the_end_is_read_again_and_that_is_said(there: Discord, tiny: Model) -> None:
     seed = "The lamp was lit. " * 150
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         first = await there.command("say", seed=seed, **FIXED)
         answer = await there.press(first.original, "Hotter")
     assert tiny.generate(seed, **FIXED) in (first.content or "")
@@ -129,11 +131,11 @@ async def test_of_a_long_seed_the_end_is_read_again_and_that_is_said(there: Disc
 
 
 async def test_they_outlive_the_process_in_channels_and_direct_messages(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         first = await there.command("say", seed="The lamp", **FIXED)
         asked = await there.say("The keeper", channel=DM)
         await there.reply_to(asked)
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         answer = await there.press(first.original, "Hotter")
         direct = await there.press(there.replies(asked)[0]["id"], "Continue")
         assert "Hotter: T 0.80 → 1.00" in (answer.content or "")
@@ -141,7 +143,7 @@ async def test_they_outlive_the_process_in_channels_and_direct_messages(there: D
 
 
 async def test_other_settings_ride_along_though_the_channel_has_changed_them(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         await there.command("settings", name="top-p", value="0.5")
         await there.command("settings", name="top-k", value="9")
         first = await there.command("say", seed="The lamp", **FIXED)
@@ -151,7 +153,7 @@ async def test_other_settings_ride_along_though_the_channel_has_changed_them(the
 
 
 async def test_at_the_end_of_the_range_that_is_said_quietly(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         first = await there.command("say", seed="The lamp", temperature=2.0, **FIXED)
         answer = await there.press(first.original, "Hotter")
     assert answer.content == "T 2.00 is as far as it goes"
@@ -159,7 +161,7 @@ async def test_at_the_end_of_the_range_that_is_said_quietly(there: Discord, tiny
 
 
 async def test_continue_this_reads_anybodys_message(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         await there.command("temp", value=0.5)
         theirs = there.rest.add(CHANNEL, "The lamp", author=BERT)
         answer = await there.menu("Continue this", theirs)
@@ -170,35 +172,36 @@ async def test_continue_this_reads_anybodys_message(there: Discord, tiny: Model)
 
 
 @pytest.mark.parametrize(
-    ("who", "permissions", "may"), [(ANNA, LITTLE, True), (BERT, LITTLE, False), (BERT, EVERYTHING, True)]
+    ("who", "permissions", "may"),
+    [(ANNA, BASIC_PERMISSIONS, True), (BERT, BASIC_PERMISSIONS, False), (BERT, ALL_PERMISSIONS, True)],
 )
 async def test_stop_ends_the_writing_for_its_owner_and_for_moderators(
     there: Discord, who: Any, permissions: str, may: bool
 ) -> None:
     gate = threading.Event()
     model = Scripted("the end of the story ", gate, after=9)
-    async with running(there, model, patience=0.0) as bot:
+    async with running_bot(there, model, placeholder_delay=0.0) as bot:
         answer = await there.command("say", seed="a", length=3000)
-        assert await asyncio.to_thread(model.script.waiting.wait, PATIENCE)
+        assert await asyncio.to_thread(model.script.waiting.wait, TIMEOUT)
         pressed = await there.press(answer.original, "Stop", who=who, permissions=permissions)
         gate.set()
         await there.until(lambda: "Retry" in labels(there.messages[-1]))
     assert not bot.delivery.jobs
     assert ("· stopped" in (answer.content or "")) is may
-    assert (len(read_back(answer.content or "")) < 200) is may
+    assert (len(parse_own_message(answer.content or "")) < 200) is may
     assert pressed.ephemeral is not may
 
 
 async def test_stop_of_an_earlier_process_says_so_and_goes_away(there: Discord) -> None:
     gate = threading.Event()
     model = Scripted("x", gate)
-    async with running(there, model, patience=0.0):
+    async with running_bot(there, model, placeholder_delay=0.0):
         answer = await there.command("say", seed="a", length=5)
         old = dict(there.rest.messages[answer.original])
         gate.set()
         await there.until(lambda: "xxxxx" in (answer.content or ""))
     there.rest.messages[answer.original]["components"] = old["components"]
-    async with running(there, model):
+    async with running_bot(there, model):
         pressed = await there.press(answer.original, "Stop")
         await there.until(lambda: pressed.followups)
     assert labels(there.rest.messages[answer.original]) == []
@@ -209,14 +212,14 @@ async def test_stop_of_an_earlier_process_says_so_and_goes_away(there: Discord) 
 async def test_what_is_no_button_of_ours_is_one_line(there: Discord, tiny: Model) -> None:
     button = {"type": 2, "style": 2, "label": "Retry", "custom_id": "ag1:r:from:another:release"}
     row = {"type": 1, "id": 1, "components": [button | {"id": 2}]}
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         message = there.rest.add(CHANNEL, "old", components=[row])
         answer = await there.press(message["id"], "Retry")
     assert answer.content == "this button is from another release; use /say"
 
 
 recipes = st.builds(
-    Recipe,
+    ButtonState,
     st.integers(0, 2**63),
     st.none() | st.integers(0, 2000),
     st.booleans(),
@@ -231,17 +234,17 @@ recipes = st.builds(
 
 
 @given(recipes)
-def test_a_recipe_fits_into_a_button_and_reads_back_as_itself(recipe: Recipe) -> None:
-    packed = recipe.packed()
+def test_a_recipe_fits_into_a_button_and_reads_back_as_itself(recipe: ButtonState) -> None:
+    packed = recipe.encode()
     assert len(f"ag1:r:{packed}") <= 100
-    back = unpacked(packed)
-    assert back._replace(settings={}, short=False) == recipe._replace(settings={}, short=False)
+    back = decode_state(packed)
+    assert back._replace(settings={}, settings_cut=False) == recipe._replace(settings={}, settings_cut=False)
     assert back.settings.items() <= recipe.settings.items()
-    assert back.short == (recipe.short or back.settings != recipe.settings)
-    assert unpacked(back.packed()) == back
+    assert back.settings_cut == (recipe.settings_cut or back.settings != recipe.settings)
+    assert decode_state(back.encode()) == back
 
 
 @given(st.text(max_size=94))
 def test_any_other_text_is_a_setting_error(text: str) -> None:
     with contextlib.suppress(SettingError):
-        assert isinstance(unpacked(text), Recipe)
+        assert isinstance(decode_state(text), ButtonState)

@@ -15,20 +15,20 @@ pytest.importorskip("discord")
 from afterglow.bot.client import Bot, serve
 from afterglow.bot.config import Options
 from afterglow.bot.store import Store, default_place
-from afterglow.bot.writer import Writer
+from afterglow.bot.writer import TextService
 
-from .bot_helpers import becomes, labels, running
+from .bot_helpers import labels, running_bot, wait_until
 from .discord_gateway import TOKEN
-from .discord_rest import CUT
+from .discord_rest import DROPPED_CONNECTION
 from .discord_shapes import BOT, CHANNEL, OTHER_CHANNEL
-from .discord_standin import PATIENCE, Discord
+from .discord_standin import TIMEOUT, Discord
 
 AT = f"<@{BOT['id']}>"
 FIXED = {"rng": 7, "length": 60}
 
 
 async def test_the_gateway_is_compressed(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         session = next(iter(there.gateway.sessions.values()))
         assert session.connection
         assert session.connection._stream
@@ -36,7 +36,7 @@ async def test_the_gateway_is_compressed(there: Discord, tiny: Model) -> None:
 
 
 async def test_twenty_cuts_of_the_network_lose_no_click_and_repeat_none(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         first = await there.command("say", seed="a", **FIXED)
         for number in range(20):
             there.gateway.cut()
@@ -48,7 +48,7 @@ async def test_twenty_cuts_of_the_network_lose_no_click_and_repeat_none(there: D
 
 
 async def test_a_cut_while_a_text_grows_leaves_it_whole(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         await there.command("settings", name="typewriter", value="on")
         answer = await there.command("say", seed="The lamp", length=60, rng=7)
         there.gateway.cut()
@@ -57,13 +57,13 @@ async def test_a_cut_while_a_text_grows_leaves_it_whole(there: Discord, tiny: Mo
 
 
 async def test_a_dropped_connection_while_a_text_grows_leaves_it_whole(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         await there.command("settings", name="typewriter", value="on")
         await there.command("settings", name="speed", value="50")
         answer = await there.command("say", seed="The lamp", length=60, rng=7)
-        edits = len(there.made("PATCH", "/webhooks"))
-        there.rest.troubles += [CUT]
-        await there.until(lambda: len(there.made("PATCH", "/webhooks")) > edits and not there.rest.troubles)
+        edits = len(there.calls_to("PATCH", "/webhooks"))
+        there.rest.forced_statuses += [DROPPED_CONNECTION]
+        await there.until(lambda: len(there.calls_to("PATCH", "/webhooks")) > edits and not there.rest.forced_statuses)
         await there.until(lambda: "Retry" in labels(there.rest.messages[answer.original]))
     assert tiny.generate("The lamp", length=60, rng=7) in (answer.content or "")
 
@@ -72,12 +72,12 @@ async def test_where_nothing_comes_through_any_more_nothing_is_left_unheard(
     there: Discord, tiny: Model, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "afterglow.bot")
-    async with running(there, tiny) as bot:
+    async with running_bot(there, tiny) as bot:
         asked = await there.say(f"{AT} a", mentions=[BOT])
-        there.rest.troubles += [CUT] * 8
-        await there.until(lambda: len(there.rest.troubles) < 8)
-        await becomes(lambda: not bot.answers)
-        there.rest.troubles.clear()
+        there.rest.forced_statuses += [DROPPED_CONNECTION] * 8
+        await there.until(lambda: len(there.rest.forced_statuses) < 8)
+        await wait_until(lambda: not bot.reply_tasks)
+        there.rest.forced_statuses.clear()
         assert not there.replies(asked)
         assert "could not be delivered" in caplog.text
         assert (await there.command("say", seed="a", **FIXED)).content
@@ -87,7 +87,7 @@ async def test_where_nothing_comes_through_any_more_nothing_is_left_unheard(
 async def test_discord_asks_to_come_again_and_the_session_goes_on(
     there: Discord, tiny: Model, resumable: bool | None
 ) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         first = await there.command("say", seed="a", **FIXED)
         await (there.gateway.ask_to_reconnect() if resumable is None else there.gateway.invalidate(True))
         pressed = await there.press(first.original, "Hotter")
@@ -100,20 +100,20 @@ async def test_discord_asks_to_come_again_and_the_session_goes_on(
 async def test_a_lost_session_is_begun_anew_and_the_commands_are_not_registered_again(
     there: Discord, tiny: Model
 ) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         await there.gateway.invalidate(False)
         await there.until(lambda: len(there.gateway.identified) == 2)
         assert (await there.command("say", seed="a", **FIXED)).content
-    assert len(there.made("PUT", "/applications")) == 1
+    assert len(there.calls_to("PUT", "/applications")) == 1
 
 
 async def test_a_storm_of_429_is_waited_out(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         for _ in range(5):
-            there.rest.troubles += [429] * 4
+            there.rest.forced_statuses += [429] * 4
             answer = await there.command("say", seed="a", **FIXED)
             assert tiny.generate("a", **FIXED) in (answer.content or "")
-            there.rest.troubles += [429] * 3
+            there.rest.forced_statuses += [429] * 3
             asked = await there.say(f"{AT} a", mentions=[BOT])
             assert (await there.reply_to(asked)).startswith("**a**")
             assert len(there.replies(asked)) == 1
@@ -121,13 +121,13 @@ async def test_a_storm_of_429_is_waited_out(there: Discord, tiny: Model) -> None
 
 @pytest.mark.slow
 async def test_failures_of_discord_make_no_duplicates(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
-        there.rest.troubles += [500]  # done, and yet answered as a failure
+    async with running_bot(there, tiny):
+        there.rest.forced_statuses += [500]  # done, and yet answered as a failure
         answer = await there.command("say", seed="a", **FIXED)
-        await there.until(lambda: answer.original and not there.rest.troubles)
-        there.rest.troubles += [502, 500]
+        await there.until(lambda: answer.original and not there.rest.forced_statuses)
+        there.rest.forced_statuses += [502, 500]
         asked = await there.say(f"{AT} a", mentions=[BOT])
-        await there.until(lambda: len([c for c in there.made("POST", "/channels") if c.status == 200]) == 1)
+        await there.until(lambda: len([c for c in there.calls_to("POST", "/channels") if c.status == 200]) == 1)
         assert len(there.replies(asked)) == 1
         pressed = await there.press(answer.original, "Hotter")
         await there.until(lambda: pressed.content)
@@ -140,9 +140,9 @@ async def test_a_missing_permission_is_logged_and_stops_nothing(
 ) -> None:
     caplog.set_level(logging.INFO)
     there.rest.refused_channels[CHANNEL] = 403, code
-    async with running(there, tiny) as bot:
+    async with running_bot(there, tiny) as bot:
         await there.say(f"{AT} a secret", mentions=[BOT])
-        await there.until(lambda: there.made("POST", f"/channels/{CHANNEL}"))
+        await there.until(lambda: there.calls_to("POST", f"/channels/{CHANNEL}"))
         assert (await there.reply_to(await there.say(f"{AT} a", OTHER_CHANNEL, mentions=[BOT]))).startswith("**a**")
         assert (await there.command("say", seed="a", **FIXED)).content
         assert "history" in ((await there.command("explain")).content or "")
@@ -152,10 +152,10 @@ async def test_a_missing_permission_is_logged_and_stops_nothing(
 
 
 async def test_what_was_asked_is_answered_though_the_question_was_deleted(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         asked = await there.say(f"{AT} a", mentions=[BOT])
         await there.reply_to(asked)
-    (call,) = there.made("POST", f"/channels/{CHANNEL}")
+    (call,) = there.calls_to("POST", f"/channels/{CHANNEL}")
     assert call.body["message_reference"]["fail_if_not_exists"] is False
 
 
@@ -163,7 +163,7 @@ async def test_an_answer_that_comes_too_late_is_logged(
     there: Discord, tiny: Model, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         late = await there.interact(2, {"id": "70", "name": "say", "type": 1, "options": seed("a")}, CHANNEL)
         late.began -= 3.1
         await there.until(lambda: [call for call in there.calls if call.status == 404])
@@ -172,10 +172,10 @@ async def test_an_answer_that_comes_too_late_is_logged(
 
 
 async def test_leaving_while_texts_grow_brings_each_to_an_end(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny, edit_every=30.0):  # their next edits are far away
+    async with running_bot(there, tiny, edit_interval=30.0):  # their next edits are far away
         await there.command("settings", name="typewriter", value="on")
         answers = [await there.command("say", seed="The lamp", length=3000, rng=n) for n in range(3)]
-        await there.until(lambda: len(there.rest.told[answers[0].original]) > 1)
+        await there.until(lambda: len(there.rest.content_history[answers[0].original]) > 1)
     assert there.gateway.close_codes == [1000]
     for answer in answers:
         assert "· stopped" in (answer.content or "")
@@ -184,18 +184,18 @@ async def test_leaving_while_texts_grow_brings_each_to_an_end(there: Discord, ti
 
 async def test_shards_share_the_servers(there: Discord, tiny: Model) -> None:
     options = Options(uses=99, shard_ids=(0,), shard_count=2)
-    async with running(there, tiny, options) as bot:
+    async with running_bot(there, tiny, options) as bot:
         assert (await there.command("say", seed="a", **FIXED)).content
-        bot.store.keep(1, 1 << 22, "temperature", 1.2)
-    async with running(there, tiny, options) as bot:
+        bot.store.save_setting(1, 1 << 22, "temperature", 1.2)
+    async with running_bot(there, tiny, options) as bot:
         await there.command("help")
-        assert bot.store.guilds() == {1 << 22}
+        assert bot.store.guild_ids() == {1 << 22}
     assert [each["shard"] for each in there.gateway.identified] == [[0, 2]] * 2
 
 
 @pytest.mark.slow
 async def test_as_many_shards_as_discord_advises(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny, Options(uses=99, shards="auto")) as bot:
+    async with running_bot(there, tiny, Options(uses=99, shards="auto")) as bot:
         assert (await there.command("say", seed="a", **FIXED)).content
         assert len(bot.guilds) == 1
     assert sorted(each["shard"] for each in there.gateway.identified) == [[0, 2], [1, 2]]
@@ -206,8 +206,8 @@ async def test_a_wrong_token_is_tried_once(there: Discord, tiny: Model) -> None:
     import discord
 
     with closing(Store(default_place())) as store, pytest.raises(discord.LoginFailure):
-        async with asyncio.timeout(PATIENCE):
-            await serve(Bot(Writer(tiny, store)), TOKEN + "x")
+        async with asyncio.timeout(TIMEOUT):
+            await serve(Bot(TextService(tiny, store)), TOKEN + "x")
     assert len(there.calls) == 1
 
 

@@ -9,7 +9,7 @@ pytest.importorskip("discord")
 
 from afterglow.bot.config import Options
 
-from .bot_helpers import Scripted, labels, running
+from .bot_helpers import Scripted, labels, running_bot
 from .discord_shapes import BERT, BOT, CHANNEL
 from .discord_standin import Discord
 
@@ -34,7 +34,7 @@ SEEDS = {
 
 @pytest.mark.parametrize("kind", SEEDS)
 async def test_any_seed_gets_a_text_with_buttons_that_work(there: Discord, tiny: Model, kind: str) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         answer = await there.command("say", seed=SEEDS[kind], length=200, rng=7)
         assert not answer.ephemeral
         shown = there.messages[-1]
@@ -54,7 +54,7 @@ async def test_any_seed_gets_a_text_with_buttons_that_work(there: Discord, tiny:
 
 
 async def test_a_model_that_writes_pings_pings_nobody(there: Discord) -> None:
-    async with running(there, Scripted("@everyone <@2000> @here ```\n# ")):
+    async with running_bot(there, Scripted("@everyone <@2000> @here ```\n# ")):
         answer = await there.command("say", seed="a", length=90, rng=7)
         explained = await there.command("explain")
         swept = await there.command("sweep", seed="```")
@@ -64,14 +64,14 @@ async def test_a_model_that_writes_pings_pings_nobody(there: Discord) -> None:
 
 @pytest.mark.parametrize("text", ["\U0001f525", "*", " ", "\n", "a\n> "])
 async def test_long_texts_of_any_characters_fit(there: Discord, text: str) -> None:
-    async with running(there, Scripted(text)):
+    async with running_bot(there, Scripted(text)):
         await there.command("say", seed="a", length=6000, rng=7)
         await there.until(lambda: "Retry" in labels(there.messages[-1]))
     assert 1 <= len(there.messages) <= 8
 
 
 async def test_a_name_that_pings_is_harmless_in_an_error(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         answer = await there.command("say", seed="a", model="@everyone <@2000>")
         named = await there.command("settings", name="@everyone", value="`")
     for content in (answer.content or "", named.content or ""):
@@ -80,7 +80,7 @@ async def test_a_name_that_pings_is_harmless_in_an_error(there: Discord, tiny: M
 
 
 async def test_settings_of_texts_are_few_short_and_harmless(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         many = await there.command("settings", name="stop", value=" ".join(map(str, range(17))))
         long = await there.command("settings", name="stop", value="x" * 5000)
         assert many.content == long.content == "stop can hold 16 texts of 100 characters here"
@@ -94,7 +94,7 @@ async def test_settings_of_texts_are_few_short_and_harmless(there: Discord, tiny
 
 
 async def test_a_flood_from_one_person_keeps_nobody_else_waiting(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny, Options(uses=3, seconds=60)):
+    async with running_bot(there, tiny, Options(uses=3, seconds=60)):
         flood = [await there.ask("say", seed="a", length=60) for _ in range(60)]
         calm = await there.command("say", seed="a", length=60, rng=7, who=BERT)
         await there.until(lambda: all(each.first for each in flood))
@@ -104,7 +104,7 @@ async def test_a_flood_from_one_person_keeps_nobody_else_waiting(there: Discord,
 
 
 async def test_everyone_is_no_mention_of_the_bot_and_hidden_text_is_not_read(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         await there.say("@everyone The lamp", mention_everyone=True)
         await there.say("a reply without a ping", message_reference={"message_id": "1", "channel_id": CHANNEL})
         assert (await there.reply_to(await there.say(f"{AT} The end", mentions=[BOT]))).startswith("**The end**")

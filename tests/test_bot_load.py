@@ -18,14 +18,14 @@ from afterglow.core.model import Model
 
 pytest.importorskip("discord")
 
-from afterglow.bot.formatting import read_back
+from afterglow.bot.formatting import parse_own_message
 from afterglow.bot.store import Store, default_place
 
 from . import discord_openapi
 from .bot_helpers import labels
 from .conftest import DATA
 from .discord_shapes import GUILD, guild, user
-from .discord_standin import PATIENCE, TOKEN, Discord
+from .discord_standin import TIMEOUT, TOKEN, Discord
 
 CHANNELS, SECONDS, WARM = 50, 120.0, 40.0
 DICE = range(12)
@@ -95,7 +95,7 @@ class Channel:
             rng = (rng + 1) % len(self.texts)
             asked = await self.there.ask("say", self.id, next(self.people), seed="The lamp", length=LENGTH, rng=rng)
             shown = await self.whole(asked)
-            assert read_back(shown["content"]) == "The lamp" + self.texts[rng]
+            assert parse_own_message(shown["content"]) == "The lamp" + self.texts[rng]
             again = await self.there.press(shown["id"], "Continue", who=next(self.people))
             await self.whole(again)
             self.finished += 2
@@ -105,7 +105,7 @@ class Channel:
         """The message, once it has its buttons."""
         there = self.there.rest.messages
         await self.there.until(
-            lambda: asked.original in there and "Retry" in labels(there[asked.original]), patience=60.0
+            lambda: asked.original in there and "Retry" in labels(there[asked.original]), timeout=60.0
         )
         assert not asked.ephemeral
         return there[asked.original]
@@ -117,7 +117,7 @@ def typewriters() -> list[int]:
     chosen = [6000 + number for number in range(0, CHANNELS, 3)]
     with closing(Store(default_place())) as store:
         for channel in chosen:
-            store.keep(channel, int(GUILD), "typewriter", True)
+            store.save_setting(channel, int(GUILD), "typewriter", True)
     return chosen
 
 
@@ -144,20 +144,20 @@ async def test_fifty_channels_for_two_minutes(tiny: Model, tmp_path: Path, typew
         await work
         grown = memory(process.pid) - warm
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await process.wait()
         await there.until(lambda: there.gateway.close_codes)
     seen = json.loads(notes.read_text("ascii"))
     finished = sum(channel.finished for channel in channels)
     print(f"{finished} texts, {len(there.calls)} requests, {grown:+.1f} MB, {seen}")
     assert not [call for call in there.calls if call.status >= 400]
-    assert all(len(there.rest.told[each]) > 2 for each in _first_in(there, typewriters))
+    assert all(len(there.rest.content_history[each]) > 2 for each in _first_in(there, typewriters))
     assert all(channel.finished >= 4 for channel in channels)
     assert len(there.messages) == finished
     assert grown < 15
     # But for one turn in a thousand, when the engine's thread may have been put aside while it held Python's lock.
     assert seen["often"] < 0.1
-    if discord_openapi.at_hand():
+    if discord_openapi.is_available():
         discord_openapi.check(there.calls[-500:])
 
 

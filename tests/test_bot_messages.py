@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 pytest.importorskip("discord")
 
-from afterglow.bot.formatting import Blocklist, pages, read_back, safe, shown, small
+from afterglow.bot.formatting import Blocklist, escape, paginate, paginate_sweep, parse_own_message, truncate_seed
 
 
 def compose(seed: str, text: str, lines: list[str]) -> str:
     """Of a text that fits, the one message."""
-    (page,) = pages(seed, text, lines)
+    (page,) = paginate(seed, text, lines)
     return page
 
 
@@ -36,23 +36,23 @@ def test_a_blank_text_makes_no_blank_message(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["@everyone", "@here", "<@123456789012345678>", "<@&123456789012345678>"])
 def test_mentions_are_harmless(text: str) -> None:
-    assert text not in safe(text)
+    assert text not in escape(text)
 
 
 @pytest.mark.parametrize("text", ["<#42>", "</say:42>", "<:smile:42>", "<a:smile:42>", "<t:0>"])
 def test_markup_in_angle_brackets_is_shown(text: str) -> None:
-    assert safe(text).startswith("\\<")
+    assert escape(text).startswith("\\<")
 
 
 def test_markdown_is_shown_instead_of_obeyed() -> None:
-    assert safe("*a* `b` ||c||") == r"\*a\* \`b\` \|\|c\|\|"
-    assert safe("# a\n> b\n\n  -# c\n--") == "\\# a\n\\> b\n\n  \\-# c\n\\--"
-    assert safe("[a](b) #c") == r"[a\](b) #c"
-    assert safe("https://a.example/b_c_d") == "https://a.example/b_c_d"
+    assert escape("*a* `b` ||c||") == r"\*a\* \`b\` \|\|c\|\|"
+    assert escape("# a\n> b\n\n  -# c\n--") == "\\# a\n\\> b\n\n  \\-# c\n\\--"
+    assert escape("[a](b) #c") == r"[a\](b) #c"
+    assert escape("https://a.example/b_c_d") == "https://a.example/b_c_d"
 
 
 def test_control_characters_and_overrides_are_made_visible() -> None:
-    assert safe("a\x1b[31m\u202eb") == "a␛[31m�b"
+    assert escape("a\x1b[31m\u202eb") == "a␛[31m�b"
 
 
 anything = st.text(max_size=3000) | st.text("*_~|`<>@# -\\\n", max_size=3000)
@@ -60,7 +60,7 @@ anything = st.text(max_size=3000) | st.text("*_~|`<>@# -\\\n", max_size=3000)
 
 @given(anything, anything, st.lists(st.text(max_size=300), max_size=3), st.booleans())
 def test_every_message_fits_and_says_something(seed: str, text: str, lines: list[str], growing: bool) -> None:
-    for content in pages(seed, text, lines, growing):
+    for content in paginate(seed, text, lines, growing):
         assert len(content) <= 2000
         assert content.strip()
         content.encode()
@@ -68,8 +68,8 @@ def test_every_message_fits_and_says_something(seed: str, text: str, lines: list
 
 @given(anything, anything)
 def test_a_growing_text_keeps_the_pages_that_it_has(seed: str, text: str) -> None:
-    whole = pages(seed, text, ["T 0.80"])
-    begun = pages(seed, text[: len(text) * 2 // 3], growing=True)
+    whole = paginate(seed, text, ["T 0.80"])
+    begun = paginate(seed, text[: len(text) * 2 // 3], growing=True)
     assert begun[:-1] == whole[: len(begun) - 1]
 
 
@@ -79,42 +79,42 @@ printable = st.text(st.characters(exclude_categories=["C", "M", "Zl", "Zp"], inc
 @example("…and then", "x")
 @given(printable, printable)
 def test_a_message_can_be_read_back(seed: str, text: str) -> None:
-    first, *more = pages(seed, text, ["T 0.80"])
+    first, *more = paginate(seed, text, ["T 0.80"])
     kept = first.strip()  # as Discord keeps it
     if not more:
-        assert read_back(kept) == seed + text
-    assert read_back(kept)[: len(shown(seed).text)] == shown(seed).text
+        assert parse_own_message(kept) == seed + text
+    assert parse_own_message(kept)[: len(truncate_seed(seed).text)] == truncate_seed(seed).text
 
 
 def test_of_a_long_seed_the_end_is_shown() -> None:
     seed = "".join(map(str, range(1000)))
-    first, *_ = pages(seed, "text")
+    first, *_ = paginate(seed, "text")
     assert first.startswith("**…")
-    assert shown(seed).cut
-    assert len(shown(seed).text) == 1000
-    assert read_back(first) == seed[-1000:] + "text"
+    assert truncate_seed(seed).cut
+    assert len(truncate_seed(seed).text) == 1000
+    assert parse_own_message(first) == seed[-1000:] + "text"
 
 
 def test_marks_do_not_pile_up() -> None:
-    assert safe("a" + "\u0301" * 50 + "b") == "a" + "\u0301" * 3 + "b"
+    assert escape("a" + "\u0301" * 50 + "b") == "a" + "\u0301" * 3 + "b"
 
 
 def test_blocked_words_are_found_whole_and_in_any_case() -> None:
     blocklist = Blocklist(["Foo", "b.r", ""])
-    assert blocklist.masked("foo FOO food b.r bar") == "••• ••• food ••• bar"
-    assert blocklist.holds("a Foo")
-    assert not blocklist.holds("food")
-    assert Blocklist().masked("foo") == "foo"
+    assert blocklist.mask("foo FOO food b.r bar") == "••• ••• food ••• bar"
+    assert blocklist.contains("a Foo")
+    assert not blocklist.contains("food")
+    assert Blocklist().mask("foo") == "foo"
 
 
 def test_what_is_not_seen_hides_no_blocked_word() -> None:
     for unseen in "\u200b\u00ad\u2060\u200d":
-        assert Blocklist(["foo"]).masked(f"a f{unseen}oo") == "a ••••"
+        assert Blocklist(["foo"]).mask(f"a f{unseen}oo") == "a ••••"
 
 
 def test_several_texts_share_messages() -> None:
-    made = small([("T 0.20", "a" * 970), ("T 0.50", "b" * 970), ("T 1.00", " ")], "seed")
+    made = paginate_sweep([("T 0.20", "a" * 970), ("T 0.50", "b" * 970), ("T 1.00", " ")], "seed")
     assert made[0].startswith("**seed**\n-# T 0.20\naaa")
     assert made[0].endswith("b")
     assert made[1] == "-# T 1.00\n-# nothing but blank space"
-    assert all(len(page) <= 2000 for page in small([("t", "*" * 5000)] * 3, "s"))
+    assert all(len(page) <= 2000 for page in paginate_sweep([("t", "*" * 5000)] * 3, "s"))

@@ -17,15 +17,15 @@ from afterglow.core.errors import AfterglowError, UsageError
 pytest.importorskip("discord")
 
 from afterglow.bot import process
-from afterglow.bot.config import Options, from_file
+from afterglow.bot.config import Options, load_options
 from afterglow.bot.health import Health, report
-from afterglow.bot.process import LOG_BYTES, LOG_FILES, run, token_from_environment
+from afterglow.bot.process import LOG_BACKUPS, LOG_BYTES, run, token_from_environment
 from afterglow.bot.store import Store, default_place
 
 from .bot_helpers import labels
 from .conftest import DATA
 from .discord_shapes import ANNA
-from .discord_standin import PATIENCE, TOKEN, Discord
+from .discord_standin import TIMEOUT, TOKEN, Discord
 
 MODEL = str(DATA / "tiny-char.safetensors")
 BOT_PROCESS = """
@@ -66,7 +66,7 @@ async def started(there: Discord, token: str) -> asyncio.subprocess.Process:
 
 async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str, str]:
     """Exit code, standard output, standard error."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
 
@@ -75,7 +75,7 @@ async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str, s
 async def test_a_signal_ends_it_cleanly(there: Discord, number: signal.Signals) -> None:
     process = await started(there, TOKEN)
     assert process.stdout is not None
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         assert b"client_id=1000" in await process.stdout.readline()
     process.send_signal(number)
     code, out, err = await ended(process)
@@ -109,7 +109,7 @@ async def test_a_connection_that_discord_refuses_is_one_line(there: Discord, cod
 async def ready(process: asyncio.subprocess.Process) -> None:
     """Wait until the bot says how to begin."""
     assert process.stdout is not None
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while b"try /say in #general" not in await process.stdout.readline():
             pass
 
@@ -129,7 +129,7 @@ async def test_sigterm_while_a_text_grows_brings_it_to_an_end(there: Discord) ->
     await ready(process)
     await there.command("settings", name="typewriter", value="on")
     answer = await there.command("say", seed="The lamp", length=3000)
-    await there.until(lambda: len(there.rest.told[answer.original]) > 1)
+    await there.until(lambda: len(there.rest.content_history[answer.original]) > 1)
     process.send_signal(signal.SIGTERM)
     code, _, _ = await ended(process)
     await there.until(lambda: there.gateway.close_codes)
@@ -166,7 +166,7 @@ async def test_the_log_is_private_bounded_and_free_of_content(there: Discord, ho
     assert "answered" in log.read_text()
     for private in (TOKEN, "secret", (answer.content or "")[20:40], "interaction-", ANNA["id"]):
         assert private not in log.read_text() + err
-    assert (LOG_BYTES, LOG_FILES) == (1_000_000, 3)
+    assert (LOG_BYTES, LOG_BACKUPS) == (1_000_000, 3)
 
 
 def test_a_log_that_begins_anew_is_private_too_and_holds_no_password(
@@ -174,14 +174,14 @@ def test_a_log_that_begins_anew_is_private_too_and_holds_no_password(
 ) -> None:
     monkeypatch.setattr(process, "LOG_BYTES", 200)
     path = tmp_path / "bot.log"
-    with process._logging(path):
+    with process._log_to(path):
         for _ in range(3):
             try:
                 raise OSError("502, url='http://user:SECRET@127.0.0.1:4100'")
             except OSError:
                 process.log.exception("no way to https://me:SECRET@example.org/a@b")
     logs = list(tmp_path.iterdir())
-    assert len(logs) == 1 + LOG_FILES
+    assert len(logs) == 1 + LOG_BACKUPS
     assert {log.stat().st_mode & 0o777 for log in logs} == {0o600}
     written = "".join(log.read_text() for log in logs)
     assert "SECRET" not in written
@@ -191,7 +191,7 @@ def test_a_log_that_begins_anew_is_private_too_and_holds_no_password(
 
 def test_a_clock_that_was_set_back_brings_no_process_to_life() -> None:
     with closing(Store(default_place())) as store:
-        Health(store, "all", clock=lambda: 10_000.0).note()
+        Health(store, "all", clock=lambda: 10_000.0).heartbeat()
         assert next(report(store, clock=lambda: 6_400.0)).startswith("not heard of")
         assert next(report(store, clock=lambda: 10_060.0)).startswith("running for 1 minute")
 
@@ -246,7 +246,7 @@ def test_status_before_the_first_run_and_config(tmp_path: Path) -> None:
     printed = verb("config").stdout
     config = tmp_path / "bot.toml"
     config.write_text("\n".join(line.removeprefix("# ") for line in printed.splitlines() if " = " in line))
-    assert from_file(config) == Options()
+    assert load_options(config) == Options()
 
 
 @pytest.mark.parametrize(

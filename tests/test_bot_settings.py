@@ -17,30 +17,30 @@ from afterglow.core.paths import models_dir
 
 pytest.importorskip("discord")
 
-from afterglow.bot.formatting import read_back
+from afterglow.bot.formatting import parse_own_message
 from afterglow.bot.setting_specs import SETTINGS
 from afterglow.bot.store import default_place
 
-from .bot_helpers import Scripted, labels, running, told, typed
+from .bot_helpers import Scripted, labels, mention_bot, run_command, running_bot
 from .conftest import DATA
-from .discord_shapes import BERT, BOT, CHANNEL, DM, LITTLE, OTHER_CHANNEL
-from .discord_standin import PATIENCE, Discord
+from .discord_shapes import BASIC_PERMISSIONS, BERT, BOT, CHANNEL, DM, OTHER_CHANNEL
+from .discord_standin import TIMEOUT, Discord
 
 FIXED = {"rng": 7, "length": 60}
 AT = f"<@{BOT['id']}>"
 
 
 async def test_settings_are_shown_changed_kept_and_used(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
-        assert await told(there, "settings", name="top-p", value="0.5") == "top-p 1 → 0.5"
-        assert await typed(there, "/top-k 9") == "top-k 0 → 9"
-        assert await typed(there, "/set min-p 0.01") == "min-p 0 → 0.01"
-        assert await typed(there, "/settings stop none") == "stop none → none"
-    async with running(there, tiny):
-        assert (await told(there, "settings", name="top_p")).startswith("top-p 0.5: draw from")
-        assert "top-p 0.5, min-p 0.01" in await told(there, "settings")
-        answer = await told(there, "say", seed="The lamp", **FIXED)
-        assert await told(there, "settings", name="top-p", value="reset") == "top-p 0.5 → 1"
+    async with running_bot(there, tiny):
+        assert await run_command(there, "settings", name="top-p", value="0.5") == "top-p 1 → 0.5"
+        assert await mention_bot(there, "/top-k 9") == "top-k 0 → 9"
+        assert await mention_bot(there, "/set min-p 0.01") == "min-p 0 → 0.01"
+        assert await mention_bot(there, "/settings stop none") == "stop none → none"
+    async with running_bot(there, tiny):
+        assert (await run_command(there, "settings", name="top_p")).startswith("top-p 0.5: draw from")
+        assert "top-p 0.5, min-p 0.01" in await run_command(there, "settings")
+        answer = await run_command(there, "say", seed="The lamp", **FIXED)
+        assert await run_command(there, "settings", name="top-p", value="reset") == "top-p 0.5 → 1"
     assert tiny.generate("The lamp", top_p=0.5, top_k=9, min_p=0.01, **FIXED) in answer
 
 
@@ -54,7 +54,7 @@ async def test_settings_are_shown_changed_kept_and_used(there: Discord, tiny: Mo
     ],
 )
 async def test_what_cannot_be_is_one_quiet_line(there: Discord, tiny: Model, name: str, value: str, line: str) -> None:
-    async with running(there, tiny) as bot:
+    async with running_bot(there, tiny) as bot:
         answer = await there.command("settings", name=name, value=value)
         assert bot.store.settings(int(CHANNEL)) == {}
     assert (answer.content or "").startswith(line)
@@ -62,7 +62,7 @@ async def test_what_cannot_be_is_one_quiet_line(there: Discord, tiny: Model, nam
 
 
 async def test_settings_and_their_values_are_suggested_from_the_declaration(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         everything = await there.suggestions("settings", "name", "")
         assert set(everything) == {spec.label for spec in SETTINGS.values()}
         assert everything[:3] == ["typewriter", "locked", "age-restricted"]
@@ -75,44 +75,46 @@ async def test_settings_and_their_values_are_suggested_from_the_declaration(ther
 
 
 async def test_locked_keeps_it_to_those_who_may_manage_the_channel(there: Discord, tiny: Model) -> None:
-    little = {"who": BERT, "permissions": LITTLE}
-    async with running(there, tiny) as bot:
-        assert await told(there, "temp", value=1.2, **little) == "T 0.80 → 1.20"
-        assert "lock its settings" in await told(there, "settings", name="locked", value="on", **little)
-        assert await told(there, "settings", name="locked", value="on") == "locked off → on"
+    little = {"who": BERT, "permissions": BASIC_PERMISSIONS}
+    async with running_bot(there, tiny) as bot:
+        assert await run_command(there, "temp", value=1.2, **little) == "T 0.80 → 1.20"
+        assert "lock its settings" in await run_command(there, "settings", name="locked", value="on", **little)
+        assert await run_command(there, "settings", name="locked", value="on") == "locked off → on"
         for name, options in (("temp", {"value": 0.3}), ("model", {"name": "tiny-char"}), ("memory", {"state": "on"})):
-            assert "they are locked" in await told(there, name, **options, **little)
-        assert "they are locked" in await typed(there, "/temp 0.3", author=BERT)
-        assert await told(there, "temp", value=0.9) == "T 1.20 → 0.90"
-        assert (await told(there, "say", seed="a", **FIXED, **little)).startswith("**a**")
+            assert "they are locked" in await run_command(there, name, **options, **little)
+        assert "they are locked" in await mention_bot(there, "/temp 0.3", author=BERT)
+        assert await run_command(there, "temp", value=0.9) == "T 1.20 → 0.90"
+        assert (await run_command(there, "say", seed="a", **FIXED, **little)).startswith("**a**")
         assert bot.store.settings(int(CHANNEL)) == {"temperature": 0.9, "locked": True}
 
 
 async def test_another_model_plays_in_the_channel(there: Discord, tiny: Model, tiny_bytes: Model) -> None:
     models_dir().mkdir(parents=True)
     shutil.copy(DATA / "tiny-byte.safetensors", models_dir() / "mine.safetensors")
-    async with running(there, tiny):
-        assert await told(there, "model") == "models: holmes, mine, names, shakespeare, tiny-char (here), tolstoy"
+    async with running_bot(there, tiny):
+        assert (
+            await run_command(there, "model") == "models: holmes, mine, names, shakespeare, tiny-char (here), tolstoy"
+        )
         assert await there.suggestions("model", "name", "mi") == ["mine"]
-        assert await told(there, "model", name="mine") == "model tiny-char → mine"
-        assert "there is no model 'nobody'" in await told(there, "model", name="nobody")
-    async with running(there, tiny):
+        assert await run_command(there, "model", name="mine") == "model tiny-char → mine"
+        assert "there is no model 'nobody'" in await run_command(there, "model", name="nobody")
+    async with running_bot(there, tiny):
         answer = await there.command("say", seed="The lamp", **FIXED)
         assert tiny_bytes.generate("The lamp", **FIXED) in (answer.content or "")
         assert "-# mine · T" in (answer.content or "")
-        elsewhere = await told(there, "say", seed="The lamp", channel=OTHER_CHANNEL, **FIXED)
+        elsewhere = await run_command(there, "say", seed="The lamp", channel=OTHER_CHANNEL, **FIXED)
         assert tiny.generate("The lamp", **FIXED) in elsewhere
         (models_dir() / "mine.safetensors").unlink()
         gone = await there.press(answer.original, "Retry")
         assert gone.content == "the model that wrote this is here no more; use /say"
-        assert tiny.generate("The lamp", **FIXED) in await told(there, "say", seed="The lamp", **FIXED)
+        assert tiny.generate("The lamp", **FIXED) in await run_command(there, "say", seed="The lamp", **FIXED)
 
 
 async def test_sweep_is_one_seed_at_four_temperatures(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
-        await told(there, "settings", name="rng", value="7")
-        swept = await told(there, "sweep", seed="The lamp")
-        assert await typed(there, "/sweep The lamp") == swept
+    async with running_bot(there, tiny):
+        await run_command(there, "settings", name="rng", value="7")
+        swept = await run_command(there, "sweep", seed="The lamp")
+        assert await mention_bot(there, "/sweep The lamp") == swept
     for temperature in (0.2, 0.5, 1.0, 1.2):
         text = tiny.generate("The lamp", temperature=temperature, rng=7, length=300)
         assert f"-# T {temperature:.2f} · 300 characters · rng 7\n{text[:200]}" in swept
@@ -121,32 +123,32 @@ async def test_sweep_is_one_seed_at_four_temperatures(there: Discord, tiny: Mode
 async def test_a_temperature_that_is_set_meanwhile_leaves_a_sweep_as_it_is(there: Discord) -> None:
     gate = threading.Event()
     model = Scripted("x", gate, after=3)
-    async with running(there, model, patience=0.0):
+    async with running_bot(there, model, placeholder_delay=0.0):
         sweep = await there.command("sweep", seed="a")
-        assert await asyncio.to_thread(model.script.waiting.wait, PATIENCE)
-        await told(there, "temp", value=1.9)
+        assert await asyncio.to_thread(model.script.waiting.wait, TIMEOUT)
+        await run_command(there, "temp", value=1.9)
         gate.set()
         await there.until(lambda: "T 1.20 ·" in (sweep.content or ""))
     assert "1.90" not in (sweep.content or "")
 
 
 async def test_explain_names_no_choice_of_word_parts(there: Discord) -> None:
-    async with running(there, load("holmes")):
-        await told(there, "say", seed="The", length=30, rng=7)
-        explained = await told(there, "explain")
+    async with running_bot(there, load("holmes")):
+        await run_command(there, "say", seed="The", length=30, rng=7)
+        explained = await run_command(there, "explain")
     assert explained.startswith("what may come next\n")
     assert "effective choices" in explained
 
 
 async def test_explain_shows_how_the_last_choice_was_reshaped(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
-        assert "no text of mine" in await told(there, "explain")
+    async with running_bot(there, tiny):
+        assert "no text of mine" in await run_command(there, "explain")
         answer = await there.command("say", seed="The lamp", temperature=0.5, **FIXED)
-        explained = await told(there, "explain")
-        assert await typed(there, "/explain") == explained
+        explained = await run_command(there, "explain")
+        assert await mention_bot(there, "/explain") == explained
     text = "The lamp" + tiny.generate("The lamp", temperature=0.5, **FIXED)
     chance = tiny.distribution(text[:-1])[text[-1]]
-    assert read_back(answer.content or "") == text
+    assert parse_own_message(answer.content or "") == text
     assert explained.startswith(f"the last choice was {text[-1]!r}, {chance:.3f} → ")
     assert "T 0.5, sharper: entropy" in explained
     assert "effective choices" in explained
@@ -155,75 +157,75 @@ async def test_explain_shows_how_the_last_choice_was_reshaped(there: Discord, ti
 async def test_memory_lets_texts_go_on_from_each_other_over_a_restart_and_keeps_no_text(
     there: Discord, tiny: Model
 ) -> None:
-    async with running(there, tiny):
-        assert await told(there, "memory", state="on") == "memory off → on"
-        await told(there, "say", seed="The lamp", **FIXED)
-        assert await told(there, "memory", state="on") == "memory on → on"
+    async with running_bot(there, tiny):
+        assert await run_command(there, "memory", state="on") == "memory off → on"
+        await run_command(there, "say", seed="The lamp", **FIXED)
+        assert await run_command(there, "memory", state="on") == "memory on → on"
     with closing(sqlite3.connect(default_place())) as file:
         state = file.execute("SELECT state FROM states").fetchone()[0]
     ids = tiny.tokenizer.encode("The lamp")
     assert ids.astype("int32").tobytes() not in state
     assert len(state) < 10_000
-    async with running(there, tiny):
-        second = await told(there, "say", seed=" and", **FIXED)
-        reading = tiny.read(" and", tiny.restored(state))
+    async with running_bot(there, tiny):
+        second = await run_command(there, "say", seed=" and", **FIXED)
+        reading = tiny.read(" and", tiny.load_state(state))
         assert second.startswith((" **and**", "\u200b **and**"))
         assert reading.snapshot.position > 64
         fresh = tiny.generate(" and", **FIXED)
         assert fresh not in second
-        elsewhere = await told(there, "say", seed=" and", channel=OTHER_CHANNEL, **FIXED)
+        elsewhere = await run_command(there, "say", seed=" and", channel=OTHER_CHANNEL, **FIXED)
         assert fresh in elsewhere
-        assert await told(there, "memory", state="off") == "memory on → off"
-        assert fresh in await told(there, "say", seed=" and", **FIXED)
+        assert await run_command(there, "memory", state="off") == "memory on → off"
+        assert fresh in await run_command(there, "say", seed=" and", **FIXED)
 
 
 async def test_what_is_forgotten_while_a_text_is_written_stays_forgotten(there: Discord) -> None:
     gate = threading.Event()
     model = Scripted("x", gate, after=3)
-    async with running(there, model, patience=0.0) as bot:
-        await told(there, "memory", state="on")
+    async with running_bot(there, model, placeholder_delay=0.0) as bot:
+        await run_command(there, "memory", state="on")
         answer = await there.command("say", seed="a", length=60)
-        assert await asyncio.to_thread(model.script.waiting.wait, PATIENCE)
-        await told(there, "forget")
+        assert await asyncio.to_thread(model.script.waiting.wait, TIMEOUT)
+        await run_command(there, "forget")
         gate.set()
         await there.until(lambda: "Retry" in labels(there.rest.messages[answer.original]))
-        assert bot.store.state(int(CHANNEL)) is None
+        assert bot.store.load_state(int(CHANNEL)) is None
 
 
 async def test_a_memory_of_another_model_begins_anew_and_says_so(
     there: Discord, tiny: Model, tiny_bytes: Model
 ) -> None:
-    async with running(there, tiny):
-        await told(there, "memory", state="on")
-        await told(there, "say", seed="The lamp", **FIXED)
-    async with running(there, tiny_bytes):
-        answer = await told(there, "say", seed="The lamp", **FIXED)
+    async with running_bot(there, tiny):
+        await run_command(there, "memory", state="on")
+        await run_command(there, "say", seed="The lamp", **FIXED)
+    async with running_bot(there, tiny_bytes):
+        answer = await run_command(there, "say", seed="The lamp", **FIXED)
     assert "the memory begins anew: this state belongs to another model" in answer
     assert tiny_bytes.generate("The lamp", **FIXED) in answer
 
 
 async def test_a_full_disk_loses_no_text_and_is_told(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny) as bot:
-        await told(there, "memory", state="on")
+    async with running_bot(there, tiny) as bot:
+        await run_command(there, "memory", state="on")
         pages = bot.store._db.execute("PRAGMA page_count").fetchone()[0]
         bot.store._db.execute(f"PRAGMA max_page_count = {pages}")
         with contextlib.suppress(StorageError):
             for number in itertools.count(10):
-                bot.store.keep_state(number, None, bytes(300))
-        answer = await told(there, "say", seed="The lamp", **FIXED)
+                bot.store.save_state(number, None, bytes(300))
+        answer = await run_command(there, "say", seed="The lamp", **FIXED)
         much = " ".join(f"{number:0100}" for number in range(16))
         for channel in (CHANNEL, OTHER_CHANNEL):
             for name in ("stop", "dry-sequence-breakers"):
-                refused = await told(there, "settings", channel=channel, name=name, value=much)
+                refused = await run_command(there, "settings", channel=channel, name=name, value=much)
     assert tiny.generate("The lamp", **FIXED) in answer
     assert "the memory could not be kept: cannot use" in answer
     assert "database or disk is full" in refused
 
 
 async def test_help_is_three_lines_and_only_for_who_asks(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny):
+    async with running_bot(there, tiny):
         answer = await there.command("help")
-        assert await typed(there, "/help") == answer.content
+        assert await mention_bot(there, "/help") == answer.content
     lines = (answer.content or "").splitlines()
     assert len(lines) == 3
     assert lines[1].startswith("Kept: ")
@@ -232,11 +234,11 @@ async def test_help_is_three_lines_and_only_for_who_asks(there: Discord, tiny: M
 
 
 async def test_forget_removes_what_is_kept_of_a_channel(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny) as bot:
-        await told(there, "memory", state="on")
-        await told(there, "say", seed="The lamp", **FIXED)
-        assert "manage this channel" in await told(there, "forget", permissions=LITTLE)
-        assert await told(there, "forget") == "settings and memory of this channel are gone"
+    async with running_bot(there, tiny) as bot:
+        await run_command(there, "memory", state="on")
+        await run_command(there, "say", seed="The lamp", **FIXED)
+        assert "manage this channel" in await run_command(there, "forget", permissions=BASIC_PERMISSIONS)
+        assert await run_command(there, "forget") == "settings and memory of this channel are gone"
         assert bot.store.settings(int(CHANNEL)) == {}
-        assert bot.store.state(int(CHANNEL)) is None
-        assert await typed(there, "/forget", channel=DM) == "settings and memory of this channel are gone"
+        assert bot.store.load_state(int(CHANNEL)) is None
+        assert await mention_bot(there, "/forget", channel=DM) == "settings and memory of this channel are gone"

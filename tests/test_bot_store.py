@@ -41,9 +41,9 @@ def again(store: Store) -> Store:
 
 
 def test_settings_are_kept_by_channel_over_a_restart(store: Store) -> None:
-    store.keep(1, 10, "temperature", 1.2)
-    store.keep(2, 10, "temperature", 0.4)
-    store.keep(1, 10, "temperature", 1.3)
+    store.save_setting(1, 10, "temperature", 1.2)
+    store.save_setting(2, 10, "temperature", 0.4)
+    store.save_setting(1, 10, "temperature", 1.3)
     with closing(again(store)) as reopened:
         assert reopened.settings(1) == {"temperature": 1.3}
         assert reopened.settings(2) == {"temperature": 0.4}
@@ -55,22 +55,22 @@ def test_settings_are_kept_by_channel_over_a_restart(store: Store) -> None:
     [("temperature", 0.123456789), ("temperature", Ramp(0.2, 1.6)), ("length", 300), ("rng", 7), ("stop", ("\n\n",))],
 )
 def test_a_value_reads_back_as_itself(store: Store, name: str, value: object) -> None:
-    store.keep(1, None, name, value)
+    store.save_setting(1, None, name, value)
     assert store.settings(1) == {name: value}
 
 
 def left(store: Store) -> tuple[list[int], dict[str, Any], set[int]]:
     """Which channels something is kept of, what of server 10, and of which servers."""
-    channels = [channel for channel in (1, 2, 3, 4) if store.settings(channel) or store.state(channel)]
-    return channels, store.guild_settings(10), store.guilds()
+    channels = [channel for channel in (1, 2, 3, 4) if store.settings(channel) or store.load_state(channel)]
+    return channels, store.guild_settings(10), store.guild_ids()
 
 
 def test_a_server_or_a_channel_can_be_forgotten(store: Store) -> None:
     for channel, guild in ((1, 10), (2, 10), (3, 11), (4, None)):
-        store.keep(channel, guild, "temperature", 1.2)
-        store.keep_state(channel, guild, b"state")
-    store.keep(1, 10, "age_restricted", True)
-    assert store.guilds() == {10, 11}
+        store.save_setting(channel, guild, "temperature", 1.2)
+        store.save_state(channel, guild, b"state")
+    store.save_setting(1, 10, "age_restricted", True)
+    assert store.guild_ids() == {10, 11}
     store.forget_guild(10)
     store.forget_channel(4)
     assert left(store) == ([3], {}, {11})
@@ -79,7 +79,7 @@ def test_a_server_or_a_channel_can_be_forgotten(store: Store) -> None:
 
 
 def test_values_that_this_release_does_not_know_are_left_out(store: Store) -> None:
-    store.keep(1, 10, "length", 300)
+    store.save_setting(1, 10, "length", 300)
     with closing(sqlite3.connect(default_place())) as other, other:
         other.execute("INSERT INTO channel_settings VALUES (1, 10, 'wobble', '3'), (1, 10, 'temperature', '99')")
     with closing(again(store)) as reopened:
@@ -92,39 +92,39 @@ def test_a_file_of_the_first_release_opens_and_can_do_everything(tmp_path: Path)
         old.executescript(FIRST_RELEASE)
     with closing(Store(path)) as opened:
         assert opened.settings(1) == {"temperature": 1.2, "stop": ("\n",)}
-        assert opened.registered == "abc"
-        opened.keep(1, 10, "age_restricted", True)
-        opened.keep_state(1, 10, b"state")
+        assert opened.commands_fingerprint == "abc"
+        opened.save_setting(1, 10, "age_restricted", True)
+        opened.save_state(1, 10, b"state")
     with closing(Store(path)) as opened:
         assert opened.guild_settings(10) == {"age_restricted": True}
-        assert opened.state(1) == b"state"
+        assert opened.load_state(1) == b"state"
 
 
 def test_a_model_and_the_bots_own_settings_are_kept(store: Store) -> None:
-    store.keep(1, 10, "model", "mine")
-    store.keep(1, 10, "typewriter", True)
+    store.save_setting(1, 10, "model", "mine")
+    store.save_setting(1, 10, "typewriter", True)
     with closing(again(store)) as reopened:
         assert reopened.settings(1) == {"model": "mine", "typewriter": True}
 
 
 def test_a_full_disk_is_one_line_and_changes_nothing(store: Store) -> None:
-    store.keep(1, 10, "length", 300)
+    store.save_setting(1, 10, "length", 300)
     store._db.execute(f"PRAGMA max_page_count = {store._db.execute('PRAGMA page_count').fetchone()[0]}")
     with pytest.raises(StorageError, match="database or disk is full"):
-        store.keep_state(1, 10, bytes(100_000))
+        store.save_state(1, 10, bytes(100_000))
     assert store.settings(1) == {"length": 300}
-    assert store.state(1) is None
+    assert store.load_state(1) is None
 
 
 def test_the_fingerprint_of_the_commands_is_kept(store: Store) -> None:
-    assert store.registered == ""
-    store.registered = "abc"
+    assert store.commands_fingerprint == ""
+    store.commands_fingerprint = "abc"
     with closing(again(store)) as reopened:
-        assert reopened.registered == "abc"
+        assert reopened.commands_fingerprint == "abc"
 
 
 def test_only_the_owner_may_read_it(store: Store) -> None:
-    store.keep(1, 10, "length", 300)
+    store.save_setting(1, 10, "length", 300)
     assert default_place().stat().st_mode & 0o777 == 0o600
 
 

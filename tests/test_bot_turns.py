@@ -8,33 +8,33 @@ import pytest
 
 pytest.importorskip("discord")
 
-from afterglow.bot.scheduling import BusyError, Cooldown, Limits, Turns
+from afterglow.bot.scheduling import BusyError, QueueLimits, RateLimiter, TicketQueue
 
 
 async def test_first_come_first_served_within_a_channel_and_in_all() -> None:
-    turns = Turns(Limits(at_once=2, channel_at_once=1))
+    turns = TicketQueue(QueueLimits(max_running=2, max_running_per_channel=1))
     first, second, other, last = (turns.enter(channel) for channel in (1, 1, 2, 3))
-    assert [turns.place(ticket) for ticket in (first, second, other, last)] == [0, 1, 0, 2]
+    assert [turns.position(ticket) for ticket in (first, second, other, last)] == [0, 1, 0, 2]
     turns.leave(first)
-    assert [turns.place(ticket) for ticket in (second, last)] == [0, 1]
+    assert [turns.position(ticket) for ticket in (second, last)] == [0, 1]
     turns.leave(other)
     turns.leave(other)
-    assert turns.place(last) == 0
+    assert turns.position(last) == 0
 
 
 async def test_who_is_alone_waits_for_the_channel_to_be_empty_and_lets_nobody_in() -> None:
-    turns = Turns()
-    first, alone, after = turns.enter(1), turns.enter(1, alone=True), turns.enter(1)
-    assert [turns.place(ticket) for ticket in (first, alone, after)] == [0, 1, 2]
+    turns = TicketQueue()
+    first, alone, after = turns.enter(1), turns.enter(1, exclusive=True), turns.enter(1)
+    assert [turns.position(ticket) for ticket in (first, alone, after)] == [0, 1, 2]
     turns.leave(first)
-    assert [turns.place(ticket) for ticket in (alone, after)] == [0, 1]
-    assert turns.place(turns.enter(2)) == 0
+    assert [turns.position(ticket) for ticket in (alone, after)] == [0, 1]
+    assert turns.position(turns.enter(2)) == 0
     turns.leave(alone)
-    assert turns.place(after) == 0
+    assert turns.position(after) == 0
 
 
 async def test_the_lines_have_an_end() -> None:
-    turns = Turns(Limits(at_once=1, waiting=2, channel_waiting=1))
+    turns = TicketQueue(QueueLimits(max_running=1, max_waiting=2, max_waiting_per_channel=1))
     for channel in (1, 1):
         turns.enter(channel)
     with pytest.raises(BusyError, match="1 texts are waiting in this channel"):
@@ -45,34 +45,34 @@ async def test_the_lines_have_an_end() -> None:
 
 
 async def test_who_gives_up_makes_room() -> None:
-    turns = Turns(Limits(at_once=1))
+    turns = TicketQueue(QueueLimits(max_running=1))
     first, second, third = (turns.enter(1) for _ in range(3))
-    gone = asyncio.create_task(turns.turn(second).__aenter__())
+    gone = asyncio.create_task(turns.hold_slot(second).__aenter__())
     await asyncio.sleep(0)
     gone.cancel()
     await asyncio.wait({gone})
     turns.leave(second)
     turns.leave(first)
-    assert turns.place(third) == 0
+    assert turns.position(third) == 0
 
 
 def test_a_cooldown_counts_by_person_and_is_over_some_time() -> None:
     now = 0.0
-    cooldown = Cooldown(2, 10.0, lambda: now)
-    cooldown.use(1)
+    cooldown = RateLimiter(2, 10.0, lambda: now)
+    cooldown.count_use(1)
     now = 4.0
-    cooldown.use(1)
-    cooldown.use(2)
+    cooldown.count_use(1)
+    cooldown.count_use(2)
     with pytest.raises(BusyError, match="try again in 6 s"):
-        cooldown.use(1)
-    assert cooldown.tell(1)
-    assert not cooldown.tell(1)
+        cooldown.count_use(1)
+    assert cooldown.should_warn(1)
+    assert not cooldown.should_warn(1)
     now = 10.0
-    cooldown.use(1)
+    cooldown.count_use(1)
     with pytest.raises(BusyError):
-        cooldown.use(1)
-    assert cooldown.tell(1)
+        cooldown.count_use(1)
+    assert cooldown.should_warn(1)
     now = 100.0
-    cooldown.use(3)
+    cooldown.count_use(3)
     assert set(cooldown._times) == {3}
-    assert not cooldown._told
+    assert not cooldown._warned_until

@@ -12,14 +12,14 @@ pytest.importorskip("discord")
 
 from afterglow.bot.config import Options
 
-from .bot_helpers import Scripted, labels, running
+from .bot_helpers import Scripted, labels, running_bot
 from .discord_shapes import OTHER_CHANNEL
-from .discord_standin import PATIENCE, Discord
+from .discord_standin import TIMEOUT, Discord
 
 
 async def test_what_takes_long_has_a_placeholder_with_a_way_out_first(there: Discord) -> None:
     gate = threading.Event()
-    async with running(there, Scripted("at last", gate), patience=0.0):
+    async with running_bot(there, Scripted("at last", gate), placeholder_delay=0.0):
         answer = await there.command("say", seed="a")
         assert answer.content == "-# writing …"
         gate.set()
@@ -29,17 +29,17 @@ async def test_what_takes_long_has_a_placeholder_with_a_way_out_first(there: Dis
 
 
 async def test_whatever_else_takes_long_is_announced(there: Discord, tiny: Model) -> None:
-    async with running(there, tiny, patience=0.0):
+    async with running_bot(there, tiny, placeholder_delay=0.0):
         there.rest.delay = 0.7
         answer = await there.command("explain")
         await there.until(lambda: "no text of mine" in (answer.content or ""))
-    assert there.rest.told[answer.original][0] == "-# one moment …"
+    assert there.rest.content_history[answer.original][0] == "-# one moment …"
     assert len(there.messages) == 1
 
 
 async def test_who_waits_is_told_the_place_in_line(there: Discord) -> None:
     gate = threading.Event()
-    async with running(there, Scripted("x", gate), Options(uses=99, at_once=1), patience=0.0):
+    async with running_bot(there, Scripted("x", gate), Options(uses=99, at_once=1), placeholder_delay=0.0):
         first = await there.command("say", seed="a", length=5)
         second = await there.command("say", seed="a", length=5)
         third = await there.command("say", seed="a", length=5)
@@ -51,7 +51,7 @@ async def test_who_waits_is_told_the_place_in_line(there: Discord) -> None:
 async def test_only_so_many_wait(there: Discord) -> None:
     gate = threading.Event()
     options = Options(uses=99, channel_at_once=1, channel_waiting=1)
-    async with running(there, Scripted("x", gate), options, patience=0.0):
+    async with running_bot(there, Scripted("x", gate), options, placeholder_delay=0.0):
         busy = [await there.command("say", seed="a") for _ in range(3)]
         assert busy[2].content == "1 texts are waiting in this channel already; try again in a moment"
         assert busy[2].ephemeral
@@ -63,7 +63,7 @@ async def test_only_so_many_wait(there: Discord) -> None:
 
 async def test_stop_takes_one_out_of_the_line(there: Discord) -> None:
     gate = threading.Event()
-    async with running(there, Scripted("x", gate), Options(uses=99, at_once=1), patience=0.0):
+    async with running_bot(there, Scripted("x", gate), Options(uses=99, at_once=1), placeholder_delay=0.0):
         first = await there.command("say", seed="a", length=5)
         second = await there.command("say", seed="a", length=5)
         await there.press(second.original, "Stop")
@@ -78,9 +78,9 @@ async def test_leaving_cuts_the_text_short_delivers_it_and_closes_with_1000(
 ) -> None:
     gate = threading.Event()
     model = Scripted("the end of the story", gate, after=3)
-    async with running(there, model, patience=0.0) as bot:
+    async with running_bot(there, model, placeholder_delay=0.0) as bot:
         answer = await there.command("say", seed="a")
-        assert await asyncio.to_thread(model.script.waiting.wait, PATIENCE)
+        assert await asyncio.to_thread(model.script.waiting.wait, TIMEOUT)
         stop = bot.delivery.stop
         monkeypatch.setattr(bot.delivery, "stop", lambda: (stop(), gate.set()))
     await there.until(lambda: there.gateway.close_codes)

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 from afterglow.core.text import chunks
-from afterglow.core.text.chunks import Part, counted, sample, stretches
+from afterglow.core.text.chunks import TextView, count_characters, iter_chunks, subsample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ def test_a_part_is_sliced_like_the_str_that_it_stands_for(
     text: str, ends: list[tuple[int, int]], start: int | None, stop: int | None
 ) -> None:
     within = [tuple(sorted(min(len(text), end) for end in pair)) for pair in ends]
-    part = Part(text, *within)  # type: ignore[arg-type]
+    part = TextView(text, *within)  # type: ignore[arg-type]
     whole = "".join(text[a:b] for a, b in within)
     assert (len(part), part[:], part[start:stop]) == (len(whole), whole, whole[start:stop])
 
@@ -30,9 +30,9 @@ def test_a_part_is_sliced_like_the_str_that_it_stands_for(
 def test_stretches_cover_all_and_share_what_they_are_to_share(
     overlap: int, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "STRETCH", 10)
+    monkeypatch.setattr(chunks, "CHUNK_CHARS", 10)
     text = "".join(map(chr, range(65, 65 + size)))
-    found = list(stretches(text, overlap))
+    found = list(iter_chunks(text, overlap))
     assert found[0] + "".join(after[overlap:] for after in found[1:]) == text
     assert all(before[-overlap:] == after[:overlap] for before, after in itertools.pairwise(found) if overlap)
     assert max(map(len, found)) <= 10 + overlap
@@ -41,12 +41,12 @@ def test_stretches_cover_all_and_share_what_they_are_to_share(
 @settings(derandomize=True, deadline=None)
 @given(st.text(st.characters(), max_size=80))
 def test_characters_are_counted_in_the_order_of_code_points(text: str) -> None:
-    assert list(counted(text).items()) == sorted(Counter(text).items())
+    assert list(count_characters(text).items()) == sorted(Counter(text).items())
 
 
 def test_a_sample_is_spread_over_all_of_a_text_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks, "STRETCH", 10)
+    monkeypatch.setattr(chunks, "CHUNK_CHARS", 10)
     text = "".join(chr(at // 100 + 65) for at in range(2600))
-    assert sample(text, 2600)[:] == text
-    some = sample(text, 260)[:]
+    assert subsample(text, 2600)[:] == text
+    some = subsample(text, 260)[:]
     assert (len(some), sorted(set(some))) == (260, sorted(set(text)))

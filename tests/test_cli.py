@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from afterglow.core.model import Model
 
-from .cli_helpers import Run
+from .cli_helpers import RunCli
 
 TINY = str(Path(__file__).parent / "data" / "tiny-char.safetensors")
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
@@ -27,39 +27,39 @@ def process(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, **{**pipes, **options})  # type: ignore[call-overload,no-any-return]  # noqa: S603
 
 
-def test_options_before_a_verb_are_meant_for_it(run: Run) -> None:
+def test_options_before_a_verb_are_meant_for_it(run: RunCli) -> None:
     before = run("-m", TINY, "-t", "0.5", "--rng", "7", "generate", "Good evening", "-l", "40")
     assert before == run("generate", "Good evening", "-m", TINY, "-t", "0.5", "--rng", "7", "-l", "40")
     assert run("-m", TINY, "-t", "9", "generate", "a", "-t", "0", "-l", "5").code == 0
 
 
 @pytest.mark.parametrize("words", [("-t", "1", "models"), ("--plain", "generate", "a"), ("-m", TINY, "info", TINY)])
-def test_an_option_that_the_verb_does_not_have_is_refused(run: Run, words: tuple[str, ...]) -> None:
+def test_an_option_that_the_verb_does_not_have_is_refused(run: RunCli, words: tuple[str, ...]) -> None:
     ran = run(*words)
     assert (ran.code, ran.out) == (2, "")
     assert "has no option --" in ran.err
 
 
-def test_an_option_before_a_verb_is_that_of_the_verb_whatever_it_is_called_inside(run: Run) -> None:
+def test_an_option_before_a_verb_is_that_of_the_verb_whatever_it_is_called_inside(run: RunCli) -> None:
     assert run("-m", TINY, "-t", "0.5", "explain", "The").out == run("explain", "The", "-m", TINY, "-t", "0.5").out
 
 
-def test_generate_writes_the_continuation_only(run: Run, tiny: Model) -> None:
+def test_generate_writes_the_continuation_only(run: RunCli, tiny: Model) -> None:
     ran = run("generate", "Good evening", "-m", TINY, "-l", "40", "--rng", "7")
     assert ran == (0, tiny.generate("Good evening", length=40, rng=7) + "\n", "")
 
 
-def test_echo_adds_the_seed(run: Run) -> None:
+def test_echo_adds_the_seed(run: RunCli) -> None:
     plain = run("generate", "Good", "-m", TINY, "-l", "9", "--rng", "7").out
     assert run("generate", "Good", "-m", TINY, "-l", "9", "--rng", "7", "--echo").out == "Good" + plain
 
 
-def test_seed_comes_from_standard_input_without_one_final_newline(run: Run, tiny: Model) -> None:
+def test_seed_comes_from_standard_input_without_one_final_newline(run: RunCli, tiny: Model) -> None:
     ran = run("generate", "-m", TINY, "-l", "30", "--rng", "7", stdin=b"The lamp\n\n")
     assert ran.out == tiny.generate("The lamp\n", length=30, rng=7) + "\n"
 
 
-def test_several_texts_are_the_takes_of_one_rng(run: Run) -> None:
+def test_several_texts_are_the_takes_of_one_rng(run: RunCli) -> None:
     one = run("generate", "Good", "-m", TINY, "-l", "30", "--rng", "7").out
     five = run("generate", "Good", "-m", TINY, "-l", "30", "--rng", "7", "-n", "5", "--json")
     texts = ["" for _ in range(5)]
@@ -70,7 +70,7 @@ def test_several_texts_are_the_takes_of_one_rng(run: Run) -> None:
     assert len(set(texts)) == 5
 
 
-def test_json_has_a_line_for_every_token(run: Run) -> None:
+def test_json_has_a_line_for_every_token(run: RunCli) -> None:
     ran = run("generate", "Good", "-m", TINY, "-l", "12", "--rng", "7", "--json", "-t", "0.5")
     tokens = [json.loads(line) for line in ran.out.splitlines()]
     assert len(tokens) == 12
@@ -78,7 +78,7 @@ def test_json_has_a_line_for_every_token(run: Run) -> None:
     assert {token["T"] for token in tokens} == {0.5}
 
 
-def test_unseen_characters_are_told_once_on_standard_error(run: Run) -> None:
+def test_unseen_characters_are_told_once_on_standard_error(run: RunCli) -> None:
     ran = run("generate", "ééß", "-m", TINY, "-l", "9")
     assert ran.code == 0
     assert ran.err == "afterglow: tiny-char has never seen é ß: read as ' '\n"
@@ -102,7 +102,7 @@ def test_unseen_characters_are_told_once_on_standard_error(run: Run) -> None:
         (["eval", TINY, "none.txt"], 1, "there is no file none.txt"),
     ],
 )
-def test_bad_wishes_get_one_line(run: Run, arguments: list[str], code: int, says: str) -> None:
+def test_bad_wishes_get_one_line(run: RunCli, arguments: list[str], code: int, says: str) -> None:
     ran = run(*arguments)
     assert ran.code == code
     assert says in ran.err
@@ -110,13 +110,13 @@ def test_bad_wishes_get_one_line(run: Run, arguments: list[str], code: int, says
     assert ran.out == ""
 
 
-def test_standard_input_that_is_not_utf8_says_where(run: Run) -> None:
+def test_standard_input_that_is_not_utf8_says_where(run: RunCli) -> None:
     ran = run("generate", "-m", TINY, stdin=b"caf\xe9")
     assert ran.code == 1
     assert "standard input is not utf-8: byte 3" in ran.err
 
 
-def test_eval_scores_other_texts_whole_and_its_own_held_out(run: Run, tmp_path: Path, tiny: Model) -> None:
+def test_eval_scores_other_texts_whole_and_its_own_held_out(run: RunCli, tmp_path: Path, tiny: Model) -> None:
     own = json.loads(run("eval", TINY, str(LAMP), "--json").out)
     assert own["part"] == "the held-out last 10 %"
     other = tmp_path / "other.txt"
@@ -130,7 +130,7 @@ def test_eval_scores_other_texts_whole_and_its_own_held_out(run: Run, tmp_path: 
 
 
 def test_the_settings_of_file_environment_and_flags_come_in_that_order(
-    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+    run: RunCli, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def temperature(*flags: str) -> float:
         ran = run("generate", "x", "-l", "1", "--json", *flags)
@@ -146,14 +146,14 @@ def test_the_settings_of_file_environment_and_flags_come_in_that_order(
     assert temperature("-t", "0.4") == 0.4
 
 
-def test_a_broken_settings_file_is_named(run: Run, home: Path) -> None:
+def test_a_broken_settings_file_is_named(run: RunCli, home: Path) -> None:
     home.mkdir()
     (home / "config.toml").write_text("temperature = = 1")
     ran = run("generate", "x", "-m", TINY)
     assert (ran.code, str(home / "config.toml") in ran.err) == (2, True)
 
 
-def test_a_script_of_lines_is_played(run: Run, tiny: Model) -> None:
+def test_a_script_of_lines_is_played(run: RunCli, tiny: Model) -> None:
     ran = run("-m", TINY, "-l", "20", "--rng", "7", stdin=b"The lamp\n/temp 1.2\n/help set\n/quit\nnever read\n")
     assert ran.code == 0
     assert ran.out.startswith(tiny.generate("The lamp", length=20, rng=7) + "\n")
@@ -161,14 +161,14 @@ def test_a_script_of_lines_is_played(run: Run, tiny: Model) -> None:
     assert "T 0.80 → 1.20, flatter" in ran.err
 
 
-def test_the_columns_of_a_listing_are_below_each_other_in_a_pipe(run: Run) -> None:
+def test_the_columns_of_a_listing_are_below_each_other_in_a_pipe(run: RunCli) -> None:
     ran = run("-m", TINY, "-l", "9", "--rng", "7", stdin=b"The lamp\n/explain\n")
     rows = re.findall(r"^  (?:'.*'|\d+ others|sum) +(?=\d)", ran.out, re.MULTILINE)
     assert len(rows) > 4
     assert len({len(row) for row in rows}) == 1
 
 
-def test_a_script_that_is_not_utf8_is_played_as_far_as_it_is(run: Run) -> None:
+def test_a_script_that_is_not_utf8_is_played_as_far_as_it_is(run: RunCli) -> None:
     whole = run("-m", TINY, "-l", "5", "--rng", "7", stdin=b"The lamp\n")
     ran = run("-m", TINY, "-l", "5", "--rng", "7", stdin=b"The lamp\r\ncaf\xe9\n")
     assert (ran.code, ran.out) == (1, whole.out)
@@ -184,14 +184,14 @@ def test_no_standard_input_and_a_poor_encoding_are_no_trouble(line: str) -> None
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_a_mistake_in_a_script_is_told_and_the_rest_is_done(run: Run) -> None:
+def test_a_mistake_in_a_script_is_told_and_the_rest_is_done(run: RunCli) -> None:
     ran = run("-m", TINY, "-l", "20", stdin=b"/retry\n/top-p 7\nThe lamp\n")
     assert ran.code == 2
     assert ran.err.count("\n") == 2
     assert len(ran.out) == 21
 
 
-def test_models_are_listed_and_removed(run: Run, home: Path) -> None:
+def test_models_are_listed_and_removed(run: RunCli, home: Path) -> None:
     (home / "models").mkdir(parents=True)
     (home / "models" / "mine.safetensors").write_bytes(Path(TINY).read_bytes())
     assert "mine" in run("models").out

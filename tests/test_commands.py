@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from afterglow.core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
-from afterglow.core.commands.registry import COMMANDS, completions, dispatch, find, is_live
+from afterglow.core.commands.registry import COMMANDS, completions, dispatch, lookup_command, runs_live
 from afterglow.core.errors import AfterglowError, CommandError, ModelError, SettingError, StorageError, UsageError
 from afterglow.core.events import Done, Notice, Token
 from afterglow.core.model import Model, load
@@ -70,13 +70,13 @@ KINDS: dict[str, list[type]] = {
     "export": [Notice],
     "help": [Listing],
     "quit": [Quit],
-    **{find(spec.label).name: [Notice] for spec in SPECS.values()},
+    **{lookup_command(spec.label).name: [Notice] for spec in SPECS.values()},
 }
 
 
 @pytest.mark.parametrize("name", [name for command in COMMANDS for name in (command.name, *command.aliases)])
 def test_every_command_does_what_its_row_says(name: str, written: Session, tmp_path: Path) -> None:
-    command = find(name)
+    command = lookup_command(name)
     if command.name == "redo":
         do(written, "/undo")
     line = f"/{name} " + {"export": str(tmp_path / "x.txt"), "branch": "5", "go": "0"}.get(command.name, "")
@@ -314,7 +314,7 @@ def test_save_and_open_bring_a_passage_back(written: Session) -> None:
     assert written.passage.text() == text
     assert rows(do(written, "/open")) == [("my lamp", "saved under this name")]
     do(written, "/save")
-    assert set(passage_json.names()) == {"my lamp", passage_json.suggested_name(written.passage)}
+    assert set(passage_json.list_names()) == {"my lamp", passage_json.suggest_name(written.passage)}
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".md", ".json", ".html", ".svg"])
@@ -333,11 +333,11 @@ def test_export_writes_the_form_that_the_name_asks_for(suffix: str, written: Ses
             assert "The lamp" in text
             assert written.passage.summary() in text
         case _:
-            assert passage_json.loaded(json.dumps(json.loads(text))).text() == written.passage.text()
+            assert passage_json.from_json(json.dumps(json.loads(text))).text() == written.passage.text()
 
 
 def test_models_are_listed_and_changed(tiny: Model) -> None:
-    session = Session(tiny, Settings(rng=7, length=20), opener=lambda name: load(str(DATA / f"{name}.safetensors")))
+    session = Session(tiny, Settings(rng=7, length=20), load_model=lambda name: load(str(DATA / f"{name}.safetensors")))
     assert rows(do(session, "/model")) is not None
     do(session, "The lamp")
     assert "tiny-byte: type a seed" in said(do(session, "/model tiny-byte"))
@@ -367,7 +367,7 @@ def test_commands_are_completed(session: Session) -> None:
     assert words(session, "/by") == ["/bye"]
     assert words(session, "/und") == ["/undo"]
     assert words(session, "/xyz") == words(session, "//") == []
-    assert dict(completions(session, "/und"))["/undo"] == find("undo").help
+    assert dict(completions(session, "/und"))["/undo"] == lookup_command("undo").help
 
 
 @pytest.mark.parametrize(
@@ -417,7 +417,7 @@ def test_saved_passages_are_completed(written: Session) -> None:
 # While text is written ----------------------------------------------------------------------------------------------
 
 LIVE = {
-    *(find(spec.label).name for spec in SPECS.values()),
+    *(lookup_command(spec.label).name for spec in SPECS.values()),
     "preset",
     "set",
     "explain",
@@ -432,17 +432,17 @@ LIVE = {
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
 def test_live_commands_are_those_that_leave_the_text_alone(command: Any) -> None:
     for name in (command.name, *command.aliases):
-        assert is_live(f"/{name}") is is_live(f"/{name} x") is (command.name in LIVE)
+        assert runs_live(f"/{name}") is runs_live(f"/{name} x") is (command.name in LIVE)
 
 
 @pytest.mark.parametrize("line", ["/", "/xyz", "/tmep 1.2", "/temp\t1.2"])
 def test_a_typo_and_a_tab_are_live_too(line: str) -> None:
-    assert is_live(line)
+    assert runs_live(line)
 
 
 @pytest.mark.parametrize("line", ["", "The lamp", "//temp", "temp", " /temp", "/retry", "/undo\t"])
 def test_no_other_line_is_live(line: str) -> None:
-    assert not is_live(line)
+    assert not runs_live(line)
 
 
 @pytest.mark.parametrize("name", sorted(LIVE - {"quit"}))

@@ -13,15 +13,15 @@ from afterglow.core.errors import ModelError
 from afterglow.core.inference.model_file import ModelFile, open_model_file
 from afterglow.core.model import Model, load
 from afterglow.core.text.copy_detection import (
-    RUN,
-    Copied,
+    MIN_RUN,
+    CopyDetector,
     CopyIndex,
-    CopyMarks,
-    CopyMeter,
-    Novelty,
-    exact_runs,
+    CopyMatch,
+    CopyReport,
+    CopyTracker,
+    copied_run_lengths,
     fingerprints,
-    noticed_runs,
+    indexed_run_lengths,
 )
 from afterglow.repl.__main__ import main
 from hypothesis import given, settings
@@ -41,7 +41,7 @@ def by_hand(written: str, text: str) -> list[int]:
             end += 1
         for at in range(start, end):
             runs[at] = max(runs[at], end - start)
-    return [run if run >= RUN else 0 for run in runs]
+    return [run if run >= MIN_RUN else 0 for run in runs]
 
 
 @settings(derandomize=True, deadline=None, max_examples=60)
@@ -49,14 +49,14 @@ def by_hand(written: str, text: str) -> list[int]:
 def test_exact_runs_are_those_counted_by_hand(parts: list[str | int]) -> None:
     written = "".join(TEXT[part : part + 5 + part % 40] if isinstance(part, int) else part for part in parts)
     text = TEXT[:500]
-    assert exact_runs(written, text).tolist() == by_hand(written, text)
+    assert copied_run_lengths(written, text).tolist() == by_hand(written, text)
 
 
 def test_an_index_that_looks_at_everything_notices_all(tiny: Model) -> None:
     written = tiny.generate("The lamp", length=800, temperature=1.0, rng=3) + TRAINED[100:300] + "Ω" * 40
-    index = CopyIndex.of(TRAINED, 1 << 20)
-    assert index.every == 1
-    exact, noticed = exact_runs(written, TRAINED), noticed_runs(written, index)
+    index = CopyIndex.build(TRAINED, 1 << 20)
+    assert index.modulus == 1
+    exact, noticed = copied_run_lengths(written, TRAINED), indexed_run_lengths(written, index)
     assert ((noticed > 0) == (exact > 0)).all()
     assert noticed[900] == pytest.approx(200, abs=40)
 
@@ -64,12 +64,12 @@ def test_an_index_that_looks_at_everything_notices_all(tiny: Model) -> None:
 def test_a_sparse_index_notices_long_runs_and_invents_none() -> None:
     dice = random.Random(1)
     strange = "".join(dice.choice("abcdefgh ") for _ in range(3000))
-    index = CopyIndex.of(TRAINED, 2000)
-    assert index.every > 1
-    assert not noticed_runs(strange, index).any()
+    index = CopyIndex.build(TRAINED, 2000)
+    assert index.modulus > 1
+    assert not indexed_run_lengths(strange, index).any()
     missed = 0
     for start in range(0, 4000, 100):
-        runs = noticed_runs(strange[:50] + TRAINED[start : start + 60] + strange[50:100], index)
+        runs = indexed_run_lengths(strange[:50] + TRAINED[start : start + 60] + strange[50:100], index)
         assert not runs[:49].any()
         assert not runs[111:].any()
         missed += not runs.any()
@@ -78,11 +78,11 @@ def test_a_sparse_index_notices_long_runs_and_invents_none() -> None:
 
 @pytest.mark.parametrize("budget", [0, 3, 4, 100, 1500, 5000, 10**6])
 def test_an_index_keeps_to_its_budget_and_uses_it(budget: int) -> None:
-    index = CopyIndex.of(TRAINED, budget)
+    index = CopyIndex.build(TRAINED, budget)
     distinct = len(np.unique(fingerprints(TRAINED)))
-    assert index.prints.nbytes <= budget
-    assert index.prints.nbytes >= min(distinct * 4, budget) * 0.6 - 16
-    assert (np.diff(index.prints.astype(np.int64)) > 0).all()
+    assert index.fingerprints.nbytes <= budget
+    assert index.fingerprints.nbytes >= min(distinct * 4, budget) * 0.6 - 16
+    assert (np.diff(index.fingerprints.astype(np.int64)) > 0).all()
 
 
 def test_coverage_is_the_chance_that_one_of_the_fingerprints_is_looked_at() -> None:
@@ -92,18 +92,18 @@ def test_coverage_is_the_chance_that_one_of_the_fingerprints_is_looked_at() -> N
 
 @pytest.mark.parametrize("step", [1, 3, 100])
 def test_the_meter_marks_a_run_as_it_comes_whatever_the_pieces(step: int) -> None:
-    meter, written = CopyMeter(CopyIndex.of(TRAINED, 1 << 20)), "?" * 30 + TRAINED[500:540] + "???"
+    meter, written = CopyDetector(CopyIndex.build(TRAINED, 1 << 20)), "?" * 30 + TRAINED[500:540] + "???"
     last = None
     for at in range(0, len(written), step):
         copied = meter.push(written[at : at + step])
         if copied:
-            last = (at + min(step, len(written) - at) - copied.behind, copied.length)
+            last = (at + min(step, len(written) - at) - copied.chars_after, copied.length)
     assert last == (70, 40)
 
 
 def test_a_run_shows_with_its_sixteenth_character_and_ends_where_the_text_parts() -> None:
-    meter = CopyMeter(CopyIndex.of(TRAINED, 1 << 20))
-    assert [meter.push(c) for c in TRAINED[:17]] == [None] * 15 + [Copied(16, 0), Copied(17, 0)]
+    meter = CopyDetector(CopyIndex.build(TRAINED, 1 << 20))
+    assert [meter.push(c) for c in TRAINED[:17]] == [None] * 15 + [CopyMatch(16, 0), CopyMatch(17, 0)]
     assert meter.push("Ω") is None
 
 
@@ -111,39 +111,39 @@ def test_the_rolling_hash_is_the_one_of_the_array() -> None:
     """A meter that looks at everything and knows every fingerprint but the last confirms all but that."""
     hashes = fingerprints("naïve \U0001d11e " + TRAINED[:60])
     prints = np.sort(hashes >> np.uint64(32)).astype(np.uint32)
-    meter = CopyMeter(CopyIndex(1, prints))
+    meter = CopyDetector(CopyIndex(1, prints))
     found = [meter.push(c) for c in "naïve \U0001d11e " + TRAINED[:60]]
-    assert all(found[RUN - 1 :])
+    assert all(found[MIN_RUN - 1 :])
 
 
 def test_novelty_counts_characters_by_the_run_they_are_in() -> None:
-    told = Novelty.of(np.array([0, 0, 16, 40]))
+    told = CopyReport.from_runs(np.array([0, 0, 16, 40]))
     assert (told.longest, told.shares[16], told.shares[32], told.shares[48]) == (40, 0.5, 0.25, 0)
-    assert Novelty.of(np.zeros(0, np.int64)).longest == 0
+    assert CopyReport.from_runs(np.zeros(0, np.int64)).longest == 0
 
 
 @settings(derandomize=True, deadline=None, max_examples=40)
 @given(st.lists(st.one_of(st.text("lamp ?", max_size=20), st.integers(0, 900)), max_size=8), st.integers(1, 5))
 def test_marks_are_the_runs_of_the_meter_whatever_the_tokens(parts: list[str | int], size: int) -> None:
     written = "".join(TEXT[part : part + 5 + part % 40] if isinstance(part, int) else part for part in parts)
-    index = CopyIndex.of(TRAINED, 1 << 20)
-    marks, runs = CopyMarks(CopyMeter(index)), noticed_runs(written, index)
-    marks.type(written[:7])
+    index = CopyIndex.build(TRAINED, 1 << 20)
+    marks, runs = CopyTracker(CopyDetector(index)), indexed_run_lengths(written, index)
+    marks.add_prompt(written[:7])
     tokens = [written[at : at + size] for at in range(7, len(written), size)]
     for token in tokens:
-        marks.write(token)
-    copied = [marks.length(number) > 0 for number in range(len(tokens))]
+        marks.add_token(token)
+    copied = [marks.run_length(number) > 0 for number in range(len(tokens))]
     assert copied == [bool(runs[7 + number * size]) for number in range(len(tokens))]
     assert marks.share == pytest.approx(sum(copied) / max(1, len(tokens)))
-    assert marks.longest == runs.max(initial=0)
+    assert marks.longest_run == runs.max(initial=0)
 
 
 def test_marks_tell_where_they_begin_anew() -> None:
-    marks = CopyMarks(CopyMeter(CopyIndex.of(TRAINED, 1 << 20)))
-    marks.type("Ω")
-    assert [marks.write(c) for c in TRAINED[:18]] == [None] * 15 + [0, 16, 17]
-    assert marks.write("Ω") is None
-    assert [marks.length(number) for number in (0, 17, 18)] == [18, 18, 0]
+    marks = CopyTracker(CopyDetector(CopyIndex.build(TRAINED, 1 << 20)))
+    marks.add_prompt("Ω")
+    assert [marks.add_token(c) for c in TRAINED[:18]] == [None] * 15 + [0, 16, 17]
+    assert marks.add_token("Ω") is None
+    assert [marks.run_length(number) for number in (0, 17, 18)] == [18, 18, 0]
 
 
 # In a model file ----------------------------------------------------------------------------------------------------
@@ -153,17 +153,19 @@ def test_marks_tell_where_they_begin_anew() -> None:
 def indexed(tiny: Model, tmp_path: Path) -> Path:
     path = tmp_path / "indexed.safetensors"
     file = tiny.file
-    ModelFile(file.architecture, file.tokenizer, file.card, file.tensors, index=CopyIndex.of(TRAINED, 4000)).save(path)
+    ModelFile(file.architecture, file.tokenizer, file.card, file.tensors, index=CopyIndex.build(TRAINED, 4000)).save(
+        path
+    )
     return path
 
 
 def test_the_index_travels_in_the_file_and_is_no_part_of_its_identity(indexed: Path, tiny: Model) -> None:
     file = open_model_file(indexed)
     assert file.index
-    assert np.array_equal(file.index.prints, CopyIndex.of(TRAINED, 4000).prints)
+    assert np.array_equal(file.index.fingerprints, CopyIndex.build(TRAINED, 4000).fingerprints)
     assert file.sha256 == tiny.file.sha256
-    assert load(str(indexed)).copy_meter()
-    assert tiny.copy_meter() is None
+    assert load(str(indexed)).copy_detector()
+    assert tiny.copy_detector() is None
 
 
 @pytest.mark.parametrize(

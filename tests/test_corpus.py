@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from afterglow.core.errors import TextError, UsageError
 from afterglow.core.text.corpus import Corpus, read_corpora, read_corpus, require_enough
-from afterglow.core.text.formats import Reading
+from afterglow.core.text.formats import ReadOptions
 from afterglow.core.text.split import Split
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -143,23 +143,23 @@ def test_enough_is_enough(file: Path) -> None:
 @given(st.text(max_size=300))
 def test_the_split_covers_all_and_nothing_twice(text: str) -> None:
     corpus = Corpus("t", "", text)
-    start = corpus.split.cuts(len(text))[0]
-    learned_from = corpus.trained[:start] + corpus.validated + corpus.trained[start:]
-    assert learned_from + corpus.held_out == text
+    start = corpus.split.bounds(len(text))[0]
+    learned_from = corpus.train_text[:start] + corpus.valid_text + corpus.train_text[start:]
+    assert learned_from + corpus.test_text == text
 
 
 def test_the_split_is_88_2_and_10_percent_and_training_goes_up_to_what_is_held_out() -> None:
     corpus = Corpus("t", "", "".join(map(chr, range(1_000, 11_000))))
-    assert [len(part) for part in (corpus.trained, corpus.validated, corpus.held_out)] == [8800, 200, 1000]
-    assert ord(corpus.trained[-1:]) + 1 == ord(corpus.held_out[0])
-    assert corpus.validated[0] == chr(5_400)
+    assert [len(part) for part in (corpus.train_text, corpus.valid_text, corpus.test_text)] == [8800, 200, 1000]
+    assert ord(corpus.train_text[-1:]) + 1 == ord(corpus.test_text[0])
+    assert corpus.valid_text[0] == chr(5_400)
 
 
 def test_a_split_in_the_order_of_the_text_is_cut_where_it_says(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     path.write_text("".join(map(chr, range(1_000, 11_000))))
-    corpus = read_corpora([str(path)], Reading(split="80/15/5"))
-    parts = corpus.trained[:], corpus.validated, corpus.held_out
+    corpus = read_corpora([str(path)], ReadOptions(split="80/15/5"))
+    parts = corpus.train_text[:], corpus.valid_text, corpus.test_text
     assert "".join(parts) == corpus.text
     assert list(map(len, parts)) == [8_000, 1_500, 500]
 
@@ -169,4 +169,4 @@ def test_a_split_in_the_order_of_the_text_is_cut_where_it_says(tmp_path: Path) -
 )
 def test_what_is_no_split_is_said_in_one_line(written: str) -> None:
     with pytest.raises(UsageError, match="is no split: write 80/10/10"):
-        Split.of(written)
+        Split.parse(written)

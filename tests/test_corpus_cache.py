@@ -12,7 +12,7 @@ import pytest
 from afterglow.core.errors import StorageError, TextError, UsageError
 from afterglow.core.text import chunks, cleaning, copy_detection, corpus, files, gutenberg
 from afterglow.core.text.corpus import read_corpora
-from afterglow.core.text.formats import Reading
+from afterglow.core.text.formats import ReadOptions
 from afterglow.core.text.subwords import WordTokenizer
 from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
 from hypothesis import given, settings
@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 pytest.importorskip("afterglow.core.training")
 
 from afterglow.core.training import corpus_cache, disk_store, run, tokenizer_training
-from afterglow.core.training.corpus_cache import corpus_on_disk, tidy, tokens_on_disk
-from afterglow.core.training.disk_store import StoredText
-from afterglow.core.training.request import Wish
-from afterglow.core.training.sizes import Wanted
+from afterglow.core.training.corpus_cache import load_corpus, load_tokens, prune_cache
+from afterglow.core.training.disk_store import DiskText
+from afterglow.core.training.request import TrainRequest
+from afterglow.core.training.sizes import TrainOverrides
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 
@@ -34,11 +34,11 @@ def tight(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that is bounded has a bound that a short text passes."""
     for module, name, value in (
         (files, "BLOCK", 7),
-        (chunks, "STRETCH", 100),
-        (disk_store, "STRIDE", 64),
-        (cleaning, "IN_MEMORY", 300),
-        (gutenberg, "HEAD", 150),
-        (gutenberg, "HELD", 130),
+        (chunks, "CHUNK_CHARS", 100),
+        (disk_store, "INDEX_STRIDE", 64),
+        (cleaning, "MAX_CHARS_IN_MEMORY", 300),
+        (gutenberg, "HEADER_WINDOW", 150),
+        (gutenberg, "LOOKBACK", 130),
     ):
         monkeypatch.setattr(module, name, value)
 
@@ -62,8 +62,8 @@ def test_what_comes_in_small_blocks_is_what_comes_at_once(
 ) -> None:
     text = "ランプの灯\r\nwas lit.\r\rNow\n" * 40
     (tmp_path / "a.txt").write_bytes(text.encode(encoding))
-    how = Reading(encoding)
-    stored = corpus_on_disk([str(tmp_path / "a.txt")], how)
+    how = ReadOptions(encoding)
+    stored = load_corpus([str(tmp_path / "a.txt")], how)
     expected = text.replace("\r\n", "\n").replace("\r", "\n")
     assert (stored.text[:], stored.notes) == (expected, ("120 carriage returns were dropped: lines end in \\n",))
     monkeypatch.setattr(files, "BLOCK", 1 << 20)
@@ -74,14 +74,14 @@ def test_what_comes_in_small_blocks_is_what_comes_at_once(
 def test_a_bad_byte_is_found_where_it_stands_though_blocks_are_small(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes("naïve\n".encode() * 10 + b"caf\xe9 au lait\n")
     with pytest.raises(TextError, match=r"mixes encodings.* byte 73 \(line 11\) is 0xe9"):
-        corpus_on_disk([str(tmp_path / "a.txt")], Reading())
+        load_corpus([str(tmp_path / "a.txt")], ReadOptions())
 
 
 @pytest.mark.usefixtures("tight")
 def test_books_one_behind_the_other_are_all_kept_and_nothing_between(tmp_path: Path) -> None:
     bodies = ["A lamp.\n\nIt was lit.", "Another lamp. " * 30, "No more."]
     (tmp_path / "a.txt").write_text("".join(map(BOOK.format, bodies)))
-    stored = corpus_on_disk([str(tmp_path / "a.txt")], Reading())
+    stored = load_corpus([str(tmp_path / "a.txt")], ReadOptions())
     assert stored.text[:] == "".join(f"{body}\n" for body in bodies)
     assert "header and footer were left out" in stored.notes[0]
 
@@ -90,7 +90,7 @@ def test_books_one_behind_the_other_are_all_kept_and_nothing_between(tmp_path: P
 def test_lines_that_do_not_fit_into_memory_are_shuffled_too(tmp_path: Path) -> None:
     names = [f"name {number}" for number in range(500)]
     (tmp_path / "names.txt").write_text("\n".join(names))
-    found = [read([str(tmp_path / "names.txt")], Reading(lines=True)) for read in (corpus_on_disk, read_corpora)]
+    found = [read([str(tmp_path / "names.txt")], ReadOptions(lines=True)) for read in (load_corpus, read_corpora)]
     assert found[0].text[:] == found[1].text
     lines = found[0].text[:].splitlines()
     assert sorted(lines) == sorted(names)
@@ -107,19 +107,23 @@ def test_a_stored_text_is_sliced_like_a_str(
 ) -> None:
     path, text = tmp_path_factory.mktemp("stored") / "text", "".join(pieces)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(disk_store, "STRIDE", 64)
+        patch.setattr(disk_store, "INDEX_STRIDE", 64)
         with path.open("wb") as file:
-            stored = StoredText.write(file, pieces)
-        whole = StoredText(path, *stored)
+            stored = DiskText.write(file, pieces)
+        whole = DiskText(path, *stored)
         assert (len(whole), whole[:], whole[start:stop]) == (len(text), text, text[start:stop])
 
 
 @pytest.mark.parametrize("kind", ["char", "byte", "word"])
 def test_tokens_on_disk_are_those_of_the_text(kind: str, home: Path) -> None:
-    text = corpus_on_disk([str(LAMP)], Reading())
-    made = {"char": CharTokenizer.of(text.text), "byte": ByteTokenizer(), "word": WordTokenizer.of(text.text, 400)}
+    text = load_corpus([str(LAMP)], ReadOptions())
+    made = {
+        "char": CharTokenizer.from_text(text.text),
+        "byte": ByteTokenizer(),
+        "word": WordTokenizer.from_text(text.text, 400),
+    }
     tokenizer = made[kind]
-    tokens, whole = tokens_on_disk(text, tokenizer), tokenizer.encode(text.trained[:])
+    tokens, whole = load_tokens(text, tokenizer), tokenizer.encode(text.train_text[:])
     assert len(tokens) == len(whole)
     assert np.array_equal(tokens[:], whole)
     assert np.array_equal(tokens[100:200], whole[100:200])
@@ -131,8 +135,8 @@ def test_the_same_bytes_under_a_name_that_reads_them_otherwise_have_other_tokens
     read = []
     for name in ("a.jsonl", "a.txt"):
         (tmp_path / name).write_text(lines, "utf-8")
-        text = corpus_on_disk([str(tmp_path / name)], Reading())
-        read.append(text.trained[:] == ByteTokenizer().decode(tokens_on_disk(text, ByteTokenizer())[:]))
+        text = load_corpus([str(tmp_path / name)], ReadOptions())
+        read.append(text.train_text[:] == ByteTokenizer().decode(load_tokens(text, ByteTokenizer())[:]))
     assert read == [True, True]
 
 
@@ -141,36 +145,36 @@ def test_so_have_several_of_which_only_the_last_is_read_otherwise(tmp_path: Path
     for name, data in (("a.txt", "The first.\n" * 9), ("b.txt", lines), ("b.jsonl", lines)):
         (tmp_path / name).write_text(data, "utf-8")
     for last in ("b.txt", "b.jsonl"):
-        text = corpus_on_disk([str(tmp_path / "a.txt"), str(tmp_path / last)], Reading())
-        assert text.trained[:] == ByteTokenizer().decode(tokens_on_disk(text, ByteTokenizer())[:])
+        text = load_corpus([str(tmp_path / "a.txt"), str(tmp_path / last)], ReadOptions())
+        assert text.train_text[:] == ByteTokenizer().decode(load_tokens(text, ByteTokenizer())[:])
 
 
 def test_a_field_or_a_column_that_nothing_has_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("text")
-    for how in (Reading(field="text"), Reading(column="text")):
+    for how in (ReadOptions(field="text"), ReadOptions(column="text")):
         with pytest.raises(UsageError, match="none of the texts ends in"):
-            corpus_on_disk([str(tmp_path / "a.txt")], how)
+            load_corpus([str(tmp_path / "a.txt")], how)
 
 
 def test_a_text_is_made_once_and_again_where_it_changed_or_what_was_kept_is_not_whole(home: Path) -> None:
     text = home.parent / "text.txt"
     text.write_bytes(LAMP.read_bytes())
-    first = corpus_on_disk([str(text)], Reading())
+    first = load_corpus([str(text)], ReadOptions())
     (path,) = cached(home, ".txt")
     made = path.stat().st_ino
-    assert corpus_on_disk([str(text)], Reading()).text[:] == first.text[:]
+    assert load_corpus([str(text)], ReadOptions()).text[:] == first.text[:]
     assert path.stat().st_ino == made
     path.write_bytes(b"cut short")
-    assert corpus_on_disk([str(text)], Reading()).text[:] == LAMP.read_text("utf-8")
+    assert load_corpus([str(text)], ReadOptions()).text[:] == LAMP.read_text("utf-8")
     assert path.stat().st_ino != made
     text.write_bytes(LAMP.read_bytes() + b"!")
-    assert corpus_on_disk([str(text)], Reading()).text[-1:] == "!"
+    assert load_corpus([str(text)], ReadOptions()).text[-1:] == "!"
     assert len(cached(home, ".txt")) == 2
 
 
 def test_only_its_owner_may_read_what_is_kept(home: Path) -> None:
-    text = corpus_on_disk([str(LAMP)], Reading())
-    tokens_on_disk(text, ByteTokenizer())
+    text = load_corpus([str(LAMP)], ReadOptions())
+    load_tokens(text, ByteTokenizer())
     if os.name == "posix":
         assert {path.stat().st_mode & 0o777 for path in (home / "cache").iterdir()} == {0o600}
 
@@ -184,10 +188,10 @@ def test_old_ones_and_leftovers_are_tidied_away(home: Path, monkeypatch: pytest.
         path.write_bytes(b"x" * 100)
         stamp = path.stat().st_mtime - 86_400 * age
         os.utime(path, (stamp, stamp))
-    tidy()
+    prune_cache()
     assert {path.name for path in folder.iterdir()} == {"used", ".being.written", "big"}
-    monkeypatch.setattr(corpus_cache, "MOST_BYTES", 250)
-    tidy()
+    monkeypatch.setattr(corpus_cache, "MAX_CACHE_BYTES", 250)
+    prune_cache()
     assert {path.name for path in folder.iterdir()} == {"used", ".being.written"}
 
 
@@ -197,7 +201,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_made(home: Path, monkey
 
     monkeypatch.setattr("afterglow.core.paths.os.fsync", full)
     with pytest.raises(StorageError, match=r"no space left on device.*make room, or name another folder") as caught:
-        corpus_on_disk([str(LAMP)], Reading())
+        load_corpus([str(LAMP)], ReadOptions())
     assert "\n" not in str(caught.value)
     assert list((home / "cache").iterdir()) == []
 
@@ -205,15 +209,17 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_made(home: Path, monkey
 def test_a_huge_text_is_learned_and_judged_by_bounded_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Huge is what the bounds say."""
     for module in (corpus, run):
-        monkeypatch.setattr(module, "MOST_JUDGED", 600)
-    monkeypatch.setattr(chunks, "STRETCH", 1000)
+        monkeypatch.setattr(module, "MAX_EVAL_CHARS", 600)
+    monkeypatch.setattr(chunks, "CHUNK_CHARS", 1000)
     for module in (tokenizer_training, run):
-        monkeypatch.setattr(module, "MOST_LEARNED", 5000)
+        monkeypatch.setattr(module, "MAX_TRAIN_CHARS", 5000)
     (tmp_path / "huge.txt").write_text(LAMP.read_text("utf-8") * 10, "utf-8")
-    made = run.begin(Wish("mine", (str(tmp_path / "huge.txt"),), tokens="bpe", wanted=Wanted(epochs=0.05, width=8)))
-    list(made.steps())
+    made = run.start_run(
+        TrainRequest("mine", (str(tmp_path / "huge.txt"),), tokens="bpe", wanted=TrainOverrides(epochs=0.05, width=8))
+    )
+    list(made.train())
     model, score = made.finish()
-    assert (len(made.corpus.validated), score.characters) == (600, 600)
+    assert (len(made.corpus.valid_text), score.characters) == (600, 600)
     assert model.generate("The lamp", length=20)
     assert made.notes == [
         "the vocabulary is learned from 5,000 characters, spread over all of it",
@@ -223,9 +229,9 @@ def test_a_huge_text_is_learned_and_judged_by_bounded_parts(monkeypatch: pytest.
 
 def test_runs_across_two_stretches_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     text = LAMP.read_text("utf-8")
-    whole = copy_detection.exact_runs(text[500:900] + "Ω" + text[100:150], text)
-    monkeypatch.setattr(chunks, "STRETCH", 64)
-    assert np.array_equal(copy_detection.exact_runs(text[500:900] + "Ω" + text[100:150], text), whole)
+    whole = copy_detection.copied_run_lengths(text[500:900] + "Ω" + text[100:150], text)
+    monkeypatch.setattr(chunks, "CHUNK_CHARS", 64)
+    assert np.array_equal(copy_detection.copied_run_lengths(text[500:900] + "Ω" + text[100:150], text), whole)
     assert whole.max() == 400
 
 
@@ -233,7 +239,7 @@ MEASURED = """
 import sys
 from afterglow.core.text import corpus
 from afterglow.core.training.trainer import Trainer
-corpus.MOST_JUDGED = 20_000
+corpus.MAX_EVAL_CHARS = 20_000
 run = Trainer.run
 def three(self):
     for progress in run(self):

@@ -22,7 +22,7 @@ from afterglow.core.inference.model_file import open_model_file
 
 torch = pytest.importorskip("torch")
 
-from afterglow.core.training.distributed import ALONE, Group, joined  # noqa: E402
+from afterglow.core.training.distributed import SINGLE_PROCESS, ProcessGroup, init_distributed  # noqa: E402
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 QUICK = [str(LAMP), "--name", "mine", "--width", "24", "--layers", "1", "--dropout", "0"]
@@ -152,13 +152,19 @@ def test_a_text_that_cannot_be_learned_is_told_once(tmp_path: Path) -> None:
 
 
 def test_rows_are_shared_out_evenly_or_not_at_all() -> None:
-    assert [Group(rank, 4).rows(8) for rank in range(4)] == [slice(0, 2), slice(2, 4), slice(4, 6), slice(6, 8)]
+    assert [ProcessGroup(rank, 4).rows(8) for rank in range(4)] == [slice(0, 2), slice(2, 4), slice(4, 6), slice(6, 8)]
     with pytest.raises(UsageError, match="8 streams cannot be shared evenly by 3 processes"):
-        Group(0, 3).rows(8)
+        ProcessGroup(0, 3).rows(8)
 
 
 def test_alone_everything_is_what_it_is() -> None:
-    assert (ALONE.mean(2.0), ALONE.any(True), ALONE.any(False), ALONE.told(3.0), ALONE.rows(5)) == (
+    assert (
+        SINGLE_PROCESS.mean(2.0),
+        SINGLE_PROCESS.any(True),
+        SINGLE_PROCESS.any(False),
+        SINGLE_PROCESS.broadcast(3.0),
+        SINGLE_PROCESS.rows(5),
+    ) == (
         2.0,
         True,
         False,
@@ -173,5 +179,5 @@ def test_a_device_that_is_not_there_gets_one_line(device: str, monkeypatch: pyte
     monkeypatch.setattr(torch.cuda, "is_available", absent)
     monkeypatch.setattr(torch.backends.mps, "is_available", absent)
     with pytest.raises(UsageError, match=f"torch finds no {device} GPU here"):
-        joined(device)
-    assert joined("auto").device.type == joined("cpu").device.type == "cpu"
+        init_distributed(device)
+    assert init_distributed("auto").device.type == init_distributed("cpu").device.type == "cpu"

@@ -7,11 +7,11 @@ import math
 from pathlib import Path
 
 import pytest
-from afterglow.core.diversity import COPY, Reference, Sampling, measure, repeated, words
+from afterglow.core.diversity import MIN_COPY, ReferenceText, SampleConfig, count_repeated, measure_diversity, words
 from afterglow.core.model import Model
 from afterglow.core.score import logprobs
 
-from .cli_helpers import Run
+from .cli_helpers import RunCli
 
 DATA = Path(__file__).parent / "data"
 TINY, LAMP = str(DATA / "tiny-char.safetensors"), DATA / "lamp.txt"
@@ -22,46 +22,46 @@ def test_words_are_letters_with_their_apostrophes_in_lower_case() -> None:
 
 
 def test_repeated_counts_sequences_of_four_that_stood_before() -> None:
-    assert repeated(["a", "b", "c", "d", "a", "b", "c", "d"]) == (1, 5)
-    assert repeated(["a", "b", "c", "d", "e", "f"]) == (0, 3)
-    assert repeated(["a"]) == (0, 0)
+    assert count_repeated(["a", "b", "c", "d", "a", "b", "c", "d"]) == (1, 5)
+    assert count_repeated(["a", "b", "c", "d", "e", "f"]) == (0, 3)
+    assert count_repeated(["a"]) == (0, 0)
 
 
 def test_known_is_the_share_of_words_that_the_text_has() -> None:
-    assert Reference("the lamp burned low").known(["the", "lamp", "zzz", "lamp"]) == 0.75
-    assert Reference("the").known([]) == 0
+    assert ReferenceText("the lamp burned low").known_share(["the", "lamp", "zzz", "lamp"]) == 0.75
+    assert ReferenceText("the").known_share([]) == 0
 
 
 TEXT = "It was a dark and stormy night; the rain fell in torrents, except at occasional intervals."
 
 
 def test_copies_are_found_where_they_begin_and_end() -> None:
-    reference = Reference(TEXT)
+    reference = ReferenceText(TEXT)
     copied = TEXT[10:50]
-    assert reference.copies(f"xxxx{copied}yyyy") == [copied]
-    assert reference.longest(f"xxxx{copied}yyyy") == len(copied)
+    assert reference.find_copies(f"xxxx{copied}yyyy") == [copied]
+    assert reference.longest_copy(f"xxxx{copied}yyyy") == len(copied)
 
 
-@pytest.mark.parametrize("sample", ["", "short", TEXT[10 : 10 + COPY - 1], "x" * 100])
+@pytest.mark.parametrize("sample", ["", "short", TEXT[10 : 10 + MIN_COPY - 1], "x" * 100])
 def test_no_copy_where_less_than_thirty_characters_are_the_same(sample: str) -> None:
-    assert Reference(TEXT).copies(sample) == []
+    assert ReferenceText(TEXT).find_copies(sample) == []
 
 
 def test_two_copies_apart_are_two_and_overlapping_ones_are_one() -> None:
     first, second = TEXT[:35], TEXT[40:80]
-    reference = Reference(TEXT)
-    assert reference.copies(f"{first}{'-' * 40}{second}") == [first, second]
-    assert reference.copies(first + second) == [first + second]
-    assert reference.longest(first + second) == len(second)
+    reference = ReferenceText(TEXT)
+    assert reference.find_copies(f"{first}{'-' * 40}{second}") == [first, second]
+    assert reference.find_copies(first + second) == [first + second]
+    assert reference.longest_copy(first + second) == len(second)
 
 
 def test_a_reference_shorter_than_a_copy_has_none() -> None:
-    assert Reference("tiny").copies(TEXT) == []
+    assert ReferenceText("tiny").find_copies(TEXT) == []
 
 
 def test_strict_text_is_known_and_diverse_text_is_surprising(tiny: Model) -> None:
-    reference = Reference(LAMP.read_text("utf-8"))
-    cold, hot = measure(tiny, (0.1, 2.5), Sampling("The lamp", 2, 300), reference)
+    reference = ReferenceText(LAMP.read_text("utf-8"))
+    cold, hot = measure_diversity(tiny, (0.1, 2.5), SampleConfig("The lamp", 2, 300), reference)
     assert (cold.temperature, cold.characters, hot.characters) == (0.1, 600, 600)
     assert cold.bits_per_char < hot.bits_per_char
     assert cold.known_words is not None
@@ -72,11 +72,11 @@ def test_strict_text_is_known_and_diverse_text_is_surprising(tiny: Model) -> Non
     assert cold.copied is not None
     assert cold.longest_copy is not None
     assert cold.copied > 0.5  # the tiny model knows its text by heart
-    assert cold.longest_copy >= COPY
+    assert cold.longest_copy >= MIN_COPY
 
 
 def test_bits_per_character_is_what_the_model_says_of_the_text(tiny: Model) -> None:
-    (measured,) = measure(tiny, (1.0,), Sampling("The lamp", 1, 200, rng=5))
+    (measured,) = measure_diversity(tiny, (1.0,), SampleConfig("The lamp", 1, 200, rng=5))
     text = tiny.generate("The lamp", temperature=1.0, length=200, rng=5)
     ids = tiny.tokenizer.encode("The lamp" + text)
     surprise = -logprobs(tiny.runtime, ids)[-200:].sum() / math.log(2)
@@ -84,10 +84,12 @@ def test_bits_per_character_is_what_the_model_says_of_the_text(tiny: Model) -> N
 
 
 def test_measuring_twice_gives_the_same(tiny: Model) -> None:
-    assert list(measure(tiny, (0.8,), Sampling())) == list(measure(tiny, (0.8,), Sampling()))
+    assert list(measure_diversity(tiny, (0.8,), SampleConfig())) == list(
+        measure_diversity(tiny, (0.8,), SampleConfig())
+    )
 
 
-def test_verb_prints_a_row_for_each_temperature(run: Run) -> None:
+def test_verb_prints_a_row_for_each_temperature(run: RunCli) -> None:
     ran = run("diversity", "-m", TINY, "-t", "0.2", "-t", "1.5", "-l", "100", "-n", "2", "--text", str(LAMP))
     header, cold, hot, *_ = ran.out.splitlines()
     assert (ran.code, ran.err) == (0, "")
@@ -96,19 +98,19 @@ def test_verb_prints_a_row_for_each_temperature(run: Run) -> None:
     assert "–" not in ran.out
 
 
-def test_verb_says_what_is_not_measured_without_a_text(run: Run) -> None:
+def test_verb_says_what_is_not_measured_without_a_text(run: RunCli) -> None:
     out = run("diversity", "-m", TINY, "-t", "1", "-l", "100").out
     assert "not measured: name the training text with --text FILE" in out
     assert "–" in out
 
 
-def test_verb_says_so_where_the_text_is_another_one(run: Run, tmp_path: Path) -> None:
+def test_verb_says_so_where_the_text_is_another_one(run: RunCli, tmp_path: Path) -> None:
     other = tmp_path / "other.txt"
     other.write_text("Some other text.")
     assert "is not the text that" in run("diversity", "-m", TINY, "-t", "1", "-l", "50", "--text", str(other)).out
 
 
-def test_verb_as_json_and_as_a_picture(run: Run, tmp_path: Path) -> None:
+def test_verb_as_json_and_as_a_picture(run: RunCli, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     picture = tmp_path / "d.svg"
     chosen = ("-m", TINY, "-t", "0.2", "-t", "1", "-l", "60", "-n", "1", "--json", "--plot", str(picture))

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pytest
 from afterglow.core.paths import models_dir
 
-from .cli_helpers import Run
+from .cli_helpers import RunCli
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "data"
@@ -74,7 +74,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_runs(line: str, desk: Path, run: Run) -> None:
+def test_every_command_runs(line: str, desk: Path, run: RunCli) -> None:
     words = shlex.split(line)
     if words[:2] == ["pip", "install"]:
         (extra,) = re.findall(r"\[(\w+)\]", line)
@@ -117,7 +117,7 @@ def shell(line: str, folder: Path, code: int = 0) -> subprocess.CompletedProcess
 
 
 @pytest.mark.parametrize("page", EXAMPLES)
-def test_every_example_runs(page: str, desk: Path, run: Run) -> None:  # noqa: ARG001
+def test_every_example_runs(page: str, desk: Path, run: RunCli) -> None:  # noqa: ARG001
     if any("torch" in block.text for block in BLOCKS if block.page == page and block.language == "python"):
         pytest.importorskip("afterglow.core.training")  # and so before torch, which it tells how to use its threads
     run("export", "shakespeare", "--onnx", "shakespeare.onnx", "--pytorch", "shakespeare-torch.safetensors")
@@ -168,7 +168,7 @@ def test_the_readme_links_to_what_is_there() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_worked_output_on_a_page_is_what_the_command_prints(page: Path, run: Run) -> None:
+def test_a_worked_output_on_a_page_is_what_the_command_prints(page: Path, run: RunCli) -> None:
     """A text block that follows a command which needs nothing but itself is its output."""
     pairs = re.findall(
         r"```sh\n(afterglow explain --probs[^\n]*)\n```\n\n```text\n(.*?)```", page.read_text("utf-8"), re.DOTALL

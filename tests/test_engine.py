@@ -13,10 +13,10 @@ import pytest
 from afterglow.core.errors import EngineError, StateError
 from afterglow.core.events import Done, Event, Token
 from afterglow.core.generation.engine import Engine
-from afterglow.core.generation.stream import SNAPSHOT_EVERY, Stream
-from afterglow.core.inference.backends import int8_runtime
+from afterglow.core.generation.stream import SNAPSHOT_INTERVAL, Stream
+from afterglow.core.inference.backends import fastest_runtime
 from afterglow.core.model import Model, load
-from afterglow.core.sampling.rng import Dice
+from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import Settings
 from hypothesis import given, settings
@@ -35,7 +35,7 @@ OTHERS = [
 def opened(
     engine: Engine, model: Model, seed: str, chosen: Settings, rng: int = 7, ahead: int = 1, keep: bool = True
 ) -> Stream:
-    return engine.open(model.read(seed).snapshot, chosen, Dice(rng), ahead=ahead, keep=keep)
+    return engine.open(model.read(seed).snapshot, chosen, PositionRNG(rng), max_unread=ahead, keep_snapshots=keep)
 
 
 @cache
@@ -45,7 +45,7 @@ def the_tiny_model() -> Model:
 
 
 def tokens(engine: Engine, stream: Stream) -> list[Token]:
-    return [event for event in engine.play(stream) if isinstance(event, Token)]
+    return [event for event in engine.iter_events(stream) if isinstance(event, Token)]
 
 
 def alone(model: Model, chosen: Settings = MINE, seed: str = "The lamp", rng: int = 7) -> list[Token]:
@@ -61,8 +61,8 @@ def test_the_same_text_twice(name: str, chosen: Settings, request: pytest.Fixtur
 
 
 def test_the_same_text_on_one_thread_and_on_two(tiny: Model) -> None:
-    two = Model(tiny.name, tiny.file, int8_runtime(tiny.file, 2))
-    assert alone(two) == alone(Model(tiny.name, tiny.file, int8_runtime(tiny.file, 1)))
+    two = Model(tiny.name, tiny.file, fastest_runtime(tiny.file, 2))
+    assert alone(two) == alone(Model(tiny.name, tiny.file, fastest_runtime(tiny.file, 1)))
 
 
 @pytest.mark.parametrize("chosen", [MINE, MINE.changed(temperature=1.0)], ids=["T 0.9", "plain"])
@@ -76,7 +76,7 @@ def test_the_same_text_among_others_that_join_and_leave(tiny: Model, chosen: Set
         for _ in range(10):
             engine.step()
         opened(engine, tiny, "Good evening", joining, rng=n, ahead=9999)
-    assert before[1].tokens >= 25
+    assert before[1].token_count >= 25
     before[1].stop()
     assert tokens(engine, mine) == alone(tiny, chosen)
 
@@ -94,15 +94,15 @@ def test_others_keep_their_events_while_one_plays(tiny: Model) -> None:
 def test_a_stream_that_ended_says_nothing_more(tiny: Model) -> None:
     engine = tiny.engine()
     stream = opened(engine, tiny, "The lamp", MINE.changed(length=5))
-    assert len(list(engine.play(stream))) == 6
+    assert len(list(engine.iter_events(stream))) == 6
     engine.step()
-    assert list(engine.play(stream)) == []
+    assert list(engine.iter_events(stream)) == []
 
 
 def test_stop_keeps_what_is_written_and_says_so(tiny: Model) -> None:
     engine = tiny.engine()
     stream = opened(engine, tiny, "The lamp", MINE)
-    events = engine.play(stream)
+    events = engine.iter_events(stream)
     written = [next(events) for _ in range(10)]
     stream.stop()
     rest = list(events)
@@ -124,7 +124,7 @@ def test_stop_may_come_from_another_thread(tiny: Model) -> None:
 
     thread = threading.Thread(target=stop)
     thread.start()
-    events = engine.play(stream)
+    events = engine.iter_events(stream)
     found = [next(events)]
     begun.set()
     found += events
@@ -137,24 +137,24 @@ def test_stopping_before_the_first_token_ends_with_no_text(tiny: Model) -> None:
     engine = tiny.engine()
     stream = opened(engine, tiny, "The lamp", MINE)
     stream.stop()
-    assert [type(event) for event in engine.play(stream)] == [Done]
+    assert [type(event) for event in engine.iter_events(stream)] == [Done]
     assert stream.snapshots[stream.position].position == stream.position
 
 
 def test_a_forced_token_comes_first_and_the_rest_is_drawn_behind_it(tiny: Model) -> None:
     (forced,) = tiny.tokenizer.encode("k").tolist()
     engine = tiny.engine()
-    stream = engine.open(tiny.read("The lamp").snapshot, MINE, Dice(7), forced)
+    stream = engine.open(tiny.read("The lamp").snapshot, MINE, PositionRNG(7), forced)
     found = tokens(engine, stream)
     assert found[0].id == forced
-    begun = engine.open(tiny.read("The lampk").snapshot, MINE, Dice(7))
+    begun = engine.open(tiny.read("The lampk").snapshot, MINE, PositionRNG(7))
     assert [token.id for token in found[1:]] == [token.id for token in tokens(engine, begun)][: len(found) - 1]
 
 
 def test_the_temperature_can_be_turned_between_two_tokens(tiny: Model) -> None:
     engine = tiny.engine()
     stream = opened(engine, tiny, "The lamp", MINE)
-    events = engine.play(stream)
+    events = engine.iter_events(stream)
     first = [next(events) for _ in range(10)]
     stream.settings = stream.settings.changed(temperature=0.0)
     rest = [event for event in events if isinstance(event, Token)]
@@ -166,8 +166,8 @@ def test_the_temperature_can_be_turned_between_two_tokens(tiny: Model) -> None:
 def test_states_are_kept_every_64_tokens_and_at_the_end(tiny: Model) -> None:
     engine = tiny.engine()
     stream = opened(engine, tiny, "The lamp", MINE)
-    list(engine.play(stream))
-    whole = [n for n in range(9, 8 + 151) if n % SNAPSHOT_EVERY == 0]
+    list(engine.iter_events(stream))
+    whole = [n for n in range(9, 8 + 151) if n % SNAPSHOT_INTERVAL == 0]
     assert sorted(stream.snapshots) == [*whole, 8 + 150]
     for position, snapshot in stream.snapshots.items():
         assert snapshot.position == position
@@ -181,7 +181,7 @@ def test_states_that_are_kept_among_others_are_those_of_the_stream_alone(tiny: M
         for n, joining in enumerate(others):
             opened(engine, tiny, "Good evening", joining, rng=n, ahead=9999)
         stream = opened(engine, tiny, "The lamp", MINE)
-        list(engine.play(stream))
+        list(engine.iter_events(stream))
         kept.append({n: [a.tobytes() for a in (s.logits, *s.state)] for n, s in stream.snapshots.items()})
     assert kept[0] == kept[1]
 
@@ -198,7 +198,7 @@ def test_nothing_is_drawn_before_a_reader_asks(tiny: Model) -> None:
     engine = tiny.engine()
     waiting = opened(engine, tiny, "The lamp", MINE)
     tokens(engine, opened(engine, tiny, "Good evening", MINE))
-    assert waiting.tokens == 0
+    assert waiting.token_count == 0
     waiting.settings = MINE.changed(temperature=0.0)
     assert {token.temperature for token in tokens(engine, waiting)} == {0.0}
 
@@ -206,11 +206,11 @@ def test_nothing_is_drawn_before_a_reader_asks(tiny: Model) -> None:
 def test_nothing_is_drawn_between_two_asks_while_others_are_written(tiny: Model) -> None:
     engine = tiny.engine()
     asking = opened(engine, tiny, "The lamp", MINE)
-    events = engine.play(asking)
+    events = engine.iter_events(asking)
     for count in (1, 2, 3):
         next(events)
         tokens(engine, opened(engine, tiny, "Good evening", MINE.changed(length=20)))
-        assert asking.tokens == count
+        assert asking.token_count == count
     asking.settings = MINE.changed(temperature=0.0)
     assert {event.temperature for event in events if isinstance(event, Token)} == {0.0}
 
@@ -221,8 +221,8 @@ def test_a_slow_reader_slows_its_own_stream_only(tiny: Model) -> None:
     fast = opened(engine, tiny, "Good evening", MINE, ahead=9999)
     while engine.step():
         pass
-    assert (len(slow.events), slow.tokens) == (10, 10)
-    assert (fast.tokens, fast.ended) == (150, True)
+    assert (len(slow.events), slow.token_count) == (10, 10)
+    assert (fast.token_count, fast.finished) == (150, True)
     assert tokens(engine, slow) == alone(tiny)
 
 
@@ -271,22 +271,22 @@ def test_a_stream_that_keeps_nothing_has_no_snapshots(tiny: Model) -> None:
 def test_a_state_of_another_vocabulary_or_shape_is_refused(tiny: Model, tiny_bytes: Model) -> None:
     foreign = tiny_bytes.read("The lamp").snapshot
     with pytest.raises(StateError, match=f"256 tokens, this one has {tiny.tokenizer.size}"):
-        tiny.engine().open(foreign, MINE, Dice(7))
+        tiny.engine().open(foreign, MINE, PositionRNG(7))
     own = tiny.read("The lamp").snapshot
     with pytest.raises(StateError, match="other layers or another width"):
-        tiny.engine().open(replace(own, state=own.state[:2]), MINE, Dice(7))
+        tiny.engine().open(replace(own, state=own.state[:2]), MINE, PositionRNG(7))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_rows_are_shared_out_and_gathered_again(tiny: Model, threads: int) -> None:
     """Batches fill and empty as streams come and go; nobody is lost, and everybody's text is their own."""
-    engine = Engine(int8_runtime(tiny.file, threads), tiny.tokenizer)
+    engine = Engine(fastest_runtime(tiny.file, threads), tiny.tokenizer)
     lengths = [5, 40, 3, 80, 17, 60, 9, 120, 30, 1, 55, 2]
     streams = []
     for n, length in enumerate(lengths):
         streams.append(opened(engine, tiny, "The lamp", MINE.changed(length=length), rng=n, ahead=200))
         engine.step()
-        assert sum(len(batch.streams) for batch in engine._batches) == sum(not s.ended for s in streams)
+        assert sum(len(batch.streams) for batch in engine._batches) == sum(not s.finished for s in streams)
     while engine.step():
         pass
     for n, stream in enumerate(streams):
@@ -296,7 +296,7 @@ def test_rows_are_shared_out_and_gathered_again(tiny: Model, threads: int) -> No
 def test_what_batches_share_fails_in_a_step_and_can_be_told_to_all(
     tiny: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runtime = int8_runtime(tiny.file, 2)
+    runtime = fastest_runtime(tiny.file, 2)
     engine = Engine(runtime, tiny.tokenizer)
     streams = [opened(engine, tiny, "The lamp", MINE, rng=n, ahead=200) for n in range(12)]
     engine.step()
@@ -348,7 +348,7 @@ def test_a_stream_is_itself_whatever_the_schedule(
 ) -> None:
     """Joins, reads, stops and steps in any order, on one thread or two: each stream's tokens are those it has alone."""
     model = the_tiny_model()
-    engine = Engine(int8_runtime(model.file, threads), model.tokenizer)
+    engine = Engine(fastest_runtime(model.file, threads), model.tokenizer)
     streams: list[Stream] = []
     read: list[list[Event]] = []
     waiting = [*wishes]
@@ -362,11 +362,11 @@ def test_a_stream_is_itself_whatever_the_schedule(
             stream.stop()
         elif act == "read" and stream:
             at = streams.index(stream)
-            read[at] += islice(engine.play(stream), number)
+            read[at] += islice(engine.iter_events(stream), number)
         else:
             engine.step()
     for number, stream in enumerate(streams):
-        found = [event for event in (*read[number], *engine.play(stream)) if isinstance(event, Token)]
+        found = [event for event in (*read[number], *engine.iter_events(stream)) if isinstance(event, Token)]
         own = model.engine()
         expected = tokens(own, opened(own, model, "The lamp", stream.settings, rng=number))
         assert found == expected[: len(found)]

@@ -10,24 +10,32 @@ import numpy as np
 import pytest
 from afterglow.core import load, sample
 from afterglow.core.commands.effects import Listing
-from afterglow.core.commands.explain import GREEDY_LENGTH, as_json, greedy, of_next, of_numbers, tables, told
+from afterglow.core.commands.explain import (
+    GREEDY_LENGTH,
+    as_json,
+    build_tables,
+    from_probs,
+    from_snapshot,
+    greedy_notice,
+    run_greedy,
+)
 from afterglow.core.commands.registry import dispatch
 from afterglow.core.errors import UsageError
 from afterglow.core.events import Notice
 from afterglow.core.model import Model
 from afterglow.core.sampling.temperature import (
     Loop,
-    at_temperatures,
+    double_rounding_differs,
     effective_choices,
+    find_loop,
     gaussian,
-    loop_in,
-    probabilities,
-    reshape,
-    rounds_twice,
+    parse_probabilities,
+    probs_at_temperatures,
+    temperature_steps,
 )
 from afterglow.core.session.session import Session
 
-from .cli_helpers import Run
+from .cli_helpers import RunCli
 
 TINY = str(Path(__file__).parent / "data" / "tiny-char.safetensors")
 
@@ -40,13 +48,13 @@ SLIDES = {
 
 
 def test_the_logarithms_are_those_of_the_slide() -> None:
-    assert reshape(P, 1.2).log == pytest.approx([-1.20, -0.69, -1.61], abs=0.01)
+    assert temperature_steps(P, 1.2).log == pytest.approx([-1.20, -0.69, -1.61], abs=0.01)
 
 
 @pytest.mark.parametrize("temperature", SLIDES)
 def test_the_slides_come_out_of_the_arithmetic(temperature: float) -> None:
     divided, exponential, renormalised = SLIDES[temperature]
-    reshaped = reshape(P, temperature)
+    reshaped = temperature_steps(P, temperature)
     assert reshaped.divided == pytest.approx(divided, abs=0.01)
     assert reshaped.exponential == pytest.approx(exponential, abs=0.01)
     assert reshaped.renormalised.round(3).tolist() == renormalised
@@ -56,18 +64,18 @@ def test_the_slides_come_out_of_the_arithmetic(temperature: float) -> None:
 def test_renormalised_is_the_closed_form(temperature: float) -> None:
     powers = [p ** (1 / temperature) for p in P]
     closed = [power / sum(powers) for power in powers]
-    assert reshape(P, temperature).renormalised == pytest.approx(closed, abs=1e-12)
-    assert at_temperatures(np.log(P), [temperature])[0] == pytest.approx(closed, abs=1e-12)
+    assert temperature_steps(P, temperature).renormalised == pytest.approx(closed, abs=1e-12)
+    assert probs_at_temperatures(np.log(P), [temperature])[0] == pytest.approx(closed, abs=1e-12)
 
 
 def test_one_point_two_flattens_and_zero_point_eight_sharpens() -> None:
-    choices = [effective_choices(reshape(P, t).renormalised) for t in (0.8, 1.0, 1.2)]
+    choices = [effective_choices(temperature_steps(P, t).renormalised) for t in (0.8, 1.0, 1.2)]
     assert choices == sorted(choices)
     assert choices[0] < choices[1] < choices[2] < len(P)
 
 
 def test_temperature_zero_leaves_the_likeliest_alone() -> None:
-    assert at_temperatures(np.log(P), [0])[0].tolist() == [0, 1, 0]
+    assert probs_at_temperatures(np.log(P), [0])[0].tolist() == [0, 1, 0]
     assert effective_choices(np.array([0.0, 1.0, 0.0])) == 1
 
 
@@ -79,7 +87,7 @@ def test_equal_chances_are_as_many_choices_as_there_are_tokens() -> None:
 def test_sample_draws_the_renormalised_distribution(temperature: float) -> None:
     draws, rng = 20_000, np.random.default_rng(1)
     counts = np.bincount([sample(P, temperature, rng) for _ in range(draws)], minlength=3)
-    expected = draws * reshape(P, temperature).renormalised
+    expected = draws * temperature_steps(P, temperature).renormalised
     # 2 degrees of freedom: the chi-square survival function is exp(-x / 2), so p = 0.001 is at -2 ln 0.001.
     assert ((counts - expected) ** 2 / expected).sum() < -2 * np.log(0.001)
 
@@ -92,7 +100,7 @@ def test_sample_without_a_generator_still_draws_an_index() -> None:
 
 
 def test_the_table_prints_the_slide_and_the_column_to_look_at() -> None:
-    flat, sharp, footnote = tables(of_numbers(probabilities("0.3,0.5,0.2")), (1.2, 0.8))
+    flat, sharp, footnote = build_tables(from_probs(parse_probabilities("0.3,0.5,0.2")), (1.2, 0.8))
     assert isinstance(flat, Listing)
     assert isinstance(sharp, Listing)
     assert [row.split()[:5] for _, row in flat.rows[1:4]] == [
@@ -111,44 +119,44 @@ def test_the_table_prints_the_slide_and_the_column_to_look_at() -> None:
 
 
 def test_the_footnote_stands_only_under_the_figure_it_speaks_of() -> None:
-    assert not any(isinstance(e, Notice) for e in tables(of_numbers(probabilities("0.3,0.5,0.2")), (1.2,)))
-    assert not any(isinstance(e, Notice) for e in tables(of_numbers(probabilities("0.4,0.6")), (0.8,)))
+    assert not any(isinstance(e, Notice) for e in build_tables(from_probs(parse_probabilities("0.3,0.5,0.2")), (1.2,)))
+    assert not any(isinstance(e, Notice) for e in build_tables(from_probs(parse_probabilities("0.4,0.6")), (0.8,)))
 
 
 def test_which_figures_round_twice() -> None:
-    assert rounds_twice(np.log(0.3) / 0.8)
-    assert not any(rounds_twice(v) for v in (-1.2040, -1.5, 0.0, -1.5051, 0.4204))
+    assert double_rounding_differs(np.log(0.3) / 0.8)
+    assert not any(double_rounding_differs(v) for v in (-1.2040, -1.5, 0.0, -1.5051, 0.4204))
 
 
 def test_temperature_zero_gives_the_likeliest_all_and_divides_nothing() -> None:
-    (listing,) = tables(of_numbers(probabilities("0.3,0.5,0.2")), (0.0,))
+    (listing,) = build_tables(from_probs(parse_probabilities("0.3,0.5,0.2")), (0.0,))
     assert isinstance(listing, Listing)
     assert [row.split()[2] for _, row in listing.rows[1:4]] == ["0.000", "1.000", "0.000"]
 
 
 def test_a_probability_of_zero_stays_zero_at_every_temperature() -> None:
-    (listing,) = tables(of_numbers(probabilities("0,1,3")), (2.0,))
+    (listing,) = build_tables(from_probs(parse_probabilities("0,1,3")), (2.0,))
     assert isinstance(listing, Listing)
     assert listing.rows[1][1].split() == ["0.000", "-∞", "-∞", "0.00", "0.000"]
-    assert as_json(of_numbers(probabilities("0,1")), [2.0])["temperatures"][0]["log"] == [None, 0.0]
+    assert as_json(from_probs(parse_probabilities("0,1")), [2.0])["temperatures"][0]["log"] == [None, 0.0]
 
 
 @pytest.mark.parametrize("text", ["", "0.5", "a,b", "1,-1", "0,0", "nan,1", "inf,1", "0.3,,0.2"])
 def test_what_is_no_distribution_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(UsageError) as refused:
-        probabilities(text)
+        parse_probabilities(text)
     assert "\n" not in str(refused.value)
 
 
 def test_weights_are_made_to_sum_to_one() -> None:
-    assert probabilities("3,5,2") == pytest.approx(P)
-    assert probabilities("1e308,1e308").tolist() == [0.5, 0.5]
+    assert parse_probabilities("3,5,2") == pytest.approx(P)
+    assert parse_probabilities("1e308,1e308").tolist() == [0.5, 0.5]
 
 
 def test_a_bell_curve_at_a_temperature_is_one_root_t_as_wide() -> None:
     places, probs = gaussian(60, 8.0)
     for temperature in (0.5, 2.0):
-        (shaped,) = at_temperatures(np.log(probs), [temperature])
+        (shaped,) = probs_at_temperatures(np.log(probs), [temperature])
         assert np.sqrt((shaped * places**2).sum()) == pytest.approx(np.sqrt(temperature), rel=1e-3)
 
 
@@ -163,12 +171,12 @@ def test_a_bell_curve_at_a_temperature_is_one_root_t_as_wide() -> None:
     ],
 )
 def test_loops_are_found_where_a_text_ends_in_one(text: str, loop: Loop | None) -> None:
-    assert loop_in(text) == loop
+    assert find_loop(text) == loop
 
 
 def test_a_models_table_has_every_chance_in_it(tiny: Model) -> None:
-    distribution = of_next(tiny, tiny.read("The lam").snapshot)
-    (listing,) = tables(distribution, (2.0,))
+    distribution = from_snapshot(tiny, tiny.read("The lam").snapshot)
+    (listing,) = build_tables(distribution, (2.0,))
     assert isinstance(listing, Listing)
     shares = [float(row.split()[-2 if "█" in row or row[-1] in "▏▎▍▌▋▊▉" else -1]) for _, row in listing.rows[1:-1]]
     assert sum(shares) == pytest.approx(1, abs=0.01)
@@ -178,19 +186,19 @@ def test_a_models_table_has_every_chance_in_it(tiny: Model) -> None:
 
 def test_greedy_text_of_the_bundled_model_goes_round_in_circles() -> None:
     model = load("shakespeare")
-    found = greedy(model, model.read("To be or not to b").snapshot)
+    found = run_greedy(model, model.read("To be or not to b").snapshot)
     assert found.text == model.generate("To be or not to b", temperature=0, length=GREEDY_LENGTH)
     assert found.loop
     start, text = found.loop
     assert found.text[start:] == (text * GREEDY_LENGTH)[: GREEDY_LENGTH - start]
-    assert "circles" in told(found).text
+    assert "circles" in greedy_notice(found).text
 
 
 # /explain -----------------------------------------------------------------------------------------------------------
 
 
 def test_slash_explain_works_on_the_next_token_at_todays_temperature(session: Session) -> None:
-    list(session.say("The lamp"))
+    list(session.prompt("The lamp"))
     session.set("temperature", 0.5)
     (listing,) = dispatch(session, "/explain")
     assert isinstance(listing, Listing)
@@ -201,14 +209,14 @@ def test_slash_explain_works_on_the_next_token_at_todays_temperature(session: Se
 
 
 def test_slash_explain_at_zero_tells_where_that_leads(session: Session) -> None:
-    list(session.say("The lamp"))
+    list(session.prompt("The lamp"))
     *_, notice = dispatch(session, "/explain 0 2")
     assert isinstance(notice, Notice)
     assert "always takes the likeliest" in notice.text
 
 
 def test_slash_explain_says_so_where_filters_have_a_say(session: Session) -> None:
-    list(session.say("The lamp"))
+    list(session.prompt("The lamp"))
     session.set("top_p", 0.9)
     session.set("repeat_last_n", 10)
     _, notice = dispatch(session, "/explain")
@@ -218,7 +226,7 @@ def test_slash_explain_says_so_where_filters_have_a_say(session: Session) -> Non
 
 
 def test_a_table_fits_a_terminal_of_eighty_columns(tiny: Model) -> None:
-    for listing in tables(of_next(tiny, tiny.read("The lam").snapshot), (0.0, 0.5, 1.0, 5.0)):
+    for listing in build_tables(from_snapshot(tiny, tiny.read("The lam").snapshot), (0.0, 0.5, 1.0, 5.0)):
         assert isinstance(listing, Listing)
         assert len(listing.title) <= 77
         assert max(len(left) for left, _ in listing.rows) + max(len(right) for _, right in listing.rows) + 2 <= 76
@@ -241,7 +249,7 @@ def test_slash_explain_refuses_in_one_line(session: Session, line: str) -> None:
 # The verb -----------------------------------------------------------------------------------------------------------
 
 
-def test_verb_without_anything_works_the_lessons_example(run: Run) -> None:
+def test_verb_without_anything_works_the_lessons_example(run: RunCli) -> None:
     ran = run("explain")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith(run("explain", "--probs", "0.3,0.5,0.2", "-t", "1.2", "-t", "0.8").out)
@@ -250,14 +258,14 @@ def test_verb_without_anything_works_the_lessons_example(run: Run) -> None:
     )
 
 
-def test_verb_on_a_text_shows_each_temperature_and_the_greedy_end(run: Run) -> None:
+def test_verb_on_a_text_shows_each_temperature_and_the_greedy_end(run: RunCli) -> None:
     out = run("explain", "The lamp", "-m", TINY, "-t", "0.5", "-t", "2").out
     assert "T 0.5, sharper" in out
     assert "T 2, flatter" in out
     assert "T 0 always takes the likeliest" in out
 
 
-def test_verb_as_json_is_for_notebooks(run: Run, tiny: Model) -> None:
+def test_verb_as_json_is_for_notebooks(run: RunCli, tiny: Model) -> None:
     values = json.loads(run("explain", "The lam", "-m", TINY, "-t", "0", "-t", "2", "--json").out)
     chances = tiny.distribution("The lam")
     assert dict(zip(values["labels"], values["probs"], strict=True))["'p'"] == pytest.approx(chances["p"])
@@ -266,14 +274,14 @@ def test_verb_as_json_is_for_notebooks(run: Run, tiny: Model) -> None:
     assert values["greedy"]["text"]
 
 
-def test_verb_shows_a_bell_curve(run: Run) -> None:
+def test_verb_shows_a_bell_curve(run: RunCli) -> None:
     out = run("explain", "--gaussian", "-t", "0.25", "-t", "4").out
     assert "T 0.25: 0.50, T 4: 2.00" in out
     assert out.count("\n") > 20
 
 
 @pytest.mark.parametrize("arguments", [["a", "--gaussian"], ["--probs", "1,2", "--gaussian"], ["--probs", "1"]])
-def test_verb_refuses_what_makes_no_sense(run: Run, arguments: list[str]) -> None:
+def test_verb_refuses_what_makes_no_sense(run: RunCli, arguments: list[str]) -> None:
     ran = run("explain", *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.count("\n") == 1
@@ -281,7 +289,7 @@ def test_verb_refuses_what_makes_no_sense(run: Run, arguments: list[str]) -> Non
 
 @pytest.mark.parametrize("name", ["a.svg", "a.png"])
 @pytest.mark.parametrize("what", [["$a$ The lamp", "-m", TINY], ["--gaussian"], ["--probs", "3,5,2", "-t", "0.8"]])
-def test_verb_draws_the_same_picture_every_time(run: Run, tmp_path: Path, what: list[str], name: str) -> None:
+def test_verb_draws_the_same_picture_every_time(run: RunCli, tmp_path: Path, what: list[str], name: str) -> None:
     pytest.importorskip("matplotlib")
     pictures = []
     for folder in ("first", "second"):
@@ -295,6 +303,6 @@ def test_verb_draws_the_same_picture_every_time(run: Run, tmp_path: Path, what: 
         assert len(root.findall(".//{http://www.w3.org/2000/svg}path")) > 10
 
 
-def test_verb_refuses_a_picture_of_another_kind(run: Run, tmp_path: Path) -> None:
+def test_verb_refuses_a_picture_of_another_kind(run: RunCli, tmp_path: Path) -> None:
     ran = run("explain", "--plot", str(tmp_path / "a.bmp"))
     assert (ran.code, ran.err.count("\n")) == (2, 1)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.events import Token
-from afterglow.core.render.export import as_html, as_svg, spans
-from afterglow.core.render.heat import level
-from afterglow.core.render.svg import Text, cells
+from afterglow.core.render.export import as_html, as_svg, token_spans
+from afterglow.core.render.heat import heat_level
+from afterglow.core.render.svg import WrappedTokens, display_width
 from afterglow.core.session.passage import Node, Passage
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,7 +59,7 @@ def test_html_holds_the_text_and_nothing_that_runs() -> None:
     page = as_html(made, "summary <i>", "surprise")
     reader.feed(page)
     assert reader.text == f"{HOSTILE}</pre><b>x"
-    assert reader.looks == [f"h{level(token, 'surprise')}" for token in made.tokens()]
+    assert reader.looks == [f"h{heat_level(token, 'surprise')}" for token in made.tokens()]
     assert "<script" not in page
     assert "<i>" not in page
 
@@ -88,20 +88,20 @@ def test_a_tail_and_a_kept_beginning_are_told_apart() -> None:
     made = passage("The ", "lamp")
     made.nodes[1].tail = "EN"
     made.add(Node(1, 2, tokens=[Token("x", 0, -1.0, -1.0, 1, 1.0, 1.0)]))
-    assert "".join(text for text, _ in spans(made)) == "The lax" == made.text()
-    made.move(1)
-    assert "".join(text for text, _ in spans(made)) == "The lampEN" == made.text()
+    assert "".join(text for text, _ in token_spans(made)) == "The lax" == made.text()
+    made.move_to(1)
+    assert "".join(text for text, _ in token_spans(made)) == "The lampEN" == made.text()
 
 
 @given(st.text("ab \n日é\u0301", max_size=60), st.integers(2, 12))
 @settings(deadline=None)
 def test_wrapping_keeps_every_character_and_the_width(text: str, columns: int) -> None:
-    wrapped = Text(columns)
+    wrapped = WrappedTokens(columns)
     for character in text:
         wrapped.add(character)
     lines = ["".join(c for c, _ in line) for line in wrapped.lines()]
     assert "".join(lines) == text.replace("\n", "")
-    assert all(cells(line.rstrip(" ")) <= columns for line in lines)
+    assert all(display_width(line.rstrip(" ")) <= columns for line in lines)
 
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures.py"

@@ -14,7 +14,7 @@ import pytest
 from afterglow.core.errors import TextError
 from afterglow.core.text import files
 from afterglow.core.text.corpus import read_corpora
-from afterglow.core.text.formats import Reading
+from afterglow.core.text.formats import ReadOptions
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def text(*words: object, how: Reading = Reading()) -> str:  # noqa: B008
+def text(*words: object, how: ReadOptions = ReadOptions()) -> str:  # noqa: B008
     return read_corpora([str(word) for word in words], how).text
 
 
@@ -64,24 +64,24 @@ ROWS = [{"text": "one\ntwo", "id": 1}, {"text": "three", "id": 2}]
 @pytest.mark.parametrize(
     ("name", "data", "how", "expected"),
     [
-        ("a.jsonl", "\n".join(map(json.dumps, ROWS)), Reading(), "one\ntwo\n\nthree\n"),
-        ("a.jsonl", '{"body": "x"}\n\n', Reading(field="body"), "x\n"),
-        ("a.jsonl", '{"text": "\\ud800!"}\n', Reading(), "\ufffd!\n"),
-        ("a.csv", "name,age\nAda,3\n\nBob,4\n", Reading(column="name"), "Ada\n\nBob\n"),
-        ("a.csv", 'only\n"a ""b"", c"\n', Reading(), 'a "b", c\n'),
-        ("a.csv", "id;text\n1;one, two\n", Reading(column="text"), "one, two\n"),
-        ("a.csv", "text,\none,\ntwo, \n", Reading(column="text"), "one\n\ntwo\n"),
-        ("a.tsv", "x\ty\n1\tone two\n", Reading(column="y"), "one two\n"),
-        ("a.tsv", 'x\ty\n1\t"Yes\n2\tno" more\n', Reading(column="y"), '"Yes\n\nno" more\n'),
-        ("a.jsonl", '{"text": "one\\r\\ntwo\\rthree\\r\\n"}', Reading(), "one\ntwo\nthree\n"),
-        ("piped", '{"text": "one"}', Reading(field="text"), "one\n"),
-        ("piped", "a,b\n1,2\n", Reading(column="b"), "2\n"),
-        ("a.md", "a,b\n1,2\n", Reading(column="b"), "a,b\n1,2\n"),
-        ("a.csv", "name\n" + "x" * 200_000, Reading(), "x" * 200_000 + "\n"),
+        ("a.jsonl", "\n".join(map(json.dumps, ROWS)), ReadOptions(), "one\ntwo\n\nthree\n"),
+        ("a.jsonl", '{"body": "x"}\n\n', ReadOptions(field="body"), "x\n"),
+        ("a.jsonl", '{"text": "\\ud800!"}\n', ReadOptions(), "\ufffd!\n"),
+        ("a.csv", "name,age\nAda,3\n\nBob,4\n", ReadOptions(column="name"), "Ada\n\nBob\n"),
+        ("a.csv", 'only\n"a ""b"", c"\n', ReadOptions(), 'a "b", c\n'),
+        ("a.csv", "id;text\n1;one, two\n", ReadOptions(column="text"), "one, two\n"),
+        ("a.csv", "text,\none,\ntwo, \n", ReadOptions(column="text"), "one\n\ntwo\n"),
+        ("a.tsv", "x\ty\n1\tone two\n", ReadOptions(column="y"), "one two\n"),
+        ("a.tsv", 'x\ty\n1\t"Yes\n2\tno" more\n', ReadOptions(column="y"), '"Yes\n\nno" more\n'),
+        ("a.jsonl", '{"text": "one\\r\\ntwo\\rthree\\r\\n"}', ReadOptions(), "one\ntwo\nthree\n"),
+        ("piped", '{"text": "one"}', ReadOptions(field="text"), "one\n"),
+        ("piped", "a,b\n1,2\n", ReadOptions(column="b"), "2\n"),
+        ("a.md", "a,b\n1,2\n", ReadOptions(column="b"), "a,b\n1,2\n"),
+        ("a.csv", "name\n" + "x" * 200_000, ReadOptions(), "x" * 200_000 + "\n"),
     ],
 )
 def test_fields_and_columns_are_items_with_an_empty_line_between(
-    tmp_path: Path, name: str, data: str, how: Reading, expected: str
+    tmp_path: Path, name: str, data: str, how: ReadOptions, expected: str
 ) -> None:
     (tmp_path / name).write_text(data, "utf-8")
     assert text(tmp_path / name, how=how) == expected
@@ -90,38 +90,38 @@ def test_fields_and_columns_are_items_with_an_empty_line_between(
 def test_lines_are_shuffled_the_same_way_every_time_and_an_item_takes_one(tmp_path: Path) -> None:
     names = [f"name {number}" for number in range(50)]
     (tmp_path / "names.txt").write_text("\n".join(names[:25]) + "\n\n" + "\r\n".join(names[25:]))
-    once = text(tmp_path / "names.txt", how=Reading(lines=True))
-    assert once == text(tmp_path / "names.txt", how=Reading(lines=True))
+    once = text(tmp_path / "names.txt", how=ReadOptions(lines=True))
+    assert once == text(tmp_path / "names.txt", how=ReadOptions(lines=True))
     assert sorted(once.splitlines()) == sorted(names)
     assert once.splitlines() != names
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": "one\n  two"}))
-    assert text(tmp_path / "a.jsonl", how=Reading(lines=True)) == "one two\n"
+    assert text(tmp_path / "a.jsonl", how=ReadOptions(lines=True)) == "one two\n"
 
 
 @pytest.mark.parametrize(
     ("name", "data", "how", "says"),
     [
-        ("a.jsonl", b'{"text": "x"}\nno', Reading(), "line 2, is not JSON"),
+        ("a.jsonl", b'{"text": "x"}\nno', ReadOptions(), "line 2, is not JSON"),
         (
             "a.jsonl",
             b'{"body": "x"}',
-            Reading(),
+            ReadOptions(),
             r"has no text 'text'; its texts are: body .choose one with --field",
         ),
-        ("a.jsonl", b"[1]", Reading(field="f"), "has no text 'f'; its texts are: none"),
-        ("a.csv", b"name,age\nAda,3", Reading(), "choose one with --column; there are: name, age"),
-        ("a.csv", b"name,age\nAda,3", Reading(column="title"), "no column 'title'; there are: name, age"),
-        ("a.csv", b"name,age\nAda", Reading(column="age"), "line 2, is too short"),
-        ("a.csv", b"", Reading(column="age"), "a table begins with the names of its columns"),
-        ("a.csv", b"text\nwell, no", Reading(), "line 2, has more cells than the first line has names"),
-        ("a.csv", b'text\n"one\ntwo', Reading(), "unexpected end of data"),
-        ("a.txt.gz", b"no gzip", Reading(), "not a whole gzip file"),
-        ("a.txt.gz", gzip.compress(b"text" * 99)[:-9], Reading(), "not a whole gzip file"),
-        ("a.txt", "né ".encode() + b"n\xe9", Reading(), "mixes encodings: up to there it is utf-8, but byte 5"),
+        ("a.jsonl", b"[1]", ReadOptions(field="f"), "has no text 'f'; its texts are: none"),
+        ("a.csv", b"name,age\nAda,3", ReadOptions(), "choose one with --column; there are: name, age"),
+        ("a.csv", b"name,age\nAda,3", ReadOptions(column="title"), "no column 'title'; there are: name, age"),
+        ("a.csv", b"name,age\nAda", ReadOptions(column="age"), "line 2, is too short"),
+        ("a.csv", b"", ReadOptions(column="age"), "a table begins with the names of its columns"),
+        ("a.csv", b"text\nwell, no", ReadOptions(), "line 2, has more cells than the first line has names"),
+        ("a.csv", b'text\n"one\ntwo', ReadOptions(), "unexpected end of data"),
+        ("a.txt.gz", b"no gzip", ReadOptions(), "not a whole gzip file"),
+        ("a.txt.gz", gzip.compress(b"text" * 99)[:-9], ReadOptions(), "not a whole gzip file"),
+        ("a.txt", "né ".encode() + b"n\xe9", ReadOptions(), "mixes encodings: up to there it is utf-8, but byte 5"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_in_one_line(
-    tmp_path: Path, name: str, data: bytes, how: Reading, says: str
+    tmp_path: Path, name: str, data: bytes, how: ReadOptions, says: str
 ) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(TextError, match=says) as caught:

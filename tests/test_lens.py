@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from afterglow.core.events import Token
 from afterglow.core.sampling.filters import log_softmax
-from afterglow.core.sampling.rng import Dice
-from afterglow.core.sampling.temperature import at_temperatures
+from afterglow.core.sampling.rng import PositionRNG
+from afterglow.core.sampling.temperature import probs_at_temperatures
 from afterglow.core.session import passage_json
-from afterglow.core.session.lens import Look
+from afterglow.core.session.lens import Inspection
 from afterglow.core.session.session import Session
 
 DATA = Path(__file__).parent / "data"
@@ -24,8 +24,8 @@ def play(events: Iterable[object]) -> None:
         pass
 
 
-def looked(session: Session, count: int | None = None) -> Look:
-    found = session.look(count)
+def looked(session: Session, count: int | None = None) -> Inspection:
+    found = session.inspect(count)
     assert found
     return found
 
@@ -34,7 +34,7 @@ def looked(session: Session, count: int | None = None) -> Look:
 def written(session: Session) -> Session:
     """A session with a text of 60 tokens."""
     session.set("temperature", 0.7)
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     return session
 
 
@@ -55,13 +55,13 @@ def test_a_token_is_shown_behind_the_filters_that_drew_it_whatever_is_set_now(se
     """The chance that is shown of each is the one that the draw had, though filters came and went on the way."""
     turns: dict[int, tuple[str, object]] = {10: ("top_k", 4), 20: ("min_p", 0.1)}
     turns |= {30: ("repeat_penalty", 1.4), 40: ("top_k", 0)}
-    for event in session.say("The lamp"):
+    for event in session.prompt("The lamp"):
         here = len(session.passage.tokens())
         if isinstance(event, Token) and here in turns:
             session.set(*turns[here])
     session.set("top_k", 1)
     again = Session(session.model, session.settings)
-    again.adopt(passage_json.loaded(passage_json.dumped(session.passage)))
+    again.load_passage(passage_json.from_json(passage_json.to_json(session.passage)))
     again.set("dry_multiplier", 5.0)
     for at in (session, again):
         for count, token in enumerate(at.passage.tokens()):
@@ -70,22 +70,22 @@ def test_a_token_is_shown_behind_the_filters_that_drew_it_whatever_is_set_now(se
             assert np.log(taken.shaped) == pytest.approx(token.shaped), count
             assert found.filters
             assert found.filters.top_k == (4 if 10 <= count < 40 else 0)
-            assert (found.cut > 0) == (count >= 10)
-    assert looked(again).cut == again.model.tokenizer.size - 1
+            assert (found.cut_count > 0) == (count >= 10)
+    assert looked(again).cut_count == again.model.tokenizer.size - 1
 
 
 def test_a_setting_turned_while_a_token_is_drawn_is_the_next_ones(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As another thread may do: the token that is being drawn is told of as it was drawn."""
-    throw = Dice.uniforms
+    throw = PositionRNG.uniforms
 
-    def turning(dice: Dice, *arguments: int) -> Any:
+    def turning(dice: PositionRNG, *arguments: int) -> Any:
         session.set("top_k", 2 if session.settings.top_k != 2 else 5)
         return throw(dice, *arguments)
 
-    monkeypatch.setattr(Dice, "uniforms", turning)
-    play(session.say("The lamp"))
+    monkeypatch.setattr(PositionRNG, "uniforms", turning)
+    play(session.prompt("The lamp"))
     for count, token in enumerate(session.passage.tokens()):
         found = looked(session, count)
         (taken,) = [c for c in found.candidates if c.id == token.id]
@@ -95,32 +95,32 @@ def test_a_setting_turned_while_a_token_is_drawn_is_the_next_ones(
 
 
 def test_what_was_kept_before_filters_were_is_shown_with_those_of_now(session: Session) -> None:
-    session.adopt(passage_json.loaded((DATA / "kept" / "first.passage.json").read_text()))
+    session.load_passage(passage_json.from_json((DATA / "kept" / "first.passage.json").read_text()))
     session.passage.redo()
-    play(session.go_on())
+    play(session.continue_())
     session.set("top_k", 1)
     assert looked(session, 3).filters is None
-    assert looked(session, 3).cut == session.model.tokenizer.size - 1
+    assert looked(session, 3).cut_count == session.model.tokenizer.size - 1
 
 
 def test_the_one_to_come_is_shown_at_the_temperature_set_now(written: Session) -> None:
     written.set("temperature", 1.3)
     found = looked(written)
-    logprobs = log_softmax(written.here().logits[None].astype(np.float64))[0]
+    logprobs = log_softmax(written.current_snapshot().logits[None].astype(np.float64))[0]
     for column, temperature in (("raw", 1.0), ("shaped", 1.3)):
-        expected = at_temperatures(logprobs, [temperature])[0]
+        expected = probs_at_temperatures(logprobs, [temperature])[0]
         assert [getattr(c, column) for c in found.candidates] == pytest.approx(
             [expected[c.id] for c in found.candidates]
         )
     assert found.taken is None
-    assert found.choices[1] > found.choices[0]
+    assert found.effective_choices[1] > found.effective_choices[0]
 
 
 def test_what_filters_cut_is_told(written: Session) -> None:
     written.set("top_k", 3)
     found = looked(written)
-    assert [c.kept for c in found.candidates] == [True] * 3 + [False] * (len(found.candidates) - 3)
-    assert found.cut == written.model.tokenizer.size - 3
+    assert [c.allowed for c in found.candidates] == [True] * 3 + [False] * (len(found.candidates) - 3)
+    assert found.cut_count == written.model.tokenizer.size - 3
     assert found.cut_share == pytest.approx(1 - sum(c.raw for c in found.candidates[:3]))
     assert sum(c.shaped for c in found.candidates[:3]) == pytest.approx(1)
 
@@ -128,56 +128,56 @@ def test_what_filters_cut_is_told(written: Session) -> None:
 def test_temperature_zero_cuts_nothing_and_leaves_one_choice(written: Session) -> None:
     written.set("temperature", 0)
     found = looked(written)
-    assert found.cut == 0
+    assert found.cut_count == 0
     assert [round(c.shaped, 6) for c in found.candidates[:2]] == [1, 0]
 
 
 def test_an_unlikely_token_that_was_taken_is_among_the_candidates(written: Session) -> None:
-    least = int(written.here().logits.argmin())
-    play(written.turn(60, least))
+    least = int(written.current_snapshot().logits.argmin())
+    play(written.branch_at(60, least))
     found = looked(written, 60)
     assert found.candidates[-1].id == least
 
 
 def test_an_empty_passage_has_nothing_to_look_at(session: Session) -> None:
-    assert session.look() is None
+    assert session.inspect() is None
 
 
 def test_a_look_changes_nothing(written: Session) -> None:
     text = written.passage.text()
     looked(written, 30)
-    play(written.go_on())
+    play(written.continue_())
     again = written.passage.text()
     written.passage.undo()
-    play(written.go_on())
+    play(written.continue_())
     assert written.passage.text()[: len(text)] == text
     assert len(again) == len(text) + 60
 
 
 def test_every_place_can_be_turned_at_whatever_node_it_lies_in(written: Session) -> None:
-    play(written.go_on())
+    play(written.continue_())
     written.set("memory", True)
-    play(written.say("Far"))
+    play(written.prompt("Far"))
     before = [token.id for token in written.passage.tokens()]
     whole = written.passage.cursor
     assert whole is not None
     for count in (0, 1, 59, 60, 61, 119, 120, 121, 180):
-        written.passage.move(whole)
+        written.passage.move_to(whole)
         token = 5 if count == 180 or before[count] != 5 else 6
-        play(written.turn(count, token))
+        play(written.branch_at(count, token))
         assert [each.id for each in written.passage.tokens()[: count + 1]] == [*before[:count], token]
 
 
 def test_versions_lead_there_and_back(written: Session) -> None:
     first = written.passage.text()
-    play(written.turn(10, 5))
+    play(written.branch_at(10, 5))
     second = written.passage.text()
     assert second != first
-    assert written.version(-1) is None
+    assert written.switch_version(-1) is None
     assert written.passage.text() == first
-    assert written.version(1) is None
+    assert written.switch_version(1) is None
     assert written.passage.text() == second
-    another = written.version(1)
+    another = written.switch_version(1)
     assert another
     play(another)
     assert len(written.passage.versions()) == 3

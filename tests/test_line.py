@@ -15,9 +15,9 @@ from afterglow.core.paths import history_file
 from afterglow.core.session import passage_db
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.core.text.copy_detection import noticed_runs
+from afterglow.core.text.copy_detection import indexed_run_lengths
 from afterglow.repl.line import repl
-from afterglow.repl.line.keys import unquoted
+from afterglow.repl.line.keys import strip_triple_quotes
 from afterglow.repl.line.repl import LineRepl, SlashCompleter
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.completion import CompleteEvent
@@ -90,7 +90,7 @@ async def test_passage_is_there_again_next_time(session: Session, keyboard: Pipe
         keyboard.send_text("The lamp\r")
         await until(lambda: over(session))
         keyboard.send_text("/quit\r")
-    assert passage_db.find("1").text() == session.passage.text()
+    assert passage_db.open_by_name("1").text() == session.passage.text()
 
 
 async def test_command_typed_while_text_streams_acts_on_the_next_token(session: Session, keyboard: PipeInput) -> None:
@@ -178,7 +178,7 @@ async def test_what_was_written_is_kept_where_a_bug_ends_the_repl(
     session.set("speed", 200)
     with pytest.raises(ZeroDivisionError):
         await talk()
-    assert passage_db.find("1").text().startswith("The lamp")
+    assert passage_db.open_by_name("1").text().startswith("The lamp")
 
 
 async def test_control_d_leaves_at_the_prompt_within_a_text_too(session: Session, keyboard: PipeInput) -> None:
@@ -195,7 +195,7 @@ async def test_a_seed_whose_reading_was_stopped_is_one_line(
 ) -> None:
     session.set("whole_seed", True)
     told = list[object]()
-    monkeypatch.setattr("afterglow.repl.line.repl.show_error", told.append)
+    monkeypatch.setattr("afterglow.repl.line.repl.print_error", told.append)
     async with talking(session, "The lamp " * 200_000):
         await asyncio.sleep(0.5)
         keyboard.send_text("\x03")
@@ -210,7 +210,7 @@ async def test_an_editor_that_fails_is_one_line(
     monkeypatch.setenv("VISUAL", "false")
     session.set("speed", 0)
     told = list[object]()
-    monkeypatch.setattr("afterglow.repl.line.repl.show_error", told.append)
+    monkeypatch.setattr("afterglow.repl.line.repl.print_error", told.append)
     async with talking(session):
         keyboard.send_text("The lamp\r")
         await until(lambda: over(session))
@@ -260,7 +260,7 @@ async def test_how_much_is_copied_is_told_under_a_text(copying: Model) -> None:
             await until(lambda: session.passage.text().startswith("The lamp") and len(written(session)) == 200)
             source.send_text("/quit\r")
     assert copying.file.index
-    longest = noticed_runs(text, copying.file.index).max()
+    longest = indexed_run_lengths(text, copying.file.index).max()
     assert "200 characters · rng 7 · copied" in told
     assert f", longest {longest}" in told.rpartition("copied")[2]
     assert "copied" not in paper.getvalue()[len(told) :].partition("The lamp")[2]
@@ -285,7 +285,7 @@ def test_commands_and_values_are_completed(session: Session) -> None:
     ("typed", "meant"), [("a", "a"), ('"""a"""', "a"), ('"""\na\nb\n"""', "a\nb"), ('"', '"'), ('"""', '"""')]
 )
 def test_triple_quotes_are_taken_off(typed: str, meant: str) -> None:
-    assert unquoted(typed) == meant
+    assert strip_triple_quotes(typed) == meant
 
 
 def test_history_folder_is_made(home: Path, session: Session, keyboard: PipeInput) -> None:  # noqa: ARG001

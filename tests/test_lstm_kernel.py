@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from afterglow.core.training import lstm_kernel  # noqa: E402
-from afterglow.core.training.model import dropped  # noqa: E402
+from afterglow.core.training.model import weight_drop  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
 compiled = pytest.mark.skipif(lstm_kernel.KERNEL is None, reason="no kernel: not built, or not for this processor")
@@ -39,7 +39,7 @@ def outcome(example: Example, ours: bool) -> dict[str, Tensor]:
     layer.zero_grad()
     x = x.clone().requires_grad_()
     with torch.autocast("cpu", torch.bfloat16, enabled=ours):
-        y, (h, c) = lstm_kernel.lstm(x, state, dict(layer.named_parameters())) if ours else layer(x, state)
+        y, (h, c) = lstm_kernel.run_lstm(x, state, dict(layer.named_parameters())) if ours else layer(x, state)
     (y.float() * counts).sum().backward()
     gradients = {name: p.grad.clone() for name, p in layer.named_parameters()}
     return {"y": y.detach().float(), "h": h.detach().float(), "c": c.detach(), "x": x.grad, **gradients}
@@ -103,26 +103,26 @@ def test_what_is_not_a_number_is_passed_on_and_not_hidden() -> None:
 def test_it_is_for_whole_blocks_in_bfloat16_on_a_cpu() -> None:
     x = torch.zeros(1, 1, 8)
     with torch.autocast("cpu", torch.bfloat16):
-        assert lstm_kernel.suits(nn.LSTM(8, 192), x)
-        assert not lstm_kernel.suits(nn.LSTM(8, 100), x)
-        assert not lstm_kernel.suits(nn.LSTM(8, 192), x.to("meta"))
-    assert not lstm_kernel.suits(nn.LSTM(8, 192), x)
+        assert lstm_kernel.supports(nn.LSTM(8, 192), x)
+        assert not lstm_kernel.supports(nn.LSTM(8, 100), x)
+        assert not lstm_kernel.supports(nn.LSTM(8, 192), x.to("meta"))
+    assert not lstm_kernel.supports(nn.LSTM(8, 192), x)
 
 
 def test_without_a_compiler_or_the_processor_torch_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for there in (None, SimpleNamespace(supported=0)):
         monkeypatch.setitem(sys.modules, "afterglow.core.training.kernel_bf16", there)
-        assert lstm_kernel.built_kernel() is None
+        assert lstm_kernel.load_lstm_kernel() is None
     monkeypatch.setattr(lstm_kernel, "KERNEL", None)
     with torch.autocast("cpu", torch.bfloat16):
-        assert not lstm_kernel.suits(nn.LSTM(8, 64), torch.zeros(1, 1, 8))
+        assert not lstm_kernel.supports(nn.LSTM(8, 64), torch.zeros(1, 1, 8))
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.5])
 def test_weights_are_dropped_as_often_as_was_asked_for_and_the_others_make_up_for_it(probability: float) -> None:
     torch.manual_seed(3)
     weights = torch.ones(1024, 256, requires_grad=True)
-    kept = dropped(weights, probability)
+    kept = weight_drop(weights, probability)
     assert kept.unique().tolist() == pytest.approx([0.0, 1 / (1 - probability)])
     for n in range(4):  # four of them share a throw
         assert (kept.flatten()[n::4] == 0).float().mean().item() == pytest.approx(probability, abs=0.01)

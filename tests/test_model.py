@@ -9,9 +9,9 @@ import pytest
 from afterglow.core import load, sample
 from afterglow.core.errors import SettingError, TextError
 from afterglow.core.generation.stream import Snapshot
-from afterglow.core.inference.onnx_backend import GraphRuntime
-from afterglow.core.inference.runtime import State, Stepper
-from afterglow.core.model import SEED_TOKENS, Model
+from afterglow.core.inference.onnx_backend import OnnxRuntime
+from afterglow.core.inference.runtime import StateArrays, Stepper
+from afterglow.core.model import MAX_SEED_TOKENS, Model
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 
@@ -30,7 +30,7 @@ def test_the_plain_call_is_a_loop_over_the_streaming_call(tiny: Model) -> None:
 
 def test_a_script_and_a_session_write_the_same_text(tiny: Model) -> None:
     session = Session(tiny, tiny.settings.changed(rng=7, length=80))
-    list(session.say("The lamp"))
+    list(session.prompt("The lamp"))
     assert session.passage.text() == "The lamp" + tiny.generate("The lamp", rng=7, length=80)
 
 
@@ -99,19 +99,19 @@ def test_of_a_very_long_seed_the_end_is_read_and_that_is_said(tiny: Model) -> No
     seed = (LAMP * 4)[:20_000]
     reading = tiny.read(seed)
     assert reading.notices == ["of 20,000 tokens the last 8,192 were read; whole-seed reads all"]
-    assert same(reading.snapshot, tiny.read(seed[-SEED_TOKENS:]).snapshot)
+    assert same(reading.snapshot, tiny.read(seed[-MAX_SEED_TOKENS:]).snapshot)
     assert reading.snapshot.position == 20_000
 
 
 def test_the_whole_of_a_long_seed_is_read_when_asked_for(tiny: Model) -> None:
-    seed = ("The lamp. " * 1_000)[: SEED_TOKENS + 100]
+    seed = ("The lamp. " * 1_000)[: MAX_SEED_TOKENS + 100]
     reading = tiny.read(seed, whole=True)
     assert reading.notices == []
     assert same(reading.snapshot, tiny.read(seed[100:], tiny.read(seed[:100]).snapshot).snapshot)
 
 
 def test_a_seed_of_exactly_the_limit_is_read_whole(tiny: Model) -> None:
-    assert tiny.read("a" * SEED_TOKENS).notices == []
+    assert tiny.read("a" * MAX_SEED_TOKENS).notices == []
 
 
 def test_a_text_is_scored_under_both_protocols(tiny: Model) -> None:
@@ -125,14 +125,14 @@ def test_a_text_is_scored_under_both_protocols(tiny: Model) -> None:
 
 
 def test_another_runtime_can_be_put_in(tiny: Model) -> None:
-    class Counting(GraphRuntime):
+    class Counting(OnnxRuntime):
         """The runtime that counts its steppers."""
 
         count = 0
 
-        def stepper(self, state: State, alone: bool = True) -> Stepper:
+        def stepper(self, state: StateArrays, exclusive: bool = True) -> Stepper:
             self.count += 1
-            return super().stepper(state, alone)
+            return super().stepper(state, exclusive)
 
     counting = Counting(tiny.file)
     path = Path(__file__).parent / "data" / "tiny-char.safetensors"

@@ -14,7 +14,7 @@ from afterglow.core.inference.export import onnx_model
 from afterglow.core.model import Model
 from afterglow.core.text.tokenizer import from_header
 
-from .cli_helpers import Run
+from .cli_helpers import RunCli
 
 DATA = Path(__file__).parent / "data"
 TINY = str(DATA / "tiny-char.safetensors")
@@ -43,7 +43,7 @@ def model(request: pytest.FixtureRequest, tiny: Model) -> Model:
 
 
 @pytest.fixture
-def exported(model: Model, tmp_path: Path, run: Run) -> Path:
+def exported(model: Model, tmp_path: Path, run: RunCli) -> Path:
     name = TINY if model.name != "shakespeare" else "shakespeare"
     path = tmp_path / "a.onnx"
     assert run("export", name, "--onnx", str(path)).out == f"written: {path}\n"
@@ -79,14 +79,14 @@ def test_the_state_carries_the_graph_on_and_rows_are_apart(tiny: Model) -> None:
     assert np.allclose(rest[0], whole[20:], atol=1e-4)
 
 
-def test_export_wants_to_know_where_to(run: Run, tmp_path: Path) -> None:
+def test_export_wants_to_know_where_to(run: RunCli, tmp_path: Path) -> None:
     assert run("export", TINY).code == 2
     assert run("export", TINY, "--onnx", str(tmp_path / "nowhere" / "a" / "b.onnx")).code in (0, 1)
     assert run("export", "nobody", "--onnx", str(tmp_path / "a.onnx")).err.startswith("afterglow: there is no model")
 
 
 def test_a_plain_nn_lstm_takes_the_state_dict_and_agrees_with_onnx(
-    model: Model, exported: Path, tmp_path: Path, run: Run
+    model: Model, exported: Path, tmp_path: Path, run: RunCli
 ) -> None:
     pytest.importorskip("afterglow.core.training")  # before torch, which it tells how to use its threads
     import torch

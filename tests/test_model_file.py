@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from afterglow.core.errors import ModelError
-from afterglow.core.inference.model_file import FORMAT, LARGEST_HEADER, Architecture, Card, ModelFile, open_model_file
+from afterglow.core.inference.model_file import FORMAT, MAX_HEADER_BYTES, Architecture, Card, ModelFile, open_model_file
 from afterglow.core.model import load
 from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
 from hypothesis import given, settings
@@ -68,15 +68,15 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "strange.safetensors"
 
 
-@pytest.mark.parametrize("tokenizer", [CharTokenizer.of("ab \n\u2028é𝄞"), ByteTokenizer()], ids=lambda t: t.kind)
+@pytest.mark.parametrize("tokenizer", [CharTokenizer.from_text("ab \n\u2028é𝄞"), ByteTokenizer()], ids=lambda t: t.kind)
 def test_a_model_file_gives_back_what_was_saved(tokenizer: Any, path: Path) -> None:
     rng, shape = np.random.default_rng(1), Architecture(tokenizer.size, 3, 2, 5)
     tensors = {
-        name: (rng.integers(-64, 65, s.shape) if s.dtype == "I8" else rng.random(s.shape)).astype(s.numpy)
-        for name, s in shape.shapes().items()
+        name: (rng.integers(-64, 65, s.shape) if s.dtype == "I8" else rng.random(s.shape)).astype(s.numpy_dtype)
+        for name, s in shape.tensor_specs().items()
     }
     card = Card("a.txt", "00", 10, True, "latin-1", 1.5, 1.4, 3.0, 60.0, "train", "MIT", "today", {"top_p": 0.9})
-    file = ModelFile(shape, tokenizer, card, tensors).identified()
+    file = ModelFile(shape, tokenizer, card, tensors).with_sha256()
     file.save(path)
     again = open_model_file(path)
     assert (again.architecture, again.card, again.sha256) == (shape, card, file.sha256)
@@ -88,10 +88,10 @@ def test_a_model_file_gives_back_what_was_saved(tokenizer: Any, path: Path) -> N
 
 def test_the_identity_is_that_of_weights_and_tokenizer_not_of_the_card() -> None:
     file = open_model_file(TINY)
-    assert replace(file, card=Card()).identified().sha256 == file.sha256
+    assert replace(file, card=Card()).with_sha256().sha256 == file.sha256
     other = {**file.tensors, "projection.bias": file.tensors["projection.bias"] + 1}
-    assert replace(file, tensors=other).identified().sha256 != file.sha256
-    assert replace(file, tokenizer=ByteTokenizer()).identified().sha256 != file.sha256
+    assert replace(file, tensors=other).with_sha256().sha256 != file.sha256
+    assert replace(file, tokenizer=ByteTokenizer()).with_sha256().sha256 != file.sha256
 
 
 def test_the_number_of_parameters_counts_weights_and_biases() -> None:
@@ -129,7 +129,7 @@ def test_a_missing_file_a_folder_and_an_impossible_path(path: Path, tmp_path: Pa
         load(str(tmp_path / ("a" * 300 + ".safetensors")))
 
 
-@pytest.mark.parametrize("length", [0, 1, LARGEST_HEADER + 1, 10**12, 2**64 - 1])
+@pytest.mark.parametrize("length", [0, 1, MAX_HEADER_BYTES + 1, 10**12, 2**64 - 1])
 def test_an_absurd_header_length(length: int, path: Path) -> None:
     refused(path, length.to_bytes(8, "little") + WHOLE[8:])
 
@@ -200,10 +200,10 @@ def test_sizes_in_range_that_no_machine_could_hold_are_refused_before_they_are_a
     def change(entries: Header, own: Header) -> None:
         own["tokenizer"] = {"kind": "byte"}
         own["architecture"] = asdict(largest)
-        for name, shape in largest.shapes().items():
-            entries[name] = {"dtype": shape.dtype, "shape": shape.shape, "data_offsets": [0, shape.bytes]}
+        for name, shape in largest.tensor_specs().items():
+            entries[name] = {"dtype": shape.dtype, "shape": shape.shape, "data_offsets": [0, shape.nbytes]}
 
-    assert sum(shape.bytes for shape in largest.shapes().values()) > 10**11
+    assert sum(shape.nbytes for shape in largest.tensor_specs().values()) > 10**11
     assert "size does not fit" in refused(path, with_header(change))
 
 

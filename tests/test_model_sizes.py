@@ -11,12 +11,12 @@ from afterglow.core.inference.model_file import Architecture
 torch = pytest.importorskip("torch")
 
 from afterglow.core.training.sizes import (  # noqa: E402
-    SIZES,
-    Wanted,
-    recipe_for,
-    recipe_from,
-    require_streams,
-    size_for,
+    MODEL_SIZES,
+    TrainOverrides,
+    choose_size,
+    make_config,
+    make_finetune_config,
+    require_batch_fits,
 )
 
 NOVEL = 1_000_000
@@ -37,54 +37,56 @@ NOVEL = 1_000_000
     ],
 )
 def test_a_model_is_no_larger_than_time_and_text_can_fill(minutes: float, tokens: int, size: str) -> None:
-    assert size_for(minutes, tokens) == size
-    assert recipe_for(90, tokens, Wanted(minutes=minutes)).architecture.width == SIZES[size].width
+    assert choose_size(minutes, tokens) == size
+    assert make_config(90, tokens, TrainOverrides(minutes=minutes)).architecture.width == MODEL_SIZES[size].width
 
 
 @pytest.mark.parametrize(
     ("wanted", "size"),
     [
-        (Wanted(minutes=3), "small"),
-        (Wanted(epochs=4), "small"),
-        (Wanted(epochs=60), "medium"),
-        (Wanted(minutes=60), "medium"),
-        (Wanted(), "medium"),
-        (Wanted(epochs=4, size="large"), "large"),
+        (TrainOverrides(minutes=3), "small"),
+        (TrainOverrides(epochs=4), "small"),
+        (TrainOverrides(epochs=60), "medium"),
+        (TrainOverrides(minutes=60), "medium"),
+        (TrainOverrides(), "medium"),
+        (TrainOverrides(epochs=4, size="large"), "large"),
     ],
 )
-def test_a_small_model_that_reads_its_text_often_is_kept_from_learning_it_by_heart(wanted: Wanted, size: str) -> None:
-    recipe = recipe_for(90, 100_000, wanted)
-    assert (recipe.dropout, recipe.weight_decay) == (SIZES[size].dropout, SIZES[size].weight_decay)
+def test_a_small_model_that_reads_its_text_often_is_kept_from_learning_it_by_heart(
+    wanted: TrainOverrides, size: str
+) -> None:
+    recipe = make_config(90, 100_000, wanted)
+    assert (recipe.dropout, recipe.weight_decay) == (MODEL_SIZES[size].dropout, MODEL_SIZES[size].weight_decay)
 
 
 def test_what_was_asked_for_is_what_is_taken() -> None:
-    wanted = Wanted(epochs=2, layers=3, width=100, batch=7, rate=1e-3, dropout=0.5)
-    recipe = recipe_for(90, NOVEL, wanted)
+    wanted = TrainOverrides(epochs=2, layers=3, width=100, batch=7, rate=1e-3, dropout=0.5)
+    recipe = make_config(90, NOVEL, wanted)
     assert recipe.architecture == Architecture(90, 128, 3, 100)
     assert (recipe.epochs, recipe.batch, recipe.rate) == (2, 7, 1e-3)
-    assert recipe.dropout == SIZES["small"].dropout.times(0.5)
+    assert recipe.dropout == MODEL_SIZES["small"].dropout.scaled(0.5)
 
 
 def test_a_short_text_gets_fewer_streams_and_shorter_windows() -> None:
-    short, long = recipe_for(40, 3_000), recipe_for(40, NOVEL)
+    short, long = make_config(40, 3_000), make_config(40, NOVEL)
     assert short.batch * short.steps <= 3_000 / 4 < long.batch * long.steps
-    require_streams(short, 3_000)
+    require_batch_fits(short, 3_000)
 
 
 def test_streams_that_would_be_too_short_are_refused_with_the_most_that_fit() -> None:
     with pytest.raises(UsageError, match="--batch 31 at most"):
-        require_streams(recipe_for(40, 1_000, Wanted(batch=64)), 1_000)
-    require_streams(recipe_for(40, 1_000, Wanted(batch=31)), 1_000)
+        require_batch_fits(make_config(40, 1_000, TrainOverrides(batch=64)), 1_000)
+    require_batch_fits(make_config(40, 1_000, TrainOverrides(batch=31)), 1_000)
 
 
 def test_going_on_keeps_the_shape_and_takes_half_the_rate() -> None:
     shape = Architecture(77, 64, 3, 500)
-    recipe = recipe_from(shape, NOVEL, Wanted(epochs=1))
+    recipe = make_finetune_config(shape, NOVEL, TrainOverrides(epochs=1))
     assert recipe.architecture == shape
-    assert recipe.rate == SIZES["large"].rate / 2
+    assert recipe.rate == MODEL_SIZES["large"].rate / 2
 
 
 def test_several_processes_read_as_many_streams_each_as_one_alone() -> None:
-    alone, four = recipe_for(40, NOVEL), recipe_for(40, NOVEL, processes=4)
+    alone, four = make_config(40, NOVEL), make_config(40, NOVEL, processes=4)
     assert four.batch == 4 * alone.batch
     assert four.average == pytest.approx(alone.average**4)

@@ -11,7 +11,7 @@ from afterglow.core.text.corpus import read_corpus
 
 pytest.importorskip("torch")
 
-from afterglow.core.training.ngram_baseline import bits_per_character
+from afterglow.core.training.ngram_baseline import ngram_bits_per_char
 
 CORPUS = read_corpus(Path(__file__).parent / "data" / "lamp.txt")
 
@@ -35,10 +35,10 @@ def by_hand(trained: str, validated: str, order: int) -> float:
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5, 8])
 def test_counting_in_arrays_is_counting_in_dictionaries(order: int) -> None:
-    expected = by_hand(CORPUS.trained[:], CORPUS.held_out, order)
-    assert bits_per_character(CORPUS.trained[:], CORPUS.held_out, order) == pytest.approx(expected, rel=1e-9)
+    expected = by_hand(CORPUS.train_text[:], CORPUS.test_text, order)
+    assert ngram_bits_per_char(CORPUS.train_text[:], CORPUS.test_text, order) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(("trained", "validated"), [("aaaa", "b"), ("ab", "𝄞é"), ("ab" * 50, "abab")])
 def test_what_was_never_seen_costs_something_finite(trained: str, validated: str) -> None:
-    assert bits_per_character(trained, validated, 5) == pytest.approx(by_hand(trained, validated, 5), rel=1e-9)
+    assert ngram_bits_per_char(trained, validated, 5) == pytest.approx(by_hand(trained, validated, 5), rel=1e-9)

@@ -47,14 +47,14 @@ def test_a_tail_belongs_to_the_text_only_where_all_of_its_node_does() -> None:
 
 
 def test_undo_steps_back_and_redo_goes_the_way_one_came(passage: Passage) -> None:
-    passage.move(2)
+    passage.move_to(2)
     passage.undo()
     passage.undo()
     assert passage.text() == "Once "
     passage.redo()
     passage.redo()
     assert passage.text() == "Once upon a time"
-    passage.move(4)
+    passage.move_to(4)
     passage.undo()
     passage.redo()
     assert passage.cursor == 4
@@ -72,7 +72,7 @@ def test_redo_from_the_root_remembers_a_deep_place(passage: Passage) -> None:
 def test_the_ends_of_undo_and_redo_are_said(passage: Passage) -> None:
     with pytest.raises(CommandError, match="nothing to redo"):
         passage.redo()
-    passage.move(0)
+    passage.move_to(0)
     with pytest.raises(CommandError, match="nothing to undo"):
         passage.undo()
     assert passage.cursor == 0
@@ -87,7 +87,7 @@ def test_an_empty_passage_says_what_to_do() -> None:
 
 
 def test_a_new_text_ends_redo_along_the_old_way(passage: Passage) -> None:
-    passage.move(2)
+    passage.move_to(2)
     passage.undo()
     passage.add(Node(1, 4, tokens=tokens(" a keeper"), take=3))
     passage.undo()
@@ -105,4 +105,4 @@ def test_children_are_told_to_their_parents(passage: Passage) -> None:
 def test_a_next_take_is_one_that_nothing_behind_the_parent_used(
     passage: Passage, parent: int, at: int, take: int
 ) -> None:
-    assert passage.next_take(parent, at) == take
+    assert passage.next_free_take(parent, at) == take

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from afterglow.core.errors import StorageError
 from afterglow.core.model import Model
-from afterglow.core.paths import archive_file
+from afterglow.core.paths import passage_db_file
 from afterglow.core.session import passage_db, passage_json
 from afterglow.core.session.passage import Passage
-from afterglow.core.session.passage_db import Keeper
+from afterglow.core.session.passage_db import PassageSaver
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 
-from .tui_helpers import no_room
+from .tui_helpers import limit_file_size
 
 DATA = Path(__file__).parent / "data"
 
@@ -31,101 +31,101 @@ def play(events: Iterable[object]) -> None:
 
 
 def bare(passage: Passage) -> str:
-    return passage_json.dumped(passage)
+    return passage_json.to_json(passage)
 
 
 def test_a_passage_comes_back_with_tree_cursor_and_dice(written: Session, tiny: Model) -> None:
-    Keeper().keep(written.passage)
+    PassageSaver().save(written.passage)
     again = Session(tiny, Settings(length=60))
-    assert again.adopt(passage_db.opened(1)) is None
+    assert again.load_passage(passage_db.load(1)) is None
     assert bare(again.passage) == bare(written.passage)
     for session in (written, again):
         session.passage.redo()
-        play(session.go_on())
+        play(session.continue_())
     assert again.passage.text() == written.passage.text()
 
 
 def test_it_is_kept_while_it_grows_and_only_what_is_new_is_written(session: Session) -> None:
-    keeper = Keeper()
-    for number, _ in enumerate(session.say("The lamp")):
+    keeper = PassageSaver()
+    for number, _ in enumerate(session.prompt("The lamp")):
         if number % 7 == 0:
-            keeper.keep(session.passage)
-            assert bare(passage_db.opened(1)) == bare(session.passage)
-    keeper.keep(session.passage)
-    with sqlite3.connect(archive_file()) as database:
+            keeper.save(session.passage)
+            assert bare(passage_db.load(1)) == bare(session.passage)
+    keeper.save(session.passage)
+    with sqlite3.connect(passage_db_file()) as database:
         pieces = [first for (first,) in database.execute("SELECT first FROM pieces ORDER BY first")]
     database.close()
     assert pieces == [0, 1, 8, 15, 22, 29, 36, 43, 50, 57] or pieces == [1, 8, 15, 22, 29, 36, 43, 50, 57]
-    assert bare(passage_db.opened(1)) == bare(session.passage)
+    assert bare(passage_db.load(1)) == bare(session.passage)
 
 
 def test_each_passage_has_a_number_of_its_own(session: Session) -> None:
-    keeper = Keeper()
+    keeper = PassageSaver()
     for seed in ("One", "Two", "Three"):
-        play(session.say(seed))
-        keeper.keep(session.passage)
-    assert [entry.text[:3] for entry in passage_db.entries()] == ["Thr", "Two", "One"]
-    assert [passage_db.opened(n).text()[:3] for n in (1, 2, 3)] == ["One", "Two", "Thr"]
+        play(session.prompt(seed))
+        keeper.save(session.passage)
+    assert [entry.text[:3] for entry in passage_db.search_passages()] == ["Thr", "Two", "One"]
+    assert [passage_db.load(n).text()[:3] for n in (1, 2, 3)] == ["One", "Two", "Thr"]
 
 
 def test_an_opened_passage_goes_on_under_its_number(written: Session, tiny: Model) -> None:
-    Keeper().keep(written.passage)
+    PassageSaver().save(written.passage)
     again = Session(tiny, Settings(length=60))
-    again.adopt(passage_db.opened(1))
-    play(again.go_on())
-    keeper = Keeper()
-    assert keeper.keep(again.passage) is None
-    assert len(passage_db.entries()) == 1
-    assert bare(passage_db.opened(1)) == bare(again.passage)
+    again.load_passage(passage_db.load(1))
+    play(again.continue_())
+    keeper = PassageSaver()
+    assert keeper.save(again.passage) is None
+    assert len(passage_db.search_passages()) == 1
+    assert bare(passage_db.load(1)) == bare(again.passage)
 
 
 def test_any_seed_comes_back(session: Session) -> None:
-    play(session.say('“Grüße”\n\t日本 🔥 \x00 \u2028 \\ " \udcff'))
-    Keeper().keep(session.passage)
-    assert bare(passage_db.opened(1)) == bare(session.passage)
+    play(session.prompt('“Grüße”\n\t日本 🔥 \x00 \u2028 \\ " \udcff'))
+    PassageSaver().save(session.passage)
+    assert bare(passage_db.load(1)) == bare(session.passage)
 
 
 def test_an_empty_passage_is_not_kept(session: Session) -> None:
-    Keeper().keep(session.passage)
-    assert passage_db.entries() == []
+    PassageSaver().save(session.passage)
+    assert passage_db.search_passages() == []
 
 
 def test_search_finds_text_anywhere_and_takes_signs_as_they_are(session: Session) -> None:
-    keeper = Keeper()
+    keeper = PassageSaver()
     for seed in ("100% lamp", "a_b lamp", "Sea", "ÜBERALL"):
-        play(session.say(seed))
-        keeper.keep(session.passage)
-    assert [e.text[:3] for e in passage_db.entries("100%")] == ["100"]
-    assert [e.text[:3] for e in passage_db.entries("a_b")] == ["a_b"]
-    assert [e.text[:3] for e in passage_db.entries("SEA")][:1] == ["Sea"]
-    assert [e.text[:7] for e in passage_db.entries("überall")] == ["ÜBERALL"]
-    assert len(passage_db.entries()) == 4
-    assert passage_db.entries("nowhere at all") == []
+        play(session.prompt(seed))
+        keeper.save(session.passage)
+    assert [e.text[:3] for e in passage_db.search_passages("100%")] == ["100"]
+    assert [e.text[:3] for e in passage_db.search_passages("a_b")] == ["a_b"]
+    assert [e.text[:3] for e in passage_db.search_passages("SEA")][:1] == ["Sea"]
+    assert [e.text[:7] for e in passage_db.search_passages("überall")] == ["ÜBERALL"]
+    assert len(passage_db.search_passages()) == 4
+    assert passage_db.search_passages("nowhere at all") == []
 
 
 def test_a_word_that_occurs_once_is_a_name(session: Session) -> None:
-    keeper = Keeper()
+    keeper = PassageSaver()
     for seed in ("Zebra one", "Zebra two", "Quagga"):
-        play(session.say(seed))
-        keeper.keep(session.passage)
-    assert passage_db.find("quagga").text().startswith("Quagga")
-    assert passage_db.find("#1").text().startswith("Zebra one")
+        play(session.prompt(seed))
+        keeper.save(session.passage)
+    assert passage_db.open_by_name("quagga").text().startswith("Quagga")
+    assert passage_db.open_by_name("#1").text().startswith("Zebra one")
     with pytest.raises(StorageError, match="several passages"):
-        passage_db.find("zebra")
+        passage_db.open_by_name("zebra")
     with pytest.raises(StorageError, match="no passage #9"):
-        passage_db.find("9")
+        passage_db.open_by_name("9")
 
 
 def test_what_was_saved_under_a_name_still_opens(written: Session) -> None:
     passage_json.save(written.passage, "7")
-    assert bare(passage_db.find("7")) == bare(written.passage)
-    assert passage_db.shelf() == [("7", "saved under this name")]
+    assert bare(passage_db.open_by_name("7")) == bare(written.passage)
+    assert passage_db.list_passages() == [("7", "saved under this name")]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
 def test_nobody_else_reads_it(written: Session) -> None:
-    Keeper().keep(written.passage)
-    files = list(archive_file().parent.glob("passages.sqlite*"))
+    PassageSaver().save(written.passage)
+    files = list(passage_db_file().parent.glob("passages.sqlite*"))
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
 
 
@@ -133,67 +133,71 @@ def test_nobody_else_reads_it(written: Session) -> None:
 
 
 def test_two_windows_on_one_passage_lose_nothing(written: Session, tiny: Model) -> None:
-    Keeper().keep(written.passage)
+    PassageSaver().save(written.passage)
     windows = [Session(tiny, Settings(length=60)) for _ in range(2)]
-    keepers = [Keeper(), Keeper()]
+    keepers = [PassageSaver(), PassageSaver()]
     for window in windows:
-        window.adopt(passage_db.opened(1))
-    play(windows[0].go_on())
+        window.load_passage(passage_db.load(1))
+    play(windows[0].continue_())
     play(windows[1].retry())
-    told = [keeper.keep(window.passage) for keeper, window in zip(keepers, windows, strict=True)]
+    told = [keeper.save(window.passage) for keeper, window in zip(keepers, windows, strict=True)]
     assert told[0] is None
     assert told[1]
     assert "copy, #2" in told[1]
-    assert [bare(passage_db.opened(n)) for n in (1, 2)] == [bare(window.passage) for window in windows]
-    play(windows[1].go_on())
-    assert keepers[1].keep(windows[1].passage) is None
-    assert bare(passage_db.opened(2)) == bare(windows[1].passage)
+    assert [bare(passage_db.load(n)) for n in (1, 2)] == [bare(window.passage) for window in windows]
+    play(windows[1].continue_())
+    assert keepers[1].save(windows[1].passage) is None
+    assert bare(passage_db.load(2)) == bare(windows[1].passage)
 
 
 def test_two_processes_that_write_at_once_each_keep_theirs() -> None:
     code = """
 import sys
-from afterglow.core.session.passage_db import Keeper
+from afterglow.core.session.passage_db import PassageSaver
 from afterglow.core.events import Token
 from afterglow.core.session.passage import Node, Passage
-passage, keeper = Passage("m", "", 7), Keeper()
+passage, keeper = Passage("m", "", 7), PassageSaver()
 passage.add(Node(None, seed=sys.argv[1]))
 passage.add(Node(0))
 for n in range(40):
     passage.nodes[1].tokens.append(Token("x", 1, -1.0, -1.0, 1, 1.0, 1.0))
-    keeper.keep(passage)
+    keeper.save(passage)
 """
     processes = [subprocess.Popen([sys.executable, "-c", code, name]) for name in ("one ", "two ")]  # noqa: S603
     assert [process.wait(60) for process in processes] == [0, 0]
-    assert {passage_db.opened(n).text() for n in (1, 2)} == {"one " + "x" * 40, "two " + "x" * 40}
+    assert {passage_db.load(n).text() for n in (1, 2)} == {"one " + "x" * 40, "two " + "x" * 40}
 
 
 def test_a_full_disk_is_said_and_what_was_missed_is_written_later(session: Session) -> None:
-    keeper = Keeper()
-    play(session.say("The lamp"))
-    keeper.keep(session.passage)
+    keeper = PassageSaver()
+    play(session.prompt("The lamp"))
+    keeper.save(session.passage)
     before = bare(session.passage)
-    play(session.go_on())
-    with no_room(8192), pytest.raises(StorageError, match=r"cannot use .*passages\.sqlite"):
-        keeper.keep(session.passage)
-    assert bare(passage_db.opened(1)) == before
-    assert keeper.keep(session.passage) is None
-    assert bare(passage_db.opened(1)) == bare(session.passage)
+    play(session.continue_())
+    with limit_file_size(8192), pytest.raises(StorageError, match=r"cannot use .*passages\.sqlite"):
+        keeper.save(session.passage)
+    assert bare(passage_db.load(1)) == before
+    assert keeper.save(session.passage) is None
+    assert bare(passage_db.load(1)) == bare(session.passage)
 
 
 @pytest.mark.parametrize("damage", ["text", "folder"])
 def test_a_file_that_is_no_archive_is_one_line_and_stays(damage: str, written: Session) -> None:
-    archive_file().parent.mkdir(parents=True)
+    passage_db_file().parent.mkdir(parents=True)
     if damage == "folder":
-        archive_file().mkdir()
+        passage_db_file().mkdir()
     else:
-        archive_file().write_text("no database at all, but long enough to be read as one " * 50)
-    for action in (lambda: Keeper().keep(written.passage), passage_db.entries, lambda: passage_db.opened(1)):
+        passage_db_file().write_text("no database at all, but long enough to be read as one " * 50)
+    for action in (
+        lambda: PassageSaver().save(written.passage),
+        passage_db.search_passages,
+        lambda: passage_db.load(1),
+    ):
         with pytest.raises(StorageError) as caught:
             action()
         assert "\n" not in str(caught.value)
-        assert str(archive_file()) in str(caught.value)
-    assert archive_file().exists()
+        assert str(passage_db_file()) in str(caught.value)
+    assert passage_db_file().exists()
 
 
 @pytest.mark.parametrize(
@@ -209,43 +213,43 @@ def test_a_file_that_is_no_archive_is_one_line_and_stays(damage: str, written: S
     ],
 )
 def test_damaged_rows_are_one_line(statement: str, written: Session) -> None:
-    Keeper().keep(written.passage)
-    with sqlite3.connect(archive_file()) as database:
+    PassageSaver().save(written.passage)
+    with sqlite3.connect(passage_db_file()) as database:
         database.execute(statement)
     database.close()
     with pytest.raises(StorageError, match=r"passage #1 .* is damaged"):
-        passage_db.opened(1)
+        passage_db.load(1)
 
 
 def test_the_folder_is_made(written: Session, home: Path) -> None:
     assert not home.exists()
-    Keeper().keep(written.passage)
+    PassageSaver().save(written.passage)
     assert (home / "passages.sqlite").exists()
 
 
 def test_what_is_set_is_there_again_even_if_nothing_was_written_since(written: Session, tiny: Model) -> None:
-    keeper = Keeper()
-    keeper.keep(written.passage)
+    keeper = PassageSaver()
+    keeper.save(written.passage)
     written.set("temperature", 1.25)
     written.set("heat", "entropy")
-    keeper.keep(written.passage)
+    keeper.save(written.passage)
     again = Session(tiny, Settings(length=99))
-    again.adopt(passage_db.opened(1))
+    again.load_passage(passage_db.load(1))
     assert (again.settings.temperature, again.settings.heat, again.settings.length) == (1.25, "entropy", 60)
 
 
 def test_an_archive_of_the_first_release_opens_and_goes_on(tiny: Model, home: Path) -> None:
     home.mkdir()
-    shutil.copy(DATA / "kept" / "first.sqlite", archive_file())
+    shutil.copy(DATA / "kept" / "first.sqlite", passage_db_file())
     session = Session(tiny, Settings(length=20, top_k=2))
-    session.adopt(passage_db.opened(1))
+    session.load_passage(passage_db.load(1))
     assert session.settings.top_k == 2
     session.passage.redo()
-    play(session.go_on())
-    Keeper().keep(session.passage)
-    assert bare(passage_db.opened(1)) == bare(session.passage)
+    play(session.continue_())
+    PassageSaver().save(session.passage)
+    assert bare(passage_db.load(1)) == bare(session.passage)
     again = Session(tiny)
-    again.adopt(passage_db.opened(1))
+    again.load_passage(passage_db.load(1))
     assert again.settings.top_k == 2
     assert len(again.passage.tokens()) == 40
 
@@ -254,57 +258,57 @@ def test_a_passage_goes_on_where_it_was_left_without_being_read_again(
     tiny: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = Session(tiny, Settings(rng=7, length=300))
-    keeper = Keeper()
-    for number, _ in enumerate(left.say("The lamp " * 40)):
+    keeper = PassageSaver()
+    for number, _ in enumerate(left.prompt("The lamp " * 40)):
         if number % 50 == 0:
-            keeper.keep(left.passage)
-    play(left.go_on())
+            keeper.save(left.passage)
+    play(left.continue_())
     play(left.retry())
-    keeper.keep(left.passage)
+    keeper.save(left.passage)
     steps = []
-    advanced = Model.advanced
+    advanced = Model.advance
     counted = lambda model, start, ids: steps.append(len(ids)) or advanced(model, start, ids)  # noqa: E731
-    monkeypatch.setattr(Model, "advanced", counted)
+    monkeypatch.setattr(Model, "advance", counted)
     monkeypatch.setattr(Model, "read", None)
     again = Session(tiny)
-    again.adopt(passage_db.opened(1))
-    assert again.look()
+    again.load_passage(passage_db.load(1))
+    assert again.inspect()
     assert sum(steps) < 64
-    assert tiny.dumped(again.here()) == tiny.dumped(left.here())
+    assert tiny.dump_state(again.current_snapshot()) == tiny.dump_state(left.current_snapshot())
     for session in (left, again):
-        play(session.go_on())
+        play(session.continue_())
     assert again.passage.text() == left.passage.text()
-    Keeper().keep(again.passage)
-    assert passage_db.opened(1).text() == left.passage.text()
+    PassageSaver().save(again.passage)
+    assert passage_db.load(1).text() == left.passage.text()
 
 
 @pytest.mark.parametrize("damage", ["x'00'", "substr(data, 1, 100)", "'text'", "zeroblob(4000)"])
 def test_a_damaged_state_is_read_anew(damage: str, written: Session, tiny: Model) -> None:
-    Keeper().keep(written.passage)
-    with sqlite3.connect(archive_file()) as database:
+    PassageSaver().save(written.passage)
+    with sqlite3.connect(passage_db_file()) as database:
         assert database.execute(f"UPDATE states SET data = {damage}").rowcount  # noqa: S608
     database.close()
     again = Session(tiny, Settings(length=60))
-    again.adopt(passage_db.opened(1))
+    again.load_passage(passage_db.load(1))
     for session in (written, again):
-        play(session.go_on())
+        play(session.continue_())
     assert again.passage.text() == written.passage.text()
 
 
 def test_a_state_of_tokens_that_were_not_kept_is_left_alone(session: Session, tiny: Model) -> None:
     """As a process that is killed between two saves leaves it: the state is ahead of the tokens."""
-    keeper = Keeper()
-    for number, _ in enumerate(session.say("The lamp")):
+    keeper = PassageSaver()
+    for number, _ in enumerate(session.prompt("The lamp")):
         if number == 30:
-            keeper.keep(session.passage)
-    keeper.keep(session.passage)
-    with sqlite3.connect(archive_file()) as database:
+            keeper.save(session.passage)
+    keeper.save(session.passage)
+    with sqlite3.connect(passage_db_file()) as database:
         assert database.execute("DELETE FROM pieces WHERE first > 0").rowcount
     database.close()
     again = Session(tiny, Settings(length=60))
-    again.adopt(passage_db.opened(1))
+    again.load_passage(passage_db.load(1))
     count = len(again.passage.tokens())
     assert 0 < count < 60
-    assert again.here().position == len("The lamp") + count
-    play(again.go_on())
+    assert again.current_snapshot().position == len("The lamp") + count
+    play(again.continue_())
     assert again.passage.tokens()[count].text

@@ -34,13 +34,13 @@ def without_snapshots(passage: Passage) -> Passage:
 
 def test_a_passage_comes_back_as_it_was(written: Session) -> None:
     passage_json.save(written.passage, "kept")
-    assert passage_json.opened("kept") == without_snapshots(written.passage)
+    assert passage_json.load("kept") == without_snapshots(written.passage)
 
 
 def test_redo_leads_the_same_way_behind_opening(written: Session) -> None:
-    written.passage.move(1)
+    written.passage.move_to(1)
     written.passage.undo()
-    again = passage_json.loaded(passage_json.dumped(written.passage))
+    again = passage_json.from_json(passage_json.to_json(written.passage))
     for passage in (written.passage, again):
         passage.redo()
     assert again.text() == written.passage.text()
@@ -48,35 +48,35 @@ def test_redo_leads_the_same_way_behind_opening(written: Session) -> None:
 
 def test_any_seed_comes_back(session: Session) -> None:
     seed = '“Grüße”\n\t日本 🔥 \x00 \u2028 \\ "'
-    play(session.say(seed))
+    play(session.prompt(seed))
     passage_json.save(session.passage, "odd")
-    assert passage_json.opened("odd").text() == session.passage.text()
+    assert passage_json.load("odd").text() == session.passage.text()
 
 
 def test_a_seed_that_is_no_text_can_be_saved(session: Session) -> None:
     """What a shell hands on of a byte that is not UTF-8: a lone surrogate."""
-    play(session.say("The \udcff lamp"))
+    play(session.prompt("The \udcff lamp"))
     passage_json.save(session.passage, "odd")
-    assert "lamp" in passage_json.opened("odd").text()
+    assert "lamp" in passage_json.load("odd").text()
 
 
 def test_a_forced_token_that_the_filters_had_cut_can_be_saved(session: Session) -> None:
     """Its shaped log-probability is minus infinity, which JSON does not know."""
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     session.set("temperature", 0.0)
     unlikely = [token.id for token in session.passage.tokens() if token.rank > 1]
-    likeliest = int(session.state_at(1, 20).logits.argmax())
+    likeliest = int(session.snapshot_at(1, 20).logits.argmax())
     token = next(i for i in [*unlikely, 0, 1] if i != likeliest)
     play(session.branch(20, token))
     passage_json.save(session.passage, "forced")
-    again = passage_json.opened("forced")
+    again = passage_json.load("forced")
     assert again.text() == session.passage.text()
     assert [t.id for t in again.tokens()] == [t.id for t in session.passage.tokens()]
 
 
 def test_an_empty_passage_can_be_saved(session: Session) -> None:
     passage_json.save(session.passage, "empty")
-    assert passage_json.opened("empty") == session.passage
+    assert passage_json.load("empty") == session.passage
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
@@ -86,18 +86,18 @@ def test_a_saved_passage_is_its_owners_alone(written: Session) -> None:
 
 
 def test_names_are_listed_newest_first(written: Session) -> None:
-    assert passage_json.names() == []
+    assert passage_json.list_names() == []
     for n, name in enumerate(["b", "a", "c"]):
         os.utime(passage_json.save(written.passage, name), (n, n))
-    assert passage_json.names() == ["c", "a", "b"]
+    assert passage_json.list_names() == ["c", "a", "b"]
 
 
 def test_an_unknown_name_lists_what_there_is(written: Session) -> None:
     with pytest.raises(StorageError, match=r"'x'; there are: none"):
-        passage_json.opened("x")
+        passage_json.load("x")
     passage_json.save(written.passage, "kept")
     with pytest.raises(StorageError, match=r"'x'; there are: kept"):
-        passage_json.opened("x")
+        passage_json.load("x")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_an_unknown_name_lists_what_there_is(written: Session) -> None:
     ["", ".", "..", "../x", "a/b", "a\\b", "/etc/passwd", "~", ".hidden", "a\nb", "a\0b", " x", "-x", "x" * 65, "a:b"],
 )
 def test_no_name_leads_out_of_the_folder(name: str, written: Session) -> None:
-    for action in (lambda: passage_json.save(written.passage, name), lambda: passage_json.opened(name)):
+    for action in (lambda: passage_json.save(written.passage, name), lambda: passage_json.load(name)):
         with pytest.raises(UsageError, match="cannot be a passage's name"):
             action()
     assert not passages_dir().exists()
@@ -114,7 +114,7 @@ def test_no_name_leads_out_of_the_folder(name: str, written: Session) -> None:
 @pytest.mark.parametrize("name", ["a", "A lamp", "a.b-c_d", "été", "日本", "x" * 64, "1"])
 def test_a_plain_name_stays_in_the_folder(name: str, written: Session) -> None:
     assert passage_json.save(written.passage, name).parent == passages_dir()
-    assert passage_json.names() == [name]
+    assert passage_json.list_names() == [name]
 
 
 @settings(derandomize=True, deadline=None, max_examples=200)
@@ -124,7 +124,7 @@ def test_a_suggested_name_is_always_one_that_can_be(seed: str) -> None:
 
     passage = Passage("m", "", 7)
     passage.add(Node(None, seed=seed))
-    assert passage_json.place_for(passage_json.suggested_name(passage)).name.endswith("-7.passage.json")
+    assert passage_json.path_for(passage_json.suggest_name(passage)).name.endswith("-7.passage.json")
 
 
 # Hostile files ------------------------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def refused(text: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(StorageError) as caught:
-        passage_json.opened("bad")
+        passage_json.load("bad")
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert path.exists()
@@ -201,22 +201,22 @@ HOSTILE: list[tuple[tuple[str | int, ...], Any]] = [
 @pytest.mark.parametrize(("place", "value"), HOSTILE, ids=lambda part: str(part)[:30])
 def test_a_hostile_passage_is_refused_or_harmless(place: tuple[str | int, ...], value: Any, written: Session) -> None:
     """Opening it is a StorageError, or everything that is done to a passage works or is one line."""
-    data = json.loads(passage_json.dumped(written.passage))
+    data = json.loads(passage_json.to_json(written.passage))
     at(*place)(data, value)
     path = passages_dir() / f"bad{passage_json.SUFFIX}"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(data))
     try:
-        passage = passage_json.opened("bad")
+        passage = passage_json.load("bad")
     except StorageError:
         return
-    written.adopt(passage)
+    written.load_passage(passage)
     for action in (
         lambda: written.passage.text(),
         lambda: written.passage.summary(),
-        lambda: passage_json.dumped(written.passage),
-        lambda: written.here(),
-        lambda: play(written.go_on()),
+        lambda: passage_json.to_json(written.passage),
+        lambda: written.current_snapshot(),
+        lambda: play(written.continue_()),
         lambda: play(written.retry()),
     ):
         try:
@@ -246,7 +246,7 @@ def test_any_value_in_a_passage_is_a_passage_or_a_storage_error(place: tuple[str
         "seed": "a",
         "take": 0,
         "tail": "",
-        "tokens": {name: [] for name in passage_json._COLUMNS},
+        "tokens": {name: [] for name in passage_json._TOKEN_COLUMNS},
     }
     data = {"format": 1, "model": "m", "model_sha256": "", "rng": 7, "cursor": 0, "nodes": [node]}
     at(*place)(data, value)
@@ -254,7 +254,7 @@ def test_any_value_in_a_passage_is_a_passage_or_a_storage_error(place: tuple[str
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(data))
     try:
-        assert isinstance(passage_json.opened("bad").text(), str)
+        assert isinstance(passage_json.load("bad").text(), str)
     except StorageError as error:
         assert str(path) in str(error)  # noqa: PT017
 
@@ -262,7 +262,7 @@ def test_any_value_in_a_passage_is_a_passage_or_a_storage_error(place: tuple[str
 def test_a_folder_in_a_passages_place(home: Path) -> None:
     (home / "passages" / f"bad{passage_json.SUFFIX}").mkdir(parents=True)
     with pytest.raises(StorageError, match="cannot read"):
-        passage_json.opened("bad")
+        passage_json.load("bad")
 
 
 # Settings and earlier releases --------------------------------------------------------------------------------------
@@ -279,17 +279,17 @@ def test_what_is_set_is_kept_with_a_passage_and_set_again(written: Session) -> N
         written.set(name, value)
     left = written.settings
     passage_json.save(written.passage, "kept")
-    written.take_settings(Settings(rng=9, autosave="off"))
-    written.adopt(passage_json.opened("kept"))
+    written.set_all(Settings(rng=9, autosave="off"))
+    written.load_passage(passage_json.load("kept"))
     assert written.settings == left.changed(rng=9, autosave="off")
     assert written.passage.settings == left.changed(rng=None)
 
 
 def test_settings_that_this_release_does_not_know_are_left_out(written: Session) -> None:
     written.set("top_k", 5)
-    data = json.loads(passage_json.dumped(written.passage))
+    data = json.loads(passage_json.to_json(written.passage))
     data["settings"] |= {"of_tomorrow": 1, "temperature": 99, "heat": ["x"], "top_p": None, "speed": 10}
-    again = passage_json.loaded(json.dumps(data))
+    again = passage_json.from_json(json.dumps(data))
     assert again.settings == Settings(top_k=5, speed=10, length=60)
 
 
@@ -298,10 +298,10 @@ def test_what_the_first_release_saved_still_opens(session: Session) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes((DATA / "kept" / "first.passage.json").read_bytes())
     session.set("top_k", 2)
-    session.adopt(passage_json.opened("first"))
+    session.load_passage(passage_json.load("first"))
     assert session.settings.top_k == 2
     assert session.passage.text() == "The lamp"
     session.passage.redo()
     assert len(session.passage.tokens()) == 20
-    play(session.go_on())
+    play(session.continue_())
     assert [node.filters_at(0) is None for node in session.passage.nodes] == [True, True, True, False]

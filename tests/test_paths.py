@@ -95,5 +95,5 @@ def test_without_it_everything_lies_in_the_users_folders(monkeypatch: pytest.Mon
 
 
 def test_a_reason_is_the_systems_in_lower_case() -> None:
-    assert paths.reason(OSError(28, "No space left on device")) == "no space left on device"
-    assert paths.reason(OSError("Odd")) == "odd"
+    assert paths.error_text(OSError(28, "No space left on device")) == "no space left on device"
+    assert paths.error_text(OSError("Odd")) == "odd"

@@ -113,7 +113,7 @@ async def test_paused_from_the_beginning_draws_nothing() -> None:
     for _ in range(30):
         await asyncio.sleep(0.001)
     assert source.taken == 0
-    player.hurry()
+    player.skip_to_end()
     assert await asyncio.wait_for(listening, PATIENCE) == EVENTS
 
 
@@ -124,7 +124,7 @@ async def test_hurry_finishes_what_would_take_minutes() -> None:
     async def listen() -> None:
         async for batch in player:
             found.extend(batch)
-            player.hurry()
+            player.skip_to_end()
 
     await asyncio.wait_for(listen(), PATIENCE)
     assert found == events
@@ -169,7 +169,7 @@ async def test_a_plain_iterator_without_close_will_do() -> None:
 async def test_a_session_plays_the_same_text_at_any_pace(session: Session) -> None:
     texts = []
     for speed in (0, FAST):
-        await heard(Player(session.say("The lamp"), lambda speed=speed: speed))  # type: ignore[misc]
+        await heard(Player(session.prompt("The lamp"), lambda speed=speed: speed))  # type: ignore[misc]
         texts.append(session.passage.text())
     assert texts[0] == texts[1]
     assert len(texts[0]) == 68
@@ -177,7 +177,7 @@ async def test_a_session_plays_the_same_text_at_any_pace(session: Session) -> No
 
 async def test_a_temperature_that_is_turned_acts_on_the_next_token(session: Session) -> None:
     found: list[Event] = []
-    async for batch in Player(session.say("The lamp"), lambda: FAST):
+    async for batch in Player(session.prompt("The lamp"), lambda: FAST):
         found += batch
         if session.settings.temperature == 1.0:
             turned = len(found)
@@ -188,18 +188,18 @@ async def test_a_temperature_that_is_turned_acts_on_the_next_token(session: Sess
 
 
 async def test_a_session_that_is_left_keeps_its_text_and_can_go_on(session: Session) -> None:
-    async for _ in Player(session.say("The lamp"), lambda: FAST):
+    async for _ in Player(session.prompt("The lamp"), lambda: FAST):
         break
     await until(lambda: not session.playing)
     written = len(session.passage.tokens())
     assert 0 < written < 60
-    await heard(Player(session.go_on()))
+    await heard(Player(session.continue_()))
     assert len(session.passage.tokens()) == written + 60
 
 
 async def test_a_session_that_is_stopped_ends_its_player(session: Session) -> None:
     found: list[Event] = []
-    async for batch in Player(session.say("The lamp"), lambda: FAST):
+    async for batch in Player(session.prompt("The lamp"), lambda: FAST):
         found += batch
         session.stop()
     assert isinstance(found[-1], Done)

@@ -37,7 +37,7 @@ def do(session: Session, line: str) -> list[object]:
 @pytest.fixture
 def written(session: Session) -> Session:
     """A session with a text."""
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     return session
 
 
@@ -56,7 +56,7 @@ def test_what_is_the_same_stays_and_the_model_reads_the_rest(cut: int, put: str,
     assert written.passage.tokens()[:kept] == before[:kept]
     anew = Session(tiny, Settings(rng=7, length=60))
     state = anew.model.read(text).snapshot
-    assert written.state_at(len(written.passage.nodes) - 2, 0).logits == pytest.approx(state.logits)
+    assert written.snapshot_at(len(written.passage.nodes) - 2, 0).logits == pytest.approx(state.logits)
 
 
 def test_the_old_text_is_an_undo_away(written: Session) -> None:
@@ -71,7 +71,7 @@ def test_another_seed_is_another_version(written: Session) -> None:
     before = written.passage.text()
     play(written.rewrite("A sea"))
     written.passage.undo()
-    written.version(-1)
+    written.switch_version(-1)
     written.passage.redo()
     assert written.passage.text() == before
 
@@ -82,12 +82,12 @@ def test_any_edits_leave_a_passage_that_can_be_saved_and_gone_on_with(
     edits: list[tuple[int, str]], tiny_bytes: Model
 ) -> None:
     session = Session(tiny_bytes, Settings(rng=7, length=20, temperature=2.0))
-    play(session.say("Thé"))
+    play(session.prompt("Thé"))
     for cut, put in edits:
         text = session.passage.text()[:cut] + put
         play(session.rewrite(text))
         assert session.passage.text().startswith(text)
-    again = passage_json.loaded(passage_json.dumped(session.passage))
+    again = passage_json.from_json(passage_json.to_json(session.passage))
     assert again.text() == session.passage.text()
 
 
@@ -95,12 +95,12 @@ def test_edit_by_command_goes_on_from_the_change(written: Session) -> None:
     (edit,) = do(written, "/edit")
     assert isinstance(edit, Edit)
     assert edit.text == written.passage.text()
-    for effect in edit.done(edit.text[:12]):
+    for effect in edit.on_done(edit.text[:12]):
         if isinstance(effect, Play):
             play(effect.events)
     assert written.passage.text().startswith(edit.text[:12])
     assert len(written.passage.text()) == 72
-    (told,) = edit.done(written.passage.text())
+    (told,) = edit.on_done(written.passage.text())
     assert "nothing was changed" in told.text  # type: ignore[union-attr]
 
 
@@ -115,7 +115,7 @@ def test_the_tree_lists_every_node_once_and_leads_there(written: Session) -> Non
     assert isinstance(listing, Listing)
     assert sorted(int(name) for name, _ in listing.rows) == list(range(len(written.passage.nodes)))
     assert [what.endswith("← here") for _, what in listing.rows].count(True) == 1
-    do(written, f"{listing.choice} 1")
+    do(written, f"{listing.row_command} 1")
     assert written.passage.cursor == 1
 
 
@@ -131,7 +131,7 @@ def test_a_place_that_is_not_there(line: str, written: Session) -> None:
 
 def test_a_preset_is_the_difference_from_the_defaults(session: Session) -> None:
     session.settings = Settings(temperature=1.3, top_k=5, rng=9, speed=0, stop=("END",))
-    presets.keep("mine", session.settings)
+    presets.save("mine", session.settings)
     kept = json.loads(presets_file().read_text())
     assert kept == {"mine": {"temperature": 1.3, "top_k": 5, "stop": ["END"]}}
 
@@ -157,7 +157,7 @@ def test_a_ramp_can_be_kept(session: Session) -> None:
 
 
 def test_all_of_ours_can_be_taken(session: Session) -> None:
-    for name in presets.OURS:
+    for name in presets.BUILTIN:
         do(session, f"/preset {name}")
 
 
@@ -182,7 +182,7 @@ def test_a_damaged_file_is_one_line_and_stays(text: str, session: Session) -> No
 
 def test_text_that_was_held_back_when_it_was_stopped_is_counted(written: Session) -> None:
     written.passage.current().tail = " held"
-    play(written.go_on())
+    play(written.continue_())
     asked = written.passage.text()[:100] + "X"
     assert " held" in asked
     play(written.rewrite(asked))

@@ -1,7 +1,7 @@
 """The dice depend on their place alone: Philox4x64-10 as published, whatever was thrown before."""
 
 import pytest
-from afterglow.core.sampling.rng import Dice, fresh_rng
+from afterglow.core.sampling.rng import PositionRNG, random_rng_seed
 
 MASK = 2**64 - 1
 
@@ -23,24 +23,24 @@ def philox(key: int, counter: list[int]) -> list[int]:
 @pytest.mark.parametrize("position", [0, 1, 3, 4, 255, 256, 257, 10_000_001])
 def test_a_uniform_is_the_published_function_of_rng_position_and_take(rng: int, take: int, position: int) -> None:
     word = philox(rng, [position // 4 + 1, take, 0, 0])[position % 4]
-    assert Dice(rng, take).uniform(position) == (word >> 32) / 2**32
+    assert PositionRNG(rng, take).uniform(position) == (word >> 32) / 2**32
 
 
 def test_going_back_and_forth_throws_the_same_dice() -> None:
-    dice = Dice(7)
+    dice = PositionRNG(7)
     forwards = [dice.uniform(n) for n in range(600)]
     backwards = [dice.uniform(n) for n in reversed(range(600))]
     assert forwards == backwards[::-1]
-    assert [Dice(7).uniform(n) for n in range(0, 600, 50)] == forwards[::50]
+    assert [PositionRNG(7).uniform(n) for n in range(0, 600, 50)] == forwards[::50]
 
 
 def test_other_seeds_takes_and_places_throw_other_dice() -> None:
-    throws = {Dice(rng, take).uniform(at) for rng in range(4) for take in range(4) for at in range(1024)}
+    throws = {PositionRNG(rng, take).uniform(at) for rng in range(4) for take in range(4) for at in range(1024)}
     assert len(throws) > 4 * 4 * 1024 - 10  # of 2^32 values, 16,384 throws share a pair 0.03 times
 
 
 def test_throws_lie_in_zero_to_one() -> None:
-    dice = Dice(3)
+    dice = PositionRNG(3)
     throws = [dice.uniform(n) for n in range(4096)]
     assert min(throws) >= 0
     assert max(throws) < 1
@@ -48,6 +48,6 @@ def test_throws_lie_in_zero_to_one() -> None:
 
 
 def test_a_fresh_rng_fits_the_setting() -> None:
-    values = {fresh_rng() for _ in range(20)}
+    values = {random_rng_seed() for _ in range(20)}
     assert len(values) > 1
     assert all(0 <= value < 2**32 for value in values)

@@ -13,18 +13,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from afterglow.core.inference import kernel as kernel_module
-from afterglow.core.inference.backends import int8_runtime
-from afterglow.core.inference.kernel import KERNEL, KINDS
+from afterglow.core.inference.backends import fastest_runtime
+from afterglow.core.inference.kernel import KERNEL, VARIANTS
 from afterglow.core.inference.model_file import Architecture, Card, ModelFile
-from afterglow.core.inference.onnx_backend import GraphRuntime
-from afterglow.core.inference.quantization import HIDDEN_ZERO, WEIGHT_LIMIT, dequantised, quantised
-from afterglow.core.inference.runtime import Runtime, State, default_threads, joined, selected
+from afterglow.core.inference.onnx_backend import OnnxRuntime
+from afterglow.core.inference.quantization import HIDDEN_ZERO, WEIGHT_LIMIT, dequantize, quantize
+from afterglow.core.inference.runtime import Runtime, StateArrays, concat_states, default_threads, select_rows
 from afterglow.core.model import Model
 from afterglow.core.score import score
 from afterglow.core.text.corpus import read_corpus
 from afterglow.core.text.tokenizer import CharTokenizer
 
-from .kernel_helpers import COMPILED, KERNELS
+from .kernel_helpers import KERNEL_PARAMS, KERNELS
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 
@@ -32,11 +32,11 @@ LAMP = Path(__file__).parent / "data" / "lamp.txt"
 def random_file(shape: Architecture) -> ModelFile:
     """Weights of the size that training gives, in any shape: odd widths, one layer or three."""
     rng, tensors = np.random.default_rng(3), {}
-    for name, s in shape.shapes().items():
+    for name, s in shape.tensor_specs().items():
         small = rng.uniform(0.002, 0.01, s.shape) if name.endswith("scale") else rng.normal(0, 0.5, s.shape)
-        tensors[name] = (rng.integers(-64, 65, s.shape) if s.dtype == "I8" else small).astype(s.numpy)
+        tensors[name] = (rng.integers(-64, 65, s.shape) if s.dtype == "I8" else small).astype(s.numpy_dtype)
     tokenizer = CharTokenizer([chr(65 + n) for n in range(shape.vocabulary)])
-    return ModelFile(shape, tokenizer, Card(), tensors).identified()
+    return ModelFile(shape, tokenizer, Card(), tensors).with_sha256()
 
 
 def trace(runtime: Runtime, ids: np.ndarray, alone: bool = True) -> list[bytes]:
@@ -59,19 +59,19 @@ Make = Callable[..., Runtime]
 def runtime_of(kind: str) -> Make:
     """A way to step int8 weights: a file and a number of threads in, a runtime out."""
     if kind == "onnx":
-        return GraphRuntime
+        return OnnxRuntime
     from afterglow.core.inference.kernel_backend import KernelRuntime
 
     return partial(KernelRuntime, kernel=KERNELS[kind])
 
 
-@pytest.fixture(params=["onnx", *COMPILED])
+@pytest.fixture(params=["onnx", *KERNEL_PARAMS])
 def make(request: pytest.FixtureRequest) -> Make:
     """Every way there is here."""
     return runtime_of(request.param)
 
 
-@pytest.fixture(params=COMPILED)
+@pytest.fixture(params=KERNEL_PARAMS)
 def make_compiled(request: pytest.FixtureRequest) -> Make:
     """The kernels among them."""
     return runtime_of(request.param)
@@ -103,7 +103,7 @@ def test_a_kernel_is_onnx_runtime_bit_for_bit(shape: Architecture, threads: int,
     file = random_file(shape)
     for rows in (1, 2, 5, 6, 7, 13, 33):
         ids = np.random.default_rng(rows).integers(0, shape.vocabulary, (rows, 9))
-        assert trace(make_compiled(file, threads), ids) == trace(GraphRuntime(file), ids)
+        assert trace(make_compiled(file, threads), ids) == trace(OnnxRuntime(file), ids)
 
 
 def test_models_that_step_at_the_same_time_share_a_kernels_threads_and_nothing_else(make_compiled: Make) -> None:
@@ -123,27 +123,27 @@ def test_a_forked_process_steps_on_threads_of_its_own(make_compiled: Make) -> No
 
 
 def test_where_there_is_no_kernel_it_is_onnx_runtime(monkeypatch: pytest.MonkeyPatch, tiny: Model) -> None:
-    assert isinstance(int8_runtime(tiny.file, 1), GraphRuntime) is (KERNEL is None)
+    assert isinstance(fastest_runtime(tiny.file, 1), OnnxRuntime) is (KERNEL is None)
     monkeypatch.setattr("afterglow.core.inference.backends.KERNEL", None)
-    assert isinstance(int8_runtime(tiny.file, 1), GraphRuntime)
+    assert isinstance(fastest_runtime(tiny.file, 1), OnnxRuntime)
 
 
 def test_without_a_compiler_or_the_processor_there_is_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "afterglow.core.inference.kernel_avx512", None)
     monkeypatch.setitem(sys.modules, "afterglow.core.inference.kernel_avx2", SimpleNamespace(supported=0))
-    assert [kernel_module.kernel(kind) for kind in KINDS] == [None, None]
+    assert [kernel_module.load_kernel(kind) for kind in VARIANTS] == [None, None]
 
 
 def test_the_widest_vectors_are_taken() -> None:
     assert list(KERNELS.values())[:1] == ([KERNEL] if KERNEL else [])
-    lanes = [kernel.lanes for kernel in KERNELS.values()]
+    lanes = [kernel.simd_width for kernel in KERNELS.values()]
     assert lanes == sorted(lanes, reverse=True)
 
 
 def test_many_tokens_at_once_are_as_many_steps(make: Make, tiny: Model) -> None:
     ids = np.random.default_rng(8).integers(0, tiny.tokenizer.size, (30, 4))
     at_once, singly = (make(tiny.file).stepper(tiny.runtime.zeros(4)) for _ in range(2))
-    at_once.run(ids)
+    at_once.step_many(ids)
     for row in ids:
         singly.step(row)
     for a, b in zip((at_once.logits, *at_once.state), (singly.logits, *singly.state), strict=True):
@@ -155,14 +155,14 @@ def test_a_step_by_hand(make: Make) -> None:
     shape = Architecture(4, 2, 1, 3)
     file = random_file(shape)
     t = file.tensors
-    embedding = dequantised(t["embedding.weight"], t["embedding.scale"]).astype(float)
-    w_ih, w_hh = (dequantised(t[f"lstm.0.weight_{k}"], t["lstm.0.scale"]).astype(float) for k in ("ih", "hh"))
+    embedding = dequantize(t["embedding.weight"], t["embedding.scale"]).astype(float)
+    w_ih, w_hh = (dequantize(t[f"lstm.0.weight_{k}"], t["lstm.0.scale"]).astype(float) for k in ("ih", "hh"))
     h, c = np.array([10, -120, 127]) / 127, np.array([0.5, -1.5, 0.1])
     i, f, g, o = np.split(w_ih @ embedding[2] + w_hh @ h + t["lstm.0.bias"], 4)
     sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
     c_after = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
     h_after = np.rint(sigmoid(o) * np.tanh(c_after) * 127)
-    projection = dequantised(t["projection.weight"], t["projection.scale"]).astype(float)
+    projection = dequantize(t["projection.weight"], t["projection.scale"]).astype(float)
     state = (np.array([[138, 8, 255]], np.uint8), c[None].astype(np.float32))
     steps = make(file).stepper(state)
     steps.step(np.array([2]))
@@ -183,30 +183,30 @@ def test_the_state_that_steps_begin_with_stays_as_it_is(make: Make, tiny: Model)
 
 
 def test_rows_join_and_are_selected(tiny: Model) -> None:
-    def rows(state: State) -> list[int]:
+    def rows(state: StateArrays) -> list[int]:
         return [len(array) for array in state]
 
-    three = joined([tiny.runtime.zeros(1), tiny.runtime.zeros(2)])
+    three = concat_states([tiny.runtime.zeros(1), tiny.runtime.zeros(2)])
     assert rows(three) == [3] * 4
-    assert rows(selected(three, [])) == [0] * 4
-    picked = selected((np.array([[1], [2], [3]]),), [2, 0])[0]
+    assert rows(select_rows(three, [])) == [0] * 4
+    picked = select_rows((np.array([[1], [2], [3]]),), [2, 0])[0]
     assert picked.tolist() == [[3], [1]]
 
 
 def test_quantised_rows_are_within_half_a_step_and_share_a_scale() -> None:
     rng = np.random.default_rng(6)
     matrices = [rng.normal(0, 1, (8, n)).astype(np.float32) for n in (3, 5)]
-    whole, scale = quantised(*matrices)
+    whole, scale = quantize(*matrices)
     assert max(np.abs(w).max() for w in whole) == WEIGHT_LIMIT
     for weights, matrix in zip(whole, matrices, strict=True):
-        assert np.all(np.abs(dequantised(weights, scale) - matrix) <= scale[:, None] * 0.501)
-    again, same = quantised(*(dequantised(w, scale) for w in whole))
+        assert np.all(np.abs(dequantize(weights, scale) - matrix) <= scale[:, None] * 0.501)
+    again, same = quantize(*(dequantize(w, scale) for w in whole))
     assert [a.tolist() for a in again] == [w.tolist() for w in whole]
     assert same == pytest.approx(scale)
 
 
 def test_a_row_of_zeros_can_be_quantised() -> None:
-    (weights,), scale = quantised(np.zeros((2, 3), np.float32))
+    (weights,), scale = quantize(np.zeros((2, 3), np.float32))
     assert not weights.any()
     assert np.all(np.isfinite(scale) & (scale > 0))
 
@@ -238,7 +238,7 @@ def real(tiny: Model) -> Iterator[Runtime]:
 
 
 def test_int8_loses_what_its_dequantised_weights_lose(tiny: Model, real: Runtime) -> None:
-    held_out = read_corpus(LAMP).held_out
+    held_out = read_corpus(LAMP).test_text
     losses = [score(runtime, tiny.tokenizer, held_out) for runtime in (tiny.runtime, real)]
     assert losses[0].nats_per_char_stateful == pytest.approx(losses[1].nats_per_char_stateful, abs=0.002)
     assert losses[0].nats_per_char_cold == pytest.approx(losses[1].nats_per_char_cold, abs=0.002)

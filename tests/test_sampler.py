@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from afterglow.core.model import Model
 from afterglow.core.sampling import filters, sampler
-from afterglow.core.sampling.rng import Dice
+from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.settings import SPECS, Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .kernel_helpers import COMPILED, KERNELS
+from .kernel_helpers import KERNEL_PARAMS, KERNELS
 
 P = np.log([[0.4, 0.3, 0.2, 0.1]])
 EVEN = np.log([[0.25, 0.25, 0.25, 0.25]])
@@ -46,7 +46,7 @@ def chained(logits: np.ndarray, *rows: Settings, recent: Sequence[Sequence[int]]
     """Log-probabilities (B, V) behind the whole chain."""
     heats = np.array([[s.temperature_at(0)] for s in rows])
     pasts = [Past(ids, **more) for ids in recent] or [Past(**more) for _ in rows]
-    return filters.log_softmax(sampler.Chain(rows).shape(logits, heats, pasts))
+    return filters.log_softmax(sampler.SamplerChain(rows).apply(logits, heats, pasts))
 
 
 def column(*values: float) -> np.ndarray:
@@ -55,40 +55,40 @@ def column(*values: float) -> np.ndarray:
 
 @pytest.mark.parametrize(("k", "left"), [(0, ALL), (1, FIRST), (2, TWO), (3, THREE), (4, ALL), (1000, ALL)])
 def test_top_k_by_hand(k: int, left: set[int]) -> None:
-    assert kept(filters.top_k_kept(P, column(k))) == left
-    assert len(kept(filters.top_k_kept(EVEN, column(k)))) == len(left)  # of equals the lower id counts as likelier
+    assert kept(filters.top_k(P, column(k))) == left
+    assert len(kept(filters.top_k(EVEN, column(k)))) == len(left)  # of equals the lower id counts as likelier
 
 
 @pytest.mark.parametrize(
     ("p", "left"), [(1, ALL), (0.95, ALL), (0.85, THREE), (0.6, TWO), (0.39, FIRST), (0.01, FIRST), (0, FIRST)]
 )
 def test_top_p_by_hand(p: float, left: set[int]) -> None:
-    assert kept(filters.top_p_kept(P, column(p))) == left
+    assert kept(filters.top_p(P, column(p))) == left
 
 
 @pytest.mark.parametrize(("p", "left"), [(0, ALL), (0.2, ALL), (0.3, THREE), (0.6, TWO), (0.76, FIRST), (1, FIRST)])
 def test_min_p_by_hand(p: float, left: set[int]) -> None:
-    assert kept(filters.min_p_kept(P, column(p))) == left
+    assert kept(filters.min_p(P, column(p))) == left
 
 
 # The entropy of P is 1.280 nats; the surprises are 0.916, 1.204, 1.609, 2.303; so by distance: 1, 2, 0, 3.
 @pytest.mark.parametrize(("p", "left"), [(1, ALL), (0.95, ALL), (0.8, THREE), (0.45, {1, 2}), (0.2, {1}), (0, {1})])
 def test_typical_by_hand(p: float, left: set[int]) -> None:
     assert math.isclose(filters.entropy(P)[0] * math.log(2), 1.2799, abs_tol=1e-4)
-    assert kept(filters.typical_kept(P, column(p))) == left
+    assert kept(filters.typical(P, column(p))) == left
 
 
 def test_repeat_penalty_by_hand() -> None:
     logits = np.array([[2.0, -2.0, 0.0, 1.0]])
     counts = np.array([[1, 2, 1, 0]])
-    assert filters.repeat_penalised(logits, column(2), counts).tolist() == [[1.0, -4.0, 0.0, 1.0]]
-    assert filters.repeat_penalised(logits, column(0.5), counts).tolist() == [[4.0, -1.0, 0.0, 1.0]]
+    assert filters.repeat_penalty(logits, column(2), counts).tolist() == [[1.0, -4.0, 0.0, 1.0]]
+    assert filters.repeat_penalty(logits, column(0.5), counts).tolist() == [[4.0, -1.0, 0.0, 1.0]]
 
 
 def test_frequency_and_presence_penalty_by_hand() -> None:
     logits, counts = np.array([[2.0, -2.0, 0.0, 1.0]]), np.array([[1, 3, 0, 2]])
-    assert filters.frequency_penalised(logits, column(0.5), counts).tolist() == [[1.5, -3.5, 0.0, 0.0]]
-    assert filters.presence_penalised(logits, column(0.5), counts).tolist() == [[1.5, -2.5, 0.0, 0.5]]
+    assert filters.frequency_penalty(logits, column(0.5), counts).tolist() == [[1.5, -3.5, 0.0, 0.0]]
+    assert filters.presence_penalty(logits, column(0.5), counts).tolist() == [[1.5, -2.5, 0.0, 0.5]]
     both = Settings(frequency_penalty=0.5, presence_penalty=-1.0)
     assert chained(logits, both, recent=[[0, 1, 1, 1, 3, 3]]) == pytest.approx(
         filters.log_softmax(np.array([[2.5, -2.5, 0.0, 1.0]]))
@@ -109,7 +109,7 @@ def test_frequency_and_presence_penalty_by_hand() -> None:
     ],
 )
 def test_repeats_by_hand(ids: list[int], limit: int, found: dict[int, int]) -> None:
-    tokens, lengths = filters.repeats(np.array(ids, np.int32), limit)
+    tokens, lengths = filters.find_repeats(np.array(ids, np.int32), limit)
     longest: dict[int, int] = {}
     for token, length in zip(tokens.tolist(), lengths.tolist(), strict=True):
         longest[token] = max(length, longest.get(token, 0))
@@ -125,45 +125,45 @@ def test_repeats_are_those_that_a_slow_search_finds(ids: list[int], limit: int) 
         while length < min(limit, end + 1) and ids[end - length] == ids[len(ids) - 1 - length]:
             length += 1
         found += [(ids[end + 1], length)] if length else []
-    tokens, lengths = filters.repeats(np.array(ids, np.int32), limit)
+    tokens, lengths = filters.find_repeats(np.array(ids, np.int32), limit)
     assert list(zip(tokens.tolist(), lengths.tolist(), strict=True)) == found
 
 
 def test_dry_by_hand() -> None:
     ids = np.array([0, 1, 2, 3, 0, 1, 2], np.int32)  # three tokens repeated; 3 would be the fourth
     row = np.zeros(4)
-    assert filters.dry_penalised(row, ids, 0.8, 2.0, 2, 9).tolist() == [0, 0, 0, -1.6]  # 0.8 x 2^(3 - 2)
-    assert filters.dry_penalised(row, ids, 0.8, 2.0, 3, 9).tolist() == [0, 0, 0, -0.8]
-    assert filters.dry_penalised(row, ids, 0.8, 2.0, 4, 9).tolist() == [0, 0, 0, 0]
+    assert filters.dry_penalty(row, ids, 0.8, 2.0, 2, 9).tolist() == [0, 0, 0, -1.6]  # 0.8 x 2^(3 - 2)
+    assert filters.dry_penalty(row, ids, 0.8, 2.0, 3, 9).tolist() == [0, 0, 0, -0.8]
+    assert filters.dry_penalty(row, ids, 0.8, 2.0, 4, 9).tolist() == [0, 0, 0, 0]
 
 
 def test_dry_follows_no_repeat_over_a_breaker() -> None:
     chosen = Settings(dry_multiplier=1.0, dry_base=2.0)
     recent = [0, 1, 2, 3, 0, 1, 2]
     for breakers, penalty in (([], 2.0), ([0], 1.0), ([1], 0.0), ([2], 0.0)):
-        shaped = sampler.Chain([chosen], [breakers]).shape(np.zeros((1, 4)), column(1.0), [Past(recent)])
+        shaped = sampler.SamplerChain([chosen], [breakers]).apply(np.zeros((1, 4)), column(1.0), [Past(recent)])
         assert shaped.tolist() == [[0, 0, 0, -penalty]]
 
 
 def test_a_breaker_that_the_model_cannot_read_breaks_nothing(tiny: Model) -> None:
     chosen = Settings(dry_multiplier=1.0, dry_sequence_breakers=("\n", "☃"))
-    assert tiny.tokenizer.unseen("☃")
-    stream = tiny.engine().open(tiny.read("The").snapshot, chosen, Dice(1))
-    assert stream.breakers() == tiny.tokenizer.encode("\n").tolist()
+    assert tiny.tokenizer.unknown_characters("☃")
+    stream = tiny.engine().open(tiny.read("The").snapshot, chosen, PositionRNG(1))
+    assert stream.breaker_ids() == tiny.tokenizer.encode("\n").tolist()
 
 
 def test_dry_looks_as_far_back_as_it_is_told() -> None:
     recent = [0, 1, 2, 3, 0, 1, 2]
     for last_n, penalised in ((-1, True), (7, True), (6, True), (5, False), (0, False)):
         chosen = Settings(dry_multiplier=1.0, dry_penalty_last_n=last_n)
-        shaped = sampler.Chain([chosen]).shape(np.zeros((1, 4)), column(1.0), [Past(recent)])
+        shaped = sampler.SamplerChain([chosen]).apply(np.zeros((1, 4)), column(1.0), [Past(recent)])
         assert bool(shaped[0, 3] < 0) is penalised
 
 
 # P's surprises in bits are 1.32, 1.74, 2.32 and 3.32.
 @pytest.mark.parametrize(("bound", "left"), [(9, ALL), (3, THREE), (2, TWO), (1.5, FIRST), (1, FIRST), (-4, FIRST)])
 def test_the_bound_on_surprise_by_hand(bound: float, left: set[int]) -> None:
-    assert kept(filters.surprise_kept(P, column(bound))) == left
+    assert kept(filters.max_surprise(P, column(bound))) == left
     assert kept(chained(P, Settings(surprise=1.0), bound=bound)) == left
 
 
@@ -197,7 +197,7 @@ def test_a_temperature_next_to_zero_is_all_but_greedy(temperature: float) -> Non
 
 
 def test_the_order_is_penalties_top_k_typical_top_p_min_p_temperature() -> None:
-    assert list(sampler._CUTS) == ["top_k", "typical", "top_p", "min_p"]
+    assert list(sampler._TRUNCATION_FILTERS) == ["top_k", "typical", "top_p", "min_p"]
     # Top-k first leaves 4/7 and 3/7, and 4/7 alone reaches 0.55; top-p first would need two of 0.4 + 0.3.
     assert kept(chained(P, Settings(top_k=2, top_p=0.55))) == FIRST
     # A high temperature does not let a token back in that min-p cut before it.
@@ -208,7 +208,7 @@ def test_greedy_takes_the_first_of_equals() -> None:
     assert kept(chained(EVEN, Settings(temperature=0.0))) == FIRST
 
 
-@pytest.fixture(params=["numpy", *COMPILED])
+@pytest.fixture(params=["numpy", *KERNEL_PARAMS])
 def any_pick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The draw in numpy, and in each kernel."""
     monkeypatch.setattr(sampler, "KERNEL", KERNELS.get(request.param))
@@ -219,7 +219,7 @@ def any_pick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     ("uniform", "token"), [(0, 0), (0.39, 0), (0.41, 1), (0.69, 1), (0.71, 2), (0.91, 3), (1 - 2**-32, 3)]
 )
 def test_a_uniform_picks_where_the_sum_first_passes_it(uniform: float, token: int) -> None:
-    assert sampler.pick(P, column(uniform)).tolist() == [token]
+    assert sampler.draw(P, column(uniform)).tolist() == [token]
 
 
 @pytest.mark.usefixtures("any_pick")
@@ -228,10 +228,10 @@ def test_a_token_that_was_cut_is_never_picked(uniform: float) -> None:
     logprobs = np.log(
         np.array([[0.0, 0.1, 0.2, 0.0, 0.7, 0.0]]), where=[[0, 1, 1, 0, 1, 0]], out=np.full((1, 6), -np.inf)
     )
-    assert sampler.pick(logprobs, column(uniform))[0] in {1, 2, 4}
+    assert sampler.draw(logprobs, column(uniform))[0] in {1, 2, 4}
 
 
-@pytest.mark.parametrize("kind", COMPILED)
+@pytest.mark.parametrize("kind", KERNEL_PARAMS)
 @pytest.mark.parametrize("count", [1, 3, 7, 8, 9, 65, 300])
 def test_a_kernel_draws_what_numpy_draws_and_tells_of_it(
     count: int, kind: str, monkeypatch: pytest.MonkeyPatch
@@ -244,8 +244,8 @@ def test_a_kernel_draws_what_numpy_draws_and_tells_of_it(
     ids, told = {}, {}
     for way in (KERNELS[kind], None):
         monkeypatch.setattr(sampler, "KERNEL", way)
-        ids[way] = sampler.pick(logits, uniforms).tolist()
-        told[way] = np.array(sampler.describe(logits, logits / 0.7, np.array(ids[way])))
+        ids[way] = sampler.draw(logits, uniforms).tolist()
+        told[way] = np.array(sampler.token_stats(logits, logits / 0.7, np.array(ids[way])))
     assert ids[KERNELS[kind]] == ids[None]
     assert told[KERNELS[kind]] == pytest.approx(told[None], abs=1e-12)
 
@@ -257,15 +257,15 @@ def test_all_kernels_draw_and_tell_the_same_bit_for_bit(monkeypatch: pytest.Monk
     told = []
     for kernel in KERNELS.values():
         monkeypatch.setattr(sampler, "KERNEL", kernel)
-        ids = sampler.pick(logits, uniforms)
-        told.append(np.array(sampler.describe(logits, logits / 0.7, ids)).tobytes())
+        ids = sampler.draw(logits, uniforms)
+        told.append(np.array(sampler.token_stats(logits, logits / 0.7, ids)).tobytes())
     assert len(set(told)) == 1
 
 
 def test_what_is_told_of_a_draw() -> None:
     chosen = Settings(top_k=2, temperature=0.5)
-    shaped = sampler.Chain([chosen]).shape(P, column(0.5), [Past()])
-    told = sampler.describe(P, shaped, sampler.pick(shaped, column(0.9)))
+    shaped = sampler.SamplerChain([chosen]).apply(P, column(0.5), [Past()])
+    told = sampler.token_stats(P, shaped, sampler.draw(shaped, column(0.9)))
     assert told.rank.tolist() == [2]
     assert np.exp(told.logprob) == pytest.approx([0.3], abs=1e-6)  # the model's own
     assert np.exp(told.shaped) == pytest.approx([9 / 25], abs=1e-6)  # 16 : 9 after top-k and T = 0.5
@@ -277,11 +277,11 @@ def test_two_hundred_thousand_draws_follow_the_distribution(temperature: float) 
     draws, at_once = 200_000, 2_000
     probs = np.array([0.3, 0.2, 0.15, 0.1, 0.1, 0.05, 0.05, 0.03, 0.015, 0.005])
     logits = np.repeat(np.log(probs)[None], at_once, axis=0)
-    dice, counts = Dice(20_240_607), np.zeros(10)
-    chain = sampler.Chain([Settings(temperature=temperature)] * at_once)
+    dice, counts = PositionRNG(20_240_607), np.zeros(10)
+    chain = sampler.SamplerChain([Settings(temperature=temperature)] * at_once)
     for first in range(0, draws, at_once):
-        shaped = chain.shape(logits, np.full((at_once, 1), temperature), [])
-        ids = sampler.pick(shaped, dice.uniforms(first, at_once)[:, None])
+        shaped = chain.apply(logits, np.full((at_once, 1), temperature), [])
+        ids = sampler.draw(shaped, dice.uniforms(first, at_once)[:, None])
         counts += np.bincount(ids, minlength=10)
     expected = draws * probs ** (1 / temperature) / (probs ** (1 / temperature)).sum()
     assert ((counts - expected) ** 2 / expected).sum() < 27.88  # chi-square, 9 degrees of freedom, p = 0.001
@@ -304,7 +304,7 @@ PARTS: dict[str, st.SearchStrategy[Any]] = {
     "surprise": st.floats(0, 20),
 }
 CHAINS = st.builds(Settings, temperature=st.one_of(st.just(0.0), st.just(1.0), st.floats(0.01, 5)), **PARTS)
-OFF = {name: spec.off for name, spec in SPECS.items() if spec.off is not None}
+OFF = {name: spec.off_value for name, spec in SPECS.items() if spec.off_value is not None}
 
 
 def shaped(logits: list[float], chosen: Settings, recent: list[int] | None = None) -> np.ndarray:
@@ -319,7 +319,7 @@ def test_a_chain_gives_probabilities_and_the_draw_stays_among_them(
     logprobs = shaped(logits, chosen, recent)
     assert np.exp(logprobs).sum() == pytest.approx(1, abs=1e-9)
     assert kept(logprobs), "a support is never empty"
-    assert np.exp(logprobs[0, sampler.pick(logprobs, column(uniform))[0]]) > 0
+    assert np.exp(logprobs[0, sampler.draw(logprobs, column(uniform))[0]]) > 0
 
 
 @always
@@ -331,7 +331,7 @@ def test_off_values_change_nothing_bit_for_bit(logits: list[float], temperature:
     assert shaped(logits, Settings(**{name: OFF[name] for name in off})).tobytes() == raw.tobytes()
 
 
-@pytest.mark.parametrize("name", [*sampler._PENALTIES, *sampler._CUTS])
+@pytest.mark.parametrize("name", [*sampler._PENALTIES, *sampler._TRUNCATION_FILTERS])
 @always
 @given(logits=LOGITS)
 def test_a_filter_that_is_off_passes_its_row_on_untouched(name: str, logits: list[float]) -> None:
@@ -339,7 +339,7 @@ def test_a_filter_that_is_off_passes_its_row_on_untouched(name: str, logits: lis
     if name in sampler._PENALTIES:
         passed = sampler._PENALTIES[name](row, column(OFF[name]), np.ones_like(row))
     else:
-        passed = sampler._CUTS[name](row, column(OFF[name]))
+        passed = sampler._TRUNCATION_FILTERS[name](row, column(OFF[name]))
     assert passed.tobytes() == row.tobytes()
 
 
@@ -395,9 +395,9 @@ def drawn(
 ) -> list[np.ndarray]:
     """A draw for every row, with all that is told of it."""
     raw = logits.astype(np.float64)
-    shaped = sampler.Chain(chosen, [[0]] * len(chosen)).shape(raw, heats, pasts)
-    ids = sampler.pick(shaped, uniforms)
-    return [shaped, ids, *sampler.describe(raw, shaped, ids)]
+    shaped = sampler.SamplerChain(chosen, [[0]] * len(chosen)).apply(raw, heats, pasts)
+    ids = sampler.draw(shaped, uniforms)
+    return [shaped, ids, *sampler.token_stats(raw, shaped, ids)]
 
 
 def test_a_plain_row_stays_itself_beside_a_filtered_one() -> None:

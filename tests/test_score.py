@@ -41,7 +41,7 @@ def test_both_protocols_are_what_they_say(length: int, tiny: Model) -> None:
 class Uniform:
     """A runtime that thinks every token equally likely."""
 
-    lanes = 1
+    max_batches = 1
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -49,7 +49,7 @@ class Uniform:
     def zeros(self, rows: int) -> Any:
         return (np.zeros((rows, 1), np.float32),)
 
-    def stepper(self, state: Any, alone: bool = True) -> Any:  # noqa: ARG002
+    def stepper(self, state: Any, exclusive: bool = True) -> Any:  # noqa: ARG002
         self.state, self.logits = state, np.zeros((len(state[0]), self.size), np.float32)
         return self
 
@@ -89,8 +89,8 @@ class Fixed(Uniform):
         super().__init__(len(logits))
         self.fixed = np.array(logits, np.float32)
 
-    def stepper(self, state: Any, alone: bool = True) -> Any:
-        super().stepper(state, alone)
+    def stepper(self, state: Any, exclusive: bool = True) -> Any:
+        super().stepper(state, exclusive)
         self.logits = np.tile(self.fixed, (len(state[0]), 1))
         return self
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from afterglow.core.errors import CommandError, ModelError, SettingError
-from afterglow.core.events import Done, Event, Notice, Progress, Token
-from afterglow.core.generation.stream import SNAPSHOT_EVERY, Snapshot
+from afterglow.core.events import Done, Event, Notice, PrefillProgress, Token
+from afterglow.core.generation.stream import SNAPSHOT_INTERVAL, Snapshot
 from afterglow.core.model import Model, load
 from afterglow.core.session import passage_json
 from afterglow.core.session.session import Session
@@ -43,29 +43,29 @@ def on(model: Model, **settings: object) -> Session:
 def test_the_same_seed_and_rng_give_the_same_text(session: Session) -> None:
     texts = []
     for _ in range(2):
-        play(session.say("The lamp"))
+        play(session.prompt("The lamp"))
         texts.append(session.passage.text())
     assert texts[0] == texts[1]
     assert len(texts[0]) == len("The lamp") + 60
 
 
 def test_undo_and_redo_bring_back_the_text_and_the_state(session: Session) -> None:
-    play(session.say("The lamp"))
-    text, state = session.passage.text(), as_bytes(session.here())
+    play(session.prompt("The lamp"))
+    text, state = session.passage.text(), as_bytes(session.current_snapshot())
     session.passage.undo()
     assert session.passage.text() == "The lamp"
     session.passage.redo()
-    assert (session.passage.text(), as_bytes(session.here())) == (text, state)
+    assert (session.passage.text(), as_bytes(session.current_snapshot())) == (text, state)
 
 
 def test_writing_on_after_undo_and_redo_is_writing_on(session: Session, tiny: Model) -> None:
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     session.passage.undo()
     session.passage.redo()
-    play(session.go_on())
+    play(session.continue_())
     straight = on(tiny)
-    play(straight.say("The lamp"))
-    play(straight.go_on())
+    play(straight.prompt("The lamp"))
+    play(straight.continue_())
     assert session.passage.text() == straight.passage.text()
 
 
@@ -74,38 +74,38 @@ def test_writing_on_after_undo_and_redo_is_writing_on(session: Session, tiny: Mo
 def test_two_halves_are_one_long_text(name: str, chosen: dict[str, float], request: pytest.FixtureRequest) -> None:
     model = request.getfixturevalue(name)
     halves, whole = on(model, length=70, **chosen), on(model, length=140, **chosen)
-    play(halves.say("The lamp"))
-    play(halves.go_on())
-    play(whole.say("The lamp"))
+    play(halves.prompt("The lamp"))
+    play(halves.continue_())
+    play(whole.prompt("The lamp"))
     assert halves.passage.text() == whole.passage.text()
     assert ids(halves) == ids(whole)
 
 
 def test_stopping_anywhere_and_going_on_is_one_long_text(session: Session, tiny: Model) -> None:
-    events = session.say("The lamp")
+    events = session.prompt("The lamp")
     for _ in range(13):
         next(events)
     session.stop()
     play(events)
     assert len(ids(session)) == 13
     session.set("length", 47)
-    play(session.go_on())
+    play(session.continue_())
     whole = on(tiny)
-    play(whole.say("The lamp"))
+    play(whole.prompt("The lamp"))
     assert ids(session) == ids(whole)
 
 
 def test_leaving_the_events_early_keeps_what_was_written(session: Session, tiny: Model) -> None:
-    events = session.say("The lamp")
+    events = session.prompt("The lamp")
     for _ in range(13):
         next(events)
     events.close()  # type: ignore[attr-defined]
     assert not session.playing
     assert len(ids(session)) == 13
     session.set("length", 47)
-    play(session.go_on())
+    play(session.continue_())
     whole = on(tiny)
-    play(whole.say("The lamp"))
+    play(whole.prompt("The lamp"))
     assert ids(session) == ids(whole)
 
 
@@ -117,7 +117,7 @@ def test_the_state_behind_every_token_is_that_of_the_stream(
     model = request.getfixturevalue(name)
     session = on(model, length=140)
     seen = []
-    for event in session.say("The lamp"):
+    for event in session.prompt("The lamp"):
         assert session._stream is not None or isinstance(event, Done)
         if isinstance(event, Token):
             assert session._stream is not None
@@ -127,9 +127,9 @@ def test_the_state_behind_every_token_is_that_of_the_stream(
             node.snapshots.clear()
             node.start = None
     # What the stream had drawn a token from is what stands behind the tokens before it.
-    assert [session.state_at(1, k).logits.tobytes() for k in range(1, len(seen) + 1)] == seen
+    assert [session.snapshot_at(1, k).logits.tobytes() for k in range(1, len(seen) + 1)] == seen
     first = session.passage.nodes[1].tokens[0]
-    logprobs = np.asarray(session.state_at(1, 0).logits, np.float64)
+    logprobs = np.asarray(session.snapshot_at(1, 0).logits, np.float64)
     assert first.logprob == pytest.approx(logprobs[first.id] - np.log(np.exp(logprobs).sum()), abs=1e-9)
 
 
@@ -137,31 +137,31 @@ def test_the_state_behind_every_token_is_that_of_the_stream(
 def test_a_held_surprise_goes_on_from_any_token_as_it_did(tiny: Model, saved: bool) -> None:
     """What the sampler remembers is found again behind every token, between kept states and after a restart too."""
     whole = on(tiny, length=200, surprise=2.0)
-    play(whole.say("The lamp"))
+    play(whole.prompt("The lamp"))
     expected = [(token.id, token.bound) for token in whole.passage.tokens()]
-    for at in (1, 30, SNAPSHOT_EVERY - 9, SNAPSHOT_EVERY, 150):
+    for at in (1, 30, SNAPSHOT_INTERVAL - 9, SNAPSHOT_INTERVAL, 150):
         session = on(tiny, length=200, surprise=2.0)
-        events = session.say("The lamp")
+        events = session.prompt("The lamp")
         for _ in range(at):
             next(events)
         events.close()  # type: ignore[attr-defined]
         session.set("surprise", 2.0)
         if saved:
-            session.passage = passage_json.loaded(passage_json.dumped(session.passage))
+            session.passage = passage_json.from_json(passage_json.to_json(session.passage))
         session.set("length", 200 - at)
-        play(session.go_on())
+        play(session.continue_())
         assert [(token.id, token.bound) for token in session.passage.tokens()] == expected
 
 
 def test_a_passage_of_a_thousand_pieces_goes_on(tiny: Model) -> None:
     session = on(tiny, length=1)
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     for _ in range(1100):
-        play(session.go_on())
-    session.passage = passage_json.loaded(passage_json.dumped(session.passage))
-    play(session.go_on())
+        play(session.continue_())
+    session.passage = passage_json.from_json(passage_json.to_json(session.passage))
+    play(session.continue_())
     whole = on(tiny, length=1102)
-    play(whole.say("The lamp"))
+    play(whole.prompt("The lamp"))
     assert session.passage.text() == whole.passage.text()
 
 
@@ -169,7 +169,7 @@ def test_a_passage_of_a_thousand_pieces_goes_on(tiny: Model) -> None:
 
 
 def test_a_retry_is_another_text_and_the_old_one_stays(session: Session) -> None:
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     first = session.passage.text()
     play(session.retry())
     second = session.passage.text()
@@ -178,7 +178,7 @@ def test_a_retry_is_another_text_and_the_old_one_stays(session: Session) -> None
     play(session.retry())
     assert session.passage.text() not in (first, second)
     assert [node.take for node in session.passage.nodes] == [0, 0, 1, 2]
-    session.passage.move(1)
+    session.passage.move_to(1)
     assert session.passage.text() == first
 
 
@@ -186,22 +186,22 @@ def test_a_retry_is_the_same_retry_next_time(tiny: Model) -> None:
     texts = []
     for _ in range(2):
         session = on(tiny)
-        play(session.say("The lamp"))
+        play(session.prompt("The lamp"))
         play(session.retry())
-        play(session.go_on())
+        play(session.continue_())
         texts.append(session.passage.text())
     assert texts[0] == texts[1]
 
 
 def test_going_on_inherits_the_retrys_dice(session: Session) -> None:
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     play(session.retry())
-    play(session.go_on())
+    play(session.continue_())
     assert session.passage.current().take == 1
 
 
 def test_retry_after_undo_writes_what_follows_the_seed_anew(session: Session) -> None:
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     first = session.passage.text()
     session.passage.undo()
     play(session.retry())
@@ -211,16 +211,16 @@ def test_retry_after_undo_writes_what_follows_the_seed_anew(session: Session) ->
 
 def test_retry_on_a_joined_seed_keeps_the_seed(session: Session) -> None:
     session.set("memory", True)
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     before = session.passage.text()
-    play(session.say(" The keeper"))
+    play(session.prompt(" The keeper"))
     session.passage.undo()
     play(session.retry())
     assert session.passage.text().startswith(before + " The keeper")
 
 
 def test_a_branch_keeps_the_beginning_and_takes_the_token(session: Session, tiny: Model) -> None:
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     original = ids(session)
     (token,) = tiny.tokenizer.encode("k").tolist()
     play(session.branch(20, token))
@@ -231,7 +231,7 @@ def test_a_branch_keeps_the_beginning_and_takes_the_token(session: Session, tiny
 
 
 def test_a_branch_without_a_token_is_another_text(session: Session) -> None:
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     original = ids(session)
     play(session.branch(20))
     branched = ids(session)
@@ -240,7 +240,7 @@ def test_a_branch_without_a_token_is_another_text(session: Session) -> None:
 
 
 def test_branches_at_one_place_differ(session: Session) -> None:
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     texts = set()
     for _ in range(3):
         play(session.branch(20))
@@ -251,7 +251,7 @@ def test_branches_at_one_place_differ(session: Session) -> None:
 
 @pytest.mark.parametrize(("at", "token"), [(-1, None), (61, None), (0, 47), (0, -1), (0, 10**9)])
 def test_a_branch_that_cannot_be_is_refused_and_changes_nothing(session: Session, at: int, token: int | None) -> None:
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     nodes, text = len(session.passage.nodes), session.passage.text()
     with pytest.raises(CommandError):
         list(session.branch(at, token))
@@ -262,7 +262,7 @@ def test_a_branch_that_cannot_be_is_refused_and_changes_nothing(session: Session
 
 
 def test_the_temperature_acts_on_the_next_token(session: Session) -> None:
-    events = session.say("The lamp")
+    events = session.prompt("The lamp")
     first = [next(events) for _ in range(5)]
     session.set("temperature", 0.0)
     rest = [event for event in events if isinstance(event, Token)]
@@ -273,13 +273,13 @@ def test_the_temperature_acts_on_the_next_token(session: Session) -> None:
 
 @pytest.mark.parametrize(
     "second",
-    [Session.go_on, Session.retry, lambda s: s.branch(0), lambda s: s.say("The keeper")],
-    ids=["go on", "retry", "branch", "say"],
+    [Session.continue_, Session.retry, lambda s: s.branch(0), lambda s: s.prompt("The keeper")],
+    ids=["go on", "retry", "branch", "prompt"],
 )
 def test_two_texts_at_once_are_refused_and_the_first_is_not_disturbed(
     second: Callable[[Session], Iterable[Event]], session: Session, tiny: Model
 ) -> None:
-    events = session.say("The lamp")
+    events = session.prompt("The lamp")
     next(events)
     assert session.playing
     with pytest.raises(CommandError, match="stop it first"):
@@ -287,7 +287,7 @@ def test_two_texts_at_once_are_refused_and_the_first_is_not_disturbed(
     play(events)
     assert not session.playing
     undisturbed = on(tiny)
-    play(undisturbed.say("The lamp"))
+    play(undisturbed.prompt("The lamp"))
     assert session.passage.text() == undisturbed.passage.text()
 
 
@@ -301,7 +301,7 @@ def test_a_bad_setting_changes_nothing(session: Session) -> None:
 
 def test_stop_texts_never_show_and_end_the_text(tiny: Model) -> None:
     session = on(tiny, stop=("lamp", "keeper"), length=500, temperature=0.5)
-    done = play(session.say("The "))
+    done = play(session.prompt("The "))
     assert done.reason == "stop"
     written = session.passage.text().removeprefix("The ")
     assert not any(stop in written for stop in ("lamp", "keeper"))
@@ -312,11 +312,11 @@ def test_text_held_back_is_shown_once_when_stopped_and_gone_on_from(tiny: Model)
     texts = []
     for reopened in (False, True):
         session = on(tiny, temperature=0.0, length=120)
-        play(session.say("The keeper of the "))
+        play(session.prompt("The keeper of the "))
         written = session.passage.text().removeprefix("The keeper of the ")
         session.passage.undo()
         session.set("stop", (written[:4] + "\x00",))  # begins as the text does: four characters are held back
-        events = session.go_on()
+        events = session.continue_()
         for _ in range(4):
             next(events)
         session.stop()
@@ -325,8 +325,8 @@ def test_text_held_back_is_shown_once_when_stopped_and_gone_on_from(tiny: Model)
         session.set("stop", ())
         session.set("length", 116)
         if reopened:
-            session.passage = passage_json.loaded(passage_json.dumped(session.passage))
-        play(session.go_on())
+            session.passage = passage_json.from_json(passage_json.to_json(session.passage))
+        play(session.continue_())
         texts.append(session.passage.text())
         assert session.passage.text() == "The keeper of the " + written
     assert texts[0] == texts[1]
@@ -336,11 +336,11 @@ def test_going_on_behind_a_stop_text_is_the_same_from_a_file(tiny: Model) -> Non
     texts = []
     for reopened in (False, True):
         session = on(tiny, stop=("lamp",), length=300, temperature=0.5)
-        assert play(session.say("The keeper of the ")).reason == "stop"
+        assert play(session.prompt("The keeper of the ")).reason == "stop"
         if reopened:
-            session.passage = passage_json.loaded(passage_json.dumped(session.passage))
+            session.passage = passage_json.from_json(passage_json.to_json(session.passage))
         session.set("stop", ())
-        play(session.go_on())
+        play(session.continue_())
         texts.append(session.passage.text())
     assert texts[0] == texts[1]
 
@@ -350,40 +350,40 @@ def test_going_on_behind_a_stop_text_is_the_same_from_a_file(tiny: Model) -> Non
 
 def test_with_memory_a_seed_joins_the_same_state(session: Session, tiny: Model) -> None:
     session.set("memory", True)
-    play(session.say("The lamp"))
-    play(session.say(" said the keeper"))
+    play(session.prompt("The lamp"))
+    play(session.prompt(" said the keeper"))
     text = session.passage.text()
     head = text[: text.index(" said the keeper", len("The lamp") + 60) + len(" said the keeper")]
     session.passage.undo()
-    assert as_bytes(session.here()) == as_bytes(tiny.read(head).snapshot)
+    assert as_bytes(session.current_snapshot()) == as_bytes(tiny.read(head).snapshot)
 
 
 def test_without_memory_a_seed_begins_anew(session: Session) -> None:
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     first = session.passage
-    play(session.say("The keeper"))
+    play(session.prompt("The keeper"))
     assert session.passage is not first
     assert session.passage.text().startswith("The keeper")
 
 
 def test_notices_come_before_the_text(session: Session) -> None:
-    events = list(session.say("The Ω"))
+    events = list(session.prompt("The Ω"))
     assert isinstance(events[0], Notice)
     assert [type(event) for event in events[1:-1]] == [Token] * 60
 
 
 def test_an_empty_seed_writes(session: Session) -> None:
-    play(session.say(""))
+    play(session.prompt(""))
     assert len(session.passage.text()) == 60
 
 
 def test_without_text_there_is_nothing_to_do(session: Session) -> None:
     for action in (
-        session.go_on,
+        session.continue_,
         session.retry,
         session.passage.undo,
         session.passage.redo,
-        session.here,
+        session.current_snapshot,
         lambda: session.branch(0),
     ):
         with pytest.raises(CommandError):
@@ -399,56 +399,56 @@ def files(name: str) -> Model:
 
 
 def test_another_model_opens_a_new_passage_and_keeps_what_was_set(tiny: Model) -> None:
-    session = Session(tiny, opener=files)
+    session = Session(tiny, load_model=files)
     session.set("top_k", 5)
-    play(session.say("The lamp"))
-    session.switch("tiny-byte")
+    play(session.prompt("The lamp"))
+    session.switch_model("tiny-byte")
     assert (session.model.name, session.settings.top_k, session.settings.temperature) == ("tiny-byte", 5, 0.8)
     assert session.passage.nodes == []
 
 
 def test_a_temperature_of_one_that_was_set_survives_another_model(tiny: Model) -> None:
     """1 is the default of all settings but not of this card, which says 0.8."""
-    session = Session(tiny, opener=files)
+    session = Session(tiny, load_model=files)
     session.set("temperature", 1.0)
-    session.switch("tiny-byte")
+    session.switch_model("tiny-byte")
     assert session.settings.temperature == 1.0
 
 
 def test_a_model_that_cannot_be_opened_changes_nothing(tiny: Model) -> None:
-    session = Session(tiny, opener=files)
-    play(session.say("The lamp"))
+    session = Session(tiny, load_model=files)
+    play(session.prompt("The lamp"))
     passage = session.passage
     with pytest.raises(ModelError):
-        session.switch("nowhere")
+        session.switch_model("nowhere")
     assert (session.model, session.passage) == (tiny, passage)
 
 
 def test_a_passage_of_another_model_is_read_again(session: Session, tiny: Model, tiny_bytes: Model) -> None:
     other = on(tiny_bytes)
-    play(other.say("The lamp — "))
+    play(other.prompt("The lamp — "))
     text = other.passage.text()
-    said = session.adopt(passage_json.loaded(passage_json.dumped(other.passage)))
+    said = session.load_passage(passage_json.from_json(passage_json.to_json(other.passage)))
     assert said is not None
     assert "reads it again" in said
     assert session.passage.text() == text
-    assert as_bytes(session.here()) == as_bytes(tiny.read(text).snapshot)
-    play(session.go_on())
+    assert as_bytes(session.current_snapshot()) == as_bytes(tiny.read(text).snapshot)
+    play(session.continue_())
     assert session.passage.text().startswith(text)
     assert len(session.passage.text()) == len(text) + 60
 
 
 def test_a_passage_of_the_same_model_goes_on_as_if_never_closed(session: Session, tiny: Model) -> None:
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     reopened = on(tiny)
-    assert reopened.adopt(passage_json.loaded(passage_json.dumped(session.passage))) is None
+    assert reopened.load_passage(passage_json.from_json(passage_json.to_json(session.passage))) is None
     for each in (session, reopened):
-        play(each.go_on())
+        play(each.continue_())
     assert reopened.passage.text() == session.passage.text()
 
 
 def test_the_summary_tells_temperature_length_dice_and_take(session: Session) -> None:
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     assert session.passage.summary() == "T 1.00 · 60 characters · rng 7"
     session.set("temperature", 0.5)
     play(session.retry())
@@ -462,8 +462,8 @@ def test_without_an_rng_one_is_drawn_and_shown(tiny: Model) -> None:
 
 
 def test_the_default_is_the_models_own(session: Session) -> None:
-    assert session.default("temperature") == 0.8
-    assert session.default("top-p") == 1.0
+    assert session.default_of("temperature") == 0.8
+    assert session.default_of("top-p") == 1.0
 
 
 # Long seeds ---------------------------------------------------------------------------------------------------------
@@ -480,8 +480,8 @@ def test_of_a_very_long_seed_the_end_is_read_and_that_is_said(tiny: Model) -> No
 
 def test_a_whole_seed_is_read_with_progress(tiny: Model) -> None:
     session = on(tiny, whole_seed=True)
-    events = list(session.say("The lamp. " * 2000))
-    shares = [event.share for event in events if isinstance(event, Progress)]
+    events = list(session.prompt("The lamp. " * 2000))
+    shares = [event.share for event in events if isinstance(event, PrefillProgress)]
     assert shares == [*(4096 * n / 20_000 for n in range(1, 5)), 1.0]
     assert not any(isinstance(event, Notice) for event in events)
     assert session.passage.nodes[0].start.position == 20_000  # type: ignore[union-attr]
@@ -489,13 +489,13 @@ def test_a_whole_seed_is_read_with_progress(tiny: Model) -> None:
 
 def test_a_seed_that_is_stopped_before_it_is_read_changes_nothing(tiny: Model) -> None:
     session = on(tiny, whole_seed=True)
-    play(session.say("The lamp"))
+    play(session.prompt("The lamp"))
     text = session.passage.text()
-    events = session.say("Good evening. " * 2000)
-    assert isinstance(next(events), Progress)
+    events = session.prompt("Good evening. " * 2000)
+    assert isinstance(next(events), PrefillProgress)
     session.stop()
     with pytest.raises(CommandError, match="stopped before the seed was read"):
         next(events)
     assert session.passage.text() == text
-    play(session.go_on())
+    play(session.continue_())
     assert session.passage.text().startswith(text)

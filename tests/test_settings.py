@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from afterglow.core.errors import SettingError
 from afterglow.core.paths import config_file
-from afterglow.core.setting_types import COUNT, NUMBER, TEXTS, Ramp
-from afterglow.core.settings import SPECS, Settings, from_config, from_environment, layered, spec_of
+from afterglow.core.setting_types import Integer, Number, Ramp, Strings
+from afterglow.core.settings import SPECS, Settings, get_spec, merge_layers, read_config, read_environment
 
 EVERY = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-NUMBERS = [name for name, spec in SPECS.items() if isinstance(spec.kind, NUMBER)]
-COUNTS = [name for name, spec in SPECS.items() if isinstance(spec.kind, COUNT)]
+NUMBERS = [name for name, spec in SPECS.items() if isinstance(spec.kind, Number)]
+COUNTS = [name for name, spec in SPECS.items() if isinstance(spec.kind, Integer)]
 NOT_NUMBERS = [math.nan, math.inf, -math.inf, 10**400, "much", "", True, [], {}, None, object()]
 
 
 @EVERY
 def test_default_and_off_value_are_permitted_and_read_back_as_shown(spec: Any) -> None:
-    for value in (spec.default, spec.off):
+    for value in (spec.default, spec.off_value):
         if value is not None:
             assert spec.check(value) == value
             assert spec.parse(spec.kind.show(value)) == value
@@ -33,7 +33,7 @@ def test_every_setting_has_help_and_a_scope(spec: Any) -> None:
     assert spec.help
     assert "\n" not in spec.help
     assert spec.scope in {"token", "passage", "view"}
-    assert spec_of(spec.label) is spec_of(spec.name) is spec
+    assert get_spec(spec.label) is get_spec(spec.name) is spec
 
 
 @EVERY
@@ -45,7 +45,7 @@ def test_every_example_is_permitted(spec: Any) -> None:
 @EVERY
 def test_what_cannot_be_names_the_setting_and_its_range(spec: Any) -> None:
     with pytest.raises(SettingError) as caught:
-        spec.parse('"' if isinstance(spec.kind, TEXTS) else "much more")
+        spec.parse('"' if isinstance(spec.kind, Strings) else "much more")
     assert spec.label in str(caught.value)
     assert spec.kind.range in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -60,7 +60,7 @@ def test_both_ends_of_a_range_are_permitted_and_nothing_beyond(name: str) -> Non
         with pytest.raises(SettingError, match="it is"):
             Settings(**{name: beyond})
         with pytest.raises(SettingError, match="it is"):
-            spec_of(name).parse(f"{beyond:.9f}" if name in NUMBERS else str(beyond))
+            get_spec(name).parse(f"{beyond:.9f}" if name in NUMBERS else str(beyond))
 
 
 @pytest.mark.parametrize("name", [*NUMBERS, *COUNTS])
@@ -76,7 +76,7 @@ def test_what_is_no_number_is_refused(name: str, value: Any) -> None:
 @pytest.mark.parametrize("name", ["temperature", "top_p", "length"])
 def test_text_that_is_no_number_is_refused(name: str, text: str) -> None:
     with pytest.raises(SettingError):
-        spec_of(name).parse(text, spec_of(name).default)
+        get_spec(name).parse(text, get_spec(name).default)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_text_that_is_no_number_is_refused(name: str, text: str) -> None:
     ids=str,
 )
 def test_a_value_of_the_wrong_type_is_refused(name: str, value: Any) -> None:
-    with pytest.raises(SettingError, match=f"{spec_of(name).label} cannot be"):
+    with pytest.raises(SettingError, match=f"{get_spec(name).label} cannot be"):
         Settings().changed(**{name: value})
 
 
@@ -138,17 +138,17 @@ def test_a_value_of_the_wrong_type_is_refused(name: str, value: Any) -> None:
     ids=str,
 )
 def test_typed_values(name: str, now: Any, text: str, then: Any) -> None:
-    assert spec_of(name).parse(text, now) == then
+    assert get_spec(name).parse(text, now) == then
 
 
 @pytest.mark.parametrize("value", [0.8, Ramp(0.2, 1.6), Ramp(1.25, 0.75)], ids=str)
 def test_a_temperature_is_shown_as_it_is_typed(value: Any) -> None:
-    assert spec_of("temperature").parse(SPECS["temperature"].kind.show(value)) == value
+    assert get_spec("temperature").parse(SPECS["temperature"].kind.show(value)) == value
 
 
 @pytest.mark.parametrize("stop", [("\n\n",), ("a b", "c"), ("it's",), ('"',), ("a\tb",), ("\\",)], ids=repr)
 def test_stop_texts_are_shown_as_they_are_typed(stop: tuple[str, ...]) -> None:
-    assert spec_of("stop").parse(SPECS["stop"].kind.show(stop)) == stop
+    assert get_spec("stop").parse(SPECS["stop"].kind.show(stop)) == stop
 
 
 def test_a_ramp_moves_evenly_and_stays_at_its_end() -> None:
@@ -161,26 +161,26 @@ def test_settings_are_frozen_and_change_by_copy() -> None:
     before = Settings()
     after = before.changed(temperature=1.2, top_k=5)
     assert (before.temperature, after.temperature, after.top_k) == (1.0, 1.2, 5)
-    assert after.differences() == {"temperature": 1.2, "top_k": 5}
-    assert before.differences() == {}
+    assert after.non_defaults() == {"temperature": 1.2, "top_k": 5}
+    assert before.non_defaults() == {}
     with pytest.raises((FrozenInstanceError, AttributeError)):
         before.temperature = 2.0  # type: ignore[misc]
 
 
 def test_an_unknown_name_is_said_with_the_likeliest() -> None:
-    for change in (lambda: spec_of("tmp"), lambda: Settings().changed(tmp=1), lambda: layered({"tmp": 1})):
+    for change in (lambda: get_spec("tmp"), lambda: Settings().changed(tmp=1), lambda: merge_layers({"tmp": 1})):
         with pytest.raises(SettingError) as caught:
             change()
         assert str(caught.value) == "there is no setting 'tmp'; /set lists all"
     with pytest.raises(SettingError, match=r"'topp'; did you mean top-p"):
-        spec_of("topp")
+        get_spec("topp")
 
 
 def test_later_layers_win() -> None:
     card, config = {"temperature": 0.8, "top-p": 0.9, "length": 100}, {"temperature": 0.9, "top_p": 0.95}
-    chosen = layered(card, config, {"temperature": "1.1"}, {"rng": 7})
+    chosen = merge_layers(card, config, {"temperature": "1.1"}, {"rng": 7})
     assert (chosen.temperature, chosen.top_p, chosen.length, chosen.rng) == (1.1, 0.95, 100, 7)
-    assert layered() == Settings()
+    assert merge_layers() == Settings()
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -195,14 +195,14 @@ def test_every_setting_can_come_from_the_environment(name: str, monkeypatch: pyt
         "stop": "END",
     }.get(name, "1")
     monkeypatch.setenv(f"AFTERGLOW_{name.upper()}", value)
-    assert from_environment() == {name: value}
-    assert getattr(layered(from_environment()), name) == SPECS[name].parse(value)
+    assert read_environment() == {name: value}
+    assert getattr(merge_layers(read_environment()), name) == SPECS[name].parse(value)
 
 
 def test_a_bad_environment_names_setting_and_range(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFTERGLOW_TEMPERATURE", "hot")
     with pytest.raises(SettingError, match=r"temperature cannot be 'hot': it is a number from 0 to 5"):
-        layered(from_environment())
+        merge_layers(read_environment())
 
 
 def write_config(text: str | bytes) -> Path:
@@ -214,13 +214,13 @@ def write_config(text: str | bytes) -> Path:
 
 def test_a_config_file_holds_settings_by_either_spelling() -> None:
     path = write_config('temperature = 0.7\ntop-p = 0.9\nstop = ["END", "\\n"]\nmemory = true\n')
-    chosen = layered(from_config(path))
+    chosen = merge_layers(read_config(path))
     assert (chosen.temperature, chosen.top_p, chosen.stop, chosen.memory) == (0.7, 0.9, ("END", "\n"), True)
-    assert layered(from_config(write_config('temperature = "0.2..1.6"'))).temperature == Ramp(0.2, 1.6)
+    assert merge_layers(read_config(write_config('temperature = "0.2..1.6"'))).temperature == Ramp(0.2, 1.6)
 
 
 def test_no_config_file_is_no_settings() -> None:
-    assert from_config(config_file()) == {}
+    assert read_config(config_file()) == {}
 
 
 @pytest.mark.parametrize(
@@ -231,20 +231,20 @@ def test_no_config_file_is_no_settings() -> None:
 def test_a_broken_config_file_is_named(text: str | bytes) -> None:
     path = write_config(text)
     with pytest.raises(SettingError) as caught:
-        from_config(path)
+        read_config(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_folder_for_a_config_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=str(tmp_path)):
-        from_config(tmp_path)
+        read_config(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["length = inf", "temperature = nan", "top_k = 1979-05-27", "[stop]\na = 1", "[x]"])
 def test_a_config_value_that_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(SettingError):
-        layered(from_config(write_config(text)))
+        merge_layers(read_config(write_config(text)))
 
 
 def test_the_table_is_the_dataclass() -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from afterglow.core.errors import EngineError
 from afterglow.core.events import Token
-from afterglow.core.generation.aio import listen
+from afterglow.core.generation.aio import aiter_events
 from afterglow.core.generation.worker import Worker
 from afterglow.core.model import Model, load
-from afterglow.core.sampling.rng import Dice
+from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.settings import Settings
 
 MINUTES = float(os.environ.get("AFTERGLOW_SOAK_MINUTES", "10"))
@@ -54,12 +54,16 @@ async def read(house: House, random: random.Random, expected: Callable[[Model, i
     """One reader's visit, of one of several kinds."""
     wish, model, kind = random.randrange(len(WISHES)), house.model, random.random()
     stream = house.worker.open(
-        model.read("The lamp").snapshot, WISHES[wish], Dice(wish), ahead=random.choice([1, 8, 64]), keep=kind < 0.5
+        model.read("The lamp").snapshot,
+        WISHES[wish],
+        PositionRNG(wish),
+        max_unread=random.choice([1, 8, 64]),
+        keep_snapshots=kind < 0.5,
     )
     if kind < 0.05:
         return  # never reads
     found = []
-    async for event in listen(house.worker, stream):
+    async for event in aiter_events(house.worker, stream):
         found += [event.id] if isinstance(event, Token) else []
         if 0.05 < kind < 0.1:
             raise ValueError("a reader crashed")
@@ -102,8 +106,8 @@ async def test_minutes_of_joins_stops_crashes_and_swaps() -> None:
     def expected(model: Model, wish: int) -> list[int]:
         if (model.name, wish) not in known:
             engine = model.engine()
-            stream = engine.open(model.read("The lamp").snapshot, WISHES[wish], Dice(wish))
-            known[model.name, wish] = [e.id for e in engine.play(stream) if isinstance(e, Token)]
+            stream = engine.open(model.read("The lamp").snapshot, WISHES[wish], PositionRNG(wish))
+            known[model.name, wish] = [e.id for e in engine.iter_events(stream) if isinstance(e, Token)]
         return known[model.name, wish]
 
     house, until = House(), time.monotonic() + 60 * MINUTES

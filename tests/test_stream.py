@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from afterglow.core.events import Done, Token
 from afterglow.core.generation.snapshot import Snapshot
-from afterglow.core.generation.stream import Stream, released
-from afterglow.core.sampling.rng import Dice
+from afterglow.core.generation.stream import Stream, split_at_stop
+from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import Settings
 from afterglow.core.text.tokenizer import ByteTokenizer
@@ -37,23 +37,23 @@ always = settings(derandomize=True, deadline=None, max_examples=200)
     ],
 )
 def test_text_is_split_by_hand(text: str, stops: tuple[str, ...], shown: str, held: str, hit: bool) -> None:
-    assert released(text, stops) == (shown, held, hit)
+    assert split_at_stop(text, stops) == (shown, held, hit)
 
 
 def take(stream: Stream, token: int) -> None:
-    temperature = stream.settings.temperature_at(stream.written / stream.settings.length)
-    stream.accept([token], [[-1.0], [-1.0], [1], [1.0], [temperature], [None]], {})
+    temperature = stream.settings.temperature_at(stream.written_chars / stream.settings.length)
+    stream.add_tokens([token], [[-1.0], [-1.0], [1], [1.0], [temperature], [None]], {})
 
 
 def played(text: str, chosen: Settings, start: Snapshot | None = None) -> tuple[Stream, list[Token], Done | None]:
     """A byte stream that is fed ``text``, a byte at a time, until it ends."""
     start = start or Snapshot((), np.zeros(256, np.float32), 0)
-    stream = Stream(ByteTokenizer(), start, chosen, Dice(0))
+    stream = Stream(ByteTokenizer(), start, chosen, PositionRNG(0))
     for byte in text.encode():
-        if not stream.ending:
+        if not stream.is_finishing:
             take(stream, byte)
     stream.close()
-    done = stream.events[-1] if stream.ended else None
+    done = stream.events[-1] if stream.finished else None
     assert done is None or isinstance(done, Done)
     return stream, [event for event in stream.events if isinstance(event, Token)], done
 
@@ -76,14 +76,18 @@ def test_a_stop_text_is_never_shown_and_all_before_the_first_is(text: str, stops
         assert shown(tokens, done) == text[: min(first.find(stop) for stop in stops if stop in first)]
     else:
         assert not any(stop in text for stop in stops)
-        assert shown(tokens) + stream.held == text
+        assert shown(tokens) + stream.pending_text == text
 
 
 @always
 @given(SHORT, STOPS)
 def test_text_is_held_no_longer_than_a_stop_text_is_possible(text: str, stops: tuple[str, ...]) -> None:
     stream, _, done = played(text, Settings(stop=stops, length=1000))
-    assert done or not stream.held or any(stop.startswith(stream.held) and stop != stream.held for stop in stops)
+    assert (
+        done
+        or not stream.pending_text
+        or any(stop.startswith(stream.pending_text) and stop != stream.pending_text for stop in stops)
+    )
 
 
 def test_a_stop_text_may_spread_over_tokens_and_held_text_is_released() -> None:
@@ -112,21 +116,21 @@ def test_held_text_comes_with_the_end_when_somebody_stops() -> None:
 def test_length_counts_characters_whatever_their_bytes(text: str, length: int) -> None:
     stream, tokens, done = played(text, Settings(length=length))
     assert shown(tokens) == text[:length]
-    assert (stream.written, done and done.reason) == (length, "length")
+    assert (stream.written_chars, done and done.reason) == (length, "length")
 
 
 def test_length_holds_where_a_broken_character_gives_two_at_once() -> None:
     """0xC3 then "a": the byte that never became a character shows as U+FFFD together with the "a"."""
-    stream = Stream(ByteTokenizer(), Snapshot((), np.zeros(256, np.float32), 0), Settings(length=3), Dice(0))
+    stream = Stream(ByteTokenizer(), Snapshot((), np.zeros(256, np.float32), 0), Settings(length=3), PositionRNG(0))
     for byte in b"ab\xc3a":
         take(stream, byte)
-    assert stream.ending
+    assert stream.is_finishing
     assert len(shown([event for event in stream.events if isinstance(event, Token)])) == 3
 
 
 def test_a_character_that_was_begun_before_goes_on() -> None:
     start = Snapshot((), np.zeros(256, np.float32), 9, remainder=b"\xe2\x82")
-    stream = Stream(ByteTokenizer(), start, Settings(), Dice(0))
+    stream = Stream(ByteTokenizer(), start, Settings(), PositionRNG(0))
     take(stream, 0xAC)
     assert stream.events[0].text == "€"  # type: ignore[union-attr]
     assert stream.position == 10
@@ -147,7 +151,7 @@ def test_a_setting_acts_on_the_very_next_token() -> None:
 def test_a_snapshot_holds_what_it_takes_to_go_on() -> None:
     stream, _, _ = played("abE", Settings(stop=("END",)))
     take(stream, 0xC3)
-    stream.keep_snapshot((), stream.logits)
+    stream.save_snapshot((), stream.logits)
     snapshot = stream.snapshots[4]
-    assert (snapshot.position, snapshot.remainder, snapshot.held) == (4, b"\xc3", "E")
+    assert (snapshot.position, snapshot.remainder, snapshot.pending_text) == (4, b"\xc3", "E")
     assert snapshot.history.recent(9).tolist() == [97, 98, 69, 0xC3]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.errors import ModelError
-from afterglow.core.text.subwords import LONGEST, BpeTokenizer, PieceTokenizer, WordTokenizer, pieces
+from afterglow.core.text.subwords import MAX_TOKEN_BYTES, BpeTokenizer, SubwordTokenizer, WordTokenizer, pretokenize
 from afterglow.core.text.tokenizer import from_header
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,25 +23,25 @@ TEXTS = st.one_of(
 MERGES = [(116, 104), (256, 101), (32, 257), (97, 97), (259, 259), (32, 108)]
 
 
-def tokenizers() -> list[PieceTokenizer]:
-    return [BpeTokenizer(MERGES), WordTokenizer.of(TEXT, 400)]
+def tokenizers() -> list[SubwordTokenizer]:
+    return [BpeTokenizer(MERGES), WordTokenizer.from_text(TEXT, 400)]
 
 
 @always
 @given(TEXTS)
 def test_pieces_are_the_text_again(text: str) -> None:
-    assert "".join(pieces(text)) == text
+    assert "".join(pretokenize(text)) == text
 
 
 def test_a_word_takes_the_space_before_it_and_a_run_of_spaces_leaves_one() -> None:
-    assert pieces("Don't  stop_it, 42!\n\n x") == ["Don't", " ", " stop", "_", "it", ",", " 42", "!", "\n\n", " x"]
+    assert pretokenize("Don't  stop_it, 42!\n\n x") == ["Don't", " ", " stop", "_", "it", ",", " 42", "!", "\n\n", " x"]
 
 
 @pytest.mark.parametrize("tokenizer", tokenizers(), ids=lambda t: t.kind)
 @always
 @given(text=TEXTS, data=st.data())
 def test_any_text_comes_back_whole_in_pieces_and_from_any_place_to_go_on(
-    tokenizer: PieceTokenizer, text: str, data: st.DataObject
+    tokenizer: SubwordTokenizer, text: str, data: st.DataObject
 ) -> None:
     ids = tokenizer.encode(text).tolist()
     assert tokenizer.decode(ids) == text
@@ -51,11 +51,11 @@ def test_any_text_comes_back_whole_in_pieces_and_from_any_place_to_go_on(
     second = tokenizer.decoder(first.remainder)
     rest = [second.push(i) for i in ids[cut:]]
     assert "".join(start + rest) + second.flush() == text
-    assert max(map(len, start + rest), default=0) <= tokenizer.longest
+    assert max(map(len, start + rest), default=0) <= tokenizer.max_token_chars
 
 
 @pytest.mark.parametrize("tokenizer", tokenizers(), ids=lambda t: t.kind)
-def test_a_header_is_the_way_back_through_json(tokenizer: PieceTokenizer) -> None:
+def test_a_header_is_the_way_back_through_json(tokenizer: SubwordTokenizer) -> None:
     again = from_header(json.loads(json.dumps(tokenizer.header())))
     assert (again.kind, again.size) == (tokenizer.kind, tokenizer.size)
     assert again.encode(TEXT).tolist() == tokenizer.encode(TEXT).tolist()
@@ -69,15 +69,15 @@ def test_merges_apply_in_their_order_and_from_the_left() -> None:
 
 
 def test_words_are_those_that_come_more_than_once_the_commonest_first() -> None:
-    tokenizer = WordTokenizer.of("lamp lamp lamp sea sea once", 300)
+    tokenizer = WordTokenizer.from_text("lamp lamp lamp sea sea once", 300)
     assert tokenizer.words == [" lamp", " sea"]
-    assert WordTokenizer.of(TEXT, 260).size == 260
+    assert WordTokenizer.from_text(TEXT, 260).size == 260
     assert tokenizer.encode(" lamp rock").tolist() == [256, *b" rock"]
 
 
 def test_a_lone_surrogate_is_reported_and_replaced() -> None:
     tokenizer = BpeTokenizer([])
-    assert tokenizer.unseen("a\udcff") == ["\udcff"]
+    assert tokenizer.unknown_characters("a\udcff") == ["\udcff"]
     assert tokenizer.decode(tokenizer.encode("a\udcff")) == "a\ufffd"
 
 
@@ -97,7 +97,7 @@ def test_a_lone_surrogate_is_reported_and_replaced() -> None:
         {"kind": "word", "words": [""]},
         {"kind": "word", "words": ["a", "a"]},
         {"kind": "word", "words": ["\ud800"]},
-        {"kind": "word", "words": ["a" * (LONGEST + 1)]},
+        {"kind": "word", "words": ["a" * (MAX_TOKEN_BYTES + 1)]},
     ],
     ids=lambda h: str(h)[:60],
 )
@@ -113,14 +113,14 @@ def test_a_header_that_describes_no_tokenizer_is_refused(header: object) -> None
 def test_our_merges_are_those_of_the_library_that_learned_them(text: str) -> None:
     library = pytest.importorskip("tokenizers")
     pytest.importorskip("torch")
-    from afterglow.core.training.tokenizer_training import trained_bpe
+    from afterglow.core.training.tokenizer_training import train_bpe
 
-    ours = trained_bpe(text, 700)
+    ours = train_bpe(text, 700)
     named = [value.decode("latin-1") for value in ours.table]
     merges = [(named[left], named[right]) for left, right in ours.merges]
     model = library.models.BPE(vocab={name: number for number, name in enumerate(named)}, merges=merges)
     theirs = library.Tokenizer(model)
-    for piece in {*pieces(text), *pieces("Something else, aaaaaaaaaaaaaaa and ababa: naïf!")}:
+    for piece in {*pretokenize(text), *pretokenize("Something else, aaaaaaaaaaaaaaa and ababa: naïf!")}:
         expected = theirs.encode(piece.encode().decode("latin-1")).ids
         assert ours.encode(piece).tolist() == expected, piece
     assert 256 < ours.size <= 700

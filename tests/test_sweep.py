@@ -8,11 +8,11 @@ from afterglow.core.model import Model
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.prompt import InputLine
-from afterglow.repl.tui.sweep_view import Columns
+from afterglow.repl.tui.prompt import PromptInput
+from afterglow.repl.tui.sweep_view import SweepView
 from afterglow.repl.tui.transcript import Transcript
 
-from .tui_helpers import SIZE, enter, play, press, seen, stop, until, written
+from .tui_helpers import SIZE, enter, play, press, stop, transcript_text, until, wait_for_tokens
 
 TEMPERATURES = (0.0, 0.5, 1.0, 1.6)
 
@@ -20,65 +20,65 @@ TEMPERATURES = (0.0, 0.5, 1.0, 1.6)
 @pytest.fixture
 def told(session: Session) -> Session:
     """A session with a text."""
-    list(session.say("The lamp"))
+    list(session.prompt("The lamp"))
     return session
 
 
 def test_every_column_is_what_the_seed_gives_at_its_temperature(told: Session, tiny: Model) -> None:
     sweep = told.sweep(TEMPERATURES)
-    list(sweep.steps())
+    list(sweep.play())
     for column in sweep.columns:
         alone = Session(tiny, Settings(rng=7, length=60, temperature=column.temperature))
-        list(alone.say("The lamp"))
+        list(alone.prompt("The lamp"))
         assert alone.passage.text() == "The lamp" + column.text
         assert column.reason == "length"
 
 
 def test_columns_grow_side_by_side(told: Session) -> None:
     sweep = told.sweep(TEMPERATURES)
-    for number, _ in enumerate(sweep.steps()):
+    for number, _ in enumerate(sweep.play()):
         assert {len(column.tokens) for column in sweep.columns} == {min(number + 1, 60)}
 
 
 def test_one_after_another_is_the_same_as_side_by_side(told: Session) -> None:
     together, apart = told.sweep(TEMPERATURES), told.sweep(TEMPERATURES)
-    list(together.steps())
+    list(together.play())
     for number in range(len(TEMPERATURES)):
-        list(apart.one(number))
+        list(apart.play_column(number))
     assert [c.text for c in together.columns] == [c.text for c in apart.columns]
 
 
 def test_where_the_columns_part(told: Session) -> None:
     sweep = told.sweep(TEMPERATURES)
-    list(sweep.steps())
-    parted = sweep.parted()
+    list(sweep.play())
+    parted = sweep.first_difference()
     assert parted is not None
     assert len({column.text[:parted] for column in sweep.columns}) == 1
     assert len({column.text[parted] for column in sweep.columns}) > 1
-    assert told.sweep((1.0, 1.0)).parted() is None
+    assert told.sweep((1.0, 1.0)).first_difference() is None
 
 
 def test_a_column_is_gone_on_with_as_a_version_of_the_first_text(told: Session, tiny: Model) -> None:
     first = told.passage.text()
     sweep = told.sweep(TEMPERATURES)
-    list(sweep.steps())
+    list(sweep.play())
     told.pick(sweep, 3)
     picked = told.passage.text()
     assert picked == "The lamp" + sweep.columns[3].text
     assert told.settings.temperature == 1.6
-    list(told.go_on())
+    list(told.continue_())
     alone = Session(tiny, Settings(rng=7, length=60, temperature=1.6))
-    list(alone.say("The lamp"))
-    list(alone.go_on())
+    list(alone.prompt("The lamp"))
+    list(alone.continue_())
     assert told.passage.text() == alone.passage.text()
     told.passage.undo()
-    told.version(-1)
+    told.switch_version(-1)
     assert told.passage.text() == first
 
 
 def test_stop_ends_all_columns_and_keeps_what_is_there(told: Session) -> None:
     sweep = told.sweep(TEMPERATURES)
-    for number, _ in enumerate(sweep.steps()):
+    for number, _ in enumerate(sweep.play()):
         if number == 9:
             told.stop()
     assert {len(column.tokens) for column in sweep.columns} == {10}
@@ -97,30 +97,30 @@ async def test_a_sweep_stands_in_columns_and_one_is_picked(app: app_module.After
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await play(pilot, "/sweep 0.2 1.0 1.6")
-        columns = app.query_one(Columns)
+        columns = app.query_one(SweepView)
         assert columns.display
         assert columns.sweep
         texts = [column.text for column in columns.sweep.columns]
-        shown = ["".join(line.text for line in page._text._lines) for page in columns._pages]
+        shown = ["".join(line.text for line in page._transcript._lines) for page in columns._columns]
         assert [text.replace(" ", "") for text in shown] == [
             f"Thelamp{text}".replace("\n", "").replace(" ", "") for text in texts
         ]
-        heads = [str(page._head.content) for page in columns._pages]
+        heads = [str(page._head.content) for page in columns._columns]
         assert [head[:11] for head in heads] == ["T 0.20  [1]", "T 1.00  [2]", "T 1.60  [3]"]
         await press(pilot, "right", "right", "left", "enter")
         assert not columns.display
         assert app.session.passage.text() == f"The lamp{texts[1]}"
-        assert "T 1.00 picked" in seen(app)
+        assert "T 1.00 picked" in transcript_text(app)
 
 
 async def test_the_character_where_columns_part_is_marked(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await play(pilot, "/sweep 0 1 2")
-        sweep = app.query_one(Columns).sweep
+        sweep = app.query_one(SweepView).sweep
         assert sweep
-        for page in app.query_one(Columns)._pages:
-            assert page._text._pointer.index == sweep.parted()
+        for page in app.query_one(SweepView)._columns:
+            assert page._transcript._token_highlight.index == sweep.first_difference()
 
 
 async def test_a_digit_picks_and_escape_leaves(app: app_module.AfterglowApp) -> None:
@@ -129,11 +129,11 @@ async def test_a_digit_picks_and_escape_leaves(app: app_module.AfterglowApp) -> 
         first = app.session.passage.text()
         await play(pilot, "/sweep 0 1 2")
         await press(pilot, "escape")
-        assert not app.query_one(Columns).display
+        assert not app.query_one(SweepView).display
         assert app.session.passage.text() == first
         await press(pilot, "3")
-        assert app.query_one(InputLine).text == "3"
-        app.query_one(InputLine).text = ""
+        assert app.query_one(PromptInput).text == "3"
+        app.query_one(PromptInput).text = ""
         await play(pilot, "/sweep 0 1 2")
         await press(pilot, "3")
         assert app.session.settings.temperature == 2
@@ -142,10 +142,10 @@ async def test_a_digit_picks_and_escape_leaves(app: app_module.AfterglowApp) -> 
 async def test_a_sweep_stops_the_text_and_can_be_stopped(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
-        await written(pilot, slow, 5)
+        await wait_for_tokens(pilot, slow, 5)
         passage = slow.session.passage
         await enter(pilot, "/sweep 0.2 1.2")
-        columns = slow.query_one(Columns)
+        columns = slow.query_one(SweepView)
         await until(pilot, lambda: columns.sweep and len(columns.sweep.columns[0].tokens) > 5)
         await stop(pilot, slow)
         assert slow.session.passage is passage

@@ -33,7 +33,7 @@ def opened() -> Iterator[Callable[..., Terminal]]:
 def saved(number: int = 1) -> Passage | None:
     """The autosaved passage, if there is one yet."""
     try:
-        return passage_db.opened(number) if passage_db.entries() else None
+        return passage_db.load(number) if passage_db.search_passages() else None
     except StorageError:
         return None
 
@@ -137,10 +137,10 @@ def test_two_windows_at_once_each_keep_their_own(opened: Callable[..., Terminal]
     first, second = (opened("--length", "400", "--speed", "400") for _ in range(2))
     first.type("One\r")
     second.type("Two\r")
-    first.until(lambda: second.read() or [count(entry.number) for entry in passage_db.entries()] == [400, 400])
+    first.until(lambda: second.read() or [count(entry.number) for entry in passage_db.search_passages()] == [400, 400])
     for window in (first, second):
         window.leave()
-    assert {entry.text[:3] for entry in passage_db.entries()} == {"One", "Two"}
+    assert {entry.text[:3] for entry in passage_db.search_passages()} == {"One", "Two"}
 
 
 def test_a_terminal_that_is_made_small_and_large_again_while_text_streams(opened: Callable[..., Terminal]) -> None:
@@ -169,7 +169,7 @@ def test_ctrl_j_and_alt_enter_begin_new_lines(opened: Callable[..., Terminal]) -
 
 
 def test_the_tour_is_begun_and_what_is_written_then_is_kept() -> None:
-    terminal = Terminal(verb="tour")
+    terminal = Terminal(command="tour")
     terminal.until(lambda: "tour 1 of" in terminal.screen)
     terminal.type("The lamp\r")
     terminal.until(lambda: "tour 2 of" in terminal.screen)

@@ -20,10 +20,10 @@ def test_bytes_give_any_text_back(text: str) -> None:
 @given(st.data())
 def test_characters_give_any_covered_text_back(data: st.DataObject) -> None:
     vocabulary = data.draw(TEXTS.filter(bool))
-    tokenizer = CharTokenizer.of(vocabulary)
+    tokenizer = CharTokenizer.from_text(vocabulary)
     text = data.draw(st.text(st.sampled_from(vocabulary)))
     assert tokenizer.decode(tokenizer.encode(text)) == text
-    assert tokenizer.unseen(text) == []
+    assert tokenizer.unknown_characters(text) == []
     decoder = tokenizer.decoder()
     assert "".join(map(decoder.push, tokenizer.encode(text).tolist())) + decoder.flush() == text
 
@@ -52,25 +52,25 @@ def test_a_character_shows_with_its_last_byte_and_never_before(text: str) -> Non
 
 
 def test_unseen_characters_are_named_once_and_read_as_the_stand_in() -> None:
-    tokenizer = CharTokenizer.of("a b\n")
-    assert tokenizer.unseen("azbyz") == ["z", "y"]
+    tokenizer = CharTokenizer.from_text("a b\n")
+    assert tokenizer.unknown_characters("azbyz") == ["z", "y"]
     assert tokenizer.decode(tokenizer.encode("azb")) == "a b"
 
 
 @pytest.mark.parametrize(("vocabulary", "stand_in"), [("ab c\n", " "), ("abc\n", "\n"), ("bca", "a")])
 def test_the_stand_in_is_a_space_else_a_newline_else_the_first(vocabulary: str, stand_in: str) -> None:
-    tokenizer = CharTokenizer.of(vocabulary)
-    assert tokenizer.stand_in == stand_in
+    tokenizer = CharTokenizer.from_text(vocabulary)
+    assert tokenizer.replacement == stand_in
     assert tokenizer.decode(tokenizer.encode("Ω")) == stand_in
 
 
 def test_a_lone_surrogate_is_reported_and_replaced() -> None:
     tokenizer = ByteTokenizer()
-    assert tokenizer.unseen("a\udcffb\udcff") == ["\udcff"]
+    assert tokenizer.unknown_characters("a\udcffb\udcff") == ["\udcff"]
     assert tokenizer.decode(tokenizer.encode("a\udcffb")) == "a\ufffdb"
 
 
-@pytest.mark.parametrize("tokenizer", [ByteTokenizer(), CharTokenizer.of("kept\n")], ids=lambda t: t.kind)
+@pytest.mark.parametrize("tokenizer", [ByteTokenizer(), CharTokenizer.from_text("kept\n")], ids=lambda t: t.kind)
 def test_a_header_is_the_way_back(tokenizer: ByteTokenizer | CharTokenizer) -> None:
     again = from_header(tokenizer.header())
     assert (again.kind, again.size) == (tokenizer.kind, tokenizer.size)

@@ -16,7 +16,7 @@ from afterglow.core.events import Notice
 from afterglow.core.paths import models_dir
 from afterglow.core.session.session import Session
 
-from .cli_helpers import Run
+from .cli_helpers import RunCli
 
 TINY = Path(__file__).parent / "data" / "tiny-char.safetensors"
 LINES = ("The lamp", "/temp 0.2", "", "/temp 1.5", "", "/explain", "/temp reset", "/retry", "/sweep")
@@ -35,7 +35,7 @@ def do(session: Session, line: str) -> list[Effect]:
 
 def at(session: Session) -> int | None:
     """The number of the step at hand, from 1; None where there is no tour."""
-    return session.companion.at + 1 if isinstance(session.companion, Tour) else None
+    return session.observer.step_index + 1 if isinstance(session.observer, Tour) else None
 
 
 def titles(effects: list[Effect]) -> list[str]:
@@ -182,7 +182,7 @@ def test_skipping_to_the_end_says_goodbye(session: Session) -> None:
     assert at(session) is None
 
 
-def test_verb_takes_its_lines_from_a_script_too(run: Run) -> None:
+def test_verb_takes_its_lines_from_a_script_too(run: RunCli) -> None:
     ran = run("tour", "-m", str(TINY), "-l", "40", stdin="\n".join([*LINES, "/tour skip"]).encode())
     assert ran.code == 0
     assert [f"tour {n} of 7" in ran.out for n in range(1, 8)] == [True] * 7

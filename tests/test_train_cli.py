@@ -14,15 +14,15 @@ import pytest
 from afterglow.core.errors import StorageError, TextError
 from afterglow.core.inference.model_file import open_model_file
 from afterglow.core.model import load
-from afterglow.core.text.copy_detection import exact_runs
+from afterglow.core.text.copy_detection import copied_run_lengths
 from afterglow.repl.__main__ import main
 from afterglow.repl.cli import generate
 
 pytest.importorskip("afterglow.core.training")  # before torch, which it tells how to use its threads
 
 from afterglow.core.training import run as training_run
-from afterglow.core.training.request import Wish
-from afterglow.core.training.sizes import Wanted
+from afterglow.core.training.request import TrainRequest
+from afterglow.core.training.sizes import TrainOverrides
 from afterglow.repl.cli import train_run
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
@@ -122,11 +122,11 @@ def test_the_copy_meter_of_a_model_of_lines_looks_at_many(train: Train, monkeypa
 
     def watched(written: str, text: str) -> object:
         looked_at.append(written)
-        return exact_runs(written, text)
+        return copied_run_lengths(written, text)
 
-    monkeypatch.setattr(training_run, "exact_runs", watched)
+    monkeypatch.setattr(training_run, "copied_run_lengths", watched)
     assert train(str(LAMP), "--name", "mine", "--epochs", "1", "--width", "16", "--lines")[0] == 0
-    assert len(looked_at[0]) == training_run.SAMPLE["length"]
+    assert len(looked_at[0]) == training_run.COPY_SAMPLE_SETTINGS["length"]
 
 
 @pytest.mark.parametrize("wish", [["--minutes", "0"], ["--minutes", "soon"], ["--name", "../x"], ["--size", "huge"]])
@@ -206,11 +206,11 @@ def test_ctrl_c_where_nothing_can_be_saved_still_keeps_the_best(
     def full(_: object) -> None:
         raise StorageError("no space left")
 
-    made = training_run.begin(Wish("mine", (str(LAMP),), wanted=Wanted(epochs=9, width=16)))
-    for _ in zip(range(5), made.steps(), strict=False):
+    made = training_run.start_run(TrainRequest("mine", (str(LAMP),), wanted=TrainOverrides(epochs=9, width=16)))
+    for _ in zip(range(5), made.train(), strict=False):
         pass
-    monkeypatch.setattr(made.folder, "save", full)
-    train_run._keep(made)
+    monkeypatch.setattr(made.run_dir, "save", full)
+    train_run._save_unfinished(made)
     assert "stopped at step 5, epoch 0.1; it cannot be resumed from here: no space left" in capfd.readouterr().err
     made.finish()
     assert len(load("mine").generate("The lamp", length=9)) == 9
@@ -233,7 +233,7 @@ def test_a_model_goes_on_with_a_new_text_and_new_characters(train: Train, tmp_pa
     assert code == 0, err
     first, second = load("first"), load("second")
     assert second.tokenizer.size == first.tokenizer.size + 1
-    assert second.tokenizer.unseen("lämp") == []
+    assert second.tokenizer.unknown_characters("lämp") == []
     assert second.file.card.parent == "first"
     assert json.loads(out)["nats_per_char_cold"] < 3.2
 

@@ -13,25 +13,27 @@ from rich.console import Console
 torch = pytest.importorskip("torch")
 
 from afterglow.core.training import run as training_run  # noqa: E402
-from afterglow.core.training.loss_plot import svg  # noqa: E402
-from afterglow.core.training.request import Wish  # noqa: E402
-from afterglow.core.training.sizes import Wanted  # noqa: E402
-from afterglow.repl.cli.braille import Curve, drawn  # noqa: E402
-from afterglow.repl.cli.train_display import Lines, Picture, clock  # noqa: E402
+from afterglow.core.training.loss_plot import render_loss_svg  # noqa: E402
+from afterglow.core.training.request import TrainRequest  # noqa: E402
+from afterglow.core.training.sizes import TrainOverrides  # noqa: E402
+from afterglow.repl.cli.braille import Curve, render_braille  # noqa: E402
+from afterglow.repl.cli.train_display import LiveDisplay, LogDisplay, format_duration  # noqa: E402
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 
 
-def begun() -> training_run.Learning:
+def begun() -> training_run.TrainingRun:
     torch.set_num_threads(1)
-    return training_run.begin(Wish("mine", (str(LAMP),), wanted=Wanted(epochs=3, width=16, layers=1)))
+    return training_run.start_run(
+        TrainRequest("mine", (str(LAMP),), wanted=TrainOverrides(epochs=3, width=16, layers=1))
+    )
 
 
 def test_the_picture_shows_losses_baselines_a_curve_and_four_temperatures() -> None:
     run, out = begun(), io.StringIO()
     console = Console(file=out, force_terminal=True, width=90, height=30, color_system=None)
-    with Picture(run, console) as picture:
-        for progress in run.steps():
+    with LiveDisplay(run, console) as picture:
+        for progress in run.train():
             picture.show(progress)
         picture.say("a note")
     text = out.getvalue()
@@ -44,17 +46,17 @@ def test_the_picture_shows_losses_baselines_a_curve_and_four_temperatures() -> N
 
 def test_elsewhere_there_is_a_line_for_each_validation(capsys: pytest.CaptureFixture[str]) -> None:
     run = begun()
-    with Lines(run) as lines:
-        for progress in run.steps():
+    with LogDisplay(run) as lines:
+        for progress in run.train():
             lines.show(progress)
     told = capsys.readouterr().err.splitlines()
-    assert len(told) == len(run.folder.history()) > 3
+    assert len(told) == len(run.run_dir.history()) > 3
     assert all("validation" in line and "\x1b" not in line for line in told)
     assert "(best)" in told[0]
 
 
 def test_a_falling_line_goes_from_the_upper_left_to_the_lower_right() -> None:
-    rows = drawn([Curve([(0, 2.0), (1, 1.0)], "")], 10, 3).plain.split("\n")
+    rows = render_braille([Curve([(0, 2.0), (1, 1.0)], "")], 10, 3).plain.split("\n")
     assert [len(row) for row in rows] == [17, 17, 17]
     assert (rows[0][:6].strip(), rows[2][:6].strip()) == ("2.00", "1.00")
     marks = [[i for i, c in enumerate(row[7:]) if c != " "] for row in rows]
@@ -65,12 +67,12 @@ def test_a_falling_line_goes_from_the_upper_left_to_the_lower_right() -> None:
 
 @pytest.mark.parametrize("points", [[], [(1.0, 2.0)], [(0.0, 1.0), (0.0, 1.0)]])
 def test_curves_of_little_are_drawn_too(points: list[tuple[float, float]]) -> None:
-    assert drawn([Curve(points, "")], 10, 4).plain.count("\n") == 3
+    assert render_braille([Curve(points, "")], 10, 4).plain.count("\n") == 3
 
 
 def test_a_plot_is_well_formed_and_has_a_line_for_all() -> None:
     rows = [{"epoch": n, "train_bits": 4 - n / 2, "valid_bits": 4 - n / 3} for n in range(4)]
-    root = ET.fromstring(svg("mine: <lamp> & co", rows, {"5-gram": 2.5}))  # noqa: S314
+    root = ET.fromstring(render_loss_svg("mine: <lamp> & co", rows, {"5-gram": 2.5}))  # noqa: S314
     lines = [e for e in root.iter() if e.tag.endswith("polyline")]
     assert [len(line.attrib["points"].split()) for line in lines] == [4, 4]
     heights = [float(point.split(",")[1]) for point in lines[1].attrib["points"].split()]
@@ -79,23 +81,23 @@ def test_a_plot_is_well_formed_and_has_a_line_for_all() -> None:
     assert {"mine: <lamp> & co", "5-gram 2.50", "validation 3.00"} <= words
     beside = [float(e.attrib["y"]) for e in root.iter() if e.text and e.text[-3:-2] == "."]
     assert min(abs(one - other) for one, other in itertools.combinations(beside, 2)) >= 13
-    assert ET.fromstring(svg("lost", [{"epoch": 1, "train_bits": 7e25, "valid_bits": 2.0}], {})) is not None  # noqa: S314
-    assert ET.fromstring(svg("none", [], {})) is not None  # noqa: S314
+    assert ET.fromstring(render_loss_svg("lost", [{"epoch": 1, "train_bits": 7e25, "valid_bits": 2.0}], {})) is not None  # noqa: S314
+    assert ET.fromstring(render_loss_svg("none", [], {})) is not None  # noqa: S314
 
 
 def test_a_finished_run_leaves_model_history_and_plot(home: Path) -> None:
     run = begun()
-    list(run.steps())
+    list(run.train())
     run.finish()
     names = sorted(path.name for path in (home / "models").iterdir())
     assert names == ["mine.history.jsonl", "mine.safetensors", "mine.svg"]
     file = (home / "models" / "mine.safetensors").stat().st_size
-    assert run.model().file.index is None
+    assert run.build_model().file.index is None
     again = training_run.open_model_file(home / "models" / "mine.safetensors")
     assert again.index
-    assert again.index.prints.nbytes <= 0.15 * file
+    assert again.index.fingerprints.nbytes <= 0.15 * file
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (61.9, "1:01"), (3_725, "1:02:05")])
 def test_times(seconds: float, shown: str) -> None:
-    assert clock(seconds) == shown
+    assert format_duration(seconds) == shown

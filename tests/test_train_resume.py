@@ -26,38 +26,38 @@ from afterglow.core.text.tokenizer import CharTokenizer
 torch = pytest.importorskip("torch")
 
 from afterglow.core.training import checkpoint, run  # noqa: E402
-from afterglow.core.training.calibration import takes_bf16  # noqa: E402
+from afterglow.core.training.calibration import supports_bf16  # noqa: E402
 from afterglow.core.training.model import Dropout  # noqa: E402
-from afterglow.core.training.request import Wish, command  # noqa: E402
-from afterglow.core.training.schedule import Recipe, first_plan  # noqa: E402
-from afterglow.core.training.sizes import Wanted  # noqa: E402
-from afterglow.core.training.trainer import State, Trainer  # noqa: E402
+from afterglow.core.training.request import TrainRequest, as_command_line  # noqa: E402
+from afterglow.core.training.schedule import TrainConfig, initial_schedule  # noqa: E402
+from afterglow.core.training.sizes import TrainOverrides  # noqa: E402
+from afterglow.core.training.trainer import Checkpoint, Trainer  # noqa: E402
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 CORPUS = read_corpus(LAMP)
-TOKENIZER = CharTokenizer.of(CORPUS.text)
-IDS = TOKENIZER.encode(CORPUS.trained[:]), TOKENIZER.encode(CORPUS.validated)
+TOKENIZER = CharTokenizer.from_text(CORPUS.text)
+IDS = TOKENIZER.encode(CORPUS.train_text[:]), TOKENIZER.encode(CORPUS.valid_text)
 DROPOUT = Dropout(0.1, 0.2, 0.3, 0.2)
 
 
 def trainer(width: int = 24, **recipe: Any) -> Trainer:
     torch.set_num_threads(1)
     chosen = {"epochs": 3.0, "batch": 4, "steps": 32, "validations": 4} | recipe
-    made = Trainer(Recipe(Architecture(TOKENIZER.size, 8, 2, width), DROPOUT, **chosen), *IDS)
-    plan = first_plan(made.recipe, len(IDS[0]), len(IDS[1]), bf16=takes_bf16(torch.device("cpu")), threads=1)
-    made.plan = replace(plan, save=None if "minutes" in recipe else 1_000)  # else a slow machine would measure it
+    made = Trainer(TrainConfig(Architecture(TOKENIZER.size, 8, 2, width), DROPOUT, **chosen), *IDS)
+    plan = initial_schedule(made.config, len(IDS[0]), len(IDS[1]), bf16=supports_bf16(torch.device("cpu")), threads=1)
+    made.schedule = replace(plan, save=None if "minutes" in recipe else 1_000)  # else a slow machine would measure it
     return made
 
 
-def left_at(step: int, width: int = 24) -> State:
+def left_at(step: int, width: int = 24) -> Checkpoint:
     made = trainer(width)
     for progress in made.run():
         if progress.step == step:
             break
-    return made.state()
+    return made.make_checkpoint()
 
 
-def same(one: State, other: State) -> bool:
+def same(one: Checkpoint, other: Checkpoint) -> bool:
     values = [{k: v for k, v in state.values.items() if k != "seconds"} for state in (one, other)]
     return values[0] == values[1] and all(
         np.array_equal(tensor, other.tensors[name], equal_nan=True) for name, tensor in one.tensors.items()
@@ -65,10 +65,10 @@ def same(one: State, other: State) -> bool:
 
 
 @pytest.fixture(scope="module")
-def never_stopped() -> State:
+def never_stopped() -> Checkpoint:
     made = trainer()
     assert list(made.run())[-1].fraction == 1
-    return made.state()
+    return made.make_checkpoint()
 
 
 @pytest.mark.parametrize(("width", "muon"), [(8, True), (64, False)], ids=["Muon", "whole blocks for the kernel"])
@@ -76,50 +76,50 @@ def test_other_ways_to_learn_too_end_bit_for_bit_like_a_run_that_was_never_stopp
     width: int, muon: bool, tmp_path: Path
 ) -> None:
     straight = trainer(width)
-    assert straight.recipe.muon == muon
+    assert straight.config.use_muon == muon
     list(straight.run())
     checkpoint.save(tmp_path, left_at(37, width), "run")
-    state, _ = checkpoint.last_good(tmp_path, "run")
+    state, _ = checkpoint.load_last_good(tmp_path, "run")
     assert state
     again = trainer(width)
     again.restore(state)
     list(again.run())
-    assert same(again.state(), straight.state())
+    assert same(again.make_checkpoint(), straight.make_checkpoint())
 
 
 @pytest.mark.parametrize("step", [1, 17, 36, 37, 70, 100])
 def test_a_resumed_run_ends_bit_for_bit_like_one_that_was_never_stopped(
-    step: int, never_stopped: State, tmp_path: Path
+    step: int, never_stopped: Checkpoint, tmp_path: Path
 ) -> None:
     """With dropout, random resets, another offset each epoch, an average, and a best model to keep."""
     checkpoint.save(tmp_path, left_at(step), "run")
-    state, notes = checkpoint.last_good(tmp_path, "run")
+    state, notes = checkpoint.load_last_good(tmp_path, "run")
     assert state
     assert notes == []
     again = trainer()
     again.restore(state)
     assert again.step == step
     list(again.run())
-    assert same(again.state(), never_stopped)
+    assert same(again.make_checkpoint(), never_stopped)
     for name, tensor in again.result().state_dict().items():
         assert torch.isfinite(tensor).all(), name
 
 
-def test_whoever_looks_at_the_model_on_the_way_changes_nothing(never_stopped: State) -> None:
+def test_whoever_looks_at_the_model_on_the_way_changes_nothing(never_stopped: Checkpoint) -> None:
     looked_at = trainer()
     for progress in looked_at.run():
         if progress.step in (1, 20, 70):
             looked_at.result()
-    assert same(looked_at.state(), never_stopped)
+    assert same(looked_at.make_checkpoint(), never_stopped)
 
 
-def test_a_state_that_lacks_its_dice_goes_another_way(never_stopped: State) -> None:
+def test_a_state_that_lacks_its_dice_goes_another_way(never_stopped: Checkpoint) -> None:
     """Which shows that the comparison above would notice."""
     state = left_at(17)
     again = trainer()
-    again.restore(State({**state.tensors, "random": torch.get_rng_state().numpy()}, state.values))
+    again.restore(Checkpoint({**state.tensors, "random": torch.get_rng_state().numpy()}, state.values))
     list(again.run())
-    assert not same(again.state(), never_stopped)
+    assert not same(again.make_checkpoint(), never_stopped)
 
 
 def test_minutes_become_steps_that_a_resumed_run_keeps() -> None:
@@ -127,12 +127,12 @@ def test_minutes_become_steps_that_a_resumed_run_keeps() -> None:
     for progress in made.run():
         if progress.save:
             break
-    assert made.plan
-    assert made.plan.steps
+    assert made.schedule
+    assert made.schedule.steps
     again = trainer(epochs=float("inf"), minutes=0.02)
-    again.restore(made.state())
-    assert again.plan == made.plan
-    assert list(again.run())[-1].step == made.plan.steps
+    again.restore(made.make_checkpoint())
+    assert again.schedule == made.schedule
+    assert list(again.run())[-1].step == made.schedule.steps
 
 
 def test_a_loss_that_is_no_number_goes_back_to_the_last_good_state_at_half_the_rate() -> None:
@@ -147,8 +147,8 @@ def test_a_loss_that_is_no_number_goes_back_to_the_last_good_state_at_half_the_r
     made.model.projection.weight.register_hook(poison)
     notes = [progress.note for progress in made.run() if progress.note]
     assert notes == ["the loss turned NaN at step 21: back to step 0, with 0.5 of the rate"]
-    assert all(np.isfinite(tensor).all() for tensor in made.state().tensors.values())
-    assert made.state().values["_rate"] == 0.5
+    assert all(np.isfinite(tensor).all() for tensor in made.make_checkpoint().tensors.values())
+    assert made.make_checkpoint().values["_rate"] == 0.5
 
 
 def test_a_loss_that_stays_no_number_ends_the_run_in_one_line() -> None:
@@ -174,8 +174,8 @@ def saved(folder: Path) -> list[Path]:
 
 
 def test_the_newest_two_are_kept_and_the_newest_is_taken(folder: Path) -> None:
-    assert len(saved(folder)) == checkpoint.KEPT == 2
-    state, _ = checkpoint.last_good(folder, "run")
+    assert len(saved(folder)) == checkpoint.CHECKPOINTS_TO_KEEP == 2
+    state, _ = checkpoint.load_last_good(folder, "run")
     assert state
     assert state.values["step"] == 9
 
@@ -187,7 +187,7 @@ def test_a_damaged_one_is_passed_over_for_the_one_before(folder: Path, damage: s
     data[-100 if damage == "a byte turned" else data.index(b"smooth")] ^= 1
     kinds = {"cut short": bytes(data[:1000]), "emptied": b"", "a pickle": pickle.dumps({"step": 9})}
     newest.write_bytes(kinds.get(damage, bytes(data)))
-    state, notes = checkpoint.last_good(folder, "run")
+    state, notes = checkpoint.load_last_good(folder, "run")
     assert state
     assert state.values["step"] == 5
     assert notes == [f"{newest.name} is damaged and was passed over"]
@@ -205,103 +205,103 @@ def test_new_ones_stay_where_damaged_ones_are_further(folder: Path) -> None:
 def test_where_all_are_damaged_there_is_none(folder: Path) -> None:
     for path in saved(folder):
         path.write_bytes(path.read_bytes()[:-1])
-    state, notes = checkpoint.last_good(folder, "run")
+    state, notes = checkpoint.load_last_good(folder, "run")
     assert (state, len(notes)) == (None, 2)
 
 
 def test_one_of_another_run_or_of_another_format_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TrainingError, match="belongs to another run"):
-        checkpoint.last_good(folder, "other")
+        checkpoint.load_last_good(folder, "other")
     newer = checkpoint.FORMAT + 1
     monkeypatch.setattr(checkpoint, "FORMAT", newer)
     with pytest.raises(TrainingError, match=f"has format {newer - 1}, this release knows {newer}"):
-        checkpoint.last_good(folder, "run")
+        checkpoint.load_last_good(folder, "run")
 
 
 # Runs ---------------------------------------------------------------------------------------------------------------
 
 
-def wish(**changes: Any) -> Wish:
-    chosen = {"name": "mine", "paths": (str(LAMP),), "wanted": Wanted(epochs=2, width=24)} | changes
-    return Wish(**chosen)
+def wish(**changes: Any) -> TrainRequest:
+    chosen = {"name": "mine", "paths": (str(LAMP),), "wanted": TrainOverrides(epochs=2, width=24)} | changes
+    return TrainRequest(**chosen)
 
 
 def test_a_run_that_is_not_finished_is_not_begun_over_by_mistake() -> None:
-    run.begin(wish())
+    run.start_run(wish())
     with pytest.raises(UsageError, match="--resume mine"):
-        run.begin(wish())
-    run.begin(wish(replace=True))
+        run.start_run(wish())
+    run.start_run(wish(replace=True))
 
 
 def test_a_text_that_has_changed_since_is_refused(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_bytes(LAMP.read_bytes())
-    run.begin(wish(paths=(str(text),)))
+    run.start_run(wish(paths=(str(text),)))
     with text.open("a") as file:
         file.write("One more line.\n")
     with pytest.raises(TrainingError, match="is not the text that the run 'mine' began with"):
-        run.resume("mine")
+        run.resume_run("mine")
     text.unlink()
     with pytest.raises(TextError, match="no file"):
-        run.resume("mine")
+        run.resume_run("mine")
 
 
 def test_a_run_that_is_not_there_or_not_readable_is_told(home: Path) -> None:
     with pytest.raises(TrainingError, match="no unfinished run 'mine'; there are: none"):
-        run.resume("mine")
+        run.resume_run("mine")
     about = home / "runs" / "mine" / "run.json"
-    run.begin(wish())
+    run.start_run(wish())
     with pytest.raises(TrainingError, match="there are: mine"):
-        run.resume("other")
+        run.resume_run("other")
     values = json.loads(about.read_bytes())
     about.write_text(json.dumps({**values, "format": 9}))
     with pytest.raises(TrainingError, match="has format 9"):
-        run.resume("mine")
+        run.resume_run("mine")
     about.write_text(json.dumps({**values, "recipe": {"layers": 2}}))
     with pytest.raises(TrainingError, match="another release"):
-        run.resume("mine")
+        run.resume_run("mine")
     about.write_bytes(b"{")
     with pytest.raises(TrainingError, match="damaged"):
-        run.resume("mine")
+        run.resume_run("mine")
 
 
 def test_a_run_whose_folder_is_taken_or_gone_trains_on_and_disturbs_nobody(home: Path) -> None:
     for change in ("taken", "gone"):
-        old = run.begin(wish(replace=True))
+        old = run.start_run(wish(replace=True))
         if change == "taken":
-            new = run.begin(wish(replace=True, wanted=Wanted(epochs=3, width=16)))
+            new = run.start_run(wish(replace=True, wanted=TrainOverrides(epochs=3, width=16)))
         else:
             shutil.rmtree(home / "runs" / "mine")
-        progress = list(old.steps())
+        progress = list(old.train())
         assert "no more this run's" in next(p.note for p in progress if p.note)
         assert progress[-1].fraction == 1
         if change == "taken":
-            assert not new.folder.history()
-            assert run.resume("mine").trainer.step == 0
+            assert not new.run_dir.history()
+            assert run.resume_run("mine").trainer.step == 0
         else:
             assert not (home / "runs" / "mine").exists()
 
 
 def test_what_was_piped_in_stays_where_the_next_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    def pipe(data: bytes) -> Wish:
+    def pipe(data: bytes) -> TrainRequest:
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
         return wish(paths=("-",), replace=True)
 
-    run.begin(pipe(LAMP.read_bytes()))
+    run.start_run(pipe(LAMP.read_bytes()))
     with pytest.raises(TextError, match="too small"):
-        run.begin(pipe(b"A few words"))
-    resumed = run.resume("mine")
+        run.start_run(pipe(b"A few words"))
+    resumed = run.resume_run("mine")
     assert resumed.corpus.name == "standard input"
     assert resumed.corpus.text[:] == CORPUS.text[:]
-    assert len(list(resumed.folder.path.glob("*/standard input"))) == 1
-    run.begin(pipe(LAMP.read_bytes() + b"!"))
-    assert len(list(resumed.folder.path.glob("*/standard input"))) == 1
+    assert len(list(resumed.run_dir.path.glob("*/standard input"))) == 1
+    run.start_run(pipe(LAMP.read_bytes() + b"!"))
+    assert len(list(resumed.run_dir.path.glob("*/standard input"))) == 1
 
 
 def test_what_was_piped_in_and_refused_is_not_kept(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"My private letter.")))
     with pytest.raises(TextError, match="too small"):
-        run.begin(wish(paths=("-",)))
+        run.start_run(wish(paths=("-",)))
     assert list((home / "runs").iterdir()) == []
 
 
@@ -310,32 +310,32 @@ def test_a_model_to_go_on_from_is_found_again_from_another_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     tiny.file.save(tmp_path / "first.safetensors")
-    begun = run.begin(wish(start="first.safetensors", wanted=Wanted(epochs=1)))
+    begun = run.start_run(wish(start="first.safetensors", wanted=TrainOverrides(epochs=1)))
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert same(run.resume("mine").trainer.state(), begun.trainer.state())
-    assert begun.wish.start_name == "first.safetensors"
-    assert "--from first.safetensors" in command(begun.wish)
+    assert same(run.resume_run("mine").trainer.make_checkpoint(), begun.trainer.make_checkpoint())
+    assert begun.request.start_name == "first.safetensors"
+    assert "--from first.safetensors" in as_command_line(begun.request)
 
 
 def test_where_a_run_goes_back_its_history_does_too() -> None:
-    made, poisoned = run.begin(wish(wanted=Wanted(epochs=9, width=24, batch=4))), list[int]()
+    made, poisoned = run.start_run(wish(wanted=TrainOverrides(epochs=9, width=24, batch=4))), list[int]()
 
     def poison(gradient: Any) -> Any:
-        if len(made.folder.history()) == 3 and not poisoned:
+        if len(made.run_dir.history()) == 3 and not poisoned:
             poisoned.append(made.trainer.step)
             return gradient * float("nan")
         return gradient
 
     made.trainer.model.projection.weight.register_hook(poison)
-    list(made.steps())
-    steps = [row["step"] for row in made.folder.history()]
+    list(made.train())
+    steps = [row["step"] for row in made.run_dir.history()]
     assert poisoned
     assert steps == sorted(set(steps))
 
 
 def test_a_full_disk_does_not_end_a_run_that_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    made, poisoned = run.begin(wish(wanted=Wanted(epochs=2, width=24))), list[int]()
+    made, poisoned = run.start_run(wish(wanted=TrainOverrides(epochs=2, width=24))), list[int]()
 
     def poison(gradient: Any) -> Any:
         if made.trainer.step == 3 and not poisoned:
@@ -346,23 +346,23 @@ def test_a_full_disk_does_not_end_a_run_that_goes_back(monkeypatch: pytest.Monke
     def full(_: int) -> None:
         raise StorageError("no space left")
 
-    list(zip(range(2), made.steps(), strict=False))
-    monkeypatch.setattr(made.folder, "forget_after", full)
+    list(zip(range(2), made.train(), strict=False))
+    monkeypatch.setattr(made.run_dir, "truncate_history", full)
     made.trainer.model.projection.weight.register_hook(poison)
-    progress = list(made.steps())
+    progress = list(made.train())
     assert any("no space left; training goes on" in each.note for each in progress)
     assert progress[-1].fraction == 1
 
 
 def test_a_full_disk_stops_the_saving_and_not_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = run.begin(wish())
+    made = run.start_run(wish())
     monkeypatch.setattr("afterglow.core.training.trainer.MEASURING_SECONDS", 0.0)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("afterglow.core.paths.os.fsync", full)
-    progress = list(made.steps())
+    progress = list(made.train())
     assert "no space left on device" in next(p.note for p in progress if p.note)
     assert progress[-1].fraction == 1
 

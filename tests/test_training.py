@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from afterglow.core.inference.backends import int8_runtime
+from afterglow.core.inference.backends import fastest_runtime
 from afterglow.core.inference.model_file import Architecture, Card, open_model_file
 from afterglow.core.score import cold_nats
 from afterglow.core.text.corpus import read_corpus
@@ -18,19 +18,19 @@ torch = pytest.importorskip("torch")
 from afterglow.core.training import calibration, to_torch  # noqa: E402
 from afterglow.core.training import trainer as trainer_module  # noqa: E402
 from afterglow.core.training.calibration import (  # noqa: E402
-    best_temperature,
+    benchmark_dtypes,
     cold_loss,
-    fastest,
+    fit_temperature,
     logits_and_targets,
-    takes_bf16,
+    supports_bf16,
 )
-from afterglow.core.training.convert import extended, to_model_file  # noqa: E402
-from afterglow.core.training.model import FORGET_BIAS, Dropout, LSTMLanguageModel, detach  # noqa: E402
-from afterglow.core.training.schedule import Recipe, first_plan  # noqa: E402
-from afterglow.core.training.trainer import Progress, Trainer  # noqa: E402
+from afterglow.core.training.convert import extend_vocabulary, to_model_file  # noqa: E402
+from afterglow.core.training.model import FORGET_BIAS_OFFSET, Dropout, LSTMLanguageModel, detach  # noqa: E402
+from afterglow.core.training.schedule import TrainConfig, initial_schedule  # noqa: E402
+from afterglow.core.training.trainer import Trainer, TrainProgress  # noqa: E402
 
 CORPUS = read_corpus(Path(__file__).parent / "data" / "lamp.txt")
-TOKENIZER = CharTokenizer.of(CORPUS.text)
+TOKENIZER = CharTokenizer.from_text(CORPUS.text)
 SHAPE = Architecture(TOKENIZER.size, 12, 2, 40)
 
 
@@ -45,12 +45,12 @@ def _one_thread() -> Iterator[None]:
 
 def trainer(epochs: float, **recipe: object) -> Trainer:
     chosen = {"batch": 8, "steps": 32, "rate": 1e-2, "validations": 4} | recipe
-    made = Recipe(SHAPE, epochs=epochs, **chosen)  # type: ignore[arg-type]
-    return Trainer(made, TOKENIZER.encode(CORPUS.trained[:]), TOKENIZER.encode(CORPUS.validated))
+    made = TrainConfig(SHAPE, epochs=epochs, **chosen)  # type: ignore[arg-type]
+    return Trainer(made, TOKENIZER.encode(CORPUS.train_text[:]), TOKENIZER.encode(CORPUS.valid_text))
 
 
 @pytest.fixture(scope="module")
-def trained() -> tuple[Trainer, list[Progress]]:
+def trained() -> tuple[Trainer, list[TrainProgress]]:
     """A few seconds of training."""
     made = trainer(epochs=12)
     return made, list(made.run())
@@ -65,7 +65,7 @@ IDS = torch.from_numpy(TOKENIZER.encode(CORPUS.text[:120])).view(4, 30)
 
 
 def test_training_lowers_the_loss_on_what_it_sees_and_on_what_it_does_not(
-    trained: tuple[Trainer, list[Progress]],
+    trained: tuple[Trainer, list[TrainProgress]],
 ) -> None:
     progress = trained[1]
     validated = [p.valid_loss for p in progress if p.valid_loss is not None]
@@ -74,7 +74,7 @@ def test_training_lowers_the_loss_on_what_it_sees_and_on_what_it_does_not(
     assert validated[0] > validated[-1]
 
 
-def test_progress_goes_from_nothing_to_all(trained: tuple[Trainer, list[Progress]]) -> None:
+def test_progress_goes_from_nothing_to_all(trained: tuple[Trainer, list[TrainProgress]]) -> None:
     progress = trained[1]
     fractions = [p.fraction or 0 for p in progress]
     assert fractions == sorted(fractions)
@@ -84,11 +84,11 @@ def test_progress_goes_from_nothing_to_all(trained: tuple[Trainer, list[Progress
     assert not any(p.best for p in progress if p.valid_loss is None)
 
 
-def test_the_result_is_the_best_and_calibrated(trained: tuple[Trainer, list[Progress]]) -> None:
+def test_the_result_is_the_best_and_calibrated(trained: tuple[Trainer, list[TrainProgress]]) -> None:
     made, progress = trained
     result = made.result()
-    logits, targets = logits_and_targets(result, torch.from_numpy(TOKENIZER.encode(CORPUS.validated)))
-    assert best_temperature(logits, targets) == pytest.approx(1, abs=1e-3)
+    logits, targets = logits_and_targets(result, torch.from_numpy(TOKENIZER.encode(CORPUS.valid_text)))
+    assert fit_temperature(logits, targets) == pytest.approx(1, abs=1e-3)
     loss = torch.nn.functional.cross_entropy(logits, targets).item()
     assert loss <= min(p.valid_loss for p in progress if p.valid_loss is not None) + 1e-5
     assert not result.training
@@ -126,7 +126,7 @@ def test_a_stream_of_windows_carries_its_states_on() -> None:
 @pytest.mark.parametrize("probability", [0.1, 0.5])
 def test_a_locked_mask_is_the_same_over_time_and_keeps_the_mean(probability: float) -> None:
     torch.manual_seed(2)
-    masked = model().train()._locked(torch.ones(20, 64, 200), probability)
+    masked = model().train()._locked_dropout(torch.ones(20, 64, 200), probability)
     assert torch.equal(masked, masked[:1].expand_as(masked))
     assert not torch.equal(masked[:, 0], masked[:, 1])
     assert masked.mean().item() == pytest.approx(1, abs=0.05)
@@ -157,15 +157,15 @@ def test_weight_drop_drops_recurrent_weights_and_still_trains_them() -> None:
 def test_the_forget_gates_begin_nearer_to_shut_than_the_others() -> None:
     for layer in LSTMLanguageModel(Architecture(10, 8, 2, 128)).layers:
         means = [gate.mean().item() for gate in (layer.bias_ih_l0 + layer.bias_hh_l0).detach().chunk(4)]
-        assert means == pytest.approx([0, FORGET_BIAS, 0, 0], abs=0.05)
+        assert means == pytest.approx([0, FORGET_BIAS_OFFSET, 0, 0], abs=0.05)
 
 
 def test_the_cold_loss_is_that_of_the_protocol_whatever_is_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ids = torch.from_numpy(TOKENIZER.encode(CORPUS.text))
     whole = logits_and_targets(model().eval(), ids)
     assert cold_loss(model().eval(), ids) == pytest.approx(torch.nn.functional.cross_entropy(*whole).item(), abs=1e-5)
-    monkeypatch.setattr(calibration, "MOST_LOGITS", 1)
-    monkeypatch.setattr(calibration, "AT_ONCE", 5 * 256 * TOKENIZER.size)
+    monkeypatch.setattr(calibration, "MAX_CALIBRATION_LOGITS", 1)
+    monkeypatch.setattr(calibration, "LOGITS_PER_CHUNK", 5 * 256 * TOKENIZER.size)
     many = torch.cat([ids] * 8)
     some = logits_and_targets(model().eval(), many)
     assert len(some[0]) == len(some[1]) == 5 * 256
@@ -183,20 +183,20 @@ def test_the_best_temperature_is_that_of_a_brute_force_grid(sharpness: float) ->
     logits = (true * sharpness).float()
     grid = np.linspace(0.5, 2.0, 1501)
     losses = [torch.nn.functional.cross_entropy(logits.double() / t, targets).item() for t in grid]
-    assert best_temperature(logits, targets) == pytest.approx(grid[int(np.argmin(losses))], abs=0.0011)
+    assert fit_temperature(logits, targets) == pytest.approx(grid[int(np.argmin(losses))], abs=0.0011)
 
 
 @pytest.mark.parametrize("wrong", [False, True])
 def test_calibration_stays_in_bounds_where_every_guess_is_right_or_wrong(wrong: bool) -> None:
     logits = torch.eye(5) * 8
     targets = torch.arange(5).roll(1) if wrong else torch.arange(5)
-    assert best_temperature(logits, targets) == pytest.approx(2.0 if wrong else 0.5)
+    assert fit_temperature(logits, targets) == pytest.approx(2.0 if wrong else 0.5)
 
 
 # Files --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_gives_the_weights_back_within_half_a_step(trained: tuple[Trainer, list[Progress]]) -> None:
+def test_a_file_gives_the_weights_back_within_half_a_step(trained: tuple[Trainer, list[TrainProgress]]) -> None:
     before = trained[0].result()
     file = to_model_file(before, TOKENIZER, Card())
     after = dict(to_torch(file).named_parameters())
@@ -227,12 +227,12 @@ def test_a_file_of_a_file_is_the_same_file(tmp_path: Path) -> None:
             assert again.tensors[name] == pytest.approx(tensor, rel=1e-6), name
 
 
-def test_int8_loses_hardly_more_than_the_float_weights(trained: tuple[Trainer, list[Progress]]) -> None:
+def test_int8_loses_hardly_more_than_the_float_weights(trained: tuple[Trainer, list[TrainProgress]]) -> None:
     result = trained[0].result()
-    ids = TOKENIZER.encode(CORPUS.held_out)
+    ids = TOKENIZER.encode(CORPUS.test_text)
     logits, targets = logits_and_targets(result, torch.from_numpy(ids))
     real = torch.nn.functional.cross_entropy(logits, targets).item()
-    int8 = cold_nats(int8_runtime(to_model_file(result, TOKENIZER, Card()), 1), ids)
+    int8 = cold_nats(fastest_runtime(to_model_file(result, TOKENIZER, Card()), 1), ids)
     assert int8 == pytest.approx(real, abs=0.005)
 
 
@@ -241,7 +241,7 @@ def test_int8_loses_hardly_more_than_the_float_weights(trained: tuple[Trainer, l
 
 def test_bfloat16_is_taken_just_where_the_model_can_learn_in_it() -> None:
     before = torch.get_rng_state()
-    takes = takes_bf16(torch.device("cpu"))
+    takes = supports_bf16(torch.device("cpu"))
     assert torch.equal(torch.get_rng_state(), before)
     with torch.autocast("cpu", torch.bfloat16):
         if takes:
@@ -252,22 +252,22 @@ def test_bfloat16_is_taken_just_where_the_model_can_learn_in_it() -> None:
 
 
 def test_where_bfloat16_is_refused_float32_is_the_fastest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "takes_bf16", lambda _: False)
-    bf16, speed = fastest(model(), 4)
+    monkeypatch.setattr(calibration, "supports_bf16", lambda _: False)
+    bf16, speed = benchmark_dtypes(model(), 4)
     assert not bf16
     assert speed > 0
 
 
 def test_a_run_in_bfloat16_goes_on_in_float32_where_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = Recipe(SHAPE, epochs=1, batch=4, steps=32)
-    ids = TOKENIZER.encode(CORPUS.trained[:]), TOKENIZER.encode(CORPUS.validated)
+    recipe = TrainConfig(SHAPE, epochs=1, batch=4, steps=32)
+    ids = TOKENIZER.encode(CORPUS.train_text[:]), TOKENIZER.encode(CORPUS.valid_text)
     begun = Trainer(recipe, *ids)
-    begun.plan = first_plan(recipe, len(ids[0]), len(ids[1]), bf16=True, threads=1)
-    monkeypatch.setattr(trainer_module, "takes_bf16", lambda _: False)
+    begun.schedule = initial_schedule(recipe, len(ids[0]), len(ids[1]), bf16=True, threads=1)
+    monkeypatch.setattr(trainer_module, "supports_bf16", lambda _: False)
     resumed = Trainer(recipe, *ids)
-    resumed.restore(begun.state())
-    assert resumed.plan
-    assert not resumed.plan.bf16
+    resumed.restore(begun.make_checkpoint())
+    assert resumed.schedule
+    assert not resumed.schedule.bf16
     assert list(resumed.run())[-1].fraction == 1
 
 
@@ -277,7 +277,7 @@ def test_a_run_in_bfloat16_goes_on_in_float32_where_that_is_refused(monkeypatch:
 def test_new_tokens_get_rows_of_their_own_and_the_old_ones_say_what_they_said() -> None:
     before = model().eval()
     after = LSTMLanguageModel(Architecture(TOKENIZER.size + 2, 12, 2, 40)).eval()
-    after.load_state_dict(extended(before, TOKENIZER.size + 2))
+    after.load_state_dict(extend_vocabulary(before, TOKENIZER.size + 2))
     old, new = before(IDS)[0], after(IDS)[0]
     assert torch.allclose(new[..., : TOKENIZER.size], old, atol=1e-6)
     assert (new[..., TOKENIZER.size :].mean() < old.mean()).item()

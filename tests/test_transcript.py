@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from afterglow.core.events import Token
-from afterglow.repl.tui.transcript import GUTTER, Transcript
-from afterglow.repl.tui.wrapping import Block, Piece
+from afterglow.repl.tui.transcript import NARROW_GUTTER, Transcript
+from afterglow.repl.tui.wrapping import Block, StyledText
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -36,25 +36,25 @@ def screen(app: App[None]) -> list[str]:
 
 
 def test_text_wraps_behind_spaces_and_keeps_every_character() -> None:
-    block = Block([Piece("the lamp was lit and the sea was quiet")])
+    block = Block([StyledText("the lamp was lit and the sea was quiet")])
     block.wrap(12)
     assert lines_of(block) == ["the lamp was ", "lit and the ", "sea was ", "quiet"]
 
 
 def test_a_word_longer_than_a_line_is_cut() -> None:
-    block = Block([Piece("a" * 25)])
+    block = Block([StyledText("a" * 25)])
     block.wrap(10)
     assert lines_of(block) == ["a" * 10, "a" * 10, "a" * 5]
 
 
 def test_tabs_reach_the_next_stop() -> None:
-    block = Block([Piece("a\tbc\t"), Piece("\td")])
+    block = Block([StyledText("a\tbc\t"), StyledText("\td")])
     block.wrap(40)
     assert lines_of(block) == ["a   bc      d"]
 
 
 def test_wide_characters_are_never_cut_in_half() -> None:
-    block = Block([Piece("日本語のテキスト")])
+    block = Block([StyledText("日本語のテキスト")])
     block.wrap(5)
     assert [cell_len(text) for text in lines_of(block)] == [4, 4, 4, 4]
 
@@ -62,10 +62,10 @@ def test_wide_characters_are_never_cut_in_half() -> None:
 @given(st.lists(st.text("ab \n\té日\u0301👍\ufe0f", max_size=12), max_size=12), st.integers(4, 14))
 @settings(deadline=None)
 def test_growing_is_the_same_as_wrapping_all_at_once(parts: list[str], width: int) -> None:
-    grown, whole = Block(), Block([Piece("".join(parts))])
+    grown, whole = Block(), Block([StyledText("".join(parts))])
     grown.wrap(width)
     for part in parts:
-        grown.grow([Piece(part)], width)
+        grown.grow([StyledText(part)], width)
     whole.wrap(width)
     assert "".join(lines_of(grown)) == "".join(lines_of(whole))
     if "".join(parts).isascii():
@@ -84,8 +84,8 @@ async def test_control_characters_are_shown_and_not_obeyed() -> None:
     app = Stage()
     async with app.run_test(size=(40, 6)):
         transcript = app.query_one(Transcript)
-        transcript.show([Piece("seed\x1b[2J\r\x07", "seed")])
-        transcript.write([Piece("\x9b31m [bold]", "text", token("\x9b31m [bold]"))])
+        transcript.begin_text([StyledText("seed\x1b[2J\r\x07", "seed")])
+        transcript.write([StyledText("\x9b31m [bold]", "text", token("\x9b31m [bold]"))])
         assert screen(app)[0] == "› seed␛[2J␍␇�31m [bold]"
 
 
@@ -93,10 +93,10 @@ async def test_notes_stand_below_the_text_that_grows() -> None:
     app = Stage()
     async with app.run_test(size=(40, 8)):
         transcript = app.query_one(Transcript)
-        transcript.show([Piece("ROMEO:", "seed")])
-        transcript.note("T 1.00 → 1.05", "temperature")
-        transcript.write([Piece(" a\nb")])
-        transcript.note("T 1.05 → 1.10", "temperature")
+        transcript.begin_text([StyledText("ROMEO:", "seed")])
+        transcript.add_note("T 1.00 → 1.05", "temperature")
+        transcript.write([StyledText(" a\nb")])
+        transcript.add_note("T 1.05 → 1.10", "temperature")
         transcript.finish("T 1.10")
         assert screen(app)[:4] == ["› ROMEO: a", "  b", "· T 1.05 → 1.10", "  T 1.10"]
 
@@ -105,11 +105,11 @@ async def test_a_text_that_goes_on_moves_to_the_end() -> None:
     app = Stage()
     async with app.run_test(size=(40, 9)):
         transcript = app.query_one(Transcript)
-        transcript.show([Piece("one", "seed")])
+        transcript.begin_text([StyledText("one", "seed")])
         transcript.finish("summary")
-        transcript.note("in between")
-        transcript.resume()
-        transcript.write([Piece(" two")])
+        transcript.add_note("in between")
+        transcript.reopen()
+        transcript.write([StyledText(" two")])
         assert screen(app)[:2] == ["· in between", "› one two"]
 
 
@@ -117,16 +117,16 @@ async def test_follows_its_end_until_the_reader_scrolls_up() -> None:
     app = Stage()
     async with app.run_test(size=(40, 6)) as pilot:
         transcript = app.query_one(Transcript)
-        transcript.show([Piece("\n".join(map(str, range(50))))])
+        transcript.begin_text([StyledText("\n".join(map(str, range(50))))])
         await pilot.pause()
         assert screen(app)[-1].strip() == "49"
         transcript.scroll_to(y=10, animate=False)
-        transcript.write([Piece("\n50")])
+        transcript.write([StyledText("\n50")])
         await pilot.pause()
         assert screen(app)[0].strip() == "10"
         transcript.scroll_end(animate=False)
         await pilot.pause()
-        transcript.write([Piece("\n51")])
+        transcript.write([StyledText("\n51")])
         await pilot.pause()
         assert screen(app)[-1].strip() == "51"
 
@@ -135,7 +135,7 @@ async def test_a_resize_stays_at_the_same_words() -> None:
     app = Stage()
     async with app.run_test(size=(40, 6)) as pilot:
         transcript = app.query_one(Transcript)
-        transcript.show([Piece("\n".join(f"{n} " + "word " * 20 for n in range(50)))])
+        transcript.begin_text([StyledText("\n".join(f"{n} " + "word " * 20 for n in range(50)))])
         await pilot.pause()
         number = next(n for n, line in enumerate(transcript._lines) if line.text.startswith("20 "))
         transcript.scroll_to(y=number, animate=False)
@@ -143,14 +143,14 @@ async def test_a_resize_stays_at_the_same_words() -> None:
         await pilot.resize_terminal(80, 10)
         await pilot.pause()
         assert screen(app)[0].strip().startswith("20 word")
-        assert max(cell_len(line.text.rstrip()) for line in transcript._lines) <= transcript.size.width - GUTTER
+        assert max(cell_len(line.text.rstrip()) for line in transcript._lines) <= transcript.size.width - NARROW_GUTTER
 
 
 async def test_what_is_selected_is_joined_again_where_it_was_wrapped() -> None:
     app = Stage()
     async with app.run_test(size=(20, 6)):
         transcript = app.query_one(Transcript)
-        transcript.show([Piece("the lamp was lit and the sea\nwas quiet")])
+        transcript.begin_text([StyledText("the lamp was lit and the sea\nwas quiet")])
         chosen = transcript.get_selection(Selection(Offset(4, 0), Offset(3, 2)))
         assert chosen == ("lamp was lit and the sea\nwas", "\n")
 
@@ -161,9 +161,9 @@ async def test_two_hundred_thousand_tokens_and_a_long_line() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         transcript = app.query_one(Transcript)
         text = ("word " * 12 + "\n") * 3_000 + "x" * 10_000
-        transcript.show([Piece(c, "text", token(c)) for c in text])
+        transcript.begin_text([StyledText(c, "text", token(c)) for c in text])
         before = list(transcript._lines)
-        transcript.write([Piece("y")])
+        transcript.write([StyledText("y")])
         assert transcript._lines[: len(before) - 1] == before[:-1]
         await pilot.resize_terminal(50, 20)
         await pilot.pause()

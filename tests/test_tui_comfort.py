@@ -10,16 +10,16 @@ from afterglow.core.paths import theme_file
 from afterglow.core.session.session import Session
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.editor import Editor
-from afterglow.repl.tui.footer import KeyLine
+from afterglow.repl.tui.footer import KeyFooter
 from afterglow.repl.tui.picker import Picker
-from afterglow.repl.tui.prompt import InputLine, read_history
-from afterglow.repl.tui.settings_screen import Panel
+from afterglow.repl.tui.prompt import PromptInput, read_history
+from afterglow.repl.tui.settings_screen import SettingsScreen
 from afterglow.repl.tui.transcript import Transcript
 from rich.cells import cell_len
 from textual.events import Key
 from textual.widgets import HelpPanel, Input, Static, TextArea
 
-from .tui_helpers import SIZE, play, press, seen, until
+from .tui_helpers import SIZE, play, press, transcript_text, until
 
 
 async def test_the_palette_has_every_command(app: app_module.AfterglowApp) -> None:
@@ -27,8 +27,8 @@ async def test_the_palette_has_every_command(app: app_module.AfterglowApp) -> No
         commands = {command.title: command for command in app.get_system_commands(app.screen)}
         assert {f"/{command.name}" for command in COMMANDS} <= commands.keys()
         commands["/temp"].callback()
-        assert app.query_one(InputLine).text == "/temp "
-        app.query_one(InputLine).text = ""
+        assert app.query_one(PromptInput).text == "/temp "
+        app.query_one(PromptInput).text = ""
         await play(pilot, "The lamp")
         commands["/undo"].callback()
         await app.workers.wait_for_complete()
@@ -69,7 +69,7 @@ async def test_a_theme_is_kept(app: app_module.AfterglowApp, session: Session) -
 async def test_settings_are_changed_on_one_page(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await press(pilot, "f4")
-        assert isinstance(app.screen, Panel)
+        assert isinstance(app.screen, SettingsScreen)
         await press(pilot, "down", *"12", "enter")
         assert app.session.settings.top_k == 12
         await press(pilot, "down", *"7", "enter")
@@ -78,8 +78,8 @@ async def test_settings_are_changed_on_one_page(app: app_module.AfterglowApp) ->
         await press(pilot, "up", *"reset", "enter")
         assert app.session.settings.top_k == 0
         await press(pilot, "escape")
-        assert app.screen.query(InputLine)
-        assert not app.query_one(InputLine).text
+        assert app.screen.query(PromptInput)
+        assert not app.query_one(PromptInput).text
 
 
 async def test_a_new_line_is_begun_with_ctrl_j(app: app_module.AfterglowApp) -> None:
@@ -90,18 +90,18 @@ async def test_a_new_line_is_begun_with_ctrl_j(app: app_module.AfterglowApp) -> 
 
 async def test_the_line_grows_with_what_is_typed_and_shrinks_again(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
-        line, transcript = app.query_one(InputLine), app.query_one(Transcript)
+        line, transcript = app.query_one(PromptInput), app.query_one(Transcript)
         await pilot.pause()
         height = transcript.size.height
         assert line.content_size.height == 1
         await press(pilot, *"one", "ctrl+j", *"two", "ctrl+j")
         assert (line.content_size.height, transcript.size.height) == (3, height - 2)
         assert [line.render_line(y).text.strip() for y in range(3)] == ["one", "two", ""]
-        line.put("\n".join(map(str, range(40))))
+        line.set_text("\n".join(map(str, range(40))))
         await pilot.pause()
         assert line.content_size.height == 6
         assert line.render_line(5).text.strip() == "39"
-        line.put("long " * 40)
+        line.set_text("long " * 40)
         await pilot.pause()
         assert line.content_size.height == 3
         await press(pilot, "enter")
@@ -110,7 +110,7 @@ async def test_the_line_grows_with_what_is_typed_and_shrinks_again(app: app_modu
 
 async def test_up_and_down_move_in_a_text_of_several_lines_before_they_call_back(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
-        line = app.query_one(InputLine)
+        line = app.query_one(PromptInput)
         await play(pilot, "/temp 1.2")
         await press(pilot, *"one", "ctrl+j", *"two", "up")
         assert line.text == "one\ntwo"
@@ -124,23 +124,23 @@ async def test_a_burst_of_keys_is_seen_at_once(app: app_module.AfterglowApp) -> 
     """The line of keys is drawn anew only where other keys act: the screen waits for none of that."""
     async with app.run_test(size=SIZE) as pilot:
         told = []
-        app.screen.bindings_updated_signal.subscribe(app.query_one(KeyLine), told.append)
+        app.screen.bindings_updated_signal.subscribe(app.query_one(KeyFooter), told.append)
         for key in "a long seed typed ahead":
             app.post_message(Key("space" if key == " " else key, key))
-        await until(pilot, lambda: app.query_one(InputLine).text == "a long seed typed ahead")
+        await until(pilot, lambda: app.query_one(PromptInput).text == "a long seed typed ahead")
         await pilot.pause()
         assert len(told) <= 3
 
 
 async def test_the_line_of_keys_shows_what_acts_and_takes_clicks(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
-        line = app.query_one(KeyLine)
+        line = app.query_one(KeyFooter)
         assert "^p All" in line.render().plain
         assert "Take" not in line.render().plain
         await play(pilot, "The lamp")
         await press(pilot, "left")
         assert "Take" in line.render().plain
-        await pilot.click(KeyLine, offset=(line.render().plain.index("Retry"), 0))
+        await pilot.click(KeyFooter, offset=(line.render().plain.index("Retry"), 0))
         await until(pilot, lambda: len(app.session.passage.nodes) == 3)
         await pilot.resize_terminal(20, 12)
         await pilot.pause()
@@ -154,10 +154,10 @@ async def test_what_was_typed_can_be_called_back_next_time(app: app_module.After
     assert read_history() == ["/temp 1.2", "a\nb"]
     again = app_module.AfterglowApp(session)
     async with again.run_test(size=SIZE) as pilot:
-        again.roads.leave()
-        again.session.new()
+        again.token_cursor.clear()
+        again.session.new_passage()
         await press(pilot, "up")
-        assert again.query_one(InputLine).text == "a\nb"
+        assert again.query_one(PromptInput).text == "a\nb"
 
 
 async def test_the_text_is_edited_in_place_and_goes_on_from_there(app: app_module.AfterglowApp) -> None:
@@ -172,7 +172,7 @@ async def test_the_text_is_edited_in_place_and_goes_on_from_there(app: app_modul
         await press(pilot, "ctrl+s")
         await until(pilot, lambda: len(app.session.passage.text()) == 83 and not app.playing)
         assert app.session.passage.text().startswith(before[:20] + "XYZ")
-        assert before[:20].split("\n")[0] in seen(app)
+        assert before[:20].split("\n")[0] in transcript_text(app)
         await play(pilot, "/edit")
         app.screen.query_one(TextArea).text = ""
         await press(pilot, "escape")
@@ -185,7 +185,7 @@ async def test_the_tree_is_shown_and_gone_about_in(app: app_module.AfterglowApp)
         await press(pilot, "ctrl+r")
         await press(pilot, "f3")
         assert isinstance(app.screen, Picker)
-        assert [name for name, _ in app.screen._shown] == ["0", "1", "2"]
+        assert [name for name, _ in app.screen._visible_rows] == ["0", "1", "2"]
         await press(pilot, "down", "enter")
         await until(pilot, lambda: app.session.passage.cursor == 1)
 
@@ -198,10 +198,10 @@ async def test_the_line_goes_to_the_users_editor_and_back(
     editor.chmod(0o755)
     monkeypatch.setenv("VISUAL", str(editor))
     async with app.run_test(size=SIZE) as pilot:
-        app.query_one(InputLine).put("some")
+        app.query_one(PromptInput).set_text("some")
         await press(pilot, "ctrl+g")
-        shown = app.query_one(InputLine).text
-        assert shown == "some and\nmore" or "no editor" in seen(app)
+        shown = app.query_one(PromptInput).text
+        assert shown == "some and\nmore" or "no editor" in transcript_text(app)
 
 
 async def test_keys_of_the_screen_do_nothing_behind_another(app: app_module.AfterglowApp) -> None:
@@ -211,5 +211,5 @@ async def test_keys_of_the_screen_do_nothing_behind_another(app: app_module.Afte
         text = app.session.passage.text()
         await press(pilot, "ctrl+g", "pageup", "ctrl+c")
         assert app.session.passage.text() == text
-        assert isinstance(app.screen, Panel)
+        assert isinstance(app.screen, SettingsScreen)
         assert app.screen.query(Input)

@@ -6,13 +6,13 @@ import pytest
 from afterglow.core.model import Model
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.core.text.copy_detection import noticed_runs
+from afterglow.core.text.copy_detection import indexed_run_lengths
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.transcript import Transcript
-from afterglow.repl.tui.wrapping import COPIED
+from afterglow.repl.tui.wrapping import COPIED_MARK
 from textual.widgets import Static
 
-from .tui_helpers import SIZE, lens, play, press, screen
+from .tui_helpers import SIZE, lens_text, play, press, screen_lines
 
 
 @pytest.fixture
@@ -31,14 +31,14 @@ def underlined(app: app_module.AfterglowApp) -> str:
 
 def barred(app: app_module.AfterglowApp) -> list[str]:
     """The lines with a bar in the margin."""
-    return [line.partition(COPIED)[2] for line in screen(app) if COPIED in line]
+    return [line.partition(COPIED_MARK)[2] for line in screen_lines(app) if COPIED_MARK in line]
 
 
 def copied(app: app_module.AfterglowApp, model: Model) -> str:
     """What has to be marked, counted anew from the whole text."""
     assert model.file.index
     text, seed = app.session.passage.text(), app.session.passage.nodes[0].seed or ""
-    runs = noticed_runs(text, model.file.index)
+    runs = indexed_run_lengths(text, model.file.index)
     return "".join(text[n] for n in range(len(seed), len(text)) if runs[n] and text[n] != "\n")
 
 
@@ -60,12 +60,12 @@ async def test_status_lens_and_a_setting(copier: app_module.AfterglowApp) -> Non
         status = copier.query_one("#status", Static)
         assert "copied" not in str(status.content)
         await play(pilot, "The keeper")
-        copies = copier.query_one(Transcript).copies
+        copies = copier.query_one(Transcript).copy_tracker
         assert copies
-        assert f"copied {copies.share:.0%}, longest {copies.longest}" in str(status.content)
-        at = next(n for n in range(200) if copies.length(n))
+        assert f"copied {copies.share:.0%}, longest {copies.longest_run}" in str(status.content)
+        at = next(n for n in range(200) if copies.run_length(n))
         await press(pilot, "home", *["right"] * at)
-        assert f"copied in a run of {copies.length(at)}" in lens(copier)
+        assert f"copied in a run of {copies.run_length(at)}" in lens_text(copier)
         await press(pilot, "escape")
         await play(pilot, "/copied off")
         assert not underlined(copier)

@@ -7,31 +7,31 @@ from afterglow.core.model import Model
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.lens_panel import Lens, bar, label, percent
-from afterglow.repl.tui.prompt import InputLine
+from afterglow.repl.tui.lens_panel import Lens, format_percent, render_bar, token_label
+from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.transcript import Transcript
 from textual.widgets import Static
 
-from .tui_helpers import SIZE, enter, lens, play, press, screen, seen, until, written
+from .tui_helpers import SIZE, enter, lens_text, play, press, screen_lines, transcript_text, until, wait_for_tokens
 
 
 async def test_before_a_text_the_lens_says_what_to_do(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE):
-        assert "type a seed" in lens(app)
+        assert "type a seed" in lens_text(app)
 
 
 async def test_the_lens_shows_what_comes_next_as_it_is_set_now(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
-        found = app.session.look()
+        found = app.session.inspect()
         assert found
-        assert f"{found.choices[0]:.1f} → {found.choices[1]:.1f}" in lens(app)
+        assert f"{found.effective_choices[0]:.1f} → {found.effective_choices[1]:.1f}" in lens_text(app)
         await play(pilot, "/temp 1.5")
-        assert "T 1.50" in lens(app)
-        assert f"{found.choices[0]:.1f} → " in lens(app)
+        assert "T 1.50" in lens_text(app)
+        assert f"{found.effective_choices[0]:.1f} → " in lens_text(app)
         await play(pilot, "/top-k 2")
-        assert f"{app.session.model.tokenizer.size - 2} cut" in lens(app)
-        assert "cut" in lens(app).splitlines()[8]
+        assert f"{app.session.model.tokenizer.size - 2} cut" in lens_text(app)
+        assert "cut" in lens_text(app).splitlines()[8]
 
 
 async def test_the_cursor_moves_over_tokens_and_the_lens_tells_of_each(app: app_module.AfterglowApp) -> None:
@@ -39,17 +39,17 @@ async def test_the_cursor_moves_over_tokens_and_the_lens_tells_of_each(app: app_
         await play(pilot, "The lamp")
         tokens = app.session.passage.tokens()
         await press(pilot, "left", "left")
-        assert "token 59 of 60" in lens(app)
-        assert f"{label(tokens[58].text)} rank {tokens[58].rank}" in lens(app)
+        assert "token 59 of 60" in lens_text(app)
+        assert f"{token_label(tokens[58].text)} rank {tokens[58].rank}" in lens_text(app)
         await press(pilot, "home")
-        assert "token 1 of 60" in lens(app)
+        assert "token 1 of 60" in lens_text(app)
         await press(pilot, "left", "ctrl+right")
-        assert app.roads.place
-        assert tokens[app.roads.place - 1].text.isspace()
+        assert app.token_cursor.token_index
+        assert tokens[app.token_cursor.token_index - 1].text.isspace()
         await press(pilot, "end")
-        assert "not drawn yet" in lens(app)
+        assert "not drawn yet" in lens_text(app)
         await press(pilot, "escape")
-        assert app.roads.place is None
+        assert app.token_cursor.token_index is None
 
 
 async def test_enter_on_a_candidate_takes_that_road(app: app_module.AfterglowApp) -> None:
@@ -57,17 +57,17 @@ async def test_enter_on_a_candidate_takes_that_road(app: app_module.AfterglowApp
         await play(pilot, "The lamp")
         before = app.session.passage.tokens()
         await press(pilot, "home", *["right"] * 20)
-        chosen = app.roads.choice
+        chosen = app.token_cursor.candidate_index
         await press(pilot, *(["down"] if chosen == 0 else ["up"]))
-        count, token = app.roads.taken()
+        count, token = app.token_cursor.selection()
         assert (count, token) != (20, before[20].id)
         await press(pilot, "enter")
         after = app.session.passage.tokens()
         assert [t.id for t in after[:21]] == [*(t.id for t in before[:20]), token]
         assert len(after) == 80
-        assert app.roads.place is None
-        assert "version 2 of 2" in seen(app)
-        assert seen(app).count("The lamp k") <= 1
+        assert app.token_cursor.token_index is None
+        assert "version 2 of 2" in transcript_text(app)
+        assert transcript_text(app).count("The lamp k") <= 1
 
 
 async def test_brackets_step_through_versions_and_past_the_last_write_another(app: app_module.AfterglowApp) -> None:
@@ -80,37 +80,37 @@ async def test_brackets_step_through_versions_and_past_the_last_write_another(ap
         assert first != second
         await press(pilot, "left_square_bracket")
         assert app.session.passage.text() == first
-        assert first.split("\n")[0][:20] in seen(app).replace("\n", "")
+        assert first.split("\n")[0][:20] in transcript_text(app).replace("\n", "")
         await press(pilot, "alt+right")
         assert app.session.passage.text() == second
         await press(pilot, "left_square_bracket", "left_square_bracket")
-        assert "this is the first version" in seen(app)
+        assert "this is the first version" in transcript_text(app)
 
 
 async def test_letters_type_while_a_cursor_stands(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await press(pilot, "left", "a", "left", "b", "left_square_bracket")
-        assert app.query_one(InputLine).text == "b[a"
-        assert app.roads.place == 59
+        assert app.query_one(PromptInput).text == "b[a"
+        assert app.token_cursor.token_index == 59
 
 
 async def test_a_click_on_a_token_looks_at_it_and_two_on_a_candidate_take_it(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         transcript = app.query_one(Transcript)
-        index = next(n for n, place in enumerate(transcript.places) if n > 20 and place.end > place.start)
-        paragraph, start, *_ = transcript.places[index]
+        index = next(n for n, place in enumerate(transcript.token_spans) if n > 20 and place.end > place.start)
+        paragraph, start, *_ = transcript.token_spans[index]
         lines = enumerate(transcript._lines)
         number, line = next((n, x) for n, x in lines if x.paragraph is paragraph and x.start <= start < x.end)
         column = 1 + transcript._gutter + start - line.start
         await pilot.click(Transcript, offset=(column, number - transcript.scroll_offset.y))
         await pilot.pause()
-        assert app.roads.place == index
-        await pilot.click(Lens, offset=(4, app.query_one(Lens)._head + 2))
+        assert app.token_cursor.token_index == index
+        await pilot.click(Lens, offset=(4, app.query_one(Lens)._head_height + 2))
         await pilot.pause()
-        assert app.roads.choice == 2
-        await pilot.click(Lens, offset=(4, app.query_one(Lens)._head + 2))
+        assert app.token_cursor.candidate_index == 2
+        await pilot.click(Lens, offset=(4, app.query_one(Lens)._head_height + 2))
         await app.workers.wait_for_complete()
         assert len(app.session.passage.tokens()) == index + 60
 
@@ -118,17 +118,17 @@ async def test_a_click_on_a_token_looks_at_it_and_two_on_a_candidate_take_it(app
 async def test_a_look_at_a_text_that_is_being_written(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
-        await written(pilot, slow, 30)
+        await wait_for_tokens(pilot, slow, 30)
         await pilot.press("left", "left", "left")
-        place = slow.roads.place
+        place = slow.token_cursor.token_index
         assert place is not None
-        await written(pilot, slow, place + 20)
-        assert slow.roads.place == place
+        await wait_for_tokens(pilot, slow, place + 20)
+        assert slow.token_cursor.token_index == place
         await pilot.press("escape")
         await until(pilot, lambda: not slow.playing)
-        assert slow.roads.place == place
+        assert slow.token_cursor.token_index == place
         await pilot.press("escape")
-        assert slow.roads.place is None
+        assert slow.token_cursor.token_index is None
 
 
 async def test_the_margin_shows_where_the_temperature_was_turned(tiny: Model) -> None:
@@ -137,7 +137,7 @@ async def test_the_margin_shows_where_the_temperature_was_turned(tiny: Model) ->
         await play(pilot, "The lamp")
         await play(pilot, "/temp 1.4")
         await play(pilot, "")
-        turned = [line[1:5] for line in screen(app) if line[1:5].strip()]
+        turned = [line[1:5] for line in screen_lines(app) if line[1:5].strip()]
         assert turned in (["1.00", "1.40"], ["1.40"])
         kept = app.session.passage
         assert {token.temperature for token in kept.tokens()} == {1.0, 1.4}
@@ -146,16 +146,16 @@ async def test_the_margin_shows_where_the_temperature_was_turned(tiny: Model) ->
 async def test_the_lens_is_put_away_and_comes_back(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
-        whole = lens(app)
+        whole = lens_text(app)
         assert whole.count("\n") > 8
         await press(pilot, "f2")
         assert not app.query_one(Lens).display
         await press(pilot, "f2")
         assert app.query_one(Lens).display
-        assert lens(app) == whole
+        assert lens_text(app) == whole
         await play(pilot, "/sweep 0.5 1")
         await press(pilot, "escape")
-        assert lens(app) == whole
+        assert lens_text(app) == whole
 
 
 @pytest.mark.parametrize(("size", "beside"), [((40, 16), False), ((80, 24), True), ((160, 50), True)])
@@ -167,7 +167,7 @@ async def test_the_lens_folds_under_the_text_where_it_is_narrow(
         text, glass = app.query_one(Transcript).region, app.query_one(Lens).region
         assert (glass.x >= text.right) == beside
         assert (glass.y >= text.bottom) != beside
-        assert "%" in lens(app)
+        assert "%" in lens_text(app)
         assert text.height >= 3
 
 
@@ -190,9 +190,15 @@ async def test_levels_of_heat_differ_without_colours(app: app_module.AfterglowAp
 
 
 def test_signs_bars_and_percents() -> None:
-    assert [label(text) for text in (" ", "\n", "\t", "", "a", "\x1b", "the\n")] == [*"␣↵⇥∅a␛", "the↵"]
-    assert [bar(share, 4) for share in (0, 0.5, 1, 2, 1 / 32)] == ["    ", "██  ", "████", "████", "▏   "]
-    assert [percent(share) for share in (1, 0.42, 0.09, 0.031, 0.0004)] == ["100%", "42%", "9.0%", "3.1%", ".04%"]
+    assert [token_label(text) for text in (" ", "\n", "\t", "", "a", "\x1b", "the\n")] == [*"␣↵⇥∅a␛", "the↵"]
+    assert [render_bar(share, 4) for share in (0, 0.5, 1, 2, 1 / 32)] == ["    ", "██  ", "████", "████", "▏   "]
+    assert [format_percent(share) for share in (1, 0.42, 0.09, 0.031, 0.0004)] == [
+        "100%",
+        "42%",
+        "9.0%",
+        "3.1%",
+        ".04%",
+    ]
 
 
 async def test_a_past_token_is_shown_with_the_filters_of_then(app: app_module.AfterglowApp) -> None:
@@ -201,10 +207,10 @@ async def test_a_past_token_is_shown_with_the_filters_of_then(app: app_module.Af
         await play(pilot, "The lamp")
         size = app.session.model.tokenizer.size
         await press(pilot, "left", "left")
-        assert f"{size - 3} cut" in lens(app)
-        assert "then" not in lens(app)
+        assert f"{size - 3} cut" in lens_text(app)
+        assert "then" not in lens_text(app)
         await play(pilot, "/top-k 0")
-        assert f"{size - 3} cut" in lens(app)
-        assert "then top-k 3" in lens(app)
+        assert f"{size - 3} cut" in lens_text(app)
+        assert "then top-k 3" in lens_text(app)
         await press(pilot, "escape")
-        assert "nothing cut" in lens(app)
+        assert "nothing cut" in lens_text(app)

@@ -10,14 +10,14 @@ import pytest
 from afterglow.core.model import Model
 from afterglow.core.session import passage_db
 from afterglow.core.session.passage import Passage
-from afterglow.core.session.passage_db import Keeper
+from afterglow.core.session.passage_db import PassageSaver
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.transcript import Transcript
 from textual.pilot import Pilot
 
-from .tui_helpers import SIZE, lens, play, press
+from .tui_helpers import SIZE, lens_text, play, press
 
 SHORT, LONG = 4_000, 200_000
 
@@ -28,7 +28,7 @@ MORE = 4
 def passage_of(model: Model, tokens: int) -> Passage:
     """A text that is repeated to so many tokens, with the states of its last time."""
     session = Session(model, Settings(rng=7, length=SHORT))
-    for _ in session.say("The lamp"):
+    for _ in session.prompt("The lamp"):
         pass
     session.set("length", 50)
     node, ahead = session.passage.nodes[1], tokens - SHORT
@@ -48,12 +48,12 @@ async def calls(deed: Callable[[], Awaitable[object]]) -> int:
 
 def growing(passage: Passage) -> Callable[[], Awaitable[object]]:
     """The autosave of a passage that is a token longer than at the last one."""
-    keeper = Keeper()
-    keeper.keep(passage)
+    keeper = PassageSaver()
+    keeper.save(passage)
     passage.nodes[-1].tokens.append(passage.nodes[-1].tokens[-1])
 
     async def kept() -> None:
-        keeper.keep(passage)
+        keeper.save(passage)
 
     return kept
 
@@ -70,18 +70,18 @@ def deeds(pilot: Pilot[None]) -> dict[str, Callable[[], Awaitable[object]]]:
 
 async def counted(model: Model, tokens: int) -> dict[str, int]:
     """The calls that each deed makes on a passage of that many tokens, which is reopened first."""
-    Keeper().keep(passage := passage_of(model, tokens))
+    PassageSaver().save(passage := passage_of(model, tokens))
     assert passage.archived
     app = app_module.AfterglowApp(Session(model, Settings(length=50, speed=0)))
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, f"/open {passage.archived[0]}")
         await press(pilot, "left")
-        assert f"token {tokens:,} of {tokens:,}" in lens(app)
+        assert f"token {tokens:,} of {tokens:,}" in lens_text(app)
         await press(pilot, "escape")
         found = {name: await calls(deed) for name, deed in deeds(pilot).items()}
         found["saved"] = await calls(growing(app.session.passage))
         transcript = app.query_one(Transcript)
-        assert len(transcript.places) == len(app.session.passage.tokens()) - 1
+        assert len(transcript.token_spans) == len(app.session.passage.tokens()) - 1
         assert transcript.scroll_offset.y == transcript.max_scroll_y
     return found
 
@@ -89,6 +89,6 @@ async def counted(model: Model, tokens: int) -> dict[str, int]:
 @pytest.mark.slow
 async def test_nothing_grows_with_the_passage(copying: Model) -> None:
     few, many = await counted(copying, SHORT), await counted(copying, LONG)
-    assert passage_db.opened(2).tokens()[-60:]
+    assert passage_db.load(2).tokens()[-60:]
     grown = {name: (few[name], many[name]) for name in few if many[name] > MORE * few[name]}
     assert not grown

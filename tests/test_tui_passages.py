@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from afterglow.core.model import Model
-from afterglow.core.paths import archive_file, log_file
+from afterglow.core.paths import log_file, passage_db_file
 from afterglow.core.session import passage_db, passage_json
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
@@ -12,7 +12,7 @@ from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.picker import Picker
 from textual.widgets import OptionList, Static
 
-from .tui_helpers import SIZE, enter, no_room, play, press, seen, stop, until, written
+from .tui_helpers import SIZE, enter, limit_file_size, play, press, stop, transcript_text, until, wait_for_tokens
 
 
 def picker(app: app_module.AfterglowApp) -> Picker:
@@ -24,11 +24,11 @@ def picker(app: app_module.AfterglowApp) -> Picker:
 async def test_a_text_is_on_disk_while_it_is_written(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
-        await written(pilot, slow, 50)
-        await until(pilot, lambda: passage_db.entries() and len(passage_db.opened(1).tokens()) > 10)
+        await wait_for_tokens(pilot, slow, 50)
+        await until(pilot, lambda: passage_db.search_passages() and len(passage_db.load(1).tokens()) > 10)
         assert slow.playing
         await stop(pilot, slow)
-        await until(pilot, lambda: passage_db.opened(1).text() == slow.session.passage.text())
+        await until(pilot, lambda: passage_db.load(1).text() == slow.session.passage.text())
 
 
 async def test_every_passage_is_there_and_one_is_found_by_a_word(app: app_module.AfterglowApp, tiny: Model) -> None:
@@ -36,25 +36,25 @@ async def test_every_passage_is_there_and_one_is_found_by_a_word(app: app_module
         await play(pilot, "Zebra")
         await press(pilot, "ctrl+r")
         await press(pilot, "ctrl+z")
-        stood = passage_json.dumped(app.session.passage)
+        stood = passage_json.to_json(app.session.passage)
         await play(pilot, "Quagga")
     again = app_module.AfterglowApp(Session(tiny, Settings(length=60, speed=0)))
     async with again.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: "/open goes on with #2 Quagga" in seen(again))
+        await until(pilot, lambda: "/open goes on with #2 Quagga" in transcript_text(again))
         await play(pilot, "/open")
-        assert [name for name, _ in picker(again)._shown] == ["#2", "#1"]
+        assert [name for name, _ in picker(again)._visible_rows] == ["#2", "#1"]
         await pilot.press(*"zebra")
         await pilot.pause()
-        assert [name for name, _ in picker(again)._shown] == ["#1"]
+        assert [name for name, _ in picker(again)._visible_rows] == ["#1"]
         await press(pilot, "enter")
         await until(pilot, lambda: again.session.passage.nodes)
         await again.workers.wait_for_complete()
-        assert passage_json.dumped(again.session.passage) == stood
-        assert "opened #1" in seen(again)
-        assert again.session.passage.text() in seen(again)
+        assert passage_json.to_json(again.session.passage) == stood
+        assert "opened #1" in transcript_text(again)
+        assert again.session.passage.text() in transcript_text(again)
         await press(pilot, "ctrl+y")
-        assert len(passage_db.entries()) == 2
-        assert passage_db.opened(1).cursor == again.session.passage.cursor
+        assert len(passage_db.search_passages()) == 2
+        assert passage_db.load(1).cursor == again.session.passage.cursor
 
 
 async def test_escape_closes_the_list_and_arrows_choose(app: app_module.AfterglowApp) -> None:
@@ -74,14 +74,14 @@ async def test_escape_closes_the_list_and_arrows_choose(app: app_module.Afterglo
 async def test_a_full_disk_is_said_once_and_the_text_is_kept_when_there_is_room(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
-        with no_room(8192):
+        with limit_file_size(8192):
             for _ in range(3):
                 await play(pilot, "")
-        assert seen(app).count("not autosaved") == 1
+        assert transcript_text(app).count("not autosaved") == 1
         assert len(app.session.passage.tokens()) == 240
         await play(pilot, "")
-        await until(pilot, lambda: "autosaved again" in seen(app))
-        assert passage_db.opened(1).text() == app.session.passage.text()
+        await until(pilot, lambda: "autosaved again" in transcript_text(app))
+        assert passage_db.load(1).text() == app.session.passage.text()
 
 
 async def test_a_bug_in_saving_costs_nobody_the_text(
@@ -90,11 +90,11 @@ async def test_a_bug_in_saving_costs_nobody_the_text(
     def broken(*_: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(passage_db.Keeper, "keep", broken)
+    monkeypatch.setattr(passage_db.PassageSaver, "save", broken)
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await play(pilot, "")
-        assert seen(app).count("a bug, sorry") == 1
+        assert transcript_text(app).count("a bug, sorry") == 1
         assert len(app.session.passage.tokens()) == 120
     assert "KeyError" in log_file().read_text()
 
@@ -103,24 +103,24 @@ async def test_autosave_can_be_turned_off(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/autosave off")
         await play(pilot, "The lamp")
-        app.autosave.keep_now()
-        assert not archive_file().exists()
+        app.autosave.save_now()
+        assert not passage_db_file().exists()
 
 
 async def test_leaving_keeps_what_came_last(slow: app_module.AfterglowApp) -> None:
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
-        await written(pilot, slow, 5)
+        await wait_for_tokens(pilot, slow, 5)
         pilot.app.simulate_key("ctrl+q")
         await until(pilot, lambda: slow._exit)
-    slow.autosave.keep_now()
-    assert passage_db.opened(1).text() == slow.session.passage.text()
+    slow.autosave.save_now()
+    assert passage_db.load(1).text() == slow.session.passage.text()
 
 
 async def test_a_model_is_picked_by_its_card(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/model")
-        cards = dict(picker(app)._shown)
+        cards = dict(picker(app)._visible_rows)
         assert list(cards) == ["holmes", "names", "shakespeare", "tolstoy"]
         assert "tinyshakespeare.txt · 1,115,394 characters" in cards["shakespeare"]
         await press(pilot, "down", "down", "enter")
@@ -134,7 +134,7 @@ async def test_a_passage_is_reopened_as_it_was_set(app: app_module.AfterglowApp,
     again = app_module.AfterglowApp(Session(tiny, Settings(length=60, speed=0, rng=3)))
     async with again.run_test(size=SIZE) as pilot:
         await play(pilot, "/open 1")
-        assert "set again: temperature 1.30" in seen(again)
+        assert "set again: temperature 1.30" in transcript_text(again)
         settings = again.session.settings
         assert (settings.temperature, settings.heat, settings.speed, settings.lens) == (1.3, "rank", 77, "off")
         assert settings.rng == 3

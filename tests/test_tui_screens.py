@@ -14,7 +14,7 @@ from afterglow.core.model import Model
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.prompt import InputLine
+from afterglow.repl.tui.prompt import PromptInput
 from textual.pilot import Pilot
 
 from .tui_helpers import play, press
@@ -51,7 +51,7 @@ async def copied(pilot: Pilot[None]) -> None:
     pilot.app.theme = "textual-light"
     await play(pilot, "The keeper")
     await press(pilot, "home", *["right"] * 50)
-    pilot.app.query_one(InputLine).put("The sea\nand the")
+    pilot.app.query_one(PromptInput).set_text("The sea\nand the")
 
 
 async def settled(pilot: Pilot[None]) -> None:
@@ -75,7 +75,7 @@ async def test_the_screen_is_as_it_was_looked_at(name: str, copying: Model, tmp_
     deed, size = SCREENS[name]
     app = app_module.AfterglowApp(Session(copying, Settings(rng=7, length=160, speed=0)))
     async with app.run_test(size=size) as pilot:
-        app.query_one(InputLine).cursor_blink = False
+        app.query_one(PromptInput).cursor_blink = False
         await deed(pilot)
         await pilot.pause()
         found = app.export_screenshot()

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from afterglow.core.model import Model
 
-from .cli_helpers import Run
+from .cli_helpers import RunCli
 
 pytest.importorskip("textual_serve", reason="textual-serve is not installed: pip install 'afterglow-lm[web]'")
 from afterglow.repl.cli import web
@@ -160,13 +160,13 @@ async def test_another_site_may_not_drive_it(origin: str | None) -> None:
 )
 def test_its_own_page_is_known_as_browsers_write_it(public: str, opened: str) -> None:
     server = web.PrivateServer("true", "127.0.0.1", 8000, "afterglow", public)
-    assert web._origin(opened) in server._origins()
+    assert web._origin(opened) in server._allowed_origins()
     nowhere = web.PrivateServer("true", "127.0.0.1", 8000, "afterglow", "glow.example")
     for other in ("https://example.com", "", "null", "file://"):
-        assert web._origin(other) not in server._origins() | nowhere._origins()
+        assert web._origin(other) not in server._allowed_origins() | nowhere._allowed_origins()
 
 
-def test_mistakes_are_said_before_anything_is_served(run: Run) -> None:
+def test_mistakes_are_said_before_anything_is_served(run: RunCli) -> None:
     assert run("web", "-m", "nobody").err.startswith("afterglow: there is no model")
     assert run("web", "-m", TINY, "-t", "9").code == 2
     ran = run("web", "-m", TINY, "--host", "::")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.lens_panel import Lens
-from afterglow.repl.tui.prompt import InputLine
+from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.transcript import Transcript
 from textual.pilot import Pilot
 
@@ -27,16 +27,16 @@ async def until(_: Pilot[None], condition: Callable[[], object]) -> None:
 
 async def enter(pilot: Pilot[None], line: str) -> None:
     """Type a line and have it done."""
-    pilot.app.query_one(InputLine).put(line)
+    pilot.app.query_one(PromptInput).set_text(line)
     pilot.app.simulate_key("enter")
 
 
-async def done(pilot: Pilot[None]) -> None:
+async def wait_until_idle(pilot: Pilot[None]) -> None:
     """Wait until all that was asked for is done and shown."""
     app = pilot.app
     assert isinstance(app, app_module.AfterglowApp)
     await pilot.pause()
-    await until(pilot, lambda: not app.playing and not app._waiting and not app._turn.locked())
+    await until(pilot, lambda: not app.playing and not app._waiting_lines and not app._turn_lock.locked())
     await app.workers.wait_for_complete()
     await pilot.pause()
 
@@ -44,16 +44,16 @@ async def done(pilot: Pilot[None]) -> None:
 async def play(pilot: Pilot[None], line: str) -> None:
     """Type a line and wait until all is written."""
     await enter(pilot, line)
-    await done(pilot)
+    await wait_until_idle(pilot)
 
 
-def seen(app: app_module.AfterglowApp) -> str:
+def transcript_text(app: app_module.AfterglowApp) -> str:
     """All text of the transcript, wrapped lines joined."""
     lines = app.query_one(Transcript)._lines
     return "".join(line.text.strip() and line.text + "\n" * line.ends_paragraph for line in lines)
 
 
-async def written(pilot: Pilot[None], app: app_module.AfterglowApp, count: int) -> None:
+async def wait_for_tokens(pilot: Pilot[None], app: app_module.AfterglowApp, count: int) -> None:
     """Wait until at least ``count`` tokens of the passage are there."""
     await until(pilot, lambda: app.session.passage.nodes and len(app.session.passage.tokens()) >= count)
 
@@ -65,12 +65,12 @@ async def stop(pilot: Pilot[None], app: app_module.AfterglowApp) -> None:
     await app.workers.wait_for_complete()
 
 
-def lens(app: app_module.AfterglowApp) -> str:
+def lens_text(app: app_module.AfterglowApp) -> str:
     """What the lens shows."""
     return app.query_one(Lens).text
 
 
-def screen(app: app_module.AfterglowApp) -> list[str]:
+def screen_lines(app: app_module.AfterglowApp) -> list[str]:
     """The lines of the transcript that can be seen, margin and all."""
     transcript = app.query_one(Transcript)
     return [transcript.render_line(y).text.rstrip() for y in range(transcript.size.height)]
@@ -79,11 +79,11 @@ def screen(app: app_module.AfterglowApp) -> list[str]:
 async def press(pilot: Pilot[None], *keys: str) -> None:
     """Press keys and have done what they do."""
     await pilot.press(*keys)
-    await done(pilot)
+    await wait_until_idle(pilot)
 
 
 @contextmanager
-def no_room(size: int) -> Iterator[None]:
+def limit_file_size(size: int) -> Iterator[None]:
     """Files cannot grow beyond so many bytes, as on a full disk."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -12,20 +12,20 @@ from ..errors import AfterglowError, UsageError
 from ..events import Notice
 from ..generation.sweep import Sweep
 from ..inference import library
-from ..inference.model_file import card_of
+from ..inference.model_file import read_card
 from ..paths import write_atomically
-from ..render.export import FORMS
-from ..sampling.temperature import at_temperatures, effective_choices
+from ..render.export import EXPORTERS
+from ..sampling.temperature import effective_choices, probs_at_temperatures
 from ..session import passage_db, passage_json
 from ..session.passage import Passage
 from ..session.session import Session
-from ..settings import SPECS, Spec, spec_of
+from ..settings import SPECS, Spec, get_spec
 from .effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 
-SWEEP = (0.2, 0.5, 1.0, 1.2)
+SWEEP_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
 
 
-def setting(session: Session, spec: Spec, *values: Any) -> Iterator[Effect]:
+def show_or_set(session: Session, spec: Spec, *values: Any) -> Iterator[Effect]:
     """Show a setting, or change it and say what that did."""
     before = getattr(session.settings, spec.name)
     if not values:
@@ -33,27 +33,27 @@ def setting(session: Session, spec: Spec, *values: Any) -> Iterator[Effect]:
         return
     session.set(spec.name, values[0])
     after = getattr(session.settings, spec.name)
-    what = _temperature_effect(session, before, after) if spec.name == "temperature" else ""
+    what = _describe_temperature_change(session, before, after) if spec.name == "temperature" else ""
     label = "T" if spec.name == "temperature" else spec.label
     yield Notice(f"{label} {spec.kind.show(before)} → {spec.kind.show(after)}{what}")
 
 
-def set_by_name(session: Session, name: str = "", *values: Any) -> Iterator[Effect]:
+def set_(session: Session, name: str = "", *values: Any) -> Iterator[Effect]:
     """List all settings, or treat one by its name."""
     if not name:
         rows = [(f"{s.label} {s.kind.show(getattr(session.settings, s.name))}", s.help) for s in SPECS.values()]
         yield Listing("settings", rows)
         return
-    spec = spec_of(name)
+    spec = get_spec(name)
     current = getattr(session.settings, spec.name)
-    parsed = [session.default(spec.name) if v == "reset" else spec.parse(v, current) for v in values]
-    yield from setting(session, spec, *parsed)
+    parsed = [session.default_of(spec.name) if v == "reset" else spec.parse(v, current) for v in values]
+    yield from show_or_set(session, spec, *parsed)
 
 
-def go_on(session: Session) -> Iterator[Effect]:
+def continue_(session: Session) -> Iterator[Effect]:
     """Write on from where the text stands."""
     session.passage.current()
-    yield Play(session.go_on())
+    yield Play(session.continue_())
 
 
 def retry(session: Session) -> Iterator[Effect]:
@@ -64,10 +64,10 @@ def retry(session: Session) -> Iterator[Effect]:
     yield Play(events)
 
 
-def branch(session: Session, at: int, token: int | None = None) -> Iterator[Effect]:
+def branch(session: Session, index: int, token: int | None = None) -> Iterator[Effect]:
     """Keep the first tokens of the text, take another one behind them, and write on from there."""
-    events = session.turn(at, token)
-    kept = "".join(each.text for each in session.passage.tokens()[:at])
+    events = session.branch_at(index, token)
+    kept = "".join(each.text for each in session.passage.tokens()[:index])
     yield Notice(f"from {('…' + kept[-30:])!r} on" if kept else "from the beginning on")
     yield Play(events)
 
@@ -98,31 +98,31 @@ def tree(session: Session) -> Iterator[Effect]:
 
 def go(session: Session, number: int) -> Iterator[Effect]:
     """Stand somewhere else in the tree."""
-    session.go(number)
+    session.go_to(number)
     yield Redraw(f"at {number} of the tree")
 
 
-def preset(session: Session, name: str = "", new: str = "") -> Iterator[Effect]:
+def preset(session: Session, name: str = "", new_name: str = "") -> Iterator[Effect]:
     """List the presets, take one, or keep what is set as a new one."""
     if not name:
         yield Listing("presets", list(preset_names(session)), "/preset")
-    elif name == "save" and new:
-        presets.keep(new, session.settings)
-        yield Notice(f"preset {new} is what is set now")
+    elif name == "save" and new_name:
+        presets.save(new_name, session.settings)
+        yield Notice(f"preset {new_name} is what is set now")
     else:
-        session.take_settings(presets.applied(name, session.settings, session.model.settings))
-        yield Notice(f"{name}: {presets.described(presets.presets()[name])}")
+        session.set_all(presets.apply(name, session.settings, session.model.settings))
+        yield Notice(f"{name}: {presets.describe(presets.load_all()[name])}")
 
 
 def preset_names(_: Session) -> Iterator[tuple[str, str]]:
     """The presets, with what they set."""
-    for name, values in presets.presets().items():
-        yield name, presets.described(values)
+    for name, values in presets.load_all().items():
+        yield name, presets.describe(values)
 
 
 def version(session: Session, step: int = 1) -> Iterator[Effect]:
     """Step through the versions of the last text; behind the last one another is written."""
-    events = session.version(step)
+    events = session.switch_version(step)
     yield Redraw("")
     if events:
         yield Play(events)
@@ -142,13 +142,13 @@ def redo(session: Session) -> Iterator[Effect]:
 
 def new(session: Session) -> Iterator[Effect]:
     """Begin an empty passage."""
-    session.new()
+    session.new_passage()
     yield Notice("a new passage; type a seed")
 
 
-def sweep(session: Session, temperatures: Sequence[float] = SWEEP) -> Iterator[Effect]:
+def sweep(session: Session, temperatures: Sequence[float] = SWEEP_TEMPERATURES) -> Iterator[Effect]:
     """Write the same seed with the same dice at several temperatures; the passage stays as it is."""
-    yield Compare(session.sweep(temperatures or SWEEP))
+    yield Compare(session.sweep(temperatures or SWEEP_TEMPERATURES))
 
 
 def pick(session: Session, sweep: Sweep, number: int) -> Iterator[Effect]:
@@ -162,19 +162,19 @@ def model(session: Session, name: str = "") -> Iterator[Effect]:
     if not name:
         yield Listing(f"models; {session.model.name} is playing", list(model_names(session)), "/model")
         return
-    session.switch(name)
+    session.switch_model(name)
     yield Notice(f"{session.model.name}: type a seed")
 
 
 def model_names(_: Session) -> Iterator[tuple[str, str]]:
     """The models that can be named, with what their cards say."""
-    for entry in library.entries():
-        yield entry.name, _card(entry)
+    for entry in library.list_models():
+        yield entry.name, _describe_card(entry)
 
 
-def _card(entry: library.Entry) -> str:
+def _describe_card(entry: library.ModelEntry) -> str:
     try:
-        card = card_of(entry.path)
+        card = read_card(entry.path)
     except AfterglowError as error:
         return str(error)
     loss = f"{card.nats_per_char_cold:.3f} nats a character" if card.nats_per_char_cold else ""
@@ -185,25 +185,27 @@ def _card(entry: library.Entry) -> str:
 def save(session: Session, name: str = "") -> Iterator[Effect]:
     """Keep the passage."""
     session.passage.current()
-    path = passage_json.save(session.passage, name or passage_json.suggested_name(session.passage))
+    path = passage_json.save(session.passage, name or passage_json.suggest_name(session.passage))
     yield Notice(f"saved: {path}")
 
 
-def saved(_: Session) -> list[tuple[str, str]]:
+def passage_names(_: Session) -> list[tuple[str, str]]:
     """The passages that can be opened."""
-    return passage_db.shelf()
+    return passage_db.list_passages()
 
 
-def open_saved(session: Session, name: str = "") -> Iterator[Effect]:
+def open_(session: Session, name: str = "") -> Iterator[Effect]:
     """List the kept passages, or go on with one."""
     if not name:
-        rows = passage_db.shelf()
-        yield Listing("passages", rows or [("none", "/save keeps one")], "/open" if rows else "", passage_db.shelf)
+        rows = passage_db.list_passages()
+        yield Listing(
+            "passages", rows or [("none", "/save keeps one")], "/open" if rows else "", passage_db.list_passages
+        )
         return
     before = session.settings
-    notice = session.adopt(passage_db.find(name))
+    notice = session.load_passage(passage_db.open_by_name(name))
     others = [n for n in SPECS if getattr(session.settings, n) != getattr(before, n)]
-    again = f"; set again: {session.settings.told(others)}" if others else ""
+    again = f"; set again: {session.settings.format(others)}" if others else ""
     yield Redraw(f"opened {name}{again}")
     if notice:
         yield Notice(notice)
@@ -216,9 +218,9 @@ def export(session: Session, path: str) -> Iterator[Effect]:
         target = Path(path).expanduser()
     except RuntimeError:
         raise UsageError(f"there is nobody here whose folder {path!r} could be in; write the whole path") from None
-    if target.suffix not in FORMS:
-        raise UsageError(f"cannot tell the form of {path!r}: end it in {', '.join(FORMS)}")
-    text = FORMS[target.suffix](
+    if target.suffix not in EXPORTERS:
+        raise UsageError(f"cannot tell the form of {path!r}: end it in {', '.join(EXPORTERS)}")
+    text = EXPORTERS[target.suffix](
         session.passage, f"{session.model.name} · {session.passage.summary()}", session.settings.heat
     )
     write_atomically(target, text.encode("utf-8", "replace"))
@@ -233,16 +235,16 @@ def _branch_row(passage: Passage, index: int, depth: int) -> tuple[str, str]:
     return str(index), f"{'│ ' * (depth - 1)}{'├ ' if depth else ''}{start} · {kind} · {len(node.text()):,}{here}"
 
 
-def leave(session: Session) -> Iterator[Effect]:
+def quit_(session: Session) -> Iterator[Effect]:
     """Quit."""
     session.stop()
     yield Quit()
 
 
-def _temperature_effect(session: Session, before: Any, after: Any) -> str:
+def _describe_temperature_change(session: Session, before: Any, after: Any) -> str:
     """What a new temperature does here: ", flatter: here 2.1 → 4.6 effective choices"."""
     logprobs = session.next_logprobs()
     if logprobs is None or not isinstance(before, float) or not isinstance(after, float) or before == after:
         return ""
-    was, now = (effective_choices(probs) for probs in at_temperatures(logprobs, (before, after)))
+    was, now = (effective_choices(probs) for probs in probs_at_temperatures(logprobs, (before, after)))
     return f", {'flatter' if after > before else 'sharper'}: here {was:.1f} → {now:.1f} effective choices"

@@ -32,7 +32,7 @@ class Compare:
     def plays(self) -> Iterator[Play]:
         """The columns as texts with titles."""
         for number, column in enumerate(self.sweep.columns):
-            yield Play(self.sweep.one(number), f"{self.sweep.seed}  ·  T {column.temperature:.2f}")
+            yield Play(self.sweep.play_column(number), f"{self.sweep.seed}  ·  T {column.temperature:.2f}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Listing:
 
     title: str
     rows: list[tuple[str, str]]
-    choice: str = ""
+    row_command: str = ""
     search: Callable[[str], list[tuple[str, str]]] | None = None
 
     def lines(self) -> list[str]:
@@ -66,7 +66,7 @@ class Edit:
     """Let the reader change a text; ``done`` is what to do with the changed one."""
 
     text: str
-    done: Callable[[str], Iterator[Effect]]
+    on_done: Callable[[str], Iterator[Effect]]
 
 
 @dataclass(frozen=True, slots=True)

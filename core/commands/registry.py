@@ -53,19 +53,19 @@ def dispatch(session: Session, line: str) -> Iterator[Effect]:
 
     A seed that begins with "/" is written "//…". Raises AfterglowError, one line, and then nothing has changed.
     """
-    command, values = parsed(session, line) if is_command(line) else (None, [])
-    if session.companion:
-        session.companion.heard(command.name if command else "")
-    yield from command.run(session, *values) if command else _written(session, line)
-    if session.companion:
-        yield from session.companion.comments(session)
+    command, values = parse_command(session, line) if is_command(line) else (None, [])
+    if session.observer:
+        session.observer.before_command(command.name if command else "")
+    yield from command.run(session, *values) if command else _play_prompt(session, line)
+    if session.observer:
+        yield from session.observer.after_command(session)
 
 
-def _written(session: Session, line: str) -> Iterator[Effect]:
+def _play_prompt(session: Session, line: str) -> Iterator[Effect]:
     if not line.strip(" ") and "\n" not in line:
-        yield Play(session.go_on() if session.passage.nodes else session.say(""))
+        yield Play(session.continue_() if session.passage.nodes else session.prompt(""))
     else:
-        yield Play(session.say(seed_of(line)))
+        yield Play(session.prompt(unescape_seed(line)))
 
 
 def is_command(line: str) -> bool:
@@ -73,27 +73,27 @@ def is_command(line: str) -> bool:
     return line.startswith("/") and not line.startswith("//")
 
 
-def seed_of(line: str) -> str:
+def unescape_seed(line: str) -> str:
     """The seed that a typed line stands for, where it is no command."""
     return line[1:] if line.startswith("//") else line
 
 
-def name_and_rest(line: str) -> list[str]:
+def split_command(line: str) -> list[str]:
     """The name of a typed command and what stands behind it, blank space between them whatever it is; "" for none."""
     return [*line.strip().removeprefix("/").split(None, 1), "", ""][:2]
 
 
-def parsed(session: Session, line: str) -> tuple[Command, list[Any]]:
+def parse_command(session: Session, line: str) -> tuple[Command, list[Any]]:
     """The command of a line and its arguments as values; raises CommandError or SettingError."""
-    name, rest = name_and_rest(line)
-    command = find(name)
+    name, rest = split_command(line)
+    command = lookup_command(name)
     words = rest.split(None, len(command.arguments) - 1) if command.arguments else rest.split()
     if len(words) > len(command.arguments) or len(words) < sum(a.required for a in command.arguments):
         raise CommandError(f"{command.usage} is how it is typed: {command.help}")
     return command, [a.parse(session, word) for a, word in zip(command.arguments, words, strict=False)]
 
 
-def find(name: str) -> Command:
+def lookup_command(name: str) -> Command:
     """The command called ``name`` or one of its aliases; raises CommandError, which guesses what was meant."""
     if name in _BY_NAME:
         return _BY_NAME[name]
@@ -123,24 +123,24 @@ def _completions(session: Session, line: str) -> list[tuple[str, str]]:
     if command is None or len(words) > len(command.arguments):
         return []
     if command.name == "set" and len(words) == 2:
-        return _starting(_setting_choices(words[0])(session), words[1])
-    return _starting(command.arguments[len(words) - 1].choices(session), words[-1])
+        return _filter_by_prefix(_setting_choices(words[0])(session), words[1])
+    return _filter_by_prefix(command.arguments[len(words) - 1].choices(session), words[-1])
 
 
-def is_live(line: str) -> bool:
+def runs_live(line: str) -> bool:
     """Whether a typed line applies while text is being written; so does a typo, which is told and ends nothing."""
-    name = name_and_rest(line)[0]
+    name = split_command(line)[0]
     return is_command(line) and (name not in _BY_NAME or _BY_NAME[name].live)
 
 
-def _starting(choices: Iterable[tuple[str, str]], start: str) -> list[tuple[str, str]]:
-    return [(value, what) for value, what in choices if value.startswith(start)]
+def _filter_by_prefix(choices: Iterable[tuple[str, str]], prefix: str) -> list[tuple[str, str]]:
+    return [(value, what) for value, what in choices if value.startswith(prefix)]
 
 
 def _setting_argument(spec: Spec) -> Argument:
     def parse(session: Session, text: str) -> Any:
         if text == "reset":
-            return session.default(spec.name)
+            return session.default_of(spec.name)
         return spec.parse(text, getattr(session.settings, spec.name))
 
     return Argument("value", parse, _setting_choices(spec.name))
@@ -152,7 +152,7 @@ def _setting_choices(name: str) -> Choices:
         if spec:
             yield spec.kind.show(getattr(session.settings, spec.name)), "now"
             yield from ((value, "") for value in spec.kind.examples)
-            yield "reset", f"the model's default, {spec.kind.show(session.default(spec.name))}"
+            yield "reset", f"the model's default, {spec.kind.show(session.default_of(spec.name))}"
 
     return choices
 
@@ -161,29 +161,29 @@ def _setting_command(spec: Spec) -> Command:
     """Every setting is a command of its own name: /top-p 0.9 sets it, /top-p shows it."""
 
     def run(session: Session, *values: Any) -> Iterator[Effect]:
-        yield from actions.setting(session, spec, *values)
+        yield from actions.show_or_set(session, spec, *values)
 
     names = ("temp", "t", "temperature") if spec.name == "temperature" else (spec.label,)
     return Command(names[0], spec.help, run, (_setting_argument(spec),), names[1:], live=True)
 
 
-def _temperatures(_: Session, text: str) -> list[float]:
-    return [explain.temperature_of(word) for word in text.split()]
+def _parse_temperatures(_: Session, text: str) -> list[float]:
+    return [explain.parse_temperature(word) for word in text.split()]
 
 
-def _whole(_: Session, text: str) -> int:
+def _parse_whole_number(_: Session, text: str) -> int:
     if not text.isdecimal():
         raise CommandError(f"{text!r} is no whole number")
     return int(text)
 
 
-def _step(_: Session, text: str) -> int:
+def _parse_step(_: Session, text: str) -> int:
     if text not in ("1", "+1", "-1"):
         raise CommandError(f"{text!r} is no step: 1 is the next version, -1 the one before")
     return int(text)
 
 
-def _token(session: Session, text: str) -> int:
+def _parse_token(session: Session, text: str) -> int:
     """The id of a token that is typed as its text, quoted where it is a space: " " or "\\n"."""
     texts = SPECS["stop"].parse(text)
     ids = [int(i) for word in texts for i in session.model.tokenizer.encode(word)]
@@ -192,28 +192,30 @@ def _token(session: Session, text: str) -> int:
     return ids[0]
 
 
-_NAMES = Argument("name", choices=lambda _: ((s.label, s.help) for s in SPECS.values()))
+_SETTING_NAME_ARGUMENT = Argument("name", choices=lambda _: ((s.label, s.help) for s in SPECS.values()))
 
 COMMANDS: tuple[Command, ...] = (
     *(_setting_command(spec) for spec in SPECS.values()),
-    Command("set", "show all settings, or change one", actions.set_by_name, (_NAMES, Argument("value")), live=True),
-    Command("continue", "write on; an empty line does the same", actions.go_on, aliases=("c",)),
+    Command(
+        "set", "show all settings, or change one", actions.set_, (_SETTING_NAME_ARGUMENT, Argument("value")), live=True
+    ),
+    Command("continue", "write on; an empty line does the same", actions.continue_, aliases=("c",)),
     Command("retry", "write the last text again with other dice", actions.retry, aliases=("r",)),
     Command(
         "version",
         "the next version of the last text, or with -1 the one before; behind the last another is written",
         actions.version,
-        (Argument("step", _step, lambda _: [("1", "the next one"), ("-1", "the one before")]),),
+        (Argument("step", _parse_step, lambda _: [("1", "the next one"), ("-1", "the one before")]),),
     ),
     Command(
         "branch",
         "keep so many tokens of the text, take another one there, and write on",
         actions.branch,
-        (Argument("at", _whole, required=True), Argument("token", _token)),
+        (Argument("at", _parse_whole_number, required=True), Argument("token", _parse_token)),
     ),
     Command("edit", "change the text anywhere, and write on from there", actions.edit),
     Command("tree", "all seeds and texts of this passage, to go to any of them", actions.tree),
-    Command("go", "go to a place in the tree", actions.go, (Argument("number", _whole, required=True),)),
+    Command("go", "go to a place in the tree", actions.go, (Argument("number", _parse_whole_number, required=True),)),
     Command("undo", "take the last text back", actions.undo),
     Command("redo", "take an undo back", actions.redo),
     Command("new", "put this passage away and begin an empty one", actions.new),
@@ -221,7 +223,7 @@ COMMANDS: tuple[Command, ...] = (
         "sweep",
         "the same seed and dice at several temperatures",
         actions.sweep,
-        (Argument("temperatures", _temperatures, lambda _: [("0.2 0.5 1.0 1.2", "the usual four")]),),
+        (Argument("temperatures", _parse_temperatures, lambda _: [("0.2 0.5 1.0 1.2", "the usual four")]),),
     ),
     Command(
         "preset",
@@ -234,7 +236,7 @@ COMMANDS: tuple[Command, ...] = (
         "explain",
         "what the temperature does to the next token's chances, here or at others; or to numbers",
         explain.explain,
-        (Argument("temperatures", explain.asked, lambda _: [("0 0.5 1 2", "from greedy to diverse")]),),
+        (Argument("temperatures", explain.parse_args, lambda _: [("0 0.5 1 2", "from greedy to diverse")]),),
         live=True,
     ),
     Command(
@@ -254,8 +256,8 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "open",
         "list the kept passages, or go on with one",
-        actions.open_saved,
-        (Argument("name", choices=actions.saved),),
+        actions.open_,
+        (Argument("name", choices=actions.passage_names),),
     ),
     Command(
         "export",
@@ -272,7 +274,7 @@ COMMANDS: tuple[Command, ...] = (
         ("?",),
         live=True,
     ),
-    Command("quit", "leave", actions.leave, aliases=("q", "bye", "exit"), live=True),
+    Command("quit", "leave", actions.quit_, aliases=("q", "bye", "exit"), live=True),
 )
 """All commands, in the order of the help page."""
 
@@ -281,6 +283,6 @@ _BY_NAME = {name: command for command in COMMANDS for name in (command.name, *co
 
 def show_help(name: str = "") -> Iterator[Effect]:
     """What there is to type."""
-    chosen = [find(name.removeprefix("/"))] if name else COMMANDS
+    chosen = [lookup_command(name.removeprefix("/"))] if name else COMMANDS
     rows = [(", ".join([c.usage, *(f"/{a}" for a in c.aliases)]), c.help) for c in chosen]
     yield Listing("type a seed and the model goes on; an empty line continues; // begins a seed with a slash", rows)

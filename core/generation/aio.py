@@ -11,14 +11,14 @@ from .stream import Stream
 from .worker import Worker
 
 
-async def listen(worker: Worker, stream: Stream) -> AsyncIterator[Event]:
+async def aiter_events(worker: Worker, stream: Stream) -> AsyncIterator[Event]:
     """The events of a worker's stream. Leaving the loop or being cancelled stops it; raises what went wrong."""
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
     try:
-        while stream.events or not stream.ended:
+        while stream.events or not stream.finished:
             if not stream.events:
                 ready.clear()
-                worker.ask(stream, partial(loop.call_soon_threadsafe, ready.set))
+                worker.notify_when_ready(stream, partial(loop.call_soon_threadsafe, ready.set))
                 await ready.wait()
             while stream.events:
                 yield stream.events.popleft()

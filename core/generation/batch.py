@@ -6,15 +6,15 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from ..inference.runtime import Logits, Runtime, State, joined, selected
-from ..sampling.filters import COLDEST, Array
-from ..sampling.sampler import Chain, Writer, describe, pick
+from ..inference.runtime import Logits, Runtime, StateArrays, concat_states, select_rows
+from ..sampling.filters import MIN_STABLE_TEMPERATURE, Array
+from ..sampling.sampler import FusedSampler, SamplerChain, draw, token_stats
 from ..settings import Settings
 from ..text.tokenizer import Ids, Tokenizer
-from .burst import Draws
-from .stream import SNAPSHOT_EVERY, Stream
+from .burst import Burst
+from .stream import SNAPSHOT_INTERVAL, Stream
 
-UNWATCHED = 128
+MAX_UNCHECKED_TOKENS = 128
 """Tokens, over all rows, that are drawn without a look at who joins or turns a setting: about a millisecond."""
 
 
@@ -23,134 +23,141 @@ class Batch:
 
     def __init__(self, runtime: Runtime, tokenizer: Tokenizer) -> None:
         self.streams: list[Stream] = []
-        self._runtime, self._tokenizer, self._alone = runtime, tokenizer, True
-        self._nobody = self._steps = runtime.stepper(runtime.zeros(0))
-        self._writer: Writer | None = None
+        self._runtime, self._tokenizer, self._exclusive = runtime, tokenizer, True
+        self._empty_stepper = self._stepper = runtime.stepper(runtime.zeros(0))
+        self._fused_sampler: FusedSampler | None = None
         self._settings: list[Settings] = []
-        self._chain, self._temperatures = Chain([]), list[float]()
+        self._chain, self._temperatures = SamplerChain([]), list[float]()
 
-    def join(self, joining: Sequence[Stream], alone: bool) -> None:
+    def add(self, joining: Sequence[Stream], exclusive: bool) -> None:
         """Take rows in from streams that stood aside; ``alone`` says whether no other batch is stepped meanwhile."""
-        if joining or (self.streams and alone != self._alone):
+        if joining or (self.streams and exclusive != self._exclusive):
             self.streams += joining
-            self._alone = alone
-            logits = np.concatenate([self._steps.logits, *(stream.logits[None] for stream in joining)])
-            self._restate(joined([self._steps.state, *(stream.state for stream in joining)]), logits)
+            self._exclusive = exclusive
+            logits = np.concatenate([self._stepper.logits, *(stream.logits[None] for stream in joining)])
+            self._rebuild_stepper(concat_states([self._stepper.state, *(stream.state for stream in joining)]), logits)
 
-    def leave(self, leaves: Callable[[Stream], bool]) -> list[Stream]:
+    def remove(self, predicate: Callable[[Stream], bool]) -> list[Stream]:
         """Let the streams for which ``leaves`` holds stand aside, each with its row."""
-        if not any(map(leaves, self.streams)):
+        if not any(map(predicate, self.streams)):
             return []
         staying = list[int]()
         leaving = list[Stream]()
         for row, stream in enumerate(self.streams):
-            if leaves(stream):
-                stream.state, stream.logits = self._row(row)
+            if predicate(stream):
+                stream.state, stream.logits = self._copy_row(row)
                 leaving.append(stream)
             else:
                 staying.append(row)
-        self._restate(selected(self._steps.state, staying), self._steps.logits[staying])
+        self._rebuild_stepper(select_rows(self._stepper.state, staying), self._stepper.logits[staying])
         self.streams = [self.streams[row] for row in staying]
         return leaving
 
-    def emptied(self) -> list[Stream]:
+    def clear(self) -> list[Stream]:
         """Let all stand aside as they stood when they joined: what they shared has failed and is not asked again."""
         streams, self.streams = self.streams, []
-        self._steps = self._nobody
+        self._stepper = self._empty_stepper
         return streams
 
-    def patience(self) -> int:
+    def max_burst(self) -> int:
         """How many tokens can be drawn for all before any stream has to be looked at."""
-        self._listen()
-        return 1 if self._chain.remembers else min(stream.patience() for stream in self.streams)
+        self._refresh_chain()
+        return 1 if self._chain.needs_history else min(stream.max_burst() for stream in self.streams)
 
-    def burst(self, steps: int, waking: Collection[Stream] = ()) -> None:
+    def run(self, steps: int, requests: Collection[Stream] = ()) -> None:
         """Draw and read so many tokens for every stream, then tell of them; fewer where somebody turns a setting or is
         ``waking``.
         """
-        streams, draws = self.streams, Draws()
-        uniforms = np.array([stream.dice.uniforms(stream.position, steps) for stream in streams]).T
-        forced = {row: s.forced for row, s in enumerate(streams) if s.forced is not None}
+        streams, burst = self.streams, Burst()
+        uniforms = np.array([stream.rng.uniforms(stream.position, steps) for stream in streams]).T
+        forced_tokens = {row: s.forced_token for row, s in enumerate(streams) if s.forced_token is not None}
         due = _snapshots_due(streams)
         cut = False
 
-        def goes_on() -> bool:
+        def may_continue() -> bool:
             nonlocal cut
-            cut = cut or bool(waking) or self._listen()
+            cut = cut or bool(requests) or self._refresh_chain()
             return not cut
 
-        while draws.steps < steps and (not draws.steps or goes_on()):
-            self._draw(uniforms[draws.steps : self._next_look(draws.steps, due)], forced, draws, goes_on)
-            for row in due.get(draws.steps, ()):
-                draws.keep(row, *self._row(row))
-        draws.tell(streams)
-        logits = self._steps.logits.copy()
+        while burst.steps < steps and (not burst.steps or may_continue()):
+            self._draw(uniforms[burst.steps : self._next_check(burst.steps, due)], forced_tokens, burst, may_continue)
+            for row in due.get(burst.steps, ()):
+                burst.save_state(row, *self._copy_row(row))
+        burst.deliver(streams)
+        logits = self._stepper.logits.copy()
         for row, stream in enumerate(streams):
             stream.logits = logits[row]
 
-    def _next_look(self, done: int, due: Collection[int]) -> int:
+    def _next_check(self, steps_done: int, due: Collection[int]) -> int:
         """Behind how many tokens of a burst something is to be done again: a snapshot, or a look at what is wanted."""
-        look = done + max(1, UNWATCHED // len(self.streams))
-        return min([look, *(place for place in due if place > done)])
+        look = steps_done + max(1, MAX_UNCHECKED_TOKENS // len(self.streams))
+        return min([look, *(place for place in due if place > steps_done)])
 
-    def _listen(self) -> bool:
+    def _refresh_chain(self) -> bool:
         """Make the chain ready for what is set now; whether anything had changed, or somebody is to stop."""
         settings = [stream.settings for stream in self.streams]
         if settings == self._settings:
             return any(stream.stopping for stream in self.streams)
         self._settings = settings
-        self._chain = Chain(settings, [stream.breakers() for stream in self.streams])
-        self._temperatures = self._heat()
+        self._chain = SamplerChain(settings, [stream.breaker_ids() for stream in self.streams])
+        self._temperatures = self._current_temperatures()
         return True
 
-    def _draw(self, uniforms: Array, forced: dict[int, int], draws: Draws, goes_on: Callable[[], bool]) -> None:
+    def _draw(
+        self, uniforms: Array, forced_tokens: dict[int, int], burst: Burst, may_continue: Callable[[], bool]
+    ) -> None:
         """Draw by uniforms (K, B) and read what was drawn, K times, or while it ``goes_on``."""
-        temperatures = self._heat() if self._chain.ramps else self._temperatures
-        if self._writer and self._chain.plain and not forced and min(temperatures) >= COLDEST:
-            ids, told = self._writer.write(uniforms, np.array(temperatures))
-            draws.add(ids, told, temperatures)
+        temperatures = self._current_temperatures() if self._chain.has_ramp else self._temperatures
+        if (
+            self._fused_sampler
+            and self._chain.temperature_only
+            and not forced_tokens
+            and min(temperatures) >= MIN_STABLE_TEMPERATURE
+        ):
+            ids, stats = self._fused_sampler.generate(uniforms, np.array(temperatures))
+            burst.append(ids, stats, temperatures)
             return
-        bounds = [stream.surprise_bound() for stream in self.streams] if self._chain.bounded else None
+        bounds = [stream.surprise_bound() for stream in self.streams] if self._chain.bounds_surprise else None
         drawn = [
-            self._through_the_chain(dice, temperatures, forced)
+            self._draw_through_chain(dice, temperatures, forced_tokens)
             for place, dice in enumerate(uniforms)
-            if not place or goes_on()
+            if not place or may_continue()
         ]
         ids, logits, shaped = map(np.concatenate, zip(*drawn, strict=True))
-        told = np.array(describe(logits, shaped, ids)).reshape(4, len(drawn), -1)
-        draws.add(ids.reshape(len(drawn), -1), told, temperatures, bounds)
+        stats = np.array(token_stats(logits, shaped, ids)).reshape(4, len(drawn), -1)
+        burst.append(ids.reshape(len(drawn), -1), stats, temperatures, bounds)
 
-    def _through_the_chain(
-        self, uniforms: Array, temperatures: list[float], forced: dict[int, int]
+    def _draw_through_chain(
+        self, uniforms: Array, temperatures: list[float], forced_tokens: dict[int, int]
     ) -> tuple[Ids, Array, Array]:
         """Draw by uniforms (B,) and read it: ids (B,), and the logits (B, V) before and behind the filters."""
-        logits = self._steps.logits.astype(np.float64)
-        shaped = self._chain.shape(logits, np.array(temperatures)[:, None], self.streams)
-        ids = pick(shaped, uniforms[:, None])
-        for row, token in forced.items():
+        logits = self._stepper.logits.astype(np.float64)
+        shaped = self._chain.apply(logits, np.array(temperatures)[:, None], self.streams)
+        ids = draw(shaped, uniforms[:, None])
+        for row, token in forced_tokens.items():
             ids[row] = token
-        self._steps.step(ids)
+        self._stepper.step(ids)
         return ids, logits, shaped
 
-    def _heat(self) -> list[float]:
+    def _current_temperatures(self) -> list[float]:
         """The temperature of each row's next token: the very object that is set, which many tokens share."""
         rows = zip(self._settings, self.streams, strict=True)
-        return [s.temperature_at(stream.written / s.length) for s, stream in rows]
+        return [s.temperature_at(stream.written_chars / s.length) for s, stream in rows]
 
-    def _row(self, row: int) -> tuple[State, Logits]:
+    def _copy_row(self, row: int) -> tuple[StateArrays, Logits]:
         """A copy of one row: state (1, ·) and logits (V,)."""
-        return selected(self._steps.state, [row]), self._steps.logits[row].copy()
+        return select_rows(self._stepper.state, [row]), self._stepper.logits[row].copy()
 
-    def _restate(self, state: State, logits: Logits) -> None:
-        self._steps = self._runtime.stepper(state, self._alone) if len(state[0]) else self._nobody
-        self._steps.logits[:] = logits
-        self._writer = self._steps if isinstance(self._steps, Writer) else None
+    def _rebuild_stepper(self, state: StateArrays, logits: Logits) -> None:
+        self._stepper = self._runtime.stepper(state, self._exclusive) if len(state[0]) else self._empty_stepper
+        self._stepper.logits[:] = logits
+        self._fused_sampler = self._stepper if isinstance(self._stepper, FusedSampler) else None
 
 
 def _snapshots_due(streams: list[Stream]) -> dict[int, list[int]]:
     """Behind how many tokens of a burst which rows are to be kept."""
     due: dict[int, list[int]] = {}
     for row, stream in enumerate(streams):
-        if stream.keep:
-            due.setdefault(SNAPSHOT_EVERY - stream.position % SNAPSHOT_EVERY, []).append(row)
+        if stream.keep_snapshots:
+            due.setdefault(SNAPSHOT_INTERVAL - stream.position % SNAPSHOT_INTERVAL, []).append(row)
     return due

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..events import Done, Event, Token
-from ..sampling.rng import Dice
+from ..sampling.rng import PositionRNG
 from ..settings import Settings
 from .engine import Engine
 from .snapshot import Snapshot
@@ -28,7 +28,7 @@ class Column:
         """All that is written so far."""
         return "".join(token.text for token in self.tokens) + self.tail
 
-    def take(self, event: Event) -> None:
+    def record(self, event: Event) -> None:
         """Keep an event of its stream."""
         if isinstance(event, Token):
             self.tokens.append(event)
@@ -44,28 +44,30 @@ class Sweep:
     ) -> None:
         self.seed, self.start = seed, start
         self._engine = engine
-        self._parted: int | None = None
-        self.columns = [Column(t, engine.open(start, settings.changed(temperature=t), Dice(rng))) for t in temperatures]
+        self._first_difference: int | None = None
+        self.columns = [
+            Column(t, engine.open(start, settings.changed(temperature=t), PositionRNG(rng))) for t in temperatures
+        ]
 
-    def steps(self) -> Iterator[Event]:
+    def play(self) -> Iterator[Event]:
         """Write all columns side by side. Of each step the first column's event that writes on is told, for the pace;
         what was written is in ``columns``. Leaving it early keeps what was written. Raises what went wrong.
         """
         try:
             while live := [column for column in self.columns if not column.reason]:
                 for column in live:
-                    self._engine.wake(column.stream)
+                    self._engine.request(column.stream)
                 self._engine.step()
-                told = [event for column in live for event in self._taken(column)]
-                yield from told[:1]
+                events = [event for column in live for event in self._take_events(column)]
+                yield from events[:1]
         finally:
             self.stop()
 
-    def one(self, number: int) -> Iterator[Event]:
+    def play_column(self, number: int) -> Iterator[Event]:
         """Write a single column."""
         column = self.columns[number]
-        for event in self._engine.play(column.stream):
-            column.take(event)
+        for event in self._engine.iter_events(column.stream):
+            column.record(event)
             yield event
 
     def stop(self) -> None:
@@ -73,18 +75,18 @@ class Sweep:
         for column in self.columns:
             column.stream.stop()
 
-    def parted(self) -> int | None:
+    def first_difference(self) -> int | None:
         """The first character that is not the same in all columns; None as long as they agree."""
-        if self._parted is None:
+        if self._first_difference is None:
             characters = zip(*(column.text for column in self.columns), strict=False)
-            self._parted = next((n for n, here in enumerate(characters) if len(set(here)) > 1), None)
-        return self._parted
+            self._first_difference = next((n for n, here in enumerate(characters) if len(set(here)) > 1), None)
+        return self._first_difference
 
-    def _taken(self, column: Column) -> Iterator[Event]:
+    def _take_events(self, column: Column) -> Iterator[Event]:
         stream = column.stream
         while stream.events:
             event = stream.events.popleft()
-            column.take(event)
+            column.record(event)
             yield event
         if stream.error:
             raise stream.error

@@ -21,8 +21,8 @@ class Worker:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._changed = threading.Condition()
-        self._asked: dict[Stream, Callable[[], object]] = {}
+        self._condition = threading.Condition()
+        self._ready_callbacks: dict[Stream, Callable[[], object]] = {}
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="afterglow engine", daemon=True)
         self._thread.start()
@@ -35,21 +35,21 @@ class Worker:
 
     def open(self, *arguments: Any, **options: Any) -> Stream:
         """Let a stream join; see ``Engine.open``. Raises EngineError where the worker is closed."""
-        with self._changed:
+        with self._condition:
             if self._closed:
                 raise EngineError("the engine is closed: open another one")
             stream = self._engine.open(*arguments, **options)
-            self._changed.notify()
+            self._condition.notify()
         return stream
 
-    def play(self, stream: Stream) -> Iterator[Event]:
+    def iter_events(self, stream: Stream) -> Iterator[Event]:
         """The events of one stream, as they come; leaving the loop stops it. Raises what went wrong with it."""
         ready = threading.Event()
         try:
-            while stream.events or not stream.ended:
+            while stream.events or not stream.finished:
                 if not stream.events:
                     ready.clear()
-                    self.ask(stream, ready.set)
+                    self.notify_when_ready(stream, ready.set)
                     ready.wait()
                 while stream.events:
                     yield stream.events.popleft()
@@ -58,30 +58,30 @@ class Worker:
         if stream.error:
             raise stream.error
 
-    def ask(self, stream: Stream, ready: Callable[[], object]) -> None:
+    def notify_when_ready(self, stream: Stream, ready: Callable[[], object]) -> None:
         """Have ``ready`` called once, from any thread, as soon as there is something to read, if only the end."""
-        with self._changed:
+        with self._condition:
             if self._closed:
                 stream.fail(EngineError("the engine was closed"))
-            if stream.events or stream.ended:
+            if stream.events or stream.finished:
                 ready()
                 return
-            self._asked[stream] = ready
-            self._engine.wake(stream)
-            self._changed.notify()
+            self._ready_callbacks[stream] = ready
+            self._engine.request(stream)
+            self._condition.notify()
 
     def stop(self, stream: Stream) -> None:
         """End a stream before its next token; what it has written stays."""
         stream.stop()
-        with self._changed:
-            self._engine.wake(stream)
-            self._changed.notify()
+        with self._condition:
+            self._engine.request(stream)
+            self._condition.notify()
 
     def close(self) -> None:
         """End every stream with an EngineError, and the thread; a second time does nothing."""
-        with self._changed:
+        with self._condition:
             self._closed = True
-            self._changed.notify()
+            self._condition.notify()
         if self._thread is not threading.current_thread():
             self._thread.join()
 
@@ -92,18 +92,18 @@ class Worker:
             except Exception as error:  # what the rows share failed: their readers hear of it, and others may come
                 self._engine.fail(error)
                 busy = True
-            self._answer()
+            self._notify_ready()
             if not busy:
-                with self._changed:
-                    self._changed.wait_for(lambda: self._closed or self._engine.wanted)
+                with self._condition:
+                    self._condition.wait_for(lambda: self._closed or self._engine.has_requests)
         self._engine.fail(EngineError("the engine was closed"))
-        self._answer()
+        self._notify_ready()
 
-    def _answer(self) -> None:
+    def _notify_ready(self) -> None:
         """Call those who wait for something that is there now."""
-        with self._changed:
-            for stream in [s for s in self._asked if s.events or s.ended]:
-                ready = self._asked.pop(stream)
+        with self._condition:
+            for stream in [s for s in self._ready_callbacks if s.events or s.finished]:
+                ready = self._ready_callbacks.pop(stream)
                 try:
                     ready()
                 except RuntimeError:  # the reader's event loop is gone, and so is the reader

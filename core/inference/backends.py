@@ -7,7 +7,7 @@ from .model_file import ModelFile
 from .runtime import Runtime, default_threads
 
 
-def int8_runtime(file: ModelFile, threads: int | None = None) -> Runtime:
+def fastest_runtime(file: ModelFile, threads: int | None = None) -> Runtime:
     """The compiled kernel where it was built and the processor can do it; else ONNX Runtime."""
     if not KERNEL:
         return onnx_runtime(file, threads)
@@ -18,6 +18,6 @@ def int8_runtime(file: ModelFile, threads: int | None = None) -> Runtime:
 
 def onnx_runtime(file: ModelFile, threads: int | None = None) -> Runtime:
     """ONNX Runtime, which is only imported where it is used."""
-    from .onnx_backend import GraphRuntime
+    from .onnx_backend import OnnxRuntime
 
-    return GraphRuntime(file, threads or default_threads())
+    return OnnxRuntime(file, threads or default_threads())

@@ -13,27 +13,27 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from ..paths import write_atomically
 from .model_file import ModelFile
-from .quantization import dequantised
+from .quantization import dequantize
 
 Weights = dict[str, NDArray[np.float32]]
 
-OPSET, IR = 17, 9
+OPSET, IR_VERSION = 17, 9
 
 
-def float_weights(file: ModelFile) -> Weights:
+def dequantize_weights(file: ModelFile) -> Weights:
     """All weights as float32: embedding.weight (V, E), lstm.weight_ih_l0 (4H, E) and on as in a stacked ``nn.LSTM``,
     projection.weight (V, H), projection.bias (V,). A layer's one bias stands in bias_ih; bias_hh is 0.
     """
     tensors = file.tensors
     weights: Weights = {
-        "embedding.weight": dequantised(tensors["embedding.weight"], tensors["embedding.scale"]),
-        "projection.weight": dequantised(tensors["projection.weight"], tensors["projection.scale"]),
+        "embedding.weight": dequantize(tensors["embedding.weight"], tensors["embedding.scale"]),
+        "projection.weight": dequantize(tensors["projection.weight"], tensors["projection.scale"]),
         "projection.bias": tensors["projection.bias"],
     }
     for n in range(file.architecture.layers):
         scale, bias = tensors[f"lstm.{n}.scale"], tensors[f"lstm.{n}.bias"]
-        weights[f"lstm.weight_ih_l{n}"] = dequantised(tensors[f"lstm.{n}.weight_ih"], scale)
-        weights[f"lstm.weight_hh_l{n}"] = dequantised(tensors[f"lstm.{n}.weight_hh"], scale)
+        weights[f"lstm.weight_ih_l{n}"] = dequantize(tensors[f"lstm.{n}.weight_ih"], scale)
+        weights[f"lstm.weight_hh_l{n}"] = dequantize(tensors[f"lstm.{n}.weight_hh"], scale)
         weights[f"lstm.bias_ih_l{n}"], weights[f"lstm.bias_hh_l{n}"] = bias, np.zeros_like(bias)
     return weights
 
@@ -42,7 +42,7 @@ def write_pytorch(file: ModelFile, path: Path) -> None:
     """Write the state dict of ``nn.Embedding``, ``nn.LSTM`` and ``nn.Linear`` as safetensors; raises StorageError."""
     from safetensors.numpy import save
 
-    write_atomically(path, save(float_weights(file), metadata=_described(file)))
+    write_atomically(path, save(dequantize_weights(file), metadata=_metadata(file)))
 
 
 def write_onnx(file: ModelFile, path: Path) -> None:
@@ -55,7 +55,7 @@ def onnx_model(file: ModelFile) -> ModelProto:
 
     Its metadata holds the tokenizer and the shape as JSON.
     """
-    a, weights = file.architecture, float_weights(file)
+    a, weights = file.architecture, dequantize_weights(file)
     nodes = [
         helper.make_node("Gather", ["embedding", "ids"], ["embedded"]),
         helper.make_node("Transpose", ["embedded"], ["x0"], perm=[1, 0, 2]),  # ONNX's LSTM wants time first
@@ -73,14 +73,14 @@ def onnx_model(file: ModelFile) -> ModelProto:
         helper.make_node("MatMul", ["read", "projection"], ["scores"]),
         helper.make_node("Add", ["scores", "bias"], ["logits"]),
     ]
-    graph = helper.make_graph(nodes, "lstm", *_ports(file), _constants(file, weights))
+    graph = helper.make_graph(nodes, "lstm", *_graph_io(file), _initializers(file, weights))
     opsets = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR, producer_name="afterglow")
-    helper.set_model_props(model, _described(file))
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="afterglow")
+    helper.set_model_props(model, _metadata(file))
     return model
 
 
-def _ports(file: ModelFile) -> tuple[list[Any], list[Any]]:
+def _graph_io(file: ModelFile) -> tuple[list[Any], list[Any]]:
     """What goes in and what comes out."""
     a = file.architecture
     state: list[str | int | None] = [a.layers, "batch", a.width]
@@ -92,7 +92,7 @@ def _ports(file: ModelFile) -> tuple[list[Any], list[Any]]:
     return inputs, outputs
 
 
-def _constants(file: ModelFile, weights: Weights) -> list[Any]:
+def _initializers(file: ModelFile, weights: Weights) -> list[Any]:
     arrays: dict[str, NDArray[Any]] = {
         "embedding": weights["embedding.weight"],
         "projection": np.ascontiguousarray(weights["projection.weight"].T),
@@ -100,19 +100,19 @@ def _constants(file: ModelFile, weights: Weights) -> list[Any]:
         "direction": np.array([1]),
     }
     for n in range(file.architecture.layers):
-        arrays[f"w{n}"] = _iofc(weights[f"lstm.weight_ih_l{n}"])[None]
-        arrays[f"r{n}"] = _iofc(weights[f"lstm.weight_hh_l{n}"])[None]
-        biases = [_iofc(weights[f"lstm.bias_{kind}_l{n}"]) for kind in ("ih", "hh")]
+        arrays[f"w{n}"] = _to_onnx_gate_order(weights[f"lstm.weight_ih_l{n}"])[None]
+        arrays[f"r{n}"] = _to_onnx_gate_order(weights[f"lstm.weight_hh_l{n}"])[None]
+        biases = [_to_onnx_gate_order(weights[f"lstm.bias_{kind}_l{n}"]) for kind in ("ih", "hh")]
         arrays[f"b{n}"] = np.concatenate(biases)[None]
     return [numpy_helper.from_array(array, name) for name, array in arrays.items()]
 
 
-def _iofc(gates: NDArray[np.float32]) -> NDArray[np.float32]:
+def _to_onnx_gate_order(gates: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows in ONNX's order of gates, i o f c, from torch's, i f g o."""
     i, f, g, o = np.split(gates, 4)
     return np.concatenate([i, o, f, g])
 
 
-def _described(file: ModelFile) -> dict[str, str]:
+def _metadata(file: ModelFile) -> dict[str, str]:
     """What a program needs to know to use the weights."""
     return {"architecture": json.dumps(asdict(file.architecture)), "tokenizer": json.dumps(file.tokenizer.header())}

@@ -53,7 +53,7 @@ static PyObject *py_step(PyObject *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
-static PyObject *py_write(PyObject *self, PyObject *args) {
+static PyObject *py_generate(PyObject *self, PyObject *args) {
     unsigned long long where;
     Py_buffer uniforms, temperatures, ids, told;
     if (!PyArg_ParseTuple(args, "Ky*y*w*w*", &where, &uniforms, &temperatures, &ids, &told)) return NULL;
@@ -81,7 +81,7 @@ static PyObject *py_write(PyObject *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
-static PyObject *py_pick(PyObject *self, PyObject *args) {
+static PyObject *py_sample(PyObject *self, PyObject *args) {
     Py_buffer shaped, uniforms, ids;
     Py_ssize_t count;
     if (!PyArg_ParseTuple(args, "y*y*w*n", &shaped, &uniforms, &ids, &count)) return NULL;
@@ -97,7 +97,7 @@ static PyObject *py_pick(PyObject *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
-static PyObject *py_describe(PyObject *self, PyObject *args) {
+static PyObject *py_token_stats(PyObject *self, PyObject *args) {
     Py_buffer raw, shaped, ids, told;
     Py_ssize_t count;
     if (!PyArg_ParseTuple(args, "y*y*y*w*n", &raw, &shaped, &ids, &told, &count)) return NULL;
@@ -117,16 +117,16 @@ static PyObject *py_describe(PyObject *self, PyObject *args) {
 
 static PyMethodDef functions[] = {
     {"step", py_step, METH_VARARGS, NULL},
-    {"write", py_write, METH_VARARGS, NULL},
-    {"pick", py_pick, METH_VARARGS, NULL},
-    {"describe", py_describe, METH_VARARGS, NULL},
+    {"generate", py_generate, METH_VARARGS, NULL},
+    {"sample", py_sample, METH_VARARGS, NULL},
+    {"token_stats", py_token_stats, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL}};
 
 #else
 
 #define SUPPORTED 0
 #define LANES 1
-#define MOST_THREADS 1
+#define MAX_THREADS 1
 
 static PyMethodDef functions[] = {{NULL, NULL, 0, NULL}};
 
@@ -138,8 +138,8 @@ PyMODINIT_FUNC INITIALISE(void) {
     PyObject *made = PyModule_Create(&module);
     if (made) {
         PyModule_AddIntConstant(made, "supported", SUPPORTED);
-        PyModule_AddIntConstant(made, "lanes", LANES);
-        PyModule_AddIntConstant(made, "most_threads", MOST_THREADS);
+        PyModule_AddIntConstant(made, "simd_width", LANES);
+        PyModule_AddIntConstant(made, "max_threads", MAX_THREADS);
     }
     return made;
 }

@@ -6,7 +6,7 @@
    that is no multiple of the lanes is masked. */
 
 #define MOST_PHASES 65
-#define MOST_THREADS 16
+#define MAX_THREADS 16
 
 /* What a phase of a step computes: a layer's gates, or the logits of the projection (h and c are null there). */
 typedef struct {

@@ -16,7 +16,7 @@ static struct {
     pthread_cond_t woken;
     int started;
     const Step *step;
-    Share share[MOST_PHASES][MOST_THREADS];
+    Share share[MOST_PHASES][MAX_THREADS];
     struct { _Alignas(64) atomic_int done; } phase[MOST_PHASES];
     _Alignas(64) atomic_int turn;
     _Alignas(64) atomic_int inside, asleep;

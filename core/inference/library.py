@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ModelError, StorageError, UsageError
-from ..paths import models_dir, reason
+from ..paths import error_text, models_dir
 
-SUFFIX = ".safetensors"
+MODEL_SUFFIX = ".safetensors"
 DEFAULT_MODEL = "shakespeare"
 
-BESIDE = (".history.jsonl", ".svg")
+SIDECAR_SUFFIXES = (".history.jsonl", ".svg")
 """What training leaves beside a model: its losses, and a plot of them."""
 
 
-class Entry(NamedTuple):
+class ModelEntry(NamedTuple):
     """A model that can be named."""
 
     name: str
@@ -26,23 +26,23 @@ class Entry(NamedTuple):
     bundled: bool
 
 
-def entries() -> list[Entry]:
+def list_models() -> list[ModelEntry]:
     """All models by name; one of the user's stands before a bundled one of the same name."""
-    found = {e.name: e for e in _in(_bundled_dir(), bundled=True)}
-    found |= {e.name: e for e in _in(models_dir(), bundled=False)}
+    found = {e.name: e for e in _models_in(_bundled_dir(), bundled=True)}
+    found |= {e.name: e for e in _models_in(models_dir(), bundled=False)}
     return sorted(found.values())
 
 
 def is_path(name: str) -> bool:
     """Whether a model is named by its file instead of by its name."""
-    return name.endswith(SUFFIX) or "/" in name or "\\" in name
+    return name.endswith(MODEL_SUFFIX) or "/" in name or "\\" in name
 
 
-def find(name: str) -> Entry:
+def find_model(name: str) -> ModelEntry:
     """The model called ``name``, or the file at that path; raises ModelError, which lists what there is."""
     if is_path(name):
-        return Entry(Path(name).stem, Path(name), bundled=False)
-    known = {e.name: e for e in entries()}
+        return ModelEntry(Path(name).stem, Path(name), bundled=False)
+    known = {e.name: e for e in list_models()}
     if name in known:
         return known[name]
     close = difflib.get_close_matches(name, known, 1)
@@ -50,31 +50,31 @@ def find(name: str) -> Entry:
     raise ModelError(f"there is no model {name!r}; {hint}there are: {', '.join(known) or 'none'}")
 
 
-def place_for(name: str, replace: bool = False) -> Path:
+def path_for_new_model(name: str, replace: bool = False) -> Path:
     """Where a new model called ``name`` goes; raises UsageError for a bad name or one that is taken."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UsageError(f"{name!r} cannot be a model's name: use letters, digits, '.', '-' and '_'")
-    if name.endswith(SUFFIX):
-        raise UsageError(f"{name!r} is the name of a file; leave {SUFFIX} out")
-    path = models_dir() / f"{name}{SUFFIX}"
-    if not replace and name in {e.name for e in entries()}:
+    if name.endswith(MODEL_SUFFIX):
+        raise UsageError(f"{name!r} is the name of a file; leave {MODEL_SUFFIX} out")
+    path = models_dir() / f"{name}{MODEL_SUFFIX}"
+    if not replace and name in {e.name for e in list_models()}:
         raise UsageError(f"there is a model {name!r} already; add --replace, or choose another name")
     return path
 
 
 def remove(name: str) -> Path:
     """Delete one of the user's models; raises ModelError for an unknown or a bundled one."""
-    entry = find(name)
+    entry = find_model(name)
     if entry.bundled:
         raise ModelError(f"{name} comes with afterglow and stays")
     if entry.path.parent != models_dir():
         raise ModelError(f"{name} is not in the library; delete the file yourself")
     try:
         entry.path.unlink()
-        for suffix in BESIDE:
+        for suffix in SIDECAR_SUFFIXES:
             entry.path.with_suffix(suffix).unlink(missing_ok=True)
     except OSError as error:
-        raise StorageError(f"cannot remove {entry.path}: {reason(error)}") from error
+        raise StorageError(f"cannot remove {entry.path}: {error_text(error)}") from error
     return entry.path
 
 
@@ -82,5 +82,9 @@ def _bundled_dir() -> Path:
     return Path(str(importlib.resources.files("afterglow.models")))
 
 
-def _in(folder: Path, bundled: bool) -> list[Entry]:
-    return [Entry(path.stem, path, bundled) for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith(".")]
+def _models_in(folder: Path, bundled: bool) -> list[ModelEntry]:
+    return [
+        ModelEntry(path.stem, path, bundled)
+        for path in folder.glob(f"*{MODEL_SUFFIX}")
+        if not path.name.startswith(".")
+    ]

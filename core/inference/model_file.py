@@ -19,40 +19,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError, SettingError
-from ..paths import reason, write_atomically
-from ..settings import layered
-from ..text.copy_detection import RUN, CopyIndex
-from ..text.split import OURS
+from ..paths import error_text, write_atomically
+from ..settings import merge_layers
+from ..text.copy_detection import MIN_RUN, CopyIndex
+from ..text.split import DEFAULT_SPLIT
 from ..text.tokenizer import Tokenizer, from_header
 
 FORMAT = 2
 """The version of the format that this release writes; it opens this one and every earlier one."""
 
-LARGEST_HEADER = 64 << 20
+MAX_HEADER_BYTES = 64 << 20
 """Bytes; 65,536 whole words of Chinese, escaped twice, take 20 MB."""
-LIMITS = {"vocabulary": 1 << 20, "embedding": 1 << 14, "layers": 64, "width": 1 << 14}
+MAX_DIMENSIONS = {"vocabulary": 1 << 20, "embedding": 1 << 14, "layers": 64, "width": 1 << 14}
 
-INDEX = "index.prints"
+INDEX_TENSOR = "index.prints"
 """The tensor that holds the index of copied runs."""
 
 Tensors = dict[str, NDArray[Any]]
 
 
-class Shape(NamedTuple):
+class TensorSpec(NamedTuple):
     """A tensor as it has to be: its type in safetensors' words, and its shape."""
 
     dtype: str
     shape: tuple[int, ...]
 
     @property
-    def numpy(self) -> np.dtype[Any]:
+    def numpy_dtype(self) -> np.dtype[Any]:
         """The type in numpy's words, little-endian."""
         return np.dtype({"I8": "i1", "F32": "<f4", "U32": "<u4"}[self.dtype])
 
     @property
-    def bytes(self) -> int:
+    def nbytes(self) -> int:
         """How many bytes it takes."""
-        return int(np.prod(self.shape, dtype=object)) * self.numpy.itemsize
+        return int(np.prod(self.shape, dtype=object)) * self.numpy_dtype.itemsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +64,25 @@ class Architecture:
     layers: int
     width: int
 
-    def shapes(self) -> dict[str, Shape]:
+    def tensor_specs(self) -> dict[str, TensorSpec]:
         """Every tensor of a model file; gates stand in torch's order, i f g o."""
         v, h = self.vocabulary, self.width
-        shapes = {"embedding.weight": Shape("I8", (v, self.embedding)), "embedding.scale": Shape("F32", (v,))}
+        shapes = {"embedding.weight": TensorSpec("I8", (v, self.embedding)), "embedding.scale": TensorSpec("F32", (v,))}
         for layer in range(self.layers):
             inputs = h if layer else self.embedding
-            shapes[f"lstm.{layer}.weight_ih"] = Shape("I8", (4 * h, inputs))
-            shapes[f"lstm.{layer}.weight_hh"] = Shape("I8", (4 * h, h))
-            shapes[f"lstm.{layer}.scale"] = Shape("F32", (4 * h,))
-            shapes[f"lstm.{layer}.bias"] = Shape("F32", (4 * h,))
-        shapes["projection.weight"] = Shape("I8", (v, h))
-        shapes["projection.scale"] = Shape("F32", (v,))
-        shapes["projection.bias"] = Shape("F32", (v,))
+            shapes[f"lstm.{layer}.weight_ih"] = TensorSpec("I8", (4 * h, inputs))
+            shapes[f"lstm.{layer}.weight_hh"] = TensorSpec("I8", (4 * h, h))
+            shapes[f"lstm.{layer}.scale"] = TensorSpec("F32", (4 * h,))
+            shapes[f"lstm.{layer}.bias"] = TensorSpec("F32", (4 * h,))
+        shapes["projection.weight"] = TensorSpec("I8", (v, h))
+        shapes["projection.scale"] = TensorSpec("F32", (v,))
+        shapes["projection.bias"] = TensorSpec("F32", (v,))
         return shapes
 
     @property
     def parameters(self) -> int:
         """How many weights and biases there are, scales not counted."""
-        return sum(int(np.prod(s.shape)) for name, s in self.shapes().items() if not name.endswith("scale"))
+        return sum(int(np.prod(s.shape)) for name, s in self.tensor_specs().items() if not name.endswith("scale"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +105,26 @@ class Card:
     field: str = ""
     column: str = ""
     lines: bool = False
-    split: str = OURS
+    split: str = DEFAULT_SPLIT
     parent: str = ""
     longest_copied_run: int = 0
     copied_in_runs_of_16: float = 0.0
 
     @classmethod
-    def of(cls, values: Any) -> Card:
+    def from_header(cls, values: Any) -> Card:
         """The card in a header; entries that a later release added are passed over. Raises ModelError."""
         if not isinstance(values, dict):
             raise ModelError("its card is not readable")
         known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
         settings = known.pop("settings", {})
         try:
-            layered(settings)
+            merge_layers(settings)
         except (SettingError, AttributeError) as error:
             raise ModelError(f"its card's settings cannot be: {error}") from None
-        return cls(**{name: value for name, value in known.items() if _fits(cls(), name, value)}, settings=settings)
+        return cls(
+            **{name: value for name, value in known.items() if _is_valid_card_value(cls(), name, value)},
+            settings=settings,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +153,11 @@ class ModelFile:
         }
         tensors = self.tensors
         if self.index:
-            header["index"] = {"run": RUN, "every": self.index.every}
-            tensors = {**tensors, INDEX: self.index.prints.astype("<u4")}
+            header["index"] = {"run": MIN_RUN, "every": self.index.modulus}
+            tensors = {**tensors, INDEX_TENSOR: self.index.fingerprints.astype("<u4")}
         write_atomically(path, save(tensors, metadata={"afterglow": json.dumps(header)}))
 
-    def identified(self) -> ModelFile:
+    def with_sha256(self) -> ModelFile:
         """The same with its identity computed."""
         digest = hashlib.sha256(json.dumps(self.tokenizer.header()).encode())
         for name in sorted(self.tensors):
@@ -166,45 +169,45 @@ def open_model_file(path: Path) -> ModelFile:
     """Read and check a model file; raises ModelError, one line with the path in it, where anything is wrong."""
     try:
         with path.open("rb") as file:
-            return _read(file, os.fstat(file.fileno()).st_size)
+            return _read_model(file, os.fstat(file.fileno()).st_size)
     except FileNotFoundError:
         raise ModelError(f"there is no model file {path}") from None
     except IsADirectoryError:
         raise ModelError(f"{path} is a folder, not a model file") from None
     except OSError as error:
-        raise ModelError(f"cannot read {path}: {reason(error)}") from error
+        raise ModelError(f"cannot read {path}: {error_text(error)}") from error
     except ModelError as error:
         raise ModelError(f"{path} is not a usable model: {error}") from None
     except ValueError:
         raise ModelError(f"{str(path)!r} cannot be the path of a file") from None
 
 
-def card_of(path: Path) -> Card:
+def read_card(path: Path) -> Card:
     """What a model says of itself, read without its weights; raises ModelError where it is not usable."""
     try:
         with path.open("rb") as file:
-            return Card.of(_read_header(file, path.stat().st_size)[1].get("card"))
+            return Card.from_header(_read_header(file, path.stat().st_size)[1].get("card"))
     except (OSError, ModelError) as error:
         raise ModelError(f"cannot open {path}: {error}") from None
 
 
-def _read(file: BufferedReader, size: int) -> ModelFile:
+def _read_model(file: BufferedReader, size: int) -> ModelFile:
     entries, header, start = _read_header(file, size)
-    architecture = _architecture(header.get("architecture"))
+    architecture = _parse_architecture(header.get("architecture"))
     tokenizer = from_header(header.get("tokenizer"))
     if tokenizer.size != architecture.vocabulary:
         raise ModelError(f"its tokenizer has {tokenizer.size} tokens, its weights {architecture.vocabulary}")
-    card = Card.of(header.get("card"))
-    every = _index_every(header.get("index"))
-    shapes = architecture.shapes()
+    card = Card.from_header(header.get("card"))
+    every = _parse_index_modulus(header.get("index"))
+    shapes = architecture.tensor_specs()
     if every:
-        shapes[INDEX] = Shape("U32", (_index_length(entries.get(INDEX)),))
-    tensors = _tensors(file, start, size, shapes, entries)
-    index = CopyIndex(every, tensors.pop(INDEX)) if every else None
-    return ModelFile(architecture, tokenizer, card, tensors, index=index).identified()
+        shapes[INDEX_TENSOR] = TensorSpec("U32", (_parse_index_length(entries.get(INDEX_TENSOR)),))
+    tensors = _read_tensors(file, start, size, shapes, entries)
+    index = CopyIndex(every, tensors.pop(INDEX_TENSOR)) if every else None
+    return ModelFile(architecture, tokenizer, card, tensors, index=index).with_sha256()
 
 
-def _index_every(values: Any) -> int:
+def _parse_index_modulus(values: Any) -> int:
     """How many fingerprints one of the index's stands for; 0 where there is no index."""
     match values:
         case None:
@@ -214,7 +217,7 @@ def _index_every(values: Any) -> int:
     raise ModelError("its index of copied runs is not one that this version knows")
 
 
-def _index_length(entry: Any) -> int:
+def _parse_index_length(entry: Any) -> int:
     match entry:
         case {"shape": [length]} if _is_count(length) and 0 <= length < 1 << 32:
             return length
@@ -227,7 +230,7 @@ def _read_header(file: BufferedReader, size: int) -> tuple[dict[str, Any], dict[
     if first[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
         raise ModelError("it is a pickle under another name; pickles can run code and are never opened")
     length = int.from_bytes(first, "little")
-    if len(first) < 8 or not 2 <= length <= LARGEST_HEADER:
+    if len(first) < 8 or not 2 <= length <= MAX_HEADER_BYTES:
         raise ModelError("it does not begin like a safetensors file")
     if 8 + length > size:
         raise ModelError("it is cut short (download or copy it again)")
@@ -242,21 +245,23 @@ def _read_header(file: BufferedReader, size: int) -> tuple[dict[str, Any], dict[
     return entries, header, 8 + length
 
 
-def _architecture(values: Any) -> Architecture:
+def _parse_architecture(values: Any) -> Architecture:
     if not isinstance(values, dict):
         raise ModelError("its header does not tell its architecture")
-    for name, largest in LIMITS.items():
+    for name, largest in MAX_DIMENSIONS.items():
         if not _is_count(values.get(name)) or not 1 <= values[name] <= largest:
             raise ModelError(
                 f"its {name} is {str(values.get(name))[:20]}; it has to be a whole number from 1 to {largest:,}"
             )
-    return Architecture(**{name: values[name] for name in LIMITS})
+    return Architecture(**{name: values[name] for name in MAX_DIMENSIONS})
 
 
-def _tensors(file: BufferedReader, start: int, size: int, shapes: dict[str, Shape], entries: dict[str, Any]) -> Tensors:
+def _read_tensors(
+    file: BufferedReader, start: int, size: int, shapes: dict[str, TensorSpec], entries: dict[str, Any]
+) -> Tensors:
     for name, shape in shapes.items():
         _check_entry(name, shape, entries.get(name))
-    if start + sum(shape.bytes for shape in shapes.values()) != size or entries.keys() != shapes.keys():
+    if start + sum(shape.nbytes for shape in shapes.values()) != size or entries.keys() != shapes.keys():
         raise ModelError("its size does not fit its header (cut short, or with something added); copy it again")
     places = sorted(tuple(entry["data_offsets"]) for entry in entries.values())
     if [begin for begin, _ in places] != [0, *(end for _, end in places[:-1])]:
@@ -265,7 +270,7 @@ def _tensors(file: BufferedReader, start: int, size: int, shapes: dict[str, Shap
     tensors = {}
     for name, shape in shapes.items():
         begin = entries[name]["data_offsets"][0]
-        tensors[name] = np.frombuffer(data, shape.numpy, int(np.prod(shape.shape)), begin).reshape(shape.shape)
+        tensors[name] = np.frombuffer(data, shape.numpy_dtype, int(np.prod(shape.shape)), begin).reshape(shape.shape)
         if shape.dtype == "F32" and not np.isfinite(tensors[name]).all():
             raise ModelError(
                 f"{name} holds values that are not finite numbers; its training went wrong or it is damaged"
@@ -273,10 +278,10 @@ def _tensors(file: BufferedReader, start: int, size: int, shapes: dict[str, Shap
     return tensors
 
 
-def _check_entry(name: str, shape: Shape, entry: Any) -> None:
+def _check_entry(name: str, shape: TensorSpec, entry: Any) -> None:
     match entry:
         case {"dtype": shape.dtype, "shape": [*sizes], "data_offsets": [int(begin), int(end)]}:
-            if tuple(sizes) == shape.shape and begin >= 0 and end - begin == shape.bytes:
+            if tuple(sizes) == shape.shape and begin >= 0 and end - begin == shape.nbytes:
                 return
     raise ModelError(f"its tensor {name} is missing or not of the shape that its header promises, {shape.shape}")
 
@@ -285,7 +290,7 @@ def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _fits(card: Card, name: str, value: Any) -> bool:
+def _is_valid_card_value(card: Card, name: str, value: Any) -> bool:
     """Whether a card's entry is of the right kind, and shows nothing that a terminal would obey."""
     if name.startswith("nats"):
         return value is None or _is_real(value)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ..text.tokenizer import Ids
 from .model_file import ModelFile
-from .onnx_graph import StepGraph
-from .runtime import Logits, State, Stepper, int8_zeros
+from .onnx_graph import OnnxStepGraph
+from .runtime import Logits, StateArrays, Stepper, int8_zeros
 
 
-class GraphRuntime:
+class OnnxRuntime:
     """ONNX Runtime over a graph of MatMulInteger, Sigmoid, Tanh and QuantizeLinear.
 
     h travels as uint8 (B, H), c as float32 (B, H). A batch that is alone is stepped on all ``threads``, each of which
@@ -23,31 +23,31 @@ class GraphRuntime:
     """
 
     def __init__(self, file: ModelFile, threads: int = 1) -> None:
-        self.lanes = threads
-        self.names = [f"{kind}{layer}" for layer in range(file.architecture.layers) for kind in "hc"]
+        self.max_batches = threads
+        self.state_names = [f"{kind}{layer}" for layer in range(file.architecture.layers) for kind in "hc"]
         """The graph's names of the arrays of a state."""
         self._file = file
         self._sessions: dict[bool, onnxruntime.InferenceSession] = {}
-        self.session(alone=True)
+        self.session(exclusive=True)
 
-    def session(self, alone: bool) -> onnxruntime.InferenceSession:
+    def session(self, exclusive: bool) -> onnxruntime.InferenceSession:
         """What runs a step; all give the same bits."""
-        if alone not in self._sessions:
-            graph = StepGraph(self._file, fused=not alone).model()
-            self._sessions[alone] = _opened(graph.SerializeToString(), self.lanes if alone else 1)
-        return self._sessions[alone]
+        if exclusive not in self._sessions:
+            graph = OnnxStepGraph(self._file, fused=not exclusive).build()
+            self._sessions[exclusive] = _open_session(graph.SerializeToString(), self.max_batches if exclusive else 1)
+        return self._sessions[exclusive]
 
-    def zeros(self, rows: int) -> State:
+    def zeros(self, rows: int) -> StateArrays:
         """The state that has read nothing."""
         return int8_zeros(self._file.architecture, rows)
 
-    def stepper(self, state: State, alone: bool = True) -> Stepper:
+    def stepper(self, state: StateArrays, exclusive: bool = True) -> Stepper:
         """What steps rows on from ``state``."""
         logits = np.empty((len(state[0]), self._file.architecture.vocabulary), np.float32)
-        return _BoundStepper(self.session(alone), self.names, state, logits)
+        return _BoundStepper(self.session(exclusive), self.state_names, state, logits)
 
 
-def _opened(graph: bytes, threads: int) -> onnxruntime.InferenceSession:
+def _open_session(graph: bytes, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     # A thread that waits a little for its next share keeps steps in a row fast; for ever, as it would, it keeps a
@@ -61,24 +61,24 @@ class _BoundStepper(Stepper):
     """Two sets of buffers, bound to the session once: a step reads the one and writes the other."""
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, names: Sequence[str], state: State, logits: Logits
+        self, session: onnxruntime.InferenceSession, names: Sequence[str], state: StateArrays, logits: Logits
     ) -> None:
         self._session, self._names = session, names
         self._ids = np.zeros(len(logits), np.int64)
         states = tuple(array.copy() for array in state), tuple(np.empty_like(array) for array in state)
         both = logits, np.empty_like(logits)
-        self._there = [self._bound(*states, both[1]), self._bound(*states[::-1], both[0])]
-        self._after = [(both[1], states[1]), (both[0], states[0])]
+        self._bindings = [self._bind(*states, both[1]), self._bind(*states[::-1], both[0])]
+        self._outputs = [(both[1], states[1]), (both[0], states[0])]
         self.logits, self.state = both[0], states[0]
-        self._turn = 0
+        self._current = 0
 
     def step(self, ids: Ids) -> None:
         self._ids[:] = ids
-        self._session.run_with_iobinding(self._there[self._turn])
-        self.logits, self.state = self._after[self._turn]
-        self._turn = 1 - self._turn
+        self._session.run_with_iobinding(self._bindings[self._current])
+        self.logits, self.state = self._outputs[self._current]
+        self._current = 1 - self._current
 
-    def _bound(self, before: State, after: State, logits: Logits) -> onnxruntime.IOBinding:
+    def _bind(self, before: StateArrays, after: StateArrays, logits: Logits) -> onnxruntime.IOBinding:
         binding = self._session.io_binding()
         binding.bind_cpu_input("ids", self._ids)
         for name, read, written in zip(self._names, before, after, strict=True):

@@ -13,7 +13,7 @@ from .quantization import HIDDEN_SCALE, HIDDEN_ZERO
 from .runtime import input_table
 
 
-class StepGraph:
+class OnnxStepGraph:
     """Builds the graph: ids and states in, logits and states out. Names ending in _ are the state behind the step.
 
     ``fused`` takes ONNX Runtime's MatMulIntegerToFloat instead of four operators: the same bits, faster for many rows,
@@ -28,88 +28,88 @@ class StepGraph:
             helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", file.architecture.vocabulary])
         ]
 
-    def model(self) -> ModelProto:
+    def build(self) -> ModelProto:
         """The whole step: ids and states in, logits and states out."""
-        self._constant("zero", np.array(HIDDEN_ZERO, np.uint8))
-        self._constant("unit", np.array(HIDDEN_SCALE))
-        self._constant("split", np.array([3 * self._file.architecture.width, self._file.architecture.width]))
+        self._add_constant("zero", np.array(HIDDEN_ZERO, np.uint8))
+        self._add_constant("unit", np.array(HIDDEN_SCALE))
+        self._add_constant("split", np.array([3 * self._file.architecture.width, self._file.architecture.width]))
         for layer in range(self._file.architecture.layers):
-            self._layer(layer)
-        self._projection(f"h{self._file.architecture.layers - 1}_")
+            self._add_layer(layer)
+        self._add_projection(f"h{self._file.architecture.layers - 1}_")
         graph = helper.make_graph(self._nodes, "step", self._inputs, self._outputs, self._constants)
         opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=9)
 
-    def _layer(self, n: int) -> None:
-        self._state(f"h{n}", TensorProto.UINT8)
-        self._state(f"c{n}", TensorProto.FLOAT)
-        gates = self._first_gates() if n == 0 else self._gates(n)
-        self._node("Split", [gates, "split"], f"ifo{n}", f"g{n}", axis=1)
-        self._node("Sigmoid", [f"ifo{n}"], f"open{n}")
-        self._node("Split", [f"open{n}"], f"i{n}", f"f{n}", f"o{n}", axis=1)
-        self._node("Tanh", [f"g{n}"], f"candidate{n}")
-        self._node("Mul", [f"i{n}", f"candidate{n}"], f"written{n}")
-        self._node("Mul", [f"f{n}", f"c{n}"], f"kept{n}")
-        self._node("Add", [f"written{n}", f"kept{n}"], f"c{n}_")
-        self._node("Tanh", [f"c{n}_"], f"squashed{n}")
-        self._node("Mul", [f"o{n}", f"squashed{n}"], f"real{n}")
-        self._node("QuantizeLinear", [f"real{n}", "unit", "zero"], f"h{n}_")
+    def _add_layer(self, n: int) -> None:
+        self._add_state(f"h{n}", TensorProto.UINT8)
+        self._add_state(f"c{n}", TensorProto.FLOAT)
+        gates = self._add_first_gates() if n == 0 else self._add_gates(n)
+        self._add_node("Split", [gates, "split"], f"ifo{n}", f"g{n}", axis=1)
+        self._add_node("Sigmoid", [f"ifo{n}"], f"open{n}")
+        self._add_node("Split", [f"open{n}"], f"i{n}", f"f{n}", f"o{n}", axis=1)
+        self._add_node("Tanh", [f"g{n}"], f"candidate{n}")
+        self._add_node("Mul", [f"i{n}", f"candidate{n}"], f"written{n}")
+        self._add_node("Mul", [f"f{n}", f"c{n}"], f"kept{n}")
+        self._add_node("Add", [f"written{n}", f"kept{n}"], f"c{n}_")
+        self._add_node("Tanh", [f"c{n}_"], f"squashed{n}")
+        self._add_node("Mul", [f"o{n}", f"squashed{n}"], f"real{n}")
+        self._add_node("QuantizeLinear", [f"real{n}", "unit", "zero"], f"h{n}_")
 
-    def _first_gates(self) -> str:
+    def _add_first_gates(self) -> str:
         """Layer 0 looks its input's share up in a table (V, 4H): embedding, input weights and bias folded into one."""
         tensors = self._file.tensors
-        self._constant("table", _reordered(input_table(self._file), axis=1))
-        self._node("Gather", ["table", "ids"], "from_input0")
-        weight, scale = _reordered(tensors["lstm.0.weight_hh"]), _reordered(tensors["lstm.0.scale"])
-        self._product("recurrent0", "h0", weight, scale)
-        self._node("Add", ["recurrent0", "from_input0"], "gates0")
+        self._add_constant("table", _reorder_gates(input_table(self._file), axis=1))
+        self._add_node("Gather", ["table", "ids"], "from_input0")
+        weight, scale = _reorder_gates(tensors["lstm.0.weight_hh"]), _reorder_gates(tensors["lstm.0.scale"])
+        self._add_matmul("recurrent0", "h0", weight, scale)
+        self._add_node("Add", ["recurrent0", "from_input0"], "gates0")
         return "gates0"
 
-    def _gates(self, n: int) -> str:
+    def _add_gates(self, n: int) -> str:
         tensors = self._file.tensors
-        self._node("Concat", [f"h{n - 1}_", f"h{n}"], f"read{n}", axis=1)
+        self._add_node("Concat", [f"h{n - 1}_", f"h{n}"], f"read{n}", axis=1)
         weight = np.concatenate([tensors[f"lstm.{n}.weight_{kind}"] for kind in ("ih", "hh")], axis=1)
-        scale, bias = _reordered(tensors[f"lstm.{n}.scale"]), _reordered(tensors[f"lstm.{n}.bias"])
-        self._product(f"gates{n}", f"read{n}", _reordered(weight), scale, bias)
+        scale, bias = _reorder_gates(tensors[f"lstm.{n}.scale"]), _reorder_gates(tensors[f"lstm.{n}.bias"])
+        self._add_matmul(f"gates{n}", f"read{n}", _reorder_gates(weight), scale, bias)
         return f"gates{n}"
 
-    def _projection(self, h: str) -> None:
+    def _add_projection(self, h: str) -> None:
         tensors = self._file.tensors
         weight, scale, bias = (tensors[f"projection.{part}"] for part in ("weight", "scale", "bias"))
-        self._product("logits", h, weight, scale, bias)
+        self._add_matmul("logits", h, weight, scale, bias)
 
-    def _product(
+    def _add_matmul(
         self, out: str, h: str, weight: NDArray[Any], scale: NDArray[Any], bias: NDArray[Any] | None = None
     ) -> None:
         """``out`` = weight x h, summed up in integers, x scale + bias in float32."""
-        self._constant(f"{out}.weight", weight.T)
+        self._add_constant(f"{out}.weight", weight.T)
         if bias is not None:
-            self._constant(f"{out}.bias", bias)
+            self._add_constant(f"{out}.bias", bias)
         if self._fused:
-            self._constant(f"{out}.scale", scale)
+            self._add_constant(f"{out}.scale", scale)
             inputs = [h, f"{out}.weight", "unit", f"{out}.scale", "zero", "", f"{out}.bias" if bias is not None else ""]
-            self._node("MatMulIntegerToFloat", inputs, out, domain="com.microsoft")
+            self._add_node("MatMulIntegerToFloat", inputs, out, domain="com.microsoft")
             return
-        self._constant(f"{out}.scale", scale * HIDDEN_SCALE)
-        self._node("MatMulInteger", [h, f"{out}.weight", "zero"], f"{out}.sum")
-        self._node("Cast", [f"{out}.sum"], f"{out}.cast", to=TensorProto.FLOAT)
-        self._node("Mul", [f"{out}.cast", f"{out}.scale"], out if bias is None else f"{out}.scaled")
+        self._add_constant(f"{out}.scale", scale * HIDDEN_SCALE)
+        self._add_node("MatMulInteger", [h, f"{out}.weight", "zero"], f"{out}.sum")
+        self._add_node("Cast", [f"{out}.sum"], f"{out}.cast", to=TensorProto.FLOAT)
+        self._add_node("Mul", [f"{out}.cast", f"{out}.scale"], out if bias is None else f"{out}.scaled")
         if bias is not None:
-            self._node("Add", [f"{out}.scaled", f"{out}.bias"], out)
+            self._add_node("Add", [f"{out}.scaled", f"{out}.bias"], out)
 
-    def _state(self, name: str, kind: int) -> None:
+    def _add_state(self, name: str, kind: int) -> None:
         shape: list[str | int | None] = ["rows", self._file.architecture.width]
         self._inputs.append(helper.make_tensor_value_info(name, kind, shape))
         self._outputs.append(helper.make_tensor_value_info(f"{name}_", kind, shape))
 
-    def _node(self, operator: str, inputs: list[str], *outputs: str, **attributes: Any) -> None:
+    def _add_node(self, operator: str, inputs: list[str], *outputs: str, **attributes: Any) -> None:
         self._nodes.append(helper.make_node(operator, inputs, list(outputs), **attributes))
 
-    def _constant(self, name: str, value: NDArray[Any]) -> None:
+    def _add_constant(self, name: str, value: NDArray[Any]) -> None:
         self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
 
 
-def _reordered(gates: NDArray[Any], axis: int = 0) -> NDArray[Any]:
+def _reorder_gates(gates: NDArray[Any], axis: int = 0) -> NDArray[Any]:
     """Gates i f g o as i f o g: the three that go through a sigmoid lie together."""
     i, f, g, o = np.split(gates, 4, axis)
     return np.concatenate([i, f, o, g], axis)

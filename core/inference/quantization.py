@@ -16,13 +16,13 @@ HIDDEN_ZERO = 128
 """The hidden state travels as unsigned bytes around this zero."""
 
 
-def quantised(*matrices: NDArray[np.float32]) -> tuple[list[NDArray[np.int8]], NDArray[np.float32]]:
+def quantize(*matrices: NDArray[np.float32]) -> tuple[list[NDArray[np.int8]], NDArray[np.float32]]:
     """Matrices with the same number of rows (R, ·) as int8, and the one scale (R,) that each of their rows shares."""
     largest = np.max([np.abs(m).max(axis=1) for m in matrices], axis=0)
     scale = (np.maximum(largest, 1e-8) / WEIGHT_LIMIT).astype(np.float32)
     return [np.rint(m / scale[:, None]).astype(np.int8) for m in matrices], scale
 
 
-def dequantised(matrix: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np.float32]:
+def dequantize(matrix: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np.float32]:
     """The real values (R, C) that int8 rows stand for."""
     return matrix.astype(np.float32) * scale[:, None]

@@ -14,21 +14,21 @@ from .model_file import Architecture, ModelFile
 from .quantization import HIDDEN_ZERO
 
 Logits = NDArray[np.float32]
-State = tuple[NDArray[Any], ...]
+StateArrays = tuple[NDArray[Any], ...]
 """What an LSTM remembers: h and c of each layer in turn, every array with one row a stream."""
 
 
 class Runtime(Protocol):
     """Something that can step an LSTM."""
 
-    lanes: int
+    max_batches: int
     """How many batches it can step at once, each on a thread of its own."""
 
-    def zeros(self, rows: int) -> State:
+    def zeros(self, rows: int) -> StateArrays:
         """The state that has read nothing, for so many rows."""
         ...
 
-    def stepper(self, state: State, alone: bool = True) -> Stepper:
+    def stepper(self, state: StateArrays, exclusive: bool = True) -> Stepper:
         """What steps rows on from ``state``, which it copies; ``alone`` where no other batch is stepped meanwhile."""
         ...
 
@@ -40,29 +40,29 @@ class Stepper(Protocol):
     """
 
     logits: Logits
-    state: State
+    state: StateArrays
 
     def step(self, ids: Ids) -> None:
         """Read one token a row, ids (B,): logits (B, V) for the next one, and the state behind it."""
         ...
 
-    def run(self, ids: Ids) -> None:
+    def step_many(self, ids: Ids) -> None:
         """Read T tokens a row one after the other, ids (T, B)."""
         for row in ids:
             self.step(row)
 
 
-def joined(states: Sequence[State]) -> State:
+def concat_states(states: Sequence[StateArrays]) -> StateArrays:
     """One state with the rows of all."""
     return tuple(np.concatenate(arrays) for arrays in zip(*states, strict=True))
 
 
-def selected(state: State, rows: Sequence[int]) -> State:
+def select_rows(state: StateArrays, rows: Sequence[int]) -> StateArrays:
     """A state with these rows of ``state``, copied."""
     return tuple(array[list(rows)] for array in state)
 
 
-def int8_zeros(shape: Architecture, rows: int) -> State:
+def int8_zeros(shape: Architecture, rows: int) -> StateArrays:
     """The state of an int8 runtime that has read nothing: h as uint8 (B, H) around 128, c as float32 (B, H)."""
     size = rows, shape.width
     return tuple(

@@ -7,15 +7,15 @@ from html import escape
 
 from ..events import Token
 from ..session.passage import Passage
-from ..session.passage_json import dumped
-from .heat import level, surprise
-from .sanitize import visible
-from .svg import COLOURS, Picture, Text
+from ..session.passage_json import to_json
+from .heat import heat_level, surprisal
+from .sanitize import escape_controls
+from .svg import HEAT_COLORS, SvgPage, WrappedTokens
 
-COLUMNS = 76
+LINE_WIDTH = 76
 """Characters to a line of a picture."""
 
-Span = tuple[str, Token | None]
+PassageSpan = tuple[str, Token | None]
 
 
 def as_text(passage: Passage, summary: str, heat: str) -> str:  # noqa: ARG001
@@ -25,7 +25,7 @@ def as_text(passage: Passage, summary: str, heat: str) -> str:  # noqa: ARG001
 
 def as_json(passage: Passage, summary: str, heat: str) -> str:  # noqa: ARG001
     """All of the tree, as a saved passage."""
-    return dumped(passage)
+    return to_json(passage)
 
 
 def as_markdown(passage: Passage, summary: str, heat: str) -> str:  # noqa: ARG001
@@ -36,9 +36,9 @@ def as_markdown(passage: Passage, summary: str, heat: str) -> str:  # noqa: ARG0
 
 def as_html(passage: Passage, summary: str, heat: str) -> str:
     """A page of its own: tokens in the colours of heat, each with its figures where the mouse rests on it."""
-    body = "".join(_marked(text, token, _warmth(heat)) for text, token in spans(passage))
-    return _PAGE.format(
-        rules="\n".join(f".h{n} {{ color: {colour}; }}" for n, colour in enumerate(COLOURS)),
+    body = "".join(_token_html(text, token, _heat_or_default(heat)) for text, token in token_spans(passage))
+    return _HTML_TEMPLATE.format(
+        rules="\n".join(f".h{n} {{ color: {colour}; }}" for n, colour in enumerate(HEAT_COLORS)),
         body=body,
         summary=escape(summary),
     )
@@ -46,17 +46,17 @@ def as_html(passage: Passage, summary: str, heat: str) -> str:
 
 def as_svg(passage: Passage, summary: str, heat: str) -> str:
     """A picture in the colours of heat, with T at the left wherever it was turned."""
-    picture = Picture(COLUMNS + 8)
-    text = Text(COLUMNS)
-    for piece, token in spans(passage):
-        text.add(visible(piece), token)
-    picture.passage(text, _warmth(heat))
+    picture = SvgPage(LINE_WIDTH + 8)
+    text = WrappedTokens(LINE_WIDTH)
+    for piece, token in token_spans(passage):
+        text.add(escape_controls(piece), token)
+    picture.passage(text, _heat_or_default(heat))
     picture.gap()
     picture.line([(summary, "dim")], 7)
-    return picture.svg(f"A passage of {passage.model}")
+    return picture.to_svg(f"A passage of {passage.model}")
 
 
-def spans(passage: Passage) -> Iterator[Span]:
+def token_spans(passage: Passage) -> Iterator[PassageSpan]:
     """The text up to the cursor: seeds and tails without a token, the rest a token each."""
     for node, kept in passage.path():
         if node.seed is not None:
@@ -67,19 +67,19 @@ def spans(passage: Passage) -> Iterator[Span]:
             yield node.tail, None
 
 
-def _warmth(heat: str) -> str:
+def _heat_or_default(heat: str) -> str:
     """What is coloured: a picture without colours would show nothing that its text does not."""
     return "surprise" if heat == "off" else heat
 
 
-def _marked(text: str, token: Token | None, heat: str) -> str:
+def _token_html(text: str, token: Token | None, heat: str) -> str:
     if token is None:
-        return f"<b>{escape(visible(text))}</b>"
-    figures = f"T {token.temperature:.2f}, rank {token.rank}, {surprise(token):.1f} bits"
-    return f'<span class="h{level(token, heat)}" title="{figures}">{escape(visible(text))}</span>'
+        return f"<b>{escape(escape_controls(text))}</b>"
+    figures = f"T {token.temperature:.2f}, rank {token.rank}, {surprisal(token):.1f} bits"
+    return f'<span class="h{heat_level(token, heat)}" title="{figures}">{escape(escape_controls(text))}</span>'
 
 
-_PAGE = """<!doctype html>
+_HTML_TEMPLATE = """<!doctype html>
 <html lang="und"><head><meta charset="utf-8"><title>A passage</title><style>
 body {{ background: #14161b; color: #d9dbe1; max-width: 46em; margin: 2em auto; padding: 0 1em; }}
 pre {{ font: 1em/1.5 ui-monospace, monospace; white-space: pre-wrap; }}
@@ -88,7 +88,7 @@ b {{ color: #7fb4ff; }} footer {{ color: #8b8f9a; }}
 </style></head><body><pre>{body}</pre><footer>{summary}</footer></body></html>
 """
 
-FORMS: dict[str, Callable[[Passage, str, str], str]] = {
+EXPORTERS: dict[str, Callable[[Passage, str, str], str]] = {
     ".txt": as_text,
     ".md": as_markdown,
     ".json": as_json,

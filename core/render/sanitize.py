@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-_CONTROL = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
-_SECOND_CONTROL = dict.fromkeys(range(0x80, 0xA0), "\N{REPLACEMENT CHARACTER}")
-_DIRECTION = dict.fromkeys(
+_C0_CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
+_C1_CONTROLS = dict.fromkeys(range(0x80, 0xA0), "\N{REPLACEMENT CHARACTER}")
+_BIDI_CONTROLS = dict.fromkeys(
     [0x200E, 0x200F, 0x061C, *range(0x2028, 0x202F), *range(0x2066, 0x206A)], "\N{REPLACEMENT CHARACTER}"
 )
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}")
-_SHOWN: dict[int, int | str] = {**_CONTROL, **_SECOND_CONTROL, **_DIRECTION, **_SURROGATES}
+_REPLACEMENTS: dict[int, int | str] = {**_C0_CONTROLS, **_C1_CONTROLS, **_BIDI_CONTROLS, **_SURROGATES}
 
 
-def visible(text: str) -> str:
+def escape_controls(text: str) -> str:
     """``text`` with control characters as pictures (U+2400 …) and other line ends, C1 controls, bidirectional
     overrides and lone surrogates as U+FFFD; newline and tab stay."""
-    return text if text.isascii() and text.isprintable() else text.translate(_SHOWN)
+    return text if text.isascii() and text.isprintable() else text.translate(_REPLACEMENTS)

@@ -7,17 +7,17 @@ import secrets
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK = 64
+_BLOCK_SIZE = 64
 
 
-class Dice:
+class PositionRNG:
     """Uniforms by position: Philox with the RNG seed as key and (position, take) as counter (Salmon et al., SC 2011).
 
     Going back and forth throws the same dice again. A retry is another ``take``: other dice at every position.
     """
 
-    def __init__(self, rng: int, take: int = 0) -> None:
-        self.rng, self.take = rng, take
+    def __init__(self, key: int, take: int = 0) -> None:
+        self.key, self.take = key, take
         self._block, self._uniforms = -1, np.empty(0)
 
     def uniform(self, position: int) -> float:
@@ -26,21 +26,21 @@ class Dice:
 
     def uniforms(self, position: int, count: int) -> NDArray[np.float64]:
         """The numbers for ``count`` tokens from ``position`` on, (count,)."""
-        block, offset = divmod(position, _BLOCK)
+        block, offset = divmod(position, _BLOCK_SIZE)
         if block != self._block:
-            self._block, self._uniforms = block, self._throw(block)
+            self._block, self._uniforms = block, self._generate_block(block)
         here = self._uniforms[offset : offset + count]
         if len(here) == count:
             return here
         return np.concatenate([here, self.uniforms(position + len(here), count - len(here))])
 
-    def _throw(self, block: int) -> NDArray[np.float64]:
+    def _generate_block(self, block: int) -> NDArray[np.float64]:
         # One Philox counter makes four 64-bit numbers; the upper half of each is used.
-        counter = np.array([block * _BLOCK // 4, self.take, 0, 0], np.uint64)
-        raw = np.random.Philox(key=self.rng, counter=counter).random_raw(_BLOCK)
+        counter = np.array([block * _BLOCK_SIZE // 4, self.take, 0, 0], np.uint64)
+        raw = np.random.Philox(key=self.key, counter=counter).random_raw(_BLOCK_SIZE)
         return np.asarray((raw >> np.uint64(32)) * 2.0**-32)
 
 
-def fresh_rng() -> int:
+def random_rng_seed() -> int:
     """A new 32-bit RNG seed from the system's randomness."""
     return secrets.randbits(32)

@@ -33,7 +33,7 @@ def sample(preds: ArrayLike, temperature: float = 1.0, rng: np.random.Generator 
     return int(rng.choice(len(probs), p=probs))
 
 
-class Memory(Protocol):
+class RowHistory(Protocol):
     """What the chain may ask of a row's past."""
 
     def recent(self, n: int) -> TokenIds:
@@ -45,79 +45,81 @@ class Memory(Protocol):
         ...
 
 
-Step = Callable[[Array, Sequence[Memory]], Array]
+LogitsProcessor = Callable[[Array, Sequence[RowHistory]], Array]
 
 
-class Chain:
+class SamplerChain:
     """The filters that the rows of a batch use, made ready once. ``breakers`` are each row's for DRY, as token ids."""
 
     def __init__(self, settings: Sequence[Settings], breakers: Sequence[Sequence[int]] = ()) -> None:
         self._settings, self._breakers = list(settings), breakers
-        self.remembers = any(self._used(name) for name in _REMEMBERING)
+        self.needs_history = any(self._uses(name) for name in _HISTORY_SETTINGS)
         """Whether a draw depends on the tokens before it."""
-        self.bounded = self._used("surprise")
-        self.plain = not self.bounded and not any(self._used(name) for name in (*_PENALTIES, "dry_multiplier", *_CUTS))
+        self.bounds_surprise = self._uses("surprise")
+        self.temperature_only = not self.bounds_surprise and not any(
+            self._uses(name) for name in (*_PENALTIES, "dry_multiplier", *_TRUNCATION_FILTERS)
+        )
         """Whether there is nothing but the temperature between logits and draw."""
-        self.ramps = any(isinstance(s.temperature, Ramp) for s in settings)
-        self._steps: list[Step] = []
-        if any(self._used(name) for name in _PENALTIES):
-            self._steps.append(self._penalised)
-        if self._used("dry_multiplier"):
-            self._steps.append(self._dry)
-        for name, kept in _CUTS.items():
-            if self._used(name):
-                self._steps.append(_cut(kept, self._column(name)))
+        self.has_ramp = any(isinstance(s.temperature, Ramp) for s in settings)
+        self._processors: list[LogitsProcessor] = []
+        if any(self._uses(name) for name in _PENALTIES):
+            self._processors.append(self._apply_penalties)
+        if self._uses("dry_multiplier"):
+            self._processors.append(self._apply_dry)
+        for name, kept in _TRUNCATION_FILTERS.items():
+            if self._uses(name):
+                self._processors.append(_as_processor(kept, self._setting_column(name)))
 
-    def shape(self, logits: Array, temperatures: Array, memories: Sequence[Memory]) -> Array:
+    def apply(self, logits: Array, temperatures: Array, histories: Sequence[RowHistory]) -> Array:
         """What the draw uses: logits (B, V) behind all filters, at ``temperatures`` (B, 1)."""
-        for step in self._steps:
-            logits = step(logits, memories)
-        logits = filters.heated(logits, temperatures)
-        if self.bounded:
-            bounds = np.array([memory.surprise_bound() for memory in memories])[:, None]
-            logits = filters.surprise_kept(logits, bounds)
+        for step in self._processors:
+            logits = step(logits, histories)
+        logits = filters.apply_temperature(logits, temperatures)
+        if self.bounds_surprise:
+            bounds = np.array([memory.surprise_bound() for memory in histories])[:, None]
+            logits = filters.max_surprise(logits, bounds)
         return logits
 
-    def _penalised(self, logits: Array, memories: Sequence[Memory]) -> Array:
+    def _apply_penalties(self, logits: Array, histories: Sequence[RowHistory]) -> Array:
         """The penalties for what stands in the last ``repeat_last_n`` tokens."""
         counts = np.zeros_like(logits)
-        for row, (s, memory) in enumerate(zip(self._settings, memories, strict=True)):
+        for row, (s, memory) in enumerate(zip(self._settings, histories, strict=True)):
             counts[row] = np.bincount(memory.recent(s.repeat_last_n), minlength=logits.shape[1])
-        for name, penalised in _PENALTIES.items():
-            if self._used(name):
-                logits = penalised(logits, self._column(name), counts)
+        for name, apply_penalty in _PENALTIES.items():
+            if self._uses(name):
+                logits = apply_penalty(logits, self._setting_column(name), counts)
         return logits
 
-    def _dry(self, logits: Array, memories: Sequence[Memory]) -> Array:
+    def _apply_dry(self, logits: Array, histories: Sequence[RowHistory]) -> Array:
         """DRY, for the rows that use it."""
         logits = logits.copy()
-        for row, (s, memory) in enumerate(zip(self._settings, memories, strict=True)):
+        for row, (s, memory) in enumerate(zip(self._settings, histories, strict=True)):
             if s.dry_multiplier:
                 ids = memory.recent(s.dry_penalty_last_n)
-                limit = filters.since_breaker(ids, self._breakers[row] if self._breakers else ())
+                limit = filters.tokens_since_breaker(ids, self._breakers[row] if self._breakers else ())
                 chosen = (s.dry_multiplier, s.dry_base, s.dry_allowed_length, limit)
-                logits[row] = filters.dry_penalised(logits[row], ids, *chosen)
+                logits[row] = filters.dry_penalty(logits[row], ids, *chosen)
         return logits
 
-    def _used(self, name: str) -> bool:
-        return any(getattr(s, name) != SPECS[name].off for s in self._settings)
+    def _uses(self, name: str) -> bool:
+        return any(getattr(s, name) != SPECS[name].off_value for s in self._settings)
 
-    def _column(self, name: str) -> Array:
+    def _setting_column(self, name: str) -> Array:
         return np.array([getattr(s, name) for s in self._settings], np.float64)[:, None]
 
 
-def pick(shaped: Array, uniforms: Array) -> Ids:
+def draw(shaped: Array, uniforms: Array) -> Ids:
     """Draw the ids (B,) at which the cumulated probability of logits (B, V) first passes each uniform (B, 1)."""
     if KERNEL:
         ids = np.empty(len(shaped), np.int64)
-        KERNEL.pick(np.ascontiguousarray(shaped), np.ascontiguousarray(uniforms), ids, shaped.shape[1])
+        KERNEL.sample(np.ascontiguousarray(shaped), np.ascontiguousarray(uniforms), ids, shaped.shape[1])
         return ids
     cumulated = np.exp(shaped - shaped.max(axis=1, keepdims=True)).cumsum(axis=1)
     # The last cumulated value, not 1, bounds the draw: rounding lets them differ, and a cut token must never come up.
     return np.asarray((cumulated > uniforms * cumulated[:, -1:]).argmax(axis=1))
 
 
-class Described(NamedTuple):
+class TokenStats(NamedTuple):
     """What is to be told of draws, arrays (B,) or (K, B), as in ``events.Token``."""
 
     logprob: Array
@@ -126,24 +128,24 @@ class Described(NamedTuple):
     entropy: Array
 
 
-def describe(raw: Array, shaped: Array, ids: Ids) -> Described:
+def token_stats(raw: Array, shaped: Array, ids: Ids) -> TokenStats:
     """Tell of drawn ids (B,) what they were to the model, from its logits (B, V), and to the draw, from shaped ones."""
     if KERNEL:
-        told = np.empty((4, len(ids)))
+        stats = np.empty((4, len(ids)))
         logits, drawn, which = map(np.ascontiguousarray, (raw, shaped, ids))
-        KERNEL.describe(logits, drawn, which, told, raw.shape[1])
-        return Described(*told)
+        KERNEL.token_stats(logits, drawn, which, stats, raw.shape[1])
+        return TokenStats(*stats)
     logprobs, rows = filters.log_softmax(raw), np.arange(len(ids))
     taken = logprobs[rows, ids]
     rank = 1.0 + np.count_nonzero(logprobs > taken[:, None], axis=1)
-    return Described(taken, filters.log_softmax(shaped)[rows, ids], rank, filters.entropy(logprobs))
+    return TokenStats(taken, filters.log_softmax(shaped)[rows, ids], rank, filters.entropy(logprobs))
 
 
 @runtime_checkable
-class Writer(Protocol):
+class FusedSampler(Protocol):
     """A stepper that also draws, where nothing but a temperature is set: what ``pick`` and ``describe`` would."""
 
-    def write(self, uniforms: Array, temperatures: Array) -> tuple[Ids, Array]:
+    def generate(self, uniforms: Array, temperatures: Array) -> tuple[Ids, Array]:
         """Draw by uniforms (K, B) at temperatures (B,) and read what was drawn, K times.
 
         Gives ids (K, B), and the fields of ``Described`` for them, (4, K, B). Temperatures are at least
@@ -152,22 +154,22 @@ class Writer(Protocol):
         ...
 
 
-def _cut(kept: Callable[[Array, Array], Array], column: Array) -> Step:
-    return lambda logits, _: kept(logits, column)
+def _as_processor(row_filter: Callable[[Array, Array], Array], column: Array) -> LogitsProcessor:
+    return lambda logits, _: row_filter(logits, column)
 
 
 _PENALTIES: dict[str, Callable[[Array, Array, Array], Array]] = {
-    "repeat_penalty": filters.repeat_penalised,
-    "frequency_penalty": filters.frequency_penalised,
-    "presence_penalty": filters.presence_penalised,
+    "repeat_penalty": filters.repeat_penalty,
+    "frequency_penalty": filters.frequency_penalty,
+    "presence_penalty": filters.presence_penalty,
 }
 
-_CUTS: dict[str, Callable[[Array, Array], Array]] = {
-    "top_k": filters.top_k_kept,
-    "typical": filters.typical_kept,
-    "top_p": filters.top_p_kept,
-    "min_p": filters.min_p_kept,
+_TRUNCATION_FILTERS: dict[str, Callable[[Array, Array], Array]] = {
+    "top_k": filters.top_k,
+    "typical": filters.typical,
+    "top_p": filters.top_p,
+    "min_p": filters.min_p,
 }
 """The filters by the name of their setting, in the order in which they act."""
 
-_REMEMBERING = (*_PENALTIES, "dry_multiplier", "surprise")
+_HISTORY_SETTINGS = (*_PENALTIES, "dry_multiplier", "surprise")

@@ -12,14 +12,14 @@ from ..errors import UsageError
 
 Array = NDArray[np.float64]
 
-LESSON = (0.3, 0.5, 0.2)
+LESSON_PROBABILITIES = (0.3, 0.5, 0.2)
 """The distribution that the lesson works on, at the temperatures 1.2 and 0.8."""
 
-FEWEST_REPEATED = 40
+MIN_REPEATED_CHARS = 40
 """Characters that have to come again before it is called a loop: any text repeats a few."""
 
 
-class Reshaped(NamedTuple):
+class TemperatureSteps(NamedTuple):
     """The columns of the lesson, each (V,): log p, log p / T, exp of that, and the same made to sum to 1."""
 
     log: Array
@@ -35,20 +35,20 @@ class Loop(NamedTuple):
     text: str
 
 
-def reshape(probs: ArrayLike, temperature: float) -> Reshaped:
+def temperature_steps(probs: ArrayLike, temperature: float) -> TemperatureSteps:
     """Divide log-probabilities by ``temperature`` > 0 and look at every step. ``probs`` (V,) sum to 1."""
     with np.errstate(divide="ignore"):
         log = np.log(np.asarray(probs, np.float64))
     divided = log / temperature
-    return Reshaped(log, divided, np.exp(divided), _at(log, temperature))
+    return TemperatureSteps(log, divided, np.exp(divided), _softmax_at(log, temperature))
 
 
-def at_temperatures(logprobs: Array, temperatures: Sequence[float]) -> list[Array]:
+def probs_at_temperatures(logprobs: Array, temperatures: Sequence[float]) -> list[Array]:
     """Probabilities (V,) at each temperature, from log-probabilities (V,); at T = 0 the likeliest has all."""
-    return [_at(logprobs, t) for t in temperatures]
+    return [_softmax_at(logprobs, t) for t in temperatures]
 
 
-def entropy(probs: Array) -> float:
+def entropy_from_probs(probs: Array) -> float:
     """Bits of entropy: how many yes-no questions the next token is worth."""
     positive = probs[probs > 0]
     return float(max(0.0, -(positive * np.log2(positive)).sum()))
@@ -56,10 +56,10 @@ def entropy(probs: Array) -> float:
 
 def effective_choices(probs: Array) -> float:
     """2 to the entropy in bits: over how many equally likely tokens a draw would be as open as this one."""
-    return float(2 ** entropy(probs))
+    return float(2 ** entropy_from_probs(probs))
 
 
-def probabilities(text: str) -> Array:
+def parse_probabilities(text: str) -> Array:
     """The distribution that "0.3,0.5,0.2" means; weights that sum to something else are made to sum to 1.
 
     Raises UsageError where it is no list of at least two numbers from 0 up.
@@ -84,25 +84,25 @@ def gaussian(half_width: int = 12, deviation: float = 4.0) -> tuple[Array, Array
     return places, weights / weights.sum()
 
 
-def loop_in(text: str) -> Loop | None:
+def find_loop(text: str) -> Loop | None:
     """The shortest loop that ``text`` ends in, three times round and 40 characters again at least; None without one."""
     codes = np.array([ord(c) for c in text], np.int64)
     for period in range(1, len(text) // 3 + 1):
         differs = np.flatnonzero(codes[period:] != codes[:-period])
         start = int(differs[-1]) + 1 if len(differs) else 0
         repeated = len(text) - period - start
-        if repeated >= max(2 * period, FEWEST_REPEATED):
+        if repeated >= max(2 * period, MIN_REPEATED_CHARS):
             return Loop(start, text[start : start + period])
     return None
 
 
-def rounds_twice(value: float) -> bool:
+def double_rounding_differs(value: float) -> bool:
     """Whether rounding to three decimals and then to two gives another figure than rounding to two at once."""
     thousandths = np.floor(abs(value) * 1000 + 0.5)
     return bool(np.floor(thousandths / 10 + 0.5) != np.floor(abs(value) * 100 + 0.5))
 
 
-def _at(logprobs: Array, temperature: float) -> Array:
+def _softmax_at(logprobs: Array, temperature: float) -> Array:
     if temperature == 0:
         return np.asarray(np.arange(len(logprobs)) == logprobs.argmax(), np.float64)
     scaled = np.exp((logprobs - logprobs.max()) / temperature)

@@ -38,46 +38,46 @@ class Node:
     start: Snapshot | None = field(default=None, repr=False, compare=False)
     snapshots: dict[int, Snapshot] = field(default_factory=dict, repr=False, compare=False)
 
-    def text(self, tokens: int | None = None) -> str:
+    def text(self, count: int | None = None) -> str:
         """What it says: the seed, or the written text up to so many tokens."""
         if self.seed is not None:
             return self.seed
         if not self.tokens:
             return self.tail
-        return "".join(self.texts(tokens))
+        return "".join(self.texts(count))
 
-    def texts(self, tokens: int | None = None) -> list[str]:
+    def texts(self, count: int | None = None) -> list[str]:
         """What each of its first so many tokens says; the tail belongs to the last of all."""
-        texts = [token.text for token in self.tokens[:tokens]]
+        texts = [token.text for token in self.tokens[:count]]
         if texts and len(texts) == len(self.tokens):
             texts[-1] += self.tail
         return texts
 
-    def filter(self, filters: Settings) -> None:
+    def record_filters(self, filters: Settings) -> None:
         """Its further tokens are drawn behind these filters."""
         if not self.filters or self.filters[-1][1] != filters:
             self.filters.append((len(self.tokens), filters))
 
-    def filters_at(self, token: int) -> Settings | None:
+    def filters_at(self, index: int) -> Settings | None:
         """The filters behind which a token of it was drawn; None where nobody kept them."""
-        at = bisect_right(self.filters, token, key=itemgetter(0)) - 1
+        at = bisect_right(self.filters, index, key=itemgetter(0)) - 1
         return self.filters[at][1] if at >= 0 else None
 
-    def known_to(self, tokenizer: Tokenizer) -> bool:
+    def tokens_in_vocab(self, tokenizer: Tokenizer) -> bool:
         """Whether a tokenizer has all its tokens."""
         return all(token.id < tokenizer.size for token in self.tokens)
 
-    def means_the_same_to(self, tokenizer: Tokenizer) -> bool:
+    def decodes_to_same_text(self, tokenizer: Tokenizer) -> bool:
         """Whether a tokenizer reads its tokens as the text that stands here."""
-        decoded = tokenizer.decode(token.id for token in self.tokens) if self.known_to(tokenizer) else ""
+        decoded = tokenizer.decode(token.id for token in self.tokens) if self.tokens_in_vocab(tokenizer) else ""
         return decoded.startswith("".join(token.text for token in self.tokens))
 
 
-class KeptState(NamedTuple):
+class StoredSnapshot(NamedTuple):
     """A snapshot as bytes: that which the tokens of a node follow (``start``), or one further on."""
 
     node: int
-    start: bool
+    is_start: bool
     data: bytes
 
 
@@ -95,20 +95,20 @@ class Passage:
     cursor: int | None = None
     settings: Settings | None = None
     archived: tuple[int, int] | None = field(default=None, repr=False, compare=False)
-    states: list[KeptState] = field(default_factory=list, repr=False, compare=False)
+    stored_snapshots: list[StoredSnapshot] = field(default_factory=list, repr=False, compare=False)
 
     def add(self, node: Node) -> int:
         """Hang a node under its parent and stand on it."""
         self.nodes.append(node)
         if node.parent is not None:
             self.nodes[node.parent].children.append(len(self.nodes) - 1)
-        self.move(len(self.nodes) - 1)
+        self.move_to(len(self.nodes) - 1)
         return len(self.nodes) - 1
 
-    def move(self, to: int) -> None:
+    def move_to(self, index: int) -> None:
         """Stand on a node; redo from any of its ancestors leads here again."""
-        self.cursor = to
-        child, parent = to, self.nodes[to].parent
+        self.cursor = index
+        child, parent = index, self.nodes[index].parent
         while parent is not None:
             self.nodes[parent].visited = child
             child, parent = parent, self.nodes[parent].parent
@@ -121,9 +121,9 @@ class Passage:
 
     def path(self) -> Iterator[tuple[Node, int | None]]:
         """From the root to the cursor: each node, and how many of its tokens belong to the text (None: all)."""
-        return ((self.nodes[index], kept) for index, kept in self._steps())
+        return ((self.nodes[index], kept) for index, kept in self._path_indices())
 
-    def _steps(self) -> Iterator[tuple[int, int | None]]:
+    def _path_indices(self) -> Iterator[tuple[int, int | None]]:
         steps: list[tuple[int, int | None]] = []
         index: int | None = self.cursor
         kept: int | None = None
@@ -136,19 +136,19 @@ class Passage:
     def root(self) -> int:
         """The seed that the text begins with; raises CommandError in an empty passage."""
         self.current()
-        return next(self._steps())[0]
+        return next(self._path_indices())[0]
 
-    def written(self) -> int:
+    def token_count(self) -> int:
         """How many tokens the model wrote, up to the cursor."""
         return sum(len(node.tokens) if kept is None else kept for node, kept in self.path())
 
-    def locate(self, count: int) -> tuple[int, int]:
+    def locate_token(self, count: int) -> tuple[int, int]:
         """Where the text stands behind its first ``count`` written tokens: a node, and how many of its tokens.
 
         Raises CommandError where it has fewer.
         """
         before = 0
-        for index, kept in self._steps():
+        for index, kept in self._path_indices():
             node = self.nodes[index]
             here = len(node.tokens) if kept is None else kept
             if 0 <= count - before < here:
@@ -161,13 +161,13 @@ class Passage:
             raise CommandError(f"the text has {before:,} tokens: there is no place behind {count:,}")
         return self.cursor, len(self.nodes[self.cursor].tokens)
 
-    def kept(self, characters: int) -> tuple[int | None, int, int]:
+    def locate_characters(self, characters: int) -> tuple[int | None, int, int]:
         """How much of the text stays if only so many characters of it do: a node, how many of its tokens, and how many
         characters these and all before them have. A seed stays whole or not at all: then the node is None.
         """
         found: tuple[int | None, int, int] = (None, 0, 0)
         before = 0
-        for index, kept in self._steps():
+        for index, kept in self._path_indices():
             node = self.nodes[index]
             if node.seed is not None:
                 before += len(node.seed)
@@ -180,7 +180,7 @@ class Passage:
                 break
         return found
 
-    def token(self, count: int) -> tuple[Token, Settings | None] | None:
+    def token_at(self, count: int) -> tuple[Token, Settings | None] | None:
         """The written token behind the first ``count`` of them, and the filters that drew it, None where nobody kept
         them; None at the end of the text.
         """
@@ -210,12 +210,12 @@ class Passage:
         node = self.nodes[cursor]
         turned = None if node.visited is None else self.nodes[node.visited]
         if turned and turned.seed is None and turned.at < len(node.tokens):
-            return self._family(cursor, turned.at)
+            return self._versions_at(cursor, turned.at)
         if node.parent is None:
             return [index for index, other in enumerate(self.nodes) if other.parent is None]
-        return [cursor] if node.seed is not None else self._family(node.parent, node.at)
+        return [cursor] if node.seed is not None else self._versions_at(node.parent, node.at)
 
-    def _family(self, parent: int, at: int) -> list[int]:
+    def _versions_at(self, parent: int, at: int) -> list[int]:
         """All texts behind the first ``at`` tokens of a node: its own further tokens, and those that branch there."""
         node = self.nodes[parent]
         branches = [child for child in node.children if self.nodes[child].at == at and self.nodes[child].seed is None]
@@ -256,7 +256,7 @@ class Passage:
             raise CommandError("there is nothing to redo")
         self.cursor = visited
 
-    def next_take(self, parent: int, at: int) -> int:
+    def next_free_take(self, parent: int, at: int) -> int:
         """A throw of the dice that no text behind the first ``at`` tokens of ``parent`` has used."""
         node = self.nodes[parent]
         used = [self.nodes[child].take for child in node.children]

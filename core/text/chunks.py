@@ -7,60 +7,60 @@ from typing import Protocol
 
 import numpy as np
 
-STRETCH = 1 << 20
+CHUNK_CHARS = 1 << 20
 """Characters that are looked at at once where a text is gone through."""
 
 
-class Text(Protocol):
+class TextLike(Protocol):
     """A str, or what is read from a disk where it is needed."""
 
     def __len__(self) -> int:
         """Characters."""
         ...
 
-    def __getitem__(self, where: slice, /) -> str:
+    def __getitem__(self, index: slice, /) -> str:
         """Those from a place up to another; steps other than 1 are not for texts."""
         ...
 
 
-class Part:
+class TextView:
     """Stretches (start, end) of a text, one behind the other, sliced like one str; ``[:]`` is all of it as one."""
 
-    def __init__(self, text: Text, *stretches: tuple[int, int]) -> None:
-        self._text, self.stretches = text, stretches
+    def __init__(self, text: TextLike, *ranges: tuple[int, int]) -> None:
+        self._text, self.ranges = text, ranges
 
     def __len__(self) -> int:
-        return sum(end - start for start, end in self.stretches)
+        return sum(end - start for start, end in self.ranges)
 
-    def __getitem__(self, where: slice, /) -> str:
-        start, stop, _ = where.indices(len(self))
+    def __getitem__(self, index: slice, /) -> str:
+        start, stop, _ = index.indices(len(self))
         found = []
-        for begin, end in self.stretches:
+        for begin, end in self.ranges:
             size = end - begin
             found.append(self._text[begin + min(size, max(0, start)) : begin + min(size, max(0, stop))])
             start, stop = start - size, stop - size
         return "".join(found)
 
 
-def stretches(text: Text, overlap: int = 0) -> Iterator[str]:
+def iter_chunks(text: TextLike, overlap: int = 0) -> Iterator[str]:
     """``text`` in stretches of a million characters; each shares ``overlap`` with the next, so that nothing is cut."""
-    for at in range(0, max(1, len(text) - overlap), STRETCH):
-        yield text[at : at + STRETCH + overlap]
+    for at in range(0, max(1, len(text) - overlap), CHUNK_CHARS):
+        yield text[at : at + CHUNK_CHARS + overlap]
 
 
-def sample(text: Text, most: int) -> Part:
+def subsample(text: TextLike, max_chars: int) -> TextView:
     """All of ``text``, or as many characters of it as ``most``, in stretches spread evenly over all of it."""
-    if len(text) <= most:
-        return Part(text, (0, len(text)))
-    count = max(1, most // STRETCH)
+    if len(text) <= max_chars:
+        return TextView(text, (0, len(text)))
+    count = max(1, max_chars // CHUNK_CHARS)
     starts = [at * len(text) // count for at in range(count)]
-    return Part(text, *((start, start + most // count) for start in starts))
+    return TextView(text, *((start, start + max_chars // count) for start in starts))
 
 
-def counted(text: Text) -> dict[str, int]:
+def count_characters(text: TextLike) -> dict[str, int]:
     """How often each character occurs, in the order of code points."""
     totals = np.zeros(0x110000, np.int64)
-    for stretch in stretches(text):
+    for stretch in iter_chunks(text):
         counts = np.bincount(np.frombuffer(stretch.encode("utf-32-le", "surrogatepass"), "<u4"))
         totals[: len(counts)] += counts
     return {chr(code): int(totals[code]) for code in np.flatnonzero(totals)}

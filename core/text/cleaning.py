@@ -11,70 +11,70 @@ from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 
 from ..errors import StorageError, TextError
-from ..paths import reason
+from ..paths import error_text
 from .files import Source
-from .formats import Reading, items, lines_of
-from .gutenberg import without_boilerplate
+from .formats import ReadOptions, extract_items, iter_lines
+from .gutenberg import strip_boilerplate
 
-IN_MEMORY = 1 << 23
+MAX_CHARS_IN_MEMORY = 1 << 23
 """Characters of lines that are shuffled in memory; more are first dealt out to files, each of which is shuffled."""
 
-FILES = 128
+SHUFFLE_FILES = 128
 
-_NAME_IT = "name its encoding, for example --encoding latin-1"
+_ENCODING_HINT = "name its encoding, for example --encoding latin-1"
 
 
-def text_of(source: Source, how: Reading, notes: list[str]) -> Iterator[str]:
+def read_text(source: Source, options: ReadOptions, notes: list[str]) -> Iterator[str]:
     """The text of a source in pieces of any size; what was changed is added to ``notes``. Raises TextError."""
-    blocks = _text_only(source) if _is_utf8(how.encoding) else source.unpacked()
-    pieces = items(_normalised(_decoded(blocks, how.encoding, source.name), notes), source, how)
-    return pieces if how.keep_boilerplate else without_boilerplate(pieces, notes)
+    blocks = _reject_binary(source) if _is_utf8(options.encoding) else source.text_blocks()
+    pieces = extract_items(_normalize(_decode_blocks(blocks, options.encoding, source.name), notes), source, options)
+    return pieces if options.keep_boilerplate else strip_boilerplate(pieces, notes)
 
 
-def decoded(data: bytes, encoding: str, name: str) -> str:
+def decode_bytes(data: bytes, encoding: str, name: str) -> str:
     """``data`` as text; raises TextError, which says where the first bad byte is and what helps."""
-    return "".join(_decoded([data], encoding, name))
+    return "".join(_decode_blocks([data], encoding, name))
 
 
-def shuffled(pieces: Iterator[str], notes: list[str]) -> Iterator[str]:
+def shuffle_lines(chunks: Iterator[str], notes: list[str]) -> Iterator[str]:
     """The lines that hold something in an order of their own, the same every time: a sorted list splits unfairly."""
     dice, some, size, count = random.Random(0), list[str](), 0, 0
-    lines = (line.rstrip("\n") + "\n" for line in lines_of(pieces) if line.strip())
+    lines = (line.rstrip("\n") + "\n" for line in iter_lines(chunks) if line.strip())
     for line in lines:
         some.append(line)
         size, count = size + len(line), count + 1
-        if size > IN_MEMORY:
+        if size > MAX_CHARS_IN_MEMORY:
             break
-    if size <= IN_MEMORY:
+    if size <= MAX_CHARS_IN_MEMORY:
         dice.shuffle(some)
         yield from some
     else:
-        count = yield from _shuffled_on_disk(chain(some, lines), dice)
+        count = yield from _shuffle_on_disk(chain(some, lines), dice)
     notes.append(f"{count:,} lines, shuffled; a sample ends at a line's end")
 
 
-def _shuffled_on_disk(lines: Iterable[str], dice: random.Random) -> Generator[str, None, int]:
+def _shuffle_on_disk(lines: Iterable[str], rng: random.Random) -> Generator[str, None, int]:
     """Every line into a file that dice choose, then file by file in shuffled order; returns how many there were."""
     count = 0
     try:
         with contextlib.ExitStack() as stack:
-            dealt = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(FILES)]
+            dealt = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(SHUFFLE_FILES)]
             for line in lines:
-                dice.choice(dealt).write(line.encode("utf-8", "surrogatepass"))
+                rng.choice(dealt).write(line.encode("utf-8", "surrogatepass"))
                 count += 1
             for file in dealt:
                 file.seek(0)
                 some = file.read().decode("utf-8", "surrogatepass").split("\n")[:-1]
-                dice.shuffle(some)
+                rng.shuffle(some)
                 yield "".join(f"{line}\n" for line in some)
     except OSError as error:
-        raise StorageError(f"cannot shuffle the lines in {tempfile.gettempdir()}: {reason(error)}") from error
+        raise StorageError(f"cannot shuffle the lines in {tempfile.gettempdir()}: {error_text(error)}") from error
     return count
 
 
-def _text_only(source: Source) -> Iterator[bytes]:
+def _reject_binary(source: Source) -> Iterator[bytes]:
     read = 0
-    for block in source.unpacked():
+    for block in source.text_blocks():
         if b"\0" in block:
             at = read + block.index(0)
             raise TextError(f"{source.name} looks like binary data, not text: it has a zero byte at {at:,}")
@@ -82,7 +82,7 @@ def _text_only(source: Source) -> Iterator[bytes]:
         yield block
 
 
-def _decoded(blocks: Iterable[bytes], encoding: str, name: str) -> Iterator[str]:
+def _decode_blocks(blocks: Iterable[bytes], encoding: str, name: str) -> Iterator[str]:
     decoder, read, line, ascii_so_far = _decoder(encoding), 0, 1, True
     for block in chain(blocks, (b"",)):
         waiting = len(decoder.getstate()[0])
@@ -92,23 +92,23 @@ def _decoded(blocks: Iterable[bytes], encoding: str, name: str) -> Iterator[str]
             data, at = error.object, error.start
             mixed = _is_utf8(encoding) and not (ascii_so_far and data[:at].isascii())
             place = read - waiting + at, line + data.count(b"\n", 0, at), data[at]
-            raise _undecodable(name, encoding, place, mixed) from None
+            raise _decoding_error(name, encoding, place, mixed) from None
         except UnicodeError:
-            raise TextError(f"{name} is not {encoding}; {_NAME_IT}") from None
+            raise TextError(f"{name} is not {encoding}; {_ENCODING_HINT}") from None
         read, line = read + len(block), line + block.count(b"\n")
         ascii_so_far = ascii_so_far and text.isascii()
         yield text
 
 
-def _undecodable(name: str, encoding: str, place: tuple[int, int, int], mixed: bool) -> TextError:
-    at, line, value = place
+def _decoding_error(name: str, encoding: str, position: tuple[int, int, int], mixed: bool) -> TextError:
+    at, line, value = position
     where = f"byte {at:,} (line {line:,}) is 0x{value:02x}"
     if mixed:
         return TextError(
             f"{name} mixes encodings: up to there it is {encoding}, but {where};"
             " repair it there, or read all of it as one, for example --encoding latin-1"
         )
-    return TextError(f"{name} is not {encoding}: {where}; {_NAME_IT}")
+    return TextError(f"{name} is not {encoding}: {where}; {_ENCODING_HINT}")
 
 
 def _decoder(encoding: str) -> codecs.IncrementalDecoder:
@@ -127,10 +127,10 @@ def _is_utf8(encoding: str) -> bool:
         return False
 
 
-def _normalised(pieces: Iterable[str], notes: list[str]) -> Iterator[str]:
+def _normalize(chunks: Iterable[str], notes: list[str]) -> Iterator[str]:
     """Without a byte-order mark, with \\n for every line end."""
     newlines, returns, begun = io.IncrementalNewlineDecoder(None, translate=True), 0, False
-    for piece in pieces:
+    for piece in chunks:
         if not begun and piece.startswith("\ufeff"):
             notes.append("a byte-order mark at the start was dropped")
             piece = piece.removeprefix("\ufeff")

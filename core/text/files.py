@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import TextError
-from ..paths import reason
+from ..paths import error_text
 
 STDIN = "-"
 
-SUFFIXES = (".txt", ".text", ".md", ".jsonl", ".csv", ".tsv")
+TEXT_SUFFIXES = (".txt", ".text", ".md", ".jsonl", ".csv", ".tsv")
 """What is taken from a folder, each also with ``.gz`` behind it. A file that is named itself may be called anything."""
 
 BLOCK = 1 << 20
@@ -34,44 +34,44 @@ class Source:
 
     def __init__(self, name: str, path: Path | None = None, data: bytes = b"") -> None:
         self.name, self._path, self._data = name, path, data
-        self._first: tuple[int, int] | None = None
+        self._first_stamp: tuple[int, int] | None = None
 
     @cached_property
     def sha256(self) -> str:
         """The hash of the bytes as they lie on disk."""
         digest = hashlib.sha256()
-        for block in self.blocks():
+        for block in self.raw_blocks():
             digest.update(block)
         return digest.hexdigest()
 
     @cached_property
     def text_sha256(self) -> str:
         """The hash of the bytes unpacked: the same for a text and for a .gz of it."""
-        if not self._packed:
+        if not self._is_gzip:
             return self.sha256
         digest = hashlib.sha256()
-        for block in self.unpacked():
+        for block in self.text_blocks():
             digest.update(block)
         return digest.hexdigest()
 
     @property
-    def kind(self) -> str:
+    def suffix(self) -> str:
         """The suffix in lower case, ``.gz`` apart."""
         return Path(self.name.lower().removesuffix(".gz")).suffix
 
-    def blocks(self) -> Iterator[bytes]:
+    def raw_blocks(self) -> Iterator[bytes]:
         """The bytes as they lie on disk."""
-        with self._opened() as file:
+        with self._open() as file:
             while block := self._read(file):
                 yield block
             self._require_unchanged(file)
 
-    def unpacked(self) -> Iterator[bytes]:
+    def text_blocks(self) -> Iterator[bytes]:
         """The text's bytes; raises TextError where a .gz is damaged."""
-        if not self._packed:
-            yield from self.blocks()
+        if not self._is_gzip:
+            yield from self.raw_blocks()
             return
-        with self._opened() as file, gzip.GzipFile(fileobj=file) as packed:
+        with self._open() as file, gzip.GzipFile(fileobj=file) as packed:
             try:
                 while block := packed.read(BLOCK):
                     yield block
@@ -80,10 +80,10 @@ class Source:
             self._require_unchanged(file)
 
     @property
-    def _packed(self) -> bool:
+    def _is_gzip(self) -> bool:
         return self.name.lower().endswith(".gz")
 
-    def _opened(self) -> BinaryIO:
+    def _open(self) -> BinaryIO:
         if self._path is None:
             return io.BytesIO(self._data)
         try:
@@ -93,54 +93,56 @@ class Source:
         except IsADirectoryError:
             raise TextError(f"{self._path} is a folder; name a text file") from None
         except OSError as error:
-            raise TextError(f"cannot read {self._path}: {reason(error)}") from error
+            raise TextError(f"cannot read {self._path}: {error_text(error)}") from error
         except ValueError:
             raise TextError(f"{str(self._path)!r} cannot be the path of a file") from None
-        self._first = self._first or _stamp(file)
+        self._first_stamp = self._first_stamp or _file_stamp(file)
         return file
 
     def _read(self, file: BinaryIO) -> bytes:
         try:
             return file.read(BLOCK)
         except OSError as error:
-            raise TextError(f"cannot read {self._path}: {reason(error)}") from error
+            raise TextError(f"cannot read {self._path}: {error_text(error)}") from error
 
     def _require_unchanged(self, file: BinaryIO) -> None:
-        if self._path and _stamp(file) != self._first:
+        if self._path and _file_stamp(file) != self._first_stamp:
             raise TextError(f"{self._path} changed while it was read; try again when nothing writes to it")
 
 
-def found(paths: Sequence[str]) -> list[Source]:
+def open_sources(paths: Sequence[str]) -> list[Source]:
     """Everything that ``paths`` name, in their order, a folder's files by name. Raises TextError."""
-    return [stdin_source() if path == STDIN else file_source(path) for word in paths for path in files(word)]
+    return [stdin_source() if path == STDIN else file_source(path) for word in paths for path in expand_paths(word)]
 
 
-def files(word: str) -> Iterator[str | Path]:
+def expand_paths(pattern: str) -> Iterator[str | Path]:
     """The paths that one word stands for: itself, what is in a folder, or what a glob matches. Raises TextError."""
     try:
-        yield from _files(word)
+        yield from _expand(pattern)
     except OSError as error:
-        raise TextError(f"cannot read {word}: {reason(error)}") from error
+        raise TextError(f"cannot read {pattern}: {error_text(error)}") from error
 
 
-def _files(word: str) -> Iterator[str | Path]:
-    path = Path(word)
-    if not word:
+def _expand(pattern: str) -> Iterator[str | Path]:
+    path = Path(pattern)
+    if not pattern:
         raise TextError("the path of a text is empty; name a file or a folder")
-    if word == STDIN:
-        yield word
+    if pattern == STDIN:
+        yield pattern
     elif path.is_dir():
         inside = sorted(p for p in path.rglob("*") if _is_text(p.relative_to(path)) and p.is_file())
         if not inside:
-            raise TextError(f"there is no text in the folder {path}: it would have to end in {', '.join(SUFFIXES)}")
+            raise TextError(
+                f"there is no text in the folder {path}: it would have to end in {', '.join(TEXT_SUFFIXES)}"
+            )
         yield from inside
-    elif path.exists() or not glob.has_magic(word):
+    elif path.exists() or not glob.has_magic(pattern):
         yield path
     else:
         # pathlib's own glob takes no absolute pattern.
-        matched = sorted(p for p in glob.iglob(word, recursive=True) if Path(p).is_file())  # noqa: PTH207
+        matched = sorted(p for p in glob.iglob(pattern, recursive=True) if Path(p).is_file())  # noqa: PTH207
         if not matched:
-            raise TextError(f"no file matches {word}")
+            raise TextError(f"no file matches {pattern}")
         yield from map(Path, matched)
 
 
@@ -163,7 +165,7 @@ def stdin_blocks() -> Iterator[bytes]:
         yield block
 
 
-def _stamp(file: BinaryIO) -> tuple[int, int]:
+def _file_stamp(file: BinaryIO) -> tuple[int, int]:
     status = os.fstat(file.fileno())
     return status.st_size, status.st_mtime_ns
 
@@ -171,4 +173,4 @@ def _stamp(file: BinaryIO) -> tuple[int, int]:
 def _is_text(path: Path) -> bool:
     name = path.name.lower()
     hidden = any(part.startswith(".") for part in path.parts)
-    return not hidden and name.removesuffix(".gz").endswith(SUFFIXES)
+    return not hidden and name.removesuffix(".gz").endswith(TEXT_SUFFIXES)

@@ -10,12 +10,12 @@ from itertools import chain
 from typing import Any
 
 from ..errors import TextError, UsageError
-from .files import SUFFIXES, Source
-from .split import OURS
+from .files import TEXT_SUFFIXES, Source
+from .split import DEFAULT_SPLIT
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadOptions:
     """How a text is to be read. ``lines``: each line is an item of its own, and a sample ends at a newline.
 
     ``split`` tells which shares of it are for what (see ``split``).
@@ -26,26 +26,26 @@ class Reading:
     field: str = ""
     column: str = ""
     lines: bool = False
-    split: str = OURS
+    split: str = DEFAULT_SPLIT
 
 
-PLAIN = Reading()
+DEFAULT_READ_OPTIONS = ReadOptions()
 
 
-def items(pieces: Iterator[str], source: Source, how: Reading) -> Iterator[str]:
+def extract_items(chunks: Iterator[str], source: Source, options: ReadOptions) -> Iterator[str]:
     """The text in ``pieces``: of .jsonl the field, of .csv and .tsv the column, an item behind the other.
 
     Items are parted by an empty line, or stand on one line each where lines are what is learned. Raises TextError.
     """
-    kind = _kind(source, how)
+    kind = _format_suffix(source, options)
     if kind == ".jsonl":
-        found = _field(lines_of(pieces), source.name, how.field or "text", named=bool(how.field))
+        found = _iter_field(iter_lines(chunks), source.name, options.field or "text", explicit=bool(options.field))
     elif kind in (".csv", ".tsv"):
-        found = _column(lines_of(pieces), source.name, how.column, tabs=kind == ".tsv")
+        found = _iter_column(iter_lines(chunks), source.name, options.column, tabs=kind == ".tsv")
     else:
-        yield from pieces
+        yield from chunks
         return
-    if how.lines:
+    if options.lines:
         yield from (f"{' '.join(item.split())}\n" for item in found)
         return
     for number, item in enumerate(found):
@@ -53,26 +53,26 @@ def items(pieces: Iterator[str], source: Source, how: Reading) -> Iterator[str]:
     yield "\n"
 
 
-def require_use(sources: Sequence[Source], how: Reading) -> None:
+def check_options_apply(sources: Sequence[Source], options: ReadOptions) -> None:
     """Raise UsageError where a field or a column is wanted and there is nothing that has any."""
-    kinds = {_kind(source, how) for source in sources}
-    if how.field and ".jsonl" not in kinds:
+    kinds = {_format_suffix(source, options) for source in sources}
+    if options.field and ".jsonl" not in kinds:
         raise UsageError("--field is for JSON lines, and none of the texts ends in .jsonl")
-    if how.column and not kinds & {".csv", ".tsv"}:
+    if options.column and not kinds & {".csv", ".tsv"}:
         raise UsageError("--column is for tables, and none of the texts ends in .csv or .tsv")
 
 
-def _kind(source: Source, how: Reading) -> str:
+def _format_suffix(source: Source, options: ReadOptions) -> str:
     """What a text is read as: what its name says; else, as standard input, what has the field or column wanted."""
-    if source.kind in SUFFIXES:
-        return source.kind
-    return ".jsonl" if how.field else ".csv" if how.column else ""
+    if source.suffix in TEXT_SUFFIXES:
+        return source.suffix
+    return ".jsonl" if options.field else ".csv" if options.column else ""
 
 
-def lines_of(pieces: Iterable[str]) -> Iterator[str]:
+def iter_lines(chunks: Iterable[str]) -> Iterator[str]:
     r"""Whole lines with their \n; the last may have none."""
     rest = ""
-    for piece in pieces:
+    for piece in chunks:
         *whole, rest = (rest + piece).split("\n")
         for line in whole:
             yield line + "\n"
@@ -80,7 +80,7 @@ def lines_of(pieces: Iterable[str]) -> Iterator[str]:
         yield rest
 
 
-def _field(lines: Iterable[str], name: str, field: str, named: bool) -> Iterator[str]:
+def _iter_field(lines: Iterable[str], name: str, field: str, explicit: bool) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -91,16 +91,16 @@ def _field(lines: Iterable[str], name: str, field: str, named: bool) -> Iterator
         value = row.get(field) if isinstance(row, dict) else None
         if not isinstance(value, str):
             has = ", ".join(k for k, v in row.items() if isinstance(v, str)) if isinstance(row, dict) else ""
-            hint = f"; its texts are: {has or 'none'}" + ("" if named else " (choose one with --field)")
+            hint = f"; its texts are: {has or 'none'}" + ("" if explicit else " (choose one with --field)")
             raise TextError(f"{name}, line {number:,}, has no text {field!r}{hint}")
         # JSON can escape half a surrogate pair, which no text holds.
         whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         yield whole.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _column(lines: Iterator[str], name: str, column: str, tabs: bool) -> Iterator[str]:
+def _iter_column(lines: Iterator[str], name: str, column: str, tabs: bool) -> Iterator[str]:
     try:
-        rows = _rows(lines, tabs)
+        rows = _csv_reader(lines, tabs)
         heads: list[str] = next(rows, [])
         if not heads:
             raise TextError(f"{name} begins with an empty line; a table begins with the names of its columns")
@@ -123,7 +123,7 @@ def _column(lines: Iterator[str], name: str, column: str, tabs: bool) -> Iterato
         raise TextError(f"{name} is not a table that can be read: {error}") from None
 
 
-def _rows(lines: Iterator[str], tabs: bool) -> Any:
+def _csv_reader(lines: Iterator[str], tabs: bool) -> Any:
     """The rows of a table. Between tabs cells stand as they are; else in quotes where they have to, between commas, or
     semicolons, which spreadsheets write where the comma is in numbers."""
     csv.field_size_limit(1 << 30)  # Python's own 131,072 characters are less than a chapter

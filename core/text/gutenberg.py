@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-HEAD = 1 << 16
+HEADER_WINDOW = 1 << 16
 """Characters in which the first book's marked line has to stand."""
 
-HELD = 2_000
+LOOKBACK = 2_000
 """Characters that are held back while the next piece may show that a footer began in them."""
 
 _START = re.compile(r"\*\*\* ?START OF (?:THE|THIS) PROJECT GUTENBERG E(?:BOOK|TEXT)[^*]*\*\*\*", re.IGNORECASE)
@@ -20,68 +20,68 @@ _END = re.compile(
 """Books say "End of the Project Gutenberg EBook of X, by Y" before the marked line, wrapped where that is long."""
 
 
-def without_boilerplate(pieces: Iterator[str], notes: list[str]) -> Iterator[str]:
+def strip_boilerplate(chunks: Iterator[str], notes: list[str]) -> Iterator[str]:
     """What stands between the marked lines, of one book or of several one behind the other; else all of it.
 
     What was left out is told in ``notes`` at the end. A book that is cut off before its footer loses its header.
     """
-    head = _head(pieces)
+    head = _read_head(chunks)
     if not _START.search(head):
         yield head
-        yield from pieces
+        yield from chunks
         return
-    books = _Books()
-    for piece in _again(head, pieces):
-        yield from books.read(piece)
-    yield from books.rest()
+    books = _BookStripper()
+    for piece in _prepend(head, chunks):
+        yield from books.feed(piece)
+    yield from books.flush()
     notes.append(
-        f"{books.read_so_far - books.kept:,} characters of Project Gutenberg header and footer were left out"
+        f"{books.chars_read - books.chars_kept:,} characters of Project Gutenberg header and footer were left out"
         " (--keep-boilerplate keeps them)"
     )
 
 
-class _Books:
+class _BookStripper:
     """Inside a book or between two, with what has come and is not decided yet."""
 
     def __init__(self) -> None:
-        self.read_so_far = self.kept = 0
-        self._inside = self._begun = False
+        self.chars_read = self.chars_kept = 0
+        self._inside = self._started = False
         self._buffer = ""
 
-    def read(self, piece: str) -> Iterator[str]:
+    def feed(self, chunk: str) -> Iterator[str]:
         """What the piece shows to belong to a book."""
-        self.read_so_far += len(piece)
-        self._buffer += piece
+        self.chars_read += len(chunk)
+        self._buffer += chunk
         while mark := (_END if self._inside else _START).search(self._buffer):
             if self._inside:
-                yield from self._keep(self._buffer[: mark.start()].rstrip("\n") + "\n")
+                yield from self._emit(self._buffer[: mark.start()].rstrip("\n") + "\n")
             self._buffer = self._buffer[mark.end() :]
-            self._inside, self._begun = not self._inside, False
+            self._inside, self._started = not self._inside, False
         if self._inside:
-            yield from self._keep(self._buffer[:-HELD])
-        self._buffer = self._buffer[-HELD:]
+            yield from self._emit(self._buffer[:-LOOKBACK])
+        self._buffer = self._buffer[-LOOKBACK:]
 
-    def rest(self) -> Iterator[str]:
+    def flush(self) -> Iterator[str]:
         """What is left of a book whose end never came."""
         if self._inside:
-            yield from self._keep(self._buffer)
+            yield from self._emit(self._buffer)
 
-    def _keep(self, text: str) -> Iterator[str]:
-        text = text if self._begun else text.lstrip("\n")
-        self._begun = self._begun or bool(text)
-        self.kept += len(text)
+    def _emit(self, text: str) -> Iterator[str]:
+        text = text if self._started else text.lstrip("\n")
+        self._started = self._started or bool(text)
+        self.chars_kept += len(text)
         yield text
 
 
-def _head(pieces: Iterator[str]) -> str:
+def _read_head(chunks: Iterator[str]) -> str:
     head = ""
-    for piece in pieces:
+    for piece in chunks:
         head += piece
-        if len(head) >= HEAD:
+        if len(head) >= HEADER_WINDOW:
             break
     return head
 
 
-def _again(head: str, pieces: Iterator[str]) -> Iterator[str]:
+def _prepend(head: str, chunks: Iterator[str]) -> Iterator[str]:
     yield head
-    yield from pieces
+    yield from chunks

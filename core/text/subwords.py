@@ -16,49 +16,49 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelError
-from .chunks import Text, stretches
+from .chunks import TextLike, iter_chunks
 from .decoder import BytesDecoder, Decoder, Ids
 
 BYTES = [bytes((value,)) for value in range(256)]
 
-LONGEST = 128
+MAX_TOKEN_BYTES = 128
 """Bytes of a token at most: a file from a stranger could double them with every merge."""
 
-REMEMBERED = 1 << 16
+CACHE_SIZE = 1 << 16
 """Pieces whose tokens are kept, since a text says the same words again and again."""
 
-_PIECES = re.compile(r" ?[^\W\d_]{1,64}(?:'[^\W\d_]{1,64})?| ?\d{1,64}| ?(?:[^\w\s]|_){1,64}|\s{1,64}(?!\S)|\s{1,64}")
+_PRETOKEN = re.compile(r" ?[^\W\d_]{1,64}(?:'[^\W\d_]{1,64})?| ?\d{1,64}| ?(?:[^\w\s]|_){1,64}|\s{1,64}(?!\S)|\s{1,64}")
 """Pieces are bounded, since finding the merges in one takes the square of its length."""
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def pieces(text: str) -> list[str]:
+def pretokenize(text: str) -> list[str]:
     """``text`` cut; together the pieces are the text again. A space belongs to the word behind it."""
-    return _PIECES.findall(text)
+    return _PRETOKEN.findall(text)
 
 
-class PieceTokenizer(ABC):
+class SubwordTokenizer(ABC):
     """What both kinds share: a table of the bytes of each token, the 256 single ones first."""
 
     kind: str
-    stand_in = "\ufffd"
+    replacement = "\ufffd"
 
     def __init__(self, table: Sequence[bytes]) -> None:
         self.table = list(table)
         self.size = len(self.table)
-        self.longest = max(map(len, self.table)) + 1  # and U+FFFD for a character that was broken off before
-        self._known: dict[str, list[int]] = {}
+        self.max_token_chars = max(map(len, self.table)) + 1  # and U+FFFD for a character that was broken off before
+        self._cache: dict[str, list[int]] = {}
 
     def encode(self, text: str) -> Ids:
         """Ids, shape (n,), one or more a piece. A lone surrogate, which UTF-8 cannot hold, becomes the stand-in."""
         ids: list[int] = []
-        for piece in pieces(_SURROGATES.sub(self.stand_in, text)):
-            known = self._known.get(piece)
+        for piece in pretokenize(_SURROGATES.sub(self.replacement, text)):
+            known = self._cache.get(piece)
             if known is None:
-                known = self._ids(piece.encode())
-                if len(self._known) < REMEMBERED:
-                    self._known[piece] = known
+                known = self._encode_pretoken(piece.encode())
+                if len(self._cache) < CACHE_SIZE:
+                    self._cache[piece] = known
             ids += known
         return np.array(ids, np.int64)
 
@@ -70,16 +70,16 @@ class PieceTokenizer(ABC):
         """An incremental UTF-8 decoder."""
         return BytesDecoder(self.table, remainder)
 
-    def unseen(self, text: str) -> list[str]:
+    def unknown_characters(self, text: str) -> list[str]:
         """Only lone surrogates: they are no characters."""
         return [c for c in dict.fromkeys(text) if "\ud800" <= c <= "\udfff"]
 
     @abstractmethod
-    def _ids(self, piece: bytes) -> list[int]:
+    def _encode_pretoken(self, pretoken: bytes) -> list[int]:
         """The ids of one piece."""
 
 
-class BpeTokenizer(PieceTokenizer):
+class BpeTokenizer(SubwordTokenizer):
     """Byte-pair encoding: ``merges`` are pairs of ids, the earliest applied first.
 
     Each makes the next new token, or stands for one with the same bytes. Raises ModelError for merges that cannot be.
@@ -88,16 +88,16 @@ class BpeTokenizer(PieceTokenizer):
     kind = "bpe"
 
     def __init__(self, merges: Sequence[tuple[int, int]]) -> None:
-        self.merges, self._made = list(merges), dict[tuple[int, int], tuple[int, int]]()
+        self.merges, self._merge_table = list(merges), dict[tuple[int, int], tuple[int, int]]()
         ids = {value: number for number, value in enumerate(BYTES)}
         table = list(BYTES)
         for rank, (left, right) in enumerate(self.merges):
             if not 0 <= min(left, right) <= max(left, right) < len(table):
                 raise ModelError("its tokenizer merges tokens that are not there")
             made = table[left] + table[right]
-            if len(made) > LONGEST:
-                raise ModelError(f"its tokenizer has a token of more than {LONGEST} bytes")
-            self._made[left, right] = rank, ids.setdefault(made, len(table))
+            if len(made) > MAX_TOKEN_BYTES:
+                raise ModelError(f"its tokenizer has a token of more than {MAX_TOKEN_BYTES} bytes")
+            self._merge_table[left, right] = rank, ids.setdefault(made, len(table))
             table += [made] if ids[made] == len(table) else []
         super().__init__(table)
 
@@ -105,17 +105,17 @@ class BpeTokenizer(PieceTokenizer):
         """Kind and merges."""
         return {"kind": self.kind, "merges": self.merges}
 
-    def _ids(self, piece: bytes) -> list[int]:
-        ids, never = list(piece), (len(self.merges), -1)
+    def _encode_pretoken(self, pretoken: bytes) -> list[int]:
+        ids, never = list(pretoken), (len(self.merges), -1)
         while len(ids) > 1:
-            (_, made), pair = min((self._made.get(pair, never), pair) for pair in pairwise(ids))
+            (_, made), pair = min((self._merge_table.get(pair, never), pair) for pair in pairwise(ids))
             if made < 0:
                 break
-            ids = _merged(ids, pair, made)
+            ids = _merge_pair(ids, pair, made)
         return ids
 
 
-class WordTokenizer(PieceTokenizer):
+class WordTokenizer(SubwordTokenizer):
     """One token for each of ``words``, pieces with their space; another piece is spelled in bytes."""
 
     kind = "word"
@@ -123,13 +123,13 @@ class WordTokenizer(PieceTokenizer):
     def __init__(self, words: Sequence[str]) -> None:
         self.words = list(words)
         super().__init__([*BYTES, *(word.encode() for word in self.words)])
-        self._words = {word: 256 + number for number, word in enumerate(self.words)}
+        self._word_ids = {word: 256 + number for number, word in enumerate(self.words)}
 
     @classmethod
-    def of(cls, text: Text, size: int) -> WordTokenizer:
+    def from_text(cls, text: TextLike, size: int) -> WordTokenizer:
         """The commonest pieces of ``text`` that occur at least twice, single bytes apart; ``size`` tokens at most."""
-        found = (piece for stretch in stretches(text) for piece in pieces(stretch))
-        counts = Counter(piece for piece in found if 1 < len(piece.encode()) <= LONGEST)
+        found = (piece for stretch in iter_chunks(text) for piece in pretokenize(stretch))
+        counts = Counter(piece for piece in found if 1 < len(piece.encode()) <= MAX_TOKEN_BYTES)
         ordered = sorted(counts, key=lambda piece: (-counts[piece], piece))
         return cls([piece for piece in ordered if counts[piece] > 1][: max(0, size - 256)])
 
@@ -137,9 +137,9 @@ class WordTokenizer(PieceTokenizer):
         """Kind and words."""
         return {"kind": self.kind, "words": self.words}
 
-    def _ids(self, piece: bytes) -> list[int]:
-        word = self._words.get(piece.decode())
-        return list(piece) if word is None else [word]
+    def _encode_pretoken(self, pretoken: bytes) -> list[int]:
+        word = self._word_ids.get(pretoken.decode())
+        return list(pretoken) if word is None else [word]
 
 
 def from_merges(merges: list[Any]) -> BpeTokenizer:
@@ -152,18 +152,20 @@ def from_merges(merges: list[Any]) -> BpeTokenizer:
 
 def from_words(words: list[Any]) -> WordTokenizer:
     """The tokenizer in a header; raises ModelError where its words cannot be."""
-    fit = all(isinstance(w, str) and w and not _SURROGATES.search(w) and len(w.encode()) <= LONGEST for w in words)
+    fit = all(
+        isinstance(w, str) and w and not _SURROGATES.search(w) and len(w.encode()) <= MAX_TOKEN_BYTES for w in words
+    )
     if not fit or len(set(words)) != len(words):
         raise ModelError("its tokenizer has words that cannot be")
     return WordTokenizer(words)
 
 
-def _merged(ids: list[int], pair: tuple[int, int], made: int) -> list[int]:
+def _merge_pair(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     """``ids`` with every occurrence of ``pair`` replaced, from the left."""
     after, at = [], 0
     while at < len(ids):
         if (*ids[at : at + 2],) == pair:
-            after.append(made)
+            after.append(new_id)
             at += 2
         else:
             after.append(ids[at])

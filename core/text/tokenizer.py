@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import ModelError
-from .chunks import Text, counted
+from .chunks import TextLike, count_characters
 from .decoder import BytesDecoder, Decoder, Ids
 from .subwords import BYTES, from_merges, from_words
 
@@ -24,7 +24,7 @@ class Tokenizer(Protocol):
     kind: str
     size: int
     """How many tokens there are: V."""
-    longest: int
+    max_token_chars: int
     """How many characters a token can make readable at most."""
 
     def encode(self, text: str) -> Ids:
@@ -39,12 +39,12 @@ class Tokenizer(Protocol):
         """A decoder that goes on behind ``remainder``."""
         ...
 
-    def unseen(self, text: str) -> list[str]:
+    def unknown_characters(self, text: str) -> list[str]:
         """The distinct characters of ``text`` that have no token, in order of appearance."""
         ...
 
     @property
-    def stand_in(self) -> str:
+    def replacement(self) -> str:
         """What an unseen character is read as."""
         ...
 
@@ -57,35 +57,35 @@ class CharTokenizer:
     """One token for every distinct character (code point) of the training text."""
 
     kind = "char"
-    longest = 1
+    max_token_chars = 1
 
     def __init__(self, characters: Sequence[str]) -> None:
         self.characters = list(characters)
         self.size = len(self.characters)
         self._ids = {character: i for i, character in enumerate(self.characters)}
-        self._stand_in = next((self._ids[c] for c in " \n" if c in self._ids), 0)
+        self._replacement_id = next((self._ids[c] for c in " \n" if c in self._ids), 0)
         codes = [ord(c) for c in self.characters]
-        self._table = np.full(max(codes, default=0) + 2, self._stand_in, np.int64)  # the last: any that is beyond
+        self._table = np.full(max(codes, default=0) + 2, self._replacement_id, np.int64)  # the last: any that is beyond
         self._table[codes] = np.arange(self.size)
 
     @classmethod
-    def of(cls, text: Text, min_count: int = 1) -> CharTokenizer:
+    def from_text(cls, text: TextLike, min_count: int = 1) -> CharTokenizer:
         """The tokenizer of what occurs in ``text`` at least ``min_count`` times, in code point order.
 
         Where nothing does, of the commonest character.
         """
-        counts = counted(text)
+        counts = count_characters(text)
         return cls([c for c, n in counts.items() if n >= min_count] or [max(counts, key=counts.__getitem__)])
 
-    def extended(self, text: Text, min_count: int = 1) -> CharTokenizer:
+    def extended(self, text: TextLike, min_count: int = 1) -> CharTokenizer:
         """The same ids, and new ones behind them for what ``text`` has beside, at least ``min_count`` times."""
-        new = set(CharTokenizer.of(text, min_count).characters) - set(self.characters)
+        new = set(CharTokenizer.from_text(text, min_count).characters) - set(self.characters)
         return CharTokenizer([*self.characters, *sorted(new)])
 
     @property
-    def stand_in(self) -> str:
+    def replacement(self) -> str:
         """A space where the text has one, else a newline, else its first character."""
-        return self.characters[self._stand_in]
+        return self.characters[self._replacement_id]
 
     def encode(self, text: str) -> Ids:
         """Ids, shape (n,), one a character."""
@@ -100,7 +100,7 @@ class CharTokenizer:
         """A decoder without memory: every token is a whole character."""
         return _CharDecoder(self.characters)
 
-    def unseen(self, text: str) -> list[str]:
+    def unknown_characters(self, text: str) -> list[str]:
         """The distinct characters of ``text`` that are not in the vocabulary."""
         return [c for c in dict.fromkeys(text) if c not in self._ids]
 
@@ -127,12 +127,12 @@ class ByteTokenizer:
 
     kind = "byte"
     size = 256
-    longest = 2  # a byte that ends a broken character shows U+FFFD and itself
-    stand_in = "\ufffd"
+    max_token_chars = 2  # a byte that ends a broken character shows U+FFFD and itself
+    replacement = "\ufffd"
 
     def encode(self, text: str) -> Ids:
         """Ids, shape (bytes,). A lone surrogate, which UTF-8 cannot hold, becomes the stand-in."""
-        data = _SURROGATES.sub(self.stand_in, text).encode()
+        data = _SURROGATES.sub(self.replacement, text).encode()
         return np.frombuffer(data, np.uint8).astype(np.int64)
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -143,7 +143,7 @@ class ByteTokenizer:
         """An incremental UTF-8 decoder."""
         return BytesDecoder(BYTES, remainder)
 
-    def unseen(self, text: str) -> list[str]:
+    def unknown_characters(self, text: str) -> list[str]:
         """Only lone surrogates: they are no characters."""
         return [c for c in dict.fromkeys(text) if "\ud800" <= c <= "\udfff"]
 

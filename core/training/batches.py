@@ -9,49 +9,49 @@ import torch
 from torch import Tensor
 
 from ..text.tokenizer import Ids
-from .disk_store import StoredTokens
+from .disk_store import DiskTokens
 
-Tokens = Ids | StoredTokens
+TokenSource = Ids | DiskTokens
 """What a text is read from: memory or a disk."""
 
 
-class Streams:
+class BatchReader:
     """Windows of inputs and targets (B, T) down ``batch`` parallel streams of ``ids``.
 
     Each epoch begins at another offset, so that windows are cut elsewhere. ``position`` is all it takes to go on.
     ``rows`` are those of the streams that are read here; others are read by other processes.
     """
 
-    def __init__(self, ids: Tokens, batch: int, steps: int, seed: int, rows: slice = slice(None)) -> None:
-        self._ids, self._batch, self._steps, self._rows = ids, batch, steps, rows
-        self.random = np.random.default_rng(seed)
-        self._offset = self._at = 0
-        self._begin()
+    def __init__(self, ids: TokenSource, batch_size: int, seq_len: int, seed: int, rows: slice = slice(None)) -> None:
+        self._ids, self._batch_size, self._seq_len, self._rows = ids, batch_size, seq_len, rows
+        self.rng = np.random.default_rng(seed)
+        self._offset = self._index = 0
+        self._begin_epoch()
 
-    def window(self) -> tuple[Tensor, Tensor, bool]:
+    def next_window(self) -> tuple[Tensor, Tensor, bool]:
         """The next inputs and targets, and whether an epoch begins with them: then no state goes before them."""
-        length = self._length()
-        if self._at + min(self._steps, length) > length:
-            self._begin()
-            length = self._length()
-        first, wide = self._at == 0, min(self._steps, length)
-        starts = self._offset + self._at + length * np.arange(self._batch)[self._rows]
+        length = self._stream_length()
+        if self._index + min(self._seq_len, length) > length:
+            self._begin_epoch()
+            length = self._stream_length()
+        first, wide = self._index == 0, min(self._seq_len, length)
+        starts = self._offset + self._index + length * np.arange(self._batch_size)[self._rows]
         rows = torch.from_numpy(np.stack([self._ids[start : start + wide + 1] for start in starts]).astype(np.int64))
-        self._at += wide
+        self._index += wide
         return rows[:, :-1], rows[:, 1:], first
 
     @property
     def position(self) -> dict[str, Any]:
         """Where it stands, as JSON values."""
-        return {"offset": self._offset, "at": self._at, "random": self.random.bit_generator.state}
+        return {"offset": self._offset, "at": self._index, "random": self.rng.bit_generator.state}
 
     @position.setter
     def position(self, values: dict[str, Any]) -> None:
-        self._offset, self._at = values["offset"], values["at"]
-        self.random.bit_generator.state = values["random"]
+        self._offset, self._index = values["offset"], values["at"]
+        self.rng.bit_generator.state = values["random"]
 
-    def _length(self) -> int:
-        return (len(self._ids) - self._offset - 1) // self._batch
+    def _stream_length(self) -> int:
+        return (len(self._ids) - self._offset - 1) // self._batch_size
 
-    def _begin(self) -> None:
-        self._offset, self._at = int(self.random.integers(0, self._steps)), 0
+    def _begin_epoch(self) -> None:
+        self._offset, self._index = int(self.rng.integers(0, self._seq_len)), 0

@@ -13,21 +13,21 @@ from torch.nn import functional
 from ..score import COLD_WINDOW
 from .model import LSTMLanguageModel
 
-MOST_LOGITS = 1 << 23
+MAX_CALIBRATION_LOGITS = 1 << 23
 """How many logits calibration looks at: 129,000 characters of 65 kinds, or 2,048 word parts of 4,096, in seconds."""
 
-AT_ONCE = 1 << 22
+LOGITS_PER_CHUNK = 1 << 22
 """How many logits are made at once: 16 MB."""
 
 
 def logits_and_targets(model: nn.Module, ids: Tensor) -> tuple[Tensor, Tensor]:
     """Logits (n, V) and targets (n,) over whole windows of ``ids``, each from the zero state: what memory is for."""
     logits, targets, held = [], [], 0
-    for some, wanted in _windows(model, ids):
+    for some, wanted in _iter_windows(model, ids):
         logits.append(some)
         targets.append(wanted)
         held += some.numel()
-        if held >= MOST_LOGITS:
+        if held >= MAX_CALIBRATION_LOGITS:
             break
     return torch.cat(logits), torch.cat(targets)
 
@@ -35,26 +35,26 @@ def logits_and_targets(model: nn.Module, ids: Tensor) -> tuple[Tensor, Tensor]:
 def cold_loss(model: nn.Module, ids: Tensor) -> float:
     """Nats per token over all whole windows of ``ids``, each from the zero state; ``score.cold_nats`` in torch."""
     total = count = 0.0
-    for logits, targets in _windows(model, ids):
+    for logits, targets in _iter_windows(model, ids):
         total += functional.cross_entropy(logits, targets, reduction="sum").item()
         count += len(targets)
     return total / count
 
 
 @torch.no_grad()
-def _windows(model: nn.Module, ids: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def _iter_windows(model: nn.Module, ids: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Logits and targets of some windows at a time."""
     window = min(COLD_WINDOW, len(ids) - 1)
     count = (len(ids) - 1) // window
     inputs, targets = ids[: count * window].view(count, window), ids[1 : count * window + 1].view(count, window)
     vocabulary = int(cast(LSTMLanguageModel, model).architecture.vocabulary)
     device = next(model.parameters()).device
-    rows = max(1, min(64, AT_ONCE // (window * vocabulary)))
+    rows = max(1, min(64, LOGITS_PER_CHUNK // (window * vocabulary)))
     for some, wanted in zip(torch.split(inputs, rows), torch.split(targets, rows), strict=True):
         yield model(some.to(device))[0].flatten(0, 1), wanted.flatten().to(device)
 
 
-def best_temperature(logits: Tensor, targets: Tensor) -> float:
+def fit_temperature(logits: Tensor, targets: Tensor) -> float:
     """The T for which softmax(logits / T) loses least on the targets, by Newton's method (Guo et al. 2017, 4.2).
 
     The loss is convex in 1 / T, so a few steps find the one minimum; it is kept in 0.5 to 2.
@@ -75,7 +75,7 @@ def best_temperature(logits: Tensor, targets: Tensor) -> float:
     return float(1 / inverse)
 
 
-def takes_bf16(device: torch.device) -> bool:
+def supports_bf16(device: torch.device) -> bool:
     """Whether an LSTM can learn in bfloat16 there: torch's has no such kernel for CPUs without AVX-512, and says so
     with a RuntimeError. Apple's GPUs stay with float32."""
     if device.type == "mps":
@@ -89,13 +89,13 @@ def takes_bf16(device: torch.device) -> bool:
     return True
 
 
-def fastest(model: LSTMLanguageModel, batch: int) -> tuple[bool, float]:
+def benchmark_dtypes(model: LSTMLanguageModel, batch_size: int) -> tuple[bool, float]:
     """Whether the model runs faster in bfloat16, and roughly how many tokens a second it then learns from.
 
     Measured, since few CPUs have the instructions.
     """
     device = next(model.parameters()).device
-    ids = torch.zeros(batch, 16, dtype=torch.long, device=device)
+    ids = torch.zeros(batch_size, 16, dtype=torch.long, device=device)
 
     def seconds(enabled: bool) -> float:
         start = time.perf_counter()
@@ -105,7 +105,7 @@ def fastest(model: LSTMLanguageModel, batch: int) -> tuple[bool, float]:
         model.embedding.weight.sum().item()  # a GPU is waited for
         return time.perf_counter() - start
 
-    ways = (True, False) if takes_bf16(device) else (False,)
+    ways = (True, False) if supports_bf16(device) else (False,)
     for enabled in ways:
         seconds(enabled)
     times = {enabled: min(seconds(enabled) for _ in range(3)) for enabled in ways}
@@ -114,7 +114,7 @@ def fastest(model: LSTMLanguageModel, batch: int) -> tuple[bool, float]:
     return best, ids.numel() / times[best]
 
 
-def settle() -> None:
+def warm_up_torch() -> None:
     """Have torch's vector functions called once before a number counts.
 
     In torch 2.13 a process's first sqrt, tanh or log on two threads can differ in the fourth digit on one thread's

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..inference.export import float_weights
+from ..inference.export import dequantize_weights
 from ..inference.model_file import Card, ModelFile, Tensors
-from ..inference.quantization import quantised
+from ..inference.quantization import quantize
 from ..model import Model
 from ..text.tokenizer import Tokenizer
 from .model import LSTMLanguageModel
@@ -20,33 +20,35 @@ from .model import LSTMLanguageModel
 def to_model_file(model: LSTMLanguageModel, tokenizer: Tokenizer, card: Card) -> ModelFile:
     """The int8 file of a trained model."""
     tensors: Tensors = {}
-    (tensors["embedding.weight"],), tensors["embedding.scale"] = quantised(_array(model.embedding.weight))
+    (tensors["embedding.weight"],), tensors["embedding.scale"] = quantize(_to_numpy(model.embedding.weight))
     for n, layer in enumerate(model.layers):
-        real = {name: _array(parameter) for name, parameter in layer.named_parameters()}
-        weights, scale = quantised(real["weight_ih_l0"], real["weight_hh_l0"])
+        real = {name: _to_numpy(parameter) for name, parameter in layer.named_parameters()}
+        weights, scale = quantize(real["weight_ih_l0"], real["weight_hh_l0"])
         tensors[f"lstm.{n}.weight_ih"], tensors[f"lstm.{n}.weight_hh"] = weights
         tensors[f"lstm.{n}.scale"] = scale
         tensors[f"lstm.{n}.bias"] = real["bias_ih_l0"] + real["bias_hh_l0"]
-    (tensors["projection.weight"],), tensors["projection.scale"] = quantised(_array(model.projection.weight))
-    tensors["projection.bias"] = _array(model.projection.bias)
-    return ModelFile(model.architecture, tokenizer, card, tensors).identified()
+    (tensors["projection.weight"],), tensors["projection.scale"] = quantize(_to_numpy(model.projection.weight))
+    tensors["projection.bias"] = _to_numpy(model.projection.bias)
+    return ModelFile(model.architecture, tokenizer, card, tensors).with_sha256()
 
 
 def to_torch(model: Model | ModelFile) -> LSTMLanguageModel:
     """The ``nn.Module`` of a model or its file, its int8 weights made real, in evaluation mode."""
     file = model.file if isinstance(model, Model) else model
-    state = {_as_ours(name): torch.from_numpy(np.array(array)) for name, array in float_weights(file).items()}
+    state = {
+        _to_layer_name(name): torch.from_numpy(np.array(array)) for name, array in dequantize_weights(file).items()
+    }
     module = LSTMLanguageModel(file.architecture)
     module.load_state_dict(state)
     return module.eval()
 
 
-def _as_ours(name: str) -> str:
+def _to_layer_name(name: str) -> str:
     """The name of a weight in our module, which has one ``nn.LSTM`` a layer: lstm.bias_ih_l1 → layers.1.bias_ih_l0."""
     return re.sub(r"^lstm\.(\w+)_l(\d+)$", r"layers.\2.\1_l0", name)
 
 
-def extended(model: LSTMLanguageModel, vocabulary: int) -> dict[str, Tensor]:
+def extend_vocabulary(model: LSTMLanguageModel, vocabulary: int) -> dict[str, Tensor]:
     """The weights of ``model`` with rows for new tokens behind those it knows.
 
     A new token is read as the average one, and is at first as unlikely as the least likely one.
@@ -60,5 +62,5 @@ def extended(model: LSTMLanguageModel, vocabulary: int) -> dict[str, Tensor]:
     return state
 
 
-def _array(tensor: Tensor) -> NDArray[np.float32]:
+def _to_numpy(tensor: Tensor) -> NDArray[np.float32]:
     return np.asarray(tensor.detach().cpu().numpy(), np.float32)

@@ -16,14 +16,14 @@ from typing import IO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..text.chunks import Text, stretches
+from ..text.chunks import TextLike, iter_chunks
 from ..text.tokenizer import Tokenizer
 
-STRIDE = 1 << 16
+INDEX_STRIDE = 1 << 16
 """Characters between two places of a stored text that are known in bytes."""
 
 
-class StoredText:
+class DiskText:
     """A text in UTF-8, sliced like a str. ``starts``: at which byte every 65,536th character begins."""
 
     def __init__(self, path: Path, starts: list[int], characters: int) -> None:
@@ -33,47 +33,47 @@ class StoredText:
     def __len__(self) -> int:
         return self._characters
 
-    def __getitem__(self, where: slice, /) -> str:
-        start, stop, _ = where.indices(self._characters)
+    def __getitem__(self, index: slice, /) -> str:
+        start, stop, _ = index.indices(self._characters)
         if start >= stop:
             return ""
-        first, last = start // STRIDE, -(-stop // STRIDE)
+        first, last = start // INDEX_STRIDE, -(-stop // INDEX_STRIDE)
         begin, end = self._starts[first], self._starts[last]
         text = self._file.read(begin, end - begin).decode("utf-8", "surrogatepass")
-        return text[start - first * STRIDE : stop - first * STRIDE]
+        return text[start - first * INDEX_STRIDE : stop - first * INDEX_STRIDE]
 
     @staticmethod
     def write(file: IO[bytes], text: Iterable[str]) -> tuple[list[int], int]:
         """Write a text that comes in pieces of any size; what opening it again takes: starts and characters."""
         starts, characters = list[int](), 0
-        for piece in _regrouped(text):
+        for piece in _regroup(text):
             starts.append(file.tell())
             file.write(piece.encode("utf-8", "surrogatepass"))
             characters += len(piece)
         return starts, characters
 
 
-class StoredTokens:
+class DiskTokens:
     """Token ids, sliced like an array, in as many bytes each as the largest id takes."""
 
     def __init__(self, path: Path, vocabulary: int) -> None:
-        self._file, self._type = _File(path), np.dtype(_type(vocabulary))
-        self._count = path.stat().st_size // self._type.itemsize
+        self._file, self._dtype = _File(path), np.dtype(_token_dtype(vocabulary))
+        self._count = path.stat().st_size // self._dtype.itemsize
 
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, where: slice, /) -> NDArray[np.integer]:
-        start, stop, _ = where.indices(self._count)
-        size = self._type.itemsize
-        return np.frombuffer(self._file.read(start * size, max(0, stop - start) * size), self._type)
+    def __getitem__(self, index: slice, /) -> NDArray[np.integer]:
+        start, stop, _ = index.indices(self._count)
+        size = self._dtype.itemsize
+        return np.frombuffer(self._file.read(start * size, max(0, stop - start) * size), self._dtype)
 
     @staticmethod
-    def write(file: IO[bytes], text: Text, tokenizer: Tokenizer) -> Iterator[float]:
+    def write(file: IO[bytes], text: TextLike, tokenizer: Tokenizer) -> Iterator[float]:
         """Write the tokens of ``text``, stretch by stretch: no token reaches across two. Yields the share done."""
         written = 0
-        for stretch in stretches(text):
-            file.write(tokenizer.encode(stretch).astype(_type(tokenizer.size)).tobytes())
+        for stretch in iter_chunks(text):
+            file.write(tokenizer.encode(stretch).astype(_token_dtype(tokenizer.size)).tobytes())
             written += len(stretch)
             yield written / max(1, len(text))
 
@@ -85,37 +85,37 @@ class _File:
         self._handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         weakref.finalize(self, os.close, self._handle)
 
-    def read(self, at: int, count: int) -> bytes:
+    def read(self, offset: int, count: int) -> bytes:
         read = b""
         while len(read) < count:  # one call gives 2 GB at most
-            more = _read_at(self._handle, at + len(read), count - len(read))
+            more = _read_at(self._handle, offset + len(read), count - len(read))
             if not more:
-                raise EOFError(f"a file in the cache ends at {at + len(read):,}")
+                raise EOFError(f"a file in the cache ends at {offset + len(read):,}")
             read = read + more if read else more
         return read
 
 
-def _read_at(handle: int, at: int, count: int) -> bytes:
+def _read_at(handle: int, offset: int, count: int) -> bytes:
     if sys.platform == "win32":
-        os.lseek(handle, at, os.SEEK_SET)
+        os.lseek(handle, offset, os.SEEK_SET)
         return os.read(handle, count)
-    return os.pread(handle, count, at)
+    return os.pread(handle, count, offset)
 
 
-def _type(vocabulary: int) -> DTypeLike:
+def _token_dtype(vocabulary: int) -> DTypeLike:
     return np.min_scalar_type(vocabulary - 1).newbyteorder("<")
 
 
-def _regrouped(text: Iterable[str]) -> Iterator[str]:
+def _regroup(text: Iterable[str]) -> Iterator[str]:
     """The same text in pieces of ``STRIDE`` characters, the last one shorter."""
     some, size = list[str](), 0
     for piece in text:
         some.append(piece)
         size += len(piece)
-        if size >= STRIDE:
+        if size >= INDEX_STRIDE:
             joined = "".join(some)
-            whole = size - size % STRIDE
-            yield from (joined[at : at + STRIDE] for at in range(0, whole, STRIDE))
+            whole = size - size % INDEX_STRIDE
+            yield from (joined[at : at + INDEX_STRIDE] for at in range(0, whole, INDEX_STRIDE))
             some, size = [joined[whole:]], size - whole
     if size:
         yield "".join(some)

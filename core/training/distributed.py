@@ -25,53 +25,54 @@ CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ProcessGroup:
     """This process among ``size`` ones, the ``rank``-th from 0. Everything here has to be called by all of them."""
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
     device: torch.device = field(default=CPU)
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the one that writes and speaks."""
         return self.rank == 0
 
     def rows(self, batch: int) -> slice:
         """Which streams of a batch are this process's; raises UsageError where they cannot be shared out evenly."""
-        if batch % self.size:
+        if batch % self.world_size:
             raise UsageError(
-                f"{batch} streams cannot be shared evenly by {self.size} processes: take a number that divides {batch}"
+                f"{batch} streams cannot be shared evenly by {self.world_size} processes: "
+                f"take a number that divides {batch}"
             )
-        return slice(self.rank * batch // self.size, (self.rank + 1) * batch // self.size)
+        return slice(self.rank * batch // self.world_size, (self.rank + 1) * batch // self.world_size)
 
-    def parallel(self, model: nn.Module) -> nn.Module:
+    def wrap_model(self, model: nn.Module) -> nn.Module:
         """The model as it is to be called in training: its gradients come out averaged over all processes."""
-        return nn.parallel.DistributedDataParallel(model) if self.size > 1 else model
+        return nn.parallel.DistributedDataParallel(model) if self.world_size > 1 else model
 
     def mean(self, value: float) -> float:
         """The mean of everybody's value."""
-        return self._summed([value])[0] / self.size if self.size > 1 else value
+        return self._all_reduce_sum([value])[0] / self.world_size if self.world_size > 1 else value
 
     def any(self, flag: bool) -> bool:
         """Whether it is so for anybody."""
-        return self._summed([float(flag)])[0] > 0 if self.size > 1 else flag
+        return self._all_reduce_sum([float(flag)])[0] > 0 if self.world_size > 1 else flag
 
-    def told(self, value: float) -> float:
+    def broadcast(self, value: float) -> float:
         """The first one's value."""
-        return self._summed([value if self.leads else 0.0])[0] if self.size > 1 else value
+        return self._all_reduce_sum([value if self.is_main else 0.0])[0] if self.world_size > 1 else value
 
-    def gathered(self, mine: Tensor, dim: int = 0) -> Tensor:
+    def gather(self, tensor: Tensor, dim: int = 0) -> Tensor:
         """Everybody's tensor of one shape, in order of rank, joined on the CPU."""
-        mine = mine.detach().cpu().contiguous()
-        if self.size == 1:
-            return mine
-        parts = [torch.empty_like(mine) for _ in range(self.size)]
-        dist.all_gather(parts, mine)
+        tensor = tensor.detach().cpu().contiguous()
+        if self.world_size == 1:
+            return tensor
+        parts = [torch.empty_like(tensor) for _ in range(self.world_size)]
+        dist.all_gather(parts, tensor)
         return torch.cat(parts, dim)
 
     @contextmanager
-    def unbroken(self, name: str) -> Iterator[None]:
+    def peer_failures_as_errors(self, run_name: str) -> Iterator[None]:
         """Where another process has ended, raise a TrainingError that says how to go on with the run of that name."""
         try:
             yield
@@ -79,29 +80,29 @@ class Group:
             if not isinstance(error, dist.DistError) and "gloo" not in str(error):
                 raise
             raise TrainingError(
-                f"another process of the run has ended; start all of them again, with --resume {name} for the text"
+                f"another process of the run has ended; start all of them again, with --resume {run_name} for the text"
             ) from error
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Part from the others; the first goes on alone."""
-        if self.size > 1 and dist.is_initialized():
+        if self.world_size > 1 and dist.is_initialized():
             dist.destroy_process_group()
 
-    def _summed(self, values: Sequence[float]) -> list[float]:
+    def _all_reduce_sum(self, values: Sequence[float]) -> list[float]:
         sums = torch.tensor(values, dtype=torch.float64)
         dist.all_reduce(sums)
         return sums.tolist()
 
 
-ALONE = Group()
+SINGLE_PROCESS = ProcessGroup()
 
 
-def joined(device: str = "auto") -> Group:
+def init_distributed(device: str = "auto") -> ProcessGroup:
     """This process's group, as torchrun's environment tells; alone without one. Raises UsageError or TrainingError."""
     rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    place = _device(device, int(os.environ.get("LOCAL_RANK", 0)))
+    place = _pick_device(device, int(os.environ.get("LOCAL_RANK", 0)))
     if size == 1:
-        return Group(device=place)
+        return ProcessGroup(device=place)
     if place.type == "mps":
         raise UsageError("several processes cannot train on one mps GPU: leave torchrun out, or take --device cpu")
     try:
@@ -109,10 +110,10 @@ def joined(device: str = "auto") -> Group:
         dist.init_process_group("cpu:gloo,cuda:nccl" if place.type == "cuda" else "gloo")
     except (RuntimeError, ValueError) as error:
         raise TrainingError(f"the {size} processes do not find each other: {str(error).splitlines()[0]}") from error
-    return Group(rank, size, place)
+    return ProcessGroup(rank, size, place)
 
 
-def _device(name: str, local_rank: int) -> torch.device:
+def _pick_device(name: str, local_rank: int) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if name == "mps" and not torch.backends.mps.is_available():

@@ -17,10 +17,10 @@ from torch.nn import functional
 from ..inference.model_file import Architecture
 from . import lstm_kernel
 
-State = tuple[Tensor, Tensor]
-States = list[State]
+LayerState = tuple[Tensor, Tensor]
+LayerStates = list[LayerState]
 
-FORGET_BIAS = -1.0
+FORGET_BIAS_OFFSET = -1.0
 """Added to torch's own initialisation of the forget gates. A memory that starts short learns characters faster: after
 three epochs of tiny Shakespeare 0.07 nats ahead of 0, and further ahead of the customary +1 (docs/experiments.md)."""
 
@@ -34,7 +34,7 @@ class Dropout:
     output: float = 0.0
     recurrent: float = 0.0
 
-    def times(self, scale: float) -> Dropout:
+    def scaled(self, scale: float) -> Dropout:
         """All of them so many times as likely, up to 0.9."""
         return Dropout(*(min(0.9, scale * p) for p in astuple(self)))
 
@@ -54,36 +54,36 @@ class LSTMLanguageModel(nn.Module):
         self.layers = nn.ModuleList(nn.LSTM(size, a.width) for size in inputs)
         self.projection = nn.Linear(a.width, a.vocabulary)
         for layer in self.layers:
-            dict(layer.named_parameters())["bias_ih_l0"].detach().chunk(4)[1].add_(FORGET_BIAS)
+            dict(layer.named_parameters())["bias_ih_l0"].detach().chunk(4)[1].add_(FORGET_BIAS_OFFSET)
 
-    def forward(self, ids: Tensor, states: States | None = None) -> tuple[Tensor, States]:
+    def forward(self, ids: Tensor, states: LayerStates | None = None) -> tuple[Tensor, LayerStates]:
         """Logits (B, T, V) after each of ids (B, T), and the states behind the last one."""
-        x = self._locked(self.embedding(ids.T), self.dropout.embedding)
-        after: States = []
+        x = self._locked_dropout(self.embedding(ids.T), self.dropout.embedding)
+        after: LayerStates = []
         for depth, layer in enumerate(self.layers):
-            x, state = self._layer(layer, x, states[depth] if states else self._zeros(len(ids)))
+            x, state = self._run_layer(layer, x, states[depth] if states else self._zero_state(len(ids)))
             after.append(state)
             last = depth + 1 == len(self.layers)
-            x = self._locked(x, self.dropout.output if last else self.dropout.between)
+            x = self._locked_dropout(x, self.dropout.output if last else self.dropout.between)
         return self.projection(x).transpose(0, 1), after
 
-    def _layer(self, layer: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def _run_layer(self, layer: nn.Module, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         """A layer's h (T, B, H) for its input (T, B, in), and the state behind it."""
-        compiled, drop = lstm_kernel.suits(layer, x), self.dropout.recurrent if self.training else 0.0
+        compiled, drop = lstm_kernel.supports(layer, x), self.dropout.recurrent if self.training else 0.0
         if not compiled and not drop:
             return layer(x, state)  # type: ignore[no-any-return]
         weights: dict[str, Tensor] = dict(layer.named_parameters())
         if drop:
-            weights["weight_hh_l0"] = dropped(weights["weight_hh_l0"], drop)
+            weights["weight_hh_l0"] = weight_drop(weights["weight_hh_l0"], drop)
         if compiled:
-            return lstm_kernel.lstm(x, state, weights)
+            return lstm_kernel.run_lstm(x, state, weights)
         return functional_call(layer, weights, (x, state))  # type: ignore[no-any-return]
 
-    def _zeros(self, rows: int) -> State:
+    def _zero_state(self, rows: int) -> LayerState:
         zeros = self.embedding.weight.new_zeros(1, rows, self.architecture.width)
         return zeros, zeros
 
-    def _locked(self, x: Tensor, probability: float) -> Tensor:
+    def _locked_dropout(self, x: Tensor, probability: float) -> Tensor:
         """x (T, B, n) with some of a row's places zero at all steps."""
         if not (self.training and probability):
             return x
@@ -91,7 +91,7 @@ class LSTMLanguageModel(nn.Module):
         return x * mask
 
 
-def dropped(weights: Tensor, probability: float) -> Tensor:
+def weight_drop(weights: Tensor, probability: float) -> Tensor:
     """Weights (4H, in) of which each is zero with that probability, the others so much larger that sums stay the same.
 
     On a CPU one throw of 64 bits decides on four of them: torch's own dropout throws for each, a tenth of a step.
@@ -103,6 +103,6 @@ def dropped(weights: Tensor, probability: float) -> Tensor:
     return weights * (kept.to(weights.dtype) / (1 - probability))
 
 
-def detach(states: States) -> States:
+def detach(states: LayerStates) -> LayerStates:
     """The same states, cut off from the graph that made them: where truncated BPTT truncates."""
     return [(h.detach(), c.detach()) for h, c in states]

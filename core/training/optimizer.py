@@ -9,23 +9,23 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
-from .schedule import Recipe
+from .schedule import TrainConfig
 
-Tensors = tuple[Tensor, ...] | list[Tensor]
+TensorSequence = tuple[Tensor, ...] | list[Tensor]
 
-GATES = 4
+GATE_COUNT = 4
 """Matrices that stand one below the other in a weight of an LSTM layer: i f g o."""
 
-QUINTIC = (3.4445, -4.7750, 2.0315)
+NEWTON_SCHULZ_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Coefficients of the Newton-Schulz iteration: they bring singular values from 0 to 1 fastest, near enough to 1 (Jordan
 et al. 2024, "Muon: An optimizer for hidden layers in neural networks")."""
 
-ITERATIONS = 5
+NEWTON_SCHULZ_ITERATIONS = 5
 
-ROOT_MEAN_SQUARE = 0.2
+UPDATE_RMS = 0.2
 """The size of a change that AdamW makes, and Muon then too (Liu et al. 2025, arXiv 2502.16982, section 2.2)."""
 
-GATES_RATE = 2.0
+GATES_LR_SCALE = 2.0
 """The rate of the gates, in that of the rest (docs/experiments.md, "Muon")."""
 
 
@@ -36,7 +36,13 @@ class Muon(Optimizer):
     """
 
     def __init__(self, matrices: Sequence[Tensor], momentum: float, weight_decay: float) -> None:
-        defaults = {"lr": 0.0, "share": GATES_RATE, "momentum": momentum, "weight_decay": weight_decay, "bf16": False}
+        defaults = {
+            "lr": 0.0,
+            "share": GATES_LR_SCALE,
+            "momentum": momentum,
+            "weight_decay": weight_decay,
+            "bf16": False,
+        }
         super().__init__(matrices, defaults)
 
     @torch.no_grad()
@@ -46,49 +52,49 @@ class Muon(Optimizer):
             for matrix in group["params"]:
                 momentum = self.state[matrix].setdefault("momentum", torch.zeros_like(matrix))
                 momentum.lerp_(matrix.grad, 1 - group["momentum"])
-                ahead = matrix.grad.lerp(momentum, group["momentum"]).unflatten(0, (GATES, -1))
-                change = orthogonal(ahead.bfloat16() if group["bf16"] else ahead)
-                size = ROOT_MEAN_SQUARE * max(change.shape[1:]) ** 0.5
+                ahead = matrix.grad.lerp(momentum, group["momentum"]).unflatten(0, (GATE_COUNT, -1))
+                change = orthogonalize(ahead.bfloat16() if group["bf16"] else ahead)
+                size = UPDATE_RMS * max(change.shape[1:]) ** 0.5
                 matrix.mul_(1 - group["lr"] * group["weight_decay"])
                 matrix.add_(change.flatten(0, 1), alpha=-group["lr"] * size)
 
 
-def orthogonal(matrices: Tensor) -> Tensor:
+def orthogonalize(matrices: Tensor) -> Tensor:
     """Matrices (n, rows, columns) with their singular vectors, their singular values all about 1 (0.5 to 1.5)."""
-    a, b, c = QUINTIC
+    a, b, c = NEWTON_SCHULZ_COEFFICIENTS
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
-    for _ in range(ITERATIONS):
+    for _ in range(NEWTON_SCHULZ_ITERATIONS):
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.mT if tall else x
 
 
-def optimizers(model: nn.Module, recipe: Recipe) -> list[Optimizer]:
+def build_optimizers(model: nn.Module, config: TrainConfig) -> list[Optimizer]:
     """Muon, where the recipe has it, for the weights of the layers, and AdamW for the rest.
 
     Weight decay is for matrices, not for biases. A group's rate is its ``share`` of the run's. AdamW is fused: its
     arithmetic is the same in every process.
     """
     named = dict(model.named_parameters())
-    gates = [p for name, p in named.items() if name.startswith("layers.") and p.ndim > 1] if recipe.muon else []
+    gates = [p for name, p in named.items() if name.startswith("layers.") and p.ndim > 1] if config.use_muon else []
     matrices = [p for p in named.values() if p.ndim > 1 and not any(p is gate for gate in gates)]
     biases = [p for p in named.values() if p.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": biases, "weight_decay": 0.0}]
+    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": biases, "weight_decay": 0.0}]
     fused = biases[0].device.type != "mps"
-    adamw = AdamW([{**group, "share": 1.0} for group in groups], recipe.rate, recipe.betas, fused=fused)
-    return [Muon(gates, recipe.momentum, recipe.weight_decay), adamw] if gates else [adamw]
+    adamw = AdamW([{**group, "share": 1.0} for group in groups], config.rate, config.betas, fused=fused)
+    return [Muon(gates, config.momentum, config.weight_decay), adamw] if gates else [adamw]
 
 
-def averaged(model: nn.Module, decay: float) -> AveragedModel:
+def build_ema_model(model: nn.Module, decay: float) -> AveragedModel:
     """An exponential moving average that forgets the first steps: its decay grows as (1 + n) / (10 + n)."""
-    return AveragedModel(model, multi_avg_fn=_towards(decay))
+    return AveragedModel(model, multi_avg_fn=_make_ema_update(decay))
 
 
-def _towards(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
+def _make_ema_update(decay: float) -> Callable[[TensorSequence, TensorSequence, Tensor | int], None]:
     @torch.no_grad()
-    def update(averages: Tensors, current: Tensors, steps: Tensor | int) -> None:
+    def update(averages: TensorSequence, current: TensorSequence, steps: Tensor | int) -> None:
         n = int(steps)
         torch._foreach_lerp_(averages, current, 1 - min(decay, (1 + n) / (10 + n)))
 

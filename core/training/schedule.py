@@ -8,21 +8,21 @@ from dataclasses import dataclass, field, replace
 from ..inference.model_file import Architecture
 from .model import Dropout
 
-VALIDATION_SHARE = 0.05
+MAX_VALIDATION_SHARE = 0.05
 """How much of a run's time validations may take; one token of them costs a third of a trained one (no backward)."""
 
-SAVING_SECONDS = 30.0
+SAVE_INTERVAL_SECONDS = 30.0
 """How much training a crash may cost."""
 
-MUON_FROM = 16
+MIN_MUON_TOKENS_PER_UNIT = 16
 """Tokens in a step for each hidden unit of a layer: Muon's products then take a third of the others'."""
 
-PATIENCE = 3
+EARLY_STOPPING_PATIENCE = 3
 """Validations without a better one after which an open-ended run begins to cool down."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class TrainConfig:
     """How to train. ``minutes`` bounds wall time, ``epochs`` passes over the text; the nearer ends it.
 
     Without either the rate stays up until validation stops improving, or for ``longest`` epochs; then it cools down.
@@ -54,13 +54,13 @@ class Recipe:
         return self.batch * self.steps
 
     @property
-    def muon(self) -> bool:
+    def use_muon(self) -> bool:
         """Whether a step is large enough for Muon's products, which grow with the width, to be a small part of it."""
-        return self.tokens_per_step >= MUON_FROM * self.architecture.width
+        return self.tokens_per_step >= MIN_MUON_TOKENS_PER_UNIT * self.architecture.width
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Schedule:
     """How many steps there are, from which on the rate falls, and how many lie between validations and between saves.
 
     It is made once and kept in every checkpoint, so that a resumed run takes the very steps of one that was never
@@ -76,43 +76,45 @@ class Plan:
     threads: int = 1
 
 
-def first_plan(recipe: Recipe, trained: int, validated: int, bf16: bool, threads: int) -> Plan:
+def initial_schedule(config: TrainConfig, train_tokens: int, valid_tokens: int, bf16: bool, threads: int) -> Schedule:
     """The plan before the speed is known; the clock has no part in it."""
-    per_epoch = max(1.0, trained / recipe.tokens_per_step)
-    least = _least_between(recipe, validated)
-    if recipe.epochs < math.inf:
-        steps = max(1, math.ceil(recipe.epochs * per_epoch))
-        every = max(least, math.ceil(steps / recipe.validations))
-        return Plan(steps, int(recipe.flat * steps), every, bf16=bf16, threads=threads)
+    per_epoch = max(1.0, train_tokens / config.tokens_per_step)
+    least = _min_eval_interval(config, valid_tokens)
+    if config.epochs < math.inf:
+        steps = max(1, math.ceil(config.epochs * per_epoch))
+        every = max(least, math.ceil(steps / config.validations))
+        return Schedule(steps, int(config.flat * steps), every, bf16=bf16, threads=threads)
     every = max(least, min(math.ceil(per_epoch / 2), 2_000))
-    return Plan(None, None, every, bf16=bf16, threads=threads)
+    return Schedule(None, None, every, bf16=bf16, threads=threads)
 
 
-def measured_plan(plan: Plan, recipe: Recipe, validated: int, step: int, seconds: float, per_step: float) -> Plan:
+def measured_schedule(
+    schedule: Schedule, config: TrainConfig, valid_tokens: int, step: int, seconds: float, seconds_per_step: float
+) -> Schedule:
     """The plan with what the speed decides: ``per_step`` seconds were measured up to ``step``, ``seconds`` in."""
-    plan = replace(plan, save=max(1, round(SAVING_SECONDS / per_step)))
-    if recipe.minutes == math.inf:
-        return plan
-    rough = step + max(0.0, 60 * recipe.minutes - seconds) / per_step
-    every = max(_least_between(recipe, validated), math.ceil(rough / recipe.validations))
-    share = validated / 3 / (every * recipe.tokens_per_step)
-    steps = max(step, min(plan.steps or math.inf, int(step + (rough - step) / (1 + share))))
-    return replace(plan, steps=int(steps), cool=int(recipe.flat * steps), every=every)
+    schedule = replace(schedule, save=max(1, round(SAVE_INTERVAL_SECONDS / seconds_per_step)))
+    if config.minutes == math.inf:
+        return schedule
+    rough = step + max(0.0, 60 * config.minutes - seconds) / seconds_per_step
+    every = max(_min_eval_interval(config, valid_tokens), math.ceil(rough / config.validations))
+    share = valid_tokens / 3 / (every * config.tokens_per_step)
+    steps = max(step, min(schedule.steps or math.inf, int(step + (rough - step) / (1 + share))))
+    return replace(schedule, steps=int(steps), cool=int(config.flat * steps), every=every)
 
 
-def cooling_plan(plan: Plan, step: int) -> Plan:
+def decay_schedule(schedule: Schedule, step: int) -> Schedule:
     """An open-ended plan whose end has come into sight: from here the rate falls for half as long as it was up."""
-    return replace(plan, cool=step, steps=step + max(step // 2, 2 * plan.every))
+    return replace(schedule, cool=step, steps=step + max(step // 2, 2 * schedule.every))
 
 
-def rate_at(recipe: Recipe, plan: Plan, step: int) -> float:
+def learning_rate_scale(config: TrainConfig, schedule: Schedule, step: int) -> float:
     """The share of the full rate at ``step``: linear warm-up, flat, linear down to ``last_rate``."""
-    share = min(1.0, (step + 1) / recipe.warm_up)
-    if plan.cool is None or plan.steps is None or step < plan.cool:
+    share = min(1.0, (step + 1) / config.warm_up)
+    if schedule.cool is None or schedule.steps is None or step < schedule.cool:
         return share
-    down = (step - plan.cool) / max(1, plan.steps - plan.cool)
-    return share * (1 - (1 - recipe.last_rate) * down)
+    down = (step - schedule.cool) / max(1, schedule.steps - schedule.cool)
+    return share * (1 - (1 - config.last_rate) * down)
 
 
-def _least_between(recipe: Recipe, validated: int) -> int:
-    return math.ceil(validated / 3 / VALIDATION_SHARE / recipe.tokens_per_step)
+def _min_eval_interval(config: TrainConfig, valid_tokens: int) -> int:
+    return math.ceil(valid_tokens / 3 / MAX_VALIDATION_SHARE / config.tokens_per_step)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ..inference.model_file import ModelFile
-from ..inference.runtime import Logits, State, Stepper
+from ..inference.runtime import Logits, StateArrays, Stepper
 from ..text.tokenizer import Ids
 from .convert import to_torch
 from .model import LSTMLanguageModel
@@ -15,23 +15,23 @@ from .model import LSTMLanguageModel
 class TorchRuntime:
     """Steps the float model that a file stands for; h and c are float32 (B, H)."""
 
-    lanes = 1
+    max_batches = 1
 
     def __init__(self, file: ModelFile) -> None:
         self._model = to_torch(file)
 
-    def zeros(self, rows: int) -> State:
+    def zeros(self, rows: int) -> StateArrays:
         """The state that has read nothing."""
         a = self._model.architecture
         return tuple(np.zeros((rows, a.width), np.float32) for _ in range(2 * a.layers))
 
-    def stepper(self, state: State, alone: bool = True) -> Stepper:  # noqa: ARG002
+    def stepper(self, state: StateArrays, exclusive: bool = True) -> Stepper:  # noqa: ARG002
         """What steps rows on from ``state``."""
         return _TorchStepper(self._model, state)
 
 
 class _TorchStepper(Stepper):
-    def __init__(self, model: LSTMLanguageModel, state: State) -> None:
+    def __init__(self, model: LSTMLanguageModel, state: StateArrays) -> None:
         self._model, self.state = model, tuple(array.copy() for array in state)
         self.logits: Logits = np.empty((len(state[0]), model.architecture.vocabulary), np.float32)
 

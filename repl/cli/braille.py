@@ -19,7 +19,7 @@ class Curve(NamedTuple):
     style: str
 
 
-def drawn(curves: Sequence[Curve], width: int, height: int) -> Text:
+def render_braille(curves: Sequence[Curve], width: int, height: int) -> Text:
     """``height`` lines with the curves in ``width`` cells, the largest and smallest value at their left."""
     xs = [x for curve in curves for x, _ in curve.points]
     ys = [y for curve in curves for _, y in curve.points]
@@ -44,10 +44,10 @@ def drawn(curves: Sequence[Curve], width: int, height: int) -> Text:
 
 
 def _dots(
-    points: Sequence[tuple[float, float]], ends: tuple[float, float, float], columns: int, rows: int
+    points: Sequence[tuple[float, float]], bounds: tuple[float, float, float], columns: int, rows: int
 ) -> list[tuple[int, int]]:
     """The dots of a line through the points: in every column one, and what joins it to the one before."""
-    last, low, high = ends
+    last, low, high = bounds
     placed = [
         (round(x / (last or 1) * (columns - 1)), round((high - y) / (high - low) * (rows - 1))) for x, y in points
     ]

@@ -6,62 +6,62 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...core.diversity import Measured, Reference
+from ...core.diversity import DiversityMetrics, ReferenceText
 from ...core.model import Model
 from ...core.text.corpus import read_corpus
 
-WITHOUT_TEXT = "words it knows and what is copied are not measured: name the training text with --text FILE"
+NO_TEXT_NOTE = "words it knows and what is copied are not measured: name the training text with --text FILE"
 
 
-def _percent(value: float | None) -> str:
+def _format_percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
 
 
 COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "T": ("temperature", "{:g}".format),
     "bits/character": ("bits_per_char", "{:.2f}".format),
-    "known words": ("known_words", _percent),
+    "known words": ("known_words", _format_percent),
     "distinct-1": ("distinct_1", "{:.2f}".format),
     "distinct-2": ("distinct_2", "{:.2f}".format),
-    "repeats itself": ("self_repetition", _percent),
-    "copied": ("copied", _percent),
+    "repeats itself": ("self_repetition", _format_percent),
+    "copied": ("copied", _format_percent),
     "longest copy": ("longest_copy", lambda value: "–" if value is None else f"{value:,}"),
 }
 """By heading: the field of ``Measured``, and how its value is written."""
 
 
-def header() -> str:
+def format_header() -> str:
     """The headings."""
     return "  ".join(f"{name:>7}" for name in COLUMNS)
 
 
-def row(measured: Measured) -> str:
+def format_row(metrics: DiversityMetrics) -> str:
     """One temperature."""
-    cells = ((name, form(getattr(measured, field))) for name, (field, form) in COLUMNS.items())
+    cells = ((name, form(getattr(metrics, field))) for name, (field, form) in COLUMNS.items())
     return "  ".join(f"{cell:>{max(7, len(name))}}" for name, cell in cells)
 
 
-def reference_for(model: Model, text: Path | None, encoding: str | None) -> tuple[Reference | None, list[str]]:
+def load_reference(model: Model, text: Path | None, encoding: str | None) -> tuple[ReferenceText | None, list[str]]:
     """What to compare with, and what to say of it; raises TextError where the text cannot be read."""
     if text is None:
-        return None, [WITHOUT_TEXT]
+        return None, [NO_TEXT_NOTE]
     card = model.file.card
     corpus = read_corpus(text, encoding or card.encoding, card.boilerplate_kept)
     own = corpus.sha256 == card.corpus_sha256
     told = (
         [] if own else [f"{corpus.name} is not the text that {model.name} was trained on: it is only compared with it"]
     )
-    return Reference(corpus.text[:]), told
+    return ReferenceText(corpus.text[:]), told
 
 
-def remarks(rows: Sequence[Measured]) -> list[str]:
+def summarize(rows: Sequence[DiversityMetrics]) -> list[str]:
     """What the coldest and the hottest row say, in a sentence."""
     if len(rows) < 2:
         return []
     cold, hot = min(rows, key=lambda r: r.temperature), max(rows, key=lambda r: r.temperature)
-    return ["from strict to diverse: " + "; ".join(map(_said, (cold, hot)))]
+    return ["from strict to diverse: " + "; ".join(map(_describe, (cold, hot)))]
 
 
-def _said(measured: Measured) -> str:
-    again, different = _percent(measured.self_repetition), _percent(measured.distinct_1)
-    return f"at T {measured.temperature:g} {again} is repetition and {different} of the words are different ones"
+def _describe(metrics: DiversityMetrics) -> str:
+    again, different = _format_percent(metrics.self_repetition), _format_percent(metrics.distinct_1)
+    return f"at T {metrics.temperature:g} {again} is repetition and {different} of the words are different ones"

@@ -11,32 +11,32 @@ if TYPE_CHECKING:
     from ...core.session.session import Session
 
 
-def chat(session: Session, plain: bool, first: str = "") -> int:
+def launch(session: Session, plain: bool, first_line: str = "") -> int:
     """Play until the user leaves, and return the exit code; ``first`` is a line that is done before any is typed.
 
     Where standard input is no terminal its lines are played as a script; ``plain``, a dumb terminal and output into a
     pipe get lines instead of the full screen.
     """
     if "web_driver" in os.environ.get("TEXTUAL_DRIVER", ""):  # textual-serve draws it in a browser
-        _full_screen(session, first)
+        _run_full_screen(session, first_line)
     elif sys.stdin is None or not sys.stdin.isatty():
-        from ..line.script import lines_of_stdin, run_script
+        from ..line.script import read_stdin_lines, run_script
 
-        return run_script(session, chain([first] if first else [], lines_of_stdin()), sys.stdout)
-    elif plain or not (sys.stdout.isatty() and sys.stderr.isatty()) or os.environ.get("TERM", "dumb") in DUMB:
-        from ..line.repl import run_line
+        return run_script(session, chain([first_line] if first_line else [], read_stdin_lines()), sys.stdout)
+    elif plain or not (sys.stdout.isatty() and sys.stderr.isatty()) or os.environ.get("TERM", "dumb") in DUMB_TERMINALS:
+        from ..line.repl import run_line_repl
 
-        run_line(session, first)
+        run_line_repl(session, first_line)
     else:
-        _full_screen(session, first)
+        _run_full_screen(session, first_line)
     return 0
 
 
-DUMB = ("dumb", "unknown")
+DUMB_TERMINALS = ("dumb", "unknown")
 """Terminals that can only print."""
 
 
-def _full_screen(session: Session, first: str) -> None:
+def _run_full_screen(session: Session, first_line: str) -> None:
     from ..tui.app import run_app
 
-    run_app(session, first)
+    run_app(session, first_line)

@@ -10,12 +10,12 @@ from typing import Any
 import click
 
 from ...core.errors import MissingExtraError
-from ...core.setting_types import SWITCH
-from ...core.settings import SPECS, Settings, from_config, from_environment, layered
+from ...core.setting_types import Bool
+from ...core.settings import SPECS, Settings, merge_layers, read_config, read_environment
 
-SHORT = {"temperature": "-t", "length": "-l"}
+SHORT_FLAGS = {"temperature": "-t", "length": "-l"}
 
-NO_TORCH = (
+NO_TORCH_HINT = (
     "training needs torch: pip install 'afterglow-lm[train]'; without a GPU, first install torch's smaller"
     " CPU-only build, as pytorch.org/get-started says when you choose CPU"
 )
@@ -26,11 +26,11 @@ def with_settings(*scopes: str) -> Callable[[Callable[..., Any]], Callable[..., 
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for spec in reversed([s for s in SPECS.values() if s.scope in scopes]):
-            names = [SHORT[spec.name]] if spec.name in SHORT else []
+            names = [SHORT_FLAGS[spec.name]] if spec.name in SHORT_FLAGS else []
             form: dict[str, Any] = (
-                {"is_flag": True, "default": None} if isinstance(spec.kind, SWITCH) else {"metavar": "VALUE"}
+                {"is_flag": True, "default": None} if isinstance(spec.kind, Bool) else {"metavar": "VALUE"}
             )
-            what = spec.help if isinstance(spec.kind, SWITCH) else f"{spec.help} ({spec.kind.range})"
+            what = spec.help if isinstance(spec.kind, Bool) else f"{spec.help} ({spec.kind.range})"
             option = click.option(f"--{spec.label}", spec.name, *names, help=what, **form)
             function = option(function)
         return function
@@ -38,18 +38,18 @@ def with_settings(*scopes: str) -> Callable[[Callable[..., Any]], Callable[..., 
     return decorate
 
 
-def opened(name: str | None, runtime: str, flags: dict[str, Any]) -> tuple[Any, Settings]:
+def load_model_and_settings(name: str | None, runtime: str, flags: dict[str, Any]) -> tuple[Any, Settings]:
     """The model, and the settings: defaults, then its card, the user's file, the environment, flags."""
     from ...core.inference.library import DEFAULT_MODEL
     from ...core.model import load
     from ...core.paths import config_file
 
-    config = from_config(config_file())
+    config = read_config(config_file())
     chosen = str(name or os.environ.get("AFTERGLOW_MODEL") or config.pop("model", DEFAULT_MODEL))
     config.pop("model", None)
     model = load(chosen, RUNTIMES[runtime]())
     given = {key: value for key, value in flags.items() if value is not None}
-    return model, layered(model.file.card.settings, config, from_environment(), given)
+    return model, merge_layers(model.file.card.settings, config, read_environment(), given)
 
 
 def _onnx_runtime() -> Any:
@@ -62,7 +62,7 @@ def _torch_runtime() -> Any:
     try:
         from ...core.training.torch_runtime import TorchRuntime
     except ImportError as error:
-        raise MissingExtraError(NO_TORCH) from error
+        raise MissingExtraError(NO_TORCH_HINT) from error
     return TorchRuntime
 
 
@@ -72,9 +72,9 @@ RUNTIMES: dict[str, Callable[[], Any]] = {"int8": lambda: None, "onnx": _onnx_ru
 
 def _model_names(_: click.Context, __: click.Parameter, start: str) -> list[str]:
     """For the shell's completion."""
-    from ...core.inference.library import entries
+    from ...core.inference.library import list_models
 
-    return [entry.name for entry in entries() if entry.name.startswith(start)]
+    return [entry.name for entry in list_models() if entry.name.startswith(start)]
 
 
 name_argument = click.argument("name", shell_complete=_model_names)
@@ -90,16 +90,16 @@ runtime_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="machine-readable output")
 
 
-def show(values: dict[str, Any], as_json: bool) -> None:
+def print_values(values: dict[str, Any], as_json: bool) -> None:
     """Figures by name: one JSON object, or a line each."""
     if as_json:
         click.echo(json.dumps(values))
         return
     for name, value in values.items():
-        click.echo(f"{name.replace('_', ' '):<24} {_figure(value)}")
+        click.echo(f"{name.replace('_', ' '):<24} {_format_value(value)}")
 
 
-def _figure(value: Any) -> Any:
+def _format_value(value: Any) -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...core.commands.explain import TOP, Distribution
-from ...core.diversity import Measured
+from ...core.commands.explain import MAX_ROWS, Distribution
+from ...core.diversity import DiversityMetrics
 from ...core.errors import MissingExtraError, UsageError
 from ...core.paths import write_atomically
-from ...core.sampling.temperature import Array, at_temperatures, effective_choices
+from ...core.sampling.temperature import Array, effective_choices, probs_at_temperatures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-RAMP = {
+TEMPERATURE_COLORS = {
     0.3: (0.10, 0.30, 0.60),
     0.98: (0.45, 0.66, 0.86),
     1.0: (0.55, 0.55, 0.55),
@@ -37,7 +37,7 @@ PANELS = {
 }
 """What is drawn together: fields of ``Measured`` with what they are called."""
 
-STYLE: dict[Any, Any] = {
+MATPLOTLIB_STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -57,22 +57,22 @@ def draw_distribution(path: Path, distribution: Distribution, temperatures: Sequ
     """
     temperatures = sorted({1.0, *temperatures})
     with np.errstate(divide="ignore"):
-        shapes = at_temperatures(np.log(distribution.probs), temperatures)
-    with figure(path) as drawn:
+        shapes = probs_at_temperatures(np.log(distribution.probs), temperatures)
+    with open_figure(path) as drawn:
         axes = drawn.add_subplot()
         if curve:
-            _curves(axes, distribution, shapes, temperatures)
+            _draw_curves(axes, distribution, shapes, temperatures)
         else:
-            _bars(axes, distribution, shapes, temperatures)
+            _draw_bars(axes, distribution, shapes, temperatures)
         axes.set_ylabel("probability")
         axes.set_title("What the temperature does to a distribution")
         axes.legend(frameon=False)
 
 
-def draw_diversity(path: Path, rows: Sequence[Measured]) -> None:
+def draw_diversity(path: Path, rows: Sequence[DiversityMetrics]) -> None:
     """Draw the figures of ``diversity`` against the temperature; raises as ``draw_distribution``."""
     temperatures = [row.temperature for row in rows]
-    with figure(path, 6.4) as drawn:
+    with open_figure(path, 6.4) as drawn:
         for axes, (title, names) in zip(drawn.subplots(2, 2, sharex=True).flat, PANELS.items(), strict=True):
             for name, label in names.items():
                 values = [getattr(row, name) for row in rows]
@@ -89,7 +89,7 @@ def draw_diversity(path: Path, rows: Sequence[Measured]) -> None:
 
 
 @contextmanager
-def figure(path: Path, height: float = 4.2) -> Iterator[Figure]:
+def open_figure(path: Path, height: float = 4.2) -> Iterator[Figure]:
     """A figure that is written to ``path`` behind its block; the same drawing gives the same bytes."""
     if path.suffix not in (".svg", ".png"):
         raise UsageError(f"cannot draw {path}: end its name in .svg or .png")
@@ -98,7 +98,7 @@ def figure(path: Path, height: float = 4.2) -> Iterator[Figure]:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError("drawing needs matplotlib: pip install 'afterglow-lm[plot]'") from error
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(MATPLOTLIB_STYLE):
         drawn, data = Figure(figsize=(8, height), layout="constrained"), io.BytesIO()
         yield drawn
         metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
@@ -106,30 +106,37 @@ def figure(path: Path, height: float = 4.2) -> Iterator[Figure]:
     write_atomically(path, data.getvalue())
 
 
-def colour(temperature: float) -> tuple[float, ...]:
+def plot_color(temperature: float) -> tuple[float, ...]:
     """The colour of a temperature."""
-    return tuple(float(np.interp(temperature, list(RAMP), part)) for part in zip(*RAMP.values(), strict=True))
+    return tuple(
+        float(np.interp(temperature, list(TEMPERATURE_COLORS), part))
+        for part in zip(*TEMPERATURE_COLORS.values(), strict=True)
+    )
 
 
-def _bars(axes: Axes, distribution: Distribution, shapes: Sequence[Array], temperatures: Sequence[float]) -> None:
+def _draw_bars(
+    axes: Axes, distribution: Distribution, probs_by_temperature: Sequence[Array], temperatures: Sequence[float]
+) -> None:
     """Groups of bars, one a token: all of a few, the likeliest of many."""
-    many = len(distribution.probs) > TOP
-    order = np.argsort(-distribution.probs, kind="stable")[:TOP] if many else np.arange(len(distribution.probs))
-    width = 0.8 / len(shapes)
-    for n, (t, shape) in enumerate(zip(temperatures, shapes, strict=True)):
-        places = np.arange(len(order)) + (n - (len(shapes) - 1) / 2) * width
-        axes.bar(places, shape[order], width * 0.92, color=colour(t), label=_name(t, shape))
+    many = len(distribution.probs) > MAX_ROWS
+    order = np.argsort(-distribution.probs, kind="stable")[:MAX_ROWS] if many else np.arange(len(distribution.probs))
+    width = 0.8 / len(probs_by_temperature)
+    for n, (t, shape) in enumerate(zip(temperatures, probs_by_temperature, strict=True)):
+        places = np.arange(len(order)) + (n - (len(probs_by_temperature) - 1) / 2) * width
+        axes.bar(places, shape[order], width * 0.92, color=plot_color(t), label=_legend_label(t, shape))
     axes.set_xticks(np.arange(len(order)))
     axes.set_xticklabels([distribution.labels[i] for i in order])
     axes.set_xlabel("the likeliest next tokens" if many else "choice")
 
 
-def _curves(axes: Axes, distribution: Distribution, shapes: Sequence[Array], temperatures: Sequence[float]) -> None:
+def _draw_curves(
+    axes: Axes, distribution: Distribution, probs_by_temperature: Sequence[Array], temperatures: Sequence[float]
+) -> None:
     places = np.array([float(label) for label in distribution.labels])
-    for t, shape in zip(temperatures, shapes, strict=True):
-        axes.plot(places, shape, "o-", color=colour(t), label=_name(t, shape), markersize=4)
+    for t, shape in zip(temperatures, probs_by_temperature, strict=True):
+        axes.plot(places, shape, "o-", color=plot_color(t), label=_legend_label(t, shape), markersize=4)
     axes.set_xlabel("standard deviations from the middle")
 
 
-def _name(temperature: float, shape: Array) -> str:
-    return f"T {temperature:g}: {effective_choices(shape):.1f} effective choices"
+def _legend_label(temperature: float, probs: Array) -> str:
+    return f"T {temperature:g}: {effective_choices(probs):.1f} effective choices"

@@ -10,24 +10,24 @@ import click
 
 from ...core.errors import MissingExtraError, UsageError
 from ...core.settings import SPECS
-from .options import model_option, name_argument, opened, with_settings
+from .options import load_model_and_settings, model_option, name_argument, with_settings
 
-FILE = click.Path(path_type=Path, dir_okay=False)
+FILE_PATH = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
 @name_argument
-@click.option("--onnx", type=FILE, help="a float32 graph for ONNX Runtime and others")
-@click.option("--pytorch", type=FILE, help="a safetensors state dict for nn.Embedding, nn.LSTM and nn.Linear")
+@click.option("--onnx", type=FILE_PATH, help="a float32 graph for ONNX Runtime and others")
+@click.option("--pytorch", type=FILE_PATH, help="a safetensors state dict for nn.Embedding, nn.LSTM and nn.Linear")
 def export(name: str, onnx: Path | None, pytorch: Path | None) -> None:
     """Write the model NAME for other programs."""
     from ...core.inference.export import write_onnx, write_pytorch
-    from ...core.inference.library import find
+    from ...core.inference.library import find_model
     from ...core.inference.model_file import open_model_file
 
     if not (onnx or pytorch):
         raise UsageError("say where to: --onnx FILE, --pytorch FILE or both")
-    file = open_model_file(find(name).path)
+    file = open_model_file(find_model(name).path)
     for path, write in ((onnx, write_onnx), (pytorch, write_pytorch)):
         if path:
             write(file, path)
@@ -70,7 +70,7 @@ def web(model_name: str | None, host: str, port: int, public_url: str | None, **
         from .web import serve
     except ImportError as error:
         raise MissingExtraError("the browser needs textual-serve: pip install 'afterglow-lm[web]'") from error
-    opened(model_name, "int8", flags)  # a mistake is said here, not to every visitor
+    load_model_and_settings(model_name, "int8", flags)  # a mistake is said here, not to every visitor
     serve(host, port, public_url, list(_arguments(model_name, flags)))
 
 

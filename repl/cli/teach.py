@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...core.errors import UsageError
-from .options import json_option, model_option, opened, with_settings
+from .options import json_option, load_model_and_settings, model_option, with_settings
 
 if TYPE_CHECKING:
     from ...core.commands.effects import Listing
-    from ...core.commands.explain import Distribution, Greedy
+    from ...core.commands.explain import Distribution, GreedyRun
     from ...core.events import Notice
 
-TRY = 'now a model\'s own: afterglow explain "To be or not to b" -t 0.5 -t 1 -t 2'
+NEXT_STEP_HINT = 'now a model\'s own: afterglow explain "To be or not to b" -t 0.5 -t 1 -t 2'
 
 
-def _temperatures(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[float, ...]:
-    from ...core.commands.explain import temperature_of
+def _parse_temperatures(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[float, ...]:
+    from ...core.commands.explain import parse_temperature
 
-    return tuple(map(temperature_of, values))
+    return tuple(map(parse_temperature, values))
 
 
 temperatures_option = click.option(
@@ -34,7 +34,7 @@ temperatures_option = click.option(
     "temperatures",
     metavar="T",
     multiple=True,
-    callback=_temperatures,
+    callback=_parse_temperatures,
     help="at this T; give it several times",
 )
 plot_option = click.option(
@@ -66,7 +66,7 @@ def explain(
     """
     if sum((text is not None, probs is not None, gaussian)) > 1:
         raise UsageError("name one thing to explain: a text, --probs or --gaussian")
-    distribution, found = _subject(text, probs, gaussian, model_name)
+    distribution, found = _build_distribution(text, probs, gaussian, model_name)
     chosen = temperatures or ((1.2, 0.8) if text is None and not gaussian else (0.5, 1.0, 2.0))
     if plot:
         from .plots import draw_distribution
@@ -77,42 +77,44 @@ def explain(
 
         click.echo(json.dumps(values(distribution, chosen, found)))
     else:
-        _print(_explained(distribution, chosen, found, gaussian))
+        _print_effects(_explanation(distribution, chosen, found, gaussian))
         if text is None and probs is None and not gaussian:
-            click.echo(TRY)
+            click.echo(NEXT_STEP_HINT)
 
 
-def _subject(
-    text: str | None, probs: str | None, curve: bool, model_name: str | None
-) -> tuple[Distribution, Greedy | None]:
+def _build_distribution(
+    text: str | None, probs: str | None, gaussian: bool, model_name: str | None
+) -> tuple[Distribution, GreedyRun | None]:
     from ...core.commands import explain
-    from ...core.sampling.temperature import LESSON, probabilities
+    from ...core.sampling.temperature import LESSON_PROBABILITIES, parse_probabilities
 
-    if curve:
+    if gaussian:
         return explain.bell_curve(), None
     if text is None:
-        return explain.of_numbers(probabilities(",".join(map(str, LESSON)) if probs is None else probs)), None
-    model, _ = opened(model_name, "int8", {})
+        return explain.from_probs(
+            parse_probabilities(",".join(map(str, LESSON_PROBABILITIES)) if probs is None else probs)
+        ), None
+    model, _ = load_model_and_settings(model_name, "int8", {})
     reading = model.read(text)
     for notice in reading.notices:
         click.echo(f"afterglow: {notice}", err=True)
-    return explain.of_next(model, reading.snapshot), explain.greedy(model, reading.snapshot)
+    return explain.from_snapshot(model, reading.snapshot), explain.run_greedy(model, reading.snapshot)
 
 
-def _explained(
-    distribution: Distribution, temperatures: tuple[float, ...], found: Greedy | None, curve: bool
+def _explanation(
+    distribution: Distribution, temperatures: tuple[float, ...], greedy_run: GreedyRun | None, gaussian: bool
 ) -> Iterable[Listing | Notice]:
     from ...core.commands import explain
 
-    if curve:
-        yield explain.side_by_side(distribution, temperatures)
+    if gaussian:
+        yield explain.compare_columns(distribution, temperatures)
     else:
-        yield from explain.tables(distribution, temperatures)
-    if found:
-        yield explain.told(found)
+        yield from explain.build_tables(distribution, temperatures)
+    if greedy_run:
+        yield explain.greedy_notice(greedy_run)
 
 
-def _print(effects: Iterable[Listing | Notice]) -> None:
+def _print_effects(effects: Iterable[Listing | Notice]) -> None:
     """Tables with an empty line behind each, and remarks."""
     from ...core.commands.effects import Listing
 
@@ -147,21 +149,21 @@ def diversity(
 
     At one temperature after another it writes a few texts, which are measured and compared with the text it learned.
     """
-    from ...core.diversity import TEMPERATURES, Sampling, measure
-    from .diversity_table import header, reference_for, remarks, row
+    from ...core.diversity import DEFAULT_TEMPERATURES, SampleConfig, measure_diversity
+    from .diversity_table import format_header, format_row, load_reference, summarize
 
-    model, _ = opened(model_name, "int8", {})
-    reference, notes = reference_for(model, text, encoding)
+    model, _ = load_model_and_settings(model_name, "int8", {})
+    reference, notes = load_reference(model, text, encoding)
     rows = []
     if not as_json:
-        click.echo(header())
-    for measured in measure(model, temperatures or TEMPERATURES, Sampling(**sampling), reference):
+        click.echo(format_header())
+    for measured in measure_diversity(model, temperatures or DEFAULT_TEMPERATURES, SampleConfig(**sampling), reference):
         rows.append(measured)
         if not as_json:
-            click.echo(row(measured))
+            click.echo(format_row(measured))
     if as_json:
         click.echo(json.dumps([asdict(measured) for measured in rows]))
-    for line in (*notes, *remarks(rows)):
+    for line in (*notes, *summarize(rows)):
         click.echo(line, err=as_json)
     if plot:
         from .plots import draw_diversity
@@ -180,7 +182,7 @@ def tour(model_name: str | None, plain: bool, **flags: Any) -> None:
     """
     from ...core.inference.library import DEFAULT_MODEL
     from ...core.session.session import Session
-    from .launch import chat
+    from .launch import launch
 
-    model, settings = opened(model_name or DEFAULT_MODEL, "int8", flags)
-    sys.exit(chat(Session(model, settings), plain, "/tour"))
+    model, settings = load_model_and_settings(model_name or DEFAULT_MODEL, "int8", flags)
+    sys.exit(launch(Session(model, settings), plain, "/tour"))

@@ -13,25 +13,25 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ...core.render.sanitize import visible
-from ...core.training.run import Learning
-from ...core.training.trainer import Progress
-from .braille import Curve, drawn
+from ...core.render.sanitize import escape_controls
+from ...core.training.run import TrainingRun
+from ...core.training.trainer import TrainProgress
+from .braille import Curve, render_braille
 
-TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
+SAMPLE_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
 """What samples are shown at: from strict to wild."""
 
-SAMPLING_PAUSE = 20
+SAMPLING_PAUSE_FACTOR = 20
 """How many times longer than samples took is trained before the next ones."""
 
-FRAMES = 4.0
+FRAMES_PER_SECOND = 4.0
 """A second."""
 
 
-class Display(Protocol):
+class TrainDisplay(Protocol):
     """Where a run is shown."""
 
-    def __enter__(self) -> Display: ...
+    def __enter__(self) -> TrainDisplay: ...
 
     def __exit__(self, *_: object) -> None: ...
 
@@ -39,18 +39,18 @@ class Display(Protocol):
         """A line that stays."""
         ...
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: TrainProgress) -> None:
         """Where the run stands."""
         ...
 
 
-class Lines:
+class LogDisplay:
     """One line for each validation: for logs, pipes and dumb terminals."""
 
-    def __init__(self, learning: Learning) -> None:
-        self._learning = learning
+    def __init__(self, training_run: TrainingRun) -> None:
+        self._training_run = training_run
 
-    def __enter__(self) -> Lines:
+    def __enter__(self) -> LogDisplay:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -60,23 +60,24 @@ class Lines:
         """To standard error."""
         print(line, file=sys.stderr, flush=True)
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: TrainProgress) -> None:
         """Training and validation loss, where they were just measured."""
         if progress.valid_loss is not None:
-            bits = self._learning.bits(progress.valid_loss)
-            self.say(f"{status(self._learning, progress)} · validation {bits:.3f}{' (best)' if progress.best else ''}")
+            bits = self._training_run.to_bits_per_char(progress.valid_loss)
+            best = " (best)" if progress.best else ""
+            self.say(f"{format_progress(self._training_run, progress)} · validation {bits:.3f}{best}")
 
 
-class Picture:
+class LiveDisplay:
     """Progress, losses beside what counting reaches, a curve of them, and samples at four temperatures."""
 
-    def __init__(self, learning: Learning, console: Console | None = None) -> None:
-        self._learning, self._samples = learning, dict[float, str]()
+    def __init__(self, training_run: TrainingRun, console: Console | None = None) -> None:
+        self._training_run, self._samples = training_run, dict[float, str]()
         self._console = console or Console(stderr=True)
         self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
-        self._drawn = self._sampled = self._pause = 0.0
+        self._last_drawn = self._last_sampled = self._sampling_pause = 0.0
 
-    def __enter__(self) -> Picture:
+    def __enter__(self) -> LiveDisplay:
         self._live.start()
         return self
 
@@ -87,45 +88,47 @@ class Picture:
         """Above the picture."""
         self._live.console.print(Text(line))
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: TrainProgress) -> None:
         """Draw it, a few times a second; new samples when validation was measured."""
         now = time.monotonic()
         due = progress.valid_loss is not None
-        if due and now - self._sampled >= self._pause:
-            self._sample(now)
-        if due or now - self._drawn >= 1 / FRAMES:
-            self._live.update(self._picture(progress), refresh=True)
-            self._drawn = now
+        if due and now - self._last_sampled >= self._sampling_pause:
+            self._draw_samples(now)
+        if due or now - self._last_drawn >= 1 / FRAMES_PER_SECOND:
+            self._live.update(self._render(progress), refresh=True)
+            self._last_drawn = now
 
-    def _sample(self, now: float) -> None:
-        model = self._learning.model()
-        for temperature in TEMPERATURES:
+    def _draw_samples(self, now: float) -> None:
+        model = self._training_run.build_model()
+        for temperature in SAMPLE_TEMPERATURES:
             text = model.generate("\n", length=200, temperature=temperature, rng=1, stop=())
-            self._samples[temperature] = visible(text).strip("\n").replace("\n", "⏎").replace("\t", " ")
-        self._sampled = time.monotonic()
-        self._pause = SAMPLING_PAUSE * (self._sampled - now)
+            self._samples[temperature] = escape_controls(text).strip("\n").replace("\n", "⏎").replace("\t", " ")
+        self._last_sampled = time.monotonic()
+        self._sampling_pause = SAMPLING_PAUSE_FACTOR * (self._last_sampled - now)
 
-    def _picture(self, p: Progress) -> RenderableType:
+    def _render(self, progress: TrainProgress) -> RenderableType:
         width = min(self._console.width, 100)
         parts: list[RenderableType] = [
-            Text(status(self._learning, p), no_wrap=True, overflow="ellipsis"),
-            Padding(ProgressBar(None if p.fraction is None else 1.0, p.fraction or 0.0, width), (0, 0, 1, 0)),
-            self._losses(p),
+            Text(format_progress(self._training_run, progress), no_wrap=True, overflow="ellipsis"),
+            Padding(
+                ProgressBar(None if progress.fraction is None else 1.0, progress.fraction or 0.0, width), (0, 0, 1, 0)
+            ),
+            self._losses_table(progress),
         ]
-        rows = self._learning.folder.history()
+        rows = self._training_run.run_dir.history()
         if len(rows) > 1 and self._console.height >= 20:
             curves = [Curve([(row["epoch"], row["train_bits"]) for row in rows], "dim")]
             curves.append(Curve([(row["epoch"], row["valid_bits"]) for row in rows], "bold"))
-            parts.append(drawn(curves, width - 8, min(8, self._console.height - 14)))
+            parts.append(render_braille(curves, width - 8, min(8, self._console.height - 14)))
         parts += [self._sample_line(t, text, width) for t, text in self._samples.items()]
         return Group(*parts)
 
-    def _losses(self, p: Progress) -> Table:
+    def _losses_table(self, progress: TrainProgress) -> Table:
         """Bits per character of the model and of counting, side by side."""
         table = Table.grid(padding=(0, 3))
-        best = self._learning.best_bits
-        figures = {"training": self._learning.bits(p.train_loss), "validation, best": best}
-        figures |= self._learning.baselines
+        best = self._training_run.best_bits
+        figures = {"training": self._training_run.to_bits_per_char(progress.train_loss), "validation, best": best}
+        figures |= self._training_run.baselines
         table.add_row(*(Text(name, "dim") for name in figures))
         table.add_row(*(Text("–" if bits is None else f"{bits:.3f} bits") for bits in figures.values()))
         return table
@@ -137,28 +140,32 @@ class Picture:
         return line
 
 
-def display(learning: Learning) -> Display:
+def choose_display(training_run: TrainingRun) -> TrainDisplay:
     """The picture where there is a terminal that can draw it, else lines."""
     console = Console(stderr=True)
     capable = console.is_terminal and not console.is_dumb_terminal and console.width >= 40 and console.height >= 12
-    return Picture(learning, console) if capable else Lines(learning)
+    return LiveDisplay(training_run, console) if capable else LogDisplay(training_run)
 
 
-def status(learning: Learning, p: Progress) -> str:
+def format_progress(training_run: TrainingRun, progress: TrainProgress) -> str:
     """Where a run stands, in one line."""
-    share = f"{p.fraction:4.0%} · {_left(p)} · " if p.fraction is not None else f"{clock(p.seconds)} · "
-    speed = p.chars_per_second / learning.tokens_per_char
-    bits = learning.bits(p.train_loss)
-    return f"{share}epoch {p.epoch:.1f} · {speed:,.0f} characters/s · training {bits:.3f} bits/char"
+    share = (
+        f"{progress.fraction:4.0%} · {_time_left(progress)} · "
+        if progress.fraction is not None
+        else f"{format_duration(progress.seconds)} · "
+    )
+    speed = progress.chars_per_second / training_run.tokens_per_char
+    bits = training_run.to_bits_per_char(progress.train_loss)
+    return f"{share}epoch {progress.epoch:.1f} · {speed:,.0f} characters/s · training {bits:.3f} bits/char"
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Minutes and seconds, and hours where there are any."""
     hours, rest = divmod(int(seconds), 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
-def _left(p: Progress) -> str:
-    if not p.fraction or p.seconds < 1:
+def _time_left(progress: TrainProgress) -> str:
+    if not progress.fraction or progress.seconds < 1:
         return "starting"
-    return f"{clock(p.seconds / p.fraction - p.seconds)} left"
+    return f"{format_duration(progress.seconds / progress.fraction - progress.seconds)} left"

@@ -11,10 +11,10 @@ from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
 
-QUOTES = '"""'
+TRIPLE_QUOTES = '"""'
 """Opens and closes a seed of several lines."""
 
-_ESCAPE_WAIT = 0.05
+_ESCAPE_TIMEOUT = 0.05
 """Seconds after which a lone Esc is the key and not the beginning of an arrow's sequence."""
 
 
@@ -25,7 +25,7 @@ def prompt_bindings() -> KeyBindings:
     @bindings.add("enter")
     def _(event: KeyPressEvent) -> None:
         text = event.current_buffer.text
-        if text.startswith(QUOTES) and not (len(text) >= 6 and text.rstrip().endswith(QUOTES)):
+        if text.startswith(TRIPLE_QUOTES) and not (len(text) >= 6 and text.rstrip().endswith(TRIPLE_QUOTES)):
             event.current_buffer.insert_text("\n")
         else:
             event.current_buffer.validate_and_handle()
@@ -37,16 +37,16 @@ def prompt_bindings() -> KeyBindings:
     return bindings
 
 
-def unquoted(text: str) -> str:
+def strip_triple_quotes(text: str) -> str:
     """``text`` without triple quotes around it."""
     stripped = text.strip()
-    if len(stripped) >= 6 and stripped.startswith(QUOTES) and stripped.endswith(QUOTES):
+    if len(stripped) >= 6 and stripped.startswith(TRIPLE_QUOTES) and stripped.endswith(TRIPLE_QUOTES):
         return stripped[3:-3].strip("\n")
     return text
 
 
 @asynccontextmanager
-async def pressed_keys(until: asyncio.Task[Any]) -> AsyncIterator[AsyncIterator[KeyPress]]:
+async def read_keys(task: asyncio.Task[Any]) -> AsyncIterator[AsyncIterator[KeyPress]]:
     """Single keys from the terminal, as they are pressed, until the task is done; the prompt gets what is left."""
     source, loop = get_app_session().input, asyncio.get_running_loop()
     queue: asyncio.Queue[KeyPress | None] = asyncio.Queue()
@@ -57,31 +57,31 @@ async def pressed_keys(until: asyncio.Task[Any]) -> AsyncIterator[AsyncIterator[
         for press in presses:
             queue.put_nowait(press)
 
-    def ready() -> None:
+    def handle_input() -> None:
         nonlocal waiting
         waiting.cancel()
         put(source.read_keys())
-        waiting = loop.call_later(_ESCAPE_WAIT, lambda: put(source.flush_keys()))
+        waiting = loop.call_later(_ESCAPE_TIMEOUT, lambda: put(source.flush_keys()))
 
-    def ended(_: asyncio.Task[Any]) -> None:
+    def handle_task_end(_: asyncio.Task[Any]) -> None:
         queue.put_nowait(None)
 
-    until.add_done_callback(ended)
+    task.add_done_callback(handle_task_end)
     try:
-        with source.raw_mode(), source.attach(ready):
+        with source.raw_mode(), source.attach(handle_input):
             yield _until_none(queue)
     finally:
         waiting.cancel()
-        until.remove_done_callback(ended)
-        give_back(*(press for press in _rest(queue) if press is not None))
+        task.remove_done_callback(handle_task_end)
+        push_back_keys(*(press for press in _drain(queue) if press is not None))
 
 
-def give_back(*presses: KeyPress) -> None:
+def push_back_keys(*presses: KeyPress) -> None:
     """Let the next prompt have these keys, as if they had been typed there."""
     store_typeahead(get_app_session().input, list(presses))
 
 
-def _rest(queue: asyncio.Queue[KeyPress | None]) -> Iterator[KeyPress | None]:
+def _drain(queue: asyncio.Queue[KeyPress | None]) -> Iterator[KeyPress | None]:
     while not queue.empty():
         yield queue.get_nowait()
 

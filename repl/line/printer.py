@@ -10,12 +10,12 @@ from prompt_toolkit.shortcuts import print_formatted_text
 from prompt_toolkit.styles import Style
 
 from ...core.commands.effects import Listing
-from ...core.events import Done, Event, Notice, Progress, Token
-from ...core.render.heat import level
-from ...core.render.sanitize import visible
-from ..progress_line import share_line
+from ...core.events import Done, Event, Notice, PrefillProgress, Token
+from ...core.render.heat import heat_level
+from ...core.render.sanitize import escape_controls
+from ..progress_line import progress_line
 
-STYLE = Style.from_dict(
+PROMPT_STYLE = Style.from_dict(
     {
         "prompt": "fg:ansicyan bold",
         "note": "fg:ansibrightblack",
@@ -29,51 +29,51 @@ STYLE = Style.from_dict(
     }
 )
 
-Piece = tuple[str, str]
+Fragment = tuple[str, str]
 
 
-def show(*pieces: Piece) -> None:
+def print_fragments(*fragments: Fragment) -> None:
     """Print pieces of (style, text), in colour where the terminal has any."""
-    print_formatted_text(FormattedText(pieces), style=STYLE, end="", flush=True)
+    print_formatted_text(FormattedText(fragments), style=PROMPT_STYLE, end="", flush=True)
 
 
-def show_events(events: Iterable[Event], heat: str) -> None:
+def print_events(events: Iterable[Event], heat: str) -> None:
     """Print what a stream says, every token in the colour of its warmth."""
     pieces = []
     for event in events:
-        if isinstance(event, Progress):
-            _show_share(event.share)
+        if isinstance(event, PrefillProgress):
+            _print_read_progress(event.share)
         else:
-            pieces.append(_piece(event, heat))
-    show(*pieces)
+            pieces.append(_to_fragment(event, heat))
+    print_fragments(*pieces)
 
 
-def show_note(text: str) -> None:
+def print_note(text: str) -> None:
     """Print a dim line."""
-    show(("class:note", f"{visible(text)}\n"))
+    print_fragments(("class:note", f"{escape_controls(text)}\n"))
 
 
-def show_error(error: Exception) -> None:
+def print_error(error: Exception) -> None:
     """Print what went wrong, one line."""
-    show(("class:error", f"{visible(str(error))}\n"))
+    print_fragments(("class:error", f"{escape_controls(str(error))}\n"))
 
 
-def show_listing(listing: Listing) -> None:
+def print_listing(listing: Listing) -> None:
     """Print two columns under a title."""
     width = min(36, max((len(left) for left, _ in listing.rows), default=0))
-    show(("class:note", f"{listing.title}\n"))
+    print_fragments(("class:note", f"{listing.title}\n"))
     for left, right in listing.rows:
-        show(("", f"  {visible(left):<{width}}"), ("class:note", f"  {visible(right)}\n"))
+        print_fragments(("", f"  {escape_controls(left):<{width}}"), ("class:note", f"  {escape_controls(right)}\n"))
 
 
-def _show_share(share: float) -> None:
+def _print_read_progress(fraction: float) -> None:
     output = get_app_session().output
-    output.write_raw(share_line("reading the seed", share))  # else the carriage returns are taken out
+    output.write_raw(progress_line("reading the seed", fraction))  # else the carriage returns are taken out
     output.flush()
 
 
-def _piece(event: Token | Notice | Done, heat: str) -> Piece:
+def _to_fragment(event: Token | Notice | Done, heat: str) -> Fragment:
     if isinstance(event, Notice):
-        return "class:note", f"{visible(event.text)}\n"
-    warmth = level(event, heat) if isinstance(event, Token) else None
-    return "" if warmth is None else f"class:heat{warmth}", visible(event.text)
+        return "class:note", f"{escape_controls(event.text)}\n"
+    warmth = heat_level(event, heat) if isinstance(event, Token) else None
+    return "" if warmth is None else f"class:heat{warmth}", escape_controls(event.text)

@@ -13,26 +13,26 @@ from prompt_toolkit.history import FileHistory
 from prompt_toolkit.keys import Keys
 
 from ...core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
-from ...core.commands.registry import completions, dispatch, is_live
+from ...core.commands.registry import completions, dispatch, runs_live
 from ...core.errors import AfterglowError, CommandError
 from ...core.events import Notice
 from ...core.paths import history_file, private_file
-from ...core.render.sanitize import visible
-from ...core.session.passage_db import Keeper
+from ...core.render.sanitize import escape_controls
+from ...core.session.passage_db import PassageSaver
 from ...core.session.session import Session
 from ...core.settings import SPECS
-from ..external_editor import edited
+from ..external_editor import edit_externally
 from ..player import Player
-from .keys import give_back, pressed_keys, prompt_bindings, unquoted
-from .printer import STYLE, show, show_error, show_events, show_listing, show_note
+from .keys import prompt_bindings, push_back_keys, read_keys, strip_triple_quotes
+from .printer import PROMPT_STYLE, print_error, print_events, print_fragments, print_listing, print_note
 
-SHOWN_AGAIN = 2000
+MAX_REPRINTED_CHARS = 2000
 """Characters of a passage that are printed anew after an undo: about a screen."""
 
 
-def run_line(session: Session, first: str = "") -> None:
+def run_line_repl(session: Session, first_line: str = "") -> None:
     """Talk line by line until /quit or Ctrl-D; ``first`` is done as if it had been typed first."""
-    asyncio.run(LineRepl(session).run(first))
+    asyncio.run(LineRepl(session).run(first_line))
 
 
 class LineRepl:
@@ -41,176 +41,176 @@ class LineRepl:
     def __init__(self, session: Session) -> None:
         self.session = session
         self._player: Player | None = None
-        self._over = False
-        self._keeper, self._trouble = Keeper(), ""
+        self._quitting = False
+        self._saver, self._last_error = PassageSaver(), ""
         self._prompt: PromptSession[str] = PromptSession(
             [("class:prompt", "› ")],
             history=FileHistory(str(private_file(history_file()))),
             completer=SlashCompleter(session),
             bottom_toolbar=self._toolbar,
             key_bindings=prompt_bindings(),
-            style=STYLE,
+            style=PROMPT_STYLE,
             multiline=True,
             prompt_continuation="  ",
             enable_open_in_editor=True,
             enable_suspend=True,
         )
 
-    async def run(self, first: str = "") -> None:
+    async def run(self, first_line: str = "") -> None:
         """Read a line, do it, and again; ``first`` stands for the first one."""
-        show_note(f"{self.session.model.name} listens: type a seed, or /help; Ctrl-C stops, Ctrl-D leaves")
-        if first:
-            await self._done(first)
-        while not self._over:
-            line = await self._read()
+        print_note(f"{self.session.model.name} listens: type a seed, or /help; Ctrl-C stops, Ctrl-D leaves")
+        if first_line:
+            await self._handle_line(first_line)
+        while not self._quitting:
+            line = await self._read_line()
             if line is not None:
-                await self._done(line)
+                await self._handle_line(line)
 
-    async def _read(self, start: str = "") -> str | None:
+    async def _read_line(self, default: str = "") -> str | None:
         try:
-            return unquoted(await self._prompt.prompt_async(default=start))
+            return strip_triple_quotes(await self._prompt.prompt_async(default=default))
         except KeyboardInterrupt:
-            show_note("Ctrl-D or /quit leaves")
+            print_note("Ctrl-D or /quit leaves")
         except EOFError:
-            self._over = True
+            self._quitting = True
         return None
 
-    async def _done(self, line: str) -> None:
+    async def _handle_line(self, line: str) -> None:
         """Do what a line asks for; what was written is kept, come what may."""
         try:
-            await self._do(line)
+            await self._execute(line)
         finally:
-            self._keep()
+            self._autosave()
 
-    async def _do(self, line: str) -> None:
+    async def _execute(self, line: str) -> None:
         try:
             for effect in dispatch(self.session, line):
-                await self._show(effect)
+                await self._show_effect(effect)
         except AfterglowError as error:
-            show_error(error)
+            print_error(error)
 
-    def _keep(self) -> None:
+    def _autosave(self) -> None:
         """Autosave; each trouble is told once."""
         if self.session.settings.autosave == "off":
             return
         try:
-            told, self._trouble = self._keeper.keep(self.session.passage), ""
+            told, self._last_error = self._saver.save(self.session.passage), ""
             if told:
-                show_note(told)
+                print_note(told)
         except AfterglowError as error:
-            if str(error) != self._trouble:
-                show_error(error)
-            self._trouble = str(error)
+            if str(error) != self._last_error:
+                print_error(error)
+            self._last_error = str(error)
 
-    async def _show(self, effect: Effect) -> None:
+    async def _show_effect(self, effect: Effect) -> None:
         match effect:
             case Play() | Compare():
                 for play in effect.plays:
                     await self._play(play)
             case Notice(text):
-                show_note(text)
+                print_note(text)
             case Listing():
-                show_listing(effect)
+                print_listing(effect)
             case Redraw(text):
-                self._show_again(text)
+                self._reprint_passage(text)
             case Edit(text, done):
                 await self._edit(text, done)
             case Quit():
-                self._over = True
+                self._quitting = True
 
-    async def _edit(self, text: str, done: Callable[[str], Iterator[Effect]]) -> None:
+    async def _edit(self, text: str, on_done: Callable[[str], Iterator[Effect]]) -> None:
         """Have a text changed in the user's editor."""
-        changed, trouble = await asyncio.to_thread(edited, text)
+        changed, trouble = await asyncio.to_thread(edit_externally, text)
         if trouble:
             raise CommandError(trouble)
         if changed is None:
             return
-        for effect in done(changed if text.endswith("\n") else changed.removesuffix("\n")):
-            await self._show(effect)
+        for effect in on_done(changed if text.endswith("\n") else changed.removesuffix("\n")):
+            await self._show_effect(effect)
 
-    def _show_again(self, why: str) -> None:
+    def _reprint_passage(self, message: str) -> None:
         """Print the end of the passage as it now stands."""
-        if why:
-            show_note(why)
-        text = visible(self.session.passage.text()[-SHOWN_AGAIN:])
-        show(("", text if text.endswith("\n") else f"{text}\n"))
+        if message:
+            print_note(message)
+        text = escape_controls(self.session.passage.text()[-MAX_REPRINTED_CHARS:])
+        print_fragments(("", text if text.endswith("\n") else f"{text}\n"))
 
     async def _play(self, play: Play) -> None:
         """Stream a text; keys turn the temperature, pause for a command, or stop it."""
         if play.title:
-            show_note(play.title)
+            print_note(play.title)
         self._player = Player(play.events, lambda: self.session.settings.speed)
-        printing = asyncio.create_task(self._print(self._player))
+        printing = asyncio.create_task(self._print_events(self._player))
         try:
             while not printing.done():
-                await self._keys_until_slash(printing)
+                await self._handle_keys(printing)
                 if not printing.done():
-                    await self._command_meanwhile()
+                    await self._command_while_writing()
         finally:
             self._player = None
-        show(("", "\n"))
+        print_fragments(("", "\n"))
         printing.result()
         if not play.title:
-            show_note(" · ".join(filter(None, (self.session.passage.summary(), self._copied()))))
+            print_note(" · ".join(filter(None, (self.session.passage.summary(), self._copy_summary()))))
 
-    def _copied(self) -> str:
+    def _copy_summary(self) -> str:
         """How much of the passage stands word for word in the training text; "" where nobody knows, or wants to."""
-        marks = self.session.model.copy_marks() if self.session.settings.copied == "on" else None
+        marks = self.session.model.copy_tracker() if self.session.settings.copied == "on" else None
         if marks is None:
             return ""
         for node, kept in self.session.passage.path():
-            marks.type(node.seed or "")
+            marks.add_prompt(node.seed or "")
             for text in node.texts(kept):
-                marks.write(text)
-        return marks.told()
+                marks.add_token(text)
+        return marks.summary()
 
-    async def _print(self, player: Player) -> None:
+    async def _print_events(self, player: Player) -> None:
         async for batch in player:
-            show_events(batch, self.session.settings.heat)
+            print_events(batch, self.session.settings.heat)
 
-    async def _keys_until_slash(self, printing: asyncio.Task[None]) -> None:
+    async def _handle_keys(self, printing: asyncio.Task[None]) -> None:
         """Obey single keys until the text ends or "/" asks for a command."""
         assert self._player
-        async with pressed_keys(printing) as keys:
+        async with read_keys(printing) as keys:
             async for press in keys:
-                if self._player.ended:
-                    give_back(press)
+                if self._player.finished:
+                    push_back_keys(press)
                 elif press.key == "/":
                     return
                 else:
-                    self._press(press.key)
+                    self._handle_key(press.key)
 
-    def _press(self, key: str) -> None:
+    def _handle_key(self, key: str) -> None:
         assert self._player
         if key in (Keys.ControlC, Keys.Escape):
             self.session.stop()
-            self._player.hurry()
+            self._player.skip_to_end()
         elif key in ("+", "=", "-"):
-            self._turn("-0.05" if key == "-" else "+0.05")
+            self._change_temperature("-0.05" if key == "-" else "+0.05")
         elif key == " ":
             self._player.paused = not self._player.paused
         elif key == Keys.Tab:
-            self._player.hurry()
+            self._player.skip_to_end()
 
-    def _turn(self, step: str) -> None:
+    def _change_temperature(self, step: str) -> None:
         spec = SPECS["temperature"]
         self.session.set("temperature", spec.parse(step, self.session.settings.temperature))
-        show(("class:note", f"⟨T {spec.kind.show(self.session.settings.temperature)}⟩"))
+        print_fragments(("class:note", f"⟨T {spec.kind.show(self.session.settings.temperature)}⟩"))
 
-    async def _command_meanwhile(self) -> None:
+    async def _command_while_writing(self) -> None:
         """Hold the text, take one line, and let the text go on, unless the line wants another text."""
         assert self._player
         self._player.paused = True
-        show(("", "\n"))
-        line = await self._read("/")
-        if self._over:
+        print_fragments(("", "\n"))
+        line = await self._read_line("/")
+        if self._quitting:
             self.session.stop()
-            self._player.hurry()
+            self._player.skip_to_end()
         if line is not None and line.strip() not in ("", "/"):
-            if is_live(line):
-                await self._do(line)
+            if runs_live(line):
+                await self._execute(line)
             else:
-                show_note(f"the text is still being written: Esc stops it, then {line.split()[0]}")
+                print_note(f"the text is still being written: Esc stops it, then {line.split()[0]}")
         self._player.paused = False
 
     def _toolbar(self) -> FormattedText:

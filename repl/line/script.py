@@ -9,12 +9,12 @@ from typing import TextIO
 from ...core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 from ...core.commands.registry import dispatch
 from ...core.errors import AfterglowError, TextError
-from ...core.events import Notice, Progress
-from ...core.render.sanitize import visible
+from ...core.events import Notice, PrefillProgress
+from ...core.render.sanitize import escape_controls
 from ...core.session.session import Session
 
 
-def lines_of_stdin() -> Iterator[str]:
+def read_stdin_lines() -> Iterator[str]:
     """What is piped in, line by line, as UTF-8 whatever the locale; raises TextError where it is not."""
     for number, line in enumerate(sys.stdin.buffer if sys.stdin else (), 1):
         try:
@@ -34,14 +34,14 @@ def run_script(session: Session, lines: Iterable[str], out: TextIO) -> int:
             for effect in dispatch(session, line.rstrip("\n")):
                 if isinstance(effect, Quit):
                     return code
-                _show(effect, out)
+                _show_effect(effect, out)
         except AfterglowError as error:
             print(f"afterglow: {error}", file=sys.stderr)
             code = code or error.exit_code
     return code
 
 
-def _show(effect: Effect, out: TextIO) -> None:
+def _show_effect(effect: Effect, out: TextIO) -> None:
     match effect:
         case Play() | Compare():
             for play in effect.plays:
@@ -58,11 +58,11 @@ def _show(effect: Effect, out: TextIO) -> None:
 
 def _play(play: Play, out: TextIO) -> None:
     if play.title:
-        print(visible(play.title), file=out)
+        print(escape_controls(play.title), file=out)
     for event in play.events:
         if isinstance(event, Notice):
             print(event.text, file=sys.stderr)
-        elif not isinstance(event, Progress) and event.text:
-            out.write(visible(event.text) if out.isatty() else event.text)
+        elif not isinstance(event, PrefillProgress) and event.text:
+            out.write(escape_controls(event.text) if out.isatty() else event.text)
             out.flush()
     print(file=out, flush=True)

@@ -18,54 +18,54 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from ...core.commands.registry import COMMANDS, Command, dispatch, is_live
+from ...core.commands.registry import COMMANDS, Command, dispatch, runs_live
 from ...core.errors import AfterglowError
 from ...core.render.heat import legend
 from ...core.session import passage_db
 from ...core.session.session import Session
-from ..external_editor import edited
-from .autosave import EVERY
-from .footer import KeyLine
-from .navigation import Looking
-from .prompt import Completions, InputLine, learn_alt_enter
-from .status_line import status
-from .themes import keep_theme, kept_theme
+from ..external_editor import edit_externally
+from .autosave import AUTOSAVE_INTERVAL
+from .footer import KeyFooter
+from .navigation import NavigationApp
+from .prompt import Completions, PromptInput, register_alt_enter
+from .status_line import format_status
+from .themes import load_theme, save_theme
 from .thermometer import Thermometer
 
-STEP = 0.05
+KEY_TEMPERATURE_STEP = 0.05
 """How far one press of a key turns the temperature."""
 
-ONLY_WHILE_WRITING = ("stop", "pause", "hurry")
-ONLY_ON_THE_SCREEN_ITSELF = ("interrupt", "scroll")
-ONLY_WITH_A_CURSOR = ("choose", "take", "leave")
-ONLY_WITH_A_TEXT = ("look", "look_word", "look_end")
+ACTIONS_WHILE_WRITING = ("stop", "pause", "hurry")
+ACTIONS_ON_MAIN_SCREEN = ("interrupt", "scroll")
+ACTIONS_WITH_CURSOR = ("choose", "take", "leave")
+ACTIONS_WITH_TEXT = ("look", "look_word", "look_end")
 
 
-def run_app(session: Session, first: str = "") -> None:
+def run_app(session: Session, first_line: str = "") -> None:
     """Play on the full screen until the user leaves; ``first`` is a line that is done before any is typed."""
-    _make_prompt()
-    learn_alt_enter()
-    app = AfterglowApp(session, first)
-    app.call_later(app.set_interval, EVERY, _settle)
+    _reduce_latency()
+    register_alt_enter()
+    app = AfterglowApp(session, first_line)
+    app.call_later(app.set_interval, AUTOSAVE_INTERVAL, _freeze_gc)
     app.run()
-    app.autosave.keep_now()
+    app.autosave.save_now()
 
 
-def _make_prompt() -> None:
+def _reduce_latency() -> None:
     """See to it that a key is answered soon while text comes as fast as it can."""
     # The thread that draws tokens gives way ten times sooner than it would.
     sys.setswitchinterval(0.0005)
     gc.set_threshold(20_000, 20, 1000)
-    _settle()
+    _freeze_gc()
 
 
-def _settle() -> None:
+def _freeze_gc() -> None:
     """Look no more for garbage in what is there to stay: the more there is, the longer all would stand still."""
     gc.collect(1)
     gc.freeze()
 
 
-class AfterglowApp(Looking):
+class AfterglowApp(NavigationApp):
     """The keys, and what they do. Lines go to the desk."""
 
     TITLE = "afterglow"
@@ -96,16 +96,16 @@ class AfterglowApp(Looking):
         Binding("alt+right", "do('/version 1')", show=False),
     ]
 
-    def __init__(self, session: Session, first: str = "") -> None:
+    def __init__(self, session: Session, first_line: str = "") -> None:
         super().__init__(session)
-        self._first = first
+        self._first_line = first_line
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-medium"), (112, "-wide")]
-        self._said = ""
+        self._last_shown_state = ""
         self._thermometer = Thermometer()
         self._page = Container(id="page")
         self._status, self._legend = Static(id="status", markup=False), Static(id="legend", markup=False)
-        self._completions, self._input = Completions(session), InputLine(session)
+        self._completions, self._input = Completions(session), PromptInput(session)
 
     def compose(self) -> ComposeResult:
         """The column, and keys below it."""
@@ -113,65 +113,65 @@ class AfterglowApp(Looking):
             with self._page:
                 yield self._transcript
                 yield self._lens
-            yield self.columns
+            yield self.sweep_view
             yield self._legend
             yield self._thermometer
             yield self._status
             yield self._completions
             yield self._input
-        yield KeyLine()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Show where the session stands."""
-        self._transcript.note(f"{self.session.model.name} listens: type a seed, or /help; Esc stops, Ctrl-Q leaves")
+        self._transcript.add_note(f"{self.session.model.name} listens: type a seed, or /help; Esc stops, Ctrl-Q leaves")
         if self.session.passage.nodes:
-            self._reading.show()
+            self._passage_view.show()
         self._input.focus()
-        kept = kept_theme()
+        kept = load_theme()
         self.theme = kept if kept in self.available_themes else self.theme
-        self.theme_changed_signal.subscribe(self, lambda theme: keep_theme(theme.name))
+        self.theme_changed_signal.subscribe(self, lambda theme: save_theme(theme.name))
         self.refresh_state()
-        self.set_interval(EVERY, self.autosave.keep)
-        if self._first:
-            self.do(self._first)
+        self.set_interval(AUTOSAVE_INTERVAL, self.autosave.save)
+        if self._first_line:
+            self.run_line(self._first_line)
         else:
-            self.run_worker(self._remind())
+            self.run_worker(self._offer_last_passage())
 
-    async def _remind(self) -> None:
+    async def _offer_last_passage(self) -> None:
         """Tell of the passage that was written last."""
         with contextlib.suppress(AfterglowError):
-            latest = await asyncio.to_thread(passage_db.shelf)
+            latest = await asyncio.to_thread(passage_db.list_passages)
             if latest and not self.session.passage.nodes:
-                self._transcript.note(f"/open goes on with {latest[0][0]} {latest[0][1]}", "reminder")
+                self._transcript.add_note(f"/open goes on with {latest[0][0]} {latest[0][1]}", "reminder")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Keys act only where there is something for them to do, and none behind another screen."""
-        if action in ONLY_WHILE_WRITING:
+        if action in ACTIONS_WHILE_WRITING:
             return self.playing
-        if action in ONLY_ON_THE_SCREEN_ITSELF:
+        if action in ACTIONS_ON_MAIN_SCREEN:
             return len(self.screen_stack) == 1
         if action == "pick":
-            return self.columns.display
-        if action in ONLY_WITH_A_CURSOR:
-            if self.columns.display:
+            return self.sweep_view.display
+        if action in ACTIONS_WITH_CURSOR:
+            if self.sweep_view.display:
                 return action != "choose" and not (action == "leave" and self.playing)
-            return self.roads.place is not None and not (action == "leave" and self.playing)
-        if action in ONLY_WITH_A_TEXT:
-            return bool(self._reading.places) or self.columns.display
+            return self.token_cursor.token_index is not None and not (action == "leave" and self.playing)
+        if action in ACTIONS_WITH_TEXT:
+            return bool(self._passage_view.token_spans) or self.sweep_view.display
         return True
 
-    def give_back(self, line: str) -> None:
+    def restore_input(self, line: str) -> None:
         """Have a line that failed in the input again, unless something else was typed meanwhile."""
         if not self._input.text:
-            self._input.put(line)
+            self._input.set_text(line)
 
     def action_do(self, line: str) -> None:
         """Do what a line says. Nobody typed it: it does not come back where it fails."""
-        self.perform(partial(dispatch, self.session, line), live=is_live(line))
+        self.run_effects(partial(dispatch, self.session, line), live=runs_live(line))
 
     def action_turn(self, direction: str) -> None:
         """Turn the temperature by a step."""
-        self.do(f"/temp {direction}{STEP}", topic="temperature")
+        self.run_line(f"/temp {direction}{KEY_TEMPERATURE_STEP}", topic="temperature")
 
     def action_pause(self) -> None:
         """Hold the text where it is, or let it go on."""
@@ -182,7 +182,7 @@ class AfterglowApp(Looking):
     def action_hurry(self) -> None:
         """Finish the text at full speed."""
         if self._player:
-            self._player.hurry()
+            self._player.skip_to_end()
             self.refresh_state()
 
     def action_help(self) -> None:
@@ -195,38 +195,38 @@ class AfterglowApp(Looking):
     def action_settings(self) -> None:
         """Show all settings."""
         from .settings_screen import (
-            Panel,  # pages that are seldom wanted wait until they are: the first screen comes sooner
+            SettingsScreen,  # pages that are seldom wanted wait until they are: the first screen comes sooner
         )
 
-        self.push_screen(Panel(self.session), lambda _: self.refresh_state())
+        self.push_screen(SettingsScreen(self.session), lambda _: self.refresh_state())
 
     def action_editor(self) -> None:
         """Have the line that is being typed in the user's own editor."""
         try:
             with self.suspend():  # whatever is raised in here leaves the screen suspended
-                changed, trouble = edited(self._input.text)
+                changed, trouble = edit_externally(self._input.text)
         except SuspendNotSupported as error:
             changed, trouble = None, f"no editor: {error}"
         if trouble:
-            self._transcript.error(trouble)
+            self._transcript.add_error(trouble)
         self.refresh()
         if changed is not None:
-            self._input.put(changed.removesuffix("\n"))
+            self._input.set_text(changed.removesuffix("\n"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every slash command, and what Textual has to offer."""
         yield SystemCommand("Settings", "all settings on one page", self.action_settings)
         for command in COMMANDS:
-            yield SystemCommand(f"/{command.name}", command.help, partial(self._from_palette, command))
+            yield SystemCommand(f"/{command.name}", command.help, partial(self._run_from_palette, command))
         yield from super().get_system_commands(screen)
 
-    def _from_palette(self, command: Command) -> None:
+    def _run_from_palette(self, command: Command) -> None:
         """Do a command, or begin to type one that wants to be told more."""
         asks = any(argument.required or argument.name == "value" for argument in command.arguments)
         if asks:
-            self._input.put(f"/{command.name} ")
+            self._input.set_text(f"/{command.name} ")
         else:
-            self.do(f"/{command.name}")
+            self.run_line(f"/{command.name}")
 
     def action_interrupt(self) -> None:
         """Copy what is selected; else stop; else say how one leaves."""
@@ -236,64 +236,66 @@ class AfterglowApp(Looking):
         elif self.playing:
             self.action_stop()
         else:
-            self._transcript.note("Ctrl-Q leaves, and so does /quit", "leaving")
+            self._transcript.add_note("Ctrl-Q leaves, and so does /quit", "leaving")
 
-    def action_scroll(self, where: str) -> None:
+    def action_scroll(self, direction: str) -> None:
         """Scroll the transcript."""
-        getattr(self._transcript, f"scroll_{where}")(animate=False)
+        getattr(self._transcript, f"scroll_{direction}")(animate=False)
 
-    @on(InputLine.Submitted)
-    def _typed(self, event: InputLine.Submitted) -> None:
+    @on(PromptInput.Submitted)
+    def _handle_submit(self, event: PromptInput.Submitted) -> None:
         if not self.playing:
-            self.columns.close()
-        self.do(event.text)
+            self.sweep_view.close()
+        self.run_line(event.text)
 
-    @on(InputLine.Changed)
-    def _changed(self) -> None:
-        if self._visible:
+    @on(PromptInput.Changed)
+    def _handle_input_change(self) -> None:
+        if self._has_screen:
             self._completions.offer(self._input.text)
-            self._say(self._state())
+            self._update_status(self._status_text())
 
     @property
-    def _visible(self) -> bool:
+    def _has_screen(self) -> bool:
         """Whether there is a screen to change: a text may end, and keys arrive, after it was taken down."""
         return self.is_running and bool(self.screen_stack)
 
     def refresh_state(self) -> None:
         """Thermometer, lens, status line and keys."""
-        if not self._visible:
+        if not self._has_screen:
             return
         settings = self.session.settings
         self._thermometer.temperature = settings.temperature
-        self._thermometer.now = self.session.temperature if self.playing else None
-        self._transcript.colour(settings.heat, settings.copied == "on")
+        self._thermometer.current = self.session.temperature if self.playing else None
+        self._transcript.set_heat(settings.heat, settings.copied == "on")
         self._lens.display = settings.lens == "on"
-        self._page.display = not self.columns.display
+        self._page.display = not self.sweep_view.display
         try:
-            self.roads.refresh()
+            self.token_cursor.refresh()
         except AfterglowError as error:
-            self._transcript.error(str(error))
-        self._say(self._state())
+            self._transcript.add_error(str(error))
+        self._update_status(self._status_text())
 
-    def _state(self) -> str:
-        reading = "" if self.share is None else f"reading the seed: {self.share:.0%}"
+    def _status_text(self) -> str:
+        reading = "" if self.read_progress is None else f"reading the seed: {self.read_progress:.0%}"
         doing = "ready" if self._player is None else reading or ("paused" if self._player.paused else "writing")
-        return status(self.session, self._reading.copies if self._reading.places else None, doing)
+        return format_status(
+            self.session, self._passage_view.copy_tracker if self._passage_view.token_spans else None, doing
+        )
 
-    def _say(self, state: str) -> None:
+    def _update_status(self, status_text: str) -> None:
         """Status, legend and keys, where they are others than before."""
         heat = self.session.settings.heat
-        keys = (self.roads.place is not None, bool(self._input.text), self.columns.display)
-        if (said := f"{state}{heat}{keys}{self.theme}") == self._said:
+        keys = (self.token_cursor.token_index is not None, bool(self._input.text), self.sweep_view.display)
+        if (said := f"{status_text}{heat}{keys}{self.theme}") == self._last_shown_state:
             return
-        self._said = said
-        self._status.update(Content(state), layout=False)
+        self._last_shown_state = said
+        self._status.update(Content(status_text), layout=False)
         self._legend.display = heat != "off"
         if heat != "off":
-            self._legend.update(self._legend_of(heat))
+            self._legend.update(self._legend_content(heat))
         self.refresh_bindings()
 
-    def _legend_of(self, heat: str) -> Content:
+    def _legend_content(self, heat: str) -> Content:
         what, levels = legend(heat)
         looks = [self._transcript.get_visual_style(f"transcript--heat{n}") for n in range(len(levels))]
         return Content.assemble(

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 
 from ...core.errors import AfterglowError
-from ...core.session.passage_db import Keeper
+from ...core.session.passage_db import PassageSaver
 from ...core.session.session import Session
 
-EVERY = 1.0
+AUTOSAVE_INTERVAL = 1.0
 """Seconds between two looks at a passage that grows: so much is lost at the most when the process is killed."""
 
 
@@ -21,39 +21,39 @@ class Autosave:
     def __init__(
         self,
         session: Session,
-        say: Callable[[str], None],
-        complain: Callable[[str], None],
-        report: Callable[[Exception], None],
+        show_note: Callable[[str], None],
+        show_error: Callable[[str], None],
+        report_bug: Callable[[Exception], None],
     ) -> None:
-        self._session, self._say, self._complain, self._report = session, say, complain, report
-        self._keeper, self._turn = Keeper(), asyncio.Lock()
-        self._trouble = ""
+        self._session, self._show_note, self._show_error, self._report_bug = session, show_note, show_error, report_bug
+        self._saver, self._lock = PassageSaver(), asyncio.Lock()
+        self._last_error = ""
 
-    async def keep(self) -> None:
+    async def save(self) -> None:
         """Save what is new, on a thread."""
         if self._session.settings.autosave == "off":
             return
-        async with self._turn:
+        async with self._lock:
             try:
-                told = await asyncio.to_thread(self._keeper.keep, self._session.passage)
+                told = await asyncio.to_thread(self._saver.save, self._session.passage)
             except Exception as error:
-                if str(error) != self._trouble:
-                    self._tell(error)
-                self._trouble = str(error)
+                if str(error) != self._last_error:
+                    self._report_failure(error)
+                self._last_error = str(error)
                 return
-        if self._trouble:
-            self._say("autosaved again, with all that was missing")
-        self._trouble = ""
+        if self._last_error:
+            self._show_note("autosaved again, with all that was missing")
+        self._last_error = ""
         if told:
-            self._say(told)
+            self._show_note(told)
 
-    def _tell(self, error: Exception) -> None:
+    def _report_failure(self, error: Exception) -> None:
         if isinstance(error, AfterglowError):
-            self._complain(f"not autosaved: {error}; the text is here, and /export writes it elsewhere")
+            self._show_error(f"not autosaved: {error}; the text is here, and /export writes it elsewhere")
         else:
-            self._report(error)
+            self._report_bug(error)
 
-    def keep_now(self) -> None:
+    def save_now(self) -> None:
         """Save what is new before the process ends; raises StorageError."""
         if self._session.settings.autosave == "on":
-            self._keeper.keep(self._session.passage)
+            self._saver.save(self._session.passage)

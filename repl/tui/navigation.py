@@ -8,88 +8,88 @@ from textual import on
 
 from ...core.commands import actions
 from ...core.session.session import Session
-from .base_app import Desk
+from .base_app import BaseApp
 from .lens_panel import Lens
-from .sweep_view import Page
-from .token_cursor import Roads
+from .sweep_view import SweepColumnView
+from .token_cursor import TokenCursor
 from .transcript import Transcript
 
 
-class Looking(Desk):
+class NavigationApp(BaseApp):
     """What keys and mouse do to the cursor, to the candidates of the lens, and to a sweep."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._lens = Lens()
-        self.roads = Roads(session, self._reading, self._transcript, self._lens, self._line)
+        self.token_cursor = TokenCursor(session, self._passage_view, self._transcript, self._lens, self._backpressure)
 
-    def text_begun(self) -> None:
+    def handle_text_start(self) -> None:
         """The lens follows a text that is being written."""
-        self.columns.close()
-        self.roads.leave()
+        self.sweep_view.close()
+        self.token_cursor.clear()
 
     def action_lens(self) -> None:
         """Show the lens, or put it away."""
-        self.do(f"/lens {'off' if self.session.settings.lens == 'on' else 'on'}", topic="lens")
+        self.run_line(f"/lens {'off' if self.session.settings.lens == 'on' else 'on'}", topic="lens")
 
     def action_look(self, step: int) -> None:
         """Move the cursor over the tokens, or the choice over the columns of a sweep."""
-        if self.columns.display:
-            self.columns.choose(self.columns.chosen + step)
+        if self.sweep_view.display:
+            self.sweep_view.choose(self.sweep_view.chosen_index + step)
             return
-        self.roads.move(step)
+        self.token_cursor.move(step)
         self.refresh_state()
 
     def action_look_word(self, step: int) -> None:
         """Move the cursor over the words."""
-        self.roads.word(step)
+        self.token_cursor.move_word(step)
         self.refresh_state()
 
-    def action_look_end(self, share: int) -> None:
+    def action_look_end(self, fraction: int) -> None:
         """Move the cursor to the first token (0) or behind the last (1)."""
-        self.roads.stand(share * len(self._reading.places))
+        self.token_cursor.go_to(fraction * len(self._passage_view.token_spans))
         self.refresh_state()
 
     def action_choose(self, step: int) -> None:
         """Move among the candidates of the lens."""
-        self.roads.choose(step)
+        self.token_cursor.move_choice(step)
 
     def action_leave(self) -> None:
         """Take the cursor away, or the sweep."""
-        self.columns.close()
-        self.roads.leave()
+        self.sweep_view.close()
+        self.token_cursor.clear()
         self.refresh_state()
 
     def action_take(self) -> None:
         """Take the chosen candidate at the cursor, and write on from there; or the chosen column of a sweep."""
-        if self.columns.display:
-            self.action_pick(self.columns.chosen)
+        if self.sweep_view.display:
+            self.action_pick(self.sweep_view.chosen_index)
             return
-        count, token = self.roads.taken()
-        self.perform(partial(actions.branch, self.session, count, token))
+        count, token = self.token_cursor.selection()
+        self.run_effects(partial(actions.branch, self.session, count, token))
 
     def action_pick(self, number: int) -> None:
         """Go on with a column of the sweep."""
-        if self.columns.sweep and number < len(self.columns.sweep.columns):
-            self.perform(partial(actions.pick, self.session, self.columns.sweep, number))
+        if self.sweep_view.sweep and number < len(self.sweep_view.sweep.columns):
+            self.run_effects(partial(actions.pick, self.session, self.sweep_view.sweep, number))
 
-    @on(Page.Picked)
-    def _column_clicked(self, event: Page.Picked) -> None:
+    @on(SweepColumnView.ColumnClicked)
+    def _handle_column_click(self, event: SweepColumnView.ColumnClicked) -> None:
         """One click chooses a column, a second picks it."""
-        if self.columns.chosen == event.number:
+        if self.sweep_view.chosen_index == event.number:
             self.action_pick(event.number)
-        self.columns.choose(event.number)
+        self.sweep_view.choose(event.number)
 
-    @on(Transcript.Pointed)
-    def _pointed(self, event: Transcript.Pointed) -> None:
-        self.roads.stand(event.index)
+    @on(Transcript.TokenClicked)
+    def _handle_token_click(self, event: Transcript.TokenClicked) -> None:
+        self.token_cursor.go_to(event.index)
         self.refresh_state()
 
-    @on(Lens.Chosen)
-    def _chosen(self, event: Lens.Chosen) -> None:
+    @on(Lens.CandidateClicked)
+    def _handle_candidate_click(self, event: Lens.CandidateClicked) -> None:
         """One click chooses, a second on the same candidate takes it."""
-        if self.roads.place is None:
-            self.roads.stand(len(self._reading.places))
-        elif self.roads.choice == event.number:
+        if self.token_cursor.token_index is None:
+            self.token_cursor.go_to(len(self._passage_view.token_spans))
+        elif self.token_cursor.candidate_index == event.index:
             self.action_take()
-        self.roads.choose_number(event.number)
+        self.token_cursor.choose(event.index)

@@ -8,12 +8,12 @@ from ...core.commands.effects import Play
 from ...core.events import Done, Event, Notice, Token
 from ...core.session.passage import Passage
 from ...core.session.session import Session
-from ...core.text.copy_detection import CopyMarks
+from ...core.text.copy_detection import CopyTracker
 from .transcript import Transcript
-from .wrapping import Piece, Place
+from .wrapping import StyledText, TokenSpan
 
 
-class Reading:
+class PassageView:
     """Keeps a transcript in step with a session's passage. A text that goes on grows where it ended."""
 
     def __init__(self, session: Session, transcript: Transcript) -> None:
@@ -24,38 +24,38 @@ class Reading:
 
     def show(self) -> None:
         """The passage as it stands, instead of how it stood."""
-        self._show(without_last=False)
+        self._show_passage(without_last=False)
 
     @property
-    def places(self) -> Sequence[Place]:
+    def token_spans(self) -> Sequence[TokenSpan]:
         """Where the tokens of the passage in hand stand; none where another one is shown yet."""
-        return self._transcript.places if self._passage is self._session.passage else ()
+        return self._transcript.token_spans if self._passage is self._session.passage else ()
 
     @property
-    def copies(self) -> CopyMarks | None:
+    def copy_tracker(self) -> CopyTracker | None:
         """Which tokens of the passage in hand are copied; None where nobody knows, or wants to."""
         shown = self._session.settings.copied == "on" and self._passage is self._session.passage
-        return self._transcript.copies if shown else None
+        return self._transcript.copy_tracker if shown else None
 
     def begin(self, play: Play) -> None:
         """Have the text at the end of the transcript that the first tokens are about to join."""
         if play.title:
-            self._transcript.aside(play.title)
-        elif self._goes_on():
-            self._transcript.resume()
+            self._transcript.begin_side_text(play.title)
+        elif self._continues_shown_text():
+            self._transcript.reopen()
         else:
-            self._show(without_last=self._session.passage.current().seed is None)
+            self._show_passage(without_last=self._session.passage.current().seed is None)
 
-    def take(self, batch: Iterable[Event]) -> None:
+    def append(self, events: Iterable[Event]) -> None:
         """Show some events."""
         pieces = []
-        for event in batch:
+        for event in events:
             if isinstance(event, Notice):
-                self._transcript.note(event.text)
+                self._transcript.add_note(event.text)
             elif isinstance(event, Token):
-                pieces.append(Piece(event.text, "text", event))
+                pieces.append(StyledText(event.text, "text", event))
             elif isinstance(event, Done):
-                pieces.append(Piece(event.text))
+                pieces.append(StyledText(event.text))
         self._transcript.write(pieces)
 
     def finish(self) -> None:
@@ -63,13 +63,13 @@ class Reading:
         self._cursor = self._session.passage.cursor
         self._transcript.finish(self._session.passage.summary())
 
-    def _show(self, without_last: bool) -> None:
+    def _show_passage(self, without_last: bool) -> None:
         passage = self._session.passage
-        copies = self._session.model.copy_marks()
-        self._transcript.show(_pieces(passage, without_last), passage is self._passage, copies)
+        copies = self._session.model.copy_tracker()
+        self._transcript.begin_text(_styled_texts(passage, without_last), passage is self._passage, copies)
         self._passage, self._cursor = passage, passage.cursor
 
-    def _goes_on(self) -> bool:
+    def _continues_shown_text(self) -> bool:
         """Whether the text being written begins where the shown one ends."""
         passage = self._session.passage
         node = passage.current()
@@ -78,12 +78,12 @@ class Reading:
         return node.at == len(passage.nodes[node.parent].tokens)
 
 
-def _pieces(passage: Passage, without_last: bool) -> Iterator[Piece]:
+def _styled_texts(passage: Passage, without_last: bool) -> Iterator[StyledText]:
     steps = list(passage.path())
     for node, kept in steps[:-1] if without_last else steps:
         if node.seed is not None:
-            yield Piece(node.seed, "seed")
+            yield StyledText(node.seed, "seed")
             continue
-        yield from (Piece(token.text, "text", token) for token in node.tokens[:kept])
+        yield from (StyledText(token.text, "text", token) for token in node.tokens[:kept])
         if kept is None or kept >= len(node.tokens):
-            yield Piece(node.tail)
+            yield StyledText(node.tail)

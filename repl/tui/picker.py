@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...core.errors import AfterglowError
-from ...core.render.sanitize import visible
+from ...core.render.sanitize import escape_controls
 
 Rows = list[tuple[str, str]]
 
@@ -36,7 +36,7 @@ class Picker(ModalScreen[str | None]):
     def __init__(self, title: str, rows: Rows, search: Callable[[str], Rows] | None = None) -> None:
         super().__init__()
         self._title, self._rows, self._search = title, rows, search
-        self._shown: Rows = []
+        self._visible_rows: Rows = []
 
     def compose(self) -> ComposeResult:
         """A title, a line to search with, and the rows."""
@@ -50,12 +50,12 @@ class Picker(ModalScreen[str | None]):
         self._fill(self._rows)
         self.query_one(Input).focus()
 
-    def action_move(self, where: str) -> None:
+    def action_move(self, direction: str) -> None:
         """Move the choice, while the search keeps the keys."""
-        getattr(self.query_one(OptionList), f"action_{'cursor_' if where in ('up', 'down') else ''}{where}")()
+        getattr(self.query_one(OptionList), f"action_{'cursor_' if direction in ('up', 'down') else ''}{direction}")()
 
     @on(Input.Changed)
-    def _narrow(self, event: Input.Changed) -> None:
+    def _filter_rows(self, event: Input.Changed) -> None:
         words = event.value.strip()
         if self._search and words:
             try:
@@ -67,21 +67,24 @@ class Picker(ModalScreen[str | None]):
             self._fill([row for row in self._rows if all(word in " ".join(row).lower() for word in wanted)])
 
     @on(Input.Submitted)
-    def _submitted(self) -> None:
+    def _choose_highlighted(self) -> None:
         number = self.query_one(OptionList).highlighted
-        if number is not None and self._shown:
-            self.dismiss(self._shown[number][0])
+        if number is not None and self._visible_rows:
+            self.dismiss(self._visible_rows[number][0])
 
     @on(OptionList.OptionSelected)
-    def _selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._shown[event.option_index][0])
+    def _choose_clicked(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._visible_rows[event.option_index][0])
 
     def _fill(self, rows: Rows) -> None:
-        self._shown = rows
+        self._visible_rows = rows
         options = self.query_one(OptionList)
         options.clear_options()
         width = min(24, max((len(name) for name, _ in rows), default=0))
-        looks = [Content.assemble((f"{visible(n):<{width}}  ", "bold"), (visible(what), "dim")) for n, what in rows]
+        looks = [
+            Content.assemble((f"{escape_controls(n):<{width}}  ", "bold"), (escape_controls(what), "dim"))
+            for n, what in rows
+        ]
         options.add_options([Option(look) for look in looks])
         if rows:
             options.highlighted = 0

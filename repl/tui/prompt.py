@@ -17,10 +17,10 @@ from textual.widgets import Static, TextArea
 from ...core.commands.registry import completions, is_command
 from ...core.errors import AfterglowError
 from ...core.paths import history_file, private_file
-from ...core.render.sanitize import visible
+from ...core.render.sanitize import escape_controls
 from ...core.session.session import Session
 
-ALONE = {
+EMPTY_LINE_KEYS = {
     "plus": "turn('+')",
     "minus": "turn('-')",
     "space": "pause",
@@ -43,11 +43,11 @@ ALONE = {
 }
 """Keys that act while the line is empty and there is something to do for them; otherwise they type."""
 
-KEPT = 1000
+MAX_HISTORY_LINES = 1000
 """How many lines of the history file can be called back."""
 
 
-class InputLine(TextArea):
+class PromptInput(TextArea):
     """A line, or a few. While it is empty some keys are the app's, as far as it has something to do for them."""
 
     HELP = """
@@ -80,47 +80,47 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
         self.match_cursor_bracket = False
         self._session = session
         self._history: list[str] | None = None
-        self._at = 0
+        self._history_index = 0
         self._draft = ""
 
-    def put(self, text: str) -> None:
+    def set_text(self, text: str) -> None:
         """Have ``text`` in the line, as if it had just been typed."""
         self.text = text
         self.move_cursor(self.document.end)
 
-    def take(self) -> str:
+    def submit_text(self) -> str:
         """The typed text, which goes into the history; the line is empty after it."""
         text = self.text
-        history = self._lines()
+        history = self._get_history()
         if text.strip() and history[-1:] != [text]:
             history.append(text)
-            keep_history(text)
-        self._at, self._draft = len(history), ""
+            append_history(text)
+        self._history_index, self._draft = len(history), ""
         self.text = ""
         return text
 
     def update_suggestion(self) -> None:
         """Behind the cursor stands the first completion of a command."""
         text = self.text
-        whole = completed(self._session, text) if self.cursor_at_end_of_text else None
+        whole = complete_line(self._session, text) if self.cursor_at_end_of_text else None
         self.suggestion = whole.removeprefix(text) if whole else ""
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """Whether a key types."""
-        return super().check_consume_key(key, character) and not self._acts(key)
+        return super().check_consume_key(key, character) and not self._is_shortcut(key)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enter is not the line's own where the app has something to do for it."""
-        return super().check_action(action, parameters) and not (action == "submit" and self._acts("enter"))
+        return super().check_action(action, parameters) and not (action == "submit" and self._is_shortcut("enter"))
 
     def action_submit(self) -> None:
         """Hand the text over and empty the line in one go: what is typed ahead belongs to the next one."""
-        self.post_message(self.Submitted(self.take()))
+        self.post_message(self.Submitted(self.submit_text()))
 
     async def _on_key(self, event: Key) -> None:
         # As they come: the app looks up bindings later, when keys typed after this one may be in the line already.
-        if self._acts(event.key):
-            actions = [f"app.{ALONE[event.key]}"]
+        if self._is_shortcut(event.key):
+            actions = [f"app.{EMPTY_LINE_KEYS[event.key]}"]
         elif event.is_printable:
             return
         else:
@@ -130,15 +130,19 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
             event.prevent_default()
             await self.app.run_action(action, self)
 
-    def _acts(self, key: str) -> bool:
-        return not self.text and key in ALONE and bool(self.app.check_action(ALONE[key].partition("(")[0], ()))
+    def _is_shortcut(self, key: str) -> bool:
+        return (
+            not self.text
+            and key in EMPTY_LINE_KEYS
+            and bool(self.app.check_action(EMPTY_LINE_KEYS[key].partition("(")[0], ()))
+        )
 
     async def action_complete(self) -> None:
         """Take over the first completion; in an empty line, finish the text at once."""
         if not self.text:
             await self.app.run_action("app.hurry")
         else:
-            self.put(completed(self._session, self.text) or self.text)
+            self.set_text(complete_line(self._session, self.text) or self.text)
 
     def action_newline(self) -> None:
         """Go on typing in a new line."""
@@ -160,26 +164,26 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
 
     def _recall(self, step: int) -> None:
         """Walk through what was typed before; what was being typed waits at the end."""
-        history = self._lines()
-        if self._at == len(history):
+        history = self._get_history()
+        if self._history_index == len(history):
             self._draft = self.text
-        self._at = min(max(0, self._at + step), len(history))
-        self.put(history[self._at] if self._at < len(history) else self._draft)
+        self._history_index = min(max(0, self._history_index + step), len(history))
+        self.set_text(history[self._history_index] if self._history_index < len(history) else self._draft)
 
-    def _lines(self) -> list[str]:
+    def _get_history(self) -> list[str]:
         if self._history is None:
             self._history = read_history()
-            self._at = len(self._history)
+            self._history_index = len(self._history)
         return self._history
 
     async def _on_paste(self, event: Paste) -> None:
         event.stop()
         event.prevent_default()
-        pasted = visible(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        pasted = escape_controls(event.text.replace("\r\n", "\n").replace("\r", "\n"))
         self._replace_via_keyboard(pasted, *self.selection)
 
 
-def learn_alt_enter() -> None:
+def register_alt_enter() -> None:
     """Have Textual read what most terminals send for Alt-Enter, which it takes for Enter, as a new line."""
     for sequence in ("\x1b\r", "\x1b\n"):
         cast("dict[str, Any]", ANSI_SEQUENCES_KEYS).setdefault(sequence, (Keys.ControlJ,))
@@ -195,13 +199,13 @@ class Completions(Static):
 
     def offer(self, line: str) -> None:
         """Show what ``line`` can become; nothing where it is no command."""
-        rows = possible(self._session, line)
+        rows = useful_completions(self._session, line)
         self.display = bool(rows)
         width = max((len(word) for word, _ in rows), default=0)
         self.update(Content("\n").join(Content.assemble(f"{word:<{width}}  ", (help_, "dim")) for word, help_ in rows))
 
 
-def possible(session: Session, line: str) -> list[tuple[str, str]]:
+def useful_completions(session: Session, line: str) -> list[tuple[str, str]]:
     """The completions of the last word of a command that say more than is typed, each with help."""
     if not is_command(line):
         return []
@@ -209,17 +213,17 @@ def possible(session: Session, line: str) -> list[tuple[str, str]]:
     return [] if [word for word, _ in found] == [line.split(" ")[-1]] else found
 
 
-def completed(session: Session, line: str) -> str | None:
+def complete_line(session: Session, line: str) -> str | None:
     """``line`` with the first completion that makes it longer, and a space where arguments follow; None without one."""
     word = line.split(" ")[-1]
-    for candidate, _ in possible(session, line):
+    for candidate, _ in useful_completions(session, line):
         if len(candidate) > len(word):
             longer = line.removesuffix(word) + candidate
-            return f"{longer} " if possible(session, f"{longer} ") else longer
+            return f"{longer} " if useful_completions(session, f"{longer} ") else longer
     return None
 
 
-def keep_history(text: str) -> None:
+def append_history(text: str) -> None:
     """Add to what can be called back next time, in the line REPL's file and form, as far as that can be written."""
     lines = "".join(f"+{line}\n" for line in text.encode("utf-8", "replace").decode().split("\n"))
     with contextlib.suppress(AfterglowError, OSError), private_file(history_file()).open("a", encoding="utf-8") as file:
@@ -234,4 +238,4 @@ def read_history() -> list[str]:
         return []
     entries = [part.split("\n") for part in kept.split("\n# ")]
     texts = ["\n".join(line[1:] for line in lines if line.startswith("+")) for lines in entries]
-    return [text for text in texts if text][-KEPT:]
+    return [text for text in texts if text][-MAX_HISTORY_LINES:]

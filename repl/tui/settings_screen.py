@@ -18,7 +18,7 @@ from ...core.session.session import Session
 from ...core.settings import SPECS, Spec
 
 
-class Field(Horizontal):
+class SettingField(Horizontal):
     """One setting: its name, and its value to be changed. One that is not the default is marked."""
 
     def __init__(self, spec: Spec, session: Session) -> None:
@@ -26,10 +26,10 @@ class Field(Horizontal):
         self.spec, self._session = spec, session
         self._label = Static(markup=False, classes="name")
         suggester = SuggestFromList(spec.kind.examples, case_sensitive=False)
-        self._value = Input(self.shown, compact=True, suggester=suggester, select_on_focus=True)
+        self._value = Input(self.value_text, compact=True, suggester=suggester, select_on_focus=True)
 
     @property
-    def shown(self) -> str:
+    def value_text(self) -> str:
         """The value as it would be typed."""
         return self.spec.kind.show(getattr(self._session.settings, self.spec.name))
 
@@ -44,24 +44,24 @@ class Field(Horizontal):
 
     def refresh_value(self) -> None:
         """Show how it is set now."""
-        default = getattr(self._session.settings, self.spec.name) == self._session.default(self.spec.name)
+        default = getattr(self._session.settings, self.spec.name) == self._session.default_of(self.spec.name)
         self._label.update(Content(f"{' ' if default else '•'} {self.spec.label}"))
-        self._value.value = self.shown
+        self._value.value = self.value_text
 
-    def take(self) -> None:
+    def apply(self) -> None:
         """Set what stands there; raises SettingError and changes nothing where that cannot be."""
         text = self._value.value
-        if text == self.shown:
+        if text == self.value_text:
             return
         if text.strip() == "reset":
-            value = self._session.default(self.spec.name)
+            value = self._session.default_of(self.spec.name)
         else:
             value = self.spec.parse(text, getattr(self._session.settings, self.spec.name))
         self._session.set(self.spec.name, value)
         self.refresh_value()
 
 
-class Panel(ModalScreen[None]):
+class SettingsScreen(ModalScreen[None]):
     """A field for every setting, and what the one in hand does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -74,7 +74,7 @@ class Panel(ModalScreen[None]):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._what = Static(markup=False, id="what")
+        self._help_text = Static(markup=False, id="what")
 
     def compose(self) -> ComposeResult:
         """The fields, with a line of help below."""
@@ -82,8 +82,8 @@ class Panel(ModalScreen[None]):
             yield Static(Content("settings · Enter sets · reset goes back · Esc closes"), classes="title")
             with VerticalScroll(can_focus=False):
                 for spec in SPECS.values():
-                    yield Field(spec, self._session)
-            yield self._what
+                    yield SettingField(spec, self._session)
+            yield self._help_text
 
     def on_mount(self) -> None:
         """Begin with the first."""
@@ -91,31 +91,31 @@ class Panel(ModalScreen[None]):
 
     def on_descendant_focus(self) -> None:
         """Tell what the setting in hand does."""
-        field = self._in_hand()
+        field = self._focused_field()
         if field:
-            self._what.update(Content(f"{field.spec.help} ({field.spec.kind.range})"))
+            self._help_text.update(Content(f"{field.spec.help} ({field.spec.kind.range})"))
 
     def on_descendant_blur(self) -> None:
         """What was not entered is not set."""
-        for field in self.query(Field):
+        for field in self.query(SettingField):
             field.refresh_value()
 
     @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
+    def _apply_entry(self, event: Input.Submitted) -> None:
         event.stop()
-        field = self._in_hand()
+        field = self._focused_field()
         if field is None:
             return
         try:
-            field.take()
-            self._what.update(Content(f"{field.spec.label} is {field.shown}"))
+            field.apply()
+            self._help_text.update(Content(f"{field.spec.label} is {field.value_text}"))
         except SettingError as error:
-            self._what.update(Content(f"✗ {error}"))
+            self._help_text.update(Content(f"✗ {error}"))
 
     def action_close(self) -> None:
         """Back to the text."""
         self.dismiss(None)
 
-    def _in_hand(self) -> Field | None:
+    def _focused_field(self) -> SettingField | None:
         focused = self.focused
-        return focused.parent if focused and isinstance(focused.parent, Field) else None
+        return focused.parent if focused and isinstance(focused.parent, SettingField) else None

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from ...core.session.session import Session
 from ...core.settings import SPECS
-from ...core.text.copy_detection import CopyMarks
+from ...core.text.copy_detection import CopyTracker
 
 
-def status(session: Session, copies: CopyMarks | None, doing: str) -> str:
+def format_status(session: Session, copy_tracker: CopyTracker | None, activity: str) -> str:
     """``copies`` tells of the text in hand, where there is one and its model has an index."""
     settings = session.settings
     temperature, speed = (SPECS[name].kind.show(getattr(settings, name)) for name in ("temperature", "speed"))
     parts = (
         session.model.name,
         f"T {temperature}",
-        settings.filters_told(),
-        copies.told() if copies else "",
+        settings.format_active_filters(),
+        copy_tracker.summary() if copy_tracker else "",
         f"{speed} characters/s" if settings.speed else "full speed",
-        doing,
+        activity,
     )
     return " · ".join(part for part in parts if part)

@@ -8,14 +8,14 @@ from ...core.errors import AfterglowError
 from ...core.paths import theme_file, write_atomically
 
 
-def kept_theme() -> str:
+def load_theme() -> str:
     """The theme that was chosen last; "" where none was."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         return theme_file().read_text("utf-8").strip()
     return ""
 
 
-def keep_theme(name: str) -> None:
+def save_theme(name: str) -> None:
     """Have the theme again next time, as far as that can be written."""
     with contextlib.suppress(AfterglowError):
         write_atomically(theme_file(), name.encode())

@@ -10,12 +10,12 @@ from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
 
-from ...core.setting_types import TEMPERATURE, Ramp
+from ...core.setting_types import Ramp, Temperature
 
-TOP = 2.0
+SCALE_MAX = 2.0
 """The end of the scale; what is higher fills it."""
 
-_SHOW = TEMPERATURE(0, 5).show
+_format_temperature = Temperature(0, 5).show
 
 
 class Thermometer(Widget):
@@ -26,45 +26,52 @@ class Thermometer(Widget):
     }
 
     temperature: reactive[float | Ramp] = reactive(1.0)
-    now: reactive[float | None] = reactive(None)
+    current: reactive[float | None] = reactive(None)
     """The T that drew the last token, while text is being written."""
 
     def render(self) -> Content:
         """The line as wide as there is room."""
         words = ("strict ", " diverse") if self.size.width >= 70 else ("", "")
-        number = f" {self._number()}  "
+        number = f" {self._format_number()}  "
         room = self.size.width - len(number) - sum(map(len, words)) - 1
-        scale = self._style("scale")
-        parts = [(number, self._style("number")), (words[0], scale), *self._bar(max(4, room)), (words[1], scale)]
+        scale = self._style_of("scale")
+        parts = [
+            (number, self._style_of("number")),
+            (words[0], scale),
+            *self._bar_cells(max(4, room)),
+            (words[1], scale),
+        ]
         return Content.assemble(*parts)
 
-    def _number(self) -> str:
-        moving = isinstance(self.temperature, Ramp) and self.now is not None
-        return f"T {_SHOW(self.temperature)}" + (f" now {_SHOW(self.now)}" if moving else "")
+    def _format_number(self) -> str:
+        moving = isinstance(self.temperature, Ramp) and self.current is not None
+        return f"T {_format_temperature(self.temperature)}" + (
+            f" now {_format_temperature(self.current)}" if moving else ""
+        )
 
-    def _bar(self, width: int) -> list[tuple[str, Style]]:
+    def _bar_cells(self, width: int) -> list[tuple[str, Style]]:
         """Half a cell is the smallest step; heavy is filled, so that it reads without colours too."""
         low, high = self.temperature if isinstance(self.temperature, Ramp) else (0.0, self.temperature)
-        first, last = sorted(round(min(edge / TOP, 1.0) * width * 2) for edge in (low, high))
-        mark = None if self.now is None or low == 0.0 else min(width - 1, int(self.now / TOP * width))
-        warmth = Gradient((0, self._colour("cold")), (0.5, self._colour("mild")), (1, self._colour("hot")))
+        first, last = sorted(round(min(edge / SCALE_MAX, 1.0) * width * 2) for edge in (low, high))
+        mark = None if self.current is None or low == 0.0 else min(width - 1, int(self.current / SCALE_MAX * width))
+        warmth = Gradient((0, self._color_of("cold")), (0.5, self._color_of("mild")), (1, self._color_of("hot")))
         cells = []
         for cell in range(width):
             filled = first <= 2 * cell + 1 <= last or first <= 2 * cell < last
-            style = Style(foreground=warmth.get_color(cell / width)) if filled else self._style("scale")
-            cells.append((_cell(cell, first, last, width // 2, mark), style))
-        if max(low, high) > TOP:
+            style = Style(foreground=warmth.get_color(cell / width)) if filled else self._style_of("scale")
+            cells.append((_bar_glyph(cell, first, last, width // 2, mark), style))
+        if max(low, high) > SCALE_MAX:
             cells[-1] = ("▶", cells[-1][1])
         return cells
 
-    def _colour(self, name: str) -> Color:
+    def _color_of(self, name: str) -> Color:
         return self.get_component_styles(f"thermometer--{name}").color
 
-    def _style(self, name: str) -> Style:
+    def _style_of(self, name: str) -> Style:
         return self.get_visual_style(f"thermometer--{name}")
 
 
-def _cell(cell: int, first: int, last: int, middle: int, mark: int | None) -> str:
+def _bar_glyph(cell: int, first: int, last: int, middle: int, mark: int | None) -> str:
     """One cell of the bar, whose left and right half may be filled; T = 1 in the middle has a tick."""
     left, right = (first <= half < last for half in (2 * cell, 2 * cell + 1))
     if cell == mark:

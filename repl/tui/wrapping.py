@@ -12,25 +12,25 @@ from rich.cells import cell_len, split_graphemes
 from textual.strip import Strip
 
 from ...core.events import Token
-from ...core.render.sanitize import visible
-from ...core.text.copy_detection import CopyMarks
+from ...core.render.sanitize import escape_controls
+from ...core.text.copy_detection import CopyTracker
 
-COPIED = "┃"
+COPIED_MARK = "┃"
 """Stands in the margin of lines that hold something copied."""
 
-TAB = 4
+TAB_WIDTH = 4
 """Columns from one tab stop to the next."""
 
 
-class Run(NamedTuple):
+class StyleRun(NamedTuple):
     """How a stretch of text looks, and the token that it came with, which is number ``number`` of its block."""
 
     style: str
     token: Token | None = None
-    number: int = 0
+    token_index: int = 0
 
 
-class Piece(NamedTuple):
+class StyledText(NamedTuple):
     """Text to be shown, as it is; what would steer a terminal is made visible."""
 
     text: str
@@ -43,45 +43,47 @@ class Paragraph:
     """Text up to a newline. ``hang`` columns are left free before its second and further lines."""
 
     mark: str = ""
-    hang: int = 0
-    copies: CopyMarks | None = None
+    indent: int = 0
+    copy_tracker: CopyTracker | None = None
     text: str = ""
-    starts: list[int] = field(default_factory=list)
-    runs: list[Run] = field(default_factory=list)
-    narrow: bool = True
+    run_starts: list[int] = field(default_factory=list)
+    runs: list[StyleRun] = field(default_factory=list)
+    single_width: bool = True
     """Whether each character takes one column."""
-    turns: list[tuple[int, float]] = field(default_factory=list)
+    temperature_changes: list[tuple[int, float]] = field(default_factory=list)
     """Where tokens begin that another T drew than those before, and that T."""
 
-    def add(self, text: str, run: Run) -> None:
+    def add(self, text: str, run: StyleRun) -> None:
         """Let it grow by a text without newlines."""
         if not text:
             return
-        self.narrow = self.narrow and (text.isascii() or all(cell_len(each) == 1 for each in text if each != "\t"))
-        self.starts.append(len(self.text))
+        self.single_width = self.single_width and (
+            text.isascii() or all(cell_len(each) == 1 for each in text if each != "\t")
+        )
+        self.run_starts.append(len(self.text))
         self.runs.append(run)
-        self.text += self._untabbed(text) if "\t" in text else text
+        self.text += self._expand_tabs(text) if "\t" in text else text
 
-    def lines(self, width: int, start: int = 0) -> Iterator[Line]:
+    def lines(self, width: int, start: int = 0) -> Iterator[WrappedLine]:
         """Its lines from the character ``start`` on; at least one."""
-        hang = min(self.hang, width // 2)
+        hang = min(self.indent, width // 2)
         while True:
-            end = self._end(start, width - hang if start else width)
-            yield Line(self, start, end, hang if start else 0)
+            end = self._line_end(start, width - hang if start else width)
+            yield WrappedLine(self, start, end, hang if start else 0)
             if end >= len(self.text):
                 return
             start = end
 
-    def _end(self, start: int, width: int) -> int:
+    def _line_end(self, start: int, width: int) -> int:
         """Where the line ends that begins at ``start``: behind a space if it can, one of which may stand out."""
-        if not self.narrow:
-            return self._end_by_columns(start, width)
+        if not self.single_width:
+            return self._line_end_by_columns(start, width)
         if len(self.text) - start <= width:
             return len(self.text)
         space = self.text.rfind(" ", start, start + width + 1)
         return space + 1 if space >= 0 else start + width
 
-    def _end_by_columns(self, start: int, width: int) -> int:
+    def _line_end_by_columns(self, start: int, width: int) -> int:
         # Text may be nothing but marks without width: the cut keeps such a line finite.
         text = self.text[start : start + 4 * width + 16]
         column = cut = 0
@@ -93,18 +95,18 @@ class Paragraph:
                 cut = end
         return start + len(text)
 
-    def _untabbed(self, text: str) -> str:
+    def _expand_tabs(self, text: str) -> str:
         grown = self.text
         *parts, last = text.split("\t")
         for part in parts:
             grown += part
-            column = len(grown) if self.narrow else cell_len(grown)
-            grown += " " * (TAB - column % TAB)
+            column = len(grown) if self.single_width else cell_len(grown)
+            grown += " " * (TAB_WIDTH - column % TAB_WIDTH)
         return grown[len(self.text) :] + last
 
 
 @dataclass(slots=True, eq=False)
-class Line:
+class WrappedLine:
     """Characters ``start`` to ``end`` of a paragraph. ``strip`` keeps how it was drawn, ``copied`` whether some of it
     stands in the training text.
     """
@@ -112,7 +114,7 @@ class Line:
     paragraph: Paragraph
     start: int
     end: int
-    hang: int = 0
+    indent: int = 0
     strip: Strip | None = None
     copied: bool = False
 
@@ -124,7 +126,7 @@ class Line:
     @property
     def text(self) -> str:
         """Its characters, as drawn."""
-        return " " * self.hang + self.paragraph.text[self.start : self.end]
+        return " " * self.indent + self.paragraph.text[self.start : self.end]
 
     @property
     def ends_paragraph(self) -> bool:
@@ -132,28 +134,28 @@ class Line:
         return self.end >= len(self.paragraph.text)
 
     @property
-    def turn(self) -> float | None:
+    def temperature_change(self) -> float | None:
         """The T to which the temperature was turned last within the line; None where it was not."""
-        turns = self.paragraph.turns
+        turns = self.paragraph.temperature_changes
         if not turns:
             return None
         last = bisect_right(turns, (self.end, inf) if self.ends_paragraph else (self.end, -inf)) - 1
         return turns[last][1] if last >= 0 and turns[last][0] >= self.start else None
 
-    def parts(self) -> Iterator[tuple[str, Run]]:
+    def styled_runs(self) -> Iterator[tuple[str, StyleRun]]:
         """Its stretches of text, each with its look."""
         whole = self.paragraph
-        if self.hang:
-            yield " " * self.hang, Run("text")
-        index = bisect_right(whole.starts, self.start) - 1
+        if self.indent:
+            yield " " * self.indent, StyleRun("text")
+        index = bisect_right(whole.run_starts, self.start) - 1
         at = self.start
         while at < self.end:
-            following = whole.starts[index + 1] if index + 1 < len(whole.starts) else len(whole.text)
+            following = whole.run_starts[index + 1] if index + 1 < len(whole.run_starts) else len(whole.text)
             yield whole.text[at : min(following, self.end)], whole.runs[index]
             at, index = following, index + 1
 
 
-class Place(NamedTuple):
+class TokenSpan(NamedTuple):
     """Where a token stands: characters ``start`` to ``end`` of a paragraph; none for one that shows nothing there."""
 
     paragraph: Paragraph
@@ -169,83 +171,83 @@ class Block:
 
     def __init__(
         self,
-        pieces: Iterable[Piece] = (),
+        texts: Iterable[StyledText] = (),
         mark: str = "",
-        spaced: bool = False,
+        blank_line_before: bool = False,
         topic: str = "",
-        copies: CopyMarks | None = None,
+        copy_tracker: CopyTracker | None = None,
     ) -> None:
-        self.topic, self.copies = topic, copies
-        self.lines: list[Line] = []
-        self.places: list[Place] = []
-        self._turn: float | None = None
-        self._stale: int | None = None
-        self._paragraphs = [Paragraph()] if spaced else []
-        self._paragraphs.append(Paragraph(mark, copies=copies))
-        for piece in pieces:
-            self._put(piece)
+        self.topic, self.copy_tracker = topic, copy_tracker
+        self.lines: list[WrappedLine] = []
+        self.token_spans: list[TokenSpan] = []
+        self._temperature: float | None = None
+        self._newly_copied: int | None = None
+        self._paragraphs = [Paragraph()] if blank_line_before else []
+        self._paragraphs.append(Paragraph(mark, copy_tracker=copy_tracker))
+        for piece in texts:
+            self._append(piece)
 
     @classmethod
     def listing(cls, title: str, rows: list[tuple[str, str]]) -> Self:
         """A title over two aligned columns."""
-        block = cls([Piece(title, "title")], spaced=True)
-        width = min(36, max((cell_len(visible(left)) for left, _ in rows), default=0))
+        block = cls([StyledText(title, "title")], blank_line_before=True)
+        width = min(36, max((cell_len(escape_controls(left)) for left, _ in rows), default=0))
         for left, right in rows:
-            block._paragraphs.append(Paragraph(hang=width + 2))
-            padding = " " * (width + 2 - cell_len(visible(left)))
-            block._put(Piece(left.replace("\n", " "), "name"))
-            block._put(Piece((padding or "  ") + right.replace("\n", " "), "note"))
+            block._paragraphs.append(Paragraph(indent=width + 2))
+            padding = " " * (width + 2 - cell_len(escape_controls(left)))
+            block._append(StyledText(left.replace("\n", " "), "name"))
+            block._append(StyledText((padding or "  ") + right.replace("\n", " "), "note"))
         return block
 
     def wrap(self, width: int) -> None:
         """Make all lines anew."""
         self.lines = [line for paragraph in self._paragraphs for line in paragraph.lines(width)]
 
-    def grow(self, pieces: Iterable[Piece], width: int) -> tuple[int, list[Line]]:
+    def grow(self, texts: Iterable[StyledText], width: int) -> tuple[int, list[WrappedLine]]:
         """Add pieces at the end; how many lines that took away there, and those that it put in their place."""
         first, last = len(self._paragraphs) - 1, self.lines.pop()
-        for piece in pieces:
-            self._put(piece)
+        for piece in texts:
+            self._append(piece)
         added = [*self._paragraphs[first].lines(width, last.start)]
         for paragraph in self._paragraphs[first + 1 :]:
             added += paragraph.lines(width)
         self.lines += added
         return 1, added
 
-    def marked_since(self) -> int | None:
+    def pop_newly_copied(self) -> int | None:
         """The first token that was found to be copied since this was asked last; None where none was."""
-        stale, self._stale = self._stale, None
+        stale, self._newly_copied = self._newly_copied, None
         return stale
 
-    def end(self) -> tuple[Paragraph, int]:
+    def end_position(self) -> tuple[Paragraph, int]:
         """Where the next token will stand."""
         return self._paragraphs[-1], len(self._paragraphs[-1].text)
 
-    def _put(self, piece: Piece) -> None:
-        first, *others = visible(piece.text).split("\n")
-        run = Run(piece.style, piece.token, len(self.places))
+    def _append(self, styled_text: StyledText) -> None:
+        first, *others = escape_controls(styled_text.text).split("\n")
+        run = StyleRun(styled_text.style, styled_text.token, len(self.token_spans))
         paragraph = self._paragraphs[-1]
         start = len(paragraph.text)
         paragraph.add(first, run)
-        if piece.token:
-            self._note(Place(paragraph, start, len(paragraph.text), piece.token))
+        if styled_text.token:
+            self._record_span(TokenSpan(paragraph, start, len(paragraph.text), styled_text.token))
         for text in others:
-            self._paragraphs.append(Paragraph(copies=self.copies))
+            self._paragraphs.append(Paragraph(copy_tracker=self.copy_tracker))
             self._paragraphs[-1].add(text, run)
-        if self.copies:
-            self._compare(self.copies, piece)
+        if self.copy_tracker:
+            self._track_copies(self.copy_tracker, styled_text)
 
-    def _compare(self, copies: CopyMarks, piece: Piece) -> None:
+    def _track_copies(self, copy_tracker: CopyTracker, styled_text: StyledText) -> None:
         """Look whether a piece is copied."""
-        if not piece.token:
-            copies.type(piece.text)
-        elif (first := copies.write(piece.text)) is not None:
-            self._stale = first if self._stale is None else min(first, self._stale)
+        if not styled_text.token:
+            copy_tracker.add_prompt(styled_text.text)
+        elif (first := copy_tracker.add_token(styled_text.text)) is not None:
+            self._newly_copied = first if self._newly_copied is None else min(first, self._newly_copied)
 
-    def _note(self, place: Place) -> None:
+    def _record_span(self, span: TokenSpan) -> None:
         """Remember where a token stands, and whether the temperature was turned there."""
-        self.places.append(place)
-        temperature = round(place.token.temperature, 2)
-        if temperature != self._turn:
-            self._turn = temperature
-            place.paragraph.turns.append((place.start, temperature))
+        self.token_spans.append(span)
+        temperature = round(span.token.temperature, 2)
+        if temperature != self._temperature:
+            self._temperature = temperature
+            span.paragraph.temperature_changes.append((span.start, temperature))

@@ -7,17 +7,17 @@ from afterglow.core.text.corpus import read_corpus
 from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
 from afterglow.core.training.convert import to_model_file
 from afterglow.core.training.model import Dropout
-from afterglow.core.training.trainer import Recipe, Trainer
+from afterglow.core.training.trainer import TrainConfig, Trainer
 
 HERE = Path(__file__).parent
 
 
 def main() -> None:
     corpus = read_corpus(HERE / "lamp.txt")
-    for tokenizer in (CharTokenizer.of(corpus.text), ByteTokenizer()):
+    for tokenizer in (CharTokenizer.from_text(corpus.text), ByteTokenizer()):
         shape = Architecture(tokenizer.size, 16, 2, 48)
-        recipe = Recipe(shape, Dropout(), epochs=120, batch=8, steps=48, rate=1e-2, validations=10)
-        trainer = Trainer(recipe, tokenizer.encode(corpus.text), tokenizer.encode(corpus.validated))
+        recipe = TrainConfig(shape, Dropout(), epochs=120, batch=8, steps=48, rate=1e-2, validations=10)
+        trainer = Trainer(recipe, tokenizer.encode(corpus.text), tokenizer.encode(corpus.valid_text))
         for _ in trainer.run():
             pass
         card = Card(corpus.name, corpus.sha256, len(corpus.text), settings={"temperature": 0.8}, licence="MIT")
