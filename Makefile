@@ -1,19 +1,20 @@
-# make chat, make train TEXT=novel.txt NAME=mine [MINUTES=10], make bot: each installs what it needs into .venv, once.
-# make test: the whole check. make bench: the measurements. make docs: the pages, into build/site.
+# make chat, make train TEXT=novel.txt NAME=mine [MINUTES=10], make bot: each installs its requirements into .venv, once.
+# make test: all checks. make slow: the slow tests. make soak: the ten-minute memory test. make bench: the benchmarks.
+# make docs: the pages, into build/site. make pictures: the pictures of the README. make format: ruff's fixes.
 
 PYTHON ?= python3
 BIN := .venv/bin
 KERNEL := $(wildcard core/inference/*.[ch] core/training/*.c)
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: chat train bot test slow bench docs pictures format clean
+.PHONY: chat train bot test slow soak bench docs pictures format clean
 
 chat: .venv/.play
 	@$(BIN)/afterglow
 	@echo "Start it again with: $(BIN)/afterglow"
 
 train: .venv/.train
-	@test -n "$(TEXT)" && test -n "$(NAME)" || { echo "Say what to learn and what to call it: make train TEXT=novel.txt NAME=mine"; exit 2; }
+	@test -n "$(TEXT)" && test -n "$(NAME)" || { echo "Give a text and a name for the model: make train TEXT=novel.txt NAME=mine"; exit 2; }
 	@$(BIN)/afterglow train "$(TEXT)" --name "$(NAME)" --minutes "$(or $(MINUTES),10)"
 
 bot: .venv/.bot
@@ -26,10 +27,13 @@ test: .venv/.dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest
 
-# The soak measures a process's memory, and so has one of its own.
+# The soak measures the memory of its process, so it runs in a process of its own: three minutes here, ten in `make soak`.
 slow: .venv/.dev
 	$(BIN)/pytest -m slow --ignore tests/test_soak.py
-	$(BIN)/pytest -m slow tests/test_soak.py
+	AFTERGLOW_SOAK_MINUTES=3 $(BIN)/pytest -m slow tests/test_soak.py
+
+soak: .venv/.dev
+	AFTERGLOW_SOAK_MINUTES=10 $(BIN)/pytest -m slow tests/test_soak.py
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks
@@ -38,7 +42,8 @@ docs: .venv/.dev
 	$(BIN)/python docs/reference.py
 	$(BIN)/mkdocs build --quiet --strict
 	@echo "Open build/site/index.html"
-# docs/ramp.svg, docs/sweep.svg, docs/screen.svg; or one of them: make pictures ONLY=ramp
+
+# docs/ramp.svg, docs/sweep.svg, docs/screen.svg. Only one of them: make pictures ONLY=ramp
 pictures: .venv/.dev
 	$(BIN)/python docs/pictures.py $(ONLY)
 
@@ -49,7 +54,7 @@ format: .venv/.dev
 clean:
 	rm -rf .venv build dist *.egg-info
 
-# Stamps: an extra is installed when pyproject.toml, the constraints or the kernel are newer than its stamp.
+# Stamp files: an extra is installed again if pyproject.toml, constraints.txt or a C source is newer than its stamp.
 .venv/.play: pyproject.toml constraints.txt $(KERNEL) | .venv/.made
 	@echo "Installing afterglow-lm into .venv (once) ..."
 	@$(PIP) --editable .
@@ -60,7 +65,7 @@ clean:
 	@$(PIP) --editable '.[$*]'
 	@touch $@
 
-# mypy finds `afterglow.…` only where a folder of that name holds the packages: hence the link.
+# mypy finds `afterglow.…` only in a folder named afterglow. The link gives it one, whatever the checkout is called.
 .venv/.dev: pyproject.toml constraints.txt $(KERNEL) | .venv/.made
 	@echo "Installing afterglow-lm[dev] into .venv (once) ..."
 	@$(PIP) --editable '.[dev]'
@@ -68,8 +73,8 @@ clean:
 	@touch .venv/.play .venv/.train .venv/.bot $@
 
 .venv/.made:
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed; install it, or name it: make chat PYTHON=/path/to/python3"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, this is `$(PYTHON) --version`; name another: make chat PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed. Install it, or give its path: make chat PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, this is `$(PYTHON) --version`. Choose another: make chat PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
 	@$(PYTHON) -m venv .venv
 	@touch $@

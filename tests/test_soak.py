@@ -19,7 +19,8 @@ from afterglow.core.model import Model, load
 from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.settings import Settings
 
-MINUTES = float(os.environ.get("AFTERGLOW_SOAK_MINUTES", "10"))
+MINUTES = float(os.environ.get("AFTERGLOW_SOAK_MINUTES", "3"))
+"""Minutes of the soak: 3 in `make slow`, 10 in `make soak`."""
 READERS = 40
 STATM = Path("/proc/self/statm")
 DATA = Path(__file__).parent / "data"
