@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from ..core.errors import UsageError
+from ..core.errors import UsageError, error_text, suggest
 from ..core.inference.library import DEFAULT_MODEL
-from ..core.paths import config_file, data_dir, error_text
+from ..core.paths import config_file, data_dir
 
 
 def _option(default: Any, text: str, low: float = 0, high: float = 1_000_000) -> Any:
@@ -99,8 +98,7 @@ def _build_options(values: Mapping[str, Any]) -> Options:
         if name == "token":
             raise UsageError("the token does not belong in here: set DISCORD_TOKEN or DISCORD_TOKEN_FILE")
         if name not in _TYPES:
-            like = difflib.get_close_matches(name, _TYPES, 1)
-            raise UsageError(f"there is no option {name!r}; " + (f"did you mean {like[0]}?" if like else "see --help"))
+            raise UsageError(f"there is no option {name!r}; {suggest(name, _TYPES, 'see --help')}")
     return Options(**values)
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import aiohttp
 import discord
 
-from ..core.errors import AfterglowError, UsageError
+from ..core.errors import AfterglowError, UsageError, error_text
+from ..core.file_io import private_file
 from ..core.model import load
-from ..core.paths import error_text, private_file
 from .client import Bot, build_bot, serve
 from .config import Options
 from .health import report

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from typing import Any
 
 from discord import app_commands
 
-from ..core.errors import SettingError
+from ..core.errors import SettingError, suggest
 from ..core.setting_types import Bool, Integer, Number, Ramp
 from ..core.settings import SPECS, Spec
 
@@ -61,8 +60,7 @@ def spec_of(name: str) -> Spec:
     found = SETTINGS.get(name.strip().lower().replace("-", "_"))
     if found:
         return found
-    like = difflib.get_close_matches(name, [spec.label for spec in SETTINGS.values()], n=3)
-    hint = f"did you mean {' or '.join(like)}?" if like else "/settings lists all"
+    hint = suggest(name, [spec.label for spec in SETTINGS.values()], "/settings lists all", limit=3)
     raise SettingError(f"there is no setting {name[:40]!r} here; {hint}")
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import SettingError, StorageError
-from ..core.paths import data_dir, private_file
+from ..core.file_io import private_file
+from ..core.paths import data_dir
 from .setting_specs import BOT_SETTINGS, SETTINGS, spec_of, value_to_text
 
 MIGRATIONS = (

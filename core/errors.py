@@ -1,52 +1,74 @@
-"""Everything that can go wrong for a person, as one line each: what is wrong, with which thing, and what to do."""
+"""The errors that a user can cause or cure, each with a message of one line, and helpers that word such messages."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class AfterglowError(Exception):
-    """A mistake or mishap that the user can do something about. Its text is one line; no traceback is shown."""
+    """Base class of errors that the user can do something about.
+
+    The message is one line: what is wrong, with which thing, and what to do. Front ends show it without a traceback.
+    """
 
     exit_code = 1
-    """What a process ends with: 1 for what went wrong at run time, 2 for wrong usage."""
+    """Exit code of the process: 1 for failures at run time, 2 for wrong usage."""
 
 
 class UsageError(AfterglowError):
-    """What was asked for cannot be: a value out of range, an unknown command, a setting that does not exist."""
+    """An invalid request: a value out of range, an unknown name, or options that exclude each other."""
 
     exit_code = 2
 
 
 class SettingError(UsageError):
-    """A setting's value has the wrong type or lies out of its range; the text names the range."""
+    """An unknown setting, or a value of the wrong type or out of range. The message names the range."""
 
 
 class CommandError(UsageError):
-    """A slash command that does not exist, has the wrong arguments, or does not apply here and now."""
+    """A slash command that is unknown, has wrong arguments, or is not possible now."""
 
 
 class TextError(AfterglowError):
-    """A text cannot be read, or is not fit for what it is meant for."""
+    """A text that cannot be read, or that is unsuitable, for example too short to train on."""
 
 
 class ModelError(AfterglowError):
-    """A model file is missing, damaged, foreign, or of a newer format."""
+    """A model file that is missing, damaged, of another program, or of a newer format."""
 
 
 class StorageError(AfterglowError):
-    """Something could not be written or read back: no permission, no space, no such passage."""
+    """A failure to write or to read back: no permission, no space, no such passage."""
 
 
 class StateError(AfterglowError):
-    """A saved state is damaged, foreign, or belongs to another model."""
+    """A saved state that is damaged or belongs to another model."""
 
 
 class EngineError(AfterglowError):
-    """An engine was closed, or could not go on."""
+    """An engine that was closed or has failed."""
 
 
 class MissingExtraError(AfterglowError):
-    """An optional part is not installed; the text says how to install it."""
+    """An optional dependency that is not installed. The message says how to install it."""
 
 
 class TrainingError(AfterglowError):
-    """A training run cannot go on, or cannot be resumed."""
+    """A training run that cannot continue or cannot be resumed."""
+
+
+def error_text(error: OSError) -> str:
+    """Return the system's message for ``error``, first letter in lower case: "no space left on device"."""
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]
+
+
+def suggest(name: str, known: Iterable[str], default: str = "", limit: int = 1, prefix: str = "") -> str:
+    """Return "did you mean X or Y?" with the ``limit`` most similar names in ``known``, or ``default`` if none is.
+
+    ``prefix`` is put before each name, for example "/".
+    """
+    import difflib  # not at start-up: only needed after a typing error
+
+    close = difflib.get_close_matches(name, known, limit)
+    return f"did you mean {' or '.join(prefix + match for match in close)}?" if close else default

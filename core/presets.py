@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .errors import SettingError, StorageError, UsageError
-from .paths import error_text, presets_file, write_atomically
+from .errors import SettingError, StorageError, UsageError, error_text
+from .file_io import write_atomically
+from .paths import presets_file
 from .settings import SPECS, Settings, merge_layers
 
 BUILTIN: dict[str, dict[str, Any]] = {

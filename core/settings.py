@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .errors import SettingError
+from .errors import SettingError, suggest
 from .setting_types import Bool, Choice, Integer, Kind, Number, Ramp, RngNumber, Strings, Temperature
 
 HEAT_MODES = ("off", "surprise", "rank", "entropy", "temperature")
@@ -208,9 +207,8 @@ def get_spec(name: str) -> Spec:
     found = SPECS.get(name.replace("-", "_"))
     if found:
         return found
-    like = difflib.get_close_matches(name, [spec.label for spec in SPECS.values()], n=3)
-    help_ = f"did you mean {' or '.join(like)}?" if like else "/set lists all"
-    raise SettingError(f"there is no setting {name[:40]!r}; {help_}")
+    hint = suggest(name, [spec.label for spec in SPECS.values()], "/set lists all", limit=3)
+    raise SettingError(f"there is no setting {name[:40]!r}; {hint}")
 
 
 def merge_layers(*layers: Mapping[str, Any]) -> Settings:

@@ -11,8 +11,7 @@ from typing import Any
 
 import click
 from afterglow.bot.cli import bot
-from afterglow.core.errors import AfterglowError, StorageError
-from afterglow.core.paths import error_text
+from afterglow.core.errors import AfterglowError, StorageError, error_text
 from afterglow.repl.cli.launch import launch
 from afterglow.repl.cli.options import (
     json_option,

@@ -99,7 +99,7 @@ def test_unseen_characters_are_told_once_on_standard_error(run: RunCli) -> None:
         (["generate", "x", "-m", "./none.safetensors"], 1, "there is no model file none.safetensors"),
         (["info", "hamlet"], 1, "there is no model 'hamlet'"),
         (["models", "rm", "shakespeare"], 1, "shakespeare comes with afterglow and stays"),
-        (["eval", TINY, "none.txt"], 1, "there is no file none.txt"),
+        (["eval", TINY, "none.txt"], 1, "there is no text file none.txt"),
     ],
 )
 def test_bad_wishes_get_one_line(run: RunCli, arguments: list[str], code: int, says: str) -> None:

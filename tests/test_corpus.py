@@ -120,7 +120,7 @@ def test_what_cannot_be_read_is_said_in_one_line(file: Path, data: bytes, encodi
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
-    with pytest.raises(TextError, match=r"no file .*nowhere\.txt"):
+    with pytest.raises(TextError, match=r"no text file .*nowhere\.txt"):
         read_corpus(tmp_path / "nowhere.txt")
     with pytest.raises(TextError, match="is a folder"):
         read_corpus(tmp_path)

@@ -199,7 +199,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_made(home: Path, monkey
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("afterglow.core.paths.os.fsync", full)
+    monkeypatch.setattr("afterglow.core.file_io.os.fsync", full)
     with pytest.raises(StorageError, match=r"no space left on device.*make room, or name another folder") as caught:
         load_corpus([str(LAMP)], ReadOptions())
     assert "\n" not in str(caught.value)

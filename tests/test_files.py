@@ -153,7 +153,7 @@ def test_names_that_stand_for_nothing_are_told(folder: Path) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(TextError, match="no text in the folder"):
         text(folder / "empty")
-    with pytest.raises(TextError, match="there is no file"):
+    with pytest.raises(TextError, match="there is no text file"):
         text(folder / "nowhere.txt")
     with pytest.raises(TextError, match="path of a text is empty"):
         read_corpora([""])

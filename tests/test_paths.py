@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from afterglow.core import paths
-from afterglow.core.errors import StorageError
+from afterglow.core import file_io, paths
+from afterglow.core.errors import StorageError, error_text
 
 FULL = """
 import resource, signal, sys
 from pathlib import Path
 from afterglow.core.errors import StorageError
-from afterglow.core.paths import write_atomically
+from afterglow.core.file_io import write_atomically
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 try:
@@ -31,7 +31,7 @@ def left_in(folder: Path) -> list[str]:
 def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "er" / "file.txt"
     for data in (b"one", b"two" * 100_000, b""):
-        paths.write_atomically(file, data)
+        file_io.write_atomically(file, data)
         assert file.read_bytes() == data
     assert left_in(file.parent) == ["file.txt"]
 
@@ -40,7 +40,7 @@ def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
 def test_a_file_has_the_mode_that_was_asked_for(tmp_path: Path, mode: int) -> None:
     file = tmp_path / "file.txt"
     file.touch(mode=0o666)
-    paths.write_atomically(file, b"", mode)
+    file_io.write_atomically(file, b"", mode)
     assert file.stat().st_mode & 0o777 == mode
 
 
@@ -59,12 +59,12 @@ def test_a_write_that_fails_half_way_leaves_what_was_there(tmp_path: Path, befor
 def test_a_folder_in_the_way_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "file.txt" / "kept").mkdir(parents=True)
     with pytest.raises(StorageError, match=r"cannot write .*file\.txt"):
-        paths.write_atomically(tmp_path / "file.txt", b"new")
+        file_io.write_atomically(tmp_path / "file.txt", b"new")
     assert left_in(tmp_path) == ["file.txt"]
     assert left_in(tmp_path / "file.txt") == ["kept"]
 
 
-@pytest.mark.parametrize("write", [lambda path: paths.write_atomically(path, b""), paths.private_file])
+@pytest.mark.parametrize("write", [lambda path: file_io.write_atomically(path, b""), file_io.private_file])
 def test_a_file_where_a_folder_should_be(tmp_path: Path, write: object) -> None:
     (tmp_path / "folder").write_bytes(b"")
     with pytest.raises(StorageError) as caught:
@@ -78,7 +78,7 @@ def test_a_private_file_is_its_owners_alone_and_keeps_its_text(tmp_path: Path) -
     file.write_text("typed")
     file.chmod(0o644)
     for path in (file, tmp_path / "new" / "history"):
-        assert paths.private_file(path) == path
+        assert file_io.private_file(path) == path
         assert path.stat().st_mode & 0o777 == 0o600
     assert file.read_text() == "typed"
 
@@ -95,5 +95,5 @@ def test_without_it_everything_lies_in_the_users_folders(monkeypatch: pytest.Mon
 
 
 def test_a_reason_is_the_systems_in_lower_case() -> None:
-    assert paths.error_text(OSError(28, "No space left on device")) == "no space left on device"
-    assert paths.error_text(OSError("Odd")) == "odd"
+    assert error_text(OSError(28, "No space left on device")) == "no space left on device"
+    assert error_text(OSError("Odd")) == "odd"

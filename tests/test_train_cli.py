@@ -94,7 +94,7 @@ def test_a_name_that_is_taken_needs_replace(train: Train, home: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (None, "there is no file"),
+        (None, "there is no text file"),
         (b"", "empty"),
         (b"too short", "at least 5,000 characters are needed"),
         (b"a" * 6000, "one character repeated"),

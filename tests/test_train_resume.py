@@ -361,7 +361,7 @@ def test_a_full_disk_stops_the_saving_and_not_the_training(monkeypatch: pytest.M
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("afterglow.core.paths.os.fsync", full)
+    monkeypatch.setattr("afterglow.core.file_io.os.fsync", full)
     progress = list(made.train())
     assert "no space left on device" in next(p.note for p in progress if p.note)
     assert progress[-1].fraction == 1

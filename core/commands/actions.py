@@ -10,10 +10,10 @@ from typing import Any
 from .. import presets
 from ..errors import AfterglowError, UsageError
 from ..events import Notice
+from ..file_io import write_atomically
 from ..generation.sweep import Sweep
 from ..inference import library
 from ..inference.model_file import read_card
-from ..paths import write_atomically
 from ..render.export import EXPORTERS
 from ..sampling.temperature import effective_choices, probs_at_temperatures
 from ..session import passage_db, passage_json

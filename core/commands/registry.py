@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import AfterglowError, CommandError
+from ..errors import AfterglowError, CommandError, suggest
 from ..session.session import Session
 from ..settings import SPECS, Spec
 from . import actions, explain, tour
@@ -97,8 +96,7 @@ def lookup_command(name: str) -> Command:
     """The command called ``name`` or one of its aliases; raises CommandError, which guesses what was meant."""
     if name in _BY_NAME:
         return _BY_NAME[name]
-    close = difflib.get_close_matches(name, _BY_NAME, 1)
-    hint = f"did you mean /{close[0]}?" if close else "/help lists them"
+    hint = suggest(name, _BY_NAME, "/help lists them", prefix="/")
     raise CommandError(f"there is no command /{name}; {hint}")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from ..paths import write_atomically
+from ..file_io import write_atomically
 from .model_file import ModelFile
 from .quantization import dequantize
 

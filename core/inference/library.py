@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.resources
 import re
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import ModelError, StorageError, UsageError
-from ..paths import error_text, models_dir
+from ..errors import ModelError, StorageError, UsageError, error_text, suggest
+from ..paths import models_dir
 
 MODEL_SUFFIX = ".safetensors"
 DEFAULT_MODEL = "shakespeare"
@@ -45,9 +44,8 @@ def find_model(name: str) -> ModelEntry:
     known = {e.name: e for e in list_models()}
     if name in known:
         return known[name]
-    close = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {close[0]}? " if close else ""
-    raise ModelError(f"there is no model {name!r}; {hint}there are: {', '.join(known) or 'none'}")
+    listing = f"there are: {', '.join(known) or 'none'}"
+    raise ModelError(f"there is no model {name!r}; {f'{suggest(name, known)} {listing}'.lstrip()}")
 
 
 def path_for_new_model(name: str, replace: bool = False) -> Path:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError, SettingError
-from ..paths import error_text, write_atomically
+from ..file_io import open_or_error, write_atomically
 from ..settings import merge_layers
 from ..text.copy_detection import MIN_RUN, CopyIndex
 from ..text.split import DEFAULT_SPLIT
@@ -167,19 +167,11 @@ class ModelFile:
 
 def open_model_file(path: Path) -> ModelFile:
     """Read and check a model file; raises ModelError, one line with the path in it, where anything is wrong."""
-    try:
-        with path.open("rb") as file:
+    with open_or_error(path, ModelError, "model file") as file:
+        try:
             return _read_model(file, os.fstat(file.fileno()).st_size)
-    except FileNotFoundError:
-        raise ModelError(f"there is no model file {path}") from None
-    except IsADirectoryError:
-        raise ModelError(f"{path} is a folder, not a model file") from None
-    except OSError as error:
-        raise ModelError(f"cannot read {path}: {error_text(error)}") from error
-    except ModelError as error:
-        raise ModelError(f"{path} is not a usable model: {error}") from None
-    except ValueError:
-        raise ModelError(f"{str(path)!r} cannot be the path of a file") from None
+        except ModelError as error:
+            raise ModelError(f"{path} is not a usable model: {error}") from None
 
 
 def read_card(path: Path) -> Card:

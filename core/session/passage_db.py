@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 from ..errors import StorageError
 from ..events import Token
+from ..file_io import private_file
 from ..generation.snapshot import Snapshot, to_bytes
-from ..paths import passage_db_file, private_file
+from ..paths import passage_db_file
 from . import passage_json
 from .passage import Node, Passage, StoredSnapshot
 from .passage_json import PASSAGE_FORMAT, from_dict, node_header, passage_header, token_columns

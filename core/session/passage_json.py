@@ -9,9 +9,10 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..errors import StorageError, UsageError
+from ..errors import StorageError, UsageError, error_text
 from ..events import Token
-from ..paths import error_text, passages_dir, write_atomically
+from ..file_io import write_atomically
+from ..paths import passages_dir
 from ..settings import settings_from_dict
 from .passage import Node, Passage
 

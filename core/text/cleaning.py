@@ -10,8 +10,7 @@ import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 
-from ..errors import StorageError, TextError
-from ..paths import error_text
+from ..errors import StorageError, TextError, error_text
 from .files import Source
 from .formats import ReadOptions, extract_items, iter_lines
 from .gutenberg import strip_boilerplate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import gzip
 import hashlib
@@ -14,8 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import TextError
-from ..paths import error_text
+from ..errors import TextError, error_text
+from ..file_io import open_or_error
 
 STDIN = "-"
 
@@ -62,9 +63,8 @@ class Source:
     def raw_blocks(self) -> Iterator[bytes]:
         """The bytes as they lie on disk."""
         with self._open() as file:
-            while block := self._read(file):
+            while block := file.read(BLOCK):
                 yield block
-            self._require_unchanged(file)
 
     def text_blocks(self) -> Iterator[bytes]:
         """The text's bytes; raises TextError where a .gz is damaged."""
@@ -77,37 +77,22 @@ class Source:
                     yield block
             except (OSError, EOFError, zlib.error):
                 raise TextError(f"{self.name} is not a whole gzip file; download or pack it again") from None
-            self._require_unchanged(file)
 
     @property
     def _is_gzip(self) -> bool:
         return self.name.lower().endswith(".gz")
 
-    def _open(self) -> BinaryIO:
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[BinaryIO]:
+        """Open the bytes. Raises TextError, at the end if the file changed since it was first opened."""
         if self._path is None:
-            return io.BytesIO(self._data)
-        try:
-            file = self._path.open("rb")
-        except FileNotFoundError:
-            raise TextError(f"there is no file {self._path}") from None
-        except IsADirectoryError:
-            raise TextError(f"{self._path} is a folder; name a text file") from None
-        except OSError as error:
-            raise TextError(f"cannot read {self._path}: {error_text(error)}") from error
-        except ValueError:
-            raise TextError(f"{str(self._path)!r} cannot be the path of a file") from None
-        self._first_stamp = self._first_stamp or _file_stamp(file)
-        return file
-
-    def _read(self, file: BinaryIO) -> bytes:
-        try:
-            return file.read(BLOCK)
-        except OSError as error:
-            raise TextError(f"cannot read {self._path}: {error_text(error)}") from error
-
-    def _require_unchanged(self, file: BinaryIO) -> None:
-        if self._path and _file_stamp(file) != self._first_stamp:
-            raise TextError(f"{self._path} changed while it was read; try again when nothing writes to it")
+            yield io.BytesIO(self._data)
+            return
+        with open_or_error(self._path, TextError, "text file") as file:
+            self._first_stamp = self._first_stamp or _file_stamp(file)
+            yield file
+            if _file_stamp(file) != self._first_stamp:
+                raise TextError(f"{self._path} changed while it was read; try again when nothing writes to it")
 
 
 def open_sources(paths: Sequence[str]) -> list[Source]:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from ..errors import StorageError, TrainingError
-from ..paths import error_text, write_atomically
+from ..errors import StorageError, TrainingError, error_text
+from ..file_io import write_atomically
 from .trainer import Checkpoint
 
 FORMAT = 2

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StorageError
-from ..paths import atomic_writer, cache_dir, write_atomically
+from ..file_io import atomic_writer, write_atomically
+from ..paths import cache_dir
 from ..text.corpus import Corpus, deduplicate, name_and_hash, read_clean_text
 from ..text.files import open_sources
 from ..text.formats import ReadOptions, check_options_apply

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StorageError, TrainingError, UsageError
+from ..file_io import require_writable, write_atomically
 from ..inference.library import SIDECAR_SUFFIXES, find_model, path_for_new_model
 from ..inference.model_file import Card, ModelFile, open_model_file
 from ..model import Model
-from ..paths import require_writable, write_atomically
 from ..score import Score
 from ..text.copy_detection import MAX_INDEX_SHARE, MIN_RUN, CopyIndex, CopyReport, copied_run_lengths
 from ..text.corpus import MAX_EVAL_CHARS, Corpus, require_enough

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StorageError, TrainingError, UsageError
+from ..file_io import atomic_writer, write_atomically
 from ..inference.model_file import Architecture
-from ..paths import atomic_writer, runs_dir, write_atomically
+from ..paths import runs_dir
 from ..text.files import stdin_blocks
 from . import checkpoint
 from .model import Dropout

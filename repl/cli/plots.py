@@ -13,7 +13,7 @@ import numpy as np
 from ...core.commands.explain import MAX_ROWS, Distribution
 from ...core.diversity import DiversityMetrics
 from ...core.errors import MissingExtraError, UsageError
-from ...core.paths import write_atomically
+from ...core.file_io import write_atomically
 from ...core.sampling.temperature import Array, effective_choices, probs_at_temperatures
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from aiohttp import web
 from textual_serve.server import Server
 from yarl import URL
 
-from ...core.errors import UsageError
-from ...core.paths import error_text
+from ...core.errors import UsageError, error_text
 
 WILDCARD_HOSTS = ("0.0.0.0", "::")  # noqa: S104
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")

@@ -16,7 +16,8 @@ from ...core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit,
 from ...core.commands.registry import completions, dispatch, runs_live
 from ...core.errors import AfterglowError, CommandError
 from ...core.events import Notice
-from ...core.paths import history_file, private_file
+from ...core.file_io import private_file
+from ...core.paths import history_file
 from ...core.render.sanitize import escape_controls
 from ...core.session.passage_db import PassageSaver
 from ...core.session.session import Session

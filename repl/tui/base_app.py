@@ -16,8 +16,9 @@ from ...core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit,
 from ...core.commands.registry import dispatch, runs_live
 from ...core.errors import AfterglowError
 from ...core.events import Event, Notice, PrefillProgress
+from ...core.file_io import private_file
 from ...core.generation.sweep import Sweep
-from ...core.paths import log_file, private_file
+from ...core.paths import log_file
 from ...core.render.sanitize import escape_controls
 from ...core.session.session import Session
 from ..player import Player

@@ -16,7 +16,8 @@ from textual.widgets import Static, TextArea
 
 from ...core.commands.registry import completions, is_command
 from ...core.errors import AfterglowError
-from ...core.paths import history_file, private_file
+from ...core.file_io import private_file
+from ...core.paths import history_file
 from ...core.render.sanitize import escape_controls
 from ...core.session.session import Session
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 
 from ...core.errors import AfterglowError
-from ...core.paths import theme_file, write_atomically
+from ...core.file_io import write_atomically
+from ...core.paths import theme_file
 
 
 def load_theme() -> str:
