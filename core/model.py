@@ -118,7 +118,7 @@ class Model:
             chances[shown] = chances.get(shown, 0.0) + float(p)
         return dict(sorted(chances.items(), key=lambda chance: -chance[1]))
 
-    def score(self, text: str, progress: Callable[[float], None] = lambda _: None) -> scoring.Score:
+    def score(self, text: str, on_progress: Callable[[float], None] = lambda _: None) -> scoring.Score:
         """Loss on ``text`` per character under both protocols, and the surprise of every token, all at T = 1.
 
         Raises TextError for a text of under 2 tokens.
@@ -127,7 +127,7 @@ class Model:
         >>> score.bits_per_char_stateful < 5, len(score.surprise)
         (True, 25)
         """
-        return scoring.score(self.runtime, self.tokenizer, text, progress)
+        return scoring.score(self.runtime, self.tokenizer, text, on_progress)
 
     def read(self, text: str, after: Snapshot | None = None, whole: bool = False) -> Prefill:
         """Read ``text`` from the beginning, or ``behind`` a snapshot. Nothing at the beginning is read as a new line.

@@ -1,10 +1,11 @@
-"""How well a model predicts a text, under the two protocols that people report."""
+"""Measure how well a model predicts a text: the two losses that are commonly reported, and the best temperature."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,26 +18,41 @@ from .text.tokenizer import Ids, Tokenizer
 FloatArray = NDArray[np.float64]
 
 COLD_WINDOW = 256
-"""Targets in a window of the cold protocol: nanoGPT's block size for the character model."""
+"""Target tokens in a window of the cold loss: nanoGPT's block size for its character model."""
 
 CALIBRATION_TEMPERATURES = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.35, 1.6, 2.0])
-"""Where the cold loss is also measured, to see which temperature fits the text best."""
+"""Temperatures at which the cold loss is measured to find the best one."""
 
 MAX_CALIBRATION_LOGITS = 1 << 25
-"""How many logits are tried at all temperatures: 2,000 windows of 65 characters, 32 of 4,096 word parts."""
+"""Logits that are scored at all temperatures: 2,000 windows of 65 characters, 32 of 4,096 subwords."""
 
 _WINDOWS_PER_BATCH = 64
+
+
+class _IdArray(Protocol):
+    """A one-dimensional NumPy array or torch tensor."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: slice, /) -> Self: ...
+
+    def reshape(self, rows: int, columns: int, /) -> Self: ...
+
+
+_Array = TypeVar("_Array", bound=_IdArray)
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """Losses over a text, in nats per character.
 
-    ``nats_per_char_cold``: all non-overlapping windows of 256 targets, each from the zero state (the deterministic form
-    of nanoGPT's random 256-crops). ``nats_per_char_stateful``: one pass with the state carried. ``surprise``, (n - 1,):
-    in that pass, the bits of every token but the first, which nothing stands before. ``best_temperature``: the logits
-    divided by it predict the text best, by ``nats_gained`` per character, cold; 1 and 0 for a calibrated model. It is
-    looked for in 0.5 to 2.
+    ``nats_per_char_cold``: cold loss, the mean over all non-overlapping windows of 256 targets, each from the zero
+    state (the deterministic form of nanoGPT's random 256-crops).
+    ``nats_per_char_stateful``: stateful loss, from one pass that carries the state.
+    ``best_temperature``: the T, 0.5 to 2, by which the logits are divided for the least cold loss. 1 for a calibrated
+    model.
+    ``nats_gained``: how much lower the cold loss is at ``best_temperature`` than at 1.
+    ``surprise``: surprisal of every token but the first in the stateful pass, in bits, shape (n - 1,).
     """
 
     characters: int
@@ -48,106 +64,122 @@ class Score:
 
     @property
     def bits_per_char_cold(self) -> float:
-        """The cold loss in bits."""
+        """Cold loss in bits per character."""
         return self.nats_per_char_cold / math.log(2)
 
     @property
     def bits_per_char_stateful(self) -> float:
-        """The stateful loss in bits."""
+        """Stateful loss in bits per character."""
         return self.nats_per_char_stateful / math.log(2)
 
     @property
     def perplexity_cold(self) -> float:
-        """Effective choices per character, cold."""
+        """Perplexity per character of the cold loss."""
         return math.exp(self.nats_per_char_cold)
 
     @property
     def perplexity_stateful(self) -> float:
-        """Effective choices per character, stateful."""
+        """Perplexity per character of the stateful loss."""
         return math.exp(self.nats_per_char_stateful)
 
 
 def score(
-    runtime: Runtime, tokenizer: Tokenizer, text: str, progress: Callable[[float], None] = lambda _: None
+    runtime: Runtime, tokenizer: Tokenizer, text: str, on_progress: Callable[[float], None] = lambda _: None
 ) -> Score:
-    """Score ``text`` under both protocols; ``progress`` hears the share done. Raises TextError under 2 tokens."""
+    """Return both losses of ``text``. Calls ``on_progress`` with the share done, 0 to 1.
+
+    Raises TextError if ``text`` has fewer than 2 tokens.
+    """
     ids = tokenizer.encode(text)
     if len(ids) < 2:
         raise TextError(f"there is nothing to score: {len(text)} characters; at least 2 are needed")
     chars_per_token = len(text) / len(ids)
     cold, losses = windowed_losses(runtime, ids, CALIBRATION_TEMPERATURES, MAX_CALIBRATION_LOGITS // tokenizer.size)
     losses = losses / chars_per_token
-    best, loss = fit_minimum(CALIBRATION_TEMPERATURES, losses)
-    progress(0.1)
-    carried = -logprobs(runtime, ids, lambda share: progress(0.1 + 0.9 * share))
-    gained = float(losses[CALIBRATION_TEMPERATURES == 1][0]) - loss
+    best_temperature, best_loss = fit_minimum(CALIBRATION_TEMPERATURES, losses)
+    on_progress(0.1)
+    stateful = -logprobs(runtime, ids, lambda share: on_progress(0.1 + 0.9 * share))
     return Score(
         len(text),
         cold / chars_per_token,
-        float(np.mean(carried)) / chars_per_token,
-        best,
-        gained,
-        carried / math.log(2),
+        float(np.mean(stateful)) / chars_per_token,
+        best_temperature,
+        float(losses[CALIBRATION_TEMPERATURES == 1][0]) - best_loss,
+        stateful / math.log(2),
     )
 
 
 def cold_nats(runtime: Runtime, ids: Ids) -> float:
-    """Mean loss in nats per token over all whole windows of 256 targets (one shorter one in a shorter text)."""
+    """Return the cold loss in nats per token.
+
+    ``training.calibration.cold_loss`` computes the same for a torch model;
+    ``test_both_cold_losses_and_both_best_temperatures_agree`` compares them.
+    """
     return windowed_losses(runtime, ids, np.empty(0), 1)[0]
 
 
-def windowed_losses(runtime: Runtime, ids: Ids, temperatures: FloatArray, max_tokens: int) -> tuple[float, FloatArray]:
-    """``cold_nats``, and the same with the logits divided by each of the temperatures, (n,).
+def cold_windows(ids: _Array) -> tuple[_Array, _Array]:
+    """Return (inputs, targets) of the cold loss, each of shape (windows, 256). ``ids`` has at least 2 elements.
 
-    Temperatures are tried on as many windows as hold ``most`` tokens, spread over all of them.
+    Shorter texts give one shorter window. What does not fill a last window is dropped.
     """
     window = min(COLD_WINDOW, len(ids) - 1)
     count = (len(ids) - 1) // window
-    inputs = ids[: count * window].reshape(count, window)
-    targets = ids[1 : count * window + 1].reshape(count, window)
-    tried = np.zeros(count, bool)
+    return ids[: count * window].reshape(count, window), ids[1 : count * window + 1].reshape(count, window)
+
+
+def windowed_losses(runtime: Runtime, ids: Ids, temperatures: FloatArray, max_tokens: int) -> tuple[float, FloatArray]:
+    """Return (cold loss, cold loss with the logits divided by each of the temperatures, (n,)), in nats per token.
+
+    The second is measured on at most ``max_tokens`` tokens, but at least one window: every k-th window of the text.
+    """
+    inputs, targets = cold_windows(ids)
+    calibrating = np.zeros(len(inputs), bool)
     if len(temperatures):
-        tried[:: max(1, -(-count * window // max_tokens))] = True
-    rest = _sum_window_losses(runtime, inputs[~tried], targets[~tried], np.ones(1))
-    found = _sum_window_losses(runtime, inputs[tried], targets[tried], np.concatenate([np.ones(1), temperatures]))
-    return float(rest[0] + found[0]) / (count * window), found[1:] / (max(1, tried.sum()) * window)
+        calibrating[:: max(1, -(-inputs.size // max_tokens))] = True
+    rest = _sum_window_losses(runtime, inputs[~calibrating], targets[~calibrating], np.ones(1))
+    sums = _sum_window_losses(runtime, inputs[calibrating], targets[calibrating], np.array([1.0, *temperatures]))
+    return float(rest[0] + sums[0]) / inputs.size, sums[1:] / max(1, inputs[calibrating].size)
 
 
 def fit_minimum(temperatures: FloatArray, losses: FloatArray) -> tuple[float, float]:
-    """The temperature with the least loss, and that loss: the vertex of the parabola through the lowest three in log T.
+    """Return (temperature of the least loss, that loss).
 
-    At an end of what was measured, that end.
+    Fits a parabola in log T through the lowest loss and its two neighbours. If the lowest loss is the first or the
+    last one, returns that.
+
+    ``training.calibration.fit_temperature`` finds the temperature by Newton's method, because there the logits are at
+    hand; ``test_both_cold_losses_and_both_best_temperatures_agree`` compares them.
     """
-    at = int(np.argmin(losses))
-    if not 0 < at < len(losses) - 1:
-        return float(temperatures[at]), float(losses[at])
-    x = np.log(temperatures[at - 1 : at + 2])
-    a, b, c = np.polyfit(x, losses[at - 1 : at + 2], 2)
-    return (
-        (math.exp(-b / (2 * a)), float(c - b * b / (4 * a))) if a > 0 else (float(temperatures[at]), float(losses[at]))
-    )
+    lowest = int(np.argmin(losses))
+    measured = float(temperatures[lowest]), float(losses[lowest])
+    if not 0 < lowest < len(losses) - 1:
+        return measured
+    neighbours = slice(lowest - 1, lowest + 2)
+    a, b, c = np.polyfit(np.log(temperatures[neighbours]), losses[neighbours], 2)
+    return (math.exp(-b / (2 * a)), float(c - b * b / (4 * a))) if a > 0 else measured
 
 
-def logprobs(runtime: Runtime, ids: Ids, progress: Callable[[float], None] = lambda _: None) -> FloatArray:
-    """The natural log-probability of every token but the first given all before it, (n - 1,), the state carried."""
-    steps, found = runtime.stepper(runtime.zeros(1)), np.empty(len(ids) - 1)
+def logprobs(runtime: Runtime, ids: Ids, on_progress: Callable[[float], None] = lambda _: None) -> FloatArray:
+    """Return the natural log-probability of every token but the first, given all before it, shape (n - 1,)."""
+    stepper, result = runtime.stepper(runtime.zeros(1)), np.empty(len(ids) - 1)
     for at in range(len(ids) - 1):
-        steps.step(ids[at : at + 1])
-        found[at] = _target_logprobs(steps.logits, ids[at + 1 : at + 2])[0]
+        stepper.step(ids[at : at + 1])
+        result[at] = _target_logprobs(stepper.logits, ids[at + 1 : at + 2])[0]
         if at % 2048 == 0:
-            progress(at / len(found))
-    return found
+            on_progress(at / len(result))
+    return result
 
 
 def _sum_window_losses(runtime: Runtime, inputs: Ids, targets: Ids, temperatures: FloatArray) -> FloatArray:
-    """The loss in nats over all windows, each from the zero state, at each of the temperatures."""
+    """Return the loss in nats, summed over all windows, at each of the temperatures."""
     total = np.zeros(len(temperatures))
     for first in range(0, len(inputs), _WINDOWS_PER_BATCH):
-        some, goals = inputs[first : first + _WINDOWS_PER_BATCH], targets[first : first + _WINDOWS_PER_BATCH]
-        steps = runtime.stepper(runtime.zeros(len(some)))
-        for at in range(some.shape[1]):
-            steps.step(some[:, at])
-            total -= [float(_target_logprobs(steps.logits, goals[:, at], t).sum()) for t in temperatures]
+        batch, batch_targets = inputs[first : first + _WINDOWS_PER_BATCH], targets[first : first + _WINDOWS_PER_BATCH]
+        stepper = runtime.stepper(runtime.zeros(len(batch)))
+        for at in range(batch.shape[1]):
+            stepper.step(batch[:, at])
+            total -= [float(_target_logprobs(stepper.logits, batch_targets[:, at], t).sum()) for t in temperatures]
     return total
 
 

@@ -7,9 +7,10 @@ import math
 from pathlib import Path
 
 import pytest
-from afterglow.core.diversity import MIN_COPY, ReferenceText, SampleConfig, count_repeated, measure_diversity, words
+from afterglow.core.diversity import ReferenceText, SampleConfig, count_repeated, measure_diversity, words
 from afterglow.core.model import Model
 from afterglow.core.score import logprobs
+from afterglow.core.text.copy_detection import MIN_RUN
 
 from .cli_helpers import RunCli
 
@@ -35,28 +36,36 @@ def test_known_is_the_share_of_words_that_the_text_has() -> None:
 TEXT = "It was a dark and stormy night; the rain fell in torrents, except at occasional intervals."
 
 
-def test_copies_are_found_where_they_begin_and_end() -> None:
-    reference = ReferenceText(TEXT)
+def copies(text: str, *samples: str) -> tuple[float, int]:
+    """The copied characters of the samples, and the longest run."""
+    report = ReferenceText(text).copy_report(samples)
+    return report.shares[MIN_RUN] * report.characters, report.longest
+
+
+def test_copied_characters_are_counted_where_they_begin_and_end() -> None:
     copied = TEXT[10:50]
-    assert reference.find_copies(f"xxxx{copied}yyyy") == [copied]
-    assert reference.longest_copy(f"xxxx{copied}yyyy") == len(copied)
+    assert copies(TEXT, f"xxxx{copied}yyyy") == (len(copied), len(copied))
 
 
-@pytest.mark.parametrize("sample", ["", "short", TEXT[10 : 10 + MIN_COPY - 1], "x" * 100])
-def test_no_copy_where_less_than_thirty_characters_are_the_same(sample: str) -> None:
-    assert ReferenceText(TEXT).find_copies(sample) == []
+@pytest.mark.parametrize("sample", ["", "short", TEXT[10 : 10 + MIN_RUN - 1], "x" * 100])
+def test_no_copy_where_less_than_sixteen_characters_are_the_same(sample: str) -> None:
+    assert copies(TEXT, sample) == (0, 0)
 
 
-def test_two_copies_apart_are_two_and_overlapping_ones_are_one() -> None:
+def test_two_copies_count_apart_and_side_by_side() -> None:
     first, second = TEXT[:35], TEXT[40:80]
-    reference = ReferenceText(TEXT)
-    assert reference.find_copies(f"{first}{'-' * 40}{second}") == [first, second]
-    assert reference.find_copies(first + second) == [first + second]
-    assert reference.longest_copy(first + second) == len(second)
+    both = len(first) + len(second)
+    assert copies(TEXT, f"{first}{'-' * 40}{second}") == (both, len(second))
+    assert copies(TEXT, first + second) == (both, len(second))
+    assert copies(TEXT, first, second) == (both, len(second))
+
+
+def test_a_copy_does_not_reach_across_samples() -> None:
+    assert copies(TEXT, TEXT[:10], TEXT[10:20]) == (0, 0)
 
 
 def test_a_reference_shorter_than_a_copy_has_none() -> None:
-    assert ReferenceText("tiny").find_copies(TEXT) == []
+    assert copies("tiny", TEXT) == (0, 0)
 
 
 def test_strict_text_is_known_and_diverse_text_is_surprising(tiny: Model) -> None:
@@ -72,7 +81,16 @@ def test_strict_text_is_known_and_diverse_text_is_surprising(tiny: Model) -> Non
     assert cold.copied is not None
     assert cold.longest_copy is not None
     assert cold.copied > 0.5  # the tiny model knows its text by heart
-    assert cold.longest_copy >= MIN_COPY
+    assert cold.longest_copy >= 30
+
+
+def test_diversity_and_novelty_say_the_same_of_one_text(run: RunCli) -> None:
+    shown = ("-t", "0.5", "--length", "400", "--rng", "3", "--json")
+    (row,) = json.loads(run("diversity", "-m", TINY, "-n", "1", "--seed", "\n", "--text", str(LAMP), *shown).out)
+    other = json.loads(run("novelty", TINY, str(LAMP), *shown).out)
+    assert row["copied"] == pytest.approx(other["copied_in_runs_of_16"], abs=1e-4)
+    assert row["copied"] > 0
+    assert row["longest_copy"] == other["longest_copied_run"]
 
 
 def test_bits_per_character_is_what_the_model_says_of_the_text(tiny: Model) -> None:

@@ -242,7 +242,7 @@ def test_a_text_that_has_changed_since_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="is not the text that the run 'mine' began with"):
         run.resume_run("mine")
     text.unlink()
-    with pytest.raises(TextError, match="no file"):
+    with pytest.raises(TextError, match="no text file"):
         run.resume_run("mine")
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from afterglow.core.inference.backends import fastest_runtime
 from afterglow.core.inference.model_file import Architecture, Card, open_model_file
-from afterglow.core.score import cold_nats
+from afterglow.core.model import Model
+from afterglow.core.score import cold_nats, score
 from afterglow.core.text.corpus import read_corpus
 from afterglow.core.text.tokenizer import CharTokenizer
 
@@ -27,6 +28,7 @@ from afterglow.core.training.calibration import (  # noqa: E402
 from afterglow.core.training.convert import extend_vocabulary, to_model_file  # noqa: E402
 from afterglow.core.training.model import FORGET_BIAS_OFFSET, Dropout, LSTMLanguageModel, detach  # noqa: E402
 from afterglow.core.training.schedule import TrainConfig, initial_schedule  # noqa: E402
+from afterglow.core.training.torch_runtime import TorchRuntime  # noqa: E402
 from afterglow.core.training.trainer import Trainer, TrainProgress  # noqa: E402
 
 CORPUS = read_corpus(Path(__file__).parent / "data" / "lamp.txt")
@@ -170,6 +172,16 @@ def test_the_cold_loss_is_that_of_the_protocol_whatever_is_held_at_once(monkeypa
     some = logits_and_targets(model().eval(), many)
     assert len(some[0]) == len(some[1]) == 5 * 256
     assert len(some[0]) < len(many)
+
+
+def test_both_cold_losses_and_both_best_temperatures_agree(tiny: Model) -> None:
+    """``training.calibration`` on the torch model against ``score`` on the runtime over the same model."""
+    network, runtime = to_torch(tiny.file), TorchRuntime(tiny.file)
+    ids = torch.from_numpy(tiny.tokenizer.encode(CORPUS.text[:]))
+    scored = score(runtime, tiny.tokenizer, CORPUS.text[:])
+    assert cold_loss(network, ids) == pytest.approx(cold_nats(runtime, ids.numpy()), rel=1e-6)
+    assert cold_loss(network, ids) == pytest.approx(scored.nats_per_char_cold, rel=1e-6)
+    assert fit_temperature(*logits_and_targets(network, ids)) == pytest.approx(scored.best_temperature, abs=0.001)
 
 
 # Calibration --------------------------------------------------------------------------------------------------------

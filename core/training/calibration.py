@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..score import COLD_WINDOW
+from ..score import cold_windows
 from .model import LSTMLanguageModel
 
 MAX_CALIBRATION_LOGITS = 1 << 23
@@ -33,7 +33,11 @@ def logits_and_targets(model: nn.Module, ids: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def cold_loss(model: nn.Module, ids: Tensor) -> float:
-    """Nats per token over all whole windows of ``ids``, each from the zero state; ``score.cold_nats`` in torch."""
+    """Return the cold loss of ``ids`` in nats per token.
+
+    ``score.cold_nats`` computes the same for a runtime; ``test_both_cold_losses_and_both_best_temperatures_agree``
+    compares them.
+    """
     total = count = 0.0
     for logits, targets in _iter_windows(model, ids):
         total += functional.cross_entropy(logits, targets, reduction="sum").item()
@@ -44,12 +48,10 @@ def cold_loss(model: nn.Module, ids: Tensor) -> float:
 @torch.no_grad()
 def _iter_windows(model: nn.Module, ids: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Logits and targets of some windows at a time."""
-    window = min(COLD_WINDOW, len(ids) - 1)
-    count = (len(ids) - 1) // window
-    inputs, targets = ids[: count * window].view(count, window), ids[1 : count * window + 1].view(count, window)
+    inputs, targets = cold_windows(ids)
     vocabulary = int(cast(LSTMLanguageModel, model).architecture.vocabulary)
     device = next(model.parameters()).device
-    rows = max(1, min(64, LOGITS_PER_CHUNK // (window * vocabulary)))
+    rows = max(1, min(64, LOGITS_PER_CHUNK // (inputs.shape[1] * vocabulary)))
     for some, wanted in zip(torch.split(inputs, rows), torch.split(targets, rows), strict=True):
         yield model(some.to(device))[0].flatten(0, 1), wanted.flatten().to(device)
 
@@ -57,7 +59,8 @@ def _iter_windows(model: nn.Module, ids: Tensor) -> Iterator[tuple[Tensor, Tenso
 def fit_temperature(logits: Tensor, targets: Tensor) -> float:
     """The T for which softmax(logits / T) loses least on the targets, by Newton's method (Guo et al. 2017, 4.2).
 
-    The loss is convex in 1 / T, so a few steps find the one minimum; it is kept in 0.5 to 2.
+    The loss is convex in 1 / T, so a few steps find the one minimum; it is kept in 0.5 to 2. ``score.fit_minimum``
+    finds it from losses on a grid; ``test_both_cold_losses_and_both_best_temperatures_agree`` compares them.
     """
     inverse = torch.ones(1, dtype=torch.float64)
     for _ in range(20):

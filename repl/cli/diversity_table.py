@@ -27,7 +27,7 @@ COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "copied": ("copied", _format_percent),
     "longest copy": ("longest_copy", lambda value: "–" if value is None else f"{value:,}"),
 }
-"""By heading: the field of ``Measured``, and how its value is written."""
+"""By heading: the field of ``DiversityMetrics`` and the function that formats its value."""
 
 
 def format_header() -> str:
@@ -51,7 +51,7 @@ def load_reference(model: Model, text: Path | None, encoding: str | None) -> tup
     told = (
         [] if own else [f"{corpus.name} is not the text that {model.name} was trained on: it is only compared with it"]
     )
-    return ReferenceText(corpus.text[:]), told
+    return ReferenceText(corpus.train_text if own else corpus.text), told
 
 
 def summarize(rows: Sequence[DiversityMetrics]) -> list[str]:
