@@ -1,27 +1,14 @@
-"""``python -m bot`` from the checkout, and ``python -m afterglow.bot``: the same as ``afterglow bot``."""
+"""Run ``afterglow bot`` as ``python -m afterglow.bot``, or as ``python -m bot`` from a checkout."""
 
 from __future__ import annotations
 
-import sys
-
-import click
 from afterglow.bot.cli import bot
-from afterglow.core.errors import AfterglowError
+from afterglow.core.command_line import run_command
 
 
 def main() -> None:
-    """Run the bot; exit codes are the command line's: 1 for what went wrong, 2 for wrong usage."""
-    try:
-        bot.main(prog_name="python -m bot", standalone_mode=False)
-    except AfterglowError as error:
-        _fail(str(error), error.exit_code)
-    except click.ClickException as error:
-        _fail(error.format_message(), error.exit_code)
-
-
-def _fail(message: str, code: int) -> None:
-    print(f"afterglow: {message}", file=sys.stderr)
-    sys.exit(code)
+    """Run the bot's command line. Exit codes: 1 for a failure, 2 for wrong usage."""
+    run_command(bot, "python -m bot")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The bundled models, as NAME.safetensors files. No code."""

@@ -1,4 +1,4 @@
-"""The user's own editor, which runs outside of a face and may fail there."""
+"""The user's own text editor, started from a front end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import click
 
 
 def edit_externally(text: str) -> tuple[str | None, str]:
-    """The text as it was saved in the editor, None where nothing was; and what went wrong, "" where nothing did."""
+    """Open ``text`` in the user's editor. Return the saved text, or None if it was not saved, and an error message.
+
+    The message is "" if the editor ran. It is returned, not raised: an exception would leave a full screen suspended.
+    """
     try:
         return click.edit(text, require_save=True), ""
     except click.ClickException as error:

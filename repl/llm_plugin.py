@@ -1,4 +1,4 @@
-"""A plugin for Simon Willison's ``llm``: every model is there as afterglow/NAME, and streams.
+"""A plugin for Simon Willison's ``llm`` that offers every model as afterglow/NAME.
 
 llm -m afterglow/shakespeare "ROMEO:" -o temperature 1.2
 """
@@ -20,23 +20,25 @@ if TYPE_CHECKING:
     from ..core.model import Model
 
 OPTION_SPECS = [spec for spec in SPECS.values() if spec.scope != "view" and spec.name != "memory"]
-"""Settings that are options of ``llm``: it shows text as it likes, and a conversation of it always goes on."""
+"""Settings offered as options. View settings are left out because ``llm`` shows the text, and ``memory`` because a
+conversation in ``llm`` always continues.
+"""
 
 PROMPT_ROLES = ("user", "assistant")
-"""Whose text is read; a system prompt is an instruction, and this model follows none."""
+"""Roles of the messages that are read. A system prompt is an instruction, which this kind of model cannot follow."""
 
 _FIELDS: dict[str, Any] = {s.name: (Any, Field(None, description=f"{s.help} ({s.kind.range})")) for s in OPTION_SPECS}
 
 
 @llm.hookimpl
 def register_models(register: Callable[[llm.Model], None]) -> None:
-    """Offer every model that afterglow knows."""
+    """Register every model in the library."""
     for entry in list_models():
         register(Afterglow(entry.name))
 
 
 class Afterglow(llm.Model):
-    """One model. A conversation is one text: what was said before is read first."""
+    """One model. A conversation is one text, in which earlier messages come first."""
 
     can_stream = True
     Options = create_model("Options", __base__=llm.Model.Options, **_FIELDS)
@@ -49,19 +51,19 @@ class Afterglow(llm.Model):
     def execute(
         self,
         prompt: llm.Prompt,
-        stream: bool,  # noqa: ARG002 - llm collects the pieces itself
+        stream: bool,  # noqa: ARG002 - llm joins the pieces itself
         response: llm.Response,  # noqa: ARG002
-        conversation: llm.Conversation | None,  # noqa: ARG002 - the prompt's messages hold it
+        conversation: llm.Conversation | None,  # noqa: ARG002 - prompt.messages contains it
     ) -> Iterator[str]:
-        """Yield the text that goes on from the prompt; raises llm.ModelError, one line."""
-        said = [part for message in prompt.messages if message.role in PROMPT_ROLES for part in message.parts]
-        seed = "".join(part.text for part in said if isinstance(part, TextPart))
+        """Yield the continuation of the prompt's messages, token by token. Raise llm.ModelError, one line."""
+        parts = [part for message in prompt.messages if message.role in PROMPT_ROLES for part in message.parts]
+        seed = "".join(part.text for part in parts if isinstance(part, TextPart))
         given = {name: value for name, value in prompt.options.model_dump().items() if value is not None}
         try:
             model = self._load_model()
             settings = merge_layers(model.file.card.settings, given)
-            wanted = {spec.name: getattr(settings, spec.name) for spec in OPTION_SPECS}
-            for token in model.stream(seed, **wanted):
+            options = {spec.name: getattr(settings, spec.name) for spec in OPTION_SPECS}
+            for token in model.stream(seed, **options):
                 yield token.text
         except AfterglowError as error:
             raise llm.ModelError(str(error)) from error

@@ -1,4 +1,4 @@
-"""How much of something long is done, on one line of a terminal."""
+"""The progress of a long step, as one line of a terminal."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import sys
 
 
 def progress_line(label: str, fraction: float) -> str:
-    """``share`` is 0 to 1: each line is written over the one before, and the last wipes it out."""
+    """Return a line such as "reading the seed: 40%" that overwrites the one before it.
+
+    ``fraction`` is 0 to 1. At 1 the line is blank.
+    """
     line = f"{label}: {fraction:.0%}" if fraction < 1 else ""
     return f"\r{line:<{len(label) + 6}}\r"
 
 
 def print_progress(label: str, fraction: float) -> None:
-    """Show it on standard error, where that is a terminal."""
+    """Show the progress line on standard error if that is a terminal."""
     if sys.stderr.isatty():
         print(progress_line(label, fraction), end="", file=sys.stderr, flush=True)

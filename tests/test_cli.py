@@ -172,7 +172,7 @@ def test_a_script_that_is_not_utf8_is_played_as_far_as_it_is(run: RunCli) -> Non
     whole = run("-m", TINY, "-l", "5", "--rng", "7", stdin=b"The lamp\n")
     ran = run("-m", TINY, "-l", "5", "--rng", "7", stdin=b"The lamp\r\ncaf\xe9\n")
     assert (ran.code, ran.out) == (1, whole.out)
-    assert ran.err == "afterglow: line 2 of standard input is not UTF-8; iconv -f latin1 makes it so\n"
+    assert ran.err == "afterglow: line 2 of standard input is not UTF-8; convert it with iconv -f latin1\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell as POSIX has it")

@@ -197,7 +197,7 @@ def test_the_verb_measures_with_the_text_and_with_the_index(
 
     exact = json.loads(run(str(indexed), str(LAMP), "--json", "--length", "1000", "-t", "0.3"))
     noticed = json.loads(run(str(indexed), "--json", "--length", "1000", "-t", "0.3"))
-    assert exact["against"] == "lamp.txt, what was learned from"
+    assert exact["against"] == "lamp.txt, the part it was trained on"
     assert exact["copied_in_runs_of_16"] > 0.5
     assert noticed["copied_in_runs_of_16"] == pytest.approx(exact["copied_in_runs_of_16"], abs=0.25)
     assert 0 < noticed["of_copied_runs_of_32_it_notices"] <= 1

@@ -118,7 +118,7 @@ def test_verb_prints_a_row_for_each_temperature(run: RunCli) -> None:
 
 def test_verb_says_what_is_not_measured_without_a_text(run: RunCli) -> None:
     out = run("diversity", "-m", TINY, "-t", "1", "-l", "100").out
-    assert "not measured: name the training text with --text FILE" in out
+    assert "not measured: give the training text with --text FILE" in out
     assert "–" in out
 
 

@@ -135,7 +135,7 @@ def test_it_says_nothing_wrong_and_ends_on_control_c() -> None:
 def test_another_address_is_warned_of_first() -> None:
     with served("--host", "0.0.0.0", "--public-url", "http://Glow.example:80/") as server:  # noqa: S104
         pass
-    assert server.errors.startswith("afterglow: warning: 0.0.0.0 can be reached from other machines")
+    assert server.errors.startswith("afterglow: warning: other machines can reach 0.0.0.0")
 
 
 @pytest.mark.parametrize("origin", [None, "http://elsewhere.example", "http://127.0.0.1:1"])
@@ -174,7 +174,7 @@ def test_mistakes_are_said_before_anything_is_served(run: RunCli) -> None:
     assert "--public-url http://" in ran.err
     ran = run("web", "-m", TINY, "--public-url", "glow.example")
     assert (ran.code, ran.err.count("\n")) == (2, 1)
-    assert "'glow.example' is no address" in ran.err
+    assert "'glow.example' is not a URL" in ran.err
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

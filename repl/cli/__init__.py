@@ -1,0 +1,1 @@
+"""The commands of ``afterglow``, written with click. They start the other front ends, and know nothing inside them."""

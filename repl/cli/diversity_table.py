@@ -1,67 +1,74 @@
-"""``afterglow diversity`` as a table: its columns, its rows, and what to say of them."""
+"""The table that ``afterglow diversity`` prints."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from ...core.diversity import DiversityMetrics, ReferenceText
 from ...core.model import Model
 from ...core.text.corpus import read_corpus
 
-NO_TEXT_NOTE = "words it knows and what is copied are not measured: name the training text with --text FILE"
+NO_TEXT_NOTE = "known words and copied text are not measured: give the training text with --text FILE"
 
 
 def _format_percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
 
 
-COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "T": ("temperature", "{:g}".format),
-    "bits/character": ("bits_per_char", "{:.2f}".format),
-    "known words": ("known_words", _format_percent),
-    "distinct-1": ("distinct_1", "{:.2f}".format),
-    "distinct-2": ("distinct_2", "{:.2f}".format),
-    "repeats itself": ("self_repetition", _format_percent),
-    "copied": ("copied", _format_percent),
-    "longest copy": ("longest_copy", lambda value: "–" if value is None else f"{value:,}"),
+def _format_length(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+COLUMNS: dict[str, Callable[[DiversityMetrics], str]] = {
+    "T": lambda metrics: f"{metrics.temperature:g}",
+    "bits/character": lambda metrics: f"{metrics.bits_per_char:.2f}",
+    "known words": lambda metrics: _format_percent(metrics.known_words),
+    "distinct-1": lambda metrics: f"{metrics.distinct_1:.2f}",
+    "distinct-2": lambda metrics: f"{metrics.distinct_2:.2f}",
+    "repeats itself": lambda metrics: _format_percent(metrics.self_repetition),
+    "copied": lambda metrics: _format_percent(metrics.copied),
+    "longest copy": lambda metrics: _format_length(metrics.longest_copy),
 }
-"""By heading: the field of ``DiversityMetrics`` and the function that formats its value."""
+"""Functions that format a cell, by heading."""
+
+MIN_COLUMN_WIDTH = 7
+"""Characters."""
 
 
 def format_header() -> str:
-    """The headings."""
-    return "  ".join(f"{name:>7}" for name in COLUMNS)
+    """Return the line of headings."""
+    return "  ".join(f"{name:>{MIN_COLUMN_WIDTH}}" for name in COLUMNS)
 
 
 def format_row(metrics: DiversityMetrics) -> str:
-    """One temperature."""
-    cells = ((name, form(getattr(metrics, field))) for name, (field, form) in COLUMNS.items())
-    return "  ".join(f"{cell:>{max(7, len(name))}}" for name, cell in cells)
+    """Return the line for one temperature."""
+    return "  ".join(f"{cell(metrics):>{max(MIN_COLUMN_WIDTH, len(name))}}" for name, cell in COLUMNS.items())
 
 
 def load_reference(model: Model, text: Path | None, encoding: str | None) -> tuple[ReferenceText | None, list[str]]:
-    """What to compare with, and what to say of it; raises TextError where the text cannot be read."""
+    """Read the text to compare with. Return it, None if ``text`` is None, and notes for the user.
+
+    Raise TextError if it cannot be read.
+    """
     if text is None:
         return None, [NO_TEXT_NOTE]
     card = model.file.card
     corpus = read_corpus(text, encoding or card.encoding, card.boilerplate_kept)
-    own = corpus.sha256 == card.corpus_sha256
-    told = (
-        [] if own else [f"{corpus.name} is not the text that {model.name} was trained on: it is only compared with it"]
-    )
-    return ReferenceText(corpus.train_text if own else corpus.text), told
+    if corpus.sha256 == card.corpus_sha256:
+        return ReferenceText(corpus.train_text), []
+    return ReferenceText(corpus.text), [f"note: {corpus.name} is not the text that {model.name} was trained on"]
 
 
 def summarize(rows: Sequence[DiversityMetrics]) -> list[str]:
-    """What the coldest and the hottest row say, in a sentence."""
+    """Return a sentence that compares the lowest and the highest temperature, if there are two."""
     if len(rows) < 2:
         return []
-    cold, hot = min(rows, key=lambda r: r.temperature), max(rows, key=lambda r: r.temperature)
-    return ["from strict to diverse: " + "; ".join(map(_describe, (cold, hot)))]
+    coldest = min(rows, key=lambda metrics: metrics.temperature)
+    hottest = max(rows, key=lambda metrics: metrics.temperature)
+    return [f"{_describe(coldest)}; {_describe(hottest)}"]
 
 
 def _describe(metrics: DiversityMetrics) -> str:
-    again, different = _format_percent(metrics.self_repetition), _format_percent(metrics.distinct_1)
-    return f"at T {metrics.temperature:g} {again} is repetition and {different} of the words are different ones"
+    repeated, distinct = _format_percent(metrics.self_repetition), _format_percent(metrics.distinct_1)
+    return f"at T {metrics.temperature:g}, {repeated} is repetition and {distinct} of the words are distinct"

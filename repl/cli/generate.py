@@ -1,14 +1,14 @@
-"""One answer and done: ``afterglow generate`` for pipes and scripts, ``afterglow eval`` for figures."""
+"""What ``afterglow generate``, ``eval``, ``novelty`` and ``info`` compute; imported when one of them runs."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from ...core.errors import TextError
 from ...core.events import Event, Notice, PrefillProgress, Token
@@ -26,16 +26,22 @@ from ...core.text.corpus import Corpus, read_corpora
 from ...core.text.formats import ReadOptions
 from ..progress_line import print_progress
 
+Values = dict[str, object]
+"""Results by name, ready for JSON."""
+
 
 def read_seed_from_stdin() -> str:
-    """Standard input verbatim, without one final newline; "" where it is a terminal. Raises TextError if not UTF-8."""
+    """Return standard input without its last newline, or "" if it is a terminal. Raise TextError if not UTF-8."""
     if sys.stdin is None or sys.stdin.isatty():
         return ""
     return decode_bytes(sys.stdin.buffer.read(), "utf-8", "standard input").removesuffix("\n")
 
 
-def generate(model: Model, seed: str, settings: Settings, count: int, echo: bool, as_json: bool) -> None:
-    """Write ``count`` texts that go on from ``seed`` to standard output as they come; what was odd goes to stderr."""
+def write_texts(model: Model, seed: str, settings: Settings, count: int, echo: bool, as_json: bool) -> None:
+    """Write ``count`` continuations of ``seed`` to standard output while they are generated.
+
+    With ``as_json`` every token is a JSON object on a line. Notices go to standard error.
+    """
     start = _prefill(model, seed, settings.whole_seed)
     engine, rng = model.engine(), random_rng_seed() if settings.rng is None else settings.rng
     streams = [
@@ -43,82 +49,108 @@ def generate(model: Model, seed: str, settings: Settings, count: int, echo: bool
         for take in range(count)
     ]
     for number, stream in enumerate(streams):
-        if number and not as_json:
+        if as_json:
+            _write_all(engine.iter_events(stream), _json_writer(number))
+            continue
+        if number:
             print()
-        write = _json_writer(number) if as_json else _plain_writer(sys.stdout)
-        if echo and not as_json:
-            write(Notice(seed))
-        for event in engine.iter_events(stream):
-            write(event)
-        if not as_json:
-            print(flush=True)
+        if echo:
+            _plain_writer(sys.stdout)(Notice(seed))
+        _write_all(engine.iter_events(stream), _plain_writer(sys.stdout))
+        print(flush=True)
+
+
+def _write_all(events: Iterable[Event], write: Callable[[Event], None]) -> None:
+    for event in events:
+        write(event)
 
 
 def _prefill(model: Model, seed: str, whole_seed: bool) -> Snapshot:
-    """Read a seed; what is odd about it goes to standard error, and onto a terminal how far a long one is."""
-    reading = drain(model.prefill_chunks(seed, whole=whole_seed), partial(print_progress, "reading the seed"))
-    for notice in reading.notices:
+    """Read a seed; print its notices, and the progress of a long one, to standard error."""
+    prefill = drain(model.prefill_chunks(seed, whole=whole_seed), partial(print_progress, "reading the seed"))
+    for notice in prefill.notices:
         print(f"afterglow: {notice}", file=sys.stderr)
-    return reading.snapshot
+    return prefill.snapshot
 
 
-def evaluate(model: Model, path: Path, encoding: str | None) -> dict[str, Any]:
-    """Score a model on a text; of the text that it was trained on only what was held out."""
+def evaluate_on_text(model: Model, path: Path, encoding: str | None) -> Values:
+    """Score ``model`` on the text at ``path``; on its held-out part only if the model was trained on that text."""
     corpus = _read_as_trained(model, [str(path)], encoding)
-    own = corpus.sha256 == model.file.card.corpus_sha256
+    own = _is_training_text(corpus, model)
     score = model.score(corpus.test_text if own else corpus.text[:])
     part = f"the held-out last {corpus.split.test} %" if own else "all of it"
     unseen = len(model.tokenizer.unknown_characters("".join(corpus.counts)))
-    return {"model": model.name, "text": corpus.name, "part": part, "unseen": unseen, **figures(score)}
+    return {"model": model.name, "text": corpus.name, "part": part, "unseen": unseen, **score_values(score)}
 
 
-def novelty(
+def measure_novelty(
     name: str, texts: Sequence[str], length: int, temperature: float | None, rng: int, encoding: str | None
-) -> dict[str, Any]:
-    """How much of what a model writes is copied: exact against texts, else as far as its index notices."""
+) -> Values:
+    """Measure how much of ``length`` characters that a model writes is copied from ``texts``.
+
+    Without ``texts`` its index of the training text is used, which finds most copied runs. ``temperature`` None is the
+    model's own. Raise TextError if there are neither texts nor an index.
+    """
     model = load(name)
+    count_copies = _compare_with_texts(model, texts, encoding) if texts else _compare_with_index(model)
     chosen = model.settings.temperature if temperature is None else temperature
+    written = model.generate("\n", length=length, temperature=chosen, rng=rng, stop=())
+    shown = chosen if isinstance(chosen, float) else str(chosen)
+    return {"model": model.name, "characters": length, "temperature": shown, **count_copies(written)}
+
+
+def _compare_with_texts(model: Model, texts: Sequence[str], encoding: str | None) -> Callable[[str], Values]:
+    """Return a function that finds the exact copied runs of a text."""
+    corpus = _read_as_trained(model, texts, encoding)
+    own = _is_training_text(corpus, model)
+
+    def count_copies(written: str) -> Values:
+        runs = copied_run_lengths(written, corpus.train_text if own else corpus.text)
+        against = f"{corpus.name}, {'the part it was trained on' if own else 'all of it'}"
+        return {"against": against, **CopyReport.from_runs(runs).to_dict()}
+
+    return count_copies
+
+
+def _compare_with_index(model: Model) -> Callable[[str], Values]:
+    """Return a function that finds the copied runs that the model file's index notices. Raise TextError without one."""
     index = model.file.index
-    if not texts and index is None:
-        raise TextError(f"{model.name} has no index of its text; name the text: afterglow novelty {name} TEXT")
-    corpus = _read_as_trained(model, texts, encoding) if texts else None
-    settings: dict[str, Any] = {"length": length, "temperature": chosen, "rng": rng, "stop": ()}
-    written = model.generate("\n", **settings)
-    told: dict[str, Any] = {
-        "model": model.name,
-        "characters": length,
-        "temperature": chosen if isinstance(chosen, float) else str(chosen),
-    }
-    if corpus:
-        own = corpus.sha256 == model.file.card.corpus_sha256
-        told |= {"against": f"{corpus.name}, {'what was learned from' if own else 'all of it'}"}
-        return (
-            told
-            | CopyReport.from_runs(copied_run_lengths(written, corpus.train_text if own else corpus.text)).to_dict()
+    if index is None:
+        raise TextError(
+            f"{model.name} has no index of its training text; name the text: afterglow novelty {model.name} TEXT"
         )
-    assert index
-    told |= {"against": "the index in the model file", "of_copied_runs_of_32_it_notices": index.coverage(32)}
-    return told | CopyReport.from_runs(indexed_run_lengths(written, index)).to_dict()
+
+    def count_copies(written: str) -> Values:
+        source = {"against": "the index in the model file", "of_copied_runs_of_32_it_notices": index.coverage(32)}
+        return {**source, **CopyReport.from_runs(indexed_run_lengths(written, index)).to_dict()}
+
+    return count_copies
 
 
 def _read_as_trained(model: Model, texts: Sequence[str], encoding: str | None) -> Corpus:
-    """Texts read as the model's own was."""
+    """Read texts with the options that the model's training text was read with."""
     card = model.file.card
-    how = ReadOptions(encoding or card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split)
-    return read_corpora(texts, how)
+    options = ReadOptions(
+        encoding or card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split
+    )
+    return read_corpora(texts, options)
 
 
-def card(name: str) -> dict[str, Any]:
-    """What a model says of itself, and its shape."""
+def _is_training_text(corpus: Corpus, model: Model) -> bool:
+    return corpus.sha256 == model.file.card.corpus_sha256
+
+
+def describe_model(name: str) -> Values:
+    """Return a model's name, path and size, and the fields of its card that are set."""
     entry = find_model(name)
     file = open_model_file(entry.path)
     shape = {**asdict(file.architecture), "parameters": file.architecture.parameters, "tokens": file.tokenizer.kind}
-    known = {key: value for key, value in asdict(file.card).items() if value not in ("", None, {})}
-    return {"model": entry.name, "path": str(entry.path), **shape, **known}
+    card = {key: value for key, value in asdict(file.card).items() if value not in ("", None, {})}
+    return {"model": entry.name, "path": str(entry.path), **shape, **card}
 
 
-def figures(score: Score) -> dict[str, Any]:
-    """All figures of a score by name."""
+def score_values(score: Score) -> Values:
+    """Return the figures of a score by name."""
     names = [
         f"{unit}_{kind}" for kind in ("cold", "stateful") for unit in ("nats_per_char", "bits_per_char", "perplexity")
     ]
@@ -127,19 +159,19 @@ def figures(score: Score) -> dict[str, Any]:
 
 
 def _plain_writer(out: TextIO) -> Callable[[Event], None]:
-    """Writes text as it comes: as it is into a pipe, harmless onto a terminal."""
-    safe = escape_controls if out.isatty() else str
+    """Return a function that writes an event's text: unchanged to a file, control characters escaped to a terminal."""
+    escape = escape_controls if out.isatty() else str
 
     def write(event: Event) -> None:
         if not isinstance(event, PrefillProgress):
-            out.write(safe(event.text))
+            out.write(escape(event.text))
             out.flush()
 
     return write
 
 
 def _json_writer(sample: int) -> Callable[[Event], None]:
-    """Writes a JSON object a line for every token."""
+    """Return a function that prints each token as a JSON object on a line; ``sample`` is the number of the text."""
 
     def write(event: Event) -> None:
         if isinstance(event, Token):

@@ -1,4 +1,4 @@
-"""Which face a session gets: the full screen, lines, or a script's."""
+"""The choice of a front end for a session: full screen, line REPL or script."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ...core.session.session import Session
 
+DUMB_TERMINALS = ("dumb", "unknown")
+"""Values of TERM for terminals that cannot move the cursor."""
+
 
 def launch(session: Session, plain: bool, first_line: str = "") -> int:
-    """Play until the user leaves, and return the exit code; ``first`` is a line that is done before any is typed.
+    """Run a front end until the user quits, and return the exit code.
 
-    Where standard input is no terminal its lines are played as a script; ``plain``, a dumb terminal and output into a
-    pipe get lines instead of the full screen.
+    If standard input is not a terminal, its lines run as a script. The line REPL is used with ``plain``, on a dumb
+    terminal, and if the output is not a terminal. ``first_line`` is executed before any line is read.
     """
-    if "web_driver" in os.environ.get("TEXTUAL_DRIVER", ""):  # textual-serve draws it in a browser
+    if "web_driver" in os.environ.get("TEXTUAL_DRIVER", ""):  # textual-serve shows the full screen in a browser
         _run_full_screen(session, first_line)
     elif sys.stdin is None or not sys.stdin.isatty():
         from ..line.script import read_stdin_lines, run_script
 
         return run_script(session, chain([first_line] if first_line else [], read_stdin_lines()), sys.stdout)
-    elif plain or not (sys.stdout.isatty() and sys.stderr.isatty()) or os.environ.get("TERM", "dumb") in DUMB_TERMINALS:
+    elif plain or not _can_show_full_screen():
         from ..line.repl import run_line_repl
 
         run_line_repl(session, first_line)
@@ -32,8 +35,8 @@ def launch(session: Session, plain: bool, first_line: str = "") -> int:
     return 0
 
 
-DUMB_TERMINALS = ("dumb", "unknown")
-"""Terminals that can only print."""
+def _can_show_full_screen() -> bool:
+    return sys.stdout.isatty() and sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in DUMB_TERMINALS
 
 
 def _run_full_screen(session: Session, first_line: str) -> None:

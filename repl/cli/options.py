@@ -1,19 +1,30 @@
-"""Flags and output that the verbs of the command line share."""
+"""Options, arguments and output that the commands share."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from ...core.errors import MissingExtraError
 from ...core.setting_types import Bool
-from ...core.settings import SPECS, Settings, merge_layers, read_config, read_environment
+from ...core.settings import SPECS, Settings, Spec, merge_layers, read_config, read_environment
 
-SHORT_FLAGS = {"temperature": "-t", "length": "-l"}
+if TYPE_CHECKING:
+    from ...core.inference.model_file import ModelFile
+    from ...core.inference.runtime import Runtime
+    from ...core.model import Model
+
+    RuntimeFactory = Callable[[ModelFile], Runtime]
+    """Makes the runtime that steps a model."""
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+SHORT_FLAGS = {"temperature": ["-t"], "length": ["-l"]}
+"""Short flags by setting."""
 
 NO_TORCH_HINT = (
     "training needs torch: pip install 'afterglow-lm[train]'; without a GPU, first install torch's smaller"
@@ -21,44 +32,47 @@ NO_TORCH_HINT = (
 )
 
 
-def with_settings(*scopes: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add a flag for every setting of these scopes, made from its declaration."""
+def with_settings(*scopes: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds a flag for every setting of these scopes."""
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        for spec in reversed([s for s in SPECS.values() if s.scope in scopes]):
-            names = [SHORT_FLAGS[spec.name]] if spec.name in SHORT_FLAGS else []
-            form: dict[str, Any] = (
-                {"is_flag": True, "default": None} if isinstance(spec.kind, Bool) else {"metavar": "VALUE"}
-            )
-            what = spec.help if isinstance(spec.kind, Bool) else f"{spec.help} ({spec.kind.range})"
-            option = click.option(f"--{spec.label}", spec.name, *names, help=what, **form)
-            function = option(function)
+    def decorate(function: Command) -> Command:
+        for spec in reversed([spec for spec in SPECS.values() if spec.scope in scopes]):
+            function = _setting_option(spec)(function)
         return function
 
     return decorate
 
 
-def load_model_and_settings(name: str | None, runtime: str, flags: dict[str, Any]) -> tuple[Any, Settings]:
-    """The model, and the settings: defaults, then its card, the user's file, the environment, flags."""
+def _setting_option(spec: Spec) -> Callable[[Command], Command]:
+    names = [f"--{spec.label}", spec.name, *SHORT_FLAGS.get(spec.name, [])]
+    if isinstance(spec.kind, Bool):
+        return click.option(*names, is_flag=True, default=None, help=spec.help)
+    return click.option(*names, metavar="VALUE", help=f"{spec.help} ({spec.kind.range})")
+
+
+def load_model_and_settings(name: str | None, runtime: str, flags: Mapping[str, object]) -> tuple[Model, Settings]:
+    """Load a model and merge its settings; ``name`` None is the user's default model.
+
+    Later layers win: defaults, model card, config file, environment, flags. A flag that is None was not given.
+    """
     from ...core.inference.library import DEFAULT_MODEL
     from ...core.model import load
     from ...core.paths import config_file
 
     config = read_config(config_file())
-    chosen = str(name or os.environ.get("AFTERGLOW_MODEL") or config.pop("model", DEFAULT_MODEL))
-    config.pop("model", None)
-    model = load(chosen, RUNTIMES[runtime]())
+    configured = config.pop("model", DEFAULT_MODEL)
+    model = load(str(name or os.environ.get("AFTERGLOW_MODEL") or configured), RUNTIMES[runtime]())
     given = {key: value for key, value in flags.items() if value is not None}
     return model, merge_layers(model.file.card.settings, config, read_environment(), given)
 
 
-def _onnx_runtime() -> Any:
+def _onnx_runtime() -> RuntimeFactory:
     from ...core.inference.backends import onnx_runtime
 
     return onnx_runtime
 
 
-def _torch_runtime() -> Any:
+def _torch_runtime() -> RuntimeFactory:
     try:
         from ...core.training.torch_runtime import TorchRuntime
     except ImportError as error:
@@ -66,32 +80,38 @@ def _torch_runtime() -> Any:
     return TorchRuntime
 
 
-RUNTIMES: dict[str, Callable[[], Any]] = {"int8": lambda: None, "onnx": _onnx_runtime, "torch": _torch_runtime}
-"""What ``--runtime`` may say, and the function of a model file that makes it; None for the fastest there is."""
+RUNTIMES: dict[str, Callable[[], RuntimeFactory | None]] = {
+    "int8": lambda: None,
+    "onnx": _onnx_runtime,
+    "torch": _torch_runtime,
+}
+"""Values of ``--runtime``, each with a function that imports the runtime; None is the fastest on this machine."""
 
 
-def _model_names(_: click.Context, __: click.Parameter, start: str) -> list[str]:
-    """For the shell's completion."""
+def _complete_model_name(_: click.Context, __: click.Parameter, start: str) -> list[str]:
+    """Return the model names that begin with ``start``, for the shell's completion."""
     from ...core.inference.library import list_models
 
     return [entry.name for entry in list_models() if entry.name.startswith(start)]
 
 
-name_argument = click.argument("name", shell_complete=_model_names)
+name_argument = click.argument("name", shell_complete=_complete_model_name)
 model_option = click.option(
-    "--model", "-m", "model_name", metavar="NAME", shell_complete=_model_names, help="a model's name or path"
+    "--model", "-m", "model_name", metavar="NAME", shell_complete=_complete_model_name, help="name or path of a model"
 )
 runtime_option = click.option(
     "--runtime",
     type=click.Choice(list(RUNTIMES)),
     default="int8",
-    help="what steps the LSTM: int8 is the fastest here, onnx the same on ONNX Runtime, torch the float weights",
+    help="what runs the LSTM: int8 is the fastest, onnx the same weights on ONNX Runtime, torch the float weights",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="machine-readable output")
+encoding_option = click.option("--encoding", help="encoding of TEXT (default: as in training)")
+plain_option = click.option("--plain", is_flag=True, help="use lines instead of the full screen")
+json_option = click.option("--json", "as_json", is_flag=True, help="print JSON")
 
 
-def print_values(values: dict[str, Any], as_json: bool) -> None:
-    """Figures by name: one JSON object, or a line each."""
+def print_values(values: Mapping[str, object], as_json: bool) -> None:
+    """Print results by name: one JSON object, or a line for each."""
     if as_json:
         click.echo(json.dumps(values))
         return
@@ -99,7 +119,9 @@ def print_values(values: dict[str, Any], as_json: bool) -> None:
         click.echo(f"{name.replace('_', ' '):<24} {_format_value(value)}")
 
 
-def _format_value(value: Any) -> Any:
+def _format_value(value: object) -> object:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else value

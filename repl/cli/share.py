@@ -1,10 +1,9 @@
-"""The verbs that bring afterglow elsewhere: ``afterglow web``, ``export`` and ``completion``."""
+"""The commands that make afterglow available elsewhere: ``afterglow web``, ``export`` and ``completion``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -17,16 +16,20 @@ FILE_PATH = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @name_argument
-@click.option("--onnx", type=FILE_PATH, help="a float32 graph for ONNX Runtime and others")
-@click.option("--pytorch", type=FILE_PATH, help="a safetensors state dict for nn.Embedding, nn.LSTM and nn.Linear")
+@click.option("--onnx", type=FILE_PATH, help="file for a float32 graph, for ONNX Runtime and other programs")
+@click.option(
+    "--pytorch",
+    type=FILE_PATH,
+    help="file for the weights, as a safetensors state dict for nn.Embedding, nn.LSTM and nn.Linear",
+)
 def export(name: str, onnx: Path | None, pytorch: Path | None) -> None:
-    """Write the model NAME for other programs."""
+    """Export the model NAME for use in other programs."""
     from ...core.inference.export import write_onnx, write_pytorch
     from ...core.inference.library import find_model
     from ...core.inference.model_file import open_model_file
 
     if not (onnx or pytorch):
-        raise UsageError("say where to: --onnx FILE, --pytorch FILE or both")
+        raise UsageError("nothing to export: give --onnx FILE or --pytorch FILE")
     file = open_model_file(find_model(name).path)
     for path, write in ((onnx, write_onnx), (pytorch, write_pytorch)):
         if path:
@@ -38,15 +41,15 @@ def export(name: str, onnx: Path | None, pytorch: Path | None) -> None:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the completion script of a SHELL.
+    """Print the completion script for SHELL.
 
-    It completes verbs, options and the names of models.
+    It completes commands, options and model names.
 
-    bash: ~/.bashrc gets  eval "$(afterglow completion bash)"
+    bash: add to ~/.bashrc:  eval "$(afterglow completion bash)"
 
-    zsh: ~/.zshrc gets  eval "$(afterglow completion zsh)"
+    zsh: add to ~/.zshrc:  eval "$(afterglow completion zsh)"
 
-    fish: afterglow completion fish > ~/.config/fish/completions/afterglow.fish
+    fish: run  afterglow completion fish > ~/.config/fish/completions/afterglow.fish
     """
     from click.shell_completion import get_completion_class
 
@@ -57,25 +60,25 @@ def completion(context: click.Context, shell: str) -> None:
 
 @click.command()
 @model_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="the address to listen on")
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="the port to listen on")
-@click.option("--public-url", metavar="URL", help="what a browser has to ask for, where that is something else")
+@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="port to listen on")
+@click.option("--public-url", metavar="URL", help="public URL, if different")
 @with_settings("token", "passage", "view")
-def web(model_name: str | None, host: str, port: int, public_url: str | None, **flags: Any) -> None:
+def web(model_name: str | None, host: str, port: int, public_url: str | None, **flags: object) -> None:
     """Serve the full screen to a browser.
 
-    On this machine only, unless you say otherwise.
+    It can be opened on this machine only, unless --host says otherwise.
     """
     try:
         from .web import serve
     except ImportError as error:
         raise MissingExtraError("the browser needs textual-serve: pip install 'afterglow-lm[web]'") from error
-    load_model_and_settings(model_name, "int8", flags)  # a mistake is said here, not to every visitor
-    serve(host, port, public_url, list(_arguments(model_name, flags)))
+    load_model_and_settings(model_name, "int8", flags)  # reports a mistake here instead of to every visitor
+    serve(host, port, public_url, list(_command_line_arguments(model_name, flags)))
 
 
-def _arguments(model_name: str | None, flags: dict[str, Any]) -> Iterator[str]:
-    """The flags as they were typed, for the process of a visitor."""
+def _command_line_arguments(model_name: str | None, flags: Mapping[str, object]) -> Iterator[str]:
+    """Yield the flags that were given, as arguments for the process of a visitor."""
     if model_name:
         yield f"--model={model_name}"
     for name, value in flags.items():

@@ -1,4 +1,4 @@
-"""The verbs that teach: ``afterglow explain``, ``diversity`` and ``tour``."""
+"""The commands that teach: ``afterglow explain``, ``diversity`` and ``tour``."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...core.errors import UsageError
-from .options import json_option, load_model_and_settings, model_option, with_settings
+from .options import encoding_option, json_option, load_model_and_settings, model_option, plain_option, with_settings
 
 if TYPE_CHECKING:
     from ...core.commands.effects import Listing
     from ...core.commands.explain import Distribution, GreedyRun
     from ...core.events import Notice
 
-NEXT_STEP_HINT = 'now a model\'s own: afterglow explain "To be or not to b" -t 0.5 -t 1 -t 2'
+NEXT_STEP_HINT = 'next, the probabilities of a model: afterglow explain "To be or not to b" -t 0.5 -t 1 -t 2'
 
 
 def _parse_temperatures(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[float, ...]:
@@ -35,18 +35,18 @@ temperatures_option = click.option(
     metavar="T",
     multiple=True,
     callback=_parse_temperatures,
-    help="at this T; give it several times",
+    help="temperature (repeatable)",
 )
 plot_option = click.option(
-    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="draw it into a .svg or .png file"
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="file for a plot; its name ends in .svg or .png"
 )
 
 
 @click.command()
 @click.argument("text", required=False)
 @temperatures_option
-@click.option("--probs", metavar="P,P,…", help="these probabilities instead of a model's: 0.3,0.5,0.2")
-@click.option("--gaussian", is_flag=True, help="a bell curve, sharpened and flattened")
+@click.option("--probs", metavar="P,P,…", help="probabilities to use instead of a model's, such as 0.3,0.5,0.2")
+@click.option("--gaussian", is_flag=True, help="use a bell curve instead of a model's probabilities")
 @model_option
 @plot_option
 @json_option
@@ -59,14 +59,14 @@ def explain(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """Show what a temperature does to a distribution.
+    """Show step by step what a temperature does to probabilities.
 
-    To a model's chances for what comes after TEXT, to numbers, or to a bell curve. With nothing at all it works the
-    lesson's own example.
+    They are a model's probabilities for the token after TEXT, those of --probs, or a bell curve. Without any of these,
+    an example with three numbers is worked.
     """
     if sum((text is not None, probs is not None, gaussian)) > 1:
-        raise UsageError("name one thing to explain: a text, --probs or --gaussian")
-    distribution, found = _build_distribution(text, probs, gaussian, model_name)
+        raise UsageError("give one thing to explain: a text, --probs or --gaussian")
+    distribution, greedy_run = _build_distribution(text, probs, gaussian, model_name)
     chosen = temperatures or ((1.2, 0.8) if text is None and not gaussian else (0.5, 1.0, 2.0))
     if plot:
         from .plots import draw_distribution
@@ -75,9 +75,9 @@ def explain(
     if as_json:
         from ...core.commands.explain import as_json as values
 
-        click.echo(json.dumps(values(distribution, chosen, found)))
+        click.echo(json.dumps(values(distribution, chosen, greedy_run)))
     else:
-        _print_effects(_explanation(distribution, chosen, found, gaussian))
+        _print_effects(_explanation(distribution, chosen, greedy_run, gaussian))
         if text is None and probs is None and not gaussian:
             click.echo(NEXT_STEP_HINT)
 
@@ -85,6 +85,7 @@ def explain(
 def _build_distribution(
     text: str | None, probs: str | None, gaussian: bool, model_name: str | None
 ) -> tuple[Distribution, GreedyRun | None]:
+    """Return the distribution to explain, and the model's greedy continuation of ``text`` if there is one."""
     from ...core.commands import explain
     from ...core.sampling.temperature import LESSON_PROBABILITIES, parse_probabilities
 
@@ -95,10 +96,10 @@ def _build_distribution(
             parse_probabilities(",".join(map(str, LESSON_PROBABILITIES)) if probs is None else probs)
         ), None
     model, _ = load_model_and_settings(model_name, "int8", {})
-    reading = model.read(text)
-    for notice in reading.notices:
+    prefill = model.read(text)
+    for notice in prefill.notices:
         click.echo(f"afterglow: {notice}", err=True)
-    return explain.from_snapshot(model, reading.snapshot), explain.run_greedy(model, reading.snapshot)
+    return explain.from_snapshot(model, prefill.snapshot), explain.run_greedy(model, prefill.snapshot)
 
 
 def _explanation(
@@ -115,7 +116,7 @@ def _explanation(
 
 
 def _print_effects(effects: Iterable[Listing | Notice]) -> None:
-    """Tables with an empty line behind each, and remarks."""
+    """Print notices, and tables with an empty line after each."""
     from ...core.commands.effects import Listing
 
     for effect in effects:
@@ -128,12 +129,14 @@ def _print_effects(effects: Iterable[Listing | Notice]) -> None:
 @click.command()
 @model_option
 @temperatures_option
-@click.option("--text", type=click.Path(path_type=Path), help="the text it was trained on, to compare with")
-@click.option("--encoding", help="of the text file (that of the model's own text)")
-@click.option("--seed", default="", help="what every text goes on from")
-@click.option("-n", "count", type=click.IntRange(1, 64), default=4, help="how many texts at each temperature")
-@click.option("--length", "-l", type=click.IntRange(50, 100_000), default=1000, help="characters of a text")
-@click.option("--rng", type=click.IntRange(0, 2**32 - 1), default=1, help="the number that the dice start from")
+@click.option("--text", type=click.Path(path_type=Path), metavar="TEXT", help="training text to compare with")
+@encoding_option
+@click.option("--seed", default="", help="text that every generated text continues")
+@click.option("-n", "count", type=click.IntRange(1, 64), default=4, help="number of texts at each temperature")
+@click.option("--length", "-l", type=click.IntRange(50, 100_000), default=1000, help="characters in a text")
+@click.option(
+    "--rng", type=click.IntRange(0, 2**32 - 1), default=1, help="random seed: the same number gives the same texts"
+)
 @plot_option
 @json_option
 def diversity(
@@ -145,9 +148,9 @@ def diversity(
     as_json: bool,
     **sampling: Any,
 ) -> None:
-    """Measure what a model writes, from strict to diverse.
+    """Measure how diverse a model's texts are at several temperatures.
 
-    At one temperature after another it writes a few texts, which are measured and compared with the text it learned.
+    A few texts are generated at each temperature, and compared with the training text if --text names it.
     """
     from ...core.diversity import DEFAULT_TEMPERATURES, SampleConfig, measure_diversity
     from .diversity_table import format_header, format_row, load_reference, summarize
@@ -157,12 +160,12 @@ def diversity(
     rows = []
     if not as_json:
         click.echo(format_header())
-    for measured in measure_diversity(model, temperatures or DEFAULT_TEMPERATURES, SampleConfig(**sampling), reference):
-        rows.append(measured)
+    for metrics in measure_diversity(model, temperatures or DEFAULT_TEMPERATURES, SampleConfig(**sampling), reference):
+        rows.append(metrics)
         if not as_json:
-            click.echo(format_row(measured))
+            click.echo(format_row(metrics))
     if as_json:
-        click.echo(json.dumps([asdict(measured) for measured in rows]))
+        click.echo(json.dumps([asdict(metrics) for metrics in rows]))
     for line in (*notes, *summarize(rows)):
         click.echo(line, err=as_json)
     if plot:
@@ -173,12 +176,12 @@ def diversity(
 
 @click.command()
 @model_option
-@click.option("--plain", is_flag=True, help="lines instead of the full screen")
+@plain_option
 @with_settings("token", "passage", "view")
-def tour(model_name: str | None, plain: bool, **flags: Any) -> None:
-    """Learn it in seven short steps.
+def tour(model_name: str | None, plain: bool, **flags: object) -> None:
+    """Learn to use afterglow in seven short steps.
 
-    Each asks for one thing, and notices when it was done.
+    Each step asks you to do one thing, and notices when you have done it.
     """
     from ...core.inference.library import DEFAULT_MODEL
     from ...core.session.session import Session

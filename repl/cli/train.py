@@ -113,6 +113,6 @@ def novelty(name: str, texts: tuple[str, ...], as_json: bool, **options: Any) ->
 
     With the TEXT the lengths are exact; without it they are what the index in the model file notices.
     """
-    from .generate import novelty as measure
+    from .generate import measure_novelty
 
-    print_values(measure(name, texts, **options), as_json)
+    print_values(measure_novelty(name, texts, **options), as_json)

@@ -19,7 +19,7 @@ from ...core.training.distributed import init_distributed
 from ...core.training.request import TrainRequest, as_command_line
 from ...core.training.run import TrainingRun, resume_run, start_run
 from ..progress_line import print_progress
-from .generate import figures
+from .generate import score_values
 from .train_display import TrainDisplay, choose_display, format_duration
 
 SMALL_TEXT_CHARS = 200_000
@@ -95,7 +95,7 @@ def train_and_report(training_run: TrainingRun) -> dict[str, Any]:
             training_run.run_dir.delete()
     _say(_final_summary(training_run, model))
     seconds = round(training_run.trainer.seconds, 1)
-    return {"model": model.name, "path": str(training_run.output_path), "seconds": seconds, **figures(score)}
+    return {"model": model.name, "path": str(training_run.output_path), "seconds": seconds, **score_values(score)}
 
 
 def _follow_rank0(training_run: TrainingRun) -> None:

@@ -1,4 +1,4 @@
-"""``afterglow web``: the full screen in a browser, through textual-serve; each visitor gets a process of its own."""
+"""The full screen in a browser, by textual-serve. Each visitor gets a separate process."""
 
 from __future__ import annotations
 
@@ -16,30 +16,33 @@ from yarl import URL
 from ...core.errors import UsageError, error_text
 
 WILDCARD_HOSTS = ("0.0.0.0", "::")  # noqa: S104
+"""Hosts that stand for every address of this machine."""
+
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+"""Hosts that only this machine can reach."""
 
 PUBLIC_HOST_WARNING = (
-    "warning: {host} can be reached from other machines, and nobody is asked for a password: whoever opens the page"
-    " types as you, and /export, /save and /open read and write your files. Use it only among people whom you would"
-    " lend your keyboard, or leave --host out and come in through ssh -L {port}:127.0.0.1:{port}"
+    "warning: other machines can reach {host}, and there is no password: anyone who opens the page can type as you, and"
+    " read and write your files with /export, /save and /open. Use it only among people you would lend your keyboard"
+    " to, or leave out --host and connect with ssh -L {port}:127.0.0.1:{port}"
 )
 
 
 class PrivateServer(Server):
-    """Takes orders from its own page only: another site that is open in the same browser may not drive it."""
+    """A server that accepts connections from its own page only, not from other sites open in the same browser."""
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
-        """Let the page's own connection in; raises HTTPForbidden for one from elsewhere."""
+        """Accept a connection. Raise HTTPForbidden if another site opened it."""
         if _origin(request.headers.get("Origin", "")) not in self._allowed_origins():
             raise web.HTTPForbidden(text="this connection does not come from afterglow's own page")
         return await super().handle_websocket(request)
 
     async def on_startup(self, app: web.Application) -> None:  # noqa: ARG002
-        """Say where it is."""
-        print(f"afterglow in the browser: {self.public_url} (Ctrl-C ends it)", flush=True)
+        """Print the address."""
+        print(f"afterglow in the browser: {self.public_url} (stop it with Ctrl-C)", flush=True)
 
     def initialize_logging(self) -> None:
-        """Stay quiet: what goes wrong in a session is in afterglow's own log."""
+        """Log nothing: errors in a session are in afterglow's own log."""
 
     def _allowed_origins(self) -> set[str]:
         names = ("127.0.0.1", "localhost", "[::1]")
@@ -47,9 +50,7 @@ class PrivateServer(Server):
 
 
 def _origin(address: str) -> str:
-    """Scheme, host and port as browsers write them: in lower case, without a port that goes without saying; "" where
-    it has none.
-    """
+    """Return scheme, host and port as browsers write them: lower case, without a default port. "" if there is none."""
     try:
         return str(URL(address).origin())
     except ValueError:
@@ -57,12 +58,12 @@ def _origin(address: str) -> str:
 
 
 def serve(host: str, port: int, public_url: str | None, arguments: Sequence[str]) -> None:
-    """Serve ``afterglow ARGUMENTS`` until Ctrl-C. Raises UsageError where the address cannot be listened on."""
+    """Serve ``afterglow ARGUMENTS`` until Ctrl-C. Raise UsageError if the address cannot be used."""
     if host in WILDCARD_HOSTS and not public_url:
-        raise UsageError(f"{host} is every address of this machine: name the one that is opened, --public-url http://…")
+        raise UsageError(f"with --host {host} also give the address people will open: --public-url http://…")
     if public_url and not _origin(public_url):
-        raise UsageError(f"{public_url!r} is no address; write it as browsers do: https://glow.example")
-    _require_free(host, port)
+        raise UsageError(f"{public_url!r} is not a URL; write it as browsers do: https://glow.example")
+    _check_free(host, port)
     if host not in LOOPBACK_HOSTS:
         print(f"afterglow: {PUBLIC_HOST_WARNING.format(host=host, port=port)}", file=sys.stderr, flush=True)
     words = [sys.executable, "-m", "afterglow.repl", *arguments]
@@ -71,10 +72,10 @@ def serve(host: str, port: int, public_url: str | None, arguments: Sequence[str]
     PrivateServer(command, host, port, "afterglow", public_url or f"http://{shown}:{port}").serve()
 
 
-def _require_free(host: str, port: int) -> None:
-    """Try the address out: the server itself would say that it serves, and then that it cannot."""
+def _check_free(host: str, port: int) -> None:
+    """Raise UsageError if the address is taken: the server would print that it serves before it fails."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
-        why = error_text(error).partition(" (")[0]  # Python adds the address that is named already
+        why = error_text(error).partition(" (")[0]  # Python repeats the address in parentheses
         raise UsageError(f"cannot listen on {host}, port {port}: {why}; try another --host or --port") from None

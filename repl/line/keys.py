@@ -1,25 +1,24 @@
-"""Keys: those of the prompt, and single ones while text streams and no prompt is open."""
+"""Keys at the prompt, and single keys while text streams without a prompt."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
 
 TRIPLE_QUOTES = '"""'
-"""Opens and closes a seed of several lines."""
+"""Begins and ends a seed of several lines."""
 
 _ESCAPE_TIMEOUT = 0.05
-"""Seconds after which a lone Esc is the key and not the beginning of an arrow's sequence."""
+"""Seconds after which a single Esc byte is the Esc key, not the beginning of an escape sequence."""
 
 
 def prompt_bindings() -> KeyBindings:
-    """Enter sends, Alt-Enter makes a new line; inside of triple quotes Enter makes one too."""
+    """Return the prompt's key bindings: Enter submits; Alt-Enter, or Enter in triple quotes, inserts a newline."""
     bindings = KeyBindings()
 
     @bindings.add("enter")
@@ -38,7 +37,7 @@ def prompt_bindings() -> KeyBindings:
 
 
 def strip_triple_quotes(text: str) -> str:
-    """``text`` without triple quotes around it."""
+    """Return ``text`` without the triple quotes around it, if there are any."""
     stripped = text.strip()
     if len(stripped) >= 6 and stripped.startswith(TRIPLE_QUOTES) and stripped.endswith(TRIPLE_QUOTES):
         return stripped[3:-3].strip("\n")
@@ -46,24 +45,26 @@ def strip_triple_quotes(text: str) -> str:
 
 
 @asynccontextmanager
-async def read_keys(task: asyncio.Task[Any]) -> AsyncIterator[AsyncIterator[KeyPress]]:
-    """Single keys from the terminal, as they are pressed, until the task is done; the prompt gets what is left."""
+async def read_keys(task: asyncio.Task[None]) -> AsyncIterator[AsyncIterator[KeyPress]]:
+    """Yield an iterator of the keys pressed in the terminal until ``task`` is done.
+
+    Keys that were not taken from it go to the next prompt.
+    """
     source, loop = get_app_session().input, asyncio.get_running_loop()
     queue: asyncio.Queue[KeyPress | None] = asyncio.Queue()
-
-    waiting = loop.call_soon(lambda: None)
+    flush_timer = loop.call_soon(lambda: None)
 
     def put(presses: list[KeyPress]) -> None:
         for press in presses:
             queue.put_nowait(press)
 
     def handle_input() -> None:
-        nonlocal waiting
-        waiting.cancel()
+        nonlocal flush_timer
+        flush_timer.cancel()
         put(source.read_keys())
-        waiting = loop.call_later(_ESCAPE_TIMEOUT, lambda: put(source.flush_keys()))
+        flush_timer = loop.call_later(_ESCAPE_TIMEOUT, lambda: put(source.flush_keys()))
 
-    def handle_task_end(_: asyncio.Task[Any]) -> None:
+    def handle_task_end(_: asyncio.Task[None]) -> None:
         queue.put_nowait(None)
 
     task.add_done_callback(handle_task_end)
@@ -71,13 +72,13 @@ async def read_keys(task: asyncio.Task[Any]) -> AsyncIterator[AsyncIterator[KeyP
         with source.raw_mode(), source.attach(handle_input):
             yield _until_none(queue)
     finally:
-        waiting.cancel()
+        flush_timer.cancel()
         task.remove_done_callback(handle_task_end)
         push_back_keys(*(press for press in _drain(queue) if press is not None))
 
 
 def push_back_keys(*presses: KeyPress) -> None:
-    """Let the next prompt have these keys, as if they had been typed there."""
+    """Give these keys to the next prompt, as if they had been typed there."""
     store_typeahead(get_app_session().input, list(presses))
 
 

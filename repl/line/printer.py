@@ -1,4 +1,4 @@
-"""How the line REPL looks: styles for text, notes and warmth, and the printing of what commands answer."""
+"""Printing for the line REPL: text with heat colors, notes, errors and listings."""
 
 from __future__ import annotations
 
@@ -30,22 +30,23 @@ PROMPT_STYLE = Style.from_dict(
 )
 
 Fragment = tuple[str, str]
+"""A style of prompt-toolkit, and text."""
 
 
 def print_fragments(*fragments: Fragment) -> None:
-    """Print pieces of (style, text), in colour where the terminal has any."""
+    """Print fragments, in color if the terminal has any."""
     print_formatted_text(FormattedText(fragments), style=PROMPT_STYLE, end="", flush=True)
 
 
 def print_events(events: Iterable[Event], heat: str) -> None:
-    """Print what a stream says, every token in the colour of its warmth."""
-    pieces = []
+    """Print the events of a stream. ``heat`` is the setting: what the color of a token shows."""
+    fragments = []
     for event in events:
         if isinstance(event, PrefillProgress):
-            _print_read_progress(event.share)
+            _print_prefill_progress(event.share)
         else:
-            pieces.append(_to_fragment(event, heat))
-    print_fragments(*pieces)
+            fragments.append(_to_fragment(event, heat))
+    print_fragments(*fragments)
 
 
 def print_note(text: str) -> None:
@@ -53,27 +54,27 @@ def print_note(text: str) -> None:
     print_fragments(("class:note", f"{escape_controls(text)}\n"))
 
 
-def print_error(error: Exception) -> None:
-    """Print what went wrong, one line."""
-    print_fragments(("class:error", f"{escape_controls(str(error))}\n"))
+def print_error(text: str) -> None:
+    """Print a red line."""
+    print_fragments(("class:error", f"{escape_controls(text)}\n"))
 
 
 def print_listing(listing: Listing) -> None:
-    """Print two columns under a title."""
+    """Print a listing: its title and rows of two columns."""
     width = min(36, max((len(left) for left, _ in listing.rows), default=0))
     print_fragments(("class:note", f"{listing.title}\n"))
     for left, right in listing.rows:
         print_fragments(("", f"  {escape_controls(left):<{width}}"), ("class:note", f"  {escape_controls(right)}\n"))
 
 
-def _print_read_progress(fraction: float) -> None:
+def _print_prefill_progress(fraction: float) -> None:
     output = get_app_session().output
-    output.write_raw(progress_line("reading the seed", fraction))  # else the carriage returns are taken out
+    output.write_raw(progress_line("reading the seed", fraction))  # write() would remove the carriage returns
     output.flush()
 
 
 def _to_fragment(event: Token | Notice | Done, heat: str) -> Fragment:
     if isinstance(event, Notice):
         return "class:note", f"{escape_controls(event.text)}\n"
-    warmth = heat_level(event, heat) if isinstance(event, Token) else None
-    return "" if warmth is None else f"class:heat{warmth}", escape_controls(event.text)
+    level = heat_level(event, heat) if isinstance(event, Token) else None
+    return "" if level is None else f"class:heat{level}", escape_controls(event.text)

@@ -1,4 +1,4 @@
-"""The line REPL on prompt-toolkit: for screen readers, slow links, dumb terminals, and people who like lines."""
+"""The line REPL on prompt-toolkit: for screen readers, slow connections, dumb terminals and people who prefer lines."""
 
 from __future__ import annotations
 
@@ -19,31 +19,30 @@ from ...core.events import Notice
 from ...core.file_io import private_file
 from ...core.paths import history_file
 from ...core.render.sanitize import escape_controls
-from ...core.session.passage_db import PassageSaver
 from ...core.session.session import Session
 from ...core.settings import SPECS
+from ..autosave import Autosave
 from ..external_editor import edit_externally
 from ..player import Player
 from .keys import prompt_bindings, push_back_keys, read_keys, strip_triple_quotes
 from .printer import PROMPT_STYLE, print_error, print_events, print_fragments, print_listing, print_note
 
 MAX_REPRINTED_CHARS = 2000
-"""Characters of a passage that are printed anew after an undo: about a screen."""
+"""Characters of a passage that are printed again after an undo. About a screen."""
 
 
 def run_line_repl(session: Session, first_line: str = "") -> None:
-    """Talk line by line until /quit or Ctrl-D; ``first`` is done as if it had been typed first."""
+    """Run the line REPL until /quit or Ctrl-D. ``first_line`` is executed before any line is read."""
     asyncio.run(LineRepl(session).run(first_line))
 
 
 class LineRepl:
-    """A prompt, and text that streams between two prompts."""
+    """A prompt; the text of a seed or command streams to the terminal between two prompts."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._player: Player | None = None
         self._quitting = False
-        self._saver, self._last_error = PassageSaver(), ""
+        self._autosave = Autosave(session, print_note, print_error, _raise)
         self._prompt: PromptSession[str] = PromptSession(
             [("class:prompt", "› ")],
             history=FileHistory(str(private_file(history_file()))),
@@ -58,8 +57,8 @@ class LineRepl:
         )
 
     async def run(self, first_line: str = "") -> None:
-        """Read a line, do it, and again; ``first`` stands for the first one."""
-        print_note(f"{self.session.model.name} listens: type a seed, or /help; Ctrl-C stops, Ctrl-D leaves")
+        """Read and execute lines until the user quits. ``first_line`` is executed before any line is read."""
+        print_note(f"{self.session.model.name} is ready: type a seed, or /help; Ctrl-C stops, Ctrl-D quits")
         if first_line:
             await self._handle_line(first_line)
         while not self._quitting:
@@ -68,40 +67,28 @@ class LineRepl:
                 await self._handle_line(line)
 
     async def _read_line(self, default: str = "") -> str | None:
+        """Read a line at the prompt. Return None after Ctrl-C or Ctrl-D; the latter quits."""
         try:
             return strip_triple_quotes(await self._prompt.prompt_async(default=default))
         except KeyboardInterrupt:
-            print_note("Ctrl-D or /quit leaves")
+            print_note("Ctrl-D or /quit quits")
         except EOFError:
             self._quitting = True
         return None
 
     async def _handle_line(self, line: str) -> None:
-        """Do what a line asks for; what was written is kept, come what may."""
+        """Execute a line, then autosave, even if executing it raised a bug."""
         try:
             await self._execute(line)
         finally:
-            self._autosave()
+            self._autosave.save()
 
     async def _execute(self, line: str) -> None:
         try:
             for effect in dispatch(self.session, line):
                 await self._show_effect(effect)
         except AfterglowError as error:
-            print_error(error)
-
-    def _autosave(self) -> None:
-        """Autosave; each trouble is told once."""
-        if self.session.settings.autosave == "off":
-            return
-        try:
-            told, self._last_error = self._saver.save(self.session.passage), ""
-            if told:
-                print_note(told)
-        except AfterglowError as error:
-            if str(error) != self._last_error:
-                print_error(error)
-            self._last_error = str(error)
+            print_error(str(error))
 
     async def _show_effect(self, effect: Effect) -> None:
         match effect:
@@ -120,105 +107,109 @@ class LineRepl:
                 self._quitting = True
 
     async def _edit(self, text: str, on_done: Callable[[str], Iterator[Effect]]) -> None:
-        """Have a text changed in the user's editor."""
-        changed, trouble = await asyncio.to_thread(edit_externally, text)
-        if trouble:
-            raise CommandError(trouble)
+        """Open a text in the user's editor, and show the effects of ``on_done`` if it was saved."""
+        changed, error = await asyncio.to_thread(edit_externally, text)
+        if error:
+            raise CommandError(error)
         if changed is None:
             return
         for effect in on_done(changed if text.endswith("\n") else changed.removesuffix("\n")):
             await self._show_effect(effect)
 
     def _reprint_passage(self, message: str) -> None:
-        """Print the end of the passage as it now stands."""
+        """Print ``message`` and the end of the current passage."""
         if message:
             print_note(message)
         text = escape_controls(self.session.passage.text()[-MAX_REPRINTED_CHARS:])
         print_fragments(("", text if text.endswith("\n") else f"{text}\n"))
 
     async def _play(self, play: Play) -> None:
-        """Stream a text; keys turn the temperature, pause for a command, or stop it."""
+        """Stream a text. Keys change the temperature, pause the text for a command, or stop it."""
         if play.title:
             print_note(play.title)
-        self._player = Player(play.events, lambda: self.session.settings.speed)
-        printing = asyncio.create_task(self._print_events(self._player))
-        try:
-            while not printing.done():
-                await self._handle_keys(printing)
-                if not printing.done():
-                    await self._command_while_writing()
-        finally:
-            self._player = None
+        player = Player(play.events, lambda: self.session.settings.speed)
+        printing = asyncio.create_task(self._print_events(player))
+        while not printing.done():
+            await self._handle_keys(player, printing)
+            if not printing.done():
+                await self._command_while_writing(player)
         print_fragments(("", "\n"))
         printing.result()
         if not play.title:
             print_note(" · ".join(filter(None, (self.session.passage.summary(), self._copy_summary()))))
 
     def _copy_summary(self) -> str:
-        """How much of the passage stands word for word in the training text; "" where nobody knows, or wants to."""
-        marks = self.session.model.copy_tracker() if self.session.settings.copied == "on" else None
-        if marks is None:
+        """Return how much of the passage is copied from the training text.
+
+        "" if the setting ``copied`` is off or the model has no index.
+        """
+        tracker = self.session.model.copy_tracker() if self.session.settings.copied == "on" else None
+        if tracker is None:
             return ""
-        for node, kept in self.session.passage.path():
-            marks.add_prompt(node.seed or "")
-            for text in node.texts(kept):
-                marks.add_token(text)
-        return marks.summary()
+        for node, count in self.session.passage.path():
+            tracker.add_prompt(node.seed or "")
+            for text in node.texts(count):
+                tracker.add_token(text)
+        return tracker.summary()
 
     async def _print_events(self, player: Player) -> None:
         async for batch in player:
             print_events(batch, self.session.settings.heat)
 
-    async def _handle_keys(self, printing: asyncio.Task[None]) -> None:
-        """Obey single keys until the text ends or "/" asks for a command."""
-        assert self._player
+    async def _handle_keys(self, player: Player, printing: asyncio.Task[None]) -> None:
+        """Handle single keys until the text ends or "/" begins a command."""
         async with read_keys(printing) as keys:
             async for press in keys:
-                if self._player.finished:
+                if player.finished:
                     push_back_keys(press)
                 elif press.key == "/":
                     return
                 else:
-                    self._handle_key(press.key)
+                    self._handle_key(player, press.key)
 
-    def _handle_key(self, key: str) -> None:
-        assert self._player
+    def _handle_key(self, player: Player, key: str) -> None:
         if key in (Keys.ControlC, Keys.Escape):
-            self.session.stop()
-            self._player.skip_to_end()
+            self._stop(player)
         elif key in ("+", "=", "-"):
             self._change_temperature("-0.05" if key == "-" else "+0.05")
         elif key == " ":
-            self._player.paused = not self._player.paused
+            player.paused = not player.paused
         elif key == Keys.Tab:
-            self._player.skip_to_end()
+            player.skip_to_end()
+
+    def _stop(self, player: Player) -> None:
+        """Stop writing, and print at once what is written."""
+        self.session.stop()
+        player.skip_to_end()
 
     def _change_temperature(self, step: str) -> None:
         spec = SPECS["temperature"]
         self.session.set("temperature", spec.parse(step, self.session.settings.temperature))
         print_fragments(("class:note", f"⟨T {spec.kind.show(self.session.settings.temperature)}⟩"))
 
-    async def _command_while_writing(self) -> None:
-        """Hold the text, take one line, and let the text go on, unless the line wants another text."""
-        assert self._player
-        self._player.paused = True
+    async def _command_while_writing(self, player: Player) -> None:
+        """Pause the text, read a command, execute it if it can run while text is written, and resume."""
+        player.paused = True
         print_fragments(("", "\n"))
         line = await self._read_line("/")
         if self._quitting:
-            self.session.stop()
-            self._player.skip_to_end()
+            self._stop(player)
         if line is not None and line.strip() not in ("", "/"):
             if runs_live(line):
                 await self._execute(line)
             else:
-                print_note(f"the text is still being written: Esc stops it, then {line.split()[0]}")
-        self._player.paused = False
+                print_note(f"the text is still being written: stop it with Esc, then type {line.split()[0]}")
+        player.paused = False
 
     def _toolbar(self) -> FormattedText:
         settings = self.session.settings
         shown = {name: SPECS[name].kind.show(getattr(settings, name)) for name in ("temperature", "speed", "rng")}
-        turned = f"T {shown['temperature']} · {shown['speed']} characters/s · rng {shown['rng']}"
-        return FormattedText([("", f" {self.session.model.name} · {turned}")])
+        current = f"T {shown['temperature']} · {shown['speed']} characters/s · rng {shown['rng']}"
+        return FormattedText([("", f" {self.session.model.name} · {current}")])
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 class SlashCompleter(Completer):
@@ -228,9 +219,9 @@ class SlashCompleter(Completer):
         self._session = session
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:  # noqa: ARG002
-        """Completions of the last word of a line that begins with a slash."""
+        """Yield completions of the last word of a line that begins with a slash."""
         line = document.text_before_cursor
         if line.startswith("/") and "\n" not in line:
             word = line.split(" ")[-1]
-            for text, what in completions(self._session, line):
-                yield Completion(text, -len(word), display_meta=what)
+            for text, description in completions(self._session, line):
+                yield Completion(text, -len(word), display_meta=description)

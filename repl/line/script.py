@@ -1,4 +1,4 @@
-"""The REPL when its input is no terminal: lines as a script would send them, plain text out."""
+"""The REPL if standard input is not a terminal: it executes the lines of a script and writes plain text."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from ...core.session.session import Session
 
 
 def read_stdin_lines() -> Iterator[str]:
-    """What is piped in, line by line, as UTF-8 whatever the locale; raises TextError where it is not."""
+    """Yield the lines of standard input, decoded as UTF-8 in every locale. Raise TextError at a line that is not."""
     for number, line in enumerate(sys.stdin.buffer if sys.stdin else (), 1):
         try:
             yield line.decode().replace("\r\n", "\n")
         except UnicodeDecodeError:
-            raise TextError(f"line {number} of standard input is not UTF-8; iconv -f latin1 makes it so") from None
+            raise TextError(
+                f"line {number} of standard input is not UTF-8; convert it, for example with iconv -f latin1"
+            ) from None
 
 
 def run_script(session: Session, lines: Iterable[str], out: TextIO) -> int:
-    """Do every line until the end of the input or /quit; text goes to ``out``, notes and mistakes to standard error.
+    """Execute lines until they end or one is /quit. Text goes to ``out``, notes and errors to standard error.
 
-    A mistake does not end the script. Returns the exit code: that of the first mistake, else 0.
+    An error does not end the script. Return the exit code of the first error, or 0.
     """
     code = 0
     for line in lines:
@@ -51,7 +53,7 @@ def _show_effect(effect: Effect, out: TextIO) -> None:
         case Listing(title):
             print("\n".join([title, *(f"  {line}" for line in effect.lines())]), file=out, flush=True)
         case Edit():
-            print("afterglow: there is no editor without a terminal", file=sys.stderr)
+            print("afterglow: /edit needs a terminal", file=sys.stderr)
         case Redraw(text) if text:
             print(text, file=sys.stderr)
 

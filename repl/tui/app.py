@@ -23,8 +23,8 @@ from ...core.errors import AfterglowError
 from ...core.render.heat import legend
 from ...core.session import passage_db
 from ...core.session.session import Session
+from ..autosave import AUTOSAVE_INTERVAL
 from ..external_editor import edit_externally
-from .autosave import AUTOSAVE_INTERVAL
 from .footer import KeyFooter
 from .navigation import NavigationApp
 from .prompt import Completions, PromptInput, register_alt_enter
@@ -131,7 +131,7 @@ class AfterglowApp(NavigationApp):
         self.theme = kept if kept in self.available_themes else self.theme
         self.theme_changed_signal.subscribe(self, lambda theme: save_theme(theme.name))
         self.refresh_state()
-        self.set_interval(AUTOSAVE_INTERVAL, self.autosave.save)
+        self.set_interval(AUTOSAVE_INTERVAL, self.autosave.save_in_thread)
         if self._first_line:
             self.run_line(self._first_line)
         else:

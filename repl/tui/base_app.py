@@ -21,8 +21,8 @@ from ...core.generation.sweep import Sweep
 from ...core.paths import log_file
 from ...core.render.sanitize import escape_controls
 from ...core.session.session import Session
+from ..autosave import Autosave
 from ..player import Player
-from .autosave import Autosave
 from .backpressure import CURSOR_QUERY, Backpressure
 from .passage_view import PassageView
 from .sweep_view import SweepView
@@ -109,7 +109,7 @@ class BaseApp(App[None]):
             self._waiting_lines -= 1
             self._stopped = False
             await self._show_effects(make_effects, line, topic)
-            await self.autosave.save()
+            await self.autosave.save_in_thread()
 
     async def _show_effects(self, make_effects: EffectFactory, line: str, topic: str) -> None:
         try:

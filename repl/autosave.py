@@ -1,0 +1,80 @@
+"""Autosave of a session's passage, with a report when saving fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ..core.errors import AfterglowError
+from ..core.session.passage_db import PassageSaver
+from ..core.session.session import Session
+
+AUTOSAVE_INTERVAL = 1.0
+"""Seconds between saves of a growing passage, and so the most that is lost if the process is killed."""
+
+
+class Autosave:
+    """Saves a session's passage while the setting ``autosave`` is on.
+
+    ``show_note`` and ``show_error`` show a line to the user; ``report_bug`` gets any other exception. A failure that
+    repeats is reported once.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        show_note: Callable[[str], None],
+        show_error: Callable[[str], None],
+        report_bug: Callable[[Exception], None],
+    ) -> None:
+        self._session = session
+        self._show_note = show_note
+        self._show_error = show_error
+        self._report_bug = report_bug
+        self._saver = PassageSaver()
+        self._lock = asyncio.Lock()
+        self._last_error = ""
+
+    def save_now(self) -> None:
+        """Save what is new, without a report. Raise StorageError if it cannot be written."""
+        if self._is_on():
+            self._saver.save(self._session.passage)
+
+    def save(self) -> None:
+        """Save what is new, and report a failure."""
+        if self._is_on():
+            self._report(self._try_save())
+
+    async def save_in_thread(self) -> None:
+        """Save what is new on a thread, and report a failure."""
+        if self._is_on():
+            async with self._lock:
+                self._report(await asyncio.to_thread(self._try_save))
+
+    def _is_on(self) -> bool:
+        return self._session.settings.autosave == "on"
+
+    def _try_save(self) -> str | Exception | None:
+        """Save what is new. Return the saver's notice, None if there is none, or the error."""
+        try:
+            return self._saver.save(self._session.passage)
+        except Exception as error:
+            return error
+
+    def _report(self, outcome: str | Exception | None) -> None:
+        if isinstance(outcome, Exception):
+            if str(outcome) != self._last_error:
+                self._report_failure(outcome)
+            self._last_error = str(outcome)
+            return
+        if self._last_error:
+            self._show_note("autosaved again, including what was missing")
+        self._last_error = ""
+        if outcome:
+            self._show_note(outcome)
+
+    def _report_failure(self, error: Exception) -> None:
+        if isinstance(error, AfterglowError):
+            self._show_error(f"not autosaved: {error}; the text is still here, and /export writes it elsewhere")
+        else:
+            self._report_bug(error)
