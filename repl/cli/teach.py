@@ -135,7 +135,10 @@ def _print_effects(effects: Iterable[Listing | Notice]) -> None:
 @click.option("-n", "count", type=click.IntRange(1, 64), default=4, help="number of texts at each temperature")
 @click.option("--length", "-l", type=click.IntRange(50, 100_000), default=1000, help="characters in a text")
 @click.option(
-    "--rng", type=click.IntRange(0, 2**32 - 1), default=1, help="random seed: the same number gives the same texts"
+    "--rng",
+    type=click.IntRange(0, 2**32 - 1),
+    default=1,
+    help="number that fixes the random choices: the same number gives the same texts",
 )
 @plot_option
 @json_option
