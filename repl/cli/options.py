@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     RuntimeFactory = Callable[[ModelFile], Runtime]
     """Makes the runtime that steps a model."""
 
-Command = TypeVar("Command", bound=Callable[..., object])
+CommandFunction = TypeVar("CommandFunction", bound=Callable[..., object])
 
 SHORT_FLAGS = {"temperature": ["-t"], "length": ["-l"]}
 """Short flags by setting."""
@@ -32,10 +32,10 @@ NO_TORCH_HINT = (
 )
 
 
-def with_settings(*scopes: str) -> Callable[[Command], Command]:
+def with_settings(*scopes: str) -> Callable[[CommandFunction], CommandFunction]:
     """Return a decorator that adds a flag for every setting of these scopes."""
 
-    def decorate(function: Command) -> Command:
+    def decorate(function: CommandFunction) -> CommandFunction:
         for spec in reversed([spec for spec in SPECS.values() if spec.scope in scopes]):
             function = _setting_option(spec)(function)
         return function
@@ -43,7 +43,7 @@ def with_settings(*scopes: str) -> Callable[[Command], Command]:
     return decorate
 
 
-def _setting_option(spec: Spec) -> Callable[[Command], Command]:
+def _setting_option(spec: Spec) -> Callable[[CommandFunction], CommandFunction]:
     names = [f"--{spec.label}", spec.name, *SHORT_FLAGS.get(spec.name, [])]
     if isinstance(spec.kind, Bool):
         return click.option(*names, is_flag=True, default=None, help=spec.help)

@@ -20,9 +20,7 @@ def read_stdin_lines() -> Iterator[str]:
         try:
             yield line.decode().replace("\r\n", "\n")
         except UnicodeDecodeError:
-            raise TextError(
-                f"line {number} of standard input is not UTF-8; convert it, for example with iconv -f latin1"
-            ) from None
+            raise TextError(f"line {number} of standard input is not UTF-8; convert it with iconv -f latin1") from None
 
 
 def run_script(session: Session, lines: Iterable[str], out: TextIO) -> int:
