@@ -1,1 +1,1 @@
-"""Measurements, side by side with what a user would use instead; ``make bench`` runs them."""
+"""Benchmarks of afterglow and of what a user would use instead. ``make bench`` runs them."""

@@ -1,4 +1,4 @@
-"""ONNX's own LSTM operator in int8: what ONNX Runtime's quantiser makes of an exported model."""
+"""ONNX's own LSTM operator in int8, as ONNX Runtime's quantizer makes it from an exported model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from onnx import ModelProto, save
 
 
 def quantize_dynamically(model: ModelProto) -> bytes:
-    """The graph behind ONNX Runtime's dynamic quantisation, int8 weights."""
+    """Return ``model`` after ONNX Runtime's dynamic quantization, with int8 weights, serialized."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as folder:

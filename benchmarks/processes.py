@@ -1,4 +1,4 @@
-"""Whole processes: how long until the first token, and the peak of memory. On Linux: the kernel is asked for it."""
+"""Whole processes: seconds to the first token, and peak memory. Linux only: the peak comes from /proc."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import statistics
 import subprocess
 import sys
 import time
-from typing import NamedTuple
+
+from benchmarks.results import ProcessResult
 
 RUNS = 5
 
 ONE_STEP = """
 from afterglow.core.model import load
-from benchmarks.ways import WAYS
-WAYS[sys.argv[1]](load(sys.argv[2]), 1)(1)
+from benchmarks.implementations import IMPLEMENTATIONS
+IMPLEMENTATIONS[sys.argv[1]](load(sys.argv[2]), 1)(1)
 """
 
 COMMAND_LINE = """
@@ -28,33 +29,30 @@ def peak():
     print(next(line.split()[1] for line in lines if line.startswith("VmHWM")), file=sys.stderr)
 atexit.register(peak)
 """
+"""Code that prints the peak of resident memory, in KiB, as the last line of standard error."""
 
 
-class Process(NamedTuple):
-    """Medians over runs."""
-
-    seconds: float
-    peak_bytes: float
+def first_token(implementation: str, model: str) -> ProcessResult:
+    """Measure a process that loads the model, runs one step of an implementation, and exits."""
+    return _measure(ONE_STEP, implementation, model)
 
 
-def first_token(way: str, model: str) -> Process:
-    """A process that loads the model, steps it once the given way, and ends."""
-    return _measure(ONE_STEP, way, model)
-
-
-def command(*arguments: str) -> Process:
-    """The command line with these arguments."""
+def command(*arguments: str) -> ProcessResult:
+    """Measure the command ``afterglow`` with these arguments."""
     return _measure(COMMAND_LINE, *arguments)
 
 
-def _measure(program: str, *arguments: str) -> Process:
-    _run(program, *arguments)  # the first one fills the disk cache
+def _measure(program: str, *arguments: str) -> ProcessResult:
+    _run(program, *arguments)  # fills the disk cache
     runs = [_run(program, *arguments) for _ in range(RUNS)]
-    return Process(*(statistics.median(column) for column in zip(*runs, strict=True)))
+    return {
+        "seconds": statistics.median(run["seconds"] for run in runs),
+        "peak_bytes": statistics.median(run["peak_bytes"] for run in runs),
+    }
 
 
-def _run(program: str, *arguments: str) -> Process:
-    begun = time.perf_counter()
+def _run(program: str, *arguments: str) -> ProcessResult:
+    start = time.perf_counter()
     command = [sys.executable, "-c", REPORT_PEAK + program, *arguments]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
-    return Process(time.perf_counter() - begun, 1024.0 * int(ran.stderr.split()[-1]))
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    return {"seconds": time.perf_counter() - start, "peak_bytes": 1024.0 * int(done.stderr.split()[-1])}

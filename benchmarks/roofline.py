@@ -1,4 +1,4 @@
-"""What the machine allows: how fast it reads as many bytes as a step reads, and multiplies small integers."""
+"""The limits of the machine: how fast it reads as many bytes as a step does, and multiplies 8-bit integers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -17,7 +16,7 @@ ROUNDS = 15
 
 
 def weight_bytes(file: ModelFile) -> int:
-    """Bytes of weights and constants that one step of one row reads: all but the embedding, of which it is one row."""
+    """Bytes of weights and constants that a step of one row reads. Of the embedding it reads one row only."""
     shape = file.architecture
     read = sum(array.nbytes for name, array in file.tensors.items() if not name.startswith(("embedding", "lstm.0")))
     recurrent = sum(file.tensors[f"lstm.0.{part}"].nbytes for part in ("weight_hh", "scale"))
@@ -25,51 +24,52 @@ def weight_bytes(file: ModelFile) -> int:
 
 
 def multiplications(file: ModelFile) -> int:
-    """Integer multiply-adds in one step of one row."""
+    """Integer multiply-adds in a step of one row."""
     a = file.architecture
     return 4 * a.width * (a.width + (a.layers - 1) * 2 * a.width) + a.vocabulary * a.width
 
 
 def bandwidth(size: int, threads: int) -> float:
-    """Bytes a second at which ``threads`` read a working set of ``size`` bytes again and again."""
-    parts = [np.zeros(size // threads // 8, np.int64) for _ in range(threads)]
-    return size / _fastest_of_many([lambda part=part: part.max() for part in parts], repeats=200)
+    """Measure the bytes per second at which ``threads`` threads repeatedly read ``size`` bytes in all."""
+    arrays = [np.zeros(size // threads // 8, np.int64) for _ in range(threads)]
+    return size / _median_seconds([array.max for array in arrays], repeats=200)
 
 
 def integer_rate(threads: int, rows: int = 256) -> float:
-    """Multiply-adds a second of u8 x s8 products large enough to keep the CPU busy, on ONNX Runtime."""
+    """Measure the multiply-adds per second of u8 x s8 products on ONNX Runtime, large enough to keep the CPU busy."""
     inner, outer = 1024, 2048
-    session = _product(inner, outer)
-    feed = {"x": np.full((rows, inner), 128, np.uint8)}
-    return threads * rows * inner * outer / _fastest_of_many([lambda: session.run(None, feed)] * threads, repeats=5)
+    session = _matmul_session(inner, outer)
+    inputs = {"x": np.full((rows, inner), 128, np.uint8)}
+    return threads * rows * inner * outer / _median_seconds([lambda: session.run(None, inputs)] * threads, repeats=5)
 
 
-def _fastest_of_many(works: list[Callable[[], Any]], repeats: int) -> float:
-    """Median seconds of one round in which every work runs once, each on a thread of its own."""
-    return statistics.median(_run_together(works, repeats) for _ in range(ROUNDS))
+def _median_seconds(calls: list[Callable[[], object]], repeats: int) -> float:
+    """Return the median seconds in which every call runs once, each on its own thread."""
+    return statistics.median(_time_threads(calls, repeats) for _ in range(ROUNDS))
 
 
-def _run_together(works: list[Callable[[], Any]], repeats: int) -> float:
-    gate, ended = threading.Barrier(len(works)), list[float]()
-    begun = list[float]()
+def _time_threads(calls: list[Callable[[], object]], repeats: int) -> float:
+    barrier = threading.Barrier(len(calls))
+    starts = list[float]()
+    ends = list[float]()
 
-    def run(work: Callable[[], Any]) -> None:
-        work()
-        gate.wait()
-        begun.append(time.perf_counter())
+    def run(call: Callable[[], object]) -> None:
+        call()
+        barrier.wait()
+        starts.append(time.perf_counter())
         for _ in range(repeats):
-            work()
-        ended.append(time.perf_counter())
+            call()
+        ends.append(time.perf_counter())
 
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return (max(ended) - min(begun)) / repeats
+    return (max(ends) - min(starts)) / repeats
 
 
-def _product(inner: int, outer: int) -> onnxruntime.InferenceSession:
+def _matmul_session(inner: int, outer: int) -> onnxruntime.InferenceSession:
     weight = np.random.default_rng(1).integers(-64, 65, (inner, outer)).astype(np.int8)
     graph = helper.make_graph(
         [helper.make_node("MatMulInteger", ["x", "weight", "zero"], ["y"])],

@@ -1,4 +1,4 @@
-"""Many at once: what a reader waits for between two tokens while others write, and what one costs that does nothing."""
+"""Many streams at once: the wait between two tokens of one of them, and the memory of an idle one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from afterglow.core.generation.stream import Stream
 from afterglow.core.generation.worker import Worker
@@ -20,12 +19,20 @@ from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.session.passage_json import to_json
 from afterglow.core.session.session import Session
 
-OTHER_STREAMS, READER_TOKENS = 63, 3000
+from benchmarks.results import GapsResult
+
+OTHER_STREAMS = 63
+"""Streams that are generated at the same time."""
+
+READER_TOKENS = 3000
+"""Tokens of the measured stream."""
+
 PARKED_COUNT = 2_000
+"""Idle objects whose memory is measured."""
 
 
-def gaps(model: Model) -> dict[str, float]:
-    """Milliseconds between two tokens for a reader who takes each as it comes, while 63 other streams are written."""
+def gaps(model: Model) -> GapsResult:
+    """Measure the milliseconds between two tokens of a stream while 63 other streams are generated."""
     start, settings = model.read("ROMEO:").snapshot, model.settings.changed(length=READER_TOKENS)
     with model.worker() as worker:
         endless = settings.changed(length=10_000_000)
@@ -51,13 +58,13 @@ def gaps(model: Model) -> dict[str, float]:
 
 
 def lens_speed(model: Model) -> float:
-    """Tokens a second of one stream whose reader looks through the lens at each of them."""
+    """Measure the tokens per second of a stream if the lens is computed for each of them."""
     session = Session(model, model.settings.changed(rng=7, length=1000))
     events = session.prompt("ROMEO:")
     next(events)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     count = sum(session.inspect() is not None for _ in events)
-    return count / (time.perf_counter() - begun)
+    return count / (time.perf_counter() - start)
 
 
 def _drain(worker: Worker, stream: Stream) -> None:
@@ -65,20 +72,22 @@ def _drain(worker: Worker, stream: Stream) -> None:
         pass
 
 
-def _waiting_stream(model: Model) -> Callable[[int], Any]:
+def _make_waiting_stream(model: Model) -> Callable[[int], object]:
     engine = model.engine()
 
-    def make(number: int) -> Any:
+    def make(number: int) -> object:
         stream = engine.open(
             model.read(f"{number}").snapshot, model.settings, PositionRNG(number), keep_snapshots=False
         )
         events = engine.iter_events(stream)
-        return [stream, *(next(events) for _ in range(3))][0]
+        for _ in range(3):
+            next(events)
+        return stream
 
     return make
 
 
-def _session(model: Model) -> Callable[[int], Any]:
+def _make_session(model: Model) -> Callable[[int], Session]:
     def make(number: int) -> Session:
         session = Session(model, model.settings.changed(rng=number, length=100))
         list(session.prompt("ROMEO:"))
@@ -87,35 +96,35 @@ def _session(model: Model) -> Callable[[int], Any]:
     return make
 
 
-def _make_serialized(model: Model) -> Callable[[int], Any]:
-    session = _session(model)
+def _make_serialized(model: Model) -> Callable[[int], object]:
+    session = _make_session(model)
     return lambda number: (model.dump_state(session(number).here()), to_json(session(number).passage).encode())
 
 
-PARKED_KINDS: dict[str, Callable[[Model], Callable[[int], Any]]] = {
-    "a stream that waits for its reader": _waiting_stream,
-    "a session behind a passage of 100 characters": _session,
+PARKED_KINDS: dict[str, Callable[[Model], Callable[[int], object]]] = {
+    "a stream that waits for its reader": _make_waiting_stream,
+    "a session with a passage of 100 characters": _make_session,
     "the same as bytes: state and passage": _make_serialized,
 }
 
 
 def measure_parked(kind: str, model: str) -> float:
-    """Bytes of resident memory that each of 2,000 of a kind takes, measured in a process of its own."""
+    """Measure the bytes of resident memory of each of 2,000 objects of a kind, in a separate process."""
     code = "import sys; from benchmarks.serving import park; print(park(*sys.argv[1:]))"
-    ran = subprocess.run([sys.executable, "-c", code, kind, model], capture_output=True, text=True, check=True)  # noqa: S603
-    return float(ran.stdout)
+    done = subprocess.run([sys.executable, "-c", code, kind, model], capture_output=True, text=True, check=True)  # noqa: S603
+    return float(done.stdout)
 
 
 def park(kind: str, model: str) -> float:
-    """The same in this process."""
+    """Do what ``measure_parked`` says, in this process."""
     make = PARKED_KINDS[kind](load(model))
-    kept = [make(number) for number in range(100)]
+    objects = [make(number) for number in range(100)]
     gc.collect()
-    before = _resident()
-    kept += [make(number) for number in range(100, PARKED_COUNT)]
+    before = _resident_bytes()
+    objects += [make(number) for number in range(100, PARKED_COUNT)]
     gc.collect()
-    return (_resident() - before) / (PARKED_COUNT - 100)
+    return (_resident_bytes() - before) / (PARKED_COUNT - 100)
 
 
-def _resident() -> int:
+def _resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

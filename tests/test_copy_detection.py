@@ -214,5 +214,5 @@ def test_without_index_and_text_there_is_one_line(
     with pytest.raises(SystemExit) as leaving:
         main()
     assert leaving.value.code == 1
-    assert "has no index of its text; name the text" in capsys.readouterr().err
+    assert "has no index of its training text; name the text" in capsys.readouterr().err
     assert tiny.file.index is None

@@ -1,4 +1,4 @@
-"""Ways to step the same model: afterglow's, and what one would use instead. Each is a loop that times itself."""
+"""Implementations that generate with the same model: afterglow's, and what one would use instead."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from afterglow.core.sampling.rng import PositionRNG
 from benchmarks.onnx_lstm import quantize_dynamically
 
 Loop = Callable[[int], float]
-"""Draws so many tokens for every row; seconds taken."""
+"""Draws a number of tokens for every row, and returns the seconds that took."""
 
 TEMPERATURE = 0.8
 
 
 def afterglow(model: Model, rows: int) -> Loop:
-    """The whole path: model, sampler, figures of every token, decoding, events."""
+    """The whole path: model, sampler, statistics of every token, decoding, events."""
     start = model.read("ROMEO:").snapshot
 
     def loop(tokens: int) -> float:
@@ -33,23 +33,23 @@ def afterglow(model: Model, rows: int) -> Loop:
             engine.open(start, settings, PositionRNG(n), max_unread=tokens + 2, keep_snapshots=False)
             for n in range(rows)
         ]
-        begun = time.perf_counter()
+        start_time = time.perf_counter()
         while engine.step():
             pass
-        taken = time.perf_counter() - begun
+        seconds = time.perf_counter() - start_time
         assert all(stream.token_count == tokens for stream in streams)
-        return taken
+        return seconds
 
     return loop
 
 
 def afterglow_onnx(model: Model, rows: int) -> Loop:
-    """The same without the compiled kernel, as it is on other processors."""
+    """The same without the compiled kernel, as on processors for which there is none."""
     return afterglow(Model(model.name, model.file, onnx_runtime(model.file)), rows)
 
 
 def torch_module(model: Model, rows: int) -> Loop:
-    """What char-rnn's many heirs do: a step of ``nn.LSTM``, softmax, multinomial, and the id back in."""
+    """The loop of char-rnn's descendants: a step of ``nn.LSTM``, softmax, multinomial, and the drawn id fed back."""
     import torch
     from afterglow.core.training import to_torch
 
@@ -59,18 +59,18 @@ def torch_module(model: Model, rows: int) -> Loop:
     def loop(tokens: int) -> float:
         torch.set_num_threads(default_threads())
         ids, states, texts = torch.zeros(rows, 1, dtype=torch.long), None, [""] * rows
-        begun = time.perf_counter()
+        start_time = time.perf_counter()
         for _ in range(tokens):
             logits, states = module(ids, states)
             ids = torch.multinomial(torch.softmax(logits[:, -1] / TEMPERATURE, 1), 1)
             texts = [text + model.tokenizer.decode(row) for text, row in zip(texts, ids.tolist(), strict=True)]
-        return time.perf_counter() - begun
+        return time.perf_counter() - start_time
 
     return loop
 
 
 def torch_addmm(model: Model, rows: int) -> Loop:
-    """The same with the cell written out in torch: no module, no repacking of weights."""
+    """The same with the LSTM cell written out in torch operations: no module, no repacking of weights."""
     import torch
     from afterglow.core.training import to_torch
 
@@ -88,7 +88,7 @@ def torch_addmm(model: Model, rows: int) -> Loop:
         torch.set_num_threads(default_threads())
         ids, texts = torch.zeros(rows, dtype=torch.long), [""] * rows
         h, c = ([torch.zeros(rows, width) for _ in range(layers)] for _ in "hc")
-        begun = time.perf_counter()
+        start_time = time.perf_counter()
         for _ in range(tokens):
             x = weights["embedding.weight"][ids]
             for n, (weight, offset) in enumerate(pairs):
@@ -98,7 +98,7 @@ def torch_addmm(model: Model, rows: int) -> Loop:
             logits = torch.addmm(bias, x, projection)
             ids = torch.multinomial(torch.softmax(logits / TEMPERATURE, 1), 1)[:, 0]
             texts = [text + model.tokenizer.decode([row]) for text, row in zip(texts, ids.tolist(), strict=True)]
-        return time.perf_counter() - begun
+        return time.perf_counter() - start_time
 
     return loop
 
@@ -109,7 +109,7 @@ def onnx_float(model: Model, rows: int) -> Loop:
 
 
 def onnx_dynamic(model: Model, rows: int) -> Loop:
-    """ONNX Runtime's own quantisation of it, DynamicQuantizeLSTM: its scale depends on the whole batch."""
+    """The same after ONNX Runtime's own quantization, DynamicQuantizeLSTM, whose scale depends on the whole batch."""
     return _onnx(quantize_dynamically(onnx_model(model.file)), model, rows)
 
 
@@ -121,20 +121,20 @@ def _onnx(graph: bytes, model: Model, rows: int) -> Loop:
 
     def loop(tokens: int) -> float:
         h = c = np.zeros(shape, np.float32)
-        ids, dice, texts = np.zeros(rows, np.int64), np.random.default_rng(7), [""] * rows
-        begun = time.perf_counter()
+        ids, rng, texts = np.zeros(rows, np.int64), np.random.default_rng(7), [""] * rows
+        start_time = time.perf_counter()
         for _ in range(tokens):
             outputs: list[Any] = session.run(["logits", "h_", "c_"], {"ids": ids[:, None], "h": h, "c": c})
             logits, h, c = outputs[0][:, -1], *outputs[1:]
             weights = np.exp((logits - logits.max(1, keepdims=True)) / TEMPERATURE).cumsum(1)
-            ids = (weights > dice.random((rows, 1)) * weights[:, -1:]).argmax(1)
+            ids = (weights > rng.random((rows, 1)) * weights[:, -1:]).argmax(1)
             texts = [text + model.tokenizer.decode([row]) for text, row in zip(texts, ids.tolist(), strict=True)]
-        return time.perf_counter() - begun
+        return time.perf_counter() - start_time
 
     return loop
 
 
-WAYS: dict[str, Callable[[Model, int], Loop]] = {
+IMPLEMENTATIONS: dict[str, Callable[[Model, int], Loop]] = {
     "afterglow, whole path": afterglow,
     "the same on ONNX Runtime": afterglow_onnx,
     "torch, nn.LSTM loop": torch_module,
@@ -142,3 +142,4 @@ WAYS: dict[str, Callable[[Model, int], Loop]] = {
     "ONNX Runtime, LSTM in float32": onnx_float,
     "ONNX Runtime, DynamicQuantizeLSTM": onnx_dynamic,
 }
+"""Functions that make a loop for a model and a number of rows, by name. The first is the one to compare with."""
