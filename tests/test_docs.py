@@ -76,11 +76,10 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_runs(line: str, desk: Path, run: RunCli) -> None:
     words = shlex.split(line)
-    if words[:2] == ["pip", "install"]:
-        (extra,) = re.findall(r"\[(\w+)\]", line)
-        assert extra in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    if words[0] in ("pip", "source"):
+        check_setup(words)
     elif words[0] == "make":
-        # What it would do: the doing is what the rest of the tests are.
+        # Only print the commands: the other tests are what `make` would run.
         ran = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607
         assert (ran.returncode, ran.stderr) == (0, "")
     elif words[:2] == ["afterglow", "web"]:
@@ -99,6 +98,16 @@ def test_every_command_runs(line: str, desk: Path, run: RunCli) -> None:
             pytest.importorskip("llm")
             shell('llm -m afterglow/mine "The lamp"', desk)  # for llm -c there has to be something to go on with
         assert shell(line, desk).stdout or ">" in line
+
+
+def check_setup(words: list[str]) -> None:
+    """`pip install` of an extra that there is, or activation of the environment that `make` creates."""
+    if words[0] == "source":
+        assert words[1:] == [".venv/bin/activate"]
+        assert "$(PYTHON) -m venv .venv" in (ROOT / "Makefile").read_text("utf-8")
+    else:
+        (extra,) = re.findall(r"\[(\w+)\]", words[-1])
+        assert extra in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
 
 
 ENDINGS = {"train": ("--replace", "--minutes", "0.01", "--size", "small")}
@@ -168,10 +177,14 @@ def test_the_readme_links_to_what_is_there() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_worked_output_on_a_page_is_what_the_command_prints(page: Path, run: RunCli) -> None:
-    """A text block that follows a command which needs nothing but itself is its output."""
-    pairs = re.findall(
-        r"```sh\n(afterglow explain --probs[^\n]*)\n```\n\n```text\n(.*?)```", page.read_text("utf-8"), re.DOTALL
-    )
-    for command, output in pairs:
-        assert run(*shlex.split(command)[1:]).out == output
+def test_a_worked_output_on_a_page_is_what_the_commands_print(page: Path, run: RunCli) -> None:
+    """A text block right after commands that need no file of the reader's is what they print, one after the other."""
+    worked = r"```sh\n((?:afterglow (?:explain --probs|generate)[^\n]*\n)+)```\n\n```text\n(.*?)```"
+    for commands, output in re.findall(worked, page.read_text("utf-8"), re.DOTALL):
+        assert "".join(run(*shlex.split(line)[1:]).out for line in commands.splitlines()) == output
+
+
+def test_the_readme_shows_a_text_at_three_temperatures() -> None:
+    readme = PAGES[0].read_text("utf-8")
+    assert all(f"--rng 177 -t {t}\n" in readme for t in (0.3, 0.8, 1.4))
+    assert re.search(r"-t 1.4\n```\n\n```text\nROMEO:\n", readme)
