@@ -1,4 +1,4 @@
-"""afterglow's core: everything but the faces.
+"""Models, text generation, sessions and training. Knows nothing of front ends.
 
 >>> from afterglow.core import load
 >>> model = load("shakespeare")
@@ -55,7 +55,7 @@ _LAZY_IMPORTS = {
 
 
 def __getattr__(name: str) -> Any:
-    # `afterglow --help` imports core.errors and so this package: numpy and ONNX Runtime wait until they are wanted.
+    # `afterglow --help` imports core.errors and so this package; it must not import NumPy and ONNX Runtime.
     if name not in _LAZY_IMPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_LAZY_IMPORTS[name]}", __name__), name)

@@ -1,4 +1,4 @@
-"""What a stream of text says as it goes. Every face reads these and nothing else."""
+"""The events of a stream: all that a front end reads of a text while it is generated."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 
 class Token(NamedTuple):
-    """One drawn token, and how the model saw it.
+    """A drawn token with its statistics.
 
-    ``text`` is what became readable with it ("" while a character is unfinished or a stop text is possible).
-    ``logprob`` is the model's own natural log-probability (T = 1, no filter), ``shaped`` the one after the whole
-    sampler chain, ``rank`` 1 for the model's likeliest, ``entropy`` the model's own in bits, ``temperature`` the T that
-    drew it, ``bound`` the most surprise in bits that it could have had, where the setting ``surprise`` holds one.
+    ``text``: the text that it completes; "" while a character is unfinished or the text may become a stop text.
+    ``logprob``: its natural log-probability under the model (T = 1, no filters).
+    ``shaped``: its natural log-probability after the whole sampler chain.
+    ``rank``: its rank under the model; 1 is the likeliest token.
+    ``entropy``: entropy of the model's distribution (T = 1, no filters), in bits.
+    ``temperature``: the temperature at which it was drawn.
+    ``bound``: the highest surprisal that the setting ``surprise`` allowed, in bits; None if ``surprise`` is off.
     """
 
     text: str
@@ -27,24 +30,27 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that the reader should know, one line."""
+    """A message for the user, one line."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class PrefillProgress:
-    """How much of a long seed has been read, 0 to 1; nothing is written before all of it is."""
+    """Share of a long seed that has been read, 0 to 1. No token comes before it is 1."""
 
     share: float
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end: "length" (all written), "stop" (a stop text came), "stopped" (somebody said so), "failed" (its error is
-    raised to who reads on).
+    """The end of the stream.
 
-    ``text`` had been held back for a stop text that did not come. ``seconds`` passed since the first draw.
+    ``reason``: "length" (the length is reached), "stop" (a stop text was generated), "stopped" (by the user) or
+    "failed" (the error is raised when the next event is read).
+    ``text``: text that was withheld because it could have become a stop text.
+    ``tokens``: tokens drawn.
+    ``seconds``: seconds since the first token was drawn.
     """
 
     reason: str

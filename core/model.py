@@ -1,4 +1,4 @@
-"""A model that is ready to play, and the plain calls for scripts and notebooks."""
+"""Open a model and use it from scripts and notebooks: text, probabilities, losses."""
 
 from __future__ import annotations
 
@@ -26,67 +26,68 @@ from .text.copy_detection import CopyDetector, CopyTracker
 from .text.tokenizer import Ids, Tokenizer
 
 MAX_SEED_TOKENS = MAX_HISTORY
-"""How much of the end of a very long seed is read: an LSTM has to take every step, and its memory fades long before."""
+"""Tokens read from the end of a longer seed. An LSTM must step through each, and forgets older ones anyway."""
 
 PREFILL_CHUNK = 4096
-"""Tokens of a long seed that are read at a time: about a quarter of a second."""
+"""Tokens of a long seed read between two progress reports: about 0.25 s."""
 
 T = TypeVar("T")
 
 
 class Prefill(NamedTuple):
-    """A seed that has been read: where that leads, and what the reader should know of it, a line each."""
+    """The result of reading a seed: the snapshot after it, and notices for the user, one line each."""
 
     snapshot: Snapshot
     notices: list[str]
 
 
 class Model:
-    """Weights, tokenizer and runtime under a name. Holds no state of any text: many streams can share it."""
+    """Weights, tokenizer and runtime of a named model. Holds no hidden state, so many streams can share it."""
 
     def __init__(self, name: str, file: ModelFile, runtime: Runtime | None = None) -> None:
-        self.name, self.file = name, file
+        self.name = name
+        self.file = file
         self.runtime = runtime or fastest_runtime(file)
         self.settings = merge_layers(file.card.settings)
         self.token_text = lru_cache(maxsize=None)(lambda token: file.tokenizer.decode([token]))
-        """The text of a token by itself."""
+        """Return the text of a single token id. Cached."""
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """How this model cuts text into tokens."""
+        """The tokenizer stored in the model file."""
         return self.file.tokenizer
 
     def engine(self) -> Engine:
-        """A new engine over this model's weights."""
+        """Return a new engine that uses these weights."""
         return Engine(self.runtime, self.tokenizer)
 
     def worker(self) -> Worker:
-        """A new engine on a thread of its own, for many readers; close it."""
+        """Return a new engine on its own thread. The caller closes it."""
         return Worker(self.engine())
 
     def copy_detector(self) -> CopyDetector | None:
-        """What marks runs copied from the training text as text comes; None where the file has no index."""
+        """Return a detector of text copied from the training text, or None if the file has no index."""
         return CopyDetector(self.file.index) if self.file.index else None
 
     def copy_tracker(self) -> CopyTracker | None:
-        """What tells of every token of a text whether it is copied; None where the file has no index."""
-        meter = self.copy_detector()
-        return CopyTracker(meter) if meter else None
+        """Return a tracker of the copied tokens of a text, or None if the file has no index."""
+        detector = self.copy_detector()
+        return CopyTracker(detector) if detector else None
 
     def dump_state(self, snapshot: Snapshot) -> bytes:
-        """A snapshot as bytes, for ``restored``."""
+        """Return ``snapshot`` as bytes for ``load_state``."""
         return snapshots.to_bytes(snapshot, self.file.sha256)
 
     def load_state(self, data: bytes) -> Snapshot:
-        """The snapshot in ``data``; raises StateError where it is damaged or belongs to another model."""
+        """Return the snapshot in ``data``. Raises StateError if it is damaged or of another model."""
         return snapshots.from_bytes(data, self.file.sha256, self._initial_snapshot())
 
     def stream(self, seed: str = "", **settings: Any) -> Iterator[Token]:
-        """Yield tokens that go on from ``seed``, as they are drawn.
+        """Return an iterator over the tokens that continue ``seed``, as they are drawn.
 
-        Keywords are settings by name (temperature=0.8, length=200, rng=7, …; see ``Settings``), over the model's own.
-        Raises SettingError for a value out of range. Characters that the model has never seen are read as its
-        stand-in, ``tokenizer.stand_in``.
+        Keyword arguments are settings (temperature=0.8, length=200, rng=7, …; see ``Settings``) and override those of
+        the model card. Raises SettingError for a value out of range. Characters that the tokenizer does not know are
+        read as ``tokenizer.replacement``.
 
         >>> tokens = load("shakespeare").stream("ROMEO:", temperature=0.8, length=40)
         >>> len("".join(token.text for token in tokens))
@@ -95,33 +96,33 @@ class Model:
         chosen = self.settings.changed(**settings)
         start = self.read(seed, whole=chosen.whole_seed).snapshot
         engine = self.engine()
-        dice = PositionRNG(random_rng_seed() if chosen.rng is None else chosen.rng)
-        stream = engine.open(start, chosen, dice, max_unread=MAX_BURST_TOKENS, keep_snapshots=False)
+        rng = PositionRNG(random_rng_seed() if chosen.rng is None else chosen.rng)
+        stream = engine.open(start, chosen, rng, max_unread=MAX_BURST_TOKENS, keep_snapshots=False)
         return (event for event in engine.iter_events(stream) if isinstance(event, Token))
 
     def generate(self, seed: str = "", **settings: Any) -> str:
-        """The text that goes on from ``seed``, without it; the keywords of ``stream``."""
+        """Return the text that continues ``seed``, without ``seed``. Takes the keyword arguments of ``stream``."""
         return "".join(token.text for token in self.stream(seed, **settings))
 
     def distribution(self, text: str = "") -> dict[str, float]:
-        """The model's own probabilities (T = 1) for what comes after ``text``, likeliest first, by token text.
+        """Return the model's probabilities (T = 1, no filters) of the next token, by its text, likeliest first.
 
-        Over bytes, those that are no character by themselves stand together under U+FFFD.
+        Tokens that are not whole characters (single bytes) are summed under U+FFFD.
 
         >>> list(load("shakespeare").distribution("To be or not to b"))[0]
         'e'
         """
         probs = np.exp(log_softmax(self.read(text).snapshot.logits[None].astype(np.float64))[0])
-        chances: dict[str, float] = {}
+        by_text: dict[str, float] = {}
         for token, p in enumerate(probs):
-            shown = self.tokenizer.decode([token])
-            chances[shown] = chances.get(shown, 0.0) + float(p)
-        return dict(sorted(chances.items(), key=lambda chance: -chance[1]))
+            token_text = self.tokenizer.decode([token])
+            by_text[token_text] = by_text.get(token_text, 0.0) + float(p)
+        return dict(sorted(by_text.items(), key=lambda item: -item[1]))
 
     def score(self, text: str, on_progress: Callable[[float], None] = lambda _: None) -> scoring.Score:
-        """Loss on ``text`` per character under both protocols, and the surprise of every token, all at T = 1.
+        """Return the cold and the stateful loss of ``text`` per character, and the surprisal of each token (T = 1).
 
-        Raises TextError for a text of under 2 tokens.
+        Calls ``on_progress`` with the share done, 0 to 1. Raises TextError if ``text`` has fewer than 2 tokens.
 
         >>> score = load("shakespeare").score("ROMEO:\\nWhat light is that?")
         >>> score.bits_per_char_stateful < 5, len(score.surprise)
@@ -130,16 +131,20 @@ class Model:
         return scoring.score(self.runtime, self.tokenizer, text, on_progress)
 
     def read(self, text: str, after: Snapshot | None = None, whole: bool = False) -> Prefill:
-        """Read ``text`` from the beginning, or ``behind`` a snapshot. Nothing at the beginning is read as a new line.
+        """Read ``text`` (prefill) from the zero state or after a snapshot.
 
-        Of a text over 8,192 tokens the end is read, unless ``whole``.
+        An empty text from the zero state is read as a newline. Of more than 8,192 tokens only the last 8,192 are
+        read, unless ``whole``.
         """
         return drain(self.prefill_chunks(text, after, whole))
 
     def prefill_chunks(
         self, text: str, after: Snapshot | None = None, whole: bool = False
     ) -> Generator[float, None, Prefill]:
-        """``read`` a piece at a time: yields the share of a long text that has been read. Close it to stop it."""
+        """Do the same as ``read`` in chunks, and yield the share of a long text that has been read, 0 to 1.
+
+        Returns the ``Prefill``. Closing the generator stops it.
+        """
         ids = self.tokenizer.encode(text)
         if after is None:
             ids = ids if len(ids) else self.tokenizer.encode("\n")
@@ -152,39 +157,39 @@ class Model:
         return Prefill((yield from self._advance_chunks(after, ids)), notices)
 
     def advance(self, start: Snapshot, ids: Ids) -> Snapshot:
-        """The snapshot behind ``start`` and these tokens."""
+        """Return the snapshot after ``start`` and the tokens ``ids``."""
         return drain(self._advance_chunks(start, ids))
 
     def _advance_chunks(self, start: Snapshot, ids: Ids) -> Generator[float, None, Snapshot]:
         if not len(ids):
             return replace(start, pending_text="")
-        steps = self.runtime.stepper(start.state)
+        stepper = self.runtime.stepper(start.state)
         for at in range(0, len(ids), PREFILL_CHUNK):
-            steps.step_many(ids[at : at + PREFILL_CHUNK, None])
+            stepper.step_many(ids[at : at + PREFILL_CHUNK, None])
             if len(ids) > PREFILL_CHUNK:
                 yield min(1.0, (at + PREFILL_CHUNK) / len(ids))
         decoder = self.tokenizer.decoder(start.remainder)
         for token in ids.tolist():
             decoder.push(token)
-        state, logits = select_rows(steps.state, [0]), steps.logits[0].copy()
+        state, logits = select_rows(stepper.state, [0]), stepper.logits[0].copy()
         history = TokenHistory(ids, start.history)
         return Snapshot(state, logits, start.position + len(ids), decoder.remainder, "", history)
 
     def _initial_snapshot(self) -> Snapshot:
-        """Where nothing was read yet; its logits mean nothing."""
+        """The zero state. Its logits have no meaning."""
         return Snapshot(self.runtime.zeros(1), np.zeros(self.tokenizer.size, np.float32), 0)
 
     def _unknown_character_notices(self, text: str) -> list[str]:
-        unseen = self.tokenizer.unknown_characters(text)
-        if not unseen:
+        unknown = self.tokenizer.unknown_characters(text)
+        if not unknown:
             return []
-        shown = " ".join(ascii(c)[1:-1] if not c.isprintable() else c for c in unseen[:10])
-        more = f" and {len(unseen) - 10} more" if len(unseen) > 10 else ""
+        shown = " ".join(ascii(c)[1:-1] if not c.isprintable() else c for c in unknown[:10])
+        more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
         return [f"{self.name} has never seen {shown}{more}: read as {self.tokenizer.replacement!r}"]
 
 
 def drain(generator: Generator[float, None, T], on_progress: Callable[[float], object] = lambda _: None) -> T:
-    """What a generator of shares returns in the end; each share is ``told``."""
+    """Run ``generator`` to its end and return its result. Calls ``on_progress`` with each share that it yields."""
     while True:
         try:
             on_progress(next(generator))
@@ -193,9 +198,9 @@ def drain(generator: Generator[float, None, T], on_progress: Callable[[float], o
 
 
 def load(name: str = library.DEFAULT_MODEL, make_runtime: Callable[[ModelFile], Runtime] | None = None) -> Model:
-    """Open a model by name or path. Raises ModelError, one line, where there is none or it is not usable.
+    """Open a model by name or path. Raises ModelError if there is none or it is not usable.
 
-    ``make_runtime`` replaces the int8 runtime, for example by ``training.runtime.TorchRuntime``.
+    ``make_runtime`` replaces the int8 runtime, for example by ``training.torch_runtime.TorchRuntime``.
     """
     entry = library.find_model(name)
     file = open_model_file(entry.path)

@@ -1,4 +1,4 @@
-"""Settings under a name, kept as differences from the defaults: a few of ours, and the user's in one JSON file."""
+"""Named settings, stored as differences from the defaults: built-in ones, and the user's in one JSON file."""
 
 from __future__ import annotations
 
@@ -17,44 +17,46 @@ BUILTIN: dict[str, dict[str, Any]] = {
     "wild": {"temperature": 1.6, "min_p": 0.02},
     "thaw": {"temperature": "0.2..1.6"},
 }
-"""Those that come with afterglow."""
+"""The presets that come with afterglow."""
 
 _PRESET_SCOPES = ("token", "passage")
 
 
 def load_all() -> dict[str, dict[str, Any]]:
-    """All presets by name; one of the user's stands before one of ours. Raises StorageError."""
+    """Return all presets by name. The user's replace built-in ones of the same name. Raises StorageError."""
     return BUILTIN | _load_user_presets()
 
 
 def apply(name: str, settings: Settings, defaults: Settings) -> Settings:
-    """``settings`` with what a preset says, and everything else about drawing as ``defaults`` have it.
+    """Return ``settings`` with the preset ``name`` applied.
 
-    How the text is shown stays. Raises UsageError for an unknown name, SettingError for a value that cannot be.
+    Token and passage settings that the preset does not name are reset to ``defaults``. ``rng`` and view settings stay.
+    Raises UsageError for an unknown name, SettingError for an invalid value, StorageError.
     """
     known = load_all()
     if name not in known:
         raise UsageError(f"there is no preset {name!r}; there are: {', '.join(known)}")
     chosen = merge_layers(known[name])
-    here = {
-        n: getattr(chosen if n in _setting_names(known[name]) else defaults, n)
-        for n in SPECS
-        if SPECS[n].scope in _PRESET_SCOPES
-    }
-    return settings.changed(**{n: value for n, value in here.items() if n != "rng"})
+    named = _setting_names(known[name])
+    values = {n: getattr(chosen if n in named else defaults, n) for n in SPECS if _is_preset_setting(n)}
+    return settings.changed(**values)
 
 
 def save(name: str, settings: Settings) -> None:
-    """Keep what is set under a name; raises UsageError for a bad name, StorageError where it cannot be written."""
+    """Save the token and passage settings as a preset. Raises UsageError for an invalid name, StorageError."""
     if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 40:
         raise UsageError(f"{name!r} cannot be a preset's name: use letters, digits, '-' and '_'")
-    values = {n: v for n, v in settings.to_dict().items() if SPECS[n].scope in _PRESET_SCOPES and n != "rng"}
+    values = {n: value for n, value in settings.to_dict().items() if _is_preset_setting(n)}
     write_atomically(presets_file(), json.dumps(_load_user_presets() | {name: values}, indent=1).encode(), mode=0o600)
 
 
 def describe(values: dict[str, Any]) -> str:
-    """What a preset sets, as it would be typed."""
+    """Return the settings of a preset in the form in which they are typed."""
     return merge_layers(values).format(_setting_names(values)) or "the defaults"
+
+
+def _is_preset_setting(name: str) -> bool:
+    return SPECS[name].scope in _PRESET_SCOPES and name != "rng"
 
 
 def _setting_names(values: dict[str, Any]) -> list[str]:
@@ -64,13 +66,13 @@ def _setting_names(values: dict[str, Any]) -> list[str]:
 def _load_user_presets() -> dict[str, dict[str, Any]]:
     path = presets_file()
     try:
-        kept = json.loads(path.read_text("utf-8"))
-        for values in kept.values():
+        presets = json.loads(path.read_text("utf-8"))
+        for values in presets.values():
             merge_layers(values)
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error_text(error)}") from error
     except (ValueError, AttributeError, SettingError) as error:
-        raise StorageError(f"{path} holds no presets that this release can read: {error}") from None
-    return dict(kept)
+        raise StorageError(f"{path} has presets that this release cannot read: {error}") from None
+    return dict(presets)
