@@ -85,7 +85,7 @@ class ReferenceText:
 
     def __init__(self, text: TextLike) -> None:
         self._text = text
-        self._words = set(words(text[:]))
+        self._words = set(split_words(text[:]))
 
     def known_share(self, sample_words: Sequence[str]) -> float:
         """Return the share of ``sample_words`` that the text contains, 0 to 1."""
@@ -97,7 +97,7 @@ class ReferenceText:
         return CopyReport.from_runs(np.concatenate(runs))
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """Return the words of ``text``, case-folded. An apostrophe inside a word belongs to it."""
     return _WORD.findall(text.casefold())
 
@@ -112,7 +112,8 @@ def _compute_metrics(
     temperature: float, samples: Sequence[Sequence[Token]], reference: ReferenceText | None
 ) -> DiversityMetrics:
     texts = ["".join(token.text for token in tokens) for tokens in samples]
-    words_by_text = [words(text)[: -1 if text[-1:].isalpha() else None] for text in texts]  # the last may be cut off
+    # A letter at the end may belong to a word that is cut off.
+    words_by_text = [split_words(text)[: -1 if text[-1:].isalpha() else None] for text in texts]
     all_words = [word for text_words in words_by_text for word in text_words]
     pairs = [pair for text_words in words_by_text for pair in pairwise(text_words)]
     repeated = [count_repeated(text_words) for text_words in words_by_text]

@@ -19,8 +19,8 @@ from afterglow.core.text.copy_detection import (
     CopyMatch,
     CopyReport,
     CopyTracker,
+    compute_fingerprints,
     copied_run_lengths,
-    fingerprints,
     indexed_run_lengths,
 )
 from afterglow.repl.__main__ import main
@@ -79,7 +79,7 @@ def test_a_sparse_index_notices_long_runs_and_invents_none() -> None:
 @pytest.mark.parametrize("budget", [0, 3, 4, 100, 1500, 5000, 10**6])
 def test_an_index_keeps_to_its_budget_and_uses_it(budget: int) -> None:
     index = CopyIndex.build(TRAINED, budget)
-    distinct = len(np.unique(fingerprints(TRAINED)))
+    distinct = len(np.unique(compute_fingerprints(TRAINED)))
     assert index.fingerprints.nbytes <= budget
     assert index.fingerprints.nbytes >= min(distinct * 4, budget) * 0.6 - 16
     assert (np.diff(index.fingerprints.astype(np.int64)) > 0).all()
@@ -109,7 +109,7 @@ def test_a_run_shows_with_its_sixteenth_character_and_ends_where_the_text_parts(
 
 def test_the_rolling_hash_is_the_one_of_the_array() -> None:
     """A meter that looks at everything and knows every fingerprint but the last confirms all but that."""
-    hashes = fingerprints("naïve \U0001d11e " + TRAINED[:60])
+    hashes = compute_fingerprints("naïve \U0001d11e " + TRAINED[:60])
     prints = np.sort(hashes >> np.uint64(32)).astype(np.uint32)
     meter = CopyDetector(CopyIndex(1, prints))
     found = [meter.push(c) for c in "naïve \U0001d11e " + TRAINED[:60]]

@@ -168,5 +168,5 @@ def test_a_split_in_the_order_of_the_text_is_cut_where_it_says(tmp_path: Path) -
     "written", ["", "80/20", "80/10/5", "0/50/50", "90/0/10", "90/10/0", "80/10/x/10", "1/1/1/1/96"]
 )
 def test_what_is_no_split_is_said_in_one_line(written: str) -> None:
-    with pytest.raises(UsageError, match="is no split: write 80/10/10"):
+    with pytest.raises(UsageError, match="is not a split: give percentages"):
         Split.parse(written)

@@ -33,7 +33,7 @@ LAMP = Path(__file__).parent / "data" / "lamp.txt"
 def tight(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that is bounded has a bound that a short text passes."""
     for module, name, value in (
-        (files, "BLOCK", 7),
+        (files, "BLOCK_BYTES", 7),
         (chunks, "CHUNK_CHARS", 100),
         (disk_store, "INDEX_STRIDE", 64),
         (cleaning, "MAX_CHARS_IN_MEMORY", 300),
@@ -66,7 +66,7 @@ def test_what_comes_in_small_blocks_is_what_comes_at_once(
     stored = load_corpus([str(tmp_path / "a.txt")], how)
     expected = text.replace("\r\n", "\n").replace("\r", "\n")
     assert (stored.text[:], stored.notes) == (expected, ("120 carriage returns were dropped: lines end in \\n",))
-    monkeypatch.setattr(files, "BLOCK", 1 << 20)
+    monkeypatch.setattr(files, "BLOCK_BYTES", 1 << 20)
     assert read_corpora([str(tmp_path / "a.txt")], how).text == expected
 
 

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 import pytest
-from afterglow.core.diversity import ReferenceText, SampleConfig, count_repeated, measure_diversity, words
+from afterglow.core.diversity import ReferenceText, SampleConfig, count_repeated, measure_diversity, split_words
 from afterglow.core.model import Model
 from afterglow.core.score import logprobs
 from afterglow.core.text.copy_detection import MIN_RUN
@@ -19,7 +19,7 @@ TINY, LAMP = str(DATA / "tiny-char.safetensors"), DATA / "lamp.txt"
 
 
 def test_words_are_letters_with_their_apostrophes_in_lower_case() -> None:
-    assert words("The king's MEN, 'tis 42 naïve-ly") == ["the", "king's", "men", "tis", "naïve", "ly"]
+    assert split_words("The king's MEN, 'tis 42 naïve-ly") == ["the", "king's", "men", "tis", "naïve", "ly"]
 
 
 def test_repeated_counts_sequences_of_four_that_stood_before() -> None:

@@ -49,7 +49,7 @@ class CopyIndex:
     def build(cls, text: TextLike, budget: int) -> CopyIndex:
         """The densest index of ``text`` that takes at most ``budget`` bytes."""
         first = max(1, len(text) // max(1, budget))
-        kept = [h[h % np.uint64(first) == 0] for h in map(fingerprints, iter_chunks(text, MIN_RUN - 1))]
+        kept = [h[h % np.uint64(first) == 0] for h in map(compute_fingerprints, iter_chunks(text, MIN_RUN - 1))]
         hashes = np.unique(np.concatenate(kept))
         every = max(1, 4 * len(hashes) // max(1, budget)) * first  # multiples of the first look at some of the same
         while 4 * np.count_nonzero(hashes % np.uint64(every) == 0) > budget:
@@ -61,7 +61,7 @@ class CopyIndex:
         """The chance that a copied run of so many characters is noticed."""
         return float(1 - (1 - 1 / self.modulus) ** max(0, length - MIN_RUN + 1))
 
-    def knows(self, fingerprint: int) -> bool | None:
+    def contains(self, fingerprint: int) -> bool | None:
         """Whether this fingerprint is one of the text; None where it is not among those that are looked at."""
         if fingerprint % self.modulus:
             return None
@@ -100,7 +100,7 @@ class CopyDetector:
         self._hash = (self._hash * _HASH_BASE + code - self._last[0] * _OLDEST_FACTOR) & _MASK
         self._last.append(code)
         self._read, self._since_match = self._read + 1, self._since_match + 1
-        known = self._index.knows(_mix_bits(self._hash)) if self._read >= MIN_RUN else None
+        known = self._index.contains(_mix_bits(self._hash)) if self._read >= MIN_RUN else None
         if known is False:
             self._run = 0
         elif known:
@@ -195,14 +195,14 @@ class CopyReport:
 
 def copied_run_lengths(generated: str, text: TextLike) -> NDArray[np.int64]:
     """For each character of ``written``, (n,), the longest run around it that stands in ``text``; 0 for under 16."""
-    lengths, prints = np.zeros(len(generated), np.int64), fingerprints(generated)
+    lengths, prints = np.zeros(len(generated), np.int64), compute_fingerprints(generated)
     maybe = np.zeros(1 << 16, bool)  # most of a text is passed over by a look at 16 bits
     maybe[prints & _LOW] = True
     # They overlap so far that a run which begins in one ends in it.
     for stretch in iter_chunks(text, max(MIN_RUN - 1, len(generated))):
         before = length = 0
         # Only where 16 characters stand there too is it worth looking how many more.
-        there = fingerprints(stretch)
+        there = compute_fingerprints(stretch)
         for at in np.flatnonzero(np.isin(prints, there[maybe[there & _LOW]])).tolist():
             length, before = max(MIN_RUN - 1, length - (at - before), int(lengths[at])), at
             while at + length < len(generated) and generated[at : at + length + 1] in stretch:
@@ -225,7 +225,7 @@ def indexed_run_lengths(generated: str, index: CopyIndex) -> NDArray[np.int64]:
     return runs
 
 
-def fingerprints(text: str) -> HashArray:
+def compute_fingerprints(text: str) -> HashArray:
     """A 64-bit hash of every run of 16 characters, (n - 15,): a polynomial over code points, its bits mixed."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)
     count = max(0, len(codes) - MIN_RUN + 1)

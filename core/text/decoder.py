@@ -1,4 +1,4 @@
-"""Ids to text one at a time: bytes are held back until they are whole characters."""
+"""Decode token ids to text one at a time. Bytes wait until they form a whole character."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ Ids = NDArray[np.int64]
 
 
 class Decoder(Protocol):
-    """Turns ids into text one at a time, holding back what is not a whole character yet."""
+    """An incremental decoder of token ids."""
 
     def push(self, token: int) -> str:
-        """The text that ``token`` completes; "" while a character is unfinished."""
+        """Return the text that ``token`` completes; "" while a character is unfinished."""
         ...
 
     def flush(self) -> str:
-        """What is still held back, made readable: U+FFFD for a character that never got whole."""
+        """End the text. Return U+FFFD if a character is unfinished, else ""."""
         ...
 
     @property
     def remainder(self) -> bytes:
-        """The unfinished bytes; hand them to ``Tokenizer.decoder`` to go on from here."""
+        """Bytes of the unfinished character. ``Tokenizer.decoder(remainder)`` continues from here."""
         ...
 
 
 class BytesDecoder:
-    """An incremental UTF-8 decoder of tokens that stand for bytes: ``table`` holds those of each id."""
+    """An incremental UTF-8 decoder. ``table[id]`` holds the bytes of each token."""
 
     def __init__(self, table: Sequence[bytes], remainder: bytes = b"") -> None:
         self._table = table
@@ -39,13 +39,13 @@ class BytesDecoder:
 
     @property
     def remainder(self) -> bytes:
-        """The bytes of a character that has only begun."""
+        """Bytes of the unfinished character."""
         return self._codec.getstate()[0]
 
     def push(self, token: int) -> str:
-        """The characters that are whole with this token."""
+        """Return the characters that ``token`` completes."""
         return self._codec.decode(self._table[token])
 
     def flush(self) -> str:
-        """U+FFFD where a character has only begun."""
+        """Return U+FFFD if a character is unfinished, else ""."""
         return self._codec.decode(b"", final=True)

@@ -1,4 +1,4 @@
-"""Where texts come from: files, folders, globs and standard input, as blocks of bytes with a name."""
+"""Read texts from files, folders, globs and standard input, as named sources of blocks of bytes."""
 
 from __future__ import annotations
 
@@ -21,25 +21,28 @@ from ..file_io import open_or_error
 STDIN = "-"
 
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".jsonl", ".csv", ".tsv")
-"""What is taken from a folder, each also with ``.gz`` behind it. A file that is named itself may be called anything."""
+"""Names of texts in a folder end in one of these, or in one of these and ``.gz``. A file given by itself can have any
+name."""
 
-BLOCK = 1 << 20
-"""Bytes that are read at a time: memory does not grow with the file."""
+BLOCK_BYTES = 1 << 20
+"""Bytes read at a time. Memory use does not grow with the file."""
 
 
 class Source:
-    """Bytes with a name, read as often as one likes; a file has to stay what it was when it was first opened.
+    """The bytes of a file or of standard input, with a name. They can be read repeatedly.
 
-    Everything that reads raises TextError in one line.
+    Everything that reads raises TextError, also if the file has changed since it was first opened.
     """
 
     def __init__(self, name: str, path: Path | None = None, data: bytes = b"") -> None:
-        self.name, self._path, self._data = name, path, data
+        self.name = name
+        self._path = path
+        self._data = data
         self._first_stamp: tuple[int, int] | None = None
 
     @cached_property
     def sha256(self) -> str:
-        """The hash of the bytes as they lie on disk."""
+        """SHA-256 of the bytes as they are on disk."""
         digest = hashlib.sha256()
         for block in self.raw_blocks():
             digest.update(block)
@@ -47,7 +50,7 @@ class Source:
 
     @cached_property
     def text_sha256(self) -> str:
-        """The hash of the bytes unpacked: the same for a text and for a .gz of it."""
+        """SHA-256 of the decompressed bytes: equal for a text and its .gz."""
         if not self._is_gzip:
             return self.sha256
         digest = hashlib.sha256()
@@ -57,26 +60,26 @@ class Source:
 
     @property
     def suffix(self) -> str:
-        """The suffix in lower case, ``.gz`` apart."""
+        """File name extension without ``.gz``, in lower case: ".txt"."""
         return Path(self.name.lower().removesuffix(".gz")).suffix
 
     def raw_blocks(self) -> Iterator[bytes]:
-        """The bytes as they lie on disk."""
+        """Yield the bytes as they are on disk."""
         with self._open() as file:
-            while block := file.read(BLOCK):
+            while block := file.read(BLOCK_BYTES):
                 yield block
 
     def text_blocks(self) -> Iterator[bytes]:
-        """The text's bytes; raises TextError where a .gz is damaged."""
+        """Yield the bytes, decompressed if the name ends in ``.gz``."""
         if not self._is_gzip:
             yield from self.raw_blocks()
             return
-        with self._open() as file, gzip.GzipFile(fileobj=file) as packed:
+        with self._open() as file, gzip.GzipFile(fileobj=file) as unpacked:
             try:
-                while block := packed.read(BLOCK):
+                while block := unpacked.read(BLOCK_BYTES):
                     yield block
             except (OSError, EOFError, zlib.error):
-                raise TextError(f"{self.name} is not a whole gzip file; download or pack it again") from None
+                raise TextError(f"{self.name} is not a complete gzip file; download or compress it again") from None
 
     @property
     def _is_gzip(self) -> bool:
@@ -84,7 +87,7 @@ class Source:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[BinaryIO]:
-        """Open the bytes. Raises TextError, at the end if the file changed since it was first opened."""
+        """Open the bytes. At the end, raise TextError if the file has changed since it was first opened."""
         if self._path is None:
             yield io.BytesIO(self._data)
             return
@@ -92,16 +95,22 @@ class Source:
             self._first_stamp = self._first_stamp or _file_stamp(file)
             yield file
             if _file_stamp(file) != self._first_stamp:
-                raise TextError(f"{self._path} changed while it was read; try again when nothing writes to it")
+                raise TextError(f"{self._path} changed while it was read; try again when no program writes to it")
 
 
 def open_sources(paths: Sequence[str]) -> list[Source]:
-    """Everything that ``paths`` name, in their order, a folder's files by name. Raises TextError."""
+    """Return a source for each file that ``paths`` name, in order. Files of a folder are sorted by name.
+
+    Raises TextError.
+    """
     return [stdin_source() if path == STDIN else file_source(path) for word in paths for path in expand_paths(word)]
 
 
 def expand_paths(pattern: str) -> Iterator[str | Path]:
-    """The paths that one word stands for: itself, what is in a folder, or what a glob matches. Raises TextError."""
+    """Yield the paths that ``pattern`` names: itself, the texts in a folder, or the matches of a glob.
+
+    Yields "-" for standard input. Raises TextError.
+    """
     try:
         yield from _expand(pattern)
     except OSError as error:
@@ -118,13 +127,13 @@ def _expand(pattern: str) -> Iterator[str | Path]:
         inside = sorted(p for p in path.rglob("*") if _is_text(p.relative_to(path)) and p.is_file())
         if not inside:
             raise TextError(
-                f"there is no text in the folder {path}: it would have to end in {', '.join(TEXT_SUFFIXES)}"
+                f"there is no text in the folder {path}; the name of a text ends in {', '.join(TEXT_SUFFIXES)}"
             )
         yield from inside
     elif path.exists() or not glob.has_magic(pattern):
         yield path
     else:
-        # pathlib's own glob takes no absolute pattern.
+        # Path.glob does not accept absolute patterns.
         matched = sorted(p for p in glob.iglob(pattern, recursive=True) if Path(p).is_file())  # noqa: PTH207
         if not matched:
             raise TextError(f"no file matches {pattern}")
@@ -132,21 +141,21 @@ def _expand(pattern: str) -> Iterator[str | Path]:
 
 
 def file_source(path: str | Path) -> Source:
-    """A file; whether it can be read shows when it is."""
-    name = os.fsencode(Path(path).name).decode("utf-8", "replace")  # a name of another encoding has no characters
+    """Return the source of a file. Errors show when it is read."""
+    name = os.fsencode(Path(path).name).decode("utf-8", "replace")  # file names may be invalid UTF-8
     return Source(name, Path(path))
 
 
 def stdin_source() -> Source:
-    """What is piped in; raises TextError where nothing is."""
+    """Read standard input to its end. Raises TextError if it is a terminal."""
     return Source("standard input", data=b"".join(stdin_blocks()))
 
 
 def stdin_blocks() -> Iterator[bytes]:
-    """What is piped in, as it comes; raises TextError where nothing is."""
+    """Yield standard input in blocks as they arrive. Raises TextError if it is a terminal."""
     if sys.stdin is None or sys.stdin.isatty():
-        raise TextError("nothing comes from standard input; name a file, or pipe a text in: cat *.txt | afterglow …")
-    while block := sys.stdin.buffer.read(BLOCK):
+        raise TextError("no text on standard input; name a file, or pipe a text: cat *.txt | afterglow …")
+    while block := sys.stdin.buffer.read(BLOCK_BYTES):
         yield block
 
 

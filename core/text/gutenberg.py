@@ -1,15 +1,16 @@
-"""Project Gutenberg's header and footer, left out of a text that comes in pieces."""
+"""Strip Project Gutenberg's header and footer from a text that comes in chunks."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 HEADER_WINDOW = 1 << 16
-"""Characters in which the first book's marked line has to stand."""
+"""Characters at the beginning of a text that must contain the start marker of the first book."""
 
 LOOKBACK = 2_000
-"""Characters that are held back while the next piece may show that a footer began in them."""
+"""Characters withheld until the next chunk shows that no footer begins in them."""
 
 _START = re.compile(r"\*\*\* ?START OF (?:THE|THIS) PROJECT GUTENBERG E(?:BOOK|TEXT)[^*]*\*\*\*", re.IGNORECASE)
 _END = re.compile(
@@ -17,22 +18,22 @@ _END = re.compile(
     r"\*\*\* ?END OF (?:THE|THIS) PROJECT GUTENBERG E(?:BOOK|TEXT)",
     re.IGNORECASE,
 )
-"""Books say "End of the Project Gutenberg EBook of X, by Y" before the marked line, wrapped where that is long."""
+"""The end marker, with the line "End of the Project Gutenberg EBook of X, by Y" before it, which may be wrapped."""
 
 
 def strip_boilerplate(chunks: Iterator[str], notes: list[str]) -> Iterator[str]:
-    """What stands between the marked lines, of one book or of several one behind the other; else all of it.
+    """Yield the text between the start and end markers of each book, or all of it if there is no start marker.
 
-    What was left out is told in ``notes`` at the end. A book that is cut off before its footer loses its header.
+    If the text breaks off before an end marker, the last book goes to the end of the text. Adds a note with the number
+    of characters left out.
     """
     head = _read_head(chunks)
     if not _START.search(head):
-        yield head
-        yield from chunks
+        yield from chain([head], chunks)
         return
     books = _BookStripper()
-    for piece in _prepend(head, chunks):
-        yield from books.feed(piece)
+    for chunk in chain([head], chunks):
+        yield from books.feed(chunk)
     yield from books.flush()
     notes.append(
         f"{books.chars_read - books.chars_kept:,} characters of Project Gutenberg header and footer were left out"
@@ -41,7 +42,7 @@ def strip_boilerplate(chunks: Iterator[str], notes: list[str]) -> Iterator[str]:
 
 
 class _BookStripper:
-    """Inside a book or between two, with what has come and is not decided yet."""
+    """Finds the markers in chunks of text. Counts the characters read and kept."""
 
     def __init__(self) -> None:
         self.chars_read = self.chars_kept = 0
@@ -49,20 +50,21 @@ class _BookStripper:
         self._buffer = ""
 
     def feed(self, chunk: str) -> Iterator[str]:
-        """What the piece shows to belong to a book."""
+        """Take the next chunk. Yield the text that is now known to belong to a book."""
         self.chars_read += len(chunk)
         self._buffer += chunk
-        while mark := (_END if self._inside else _START).search(self._buffer):
+        while marker := (_END if self._inside else _START).search(self._buffer):
             if self._inside:
-                yield from self._emit(self._buffer[: mark.start()].rstrip("\n") + "\n")
-            self._buffer = self._buffer[mark.end() :]
-            self._inside, self._started = not self._inside, False
+                yield from self._emit(self._buffer[: marker.start()].rstrip("\n") + "\n")
+            self._buffer = self._buffer[marker.end() :]
+            self._inside = not self._inside
+            self._started = False
         if self._inside:
             yield from self._emit(self._buffer[:-LOOKBACK])
         self._buffer = self._buffer[-LOOKBACK:]
 
     def flush(self) -> Iterator[str]:
-        """What is left of a book whose end never came."""
+        """Yield the rest of a book that has no end marker."""
         if self._inside:
             yield from self._emit(self._buffer)
 
@@ -75,13 +77,8 @@ class _BookStripper:
 
 def _read_head(chunks: Iterator[str]) -> str:
     head = ""
-    for piece in chunks:
-        head += piece
+    for chunk in chunks:
+        head += chunk
         if len(head) >= HEADER_WINDOW:
             break
     return head
-
-
-def _prepend(head: str, chunks: Iterator[str]) -> Iterator[str]:
-    yield head
-    yield from chunks

@@ -1,4 +1,4 @@
-"""How a text is divided: what is learned from, what is checked with, and what is held out."""
+"""The percentages by which a text is divided for training, validation and test."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import NamedTuple
 from ..errors import UsageError
 
 DEFAULT_SPLIT = "44/2/44/10"
-"""2 % in the middle for early stopping and calibration, the last 10 % only reported, all the rest learned from.
+"""44 % training, 2 % validation (early stopping and calibration), 44 % training, 10 % test (only reported).
 
-What is trained on goes right up to the held-out part: a text's end is mostly about what stands just before it, and
-validation there would keep that from the model (docs/experiments.md: 0.1 nats on tiny Shakespeare).
+Training text comes right before the test text, because the end of a text is mostly about what precedes it. With the
+validation text there instead, the test loss was 0.1 nats higher on tiny Shakespeare (docs/experiments.md).
 """
 
 
 class Split(NamedTuple):
-    """Percents of a text in its order: learned from, validated with, learned from again, held out."""
+    """Percentages of a text, in its order. They add up to 100."""
 
     train_head: int
     valid: int
@@ -24,25 +24,27 @@ class Split(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Split:
-        """The split that ``written`` stands for: 80/10/10, or 44/2/44/10. Raises UsageError."""
+        """Return the split written as "80/10/10" (train/valid/test) or "44/2/44/10" (train/valid/train/test).
+
+        Raises UsageError.
+        """
         words = text.split("/")
         shares = [int(word) for word in words if word.isascii() and word.isdecimal()]
         if len(words) == len(shares) == 3:
             shares.insert(2, 0)
         if len(shares) != 4 or sum(shares) != 100 or not all(shares[at] for at in (0, 1, 3)):
             raise UsageError(
-                f"{text!r} is no split: write 80/10/10, percents to learn from, to validate with and to hold out,"
-                f" or {DEFAULT_SPLIT}, which learns from the third share too"
+                f"{text!r} is not a split: give percentages for training, validation and test, such as 80/10/10,"
+                f" or {DEFAULT_SPLIT}, in which the third is for training too"
             )
         return cls(*shares)
 
     def bounds(self, size: int) -> tuple[int, int, int]:
-        """Where in so many characters validation begins and ends, and from where on they are held out."""
-        ends = self.train_head, self.train_head + self.valid, 100 - self.test
-        start, end, last = (round(size * end / 100) for end in ends)
-        return start, end, last
+        """Return the offsets (validation start, validation end, test start) in a text of ``size`` characters."""
+        percentages = self.train_head, self.train_head + self.valid, 100 - self.test
+        valid_start, valid_end, test_start = (round(size * percentage / 100) for percentage in percentages)
+        return valid_start, valid_end, test_start
 
     def __str__(self) -> str:
-        """In words."""
-        learned = self.train_head + self.train_tail
-        return f"{learned} % to learn from, {self.valid} % to check with, {self.test} % held out"
+        """Return the shares in words."""
+        return f"{self.train_head + self.train_tail} % training, {self.valid} % validation, {self.test} % test"

@@ -19,7 +19,7 @@ from ..errors import ModelError
 from .chunks import TextLike, iter_chunks
 from .decoder import BytesDecoder, Decoder, Ids
 
-BYTES = [bytes((value,)) for value in range(256)]
+SINGLE_BYTES = [bytes((value,)) for value in range(256)]
 
 MAX_TOKEN_BYTES = 128
 """Bytes of a token at most: a file from a stranger could double them with every merge."""
@@ -89,8 +89,8 @@ class BpeTokenizer(SubwordTokenizer):
 
     def __init__(self, merges: Sequence[tuple[int, int]]) -> None:
         self.merges, self._merge_table = list(merges), dict[tuple[int, int], tuple[int, int]]()
-        ids = {value: number for number, value in enumerate(BYTES)}
-        table = list(BYTES)
+        ids = {value: number for number, value in enumerate(SINGLE_BYTES)}
+        table = list(SINGLE_BYTES)
         for rank, (left, right) in enumerate(self.merges):
             if not 0 <= min(left, right) <= max(left, right) < len(table):
                 raise ModelError("its tokenizer merges tokens that are not there")
@@ -122,7 +122,7 @@ class WordTokenizer(SubwordTokenizer):
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = list(words)
-        super().__init__([*BYTES, *(word.encode() for word in self.words)])
+        super().__init__([*SINGLE_BYTES, *(word.encode() for word in self.words)])
         self._word_ids = {word: 256 + number for number, word in enumerate(self.words)}
 
     @classmethod

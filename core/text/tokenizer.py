@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ModelError
 from .chunks import TextLike, count_characters
 from .decoder import BytesDecoder, Decoder, Ids
-from .subwords import BYTES, from_merges, from_words
+from .subwords import SINGLE_BYTES, from_merges, from_words
 
 __all__ = ["ByteTokenizer", "CharTokenizer", "Decoder", "Ids", "Tokenizer", "from_header"]
 
@@ -141,7 +141,7 @@ class ByteTokenizer:
 
     def decoder(self, remainder: bytes = b"") -> Decoder:
         """An incremental UTF-8 decoder."""
-        return BytesDecoder(BYTES, remainder)
+        return BytesDecoder(SINGLE_BYTES, remainder)
 
     def unknown_characters(self, text: str) -> list[str]:
         """Only lone surrogates: they are no characters."""
