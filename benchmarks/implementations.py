@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from afterglow.core.generation.stream import StreamOptions
 from afterglow.core.inference.backends import onnx_runtime
 from afterglow.core.inference.export import onnx_model
 from afterglow.core.inference.runtime import default_threads
@@ -30,7 +31,7 @@ def afterglow(model: Model, rows: int) -> Loop:
         settings = model.settings.changed(length=tokens, temperature=TEMPERATURE)
         engine = model.engine()
         streams = [
-            engine.open(start, settings, PositionRNG(n), max_unread=tokens + 2, keep_snapshots=False)
+            engine.open(start, StreamOptions(settings, PositionRNG(n), max_unread=tokens + 2, keep_snapshots=False))
             for n in range(rows)
         ]
         start_time = time.perf_counter()

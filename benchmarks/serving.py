@@ -12,7 +12,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-from afterglow.core.generation.stream import Stream
+from afterglow.core.generation.stream import Stream, StreamOptions
 from afterglow.core.generation.worker import Worker
 from afterglow.core.model import Model, load
 from afterglow.core.sampling.rng import PositionRNG
@@ -37,13 +37,14 @@ def gaps(model: Model) -> GapsResult:
     with model.worker() as worker:
         endless = settings.changed(length=10_000_000)
         others = [
-            worker.open(start, endless, PositionRNG(n), max_unread=64, keep_snapshots=False)
+            worker.open(start, StreamOptions(endless, PositionRNG(n), max_unread=64, keep_snapshots=False))
             for n in range(OTHER_STREAMS)
         ]
         readers = [threading.Thread(target=_drain, args=(worker, stream)) for stream in others]
         for reader in readers:
             reader.start()
-        times = [time.perf_counter() for _ in worker.iter_events(worker.open(start, settings, PositionRNG(99)))]
+        watched = worker.open(start, StreamOptions(settings, PositionRNG(99)))
+        times = [time.perf_counter() for _ in worker.iter_events(watched)]
         drawn = sum(stream.token_count for stream in others)
         for stream in others:
             worker.stop(stream)
@@ -76,9 +77,8 @@ def _make_waiting_stream(model: Model) -> Callable[[int], object]:
     engine = model.engine()
 
     def make(number: int) -> object:
-        stream = engine.open(
-            model.read(f"{number}").snapshot, model.settings, PositionRNG(number), keep_snapshots=False
-        )
+        options = StreamOptions(model.settings, PositionRNG(number), keep_snapshots=False)
+        stream = engine.open(model.read(f"{number}").snapshot, options)
         events = engine.iter_events(stream)
         for _ in range(3):
             next(events)

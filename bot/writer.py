@@ -12,7 +12,7 @@ from ..core.errors import CommandError, ModelError, StateError, StorageError
 from ..core.events import Done, Token
 from ..core.generation.aio import aiter_events
 from ..core.generation.snapshot import TokenHistory
-from ..core.generation.stream import Stream
+from ..core.generation.stream import Stream, StreamOptions
 from ..core.generation.worker import Worker
 from ..core.inference import library
 from ..core.model import Model, load
@@ -182,10 +182,10 @@ class TextService:
             served = await self._load_model(order.model)
             start = await self._read_seed(served.model, text_job)
             ahead = MAX_PENDING_WATCHED if watched else MAX_PENDING_UNWATCHED
-            dice = PositionRNG(order.rng)
-            stream = served.worker.open(
-                start, text_job.request.settings, dice, max_unread=ahead, keep_snapshots=order.memory
+            options = StreamOptions(
+                order.settings, PositionRNG(order.rng), max_unread=ahead, keep_snapshots=order.memory
             )
+            stream = served.worker.open(start, options)
             text_job.attach(served.worker, stream)
             async for event in aiter_events(served.worker, stream):
                 text_job.on_event(event)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .errors import AfterglowError
     from .events import Token
+    from .generation.stream import StreamOptions
     from .model import Model, load
     from .sampling.rng import PositionRNG
     from .sampling.sampler import sample
@@ -30,6 +31,7 @@ __all__ = [
     "Ramp",
     "Score",
     "Settings",
+    "StreamOptions",
     "Token",
     "effective_choices",
     "load",
@@ -47,6 +49,7 @@ _LAZY_IMPORTS = {
     "Score": "score",
     "Token": "events",
     "Settings": "settings",
+    "StreamOptions": "generation.stream",
     "PositionRNG": "sampling.rng",
     "effective_choices": "sampling.temperature",
     "probs_at_temperatures": "sampling.temperature",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .events import Token
+from .generation.stream import StreamOptions
 from .model import Model
 from .sampling.rng import PositionRNG
 from .settings import Settings
@@ -73,7 +74,10 @@ def measure_diversity(
         engine = model.engine()
         settings = Settings(temperature=temperature, length=config.length)
         streams = [
-            engine.open(start, settings, PositionRNG(config.rng, take), max_unread=config.length, keep_snapshots=False)
+            engine.open(
+                start,
+                StreamOptions(settings, PositionRNG(config.rng, take), max_unread=config.length, keep_snapshots=False),
+            )
             for take in range(config.count)
         ]
         samples = [[e for e in engine.iter_events(stream) if isinstance(e, Token)] for stream in streams]

@@ -14,6 +14,7 @@ from .events import Token
 from .generation import snapshot as snapshots
 from .generation.engine import MAX_BURST_TOKENS, Engine
 from .generation.snapshot import MAX_HISTORY, Snapshot, TokenHistory
+from .generation.stream import StreamOptions
 from .generation.worker import Worker
 from .inference import library
 from .inference.backends import fastest_runtime
@@ -97,7 +98,8 @@ class Model:
         start = self.read(seed, whole=chosen.whole_seed).snapshot
         engine = self.engine()
         rng = PositionRNG(random_rng_seed() if chosen.rng is None else chosen.rng)
-        stream = engine.open(start, chosen, rng, max_unread=MAX_BURST_TOKENS, keep_snapshots=False)
+        options = StreamOptions(chosen, rng, max_unread=MAX_BURST_TOKENS, keep_snapshots=False)
+        stream = engine.open(start, options)
         return (event for event in engine.iter_events(stream) if isinstance(event, Token))
 
     def generate(self, seed: str = "", **settings: Any) -> str:

@@ -1,4 +1,4 @@
-"""The kinds of value that a setting can have: how a person's text becomes one, and which values are permitted."""
+"""The types of a setting's value: how typed text becomes a value, and which values are permitted."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Ramp(NamedTuple):
-    """A temperature that moves evenly from ``start`` to ``end`` over the length of a passage."""
+    """A temperature that moves evenly from ``start`` to ``end`` over the length of a text."""
 
     start: float
     end: float
 
     def at(self, progress: float) -> float:
-        """The temperature at ``progress``, 0 to 1."""
+        """Return the temperature at ``progress``, 0 to 1; above 1 it stays at ``end``."""
         return self.start + (self.end - self.start) * min(1.0, progress)
 
     def exact_text(self) -> str:
-        """As it would be typed, every digit of it."""
+        """Return the ramp as it would be typed, with every digit."""
         return f"{self.start!r}..{self.end!r}"
 
     def __str__(self) -> str:
@@ -32,7 +32,7 @@ _ESCAPES = {character: f"\\{letter}" for letter, character in _UNESCAPES.items()
 
 
 class Kind(Protocol):
-    """What a kind of value knows of itself."""
+    """The type of a setting's value: parses it, checks it and formats it."""
 
     @property
     def range(self) -> str:
@@ -41,25 +41,29 @@ class Kind(Protocol):
 
     @property
     def examples(self) -> tuple[str, ...]:
-        """A few values worth offering."""
+        """Values to offer as completions."""
         ...
 
     def parse(self, text: str, current: Any) -> Any:
-        """The value that ``text`` means, where ``current`` is set now; raises ValueError."""
+        """Return the value of ``text``, which may be relative to ``current``; raise ValueError if it has none."""
         ...
 
     def check(self, value: Any) -> Any:
-        """``value`` in its right type; raises TypeError or ValueError."""
+        """Return ``value`` converted to this type; raise TypeError or ValueError if it is not permitted."""
         ...
 
     def show(self, value: Any) -> str:
-        """``value`` as a person would type it."""
+        """Return ``value`` as it would be typed."""
         ...
+
+    def to_json(self, value: Any) -> Any:
+        """Return ``value`` as files store it, exactly; ``parse`` or ``check`` reads it back."""
+        return value
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
-    """A real number from ``low`` to ``high``; "+0.1" and "-0.1" move the one set now."""
+class Number(Kind):
+    """A real number from ``low`` to ``high``; typed "+0.1" and "-0.1" change the current one."""
 
     low: float
     high: float
@@ -67,11 +71,10 @@ class Number:
 
     @property
     def range(self) -> str:
-        """Both ends."""
         return f"a number from {self.low:g} to {self.high:g}"
 
     def parse(self, text: str, current: Any) -> Any:
-        """An absolute or a relative number."""
+        """Return an absolute or a relative number; a relative one stops at the ends of the range."""
         value = float(text)
         if not math.isfinite(value):
             raise ValueError
@@ -80,27 +83,24 @@ class Number:
         return value
 
     def check(self, value: Any) -> float:
-        """A finite number in the range."""
         if not isinstance(value, int | float) or isinstance(value, bool) or not self.low <= value <= self.high:
             raise ValueError
         return float(value)
 
     def show(self, value: Any) -> str:
-        """At least as many digits as it needs."""
         return f"{value:g}"
 
 
 @dataclass(frozen=True, slots=True)
 class Temperature(Number):
-    """A number, or two joined by "..": a ramp."""
+    """A number, or a ramp: two numbers joined by ".."."""
 
     @property
     def range(self) -> str:
-        """Both ends, and how a ramp is written."""
         return f"a number from {self.low:g} to {self.high:g}, or a ramp such as 0.2..1.6"
 
     def parse(self, text: str, current: Any) -> Any:
-        """A number or a ramp; a step moves both ends of the ramp set now."""
+        """Return a number or a ramp; a relative number moves both ends of the current ramp."""
         start, dots, end = text.partition("..")
         if dots:
             return Ramp(float(start), float(end))
@@ -109,19 +109,21 @@ class Temperature(Number):
         return Number.parse(self, text, current)
 
     def check(self, value: Any) -> Any:
-        """Each end of a ramp has to lie in the range."""
         if isinstance(value, Ramp):
             return Ramp(*(Number.check(self, edge) for edge in value))
         return Number.check(self, value)
 
     def show(self, value: Any) -> str:
-        """Two decimals: it is read side by side."""
+        """Return two decimals, so that temperatures in a row line up."""
         return str(value) if isinstance(value, Ramp) else f"{value:.2f}"
+
+    def to_json(self, value: Any) -> Any:
+        return value.exact_text() if isinstance(value, Ramp) else value
 
 
 @dataclass(frozen=True, slots=True)
-class Integer:
-    """A whole number from ``low`` to ``high``; ``zero`` is a word that means 0."""
+class Integer(Kind):
+    """A whole number from ``low`` to ``high``; ``zero_word`` is typed for 0, if given."""
 
     low: int
     high: int
@@ -130,12 +132,11 @@ class Integer:
 
     @property
     def range(self) -> str:
-        """Both ends, and the word for 0."""
         words = f", or {self.zero_word}" if self.zero_word else ""
         return f"a whole number from {self.low:,} to {self.high:,}{words}"
 
     def parse(self, text: str, current: Any) -> Any:
-        """An absolute or a relative number, or the word."""
+        """Return an absolute or a relative number, or 0 for the zero word."""
         if text == self.zero_word:
             return 0
         value = int(text)
@@ -144,7 +145,6 @@ class Integer:
         return value
 
     def check(self, value: Any) -> int:
-        """A whole number in the range."""
         if not isinstance(value, int | float) or isinstance(value, bool) or not self.low <= value <= self.high:
             raise ValueError
         if value != int(value):
@@ -152,13 +152,12 @@ class Integer:
         return int(value)
 
     def show(self, value: Any) -> str:
-        """The word for 0 where there is one."""
         return self.zero_word if self.zero_word and value == 0 else str(value)
 
 
 @dataclass(frozen=True, slots=True)
-class RngNumber:
-    """A whole number that the dice start from, or None: a fresh one for every passage."""
+class RngNumber(Kind):
+    """A whole number that fixes the random draws, or None for a new one with every passage, typed "random"."""
 
     low: int
     high: int
@@ -166,31 +165,32 @@ class RngNumber:
 
     @property
     def range(self) -> str:
-        """Both ends, and the word for a fresh one."""
         return f"a whole number from {self.low} to {self.high:,}, or random"
 
     def parse(self, text: str, current: Any) -> Any:  # noqa: ARG002
-        """A number or "random"."""
         return None if text == "random" else int(text)
 
     def check(self, value: Any) -> int | None:
-        """A whole number in the range, or None."""
         return None if value is None else Integer(self.low, self.high).check(value)
 
     def show(self, value: Any) -> str:
-        """The number or "random"."""
         return "random" if value is None else str(value)
 
 
 @dataclass(frozen=True, slots=True)
-class Bool:
-    """On or off."""
+class Bool(Kind):
+    """On or off.
 
+    Normally the flag stands alone (``--memory``) and files store a JSON boolean. With ``as_word`` the flag takes the
+    word (``--lens off``), files store the word, and it also passes as a value from Python.
+    """
+
+    as_word: bool = False
     range = "on or off"
     examples = ("on", "off")
 
     def parse(self, text: str, current: Any) -> Any:  # noqa: ARG002
-        """The words people use for yes and no."""
+        """Return the value of on, yes, true, 1, off, no, false or 0, in any case."""
         words = {
             "on": True,
             "yes": True,
@@ -206,67 +206,64 @@ class Bool:
         return words[text.lower()]
 
     def check(self, value: Any) -> bool:
-        """A bool, nothing that merely looks like one."""
+        """Return a bool; raise TypeError for anything that is merely truthy or falsy, such as 1."""
+        if self.as_word and value in ("on", "off"):
+            return bool(value == "on")
         if not isinstance(value, bool):
             raise TypeError
         return value
 
     def show(self, value: Any) -> str:
-        """The word."""
         return "on" if value else "off"
+
+    def to_json(self, value: Any) -> Any:
+        return self.show(value) if self.as_word else value
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Kind):
     """One of a few words."""
 
     words: tuple[str, ...]
 
     @property
     def examples(self) -> tuple[str, ...]:
-        """All of them."""
         return self.words
 
     @property
     def range(self) -> str:
-        """All of them."""
         return ", ".join(self.words[:-1]) + f" or {self.words[-1]}"
 
     def parse(self, text: str, current: Any) -> Any:  # noqa: ARG002
-        """The word itself."""
         return text.lower()
 
     def check(self, value: Any) -> str:
-        """A word of the list."""
         if value not in self.words:
             raise ValueError
         return str(value)
 
     def show(self, value: Any) -> str:
-        """The word."""
         return str(value)
 
 
 @dataclass(frozen=True, slots=True)
-class Strings:
-    """Some texts, quoted where they hold spaces; \\n and \\t are newline and tab."""
+class Strings(Kind):
+    """A list of strings. Typed, they are separated by spaces and quoted as in a shell; \\n and \\t are escapes."""
 
     examples = ("none", r'"\n\n"')
     range = 'one or more texts, such as "\\n\\n", or none'
 
     def parse(self, text: str, current: Any) -> Any:  # noqa: ARG002
-        """Words as a shell would split them."""
         words = shlex.shlex("" if text in ("none", "off") else text, posix=True)
         words.whitespace_split, words.escape, words.commenters = True, "", ""
-        return tuple(re.sub(r"\\([nt\\])", lambda found: _UNESCAPES[found[1]], word) for word in words)
+        return tuple(re.sub(r"\\([nt\\])", lambda match: _UNESCAPES[match[1]], word) for word in words)
 
     def check(self, value: Any) -> tuple[str, ...]:
-        """Texts, none of them empty."""
+        """Return a tuple of strings, none of them empty."""
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
             raise ValueError
         return tuple(value)
 
     def show(self, value: Any) -> str:
-        """As it would be typed."""
-        escaped = (re.sub(r"[\n\t\\]", lambda found: _ESCAPES[found[0]], item) for item in value)
+        escaped = (re.sub(r"[\n\t\\]", lambda match: _ESCAPES[match[0]], item) for item in value)
         return " ".join(map(shlex.quote, escaped)) or "none"

@@ -1,26 +1,29 @@
-"""Every setting, declared once: type, default, range, off value, help. Flags, ``/set`` and docs are made from it."""
+"""The settings, each declared once with type, default, range and help; flags, ``/set`` and docs are made from that."""
 
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-from .errors import SettingError, suggest
+from .errors import SettingError
 from .setting_types import Bool, Choice, Integer, Kind, Number, Ramp, RngNumber, Strings, Temperature
 
 HEAT_MODES = ("off", "surprise", "rank", "entropy", "temperature")
 
 
 class Spec(NamedTuple):
-    """One setting as declared.
+    """The declaration of one setting.
 
-    ``scope`` tells on what it acts: "token" (the very next one), "passage" (the next seed or continuation) or "view".
-    ``off`` is the value that makes a filter do nothing; None where there is no such value.
+    ``scope`` is what a change affects: "token" (from the next token on), "passage" (from the next seed or
+    continuation on) or "view" (the display only). ``off_value`` turns a filter off; None for settings that are no
+    filter.
     """
 
     name: str
@@ -32,11 +35,11 @@ class Spec(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The name as people type it: top-p."""
+        """The name as users type it: top-p."""
         return self.name.replace("_", "-")
 
     def parse(self, text: str, current: Any = None) -> Any:
-        """The value that ``text`` means; "+0.1" and "-0.1" move ``current``.
+        """Return the value of ``text``; "+0.1" and "-0.1" are relative to ``current``.
 
         Raises SettingError, one line that names the range.
         """
@@ -46,14 +49,14 @@ class Spec(NamedTuple):
             raise self.error(text) from None
 
     def check(self, value: Any) -> Any:
-        """``value``, made the right type, if it is permitted; raises SettingError if not."""
+        """Return ``value`` converted to the setting's type; raise SettingError if it is of another type or range."""
         try:
             return self.kind.check(value)
         except (TypeError, ValueError, OverflowError):
             raise self.error(value) from None
 
     def error(self, value: object) -> SettingError:
-        """What to say of a value that cannot be."""
+        """Return the error for a value that is not permitted."""
         shown = repr(value[:40]) if isinstance(value, str) else str(value)
         return SettingError(f"{self.label} cannot be {shown}: it is {self.kind.range}")
 
@@ -63,13 +66,13 @@ def _setting(default: Any, kind: Kind, text: str, *, off: Any = None, scope: str
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """How to draw, how much, and how to show it. Frozen: ``changed`` makes a checked copy."""
+class SamplingSettings:
+    """The settings that decide which tokens are drawn and when the text ends: all that an engine reads. Frozen."""
 
     temperature: float | Ramp = _setting(
         1.0,
         Temperature(0, 5, ("0.2", "0.5", "0.8", "1.0", "1.2", "1.5", "+0.1", "-0.1", "0.2..1.6")),
-        "below 1 strict, above 1 diverse, 0 always the likeliest; 0.2..1.6 moves on the way",
+        "below 1 safer, above 1 more surprising, 0 always picks the likeliest; 0.2..1.6 rises from start to end",
     )
     top_k: int = _setting(0, Integer(0, 1_000_000), "draw from the k likeliest tokens only; 0 is off", off=0)
     top_p: float = _setting(
@@ -79,107 +82,134 @@ class Settings:
         off=1.0,
     )
     min_p: float = _setting(
-        0.0, Number(0, 1), "cut tokens less likely than this share of the likeliest one; 0 is off", off=0.0
+        0.0, Number(0, 1), "drop tokens less likely than this fraction of the likeliest one; 0 is off", off=0.0
     )
     typical: float = _setting(
         1.0,
         Number(0, 1),
-        "keep the tokens whose surprise is nearest to the entropy, up to this probability; 1 is off",
+        "keep the tokens whose surprisal is closest to the entropy, up to this probability; 1 is off",
         off=1.0,
     )
     repeat_penalty: float = _setting(
         1.0, Number(0.1, 10), "make tokens of the last repeat-last-n less likely; 1 is off", off=1.0
     )
-    repeat_last_n: int = _setting(64, Integer(0, 8192), "how many tokens back the penalties look")
+    repeat_last_n: int = _setting(64, Integer(0, 8192), "number of latest tokens that the penalties look at")
     frequency_penalty: float = _setting(
-        0.0, Number(-2, 2), "what a token loses for each time that it stands there; 0 is off", off=0.0
+        0.0,
+        Number(-2, 2),
+        "penalty for each time a token appeared in the last repeat-last-n; 0 is off",
+        off=0.0,
     )
     presence_penalty: float = _setting(
-        0.0, Number(-2, 2), "what a token loses for standing there at all; 0 is off", off=0.0
+        0.0, Number(-2, 2), "penalty for a token that appeared in the last repeat-last-n; 0 is off", off=0.0
     )
     dry_multiplier: float = _setting(
-        0.0, Number(0, 5, ("0.8",)), "make it unlikely to go on repeating what stood before (DRY); 0 is off", off=0.0
+        0.0, Number(0, 5, ("0.8",)), "penalize continuing an earlier sequence (DRY); 0 is off", off=0.0
     )
-    dry_base: float = _setting(1.75, Number(1, 4), "how fast DRY's penalty grows with the length of the repeat")
-    dry_allowed_length: int = _setting(2, Integer(1, 64), "how many repeated tokens DRY lets pass")
-    dry_penalty_last_n: int = _setting(-1, Integer(-1, 8192), "how many tokens back DRY looks; -1 is all, up to 8,192")
+    dry_base: float = _setting(1.75, Number(1, 4), "how fast the DRY penalty grows with the length of the repeat")
+    dry_allowed_length: int = _setting(2, Integer(1, 64), "number of repeated tokens that DRY allows")
+    dry_penalty_last_n: int = _setting(
+        -1, Integer(-1, 8192), "number of latest tokens that DRY looks at; -1 is all, up to 8,192"
+    )
     dry_sequence_breakers: tuple[str, ...] = _setting(
-        ("\n", ":", '"', "*"), Strings(), "characters over which DRY follows no repeat"
+        ("\n", ":", '"', "*"), Strings(), "characters that end a DRY sequence"
     )
     surprise: float = _setting(
         0.0,
         Number(0, 20, ("2", "2.5", "3")),
-        "hold the surprise of the tokens at so many bits (Mirostat 2); 0 is off",
+        "keep the average surprisal of the tokens at this many bits (Mirostat 2); 0 is off",
         off=0.0,
     )
-    surprise_rate: float = _setting(0.1, Number(0, 1), "how fast it is held: Mirostat's learning rate")
+    surprise_rate: float = _setting(0.1, Number(0, 1), "how fast surprise corrects itself: Mirostat's learning rate")
     length: int = _setting(
-        500,
-        Integer(1, 10_000_000, examples=("200", "500", "2000")),
-        "how many characters to write",
-        scope="passage",
+        500, Integer(1, 10_000_000, examples=("200", "500", "2000")), "number of characters to write", scope="passage"
     )
-    stop: tuple[str, ...] = _setting((), Strings(), "stop where one of these texts would come", scope="passage")
-    rng: int | None = _setting(None, RngNumber(0, 2**32 - 1), "the number that the dice start from", scope="passage")
-    memory: bool = _setting(False, Bool(), "let the next seed go on from what has been read", scope="passage")
-    whole_seed: bool = _setting(False, Bool(), "read all of a very long seed, not its end only", scope="passage")
-    speed: int = _setting(
-        40,
-        Integer(0, 100_000, "max", ("10", "40", "200", "max")),
-        "characters a second where people watch",
-        scope="view",
-    )
-    heat: str = _setting("off", Choice(HEAT_MODES), "colour every token by what it was to the model", scope="view")
-    lens: str = _setting("on", Choice(("on", "off")), "show what there is to choose from beside the text", scope="view")
-    copied: str = _setting(
-        "on",
-        Choice(("on", "off")),
-        "mark what stands word for word in the training text, where the model has an index of it",
-        scope="view",
-    )
-    autosave: str = _setting("on", Choice(("on", "off")), "keep every passage, for /open", scope="view")
+    stop: tuple[str, ...] = _setting((), Strings(), "end the text before the first of these strings", scope="passage")
 
     def __post_init__(self) -> None:
-        for name, spec in SPECS.items():
-            object.__setattr__(self, name, spec.check(getattr(self, name)))
+        for f in fields(self):
+            object.__setattr__(self, f.name, SPECS[f.name].check(getattr(self, f.name)))
 
-    def changed(self, **values: Any) -> Settings:
-        """A copy with these values; raises SettingError for an unknown name or a value out of range."""
+    def changed(self, **values: Any) -> Self:
+        """Return a copy with these values; raise SettingError for an unknown name or a value out of range."""
         for name in values:
             get_spec(name)
         return replace(self, **values)
 
     def temperature_at(self, progress: float) -> float:
-        """The temperature when ``progress`` (0 to 1) of the length is written."""
+        """Return the temperature after a fraction ``progress`` (0 to 1) of the length is written."""
         if isinstance(self.temperature, Ramp):
             return self.temperature.at(progress)
         return self.temperature
 
-    def non_defaults(self) -> dict[str, Any]:
-        """What differs from the defaults, by name."""
-        return {name: getattr(self, name) for name, spec in SPECS.items() if getattr(self, name) != spec.default}
+    def sampling(self) -> SamplingSettings:
+        """Return the settings that an engine reads: these."""
+        return self
 
     def filters_only(self) -> Settings:
-        """Nothing but what shapes a draw beside the temperature; all else is at its default."""
+        """Return settings with these filters and penalties, and everything else, temperature too, at its default."""
         return Settings(**{name: getattr(self, name) for name in FILTERS})
 
+
+@dataclass(frozen=True, slots=True)
+class Settings(SamplingSettings):
+    """All settings: how to draw, how much to write, and how to display it. Frozen; ``changed`` makes a checked copy."""
+
+    rng: int | None = _setting(
+        None,
+        RngNumber(0, 2**32 - 1),
+        "number that fixes the random draws: the same number, the same text",
+        scope="passage",
+    )
+    memory: bool = _setting(
+        False, Bool(), "keep the context: continue from the previous text instead of starting fresh", scope="passage"
+    )
+    whole_seed: bool = _setting(False, Bool(), "read all of a very long seed, not only its end", scope="passage")
+    speed: int = _setting(
+        40,
+        Integer(0, 100_000, "max", ("10", "40", "200", "max")),
+        "characters per second on the screen",
+        scope="view",
+    )
+    heat: str = _setting(
+        "off", Choice(HEAT_MODES), "color tokens by surprise, rank, entropy or temperature", scope="view"
+    )
+    lens: bool = _setting(
+        True, Bool(as_word=True), "show the candidates for the next token beside the text", scope="view"
+    )
+    copied: bool = _setting(
+        True,
+        Bool(as_word=True),
+        "mark text that is copied from the training text, if the model has an index of it",
+        scope="view",
+    )
+    autosave: bool = _setting(True, Bool(as_word=True), "save every passage, for /open", scope="view")
+
+    def sampling(self) -> SamplingSettings:
+        """Return the part that an engine reads. Equal settings give the same object, as long as the cache holds it."""
+        return _sampling_settings(self)
+
+    def non_defaults(self) -> dict[str, Any]:
+        """Return the values that differ from the defaults, by name."""
+        return {name: getattr(self, name) for name, spec in SPECS.items() if getattr(self, name) != spec.default}
+
     def for_passage(self) -> Settings:
-        """What a passage keeps: all but the dice of the next one, and whether passages are kept at all."""
+        """Return what is saved with a passage: everything but ``rng`` and ``autosave``."""
         return self.changed(rng=SPECS["rng"].default, autosave=SPECS["autosave"].default)
 
     def format(self, names: Iterable[str]) -> str:
-        """Some settings as they would be typed: "top-k 3, min-p 0.02"."""
+        """Return the named settings as they would be typed: "top-k 3, min-p 0.02"."""
         return ", ".join(f"{SPECS[name].label} {SPECS[name].kind.show(getattr(self, name))}" for name in names)
 
     def format_active_filters(self) -> str:
-        """The filters that do something, as they would be typed."""
+        """Return the filters that are not off, as they would be typed; "" if all are off."""
         return self.format(
             n for n, spec in SPECS.items() if spec.off_value is not None and getattr(self, n) != spec.off_value
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """``differences`` as values that JSON knows; ``unplain`` is the way back."""
-        return {name: v.exact_text() if isinstance(v, Ramp) else v for name, v in self.non_defaults().items()}
+        """Return ``non_defaults`` as JSON values; ``settings_from_dict`` reads them back."""
+        return {name: SPECS[name].kind.to_json(value) for name, value in self.non_defaults().items()}
 
 
 SPECS: dict[str, Spec] = {
@@ -190,29 +220,38 @@ SPECS: dict[str, Spec] = {
 
 
 FILTERS = tuple(name for name, spec in SPECS.items() if spec.scope == "token" and name != "temperature")
-"""What shapes a draw beside the temperature."""
+"""Names of the filters and penalties with their parameters: everything that shapes a draw beside the temperature."""
+
+
+@lru_cache(maxsize=64)  # a look-up takes 0.3 µs, building 11 µs; the lens asks after every token
+def _sampling_settings(settings: Settings) -> SamplingSettings:
+    return SamplingSettings(**{f.name: getattr(settings, f.name) for f in fields(SamplingSettings)})
 
 
 def settings_from_dict(values: Mapping[str, Any]) -> Settings:
-    """Settings that were kept as ``plain`` values. What another release knew and this one does not is left out."""
-    kept = Settings()
+    """Return the settings saved by ``to_dict``. Entries of another release that this one cannot read are left out."""
+    readable = Settings()
     for name, value in values.items():
         with contextlib.suppress(SettingError):
-            kept = merge_layers(kept.non_defaults(), {str(name): value})
-    return kept
+            readable = merge_layers(readable.non_defaults(), {str(name): value})
+    return readable
 
 
 def get_spec(name: str) -> Spec:
-    """The declaration of ``name`` (top_p and top-p are the same); raises SettingError, which names the likeliest."""
-    found = SPECS.get(name.replace("-", "_"))
-    if found:
-        return found
-    hint = suggest(name, [spec.label for spec in SPECS.values()], "/set lists all", limit=3)
+    """Return the declaration of ``name`` (top_p or top-p); raise SettingError, which suggests the nearest names."""
+    spec = SPECS.get(name.replace("-", "_"))
+    if spec:
+        return spec
+    close = difflib.get_close_matches(name, [spec.label for spec in SPECS.values()], n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else "/set lists all"
     raise SettingError(f"there is no setting {name[:40]!r}; {hint}")
 
 
 def merge_layers(*layers: Mapping[str, Any]) -> Settings:
-    """Settings made of layers of values by name, later ones winning: card, config file, environment, flags."""
+    """Return settings from layers of values by name, later ones winning: card, config file, environment, flags.
+
+    A value is text, as typed, or already of the setting's type. Raises SettingError.
+    """
     values: dict[str, Any] = {}
     for layer in layers:
         for name, value in layer.items():
@@ -222,7 +261,7 @@ def merge_layers(*layers: Mapping[str, Any]) -> Settings:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """What the user's TOML file says, {} where there is none; raises SettingError with the file's name."""
+    """Return the values in the user's TOML file, {} if there is none; raise SettingError with the file's name."""
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -232,7 +271,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def read_environment() -> dict[str, str]:
-    """Settings given as AFTERGLOW_TEMPERATURE and the like."""
+    """Return the settings in environment variables such as AFTERGLOW_TEMPERATURE."""
     return dict(_environment_values())
 
 

@@ -133,7 +133,7 @@ def draw_screen() -> str:
     from afterglow.repl.tui.app import AfterglowApp
 
     async def take_screenshot() -> str:
-        app = AfterglowApp(new_session(length=420, speed=0, heat="surprise", autosave="off"))
+        app = AfterglowApp(new_session(length=420, speed=0, heat="surprise", autosave=False))
         async with app.run_test(size=(108, 34)) as pilot:
             for line in (SEED, "/temp 1.3", "/length 260", "/continue"):
                 app.run_line(line)

@@ -52,7 +52,7 @@ class Autosave:
                 self._report(await asyncio.to_thread(self._try_save))
 
     def _is_on(self) -> bool:
-        return self._session.settings.autosave == "on"
+        return self._session.settings.autosave
 
     def _try_save(self) -> str | Exception | None:
         """Save what is new. Return the saver's notice, None if there is none, or the error."""

@@ -242,7 +242,7 @@ def test_a_setting_is_set(line: str, name: str, value: Any, session: Session) ->
 
 
 def test_a_setting_alone_shows_itself(session: Session) -> None:
-    assert said(do(session, "/temp")).startswith("temperature 1.00: below 1 strict")
+    assert said(do(session, "/temp")).startswith("temperature 1.00: below 1 safer")
     assert "a number from 0 to 1" in said(do(session, "/set top-p"))
 
 

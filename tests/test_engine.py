@@ -13,12 +13,12 @@ import pytest
 from afterglow.core.errors import EngineError, StateError
 from afterglow.core.events import Done, Event, Token
 from afterglow.core.generation.engine import Engine
-from afterglow.core.generation.stream import SNAPSHOT_INTERVAL, Stream
+from afterglow.core.generation.stream import SNAPSHOT_INTERVAL, Stream, StreamOptions
 from afterglow.core.inference.backends import fastest_runtime
 from afterglow.core.model import Model, load
 from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.setting_types import Ramp
-from afterglow.core.settings import Settings
+from afterglow.core.settings import SamplingSettings, Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,9 +33,10 @@ OTHERS = [
 
 
 def opened(
-    engine: Engine, model: Model, seed: str, chosen: Settings, rng: int = 7, ahead: int = 1, keep: bool = True
+    engine: Engine, model: Model, seed: str, chosen: SamplingSettings, rng: int = 7, ahead: int = 1, keep: bool = True
 ) -> Stream:
-    return engine.open(model.read(seed).snapshot, chosen, PositionRNG(rng), max_unread=ahead, keep_snapshots=keep)
+    options = StreamOptions(chosen, PositionRNG(rng), max_unread=ahead, keep_snapshots=keep)
+    return engine.open(model.read(seed).snapshot, options)
 
 
 @cache
@@ -144,10 +145,10 @@ def test_stopping_before_the_first_token_ends_with_no_text(tiny: Model) -> None:
 def test_a_forced_token_comes_first_and_the_rest_is_drawn_behind_it(tiny: Model) -> None:
     (forced,) = tiny.tokenizer.encode("k").tolist()
     engine = tiny.engine()
-    stream = engine.open(tiny.read("The lamp").snapshot, MINE, PositionRNG(7), forced)
+    stream = engine.open(tiny.read("The lamp").snapshot, StreamOptions(MINE, PositionRNG(7), forced))
     found = tokens(engine, stream)
     assert found[0].id == forced
-    begun = engine.open(tiny.read("The lampk").snapshot, MINE, PositionRNG(7))
+    begun = engine.open(tiny.read("The lampk").snapshot, StreamOptions(MINE, PositionRNG(7)))
     assert [token.id for token in found[1:]] == [token.id for token in tokens(engine, begun)][: len(found) - 1]
 
 
@@ -234,7 +235,7 @@ def test_what_fails_in_one_stream_is_its_own_end_alone(tiny: Model, monkeypatch:
     def fail(_: int) -> str:
         raise RuntimeError("the decoder broke")
 
-    monkeypatch.setattr(streams[1]._decoder, "push", fail, raising=False)
+    monkeypatch.setattr(streams[1].decoder, "push", fail, raising=False)
     assert tokens(engine, streams[0]) == alone(tiny)
     with pytest.raises(RuntimeError, match="the decoder broke"):
         tokens(engine, streams[1])
@@ -270,11 +271,11 @@ def test_a_stream_that_keeps_nothing_has_no_snapshots(tiny: Model) -> None:
 
 def test_a_state_of_another_vocabulary_or_shape_is_refused(tiny: Model, tiny_bytes: Model) -> None:
     foreign = tiny_bytes.read("The lamp").snapshot
-    with pytest.raises(StateError, match=f"256 tokens, this one has {tiny.tokenizer.size}"):
-        tiny.engine().open(foreign, MINE, PositionRNG(7))
+    with pytest.raises(StateError, match=f"256 tokens, not {tiny.tokenizer.size}"):
+        tiny.engine().open(foreign, StreamOptions(MINE, PositionRNG(7)))
     own = tiny.read("The lamp").snapshot
-    with pytest.raises(StateError, match="other layers or another width"):
-        tiny.engine().open(replace(own, state=own.state[:2]), MINE, PositionRNG(7))
+    with pytest.raises(StateError, match="a model of another size"):
+        tiny.engine().open(replace(own, state=own.state[:2]), StreamOptions(MINE, PositionRNG(7)))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

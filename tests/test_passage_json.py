@@ -279,9 +279,9 @@ def test_what_is_set_is_kept_with_a_passage_and_set_again(written: Session) -> N
         written.set(name, value)
     left = written.settings
     passage_json.save(written.passage, "kept")
-    written.set_all(Settings(rng=9, autosave="off"))
+    written.set_all(Settings(rng=9, autosave=False))
     written.load_passage(passage_json.load("kept"))
-    assert written.settings == left.changed(rng=9, autosave="off")
+    assert written.settings == left.changed(rng=9, autosave=False)
     assert written.passage.settings == left.changed(rng=None)
 
 

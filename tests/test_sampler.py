@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from afterglow.core.generation.stream import StreamOptions
 from afterglow.core.model import Model
 from afterglow.core.sampling import filters, sampler
 from afterglow.core.sampling.rng import PositionRNG
@@ -148,7 +149,7 @@ def test_dry_follows_no_repeat_over_a_breaker() -> None:
 def test_a_breaker_that_the_model_cannot_read_breaks_nothing(tiny: Model) -> None:
     chosen = Settings(dry_multiplier=1.0, dry_sequence_breakers=("\n", "☃"))
     assert tiny.tokenizer.unknown_characters("☃")
-    stream = tiny.engine().open(tiny.read("The").snapshot, chosen, PositionRNG(1))
+    stream = tiny.engine().open(tiny.read("The").snapshot, StreamOptions(chosen, PositionRNG(1)))
     assert stream.breaker_ids() == tiny.tokenizer.encode("\n").tolist()
 
 

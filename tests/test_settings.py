@@ -11,7 +11,16 @@ import pytest
 from afterglow.core.errors import SettingError
 from afterglow.core.paths import config_file
 from afterglow.core.setting_types import Integer, Number, Ramp, Strings
-from afterglow.core.settings import SPECS, Settings, get_spec, merge_layers, read_config, read_environment
+from afterglow.core.settings import (
+    FILTERS,
+    SPECS,
+    Settings,
+    get_spec,
+    merge_layers,
+    read_config,
+    read_environment,
+    settings_from_dict,
+)
 
 EVERY = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 NUMBERS = [name for name, spec in SPECS.items() if isinstance(spec.kind, Number)]
@@ -130,6 +139,8 @@ def test_a_value_of_the_wrong_type_is_refused(name: str, value: Any) -> None:
         ("rng", None, "7", 7),
         ("memory", False, "on", True),
         ("memory", True, "No", False),
+        ("lens", True, "off", False),
+        ("copied", False, "on", True),
         ("heat", "off", "Surprise", "surprise"),
         ("stop", (), r"\n\n END", ("\n\n", "END")),
         ("stop", (), '"the end" x', ("the end", "x")),
@@ -149,6 +160,23 @@ def test_a_temperature_is_shown_as_it_is_typed(value: Any) -> None:
 @pytest.mark.parametrize("stop", [("\n\n",), ("a b", "c"), ("it's",), ('"',), ("a\tb",), ("\\",)], ids=repr)
 def test_stop_texts_are_shown_as_they_are_typed(stop: tuple[str, ...]) -> None:
     assert get_spec("stop").parse(SPECS["stop"].kind.show(stop)) == stop
+
+
+@pytest.mark.parametrize("name", ["lens", "copied", "autosave"])
+def test_settings_that_were_words_are_stored_and_given_as_words(name: str) -> None:
+    """Passages hold "off", not false; `Settings(lens="off")` was how a script gave it."""
+    off = Settings().changed(**{name: "off"})
+    assert getattr(off, name) is False
+    assert off.to_dict() == {name: "off"}
+    assert settings_from_dict(off.to_dict()) == off
+    assert Settings(memory=True).to_dict() == {"memory": True}
+
+
+def test_an_engine_is_given_what_it_reads_and_no_more() -> None:
+    chosen = Settings(top_p=0.9, length=7, heat="rank", lens=False, rng=3)
+    assert chosen.sampling() == Settings(top_p=0.9, length=7).sampling()
+    assert {field.name for field in fields(chosen.sampling())} == {*FILTERS, "temperature", "length", "stop"}
+    assert chosen.sampling().filters_only() == chosen.filters_only() == Settings(top_p=0.9)
 
 
 def test_a_ramp_moves_evenly_and_stays_at_its_end() -> None:

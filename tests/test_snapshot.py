@@ -9,6 +9,7 @@ import pytest
 from afterglow.core.errors import StateError
 from afterglow.core.events import Token
 from afterglow.core.generation.snapshot import MAX_HISTORY, Snapshot, TokenHistory
+from afterglow.core.generation.stream import StreamOptions
 from afterglow.core.model import Model
 from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.settings import Settings
@@ -18,7 +19,7 @@ CHOSEN = Settings(length=120, temperature=0.9, surprise=2.0, dry_multiplier=0.8,
 
 def written(model: Model, start: Snapshot) -> tuple[list[Token], Snapshot]:
     engine = model.engine()
-    stream = engine.open(start, CHOSEN, PositionRNG(7))
+    stream = engine.open(start, StreamOptions(CHOSEN, PositionRNG(7)))
     tokens = [event for event in engine.iter_events(stream) if isinstance(event, Token)]
     return tokens, stream.snapshots[stream.position]
 

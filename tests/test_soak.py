@@ -14,6 +14,7 @@ import pytest
 from afterglow.core.errors import EngineError
 from afterglow.core.events import Token
 from afterglow.core.generation.aio import aiter_events
+from afterglow.core.generation.stream import StreamOptions
 from afterglow.core.generation.worker import Worker
 from afterglow.core.model import Model, load
 from afterglow.core.sampling.rng import PositionRNG
@@ -54,13 +55,10 @@ class House:
 async def read(house: House, random: random.Random, expected: Callable[[Model, int], list[int]]) -> None:
     """One reader's visit, of one of several kinds."""
     wish, model, kind = random.randrange(len(WISHES)), house.model, random.random()
-    stream = house.worker.open(
-        model.read("The lamp").snapshot,
-        WISHES[wish],
-        PositionRNG(wish),
-        max_unread=random.choice([1, 8, 64]),
-        keep_snapshots=kind < 0.5,
+    options = StreamOptions(
+        WISHES[wish], PositionRNG(wish), max_unread=random.choice([1, 8, 64]), keep_snapshots=kind < 0.5
     )
+    stream = house.worker.open(model.read("The lamp").snapshot, options)
     if kind < 0.05:
         return  # never reads
     found = []
@@ -107,7 +105,7 @@ async def test_minutes_of_joins_stops_crashes_and_swaps() -> None:
     def expected(model: Model, wish: int) -> list[int]:
         if (model.name, wish) not in known:
             engine = model.engine()
-            stream = engine.open(model.read("The lamp").snapshot, WISHES[wish], PositionRNG(wish))
+            stream = engine.open(model.read("The lamp").snapshot, StreamOptions(WISHES[wish], PositionRNG(wish)))
             known[model.name, wish] = [e.id for e in engine.iter_events(stream) if isinstance(e, Token)]
         return known[model.name, wish]
 

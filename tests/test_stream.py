@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from afterglow.core.events import Done, Token
 from afterglow.core.generation.snapshot import Snapshot
-from afterglow.core.generation.stream import Stream, split_at_stop
+from afterglow.core.generation.stream import Stream, StreamOptions, TokenColumns, split_at_stop
 from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import Settings
@@ -42,13 +42,13 @@ def test_text_is_split_by_hand(text: str, stops: tuple[str, ...], shown: str, he
 
 def take(stream: Stream, token: int) -> None:
     temperature = stream.settings.temperature_at(stream.written_chars / stream.settings.length)
-    stream.add_tokens([token], [[-1.0], [-1.0], [1], [1.0], [temperature], [None]], {})
+    stream.add_tokens(TokenColumns([token], [-1.0], [-1.0], [1], [1.0], [temperature], [None]), {})
 
 
 def played(text: str, chosen: Settings, start: Snapshot | None = None) -> tuple[Stream, list[Token], Done | None]:
     """A byte stream that is fed ``text``, a byte at a time, until it ends."""
     start = start or Snapshot((), np.zeros(256, np.float32), 0)
-    stream = Stream(ByteTokenizer(), start, chosen, PositionRNG(0))
+    stream = Stream(ByteTokenizer(), start, StreamOptions(chosen, PositionRNG(0)))
     for byte in text.encode():
         if not stream.is_finishing:
             take(stream, byte)
@@ -121,7 +121,9 @@ def test_length_counts_characters_whatever_their_bytes(text: str, length: int) -
 
 def test_length_holds_where_a_broken_character_gives_two_at_once() -> None:
     """0xC3 then "a": the byte that never became a character shows as U+FFFD together with the "a"."""
-    stream = Stream(ByteTokenizer(), Snapshot((), np.zeros(256, np.float32), 0), Settings(length=3), PositionRNG(0))
+    stream = Stream(
+        ByteTokenizer(), Snapshot((), np.zeros(256, np.float32), 0), StreamOptions(Settings(length=3), PositionRNG(0))
+    )
     for byte in b"ab\xc3a":
         take(stream, byte)
     assert stream.is_finishing
@@ -130,7 +132,7 @@ def test_length_holds_where_a_broken_character_gives_two_at_once() -> None:
 
 def test_a_character_that_was_begun_before_goes_on() -> None:
     start = Snapshot((), np.zeros(256, np.float32), 9, remainder=b"\xe2\x82")
-    stream = Stream(ByteTokenizer(), start, Settings(), PositionRNG(0))
+    stream = Stream(ByteTokenizer(), start, StreamOptions(Settings(), PositionRNG(0)))
     take(stream, 0xAC)
     assert stream.events[0].text == "€"  # type: ignore[union-attr]
     assert stream.position == 10

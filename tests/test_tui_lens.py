@@ -132,7 +132,7 @@ async def test_a_look_at_a_text_that_is_being_written(slow: app_module.Afterglow
 
 
 async def test_the_margin_shows_where_the_temperature_was_turned(tiny: Model) -> None:
-    app = app_module.AfterglowApp(Session(tiny, Settings(rng=7, length=40, speed=0, lens="off")))
+    app = app_module.AfterglowApp(Session(tiny, Settings(rng=7, length=40, speed=0, lens=False)))
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await play(pilot, "/temp 1.4")

@@ -163,7 +163,7 @@ async def test_another_model_leaves_no_cursor_on_the_old_text(app: app_module.Af
 
 async def test_a_long_text_stays_cheap_to_look_at(tiny: Model) -> None:
     """Whatever its length: a place is at most 127 steps from a state that was kept."""
-    app = app_module.AfterglowApp(Session(tiny, Settings(rng=7, length=3_000, speed=0, lens="off")))
+    app = app_module.AfterglowApp(Session(tiny, Settings(rng=7, length=3_000, speed=0, lens=False)))
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await play(pilot, "/lens on")

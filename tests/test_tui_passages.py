@@ -136,7 +136,7 @@ async def test_a_passage_is_reopened_as_it_was_set(app: app_module.AfterglowApp,
         await play(pilot, "/open 1")
         assert "set again: temperature 1.30" in transcript_text(again)
         settings = again.session.settings
-        assert (settings.temperature, settings.heat, settings.speed, settings.lens) == (1.3, "rank", 77, "off")
+        assert (settings.temperature, settings.heat, settings.speed, settings.lens) == (1.3, "rank", 77, False)
         assert settings.rng == 3
         assert again.session.passage.rng == 7
         assert "T 1.30" in str(again.query_one("#status", Static).content)

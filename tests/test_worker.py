@@ -11,7 +11,7 @@ import pytest
 from afterglow.core.errors import EngineError
 from afterglow.core.events import Done, Event, Token
 from afterglow.core.generation.aio import aiter_events
-from afterglow.core.generation.stream import Stream
+from afterglow.core.generation.stream import Stream, StreamOptions
 from afterglow.core.generation.worker import Worker
 from afterglow.core.model import Model
 from afterglow.core.sampling.rng import PositionRNG
@@ -28,7 +28,7 @@ def worker(tiny: Model) -> Iterator[Worker]:
 
 
 def opened(worker: Worker, model: Model, rng: int = 7, chosen: Settings = MINE, ahead: int = 16) -> Stream:
-    return worker.open(model.read("The lamp").snapshot, chosen, PositionRNG(rng), max_unread=ahead)
+    return worker.open(model.read("The lamp").snapshot, StreamOptions(chosen, PositionRNG(rng), max_unread=ahead))
 
 
 def ids(events: list[Event]) -> list[int]:
@@ -37,7 +37,8 @@ def ids(events: list[Event]) -> list[int]:
 
 def alone(model: Model, rng: int = 7) -> list[int]:
     engine = model.engine()
-    return ids(list(engine.iter_events(engine.open(model.read("The lamp").snapshot, MINE, PositionRNG(rng)))))
+    stream = engine.open(model.read("The lamp").snapshot, StreamOptions(MINE, PositionRNG(rng)))
+    return ids(list(engine.iter_events(stream)))
 
 
 @pytest.mark.parametrize("ahead", [1, 16, 1000])
@@ -160,7 +161,7 @@ def test_what_all_share_fails_for_all_that_live_and_for_nobody_later(
     start = tiny.read("The lamp").snapshot
     with monkeypatch.context() as broken:
         broken.setattr(tiny.runtime, "stepper", fail)
-        streams = [worker.open(start, MINE, PositionRNG(rng)) for rng in range(3)]
+        streams = [worker.open(start, StreamOptions(MINE, PositionRNG(rng))) for rng in range(3)]
         for stream in streams:
             with pytest.raises(RuntimeError, match="out of memory"):
                 list(worker.iter_events(stream))

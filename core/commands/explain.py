@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import CommandError, UsageError
 from ..events import Notice, Token
 from ..generation.snapshot import Snapshot
+from ..generation.stream import StreamOptions
 from ..model import Model
 from ..sampling.filters import log_softmax
 from ..sampling.rng import PositionRNG
@@ -76,7 +77,7 @@ def explain(session: Session, args: ExplainArgs = DEFAULT_ARGS) -> Iterator[Effe
     if logprobs is None:
         raise CommandError("there is no text yet: type a seed first, or numbers: /explain 0.3,0.5,0.2 1.2 0.8")
     yield from build_tables(from_logprobs(session.model, logprobs), temperatures)
-    if filters := _filters_on(session.settings):
+    if filters := session.settings.format_active_filters():
         yield Notice(f"this is the temperature alone; before the draw {filters} changes the chances too")
     if 0 in temperatures and not session.playing:
         yield greedy_notice(run_greedy(session.model, session.current_snapshot()))
@@ -144,13 +145,9 @@ def compare_columns(distribution: Distribution, temperatures: Sequence[float]) -
 def run_greedy(model: Model, start: Snapshot) -> GreedyRun:
     """Write on from ``start`` at T = 0, every filter off, far enough to see it go round in circles."""
     engine = model.engine()
-    stream = engine.open(
-        start,
-        Settings(temperature=0, length=GREEDY_LENGTH),
-        PositionRNG(0),
-        max_unread=GREEDY_LENGTH,
-        keep_snapshots=False,
-    )
+    settings = Settings(temperature=0, length=GREEDY_LENGTH)
+    options = StreamOptions(settings, PositionRNG(0), max_unread=GREEDY_LENGTH, keep_snapshots=False)
+    stream = engine.open(start, options)
     text = "".join(event.text for event in engine.iter_events(stream) if isinstance(event, Token))
     return GreedyRun(text, find_loop(text))
 
@@ -189,14 +186,6 @@ def block_bar(share: float, width: int = BAR_WIDTH) -> str:
     """A bar of ``share`` x ``width`` columns, in eighths of a column."""
     eighths = round(share * width * 8)
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
-
-
-def _filters_on(settings: Settings) -> str:
-    """The filters that are not at their off value, with their values: "top-p 0.90"."""
-    on = [
-        spec for name, spec in SPECS.items() if spec.off_value is not None and getattr(settings, name) != spec.off_value
-    ]
-    return ", ".join(f"{spec.label} {spec.kind.show(getattr(settings, spec.name))}" for spec in on)
 
 
 def _token_label(model: Model, token: int) -> str:

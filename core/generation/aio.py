@@ -1,4 +1,4 @@
-"""A worker's stream for asyncio."""
+"""The events of a worker's stream, for asyncio."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from .worker import Worker
 
 
 async def aiter_events(worker: Worker, stream: Stream) -> AsyncIterator[Event]:
-    """The events of a worker's stream. Leaving the loop or being cancelled stops it; raises what went wrong."""
-    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    """Yield the events of a worker's stream as they come. Leaving the loop or a cancellation stops the stream.
+
+    Raises the exception that ended the stream, if any.
+    """
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
     try:
         while stream.events or not stream.finished:
             if not stream.events:

@@ -1,4 +1,4 @@
-"""The streams that step together: their rows of state and logits, and the drawing of their tokens."""
+"""The streams that are stepped together: their rows of state and logits, and the drawing of their tokens."""
 
 from __future__ import annotations
 
@@ -6,31 +6,35 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
+from ..inference.kernel import TokenStats
 from ..inference.runtime import Logits, Runtime, StateArrays, concat_states, select_rows
 from ..sampling.filters import MIN_STABLE_TEMPERATURE, Array
 from ..sampling.sampler import FusedSampler, SamplerChain, draw, token_stats
-from ..settings import Settings
+from ..settings import SamplingSettings
 from ..text.tokenizer import Ids, Tokenizer
 from .burst import Burst
 from .stream import SNAPSHOT_INTERVAL, Stream
 
 MAX_UNCHECKED_TOKENS = 128
-"""Tokens, over all rows, that are drawn without a look at who joins or turns a setting: about a millisecond."""
+"""Tokens, summed over rows, drawn between checks for new streams or changed settings. About 1 ms."""
 
 
 class Batch:
-    """Row n of every array belongs to ``streams[n]``. Who leaves takes a copy of its row along."""
+    """Streams that share each step. Row n of every array belongs to ``streams[n]``; a removed stream gets its row."""
 
     def __init__(self, runtime: Runtime, tokenizer: Tokenizer) -> None:
         self.streams: list[Stream] = []
-        self._runtime, self._tokenizer, self._exclusive = runtime, tokenizer, True
+        self._runtime = runtime
+        self._tokenizer = tokenizer
+        self._exclusive = True
         self._empty_stepper = self._stepper = runtime.stepper(runtime.zeros(0))
         self._fused_sampler: FusedSampler | None = None
-        self._settings: list[Settings] = []
-        self._chain, self._temperatures = SamplerChain([]), list[float]()
+        self._settings: list[SamplingSettings] = []
+        self._chain = SamplerChain([])
+        self._temperatures: list[float] = []
 
     def add(self, joining: Sequence[Stream], exclusive: bool) -> None:
-        """Take rows in from streams that stood aside; ``alone`` says whether no other batch is stepped meanwhile."""
+        """Append streams with their rows. ``exclusive`` is True if no other batch is stepped at the same time."""
         if joining or (self.streams and exclusive != self._exclusive):
             self.streams += joining
             self._exclusive = exclusive
@@ -38,11 +42,11 @@ class Batch:
             self._rebuild_stepper(concat_states([self._stepper.state, *(stream.state for stream in joining)]), logits)
 
     def remove(self, predicate: Callable[[Stream], bool]) -> list[Stream]:
-        """Let the streams for which ``leaves`` holds stand aside, each with its row."""
+        """Remove and return the streams for which ``predicate`` is true; each gets a copy of its row."""
         if not any(map(predicate, self.streams)):
             return []
-        staying = list[int]()
-        leaving = list[Stream]()
+        staying: list[int] = []
+        leaving: list[Stream] = []
         for row, stream in enumerate(self.streams):
             if predicate(stream):
                 stream.state, stream.logits = self._copy_row(row)
@@ -54,22 +58,23 @@ class Batch:
         return leaving
 
     def clear(self) -> list[Stream]:
-        """Let all stand aside as they stood when they joined: what they shared has failed and is not asked again."""
+        """Remove and return all streams without saving their rows. Used after the shared step failed."""
         streams, self.streams = self.streams, []
         self._stepper = self._empty_stepper
         return streams
 
     def max_burst(self) -> int:
-        """How many tokens can be drawn for all before any stream has to be looked at."""
+        """Return the number of tokens that can be drawn for all streams without checking any of them."""
         self._refresh_chain()
         return 1 if self._chain.needs_history else min(stream.max_burst() for stream in self.streams)
 
     def run(self, steps: int, requests: Collection[Stream] = ()) -> None:
-        """Draw and read so many tokens for every stream, then tell of them; fewer where somebody turns a setting or is
-        ``waking``.
+        """Draw and read up to ``steps`` tokens for every stream and deliver them.
+
+        Ends early if a setting changes, a stream is stopped or ``requests`` is no longer empty.
         """
         streams, burst = self.streams, Burst()
-        uniforms = np.array([stream.rng.uniforms(stream.position, steps) for stream in streams]).T
+        uniforms = np.array([stream.options.rng.uniforms(stream.position, steps) for stream in streams]).T
         forced_tokens = {row: s.forced_token for row, s in enumerate(streams) if s.forced_token is not None}
         due = _snapshots_due(streams)
         cut = False
@@ -89,12 +94,12 @@ class Batch:
             stream.logits = logits[row]
 
     def _next_check(self, steps_done: int, due: Collection[int]) -> int:
-        """Behind how many tokens of a burst something is to be done again: a snapshot, or a look at what is wanted."""
-        look = steps_done + max(1, MAX_UNCHECKED_TOKENS // len(self.streams))
-        return min([look, *(place for place in due if place > steps_done)])
+        """Return the step of the burst at which to stop drawing: for a snapshot, or to check for requests."""
+        check = steps_done + max(1, MAX_UNCHECKED_TOKENS // len(self.streams))
+        return min([check, *(step for step in due if step > steps_done)])
 
     def _refresh_chain(self) -> bool:
-        """Make the chain ready for what is set now; whether anything had changed, or somebody is to stop."""
+        """Rebuild the sampler chain if settings changed. Return True if they did or a stream was told to stop."""
         settings = [stream.settings for stream in self.streams]
         if settings == self._settings:
             return any(stream.stopping for stream in self.streams)
@@ -106,7 +111,7 @@ class Batch:
     def _draw(
         self, uniforms: Array, forced_tokens: dict[int, int], burst: Burst, may_continue: Callable[[], bool]
     ) -> None:
-        """Draw by uniforms (K, B) and read what was drawn, K times, or while it ``goes_on``."""
+        """Draw by uniforms (K, B) and read the tokens into ``burst``, up to K times, while ``may_continue``."""
         temperatures = self._current_temperatures() if self._chain.has_ramp else self._temperatures
         if (
             self._fused_sampler
@@ -119,18 +124,18 @@ class Batch:
             return
         bounds = [stream.surprise_bound() for stream in self.streams] if self._chain.bounds_surprise else None
         drawn = [
-            self._draw_through_chain(dice, temperatures, forced_tokens)
-            for place, dice in enumerate(uniforms)
-            if not place or may_continue()
+            self._draw_through_chain(row_uniforms, temperatures, forced_tokens)
+            for step, row_uniforms in enumerate(uniforms)
+            if not step or may_continue()
         ]
         ids, logits, shaped = map(np.concatenate, zip(*drawn, strict=True))
-        stats = np.array(token_stats(logits, shaped, ids)).reshape(4, len(drawn), -1)
+        stats = TokenStats._make(column.reshape(len(drawn), -1) for column in token_stats(logits, shaped, ids))
         burst.append(ids.reshape(len(drawn), -1), stats, temperatures, bounds)
 
     def _draw_through_chain(
         self, uniforms: Array, temperatures: list[float], forced_tokens: dict[int, int]
     ) -> tuple[Ids, Array, Array]:
-        """Draw by uniforms (B,) and read it: ids (B,), and the logits (B, V) before and behind the filters."""
+        """Draw by uniforms (B,) and read the tokens. Return ids (B,), and logits (B, V) before and after the chain."""
         logits = self._stepper.logits.astype(np.float64)
         shaped = self._chain.apply(logits, np.array(temperatures)[:, None], self.streams)
         ids = draw(shaped, uniforms[:, None])
@@ -140,12 +145,15 @@ class Batch:
         return ids, logits, shaped
 
     def _current_temperatures(self) -> list[float]:
-        """The temperature of each row's next token: the very object that is set, which many tokens share."""
+        """Return the temperature of each row's next token.
+
+        These are the float objects held by the settings, so that many tokens share one instead of copying it.
+        """
         rows = zip(self._settings, self.streams, strict=True)
         return [s.temperature_at(stream.written_chars / s.length) for s, stream in rows]
 
     def _copy_row(self, row: int) -> tuple[StateArrays, Logits]:
-        """A copy of one row: state (1, ·) and logits (V,)."""
+        """Return copies of one row: state (1, ·) and logits (V,)."""
         return select_rows(self._stepper.state, [row]), self._stepper.logits[row].copy()
 
     def _rebuild_stepper(self, state: StateArrays, logits: Logits) -> None:
@@ -155,9 +163,9 @@ class Batch:
 
 
 def _snapshots_due(streams: list[Stream]) -> dict[int, list[int]]:
-    """Behind how many tokens of a burst which rows are to be kept."""
+    """Return the rows that need a snapshot, by the number of the burst's tokens after which they do."""
     due: dict[int, list[int]] = {}
     for row, stream in enumerate(streams):
-        if stream.keep_snapshots:
+        if stream.options.keep_snapshots:
             due.setdefault(SNAPSHOT_INTERVAL - stream.position % SNAPSHOT_INTERVAL, []).append(row)
     return due

@@ -1,4 +1,4 @@
-"""The draws of a few steps for all rows, told of all at once: the figures of many rows cost little more than of one."""
+"""Results of several steps for all rows. Converting them to tokens together costs little more than converting one."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..inference.kernel import TokenStats
 from ..inference.runtime import Logits, StateArrays
-from ..sampling.filters import Array
-from ..sampling.sampler import TokenStats
 from ..text.tokenizer import Ids
-from .stream import Stream
+from .stream import Stream, TokenColumns
 
 
 class Burst:
-    """K steps for B rows, as they are drawn."""
+    """The tokens drawn in K steps for B rows, until they are delivered to their streams."""
 
     def __init__(self) -> None:
         self.steps = 0
         self._ids: list[Ids] = []
-        self._stats: list[Array] = []
+        self._stats: list[TokenStats] = []
         self._temperatures: list[list[float]] = []
         self._bounds: list[list[float]] = []
         self._saved_states: dict[int, dict[int, tuple[StateArrays, Logits]]] = defaultdict(dict)
 
-    def append(self, ids: Ids, stats: Array, temperatures: list[float], bounds: list[float] | None = None) -> None:
-        """K draws for every row: ids (K, B), Described (4, K, B), T (B), and bounds on surprise where there are any."""
+    def append(self, ids: Ids, stats: TokenStats, temperatures: list[float], bounds: list[float] | None = None) -> None:
+        """Add K steps: ids (K, B), statistics (K, B), temperatures (B,), and bounds on surprisal (B,), if any."""
         self.steps += len(ids)
         self._ids.append(ids)
         self._stats.append(stats)
@@ -37,24 +37,30 @@ class Burst:
             self._bounds.append(bounds)
 
     def save_state(self, row: int, state: StateArrays, logits: Logits) -> None:
-        """The state of a row behind its latest token."""
+        """Add a snapshot's arrays for a row after its latest token."""
         self._saved_states[row][self.steps] = state, logits
 
     def deliver(self, streams: Sequence[Stream]) -> None:
-        """Hand every stream its tokens. What fails in one is its own end alone."""
-        for row, (stream, (ids, *stats)) in enumerate(zip(streams, self._columns_by_row(len(streams)), strict=True)):
+        """Give every stream its tokens. An exception in one stream ends that stream only."""
+        for row, (stream, tokens) in enumerate(zip(streams, self._columns_by_row(len(streams)), strict=True)):
             try:
-                stream.add_tokens(ids, stats, self._saved_states.get(row, {}))
+                stream.add_tokens(tokens, self._saved_states.get(row, {}))
             except Exception as error:
                 stream.fail(error)
 
-    def _columns_by_row(self, rows: int) -> Iterator[tuple[list[Any], ...]]:
-        """For each row the ids, and a list for each field of a token behind its id, all by step."""
-        stats = TokenStats(*np.concatenate(self._stats, axis=1).transpose(0, 2, 1))
-        stats = stats._replace(rank=stats.rank.astype(np.int64))
-        tables = [column.tolist() for column in (np.concatenate(self._ids).T, *stats)]
-        tables.append(list(zip(*self._temperatures, strict=True)))
+    def _columns_by_row(self, row_count: int) -> Iterator[TokenColumns]:
+        logprob, shaped, rank, entropy = map(_concat_by_row, zip(*self._stats, strict=True))
+        arrays = _concat_by_row(self._ids), logprob, shaped, rank.astype(np.int64), entropy
+        temperatures = zip(*self._temperatures, strict=True)
+        tables = *(array.tolist() for array in arrays), temperatures, self._bounds_by_row(row_count)
+        return map(TokenColumns._make, zip(*tables, strict=True))
+
+    def _bounds_by_row(self, row_count: int) -> list[list[float | None]]:
         if not self._bounds:
-            return zip(*tables, [[None] * self.steps] * rows, strict=True)
-        bounds = [[b if math.isfinite(b) else None for b in row] for row in zip(*self._bounds, strict=True)]
-        return zip(*tables, bounds, strict=True)
+            return [[None] * self.steps] * row_count
+        return [[b if math.isfinite(b) else None for b in row] for row in zip(*self._bounds, strict=True)]
+
+
+def _concat_by_row(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return arrays (K, B) joined along their steps as one (B, all steps)."""
+    return (arrays[0] if len(arrays) == 1 else np.concatenate(arrays)).T

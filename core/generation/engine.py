@@ -1,4 +1,4 @@
-"""Steps all live streams at once. Streams join and leave between two steps; each row's text is its own, bit for bit."""
+"""Steps all live streams together. Streams join and leave between steps; each text is the same bits as when alone."""
 
 from __future__ import annotations
 
@@ -9,79 +9,75 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from ..errors import StateError
 from ..events import Event
 from ..inference.runtime import Runtime
-from ..sampling.rng import PositionRNG
-from ..settings import Settings
 from ..text.tokenizer import Tokenizer
 from .batch import Batch
 from .snapshot import Snapshot
-from .stream import Stream
+from .stream import Stream, StreamOptions
 
 MAX_BURST_TOKENS, MAX_BURST_STEPS = 2048, 64
-"""Tokens, over all rows and in a row, that are drawn before they are told of: telling of many costs little more than of
-one. A burst is cut short where somebody joins, stops or turns a setting, and no longer than readers may be ahead."""
+"""Upper bounds of a burst: tokens summed over rows, and steps. Delivering many tokens costs little more than delivering
+one. A burst ends early if a stream joins, stops or changes a setting, and never exceeds a stream's ``max_unread``."""
 
 MIN_ROWS_PER_BATCH = 4
-"""A batch of its own is worth its thread from so many rows on: below, threads share the weights of one (docs/
-experiments.md)."""
+"""With fewer rows per batch, one batch stepped by all threads is faster than one batch per thread
+(docs/experiments.md)."""
 
 
 class Engine:
-    """Runs streams over one model. It belongs to the thread that steps it; ``wake`` and ``Stream.stop`` may be called
-    from any. A stream is stepped while fewer than ``ahead`` of its events wait to be read, so a slow reader slows
-    nobody but itself. Many rows are shared out to batches that are stepped side by side, one on each thread.
+    """Runs streams over one model.
+
+    It belongs to the thread that steps it; only ``request`` and ``Stream.stop`` may be called from others. A stream is
+    stepped until ``max_unread`` of its events wait, so a slow reader delays only itself. Many rows are spread over
+    several batches, each stepped on its own thread.
     """
 
     def __init__(self, runtime: Runtime, tokenizer: Tokenizer) -> None:
-        self._tokenizer, self._zero_state = tokenizer, runtime.zeros(1)
+        self._tokenizer = tokenizer
+        self._zero_state = runtime.zeros(1)
         self._batches = [Batch(runtime, tokenizer) for _ in range(runtime.max_batches)]
         self._requests: deque[Stream] = deque()
         self._threads: ThreadPoolExecutor | None = None
 
-    def open(
-        self,
-        start: Snapshot,
-        settings: Settings,
-        rng: PositionRNG,
-        forced_token: int | None = None,
-        max_unread: int = 1,
-        keep_snapshots: bool = True,
-    ) -> Stream:
-        """Let a stream join behind ``start``; ``forced`` is a token that it takes first, without a draw.
+    def open(self, start: Snapshot, options: StreamOptions) -> Stream:
+        """Add a stream that continues from ``start`` and return it.
 
-        For ``ahead`` and ``keep`` see ``Stream``; one that may be ahead begins before anybody reads it. Raises
-        StateError for a snapshot of a model of another shape.
+        With ``max_unread`` above 1 it is drawn before its reader asks. Raises StateError if the snapshot belongs to a
+        model of another size.
         """
         self._require_same_shape(start)
-        stream = Stream(self._tokenizer, start, settings, rng, forced_token, max_unread, keep_snapshots)
-        if max_unread > 1:
+        stream = Stream(self._tokenizer, start, options)
+        if options.max_unread > 1:
             self.request(stream)
         return stream
 
     def _require_same_shape(self, start: Snapshot) -> None:
-        """Beside the others' its arrays have to fit; whose they are, bytes and passages tell by the model's hash."""
+        """Raise StateError unless the snapshot's arrays have this model's shapes.
+
+        That it is this model's snapshot is checked by hash when it is loaded.
+        """
         if len(start.logits) != self._tokenizer.size:
             raise StateError(
-                f"this state is of a model with {len(start.logits)} tokens, this one has {self._tokenizer.size}:"
-                " read its text again"
+                f"this saved state belongs to a model with {len(start.logits)} tokens, not {self._tokenizer.size};"
+                " read the text again"
             )
         shapes = [(array.shape, array.dtype) for array in start.state]
         if shapes != [(array.shape, array.dtype) for array in self._zero_state]:
-            raise StateError("this state is of a model with other layers or another width: read its text again")
+            raise StateError("this saved state belongs to a model of another size; read the text again")
 
     def request(self, stream: Stream) -> None:
-        """Say that the stream's reader wants more, or wants it stopped."""
+        """Ask for the stream's next event, or for it to be stopped, at the next step. Safe from any thread."""
         stream.requested = True
         self._requests.append(stream)
 
     @property
     def has_requests(self) -> bool:
-        """Whether somebody has said so since the last step."""
+        """True if ``request`` was called since the last step."""
         return bool(self._requests)
 
     def iter_events(self, stream: Stream) -> Iterator[Event]:
-        """The events of one stream, as they come; the others step along as far as they may be ahead.
+        """Yield the events of one stream as they come. The others are stepped too, up to their ``max_unread``.
 
-        Raises what went wrong in this stream's part of a step.
+        Raises the exception that ended the stream, if any.
         """
         while stream.events or not stream.finished:
             if not stream.events:
@@ -93,7 +89,7 @@ class Engine:
             raise stream.error
 
     def step(self) -> bool:
-        """Draw a token, or a few, for every stream whose reader wants more; False where there is none."""
+        """Draw one burst for every stream that may go on. Return False if there is none."""
         self._remove(lambda stream: stream.should_pause)
         self._admit()
         self._remove_finished()
@@ -108,7 +104,7 @@ class Engine:
         return True
 
     def fail(self, error: Exception) -> None:
-        """End every stream that is stepped or wants to be with ``error``: what they share could not go on."""
+        """End all streams, also those not yet admitted, with ``error``. Used after a shared step failed."""
         for batch in self._batches:
             for stream in batch.clear():
                 stream.fail(error)
@@ -116,7 +112,7 @@ class Engine:
             stream.fail(error)
 
     def _run_burst(self, busy: Sequence[Batch], steps: int) -> None:
-        """Every batch on a thread of its own, the first on this one."""
+        """Run each batch on its own thread, the first on this one. Raises the first exception of any."""
         if len(busy) == 1:
             busy[0].run(steps, self._requests)
             return
@@ -131,7 +127,7 @@ class Engine:
             other.result()
 
     def _admit(self) -> None:
-        """Let in those whose readers want more."""
+        """Add the requested streams to batches."""
         live = {stream for batch in self._batches for stream in batch.streams}
         joining = [
             s for s in self._take_requests() if s not in live and not s.finished and (s.stopping or not s.should_pause)
@@ -139,34 +135,34 @@ class Engine:
         try:
             self._rebalance(joining)
         except Exception:
-            self._requests.extend(joining)  # there is no room for them: whoever hears of it finds them here
+            self._requests.extend(joining)  # out of memory for their rows: ``fail`` finds and ends them here
             raise
 
     def _rebalance(self, joining: list[Stream]) -> None:
-        """Spread all rows evenly over as many batches as they are worth; who has to move is ``joining`` again."""
+        """Spread all rows evenly over the batches worth using. Streams that must move are added to ``joining``."""
         rows = self._row_count() + len(joining)
         batch_count = max(1, min(len(self._batches), rows // MIN_ROWS_PER_BATCH))
         share = -(-rows // batch_count)
         for number, batch in enumerate(self._batches):
-            # A few rows too many stay where they are: to move a row costs more than it would gain.
-            most = share + share // 8 if number < batch_count else 0
-            if len(batch.streams) > most:
-                joining += batch.remove(set(batch.streams[most:]).__contains__)
+            # An eighth more than the share is left in place: moving a row costs more than it would gain.
+            limit = share + share // 8 if number < batch_count else 0
+            if len(batch.streams) > limit:
+                joining += batch.remove(set(batch.streams[limit:]).__contains__)
         for batch in self._batches[:batch_count]:
             room = max(0, share - len(batch.streams))
             batch.add(joining[:room], exclusive=batch_count == 1)
             joining = joining[room:]
 
     def _take_requests(self) -> list[Stream]:
-        """Those that were woken since the last step, each once."""
+        """Empty the queue of requests and return its streams, each once."""
         return list(dict.fromkeys(self._requests.popleft() for _ in range(len(self._requests))))
 
     def _remove_finished(self) -> None:
-        """Let those leave that have ended or were told to stop, with a snapshot of where they stand."""
+        """Remove the streams that have ended or were stopped, save their last snapshots, and close them."""
         for stream in self._remove(lambda stream: stream.is_finishing or stream.stopping):
             if not stream.is_finishing:
                 stream.end("stopped")
-            if stream.keep_snapshots and stream.position not in stream.snapshots:
+            if stream.options.keep_snapshots and stream.position not in stream.snapshots:
                 stream.save_snapshot(stream.state, stream.logits)
             stream.close()
 

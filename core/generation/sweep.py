@@ -1,4 +1,4 @@
-"""One seed with the same dice at several temperatures, from one batch: what the temperature alone does."""
+"""One seed continued at several temperatures with the same random numbers: only the temperature makes a difference."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..sampling.rng import PositionRNG
 from ..settings import Settings
 from .engine import Engine
 from .snapshot import Snapshot
-from .stream import Stream
+from .stream import Stream, StreamOptions
 
 
 @dataclass(slots=True)
 class Column:
-    """What was written at one temperature. ``tail`` had been held back when it ended; ``reason`` is why it did."""
+    """The text at one temperature. ``tail`` is text that was withheld until the end, ``reason`` is that of Done."""
 
     temperature: float
     stream: Stream
@@ -25,11 +25,11 @@ class Column:
 
     @property
     def text(self) -> str:
-        """All that is written so far."""
+        """The whole text so far."""
         return "".join(token.text for token in self.tokens) + self.tail
 
     def record(self, event: Event) -> None:
-        """Keep an event of its stream."""
+        """Append an event of the stream."""
         if isinstance(event, Token):
             self.tokens.append(event)
         elif isinstance(event, Done):
@@ -37,21 +37,22 @@ class Column:
 
 
 class Sweep:
-    """Columns that are written together, a token each in a step, or one after another."""
+    """Columns of text, one for each temperature, generated side by side or one after another."""
 
     def __init__(
         self, engine: Engine, seed: str, start: Snapshot, settings: Settings, rng: int, temperatures: Sequence[float]
     ) -> None:
-        self.seed, self.start = seed, start
+        self.seed = seed
+        self.start = start
         self._engine = engine
         self._first_difference: int | None = None
-        self.columns = [
-            Column(t, engine.open(start, settings.changed(temperature=t), PositionRNG(rng))) for t in temperatures
-        ]
+        self.columns = [Column(t, self._open_stream(settings.changed(temperature=t), rng)) for t in temperatures]
 
     def play(self) -> Iterator[Event]:
-        """Write all columns side by side. Of each step the first column's event that writes on is told, for the pace;
-        what was written is in ``columns``. Leaving it early keeps what was written. Raises what went wrong.
+        """Generate all columns, one token each per step, into ``columns``.
+
+        Yields one event a step, of the first unfinished column, for pacing. Leaving the loop early keeps the text so
+        far. Raises the exception that ended a stream, if any.
         """
         try:
             while live := [column for column in self.columns if not column.reason]:
@@ -64,7 +65,7 @@ class Sweep:
             self.stop()
 
     def play_column(self, number: int) -> Iterator[Event]:
-        """Write a single column."""
+        """Generate a single column; yield its events."""
         column = self.columns[number]
         for event in self._engine.iter_events(column.stream):
             column.record(event)
@@ -76,11 +77,14 @@ class Sweep:
             column.stream.stop()
 
     def first_difference(self) -> int | None:
-        """The first character that is not the same in all columns; None as long as they agree."""
+        """Return the index of the first character that differs between columns; None while all agree."""
         if self._first_difference is None:
             characters = zip(*(column.text for column in self.columns), strict=False)
-            self._first_difference = next((n for n, here in enumerate(characters) if len(set(here)) > 1), None)
+            self._first_difference = next((n for n, row in enumerate(characters) if len(set(row)) > 1), None)
         return self._first_difference
+
+    def _open_stream(self, settings: Settings, rng: int) -> Stream:
+        return self._engine.open(self.start, StreamOptions(settings, PositionRNG(rng)))
 
     def _take_events(self, column: Column) -> Iterator[Event]:
         stream = column.stream

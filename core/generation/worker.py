@@ -1,22 +1,21 @@
-"""One thread that steps an engine for any number of readers, on threads or on asyncio (``bridge.listen``)."""
+"""An engine on its own thread, for any number of readers on threads or on asyncio (``aio.aiter_events``)."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from ..errors import EngineError
 from ..events import Event
 from .engine import Engine
-from .stream import Stream
+from .snapshot import Snapshot
+from .stream import Stream, StreamOptions
 
 
 class Worker:
-    """Opens and plays streams as an engine does, for readers on any thread. Close it, or use it in a ``with``.
+    """Opens and steps streams as an engine does, for readers on any thread. Close it, or use it in a ``with``.
 
-    Nothing is drawn that nobody asked for: a stream goes on while fewer than ``ahead`` of its events wait, and where no
-    reader wants anything the thread sleeps.
+    A stream is drawn until ``max_unread`` of its events wait. While no stream may go on, the thread sleeps.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -33,17 +32,23 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def open(self, *arguments: Any, **options: Any) -> Stream:
-        """Let a stream join; see ``Engine.open``. Raises EngineError where the worker is closed."""
+    def open(self, start: Snapshot, options: StreamOptions) -> Stream:
+        """Add a stream that continues from ``start`` and return it; see ``Engine.open``.
+
+        Raises EngineError if the worker is closed.
+        """
         with self._condition:
             if self._closed:
                 raise EngineError("the engine is closed: open another one")
-            stream = self._engine.open(*arguments, **options)
+            stream = self._engine.open(start, options)
             self._condition.notify()
         return stream
 
     def iter_events(self, stream: Stream) -> Iterator[Event]:
-        """The events of one stream, as they come; leaving the loop stops it. Raises what went wrong with it."""
+        """Yield the events of one stream as they come. Leaving the loop stops the stream.
+
+        Raises the exception that ended the stream, if any.
+        """
         ready = threading.Event()
         try:
             while stream.events or not stream.finished:
@@ -59,7 +64,7 @@ class Worker:
             raise stream.error
 
     def notify_when_ready(self, stream: Stream, ready: Callable[[], object]) -> None:
-        """Have ``ready`` called once, from any thread, as soon as there is something to read, if only the end."""
+        """Call ``ready`` once, from any thread, as soon as the stream has an event or has ended."""
         with self._condition:
             if self._closed:
                 stream.fail(EngineError("the engine was closed"))
@@ -71,14 +76,14 @@ class Worker:
             self._condition.notify()
 
     def stop(self, stream: Stream) -> None:
-        """End a stream before its next token; what it has written stays."""
+        """End a stream before its next token. The text so far stays."""
         stream.stop()
         with self._condition:
             self._engine.request(stream)
             self._condition.notify()
 
     def close(self) -> None:
-        """End every stream with an EngineError, and the thread; a second time does nothing."""
+        """End every stream with an EngineError, and the thread. Does nothing the second time."""
         with self._condition:
             self._closed = True
             self._condition.notify()
@@ -89,7 +94,7 @@ class Worker:
         while not self._closed:
             try:
                 busy = self._engine.step()
-            except Exception as error:  # what the rows share failed: their readers hear of it, and others may come
+            except Exception as error:  # a shared step failed: it ends the open streams, and new ones may be opened
                 self._engine.fail(error)
                 busy = True
             self._notify_ready()
@@ -100,11 +105,11 @@ class Worker:
         self._notify_ready()
 
     def _notify_ready(self) -> None:
-        """Call those who wait for something that is there now."""
+        """Call the callbacks of the streams that have an event or have ended."""
         with self._condition:
             for stream in [s for s in self._ready_callbacks if s.events or s.finished]:
                 ready = self._ready_callbacks.pop(stream)
                 try:
                     ready()
-                except RuntimeError:  # the reader's event loop is gone, and so is the reader
+                except RuntimeError:  # the reader's event loop is closed: the reader is gone
                     stream.stop()

@@ -1,54 +1,65 @@
-"""The compiled kernel (``kernel.h``), built once for each kind of vectors; the widest that the processor can do."""
+"""Loads the compiled kernel (``kernel.h``): the widest vectors that this machine's processor supports."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
+import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
 VARIANTS = "avx512", "avx2"
-"""The widest vectors first."""
+"""Vector instruction sets, the widest first."""
+
+
+class TokenStats(NamedTuple):
+    """Statistics of drawn tokens, arrays of the same shape, (B,) or (K, B); fields as in ``events.Token``."""
+
+    logprob: NDArray[np.float64]
+    shaped: NDArray[np.float64]
+    rank: NDArray[np.float64]
+    entropy: NDArray[np.float64]
 
 
 class Int8Kernel(Protocol):
-    """A module in C. Arrays are contiguous."""
+    """The C module. Arrays must be contiguous."""
 
     supported: int
-    """Whether this machine's processor can do it; where not, there are no functions."""
+    """1 if this machine's processor has the instructions; if 0, the module has no functions."""
 
     simd_width: int
-    """How many units or tokens it computes at a time: a block."""
+    """Number of units or tokens computed at a time: a block."""
 
     max_threads: int
-    """On how many threads a step can be."""
+    """Largest number of threads for one step."""
 
     def step(self, program: int, ids: Array, /) -> None:
-        """Step the rows of the ``Step`` at this address on by T tokens each, ids (T, rows), int64."""
+        """Read T tokens a row, ids (T, rows), int64, with the ``Step`` struct at this address."""
 
     def generate(self, program: int, uniforms: Array, temperatures: Array, ids: Array, stats: Array, /) -> None:
-        """Draw a token for every row and step on, T times.
+        """Draw a token for every row and read it, T times.
 
-        In: uniforms (T, rows) and temperatures (rows,), float64. Out: ids (T, rows), int64, and what is told of them,
-        (4, T, rows), float64, in the order of ``sampler.Described``.
+        In: uniforms (T, rows) and temperatures (rows,), float64. Out: ids (T, rows), int64, and stats (4, T, rows),
+        float64, the fields of ``TokenStats`` in order.
         """
 
     def sample(self, shaped: Array, uniforms: Array, ids: Array, count: int, /) -> None:
         """Draw ids (rows,), int64, from logits (rows, count), float64, by uniforms (rows,)."""
 
     def token_stats(self, raw: Array, shaped: Array, ids: Array, stats: Array, count: int, /) -> None:
-        """What is to be told of ids (rows,), drawn from shaped logits (rows, count), into told (4, rows), float64."""
+        """Fill stats (4, rows), float64, for ids (rows,) drawn from shaped logits (rows, count)."""
 
 
 def load_kernel(variant: str) -> Int8Kernel | None:
-    """The kernel in vectors of this kind, if it was built and this machine's processor can do it."""
+    """Return the kernel of this variant; None if it was not built or the processor lacks the instructions."""
     try:
-        built = import_module(f".kernel_{variant}", __package__)
+        module = import_module(f".kernel_{variant}", __package__)
     except ImportError:  # installed from source without a compiler
         return None
-    return cast(Int8Kernel, built) if built.supported else None
+    return cast(Int8Kernel, module) if module.supported else None
 
 
 KERNEL = next(filter(None, map(load_kernel, VARIANTS)), None)
+"""The fastest kernel for this machine; None if there is none."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..text.tokenizer import Ids
-from .kernel import KERNEL, Int8Kernel
+from .kernel import KERNEL, Int8Kernel, TokenStats
 from .model_file import ModelFile
 from .quantization import HIDDEN_SCALE, HIDDEN_ZERO
 from .runtime import Logits, StateArrays, input_table, int8_zeros
@@ -74,12 +74,12 @@ class KernelStepper:
         """Read T tokens a row, ids (T, B)."""
         self._kernel.step(self._program_address, np.ascontiguousarray(ids, np.int64))
 
-    def generate(self, uniforms: Reals, temperatures: Reals) -> tuple[Ids, Reals]:
-        """Draw by uniforms (T, B) at temperatures (B,) and read it: ids (T, B), what is told of them (4, T, B)."""
+    def generate(self, uniforms: Reals, temperatures: Reals) -> tuple[Ids, TokenStats]:
+        """Draw by uniforms (T, B) at temperatures (B,) and read the tokens; return ids (T, B) and statistics (T, B)."""
         uniforms, temperatures = (np.ascontiguousarray(array, np.float64) for array in (uniforms, temperatures))
-        ids, told = np.empty(uniforms.shape, np.int64), np.empty((4, *uniforms.shape))
-        self._kernel.generate(self._program_address, uniforms, temperatures, ids, told)
-        return ids, told
+        ids, stats = np.empty(uniforms.shape, np.int64), np.empty((4, *uniforms.shape))
+        self._kernel.generate(self._program_address, uniforms, temperatures, ids, stats)
+        return ids, TokenStats(*stats)
 
     def _phase_fields(self, n: int) -> list[int]:
         """The fields of the kernel's ``Phase``, in its order."""

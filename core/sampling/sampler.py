@@ -1,20 +1,20 @@
-"""From the model's scores to a token: the lesson's function, and the chain of filters that the engine runs.
+"""From the model's logits to a token: the lesson's function, and the chain of filters that the engine runs.
 
-Each row is treated alone, so its result does not depend on the batch. The order is llama.cpp's: penalties, DRY, top-k,
-typical, top-p, min-p, temperature, and last the bound on surprise.
+Each row is treated on its own, so its result does not depend on the batch. The order is llama.cpp's: penalties, DRY,
+top-k, typical, top-p, min-p, temperature, and last the bound on surprisal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..inference.kernel import KERNEL
+from ..inference.kernel import KERNEL, TokenStats
 from ..setting_types import Ramp
-from ..settings import SPECS, Settings
+from ..settings import SPECS, SamplingSettings
 from ..text.tokenizer import Ids
 from . import filters
 from .filters import Array, TokenIds
@@ -34,14 +34,14 @@ def sample(preds: ArrayLike, temperature: float = 1.0, rng: np.random.Generator 
 
 
 class RowHistory(Protocol):
-    """What the chain may ask of a row's past."""
+    """The past of a row, as far as the chain uses it."""
 
     def recent(self, n: int) -> TokenIds:
-        """The latest n token ids, or as many as there are, oldest first."""
+        """Return the latest n token ids, or all if there are fewer, oldest first."""
         ...
 
     def surprise_bound(self) -> float:
-        """How many bits of surprise the next token may have; infinite where no surprise is set."""
+        """Return the bits of surprisal that the next token may have; infinite if the setting ``surprise`` is off."""
         ...
 
 
@@ -49,56 +49,57 @@ LogitsProcessor = Callable[[Array, Sequence[RowHistory]], Array]
 
 
 class SamplerChain:
-    """The filters that the rows of a batch use, made ready once. ``breakers`` are each row's for DRY, as token ids."""
+    """The filters that the rows of a batch use, prepared once. ``breakers`` are each row's DRY breakers, token ids."""
 
-    def __init__(self, settings: Sequence[Settings], breakers: Sequence[Sequence[int]] = ()) -> None:
-        self._settings, self._breakers = list(settings), breakers
+    def __init__(self, settings: Sequence[SamplingSettings], breakers: Sequence[Sequence[int]] = ()) -> None:
+        self._settings = list(settings)
+        self._breakers = breakers
         self.needs_history = any(self._uses(name) for name in _HISTORY_SETTINGS)
-        """Whether a draw depends on the tokens before it."""
+        """True if a draw depends on the tokens before it."""
         self.bounds_surprise = self._uses("surprise")
         self.temperature_only = not self.bounds_surprise and not any(
             self._uses(name) for name in (*_PENALTIES, "dry_multiplier", *_TRUNCATION_FILTERS)
         )
-        """Whether there is nothing but the temperature between logits and draw."""
+        """True if only the temperature lies between logits and draw."""
         self.has_ramp = any(isinstance(s.temperature, Ramp) for s in settings)
         self._processors: list[LogitsProcessor] = []
         if any(self._uses(name) for name in _PENALTIES):
             self._processors.append(self._apply_penalties)
         if self._uses("dry_multiplier"):
             self._processors.append(self._apply_dry)
-        for name, kept in _TRUNCATION_FILTERS.items():
+        for name, row_filter in _TRUNCATION_FILTERS.items():
             if self._uses(name):
-                self._processors.append(_as_processor(kept, self._setting_column(name)))
+                self._processors.append(_as_processor(row_filter, self._setting_column(name)))
 
     def apply(self, logits: Array, temperatures: Array, histories: Sequence[RowHistory]) -> Array:
-        """What the draw uses: logits (B, V) behind all filters, at ``temperatures`` (B, 1)."""
-        for step in self._processors:
-            logits = step(logits, histories)
+        """Return the logits to draw from: ``logits`` (B, V) after all filters and ``temperatures`` (B, 1)."""
+        for process in self._processors:
+            logits = process(logits, histories)
         logits = filters.apply_temperature(logits, temperatures)
         if self.bounds_surprise:
-            bounds = np.array([memory.surprise_bound() for memory in histories])[:, None]
+            bounds = np.array([history.surprise_bound() for history in histories])[:, None]
             logits = filters.max_surprise(logits, bounds)
         return logits
 
     def _apply_penalties(self, logits: Array, histories: Sequence[RowHistory]) -> Array:
-        """The penalties for what stands in the last ``repeat_last_n`` tokens."""
+        """Apply the penalties for tokens in the last ``repeat_last_n``."""
         counts = np.zeros_like(logits)
-        for row, (s, memory) in enumerate(zip(self._settings, histories, strict=True)):
-            counts[row] = np.bincount(memory.recent(s.repeat_last_n), minlength=logits.shape[1])
+        for row, (s, history) in enumerate(zip(self._settings, histories, strict=True)):
+            counts[row] = np.bincount(history.recent(s.repeat_last_n), minlength=logits.shape[1])
         for name, apply_penalty in _PENALTIES.items():
             if self._uses(name):
                 logits = apply_penalty(logits, self._setting_column(name), counts)
         return logits
 
     def _apply_dry(self, logits: Array, histories: Sequence[RowHistory]) -> Array:
-        """DRY, for the rows that use it."""
+        """Apply DRY to the rows that use it."""
         logits = logits.copy()
-        for row, (s, memory) in enumerate(zip(self._settings, histories, strict=True)):
+        for row, (s, history) in enumerate(zip(self._settings, histories, strict=True)):
             if s.dry_multiplier:
-                ids = memory.recent(s.dry_penalty_last_n)
+                ids = history.recent(s.dry_penalty_last_n)
                 limit = filters.tokens_since_breaker(ids, self._breakers[row] if self._breakers else ())
-                chosen = (s.dry_multiplier, s.dry_base, s.dry_allowed_length, limit)
-                logits[row] = filters.dry_penalty(logits[row], ids, *chosen)
+                parameters = (s.dry_multiplier, s.dry_base, s.dry_allowed_length, limit)
+                logits[row] = filters.dry_penalty(logits[row], ids, *parameters)
         return logits
 
     def _uses(self, name: str) -> bool:
@@ -109,31 +110,23 @@ class SamplerChain:
 
 
 def draw(shaped: Array, uniforms: Array) -> Ids:
-    """Draw the ids (B,) at which the cumulated probability of logits (B, V) first passes each uniform (B, 1)."""
+    """Draw the ids (B,) at which the cumulative probability of logits (B, V) first passes each uniform (B, 1)."""
     if KERNEL:
         ids = np.empty(len(shaped), np.int64)
         KERNEL.sample(np.ascontiguousarray(shaped), np.ascontiguousarray(uniforms), ids, shaped.shape[1])
         return ids
-    cumulated = np.exp(shaped - shaped.max(axis=1, keepdims=True)).cumsum(axis=1)
-    # The last cumulated value, not 1, bounds the draw: rounding lets them differ, and a cut token must never come up.
-    return np.asarray((cumulated > uniforms * cumulated[:, -1:]).argmax(axis=1))
-
-
-class TokenStats(NamedTuple):
-    """What is to be told of draws, arrays (B,) or (K, B), as in ``events.Token``."""
-
-    logprob: Array
-    shaped: Array
-    rank: Array
-    entropy: Array
+    cumulative = np.exp(shaped - shaped.max(axis=1, keepdims=True)).cumsum(axis=1)
+    # The draw is bounded by the last cumulative value, not by 1: they differ by rounding, and a token that a filter
+    # removed must never be drawn.
+    return np.asarray((cumulative > uniforms * cumulative[:, -1:]).argmax(axis=1))
 
 
 def token_stats(raw: Array, shaped: Array, ids: Ids) -> TokenStats:
-    """Tell of drawn ids (B,) what they were to the model, from its logits (B, V), and to the draw, from shaped ones."""
+    """Return the statistics (B,) of drawn ids (B,), from the model's logits (B, V) and the shaped ones (B, V)."""
     if KERNEL:
         stats = np.empty((4, len(ids)))
-        logits, drawn, which = map(np.ascontiguousarray, (raw, shaped, ids))
-        KERNEL.token_stats(logits, drawn, which, stats, raw.shape[1])
+        model_logits, draw_logits, drawn = map(np.ascontiguousarray, (raw, shaped, ids))
+        KERNEL.token_stats(model_logits, draw_logits, drawn, stats, raw.shape[1])
         return TokenStats(*stats)
     logprobs, rows = filters.log_softmax(raw), np.arange(len(ids))
     taken = logprobs[rows, ids]
@@ -143,13 +136,13 @@ def token_stats(raw: Array, shaped: Array, ids: Ids) -> TokenStats:
 
 @runtime_checkable
 class FusedSampler(Protocol):
-    """A stepper that also draws, where nothing but a temperature is set: what ``pick`` and ``describe`` would."""
+    """A stepper that can also sample if only a temperature is set. Must give what ``draw`` and ``token_stats`` give."""
 
-    def generate(self, uniforms: Array, temperatures: Array) -> tuple[Ids, Array]:
-        """Draw by uniforms (K, B) at temperatures (B,) and read what was drawn, K times.
+    def generate(self, uniforms: Array, temperatures: Array) -> tuple[Ids, TokenStats]:
+        """Draw by uniforms (K, B) at temperatures (B,) and read the tokens, K times.
 
-        Gives ids (K, B), and the fields of ``Described`` for them, (4, K, B). Temperatures are at least
-        ``filters.COLDEST``.
+        Returns ids (K, B) and their statistics (K, B). Temperatures must be at least
+        ``filters.MIN_STABLE_TEMPERATURE``.
         """
         ...
 
@@ -170,6 +163,6 @@ _TRUNCATION_FILTERS: dict[str, Callable[[Array, Array], Array]] = {
     "top_p": filters.top_p,
     "min_p": filters.min_p,
 }
-"""The filters by the name of their setting, in the order in which they act."""
+"""The filters by the name of their setting, in the order in which they are applied."""
 
 _HISTORY_SETTINGS = (*_PENALTIES, "dry_multiplier", "surprise")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from ..events import Token
-from ..generation.stream import Stream
+from ..generation.stream import Stream, StreamOptions
 from ..model import Model
 from ..sampling.filters import Array, entropy, log_softmax
 from ..sampling.rng import PositionRNG
 from ..sampling.sampler import SamplerChain
-from ..settings import Settings
+from ..settings import SamplingSettings, Settings
 from .passage import Passage
 from .replay import snapshot_at
 
@@ -29,9 +29,6 @@ class Candidate(NamedTuple):
     raw: float
     shaped: float
     allowed: bool
-
-
-_make_candidate = partial(tuple.__new__, Candidate)
 
 
 class Inspection(NamedTuple):
@@ -64,7 +61,7 @@ def inspect_passage(model: Model, passage: Passage, settings: Settings, count: i
     count = passage.token_count() if count is None else count
     snapshot = snapshot_at(model, passage, *passage.locate_token(count), settings.whole_seed)
     taken, filters = passage.token_at(count) or (None, None)
-    stream = Stream(model.tokenizer, snapshot, filters or settings, PositionRNG(0))
+    stream = Stream(model.tokenizer, snapshot, StreamOptions(filters or settings, PositionRNG(0)))
     return inspect_stream(
         stream, taken.temperature if taken else settings.temperature_at(0), model.token_text, taken, filters
     )
@@ -90,7 +87,7 @@ def inspect_stream(
     if taken and taken.id not in order:
         order[-1] = taken.id
     columns = [column[order].tolist() for column in (raw, shaped, kept)]
-    found = list(map(_make_candidate, zip(order.tolist(), map(decode, order.tolist()), *columns, strict=True)))
+    found = list(map(Candidate._make, zip(order.tolist(), map(decode, order.tolist()), *columns, strict=True)))
     before, after = (entropy(logprobs) + 0.0).tolist()  # never -0.0
     return Inspection(found, temperature, before, after, int((~kept).sum()), float(raw[~kept].sum()), taken, filters)
 
@@ -106,6 +103,6 @@ def _shape_logits(stream: Stream, temperature: float) -> tuple[Array, np.ndarray
 
 
 @lru_cache(maxsize=16)
-def _cached_chain(settings: Settings, breakers: tuple[int, ...]) -> SamplerChain:
+def _cached_chain(settings: SamplingSettings, breakers: tuple[int, ...]) -> SamplerChain:
     """Made once for as many looks as settings stay: it costs as much as a step."""
     return SamplerChain([settings], [breakers])

@@ -13,7 +13,7 @@ from ..errors import CommandError
 from ..events import Done, Event, Notice, PrefillProgress, Token
 from ..generation.engine import Engine
 from ..generation.snapshot import Snapshot
-from ..generation.stream import Stream
+from ..generation.stream import Stream, StreamOptions
 from ..generation.sweep import Sweep
 from ..model import Model, Prefill, load
 from ..sampling.filters import log_softmax
@@ -269,7 +269,8 @@ class Session:
         """Hang ``node`` into the passage and fill it as events go by, beginning when the first is asked for."""
         self._require_idle()
         engine = self.model.engine()
-        stream = engine.open(start, self.settings, PositionRNG(self.passage.rng, node.take), forced_token)
+        rng = PositionRNG(self.passage.rng, node.take)
+        stream = engine.open(start, StreamOptions(self.settings, rng, forced_token))
         self.passage.add(node)
         self._stream, node.start, node.snapshots = stream, start, stream.snapshots
         try:

@@ -13,6 +13,7 @@ from typing import TextIO
 from ...core.errors import TextError
 from ...core.events import Event, Notice, PrefillProgress, Token
 from ...core.generation.snapshot import Snapshot
+from ...core.generation.stream import StreamOptions
 from ...core.inference.library import find_model
 from ...core.inference.model_file import open_model_file
 from ...core.model import Model, drain, load
@@ -45,7 +46,10 @@ def write_texts(model: Model, seed: str, settings: Settings, count: int, echo: b
     start = _prefill(model, seed, settings.whole_seed)
     engine, rng = model.engine(), random_rng_seed() if settings.rng is None else settings.rng
     streams = [
-        engine.open(start, settings, PositionRNG(rng, take), max_unread=settings.length, keep_snapshots=False)
+        engine.open(
+            start,
+            StreamOptions(settings, PositionRNG(rng, take), max_unread=settings.length, keep_snapshots=False),
+        )
         for take in range(count)
     ]
     for number, stream in enumerate(streams):

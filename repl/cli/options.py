@@ -45,7 +45,7 @@ def with_settings(*scopes: str) -> Callable[[CommandFunction], CommandFunction]:
 
 def _setting_option(spec: Spec) -> Callable[[CommandFunction], CommandFunction]:
     names = [f"--{spec.label}", spec.name, *SHORT_FLAGS.get(spec.name, [])]
-    if isinstance(spec.kind, Bool):
+    if isinstance(spec.kind, Bool) and not spec.kind.as_word:
         return click.option(*names, is_flag=True, default=None, help=spec.help)
     return click.option(*names, metavar="VALUE", help=f"{spec.help} ({spec.kind.range})")
 

@@ -143,7 +143,7 @@ class LineRepl:
 
         "" if the setting ``copied`` is off or the model has no index.
         """
-        tracker = self.session.model.copy_tracker() if self.session.settings.copied == "on" else None
+        tracker = self.session.model.copy_tracker() if self.session.settings.copied else None
         if tracker is None:
             return ""
         for node, count in self.session.passage.path():

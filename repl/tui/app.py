@@ -266,8 +266,8 @@ class AfterglowApp(NavigationApp):
         settings = self.session.settings
         self._thermometer.temperature = settings.temperature
         self._thermometer.current = self.session.temperature if self.playing else None
-        self._transcript.set_heat(settings.heat, settings.copied == "on")
-        self._lens.display = settings.lens == "on"
+        self._transcript.set_heat(settings.heat, settings.copied)
+        self._lens.display = settings.lens
         self._page.display = not self.sweep_view.display
         try:
             self.token_cursor.refresh()

@@ -180,7 +180,7 @@ class BaseApp(App[None]):
     async def _play_sweep(self, sweep: Sweep) -> None:
         """Show a sweep as it comes."""
         settings, model = self.session.settings, self.session.model
-        marks = model.copy_tracker if settings.copied == "on" else lambda: None
+        marks = model.copy_tracker if settings.copied else lambda: None
         await self.sweep_view.show(sweep, settings.heat, marks)
         self._player = Player(sweep.play(), lambda: self.session.settings.speed)
         self.refresh_state()

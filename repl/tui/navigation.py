@@ -30,7 +30,7 @@ class NavigationApp(BaseApp):
 
     def action_lens(self) -> None:
         """Show the lens, or put it away."""
-        self.run_line(f"/lens {'off' if self.session.settings.lens == 'on' else 'on'}", topic="lens")
+        self.run_line(f"/lens {'off' if self.session.settings.lens else 'on'}", topic="lens")
 
     def action_look(self, step: int) -> None:
         """Move the cursor over the tokens, or the choice over the columns of a sweep."""

@@ -34,7 +34,7 @@ class PassageView:
     @property
     def copy_tracker(self) -> CopyTracker | None:
         """Which tokens of the passage in hand are copied; None where nobody knows, or wants to."""
-        shown = self._session.settings.copied == "on" and self._passage is self._session.passage
+        shown = self._session.settings.copied and self._passage is self._session.passage
         return self._transcript.copy_tracker if shown else None
 
     def begin(self, play: Play) -> None:
