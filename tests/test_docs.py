@@ -172,6 +172,18 @@ def test_the_pages_build_without_a_warning(tmp_path: Path) -> None:
     assert "0.472" in (tmp_path / "site" / "temperature.html").read_text("utf-8")
 
 
+def test_every_name_on_the_architecture_page_is_in_the_file_before_it() -> None:
+    """In the numbered steps, `Class.method` and `function` are looked for in the last `file.py` before them."""
+    steps = re.findall(r"^\d\. (.*)$", (ROOT / "docs" / "architecture.md").read_text("utf-8"), re.MULTILINE)
+    assert len(steps) == 18
+    source = ""
+    for word in (word for step in steps for word in re.findall(r"`([\w./]+)`", step)):
+        if word.endswith(".py"):
+            source = (ROOT / word).read_text("utf-8")
+        for name in () if word.endswith(".py") else word.split("."):
+            assert re.search(rf"\b{name}\b", source), word
+
+
 def test_the_readme_links_to_what_is_there() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", PAGES[0].read_text("utf-8"))
     assert len(links) > 5
