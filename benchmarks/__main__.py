@@ -129,7 +129,8 @@ def _measure_roofline(model: Model) -> dict[str, RooflineResult]:
 
 def _time_bare_step(model: Model, rows: int) -> float:
     """Median seconds of a step without sampling."""
-    stepper, ids = model.runtime.stepper(model.runtime.zeros(rows)), np.zeros(rows, np.int64)
+    stepper = model.runtime.stepper(model.runtime.zeros(rows))
+    ids = np.zeros(rows, np.int64)
     return statistics.median(_time_call(lambda: stepper.step(ids), 100) for _ in range(15))
 
 

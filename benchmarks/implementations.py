@@ -59,7 +59,9 @@ def torch_module(model: Model, rows: int) -> Loop:
 
     def loop(tokens: int) -> float:
         torch.set_num_threads(default_threads())
-        ids, states, texts = torch.zeros(rows, 1, dtype=torch.long), None, [""] * rows
+        ids = torch.zeros(rows, 1, dtype=torch.long)
+        states = None
+        texts = [""] * rows
         start_time = time.perf_counter()
         for _ in range(tokens):
             logits, states = module(ids, states)
@@ -87,7 +89,8 @@ def torch_addmm(model: Model, rows: int) -> Loop:
     @torch.no_grad()
     def loop(tokens: int) -> float:
         torch.set_num_threads(default_threads())
-        ids, texts = torch.zeros(rows, dtype=torch.long), [""] * rows
+        ids = torch.zeros(rows, dtype=torch.long)
+        texts = [""] * rows
         h, c = ([torch.zeros(rows, width) for _ in range(layers)] for _ in "hc")
         start_time = time.perf_counter()
         for _ in range(tokens):
@@ -122,7 +125,9 @@ def _onnx(graph: bytes, model: Model, rows: int) -> Loop:
 
     def loop(tokens: int) -> float:
         h = c = np.zeros(shape, np.float32)
-        ids, rng, texts = np.zeros(rows, np.int64), np.random.default_rng(7), [""] * rows
+        ids = np.zeros(rows, np.int64)
+        rng = np.random.default_rng(7)
+        texts = [""] * rows
         start_time = time.perf_counter()
         for _ in range(tokens):
             outputs: list[Any] = session.run(["logits", "h_", "c_"], {"ids": ids[:, None], "h": h, "c": c})

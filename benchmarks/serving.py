@@ -33,7 +33,8 @@ PARKED_COUNT = 2_000
 
 def gaps(model: Model) -> GapsResult:
     """Measure the milliseconds between two tokens of a stream while 63 other streams are generated."""
-    start, settings = model.read("ROMEO:").snapshot, model.settings.changed(length=READER_TOKENS)
+    start = model.read("ROMEO:").snapshot
+    settings = model.settings.changed(length=READER_TOKENS)
     with model.worker() as worker:
         endless = settings.changed(length=10_000_000)
         others = [

@@ -44,7 +44,8 @@ def write_texts(model: Model, seed: str, settings: Settings, count: int, echo: b
     With ``as_json`` every token is a JSON object on a line. Notices go to standard error.
     """
     start = _prefill(model, seed, settings.whole_seed)
-    engine, rng = model.engine(), random_rng_seed() if settings.rng is None else settings.rng
+    engine = model.engine()
+    rng = random_rng_seed() if settings.rng is None else settings.rng
     streams = [
         engine.open(
             start,

@@ -62,7 +62,7 @@ def evaluate(name: str, text: Path, encoding: str | None, runtime: str, as_json:
 @json_option
 @click.pass_context
 def models(context: click.Context, as_json: bool) -> None:
-    """List the models: those that come with afterglow, and yours."""
+    """List the bundled models and yours."""
     from ...core.inference.library import list_models
 
     if context.invoked_subcommand is not None:
@@ -88,7 +88,10 @@ def remove(name: str) -> None:
 @name_argument
 @json_option
 def info(name: str, as_json: bool) -> None:
-    """Show the model card of NAME: its size, training text and measured loss."""
+    """Show what is known about the model NAME.
+
+    Prints its size and its model card: the training text, the training settings and the measured loss.
+    """
     from .generate import describe_model
 
     print_values(describe_model(name), as_json)

@@ -98,7 +98,8 @@ def open_figure(path: Path, height: float = 4.2) -> Iterator[Figure]:
     except ImportError as error:
         raise MissingExtraError("plots need matplotlib: pip install 'afterglow-lm[plot]'") from error
     with matplotlib.rc_context(MATPLOTLIB_STYLE):
-        figure, data = Figure(figsize=(8, height), layout="constrained"), io.BytesIO()
+        figure = Figure(figsize=(8, height), layout="constrained")
+        data = io.BytesIO()
         yield figure
         metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
         figure.savefig(data, format=path.suffix[1:], dpi=150, metadata=metadata)

@@ -50,7 +50,8 @@ async def read_keys(task: asyncio.Task[None]) -> AsyncIterator[AsyncIterator[Key
 
     Keys that were not taken from it go to the next prompt.
     """
-    source, loop = get_app_session().input, asyncio.get_running_loop()
+    source = get_app_session().input
+    loop = asyncio.get_running_loop()
     queue: asyncio.Queue[KeyPress | None] = asyncio.Queue()
     flush_timer = loop.call_soon(lambda: None)
 
