@@ -1,4 +1,4 @@
-"""What the bot's tests share: a bot that runs against the stand-in, and a model that follows a script."""
+"""Helpers for tests of the bot: a bot that runs against the stand-in for Discord, and a model with a fixed text."""
 
 from __future__ import annotations
 
@@ -27,13 +27,12 @@ from .discord_shapes import BOT
 from .discord_standin import TIMEOUT, TOKEN, Discord
 
 NO_RATE_LIMIT = Options(uses=1000)
-"""Nobody is too quick."""
+"""Options with a rate limit that no test reaches."""
 
 
 @contextlib.asynccontextmanager
 async def loopback(monkeypatch: pytest.MonkeyPatch, **options: Any) -> AsyncIterator[Discord]:
-    """The stand-in, with discord.py sent there instead of to Discord; all that was said is then checked against
-    Discord's description."""
+    """Run the stand-in, with discord.py connecting to it. At the end check all requests against Discord's OpenAPI."""
     async with Discord(**options) as there:
         monkeypatch.setattr(discord.http.Route, "BASE", there.url)
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(there.gateway.url))
@@ -46,7 +45,7 @@ async def loopback(monkeypatch: pytest.MonkeyPatch, **options: Any) -> AsyncIter
 async def running_bot(
     there: Discord, model: Model, options: Options = NO_RATE_LIMIT, edit_interval: float = 0.02, **more: Any
 ) -> AsyncIterator[Bot]:
-    """A bot that is ready, until the block is left."""
+    """Run a bot, and yield it when it is ready."""
     with contextlib.closing(Store(default_place())) as store:
         writer = TextService(model, store, blocked_words=options.blocklist)
         bot = build_bot(writer, options, guild_ready_timeout=0.01, edit_interval=edit_interval, **more)
@@ -62,14 +61,14 @@ async def running_bot(
 
 
 async def bot_ready(there: Discord, bot: Bot) -> None:
-    """Wait until Discord has heard of the bot, and the bot has heard all that Discord says at the start."""
+    """Wait until the bot has identified itself and received the events of the start."""
     before = len(there.gateway.identified)
     await there.until(lambda: len(there.gateway.identified) > before)
     await bot.wait_until_ready()
 
 
 async def wait_until(condition: Callable[[], object]) -> None:
-    """Wait until something is so that no request tells of: what the bot does beside its answers, in its own time."""
+    """Wait until ``condition()`` is true, for effects that cause no request to Discord."""
     async with asyncio.timeout(TIMEOUT):
         while not condition():
             await asyncio.sleep(0.01)
@@ -85,23 +84,26 @@ async def _wait_for_ready(ready: Any, run: asyncio.Task[None]) -> None:
 
 
 async def run_command(there: Discord, name: str, /, **options: Any) -> str:
-    """The answer to a command."""
+    """Run a slash command and return the text of the answer."""
     return (await there.command(name, **options)).content or ""
 
 
 async def mention_bot(there: Discord, line: str, **more: Any) -> str:
-    """The answer to a line that mentions the bot."""
+    """Send a message that mentions the bot, and return the text of the reply."""
     return await there.reply_to(await there.say(f"<@{BOT['id']}> {line}", mentions=[BOT], **more))
 
 
 def labels(message: dict[str, Any]) -> list[str]:
-    """The buttons under a message."""
+    """Return the labels of a message's buttons."""
     return [button["label"] for row in message["components"] for button in row["components"]]
 
 
-class Script:
-    """A runtime that makes ``text`` certain, byte by byte and over again; before each byte from ``after`` on it waits
-    for ``gate``, and says so by ``waiting``. A ``bug`` is raised at the first step."""
+class ScriptedRuntime:
+    """A runtime that generates ``text`` again and again, byte by byte.
+
+    Before each byte from number ``after`` on it sets ``waiting`` and waits for ``gate``. ``bug`` is raised at the first
+    step.
+    """
 
     max_batches = 1
 
@@ -110,51 +112,52 @@ class Script:
         self.waiting = threading.Event()
 
     def zeros(self, rows: int) -> tuple[Any, ...]:
-        """How many bytes have been said."""
+        """Return the state: the number of bytes generated, 0."""
         return (np.zeros((rows, 1), np.int64),)
 
-    def logits(self, said: int) -> Any:
-        """The next byte, for certain."""
+    def logits(self, count: int) -> Any:
+        """Return logits that make the byte after ``count`` bytes certain."""
         row = np.full(256, -1000, np.float32)
-        row[self._bytes[said % len(self._bytes)]] = 0
+        row[self._bytes[count % len(self._bytes)]] = 0
         return row
 
-    def wait(self, said: int) -> None:
-        """Until so many bytes may be said."""
+    def wait(self, count: int) -> None:
+        """Wait until ``count`` bytes may be generated."""
         if self._bug:
             raise self._bug
-        if self._gate and said > self._after:
+        if self._gate and count > self._after:
             self.waiting.set()
             assert self._gate.wait(TIMEOUT)
 
     def stepper(self, state: Any, exclusive: bool = True) -> Any:  # noqa: ARG002
-        """What says on."""
-        return _Saying(self, state)
+        """Return a stepper that generates from ``state`` on."""
+        return _ScriptedStepper(self, state)
 
 
-class _Saying(Stepper):
-    def __init__(self, script: Script, state: Any) -> None:
+class _ScriptedStepper(Stepper):
+    def __init__(self, script: ScriptedRuntime, state: Any) -> None:
         self._script, self.state = script, (state[0].copy(),)
         self.logits = np.empty((len(state[0]), 256), np.float32)
 
     def step(self, _: Any) -> None:
-        """Count on."""
-        said = self.state[0] + 1
-        self._script.wait(said.max())
-        self.logits, self.state = np.stack([self._script.logits(int(n)) for n in said[:, 0]]), (said,)
+        """Count a byte, whatever token was drawn."""
+        counts = self.state[0] + 1
+        self._script.wait(counts.max())
+        self.logits = np.stack([self._script.logits(int(count)) for count in counts[:, 0]])
+        self.state = (counts,)
 
 
 class Scripted(Model):
-    """A model that says ``text`` to every seed."""
+    """A model that continues every seed with ``text``."""
 
     def __init__(
         self, text: str = "x", gate: threading.Event | None = None, after: int = 0, bug: Exception | None = None
     ) -> None:
-        self.script = Script(text, gate, after, bug)
+        self.script = ScriptedRuntime(text, gate, after, bug)
         super().__init__("scripted", _bytes_file(), self.script)
 
     def prefill_chunks(self, *given: Any, **more: Any) -> Generator[float, None, Prefill]:
-        """Whatever was read, the script begins."""
+        """Read the seed, then start at the beginning of the text."""
         reading = yield from super().prefill_chunks(*given, **more)
         begin = replace(reading.snapshot, state=self.script.zeros(1), logits=self.script.logits(0))
         return reading._replace(snapshot=begin)

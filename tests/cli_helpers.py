@@ -1,4 +1,4 @@
-"""What the fixture ``run`` of conftest.py gives back."""
+"""Types of the fixture ``run`` in conftest.py."""
 
 from __future__ import annotations
 

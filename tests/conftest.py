@@ -1,4 +1,4 @@
-"""A tiny model, trained on a short text of our own, serves every face's tests; nobody's data folder is touched."""
+"""Fixtures for all tests: tiny models trained on a short text, sessions, apps, and a data folder for each test."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHARED = Path(__file__).parent.parent.parent / "shared"
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder of the test's own."""
+    """A separate, empty data folder for each test."""
     folder = tmp_path / "home"
     monkeypatch.setenv("AFTERGLOW_HOME", str(folder))
     return folder
@@ -36,19 +36,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny() -> Model:
-    """A character model of 2 x 48 that knows the lamp keeper's story by heart."""
+    """A character model of 2 x 48 that has memorized tests/data/lamp.txt."""
     return load(str(DATA / "tiny-char.safetensors"))
 
 
 @pytest.fixture(scope="session")
 def tiny_bytes() -> Model:
-    """The same over bytes."""
+    """The same as ``tiny``, over bytes."""
     return load(str(DATA / "tiny-byte.safetensors"))
 
 
 @pytest.fixture(scope="session")
 def copying(tiny: Model) -> Model:
-    """The same with an index of its text that notices every copied run."""
+    """The same as ``tiny``, with an index of its training text that detects every copied run."""
     file, text = tiny.file, (DATA / "lamp.txt").read_text("utf-8")
     index = CopyIndex.build(text[: len(text) * 9 // 10], 1 << 20)
     return Model("copying", ModelFile(file.architecture, file.tokenizer, file.card, file.tensors, index=index))
@@ -56,7 +56,7 @@ def copying(tiny: Model) -> Model:
 
 @pytest.fixture
 async def there(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
-    """Discord: the stand-in, on loopback."""
+    """The stand-in for Discord, on loopback."""
     from .bot_helpers import loopback  # imports discord.py, which is not installed everywhere
 
     async with loopback(monkeypatch) as standin:
@@ -65,13 +65,13 @@ async def there(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Discord]:
 
 @pytest.fixture
 def session(tiny: Model) -> Session:
-    """A session with fixed dice and a short length."""
+    """A session with a fixed rng and a length of 60 characters."""
     return Session(tiny, Settings(rng=7, length=60))
 
 
 @pytest.fixture
 def written(session: Session) -> Session:
-    """A session with a tree: a seed, a text, a retry, a branch, and an undo."""
+    """A session whose passage has a seed, a text, a retry, a branch and an undo."""
     for write in (lambda: session.prompt("The lamp"), session.retry, lambda: session.branch(10)):
         for _ in write():
             pass
@@ -81,7 +81,7 @@ def written(session: Session) -> Session:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> RunCli:
-    """Run the command line in this process."""
+    """A function that runs the command line in this process."""
 
     def run(*arguments: str, stdin: bytes = b"") -> CliResult:
         monkeypatch.setattr(sys, "argv", ["afterglow", *arguments])
@@ -89,8 +89,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
         code = 0
         try:
             main()
-        except SystemExit as leaving:
-            code = int(leaving.code or 0)
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
         return CliResult(code, *capfd.readouterr())
 
     return run
@@ -98,12 +98,12 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
 
 @pytest.fixture
 def app(session: Session) -> AfterglowApp:
-    """The app at full speed."""
+    """The full-screen app, at full speed."""
     session.set("speed", 0)
     return AfterglowApp(session)
 
 
 @pytest.fixture
 def slow(tiny: Model) -> AfterglowApp:
-    """The app with a text far too long to be over before it is stopped."""
+    """The full-screen app with a text so long that it never ends before it is stopped."""
     return AfterglowApp(Session(tiny, Settings(rng=7, length=100_000, speed=400)))

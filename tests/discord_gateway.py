@@ -1,4 +1,7 @@
-"""The stand-in's gateway: https://discord.com/developers/docs/events/gateway, with compression, sessions and RESUME."""
+"""The stand-in's gateway, with compression, sessions and RESUME.
+
+Described at https://discord.com/developers/docs/events/gateway.
+"""
 
 from __future__ import annotations
 
@@ -18,29 +21,31 @@ DISPATCH, BEAT, IDENTIFY, RESUME, RECONNECT, INVALID, HELLO, ACK = 0, 1, 2, 6, 7
 
 
 class Session:
-    """What Discord remembers of a client: every event that it has sent, so that a new connection can have the rest."""
+    """A client's session: every event sent to it, so that a new connection can resume."""
 
     def __init__(self, number: int, identity: dict[str, Any]) -> None:
-        self.id, self.identity, self.events = f"session-{number}", identity, list[str]()
+        self.id = f"session-{number}"
+        self.identity = identity
+        self.events = list[str]()
         self.shard = tuple(identity.get("shard") or (0, 1))
         self.connection: Connection | None = None
 
     async def dispatch(self, name: str, data: Any) -> None:
-        """Send an event, or keep it until somebody resumes."""
+        """Send an event, or store it until a client resumes."""
         self.events.append(json.dumps({"op": DISPATCH, "t": name, "s": len(self.events) + 1, "d": data}))
         if self.connection:
             await self.connection.send(self.events[-1])
 
 
 class Connection:
-    """A websocket; with ``compress=zlib-stream`` all its messages are one zlib stream."""
+    """A websocket. With ``compress`` all its messages form one zlib stream."""
 
     def __init__(self, socket: web.WebSocketResponse, compress: bool) -> None:
         self.socket = socket
         self._stream = zlib.compressobj() if compress else None
 
     async def send(self, text: str) -> None:
-        """One message."""
+        """Send a message."""
         if self.socket.closed:
             return
         if self._stream is None:
@@ -50,12 +55,12 @@ class Connection:
             await self.socket.send_bytes(data)
 
     async def op(self, number: int, data: Any = None) -> None:
-        """A message that is no event."""
+        """Send a message that is not an event."""
         await self.send(json.dumps({"op": number, "d": data}))
 
 
 class Gateway:
-    """Where clients connect. ``changed`` is called whenever something has come in."""
+    """The gateway. ``changed`` is called after every message received."""
 
     def __init__(self, changed: Callable[[], Awaitable[None]]) -> None:
         self.identified: list[dict[str, Any]] = []
@@ -67,62 +72,63 @@ class Gateway:
         self.granted = 0
         self.guilds = {GUILD: guild()}
         self.url = ""
-        self._changed, self._numbers = changed, itertools.count(1)
+        self._changed = changed
+        self._numbers = itertools.count(1)
 
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
-        """One connection from its beginning to its end."""
+        """Serve a connection until it ends."""
         socket = web.WebSocketResponse(max_msg_size=0, autoclose=False)
         await socket.prepare(request)
         connection = Connection(socket, request.query.get("compress") == "zlib-stream")
         await connection.op(HELLO, {"heartbeat_interval": HEARTBEAT})
         while (frame := await socket.receive()).type is WSMsgType.TEXT:
-            await self._hear(connection, json.loads(frame.data))
-        # What the client said, also where it did not wait for the answer to its goodbye.
-        said = frame.data if frame.type is WSMsgType.CLOSE else socket.close_code
+            await self._handle_message(connection, json.loads(frame.data))
+        # The client's close code, even if it did not wait for the answer to its close frame.
+        code = frame.data if frame.type is WSMsgType.CLOSE else socket.close_code
         await socket.close()
         for session in self.sessions.values():
             session.connection = None if session.connection is connection else session.connection
-        self.close_codes.append(said)
+        self.close_codes.append(code)
         await self._changed()
         return socket
 
     async def dispatch(self, name: str, data: Any) -> None:
-        """An event for the session that serves its server; direct messages are the first one's."""
+        """Send an event to the shard of its server. Direct messages go to shard 0."""
         number = int(data.get("guild_id") or (data["id"] if name.startswith("GUILD") else 0))
         for session in list(self.sessions.values()):
             if (number >> 22) % session.shard[1] == session.shard[0]:
                 await session.dispatch(name, data)
 
     def cut(self) -> None:
-        """The network goes: no goodbye."""
+        """Drop all connections without a close frame."""
         for session in self.sessions.values():
             if session.connection and (transport := session.connection.socket._req.transport):  # type: ignore[union-attr]
                 transport.abort()
                 session.connection = None
 
     async def ask_to_reconnect(self) -> None:
-        """Discord's servers are about to be restarted."""
+        """Ask all clients to reconnect, as Discord does before a restart."""
         for session in self.sessions.values():
             if session.connection:
                 await session.connection.op(RECONNECT)
 
     async def invalidate(self, resumable: bool) -> None:
-        """Discord has lost the session, or only its thread."""
+        """Invalidate all sessions. They are lost unless ``resumable``."""
         for number, session in list(self.sessions.items()):
             if session.connection:
                 await session.connection.op(INVALID, resumable)
             if not resumable:
                 del self.sessions[number]
 
-    async def _hear(self, connection: Connection, said: dict[str, Any]) -> None:
-        if said["op"] == BEAT:
+    async def _handle_message(self, connection: Connection, received: dict[str, Any]) -> None:
+        if received["op"] == BEAT:
             await connection.op(ACK)
-        if said["op"] in (IDENTIFY, RESUME):
-            refusal = self._refusal(said["op"], said["d"])
+        if received["op"] in (IDENTIFY, RESUME):
+            refusal = self._refusal(received["op"], received["d"])
             if refusal:
                 await connection.socket.close(code=refusal)
                 return
-            await (self._identify if said["op"] == IDENTIFY else self._resume)(connection, said["d"])
+            await (self._identify if received["op"] == IDENTIFY else self._resume)(connection, received["d"])
             await self._changed()
 
     def _refusal(self, op: int, data: dict[str, Any]) -> int | None:
@@ -137,9 +143,9 @@ class Gateway:
         self.sessions = {number: each for number, each in self.sessions.items() if each.shard != session.shard}
         self.sessions[session.id], session.connection = session, connection
         self.identified.append(data)
-        mine = [g for g in self.guilds.values() if (int(g["id"]) >> 22) % session.shard[1] == session.shard[0]]
-        await session.dispatch("READY", self._ready(session, mine))
-        for each in mine:
+        own_guilds = [g for g in self.guilds.values() if (int(g["id"]) >> 22) % session.shard[1] == session.shard[0]]
+        await session.dispatch("READY", self._ready(session, own_guilds))
+        for each in own_guilds:
             await session.dispatch("GUILD_CREATE", each)
 
     async def _resume(self, connection: Connection, data: dict[str, Any]) -> None:

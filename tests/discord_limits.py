@@ -1,4 +1,4 @@
-"""How the stand-in says no: errors, and rate limits by bucket as Discord counts them."""
+"""The stand-in's errors, and its rate limits by bucket, counted as Discord does."""
 
 from __future__ import annotations
 
@@ -8,38 +8,42 @@ from typing import Any
 
 
 class RefusedError(Exception):
-    """Discord says no."""
+    """An error that Discord answers a request with."""
 
     def __init__(self, status: int, code: int, text: str) -> None:
         super().__init__(text)
-        self.status, self.code, self.message = status, code, text
+        self.status = status
+        self.code = code
+        self.message = text
 
     def body(self) -> dict[str, Any]:
-        """The answer."""
+        """Return the body of the answer."""
         return {"code": self.code, "message": self.message}
 
 
 class LimitedError(RefusedError):
-    """Too many requests, after ``wait`` seconds it will do."""
+    """Status 429: too many requests. ``wait`` is the number of seconds until the next is allowed."""
 
     def __init__(self, wait: float, scope: str = "user") -> None:
         super().__init__(429, 0, "You are being rate limited.")
-        self.wait, self.scope = wait, scope
+        self.wait = wait
+        self.scope = scope
 
     def body(self) -> dict[str, Any]:
-        """The answer, with the time to wait."""
+        """Return the body of the answer, with the time to wait."""
         return super().body() | {"retry_after": round(self.wait, 3), "global": False}
 
 
 class Buckets:
-    """So many requests in a window for each route and channel, or each interaction, counted as Discord counts them."""
+    """Rate limits: ``limit`` requests in ``window`` seconds for each route and channel, or each interaction."""
 
     def __init__(self, limit: int, window: float) -> None:
-        self._limit, self._window = limit, window
+        self._limit = limit
+        self._window = window
         self._used: dict[str, tuple[float, int]] = {}
 
     def take(self, key: str, now: float) -> dict[str, str]:
-        """Count a request; the headers that tell how many are left. Raises LimitedError."""
+        """Count a request, and return the rate-limit headers. Raise LimitedError if it is one too many."""
         began, used = self._used.get(key, (now, 0))
         if now >= began + self._window:
             began, used = now, 0
@@ -56,16 +60,16 @@ class Buckets:
         }
 
 
-def refusal_headers(no: RefusedError, headers: dict[str, str]) -> dict[str, str]:
-    """The headers of a refusal."""
-    if not isinstance(no, LimitedError):
+def refusal_headers(error: RefusedError, headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers of an error."""
+    if not isinstance(error, LimitedError):
         return headers
-    more = {"Retry-After": f"{no.wait:.3f}", "X-RateLimit-Scope": no.scope, "Via": "1.1 google"}
+    more = {"Retry-After": f"{error.wait:.3f}", "X-RateLimit-Scope": error.scope, "Via": "1.1 google"}
     return headers | more
 
 
 def bucket_of(method: str, path: str) -> str:
-    """The route with the parameters that have limits of their own: the channel, or the interaction."""
+    """Return the key of a request's bucket: the route, with the channel or interaction if it has separate limits."""
     parts = path.strip("/").split("/")
     if parts[0] == "webhooks":
         return f"webhook {parts[2]}"

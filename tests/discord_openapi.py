@@ -1,4 +1,4 @@
-"""A check of requests and answers against Discord's own OpenAPI description, where that is at hand."""
+"""Check requests and answers against Discord's OpenAPI description, if that is available."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ OPENAPI_PATH = SHARED / "discord" / "openapi.json"
 
 
 def check(calls: Iterable[Call]) -> int:
-    """Raise ValidationError where a request's body or an answer is not as described; how many were looked at."""
-    seen = 0
+    """Return the number of bodies checked. Raise ValidationError if a request or an answer is not as described."""
+    count = 0
     for call in calls:
         request, answers = _validators(call.method, _template(call.method, call.path))
         if call.body is not None:
             request.validate(_with_text_ids(call.body))
-            seen += 1
+            count += 1
         if call.answer is not None and str(call.status) in answers:
             answers[str(call.status)].validate(call.answer)
-            seen += 1
-    return seen
+            count += 1
+    return count
 
 
 def skip_unless_available() -> None:
-    """Skip a test where there is no description."""
+    """Skip the test if the description is not available."""
     pytest.importorskip("jsonschema")
     if not OPENAPI_PATH.exists():
         pytest.skip(f"Discord's description is not at {OPENAPI_PATH}")
 
 
 def is_available() -> bool:
-    """Whether checking is possible here."""
+    """True if the description is available."""
     return OPENAPI_PATH.exists()
 
 
@@ -79,7 +79,7 @@ def _validator(schema: dict[str, Any]) -> Any:
 
 
 def _with_text_ids(body: Any) -> Any:
-    """discord.py writes a reply's ids as numbers, which Discord takes and does not describe."""
+    """Convert a reply's ids to text: discord.py sends numbers, which Discord accepts but does not describe."""
     if not isinstance(body, dict) or "message_reference" not in body:
         return body
     reference = body["message_reference"]

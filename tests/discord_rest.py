@@ -1,7 +1,7 @@
-"""The stand-in's REST, https://discord.com/developers/docs/reference: what Discord enforces and a bot can get wrong.
+"""The stand-in's REST API, with the rules of Discord that a bot can break.
 
-The token, 2,000 code points, no blank messages, nonces, permissions, rate limits by bucket, one first response to an
-interaction and that within three seconds, and a quarter of an hour for the rest.
+Token, at most 2,000 code points, no blank messages, nonces, permissions, rate limits by bucket, one first response to
+an interaction within 3 seconds, and 15 minutes for the rest. See https://discord.com/developers/docs/reference.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .discord_limits import Buckets, LimitedError, RefusedError, bucket_of, refu
 from .discord_shapes import APPLICATION, application, command, components, me, message
 
 DROPPED_CONNECTION = 599
-"""Stands for a connection that is dropped."""
+"""A status in ``forced_statuses`` that drops the connection instead."""
 
 FIRST_RESPONSE, TOKEN_LIFETIME = 3.0, 900.0
 MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, SUGGESTIONS = 4, 5, 6, 7, 8
@@ -29,7 +29,7 @@ EPHEMERAL = 64
 
 @dataclass(frozen=True)
 class Call:
-    """One REST request as it came in, and what came of it."""
+    """A REST request and its answer."""
 
     method: str
     path: str
@@ -40,7 +40,7 @@ class Call:
 
 @dataclass
 class Interaction:
-    """What became of one slash command or press: the callbacks that were taken, and the messages that people see."""
+    """A slash command or press of a button: the callbacks accepted for it, and the messages shown."""
 
     id: str
     token: str
@@ -56,13 +56,13 @@ class Interaction:
 
     @property
     def content(self) -> str | None:
-        """The text that people see now."""
+        """Text of the original response. None if there is none yet."""
         found = self.rest.messages.get(self.original) if self.original else None
         return found["content"] if found else None
 
 
 class Rest:
-    """Messages and interactions. ``messages`` are all there are, in order; ``told`` every content each has had."""
+    """Messages and interactions. ``content_history`` has every content that a message has had, by its id."""
 
     def __init__(self, gateway: Gateway, changed: Callable[[], Awaitable[None]], limit: int, window: float) -> None:
         self.calls: list[Call] = []
@@ -74,19 +74,19 @@ class Rest:
         self.refused_channels: dict[str, tuple[int, int]] = {}
         self.archived_threads: list[dict[str, Any]] = []
         self.forced_statuses: list[int] = []
-        """Statuses that the next requests get, whatever they are; 500 is answered though the request is done, and CUT
-        not at all.
+        """Statuses of the next requests. With 500 the request is executed all the same; DROPPED_CONNECTION gets no
+        answer.
         """
         self.ids = itertools.count(9000)
         self._gateway, self._changed, self._buckets = gateway, changed, Buckets(limit, window)
         self._nonces: dict[tuple[str, str], str] = {}
 
     def calls_to(self, method: str, start: str) -> list[Call]:
-        """The calls of this method to paths that begin so."""
+        """Return the calls of a method to paths that begin with ``start``."""
         return [call for call in self.calls if call.method == method and call.path.startswith(start)]
 
     async def hear(self, request: web.Request) -> web.Response:
-        """Answer one request."""
+        """Answer a request."""
         body = await request.json() if request.can_read_body else None
         path, status, answer, headers = "/" + request.match_info["path"], 200, None, dict[str, str]()
         if self.delay:
@@ -94,32 +94,32 @@ class Rest:
         try:
             if not path.startswith(("/webhooks", "/interactions")):
                 self._allow(request.headers.get("Authorization"))
-            trouble = self.forced_statuses.pop(0) if self.forced_statuses else 0
-            if trouble == DROPPED_CONNECTION and request.transport:
+            forced = self.forced_statuses.pop(0) if self.forced_statuses else 0
+            if forced == DROPPED_CONNECTION and request.transport:
                 request.transport.abort()
-            if trouble == 429:
+            if forced == 429:
                 raise LimitedError(0.02, "shared")
-            if trouble and trouble != 500:
-                raise RefusedError(trouble, 0, "trouble")
+            if forced and forced != 500:
+                raise RefusedError(forced, 0, "forced error")
             headers = self._buckets.take(bucket_of(request.method, path), _now())
             answer = self._answer(request.method, path.strip("/").split("/"), body, request.query)
-            if trouble:
-                raise RefusedError(trouble, 0, "trouble")
-        except RefusedError as no:
-            status, answer, headers = no.status, no.body(), refusal_headers(no, headers)
+            if forced:
+                raise RefusedError(forced, 0, "forced error")
+        except RefusedError as error:
+            status, answer, headers = error.status, error.body(), refusal_headers(error, headers)
         self.calls.append(Call(request.method, path, body, status, answer))
         await self._changed()
         return web.Response(status=204, headers=headers) if answer is None else as_json(answer, status, headers)
 
     def add(self, channel: str, content: str, **more: Any) -> dict[str, Any]:
-        """A message that is there from now on."""
+        """Add a message, and return it."""
         made = message(str(next(self.ids)), channel, content, **more)
         self.messages[made["id"]] = made
         self.content_history[made["id"]] = [content]
         return made
 
     def delete(self, number: str) -> None:
-        """A moderator takes a message away."""
+        """Delete a message, as a moderator does."""
         del self.messages[number]
 
     def _allow(self, authorization: str | None) -> None:
@@ -240,7 +240,7 @@ class Rest:
 
 
 def check_content(content: str) -> str:
-    """What Discord makes of a message's text: stripped, and refused where it is too long or nothing."""
+    """Return a message's text, stripped. Raise RefusedError if it is too long or blank."""
     if len(content) > 2000:
         raise RefusedError(400, 50035, "Invalid Form Body")
     if not content.strip():
@@ -249,7 +249,7 @@ def check_content(content: str) -> str:
 
 
 def as_json(value: Any, status: int, headers: dict[str, str]) -> web.Response:
-    """JSON with exactly the content type that discord.py looks for."""
+    """Return a response with exactly the content type that discord.py expects."""
     kind = {"Content-Type": "application/json"}
     return web.Response(body=json.dumps(value).encode(), status=status, headers=headers | kind)
 

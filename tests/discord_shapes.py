@@ -1,4 +1,4 @@
-"""People, places and answers of the stand-in, as Discord describes them and discord.py takes them for Discord's."""
+"""JSON objects of the stand-in, as Discord describes them: users, servers, channels, messages and commands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def user(number: str, name: str, **more: Any) -> dict[str, Any]:
-    """Somebody."""
+    """Return a user."""
     common = {"discriminator": "0", "avatar": None, "public_flags": 0, "flags": 0, "global_name": None}
     return {"id": number, "username": name, "primary_guild": None} | common | more
 
@@ -16,18 +16,17 @@ ANNA, BERT = user("2000", "anna"), user("2002", "bert")
 OTHER_BOT = user("2001", "robot", bot=True)
 APPLICATION, GUILD, CHANNEL, OTHER_CHANNEL, DM = "1000", "3000", "4000", "4001", "5000"
 AGE_RESTRICTED_CHANNEL = "4002"
-"""An age-restricted channel."""
 
 ALL_PERMISSIONS, BASIC_PERMISSIONS = "2199023255551", "3072"
-"""Permissions: all, and to see and to send."""
+"""Bits of all permissions, and of those to view a channel and send messages."""
 
 MESSAGE_CONTENT = 1 << 15
 PRIVILEGED = 1 << 1 | 1 << 8 | MESSAGE_CONTENT
-"""Intents that an application has to be granted."""
+"""Bits of the intents that Discord must grant to an application."""
 
 
 def member(who: Any, permissions: str = ALL_PERMISSIONS) -> dict[str, Any]:
-    """A user as a member of the server."""
+    """Return a user as a member of the server."""
     return {
         "user": who,
         "roles": [],
@@ -40,7 +39,7 @@ def member(who: Any, permissions: str = ALL_PERMISSIONS) -> dict[str, Any]:
 
 
 def message(number: str, channel: str, content: str, **more: Any) -> dict[str, Any]:
-    """A message of the bot as Discord hands it back."""
+    """Return a message of the bot."""
     return {
         "id": number,
         "channel_id": channel,
@@ -61,10 +60,10 @@ def message(number: str, channel: str, content: str, **more: Any) -> dict[str, A
     } | more
 
 
-def components(asked: Any) -> list[dict[str, Any]]:
-    """Rows of buttons as Discord hands them back: numbered."""
+def components(rows_sent: Any) -> list[dict[str, Any]]:
+    """Return rows of buttons as Discord does, with ids."""
     rows, number = [], 0
-    for row in asked or []:
+    for row in rows_sent or []:
         number += 1
         made = {"type": 1, "id": number, "components": []}
         for button in row["components"]:
@@ -77,12 +76,12 @@ def components(asked: Any) -> list[dict[str, Any]]:
 
 
 def me() -> dict[str, Any]:
-    """What the bot is told of itself."""
+    """Return the bot's own user."""
     return BOT | {"mfa_enabled": False, "locale": "en-US"}
 
 
 def application() -> dict[str, Any]:
-    """The bot's application."""
+    """Return the bot's application."""
     nothing = dict.fromkeys(
         ["icon", "interactions_endpoint_url", "role_connections_verification_url", "team", "type"], None
     )
@@ -106,7 +105,7 @@ def application() -> dict[str, Any]:
 
 
 def guild(number: str = GUILD, channels: int = 0) -> dict[str, Any]:
-    """A server with three channels, or with so many."""
+    """Return a server with three channels, or with ``channels`` of them."""
     names = {CHANNEL: "general", OTHER_CHANNEL: "poems", AGE_RESTRICTED_CHANNEL: "cellar"}
     if channels:
         names = {str(6000 + each): f"room-{each}" for each in range(channels)}
@@ -134,8 +133,8 @@ def guild(number: str = GUILD, channels: int = 0) -> dict[str, Any]:
     }
 
 
-def command(asked: Any, number: int) -> dict[str, Any]:
-    """A registered command as Discord hands it back."""
-    filled = {"description": "", "type": 1, "default_member_permissions": None} | asked
+def command(sent: Any, number: int) -> dict[str, Any]:
+    """Return a registered command."""
+    filled = {"description": "", "type": 1, "default_member_permissions": None} | sent
     filled |= {"id": str(number), "application_id": APPLICATION, "version": str(number)}
     return {name: value for name, value in filled.items() if value is not None or name == "default_member_permissions"}

@@ -1,4 +1,4 @@
-"""A stand-in for Discord on loopback, for discord.py's own, unmodified client; and people who use a bot there."""
+"""A stand-in for Discord on loopback, for the unmodified client of discord.py, and the actions of its users."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ COMMAND, PRESS, TYPING = 2, 3, 4
 
 
 def option_type(value: Any) -> int:
-    """Discord's number for the type of an option's value."""
+    """Return Discord's number for the type of an option's value."""
     return {str: 3, int: 4, float: 10}[type(value)]
 
 
 class Discord:
-    """The stand-in. Use as an async context manager; ``url`` is the REST root and ``gateway.url`` the websocket.
+    """The stand-in, an async context manager. ``url`` is the root of the REST API, ``gateway.url`` the websocket.
 
-    ``limit`` requests in ``window`` seconds go through for each route and channel; with ``certificate`` it speaks TLS.
+    ``limit`` requests in ``window`` seconds are allowed for each route and channel. With ``certificate`` it uses TLS.
     """
 
     def __init__(self, limit: int = 5, window: float = 0.05, certificate: ssl.SSLContext | None = None) -> None:
@@ -56,34 +56,34 @@ class Discord:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The bot's messages that are there."""
+        """All messages of the bot that are not deleted."""
         return [each for each in self.rest.messages.values() if each["author"]["id"] == BOT["id"]]
 
     def calls_to(self, method: str, start: str) -> list[Call]:
-        """The calls of this method to paths that begin so."""
+        """Return the calls of a method to paths that begin with ``start``."""
         return self.rest.calls_to(method, start)
 
     async def until(self, happened: Callable[[], Any], timeout: float = TIMEOUT) -> Any:
-        """Wait until ``happened()`` is true, which is looked at after everything that comes in; its value."""
+        """Wait until ``happened()`` is true, checked after every request and message, and return its value."""
         async with asyncio.timeout(timeout), self._changed:
             await self._changed.wait_for(happened)
             return happened()
 
     async def command(self, name: str, /, channel: str = CHANNEL, who: Any = ANNA, **options: Any) -> Interaction:
-        """Somebody uses a slash command; what the bot does with it, once a text is there."""
+        """Use a slash command, and return the interaction when it has a text."""
         found = await self.ask(name, channel, who, **options)
         await self.until(lambda: found.content is not None)
         return found
 
     async def ask(self, name: str, /, channel: str = CHANNEL, who: Any = ANNA, **options: Any) -> Interaction:
-        """The same without waiting."""
+        """Use a slash command, and return the interaction at once."""
         permissions = options.pop("permissions", ALL_PERMISSIONS)
         given = [{"name": k, "type": option_type(v), "value": v} for k, v in options.items()]
         data = {"id": "70", "name": name, "type": 1, "options": given}
         return await self.interact(COMMAND, data, channel, who=who, permissions=permissions)
 
     async def menu(self, name: str, target: dict[str, Any], channel: str = CHANNEL) -> Interaction:
-        """Somebody chooses a command from a message's menu."""
+        """Choose a command from a message's menu, and return the interaction when it has a text."""
         resolved = {"messages": {target["id"]: target}}
         data = {"id": "71", "name": name, "type": 3, "target_id": target["id"], "resolved": resolved}
         found = await self.interact(COMMAND, data, channel)
@@ -91,7 +91,7 @@ class Discord:
         return found
 
     async def press(self, number: str, label: str, who: Any = ANNA, permissions: str = ALL_PERMISSIONS) -> Interaction:
-        """Somebody presses a button under a message; what the bot does with it, once it has answered."""
+        """Press a button of a message, and return the interaction when the bot has responded."""
         shown = self.rest.messages[number]
         buttons = [button for row in shown["components"] for button in row["components"]]
         pressed = next(button["custom_id"] for button in buttons if button["label"] == label)
@@ -104,7 +104,7 @@ class Discord:
         return found
 
     async def suggestions(self, name: str, option: str, typed: str, /, **others: Any) -> list[str]:
-        """What is offered while somebody types an option."""
+        """Return the suggestions for an option of which ``typed`` has been typed."""
         given: list[dict[str, Any]] = [{"name": k, "type": option_type(v), "value": v} for k, v in others.items()]
         given.append({"name": option, "type": 3, "value": typed, "focused": True})
         found = await self.interact(TYPING, {"id": "70", "name": name, "type": 1, "options": given}, CHANNEL)
@@ -120,7 +120,7 @@ class Discord:
         permissions: str = ALL_PERMISSIONS,
         **more: Any,
     ) -> Interaction:
-        """Send INTERACTION_CREATE and do not wait."""
+        """Send INTERACTION_CREATE, and return the interaction at once."""
         number = str(next(self.rest.ids))
         now = asyncio.get_running_loop().time()
         found = Interaction(number, f"interaction-{number}", channel, now, rest=self.rest)
@@ -140,30 +140,30 @@ class Discord:
         return found
 
     async def say(self, content: str, channel: str = CHANNEL, author: Any = ANNA, **more: Any) -> str:
-        """Somebody writes a message; its id. ``more`` goes into the event.
+        """Write a message, and return its id. ``more`` is added to the event.
 
-        Its text stays hidden from a bot that is not addressed, as nobody has granted it to read along.
+        The text is hidden from a bot that is not mentioned, unless it was granted the message content intent.
         """
         number = str(next(self.rest.ids))
         mentions = more.get("mentions", [])
         addressed = channel == DM or any(each["id"] == BOT["id"] for each in mentions)
-        seen = addressed or self.gateway.granted & MESSAGE_CONTENT
-        content = content if seen else ""
+        readable = addressed or self.gateway.granted & MESSAGE_CONTENT
+        content = content if readable else ""
         event = {"id": number, "channel_id": channel, "author": author, "content": content, "type": 0, "mentions": []}
         place = {} if channel == DM else {"guild_id": GUILD, "member": member(author)}
         await self.gateway.dispatch("MESSAGE_CREATE", event | place | more)
         return number
 
     def replies(self, number: str) -> list[dict[str, Any]]:
-        """The bot's replies to a message."""
+        """Return the bot's replies to a message."""
         return [m for m in self.messages if m.get("message_reference", {}).get("message_id") == number]
 
     async def reply_to(self, number: str) -> str:
-        """The text that the bot answers a message with."""
+        """Wait for the bot's reply to a message, and return its text."""
         return str((await self.until(lambda: self.replies(number)))[0]["content"])
 
     async def dispatch(self, name: str, data: Any) -> None:
-        """Send an event down the gateway."""
+        """Send an event through the gateway."""
         await self.gateway.dispatch(name, data)
 
     async def _notify(self) -> None:

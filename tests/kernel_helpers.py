@@ -1,20 +1,20 @@
-"""The compiled kernels, for tests of each that can run here."""
+"""The compiled kernels that this processor can run."""
 
 from __future__ import annotations
 
 import pytest
 from afterglow.core.inference.kernel import VARIANTS, load_kernel
 
-KERNELS = {kind: found for kind in VARIANTS if (found := load_kernel(kind))}
-"""Those that were built and that this processor can do, by kind, the widest vectors first."""
+KERNELS = {variant: kernel for variant in VARIANTS if (kernel := load_kernel(variant))}
+"""Kernels that were built and that this processor can run, by variant, widest vectors first."""
 
 KERNEL_PARAMS = [
     pytest.param(
-        kind,
+        variant,
         marks=pytest.mark.skipif(
-            kind not in KERNELS, reason=f"no kernel in {kind}: not built, or not for this processor"
+            variant not in KERNELS, reason=f"the {variant} kernel is not built, or this processor cannot run it"
         ),
     )
-    for kind in VARIANTS
+    for variant in VARIANTS
 ]
-"""A parameter for every kind."""
+"""A test parameter for every variant; those that cannot run are skipped."""

@@ -1,4 +1,4 @@
-"""The program in a pseudo-terminal, for tests."""
+"""afterglow in a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODEL = str(Path(__file__).parent / "data" / "tiny-char.safetensors")
 
 
 class Terminal:
-    """The program on a terminal of its own."""
+    """A running afterglow and the bytes it has drawn, as ``screen``."""
 
     def __init__(self, *options: str, command: str = "", size: tuple[int, int] = (80, 24), **environment: str) -> None:
         variables = {**os.environ, "TERM": "xterm-256color", **environment}
@@ -28,14 +28,14 @@ class Terminal:
         self.screen = ""
 
     def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
-        """Read what the program draws until something is so."""
+        """Read output until ``condition()`` is true. Fail after ``seconds``."""
         end = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < end, f"it never came to that; the screen's last bytes: {self.screen[-2000:]!r}"
+            assert time.monotonic() < end, f"still not true after {seconds} s; last output: {self.screen[-2000:]!r}"
             self.read()
 
     def read(self, max_bytes: int = 65536) -> None:
-        """Take what is drawn now."""
+        """Read the output that is there now."""
         try:
             self.screen += self.child.read_nonblocking(max_bytes, 0.05).decode("utf-8", "replace")
         except pexpect.TIMEOUT:
@@ -44,15 +44,15 @@ class Terminal:
             time.sleep(0.05)
 
     def begin(self) -> None:
-        """Wait until there is a line to type into."""
+        """Wait until the input line is shown."""
         self.until(lambda: "Enter to go on" in self.screen)
 
     def type(self, keys: str) -> None:
-        """Press keys."""
+        """Send keys."""
         self.child.send(keys)
 
     def leave(self) -> None:
-        """Leave as a person does; the exit code has to be 0."""
+        """Quit with Ctrl-Q. The exit code must be 0."""
         self.type("\x11")
         self.until(lambda: not self.child.isalive())
         assert self.child.exitstatus == 0

@@ -1,4 +1,4 @@
-"""What the full screen's tests share: typing a line, waiting for what it does, reading the screen."""
+"""Helpers for tests of the full screen: type a line, wait for its effects, read the screen."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ SIZE = (80, 24)
 
 
 async def until(_: Pilot[None], condition: Callable[[], object]) -> None:
-    """Wait until something is so."""
+    """Wait until ``condition()`` is true. Fail after about 20 seconds."""
     for _attempt in range(2000):
         if condition():
             return
         await asyncio.sleep(0.01)
-    pytest.fail("it never came to that")
+    pytest.fail("the condition did not become true")
 
 
 async def enter(pilot: Pilot[None], line: str) -> None:
-    """Type a line and have it done."""
+    """Type a line and press Enter."""
     pilot.app.query_one(PromptInput).set_text(line)
     pilot.app.simulate_key("enter")
 
 
 async def wait_until_idle(pilot: Pilot[None]) -> None:
-    """Wait until all that was asked for is done and shown."""
+    """Wait until all lines are executed and their effects shown."""
     app = pilot.app
     assert isinstance(app, app_module.AfterglowApp)
     await pilot.pause()
@@ -42,19 +42,19 @@ async def wait_until_idle(pilot: Pilot[None]) -> None:
 
 
 async def play(pilot: Pilot[None], line: str) -> None:
-    """Type a line and wait until all is written."""
+    """Type a line and wait until its text is complete."""
     await enter(pilot, line)
     await wait_until_idle(pilot)
 
 
 def transcript_text(app: app_module.AfterglowApp) -> str:
-    """All text of the transcript, wrapped lines joined."""
+    """Return the text of the transcript, with wrapped lines joined."""
     lines = app.query_one(Transcript)._lines
     return "".join(line.text.strip() and line.text + "\n" * line.ends_paragraph for line in lines)
 
 
 async def wait_for_tokens(pilot: Pilot[None], app: app_module.AfterglowApp, count: int) -> None:
-    """Wait until at least ``count`` tokens of the passage are there."""
+    """Wait until the passage has at least ``count`` tokens."""
     await until(pilot, lambda: app.session.passage.nodes and len(app.session.passage.tokens()) >= count)
 
 
@@ -66,25 +66,25 @@ async def stop(pilot: Pilot[None], app: app_module.AfterglowApp) -> None:
 
 
 def lens_text(app: app_module.AfterglowApp) -> str:
-    """What the lens shows."""
+    """Return the text of the lens."""
     return app.query_one(Lens).text
 
 
 def screen_lines(app: app_module.AfterglowApp) -> list[str]:
-    """The lines of the transcript that can be seen, margin and all."""
+    """Return the visible lines of the transcript, with the margin."""
     transcript = app.query_one(Transcript)
     return [transcript.render_line(y).text.rstrip() for y in range(transcript.size.height)]
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Press keys and have done what they do."""
+    """Press keys and wait until their effects are shown."""
     await pilot.press(*keys)
     await wait_until_idle(pilot)
 
 
 @contextmanager
 def limit_file_size(size: int) -> Iterator[None]:
-    """Files cannot grow beyond so many bytes, as on a full disk."""
+    """Make writes fail beyond ``size`` bytes of a file, as on a full disk."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
