@@ -26,7 +26,7 @@ Step = Callable[[], object]
 
 def measure() -> LearningResult:
     """Measure characters per second, and the share of the machine's best bfloat16 product that afterglow reaches."""
-    makers = {
+    makers: dict[str, Callable[[int], Step]] = {
         "afterglow": afterglow,
         "torch, nn.LSTM in bfloat16": partial(plain, bf16=True),
         "torch, nn.LSTM in float32": plain,

@@ -99,7 +99,10 @@ def _make_session(model: Model) -> Callable[[int], Session]:
 
 def _make_serialized(model: Model) -> Callable[[int], object]:
     session = _make_session(model)
-    return lambda number: (model.dump_state(session(number).here()), to_json(session(number).passage).encode())
+    return lambda number: (
+        model.dump_state(session(number).current_snapshot()),
+        to_json(session(number).passage).encode(),
+    )
 
 
 PARKED_KINDS: dict[str, Callable[[Model], Callable[[int], object]]] = {

@@ -1,4 +1,4 @@
-"""What ``afterglow generate``, ``eval``, ``novelty`` and ``info`` compute; imported when one of them runs."""
+"""The work of ``afterglow generate``, ``eval``, ``novelty`` and ``info``, imported when one of them runs."""
 
 from __future__ import annotations
 
