@@ -16,6 +16,7 @@ from afterglow.core.generation.stream import Stream, StreamOptions
 from afterglow.core.generation.worker import Worker
 from afterglow.core.model import Model, load
 from afterglow.core.sampling.rng import PositionRNG
+from afterglow.core.session.lens import inspect_session
 from afterglow.core.session.passage_json import to_json
 from afterglow.core.session.session import Session
 
@@ -65,7 +66,7 @@ def lens_speed(model: Model) -> float:
     events = session.prompt("ROMEO:")
     next(events)
     start = time.perf_counter()
-    count = sum(session.inspect() is not None for _ in events)
+    count = sum(inspect_session(session) is not None for _ in events)
     return count / (time.perf_counter() - start)
 
 

@@ -12,6 +12,7 @@ from ..core.errors import AfterglowError, CommandError
 from ..core.events import Notice
 from ..core.model import Model
 from ..core.sampling.temperature import probs_at_temperatures
+from ..core.session.lens import next_logprobs
 from ..core.session.passage import Node
 from ..core.session.session import Session
 from ..core.setting_types import Ramp
@@ -165,7 +166,7 @@ def _describe_choice(session: Session, temperature: float, last: int | None) -> 
     """What the tables below are about: the choice that was made there, where it is known."""
     if last is None:
         return "what may come next"
-    logprobs = session.next_logprobs()
+    logprobs = next_logprobs(session)
     assert logprobs is not None
     raw, shaped = (chances[last] for chances in probs_at_temperatures(logprobs, (1.0, temperature)))
     came = formatting.escape(repr(session.model.tokenizer.decode([last])))

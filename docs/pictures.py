@@ -14,7 +14,7 @@ from afterglow.core.model import load
 from afterglow.core.render.heat import legend
 from afterglow.core.render.sanitize import escape_controls
 from afterglow.core.render.svg import TEMPERATURE_COLUMNS, SvgPage, WrappedTokens
-from afterglow.core.session.lens import Inspection
+from afterglow.core.session.lens import Inspection, inspect_session
 from afterglow.core.session.passage import Node
 from afterglow.core.session.session import Session
 from afterglow.core.setting_types import Ramp
@@ -64,7 +64,7 @@ def draw_ramp() -> str:
     height = picture.row - top
     count = session.passage.token_count()
     for number, share in enumerate((0.08, 0.5, 0.92)):
-        inspection = session.inspect(most_uncertain(session, int(count * share)))
+        inspection = inspect_session(session, most_uncertain(session, int(count * share)))
         assert inspection
         draw_lens(picture, inspection, top + number * height / 3, 74)
     return picture.to_svg("A passage written while the temperature rose from 0.2 to 1.6")

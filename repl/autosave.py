@@ -38,7 +38,7 @@ class Autosave:
     def save_now(self) -> None:
         """Save what is new, without a report. Raise StorageError if it cannot be written."""
         if self._is_on():
-            self._saver.save(self._session.passage)
+            self._saver.save(self._session.passage, self._session.loaded)
 
     def save(self) -> None:
         """Save what is new, and report a failure."""
@@ -57,7 +57,7 @@ class Autosave:
     def _try_save(self) -> str | Exception | None:
         """Save what is new. Return the saver's notice, None if there is none, or the error."""
         try:
-            return self._saver.save(self._session.passage)
+            return self._saver.save(self._session.passage, self._session.loaded)
         except Exception as error:
             return error
 

@@ -111,7 +111,7 @@ def test_over_a_slow_line_keys_act_and_nothing_piles_up(speed: str) -> None:
         terminal.leave()
     finally:
         terminal.child.close(force=True)
-    passage = passage_db.load(1)
+    passage = passage_db.load(1).passage
     # Half a kilobyte a token is the text itself, with its figures; what piles up comes on top of that.
     assert grown < 60 + len(passage.text()) / 1_500
     shown = f"T 0.00 to 0.25 · {len(passage.text()) - len('The lamp'):,} characters"

@@ -15,6 +15,7 @@ from afterglow.core.events import Done, Notice, Token
 from afterglow.core.model import Model, load
 from afterglow.core.paths import presets_file
 from afterglow.core.session import passage_json
+from afterglow.core.session.lens import next_logprobs
 from afterglow.core.session.session import Session
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import SPECS, Settings
@@ -118,11 +119,11 @@ def test_a_branch_by_command_takes_the_token_that_was_typed(written: Session) ->
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("/branch x", "no whole number"),
-        ("/branch 61", "there is no place behind 61"),
+        ("/branch x", "not a whole number"),
+        ("/branch 61", "cannot go to token 61"),
         ("/branch 5 ab", "not one token"),
         ("/branch 5 日", "not one token"),
-        ("/version 3", "no step"),
+        ("/version 3", "takes 1 .next. or -1 .previous., not '3'"),
         ("/version -1", "this is the first version"),
     ],
 )
@@ -163,9 +164,9 @@ def test_an_empty_line_begins_and_then_goes_on(line: str, session: Session) -> N
         ("/xyzzy", "/help lists them"),
         ("/", "there is no command /"),
         ("/help xyzzy", "no command /xyzzy"),
-        ("/quit now", "/quit is how it is typed: leave"),
-        ("/undo 2", "/undo is how it is typed"),
-        ("/export", "/export PATH is how it is typed"),
+        ("/quit now", "usage: /quit (quit afterglow)"),
+        ("/undo 2", "usage: /undo (go back"),
+        ("/export", "usage: /export PATH"),
         ("/temp 9", "temperature cannot be '9': it is a number from 0 to 5"),
         ("/temp 1 2", "temperature cannot be '1 2'"),
         ("/temp hot", "temperature cannot be 'hot'"),
@@ -175,14 +176,14 @@ def test_an_empty_line_begins_and_then_goes_on(line: str, session: Session) -> N
         ("/top-k 1.5", "top-k cannot be '1.5': it is a whole number"),
         ("/sweep 0.5 hot", "temperature cannot be 'hot'"),
         ("/sweep 0.5 9", "temperature cannot be '9'"),
-        ("/sweep 0.2..1.6", "'0.2..1.6' moves; name the temperatures one by one"),
+        ("/sweep 0.2..1.6", "'0.2..1.6' is a ramp; give single temperatures"),
         ("/open 99999999999999999999", "no saved passage"),
         ("/open \ud800", "cannot be a passage's name"),
-        ("/export ~nobody-is-called-this/x.txt", "nobody here whose folder"),
+        ("/export ~nobody-is-called-this/x.txt", "no such user; give the full path"),
         ("/model nowhere", "no model 'nowhere'"),
         ("/open nowhere", "no saved passage 'nowhere'"),
         ("/save ../x", "cannot be a passage's name"),
-        ("/export a.pdf", "end it in .txt, .md, .json"),
+        ("/export a.pdf", "use a name ending in .txt, .md, .json"),
         ("/length 0", "length cannot be '0'"),
         ('/stop "half', "stop cannot be"),
     ],
@@ -247,7 +248,7 @@ def test_a_setting_alone_shows_itself(session: Session) -> None:
 
 
 def test_a_new_temperature_says_what_it_does_here(written: Session) -> None:
-    logprobs = written.next_logprobs()
+    logprobs = next_logprobs(written)
     assert logprobs is not None
     notice = said(do(written, "/temp 2"))
     assert notice.startswith("T 1.00 → 2.00, flatter: here ")

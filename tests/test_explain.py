@@ -33,6 +33,7 @@ from afterglow.core.sampling.temperature import (
     probs_at_temperatures,
     temperature_steps,
 )
+from afterglow.core.session.lens import next_logprobs
 from afterglow.core.session.session import Session
 
 from .cli_helpers import RunCli
@@ -203,7 +204,7 @@ def test_slash_explain_works_on_the_next_token_at_todays_temperature(session: Se
     (listing,) = dispatch(session, "/explain")
     assert isinstance(listing, Listing)
     assert listing.title.startswith("T 0.5, sharper")
-    logprobs = session.next_logprobs()
+    logprobs = next_logprobs(session)
     assert logprobs is not None
     assert listing.rows[1][0] == repr(session.model.tokenizer.decode([int(logprobs.argmax())]))
 

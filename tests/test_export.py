@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.events import Token
-from afterglow.core.render.export import as_html, as_svg, token_spans
+from afterglow.core.render.export import ExportedPassage, as_html, as_svg, token_spans
 from afterglow.core.render.heat import heat_level
 from afterglow.core.render.svg import WrappedTokens, display_width
 from afterglow.core.session.passage import Node, Passage
@@ -56,7 +56,7 @@ HOSTILE = '<script>alert("1")</script> & ]]> \'日本 👍'
 def test_html_holds_the_text_and_nothing_that_runs() -> None:
     reader = Reader()
     made = passage(HOSTILE, "</pre><b>x")
-    page = as_html(made, "summary <i>", "surprise")
+    page = as_html(ExportedPassage(made, "summary <i>", "surprise"))
     reader.feed(page)
     assert reader.text == f"{HOSTILE}</pre><b>x"
     assert reader.looks == [f"h{heat_level(token, 'surprise')}" for token in made.tokens()]
@@ -67,7 +67,7 @@ def test_html_holds_the_text_and_nothing_that_runs() -> None:
 def test_svg_holds_the_text_and_says_where_t_was_turned() -> None:
     made = passage(HOSTILE, "one two")
     made.add(Node(1, 7, tokens=[Token("!", 0, -1.0, -1.0, 1, 1.0, 1.25)]))
-    root = parsed(as_svg(made, "summary", "off"))
+    root = parsed(as_svg(ExportedPassage(made, "summary", "off")))
     texts = [element.text or "" for element in root.iter(f"{SVG}text")]
     squeezed = re.sub(r"\s", "", "".join(texts))
     assert re.sub(r"\s", "", HOSTILE) in squeezed
@@ -77,11 +77,11 @@ def test_svg_holds_the_text_and_says_where_t_was_turned() -> None:
 
 @pytest.mark.parametrize("heat", ["surprise", "rank", "entropy", "temperature", "off"])
 def test_every_heat_makes_a_picture(heat: str) -> None:
-    parsed(as_svg(passage("a", "b\nc\td"), "summary", heat))
+    parsed(as_svg(ExportedPassage(passage("a", "b\nc\td"), "summary", heat)))
 
 
 def test_control_characters_leave_the_picture_well_formed() -> None:
-    parsed(as_svg(passage("\x1b[2J\x00\x0c", "\x07\ud800"), "s", "off"))
+    parsed(as_svg(ExportedPassage(passage("\x1b[2J\x00\x0c", "\x07\ud800"), "s", "off")))
 
 
 def test_a_tail_and_a_kept_beginning_are_told_apart() -> None:

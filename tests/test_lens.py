@@ -13,8 +13,9 @@ from afterglow.core.sampling.filters import log_softmax
 from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.sampling.temperature import probs_at_temperatures
 from afterglow.core.session import passage_json
-from afterglow.core.session.lens import Inspection
+from afterglow.core.session.lens import Inspection, inspect_session
 from afterglow.core.session.session import Session
+from afterglow.core.session.stored_passage import StoredPassage
 
 DATA = Path(__file__).parent / "data"
 
@@ -25,7 +26,7 @@ def play(events: Iterable[object]) -> None:
 
 
 def looked(session: Session, count: int | None = None) -> Inspection:
-    found = session.inspect(count)
+    found = inspect_session(session, count)
     assert found
     return found
 
@@ -61,7 +62,7 @@ def test_a_token_is_shown_behind_the_filters_that_drew_it_whatever_is_set_now(se
             session.set(*turns[here])
     session.set("top_k", 1)
     again = Session(session.model, session.settings)
-    again.load_passage(passage_json.from_json(passage_json.to_json(session.passage)))
+    again.load_passage(StoredPassage(passage_json.from_json(passage_json.to_json(session.passage))))
     again.set("dry_multiplier", 5.0)
     for at in (session, again):
         for count, token in enumerate(at.passage.tokens()):
@@ -95,7 +96,7 @@ def test_a_setting_turned_while_a_token_is_drawn_is_the_next_ones(
 
 
 def test_what_was_kept_before_filters_were_is_shown_with_those_of_now(session: Session) -> None:
-    session.load_passage(passage_json.from_json((DATA / "kept" / "first.passage.json").read_text()))
+    session.load_passage(StoredPassage(passage_json.from_json((DATA / "kept" / "first.passage.json").read_text())))
     session.passage.redo()
     play(session.continue_())
     session.set("top_k", 1)
@@ -134,13 +135,13 @@ def test_temperature_zero_cuts_nothing_and_leaves_one_choice(written: Session) -
 
 def test_an_unlikely_token_that_was_taken_is_among_the_candidates(written: Session) -> None:
     least = int(written.current_snapshot().logits.argmin())
-    play(written.branch_at(60, least))
+    play(written.branch(60, least))
     found = looked(written, 60)
     assert found.candidates[-1].id == least
 
 
 def test_an_empty_passage_has_nothing_to_look_at(session: Session) -> None:
-    assert session.inspect() is None
+    assert inspect_session(session) is None
 
 
 def test_a_look_changes_nothing(written: Session) -> None:
@@ -164,13 +165,13 @@ def test_every_place_can_be_turned_at_whatever_node_it_lies_in(written: Session)
     for count in (0, 1, 59, 60, 61, 119, 120, 121, 180):
         written.passage.move_to(whole)
         token = 5 if count == 180 or before[count] != 5 else 6
-        play(written.branch_at(count, token))
+        play(written.branch(count, token))
         assert [each.id for each in written.passage.tokens()[: count + 1]] == [*before[:count], token]
 
 
 def test_versions_lead_there_and_back(written: Session) -> None:
     first = written.passage.text()
-    play(written.branch_at(10, 5))
+    play(written.branch(10, 5))
     second = written.passage.text()
     assert second != first
     assert written.switch_version(-1) is None

@@ -90,7 +90,7 @@ async def test_passage_is_there_again_next_time(session: Session, keyboard: Pipe
         keyboard.send_text("The lamp\r")
         await until(lambda: over(session))
         keyboard.send_text("/quit\r")
-    assert passage_db.open_by_name("1").text() == session.passage.text()
+    assert passage_db.open_by_name("1").passage.text() == session.passage.text()
 
 
 async def test_command_typed_while_text_streams_acts_on_the_next_token(session: Session, keyboard: PipeInput) -> None:
@@ -178,7 +178,7 @@ async def test_what_was_written_is_kept_where_a_bug_ends_the_repl(
     session.set("speed", 200)
     with pytest.raises(ZeroDivisionError):
         await talk()
-    assert passage_db.open_by_name("1").text().startswith("The lamp")
+    assert passage_db.open_by_name("1").passage.text().startswith("The lamp")
 
 
 async def test_control_d_leaves_at_the_prompt_within_a_text_too(session: Session, keyboard: PipeInput) -> None:

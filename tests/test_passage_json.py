@@ -15,6 +15,7 @@ from afterglow.core.paths import passages_dir
 from afterglow.core.session import passage_json
 from afterglow.core.session.passage import Passage
 from afterglow.core.session.session import Session
+from afterglow.core.session.stored_passage import StoredPassage
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import Settings
 from hypothesis import given, settings
@@ -210,7 +211,7 @@ def test_a_hostile_passage_is_refused_or_harmless(place: tuple[str | int, ...], 
         passage = passage_json.load("bad")
     except StorageError:
         return
-    written.load_passage(passage)
+    written.load_passage(StoredPassage(passage))
     for action in (
         lambda: written.passage.text(),
         lambda: written.passage.summary(),
@@ -280,7 +281,7 @@ def test_what_is_set_is_kept_with_a_passage_and_set_again(written: Session) -> N
     left = written.settings
     passage_json.save(written.passage, "kept")
     written.set_all(Settings(rng=9, autosave=False))
-    written.load_passage(passage_json.load("kept"))
+    written.load_passage(StoredPassage(passage_json.load("kept")))
     assert written.settings == left.changed(rng=9, autosave=False)
     assert written.passage.settings == left.changed(rng=None)
 
@@ -298,7 +299,7 @@ def test_what_the_first_release_saved_still_opens(session: Session) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes((DATA / "kept" / "first.passage.json").read_bytes())
     session.set("top_k", 2)
-    session.load_passage(passage_json.load("first"))
+    session.load_passage(StoredPassage(passage_json.load("first")))
     assert session.settings.top_k == 2
     assert session.passage.text() == "The lamp"
     session.passage.redo()

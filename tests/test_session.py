@@ -12,7 +12,9 @@ from afterglow.core.events import Done, Event, Notice, PrefillProgress, Token
 from afterglow.core.generation.stream import SNAPSHOT_INTERVAL, Snapshot
 from afterglow.core.model import Model, load
 from afterglow.core.session import passage_json
+from afterglow.core.session.lens import next_logprobs
 from afterglow.core.session.session import Session
+from afterglow.core.session.stored_passage import StoredPassage
 from afterglow.core.settings import Settings
 
 DATA = Path(__file__).parent / "data"
@@ -118,10 +120,10 @@ def test_the_state_behind_every_token_is_that_of_the_stream(
     session = on(model, length=140)
     seen = []
     for event in session.prompt("The lamp"):
-        assert session._stream is not None or isinstance(event, Done)
+        assert session.stream is not None or isinstance(event, Done)
         if isinstance(event, Token):
-            assert session._stream is not None
-            seen.append(session._stream.logits.tobytes())
+            assert session.stream is not None
+            seen.append(session.stream.logits.tobytes())
     if forget:
         for node in session.passage.nodes:
             node.snapshots.clear()
@@ -388,7 +390,7 @@ def test_without_text_there_is_nothing_to_do(session: Session) -> None:
     ):
         with pytest.raises(CommandError):
             action()
-    assert session.next_logprobs() is None
+    assert next_logprobs(session) is None
 
 
 # Models and passages ------------------------------------------------------------------------------------------------
@@ -428,7 +430,7 @@ def test_a_passage_of_another_model_is_read_again(session: Session, tiny: Model,
     other = on(tiny_bytes)
     play(other.prompt("The lamp — "))
     text = other.passage.text()
-    said = session.load_passage(passage_json.from_json(passage_json.to_json(other.passage)))
+    said = session.load_passage(StoredPassage(passage_json.from_json(passage_json.to_json(other.passage))))
     assert said is not None
     assert "reads it again" in said
     assert session.passage.text() == text
@@ -441,7 +443,7 @@ def test_a_passage_of_another_model_is_read_again(session: Session, tiny: Model,
 def test_a_passage_of_the_same_model_goes_on_as_if_never_closed(session: Session, tiny: Model) -> None:
     play(session.prompt("The lamp"))
     reopened = on(tiny)
-    assert reopened.load_passage(passage_json.from_json(passage_json.to_json(session.passage))) is None
+    assert reopened.load_passage(StoredPassage(passage_json.from_json(passage_json.to_json(session.passage)))) is None
     for each in (session, reopened):
         play(each.continue_())
     assert reopened.passage.text() == session.passage.text()

@@ -33,7 +33,7 @@ def opened() -> Iterator[Callable[..., Terminal]]:
 def saved(number: int = 1) -> Passage | None:
     """The autosaved passage, if there is one yet."""
     try:
-        return passage_db.load(number) if passage_db.search_passages() else None
+        return passage_db.load(number).passage if passage_db.search_passages() else None
     except StorageError:
         return None
 
@@ -84,7 +84,7 @@ def test_what_was_there_before_kill_is_there_again_cursor_tree_and_dice(opened: 
     again.type("/open 1\r")
     again.until(lambda: "opened 1" in again.screen)
     assert saved() == before
-    assert "set again: temperature 1.35" in " ".join(again.screen.split())
+    assert "settings restored: temperature 1.35" in " ".join(again.screen.split())
     again.type("\r")
     again.until(lambda: count() == 120)
     again.leave()

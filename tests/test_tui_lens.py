@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from afterglow.core.model import Model
+from afterglow.core.session.lens import inspect_session
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
@@ -23,7 +24,7 @@ async def test_before_a_text_the_lens_says_what_to_do(app: app_module.AfterglowA
 async def test_the_lens_shows_what_comes_next_as_it_is_set_now(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
-        found = app.session.inspect()
+        found = inspect_session(app.session)
         assert found
         assert f"{found.effective_choices[0]:.1f} → {found.effective_choices[1]:.1f}" in lens_text(app)
         await play(pilot, "/temp 1.5")

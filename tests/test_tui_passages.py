@@ -25,10 +25,10 @@ async def test_a_text_is_on_disk_while_it_is_written(slow: app_module.AfterglowA
     async with slow.run_test(size=SIZE) as pilot:
         await enter(pilot, "The lamp")
         await wait_for_tokens(pilot, slow, 50)
-        await until(pilot, lambda: passage_db.search_passages() and len(passage_db.load(1).tokens()) > 10)
+        await until(pilot, lambda: passage_db.search_passages() and len(passage_db.load(1).passage.tokens()) > 10)
         assert slow.playing
         await stop(pilot, slow)
-        await until(pilot, lambda: passage_db.load(1).text() == slow.session.passage.text())
+        await until(pilot, lambda: passage_db.load(1).passage.text() == slow.session.passage.text())
 
 
 async def test_every_passage_is_there_and_one_is_found_by_a_word(app: app_module.AfterglowApp, tiny: Model) -> None:
@@ -54,7 +54,7 @@ async def test_every_passage_is_there_and_one_is_found_by_a_word(app: app_module
         assert again.session.passage.text() in transcript_text(again)
         await press(pilot, "ctrl+y")
         assert len(passage_db.search_passages()) == 2
-        assert passage_db.load(1).cursor == again.session.passage.cursor
+        assert passage_db.load(1).passage.cursor == again.session.passage.cursor
 
 
 async def test_escape_closes_the_list_and_arrows_choose(app: app_module.AfterglowApp) -> None:
@@ -81,7 +81,7 @@ async def test_a_full_disk_is_said_once_and_the_text_is_kept_when_there_is_room(
         assert len(app.session.passage.tokens()) == 240
         await play(pilot, "")
         await until(pilot, lambda: "autosaved again" in transcript_text(app))
-        assert passage_db.load(1).text() == app.session.passage.text()
+        assert passage_db.load(1).passage.text() == app.session.passage.text()
 
 
 async def test_a_bug_in_saving_costs_nobody_the_text(
@@ -114,7 +114,7 @@ async def test_leaving_keeps_what_came_last(slow: app_module.AfterglowApp) -> No
         pilot.app.simulate_key("ctrl+q")
         await until(pilot, lambda: slow._exit)
     slow.autosave.save_now()
-    assert passage_db.load(1).text() == slow.session.passage.text()
+    assert passage_db.load(1).passage.text() == slow.session.passage.text()
 
 
 async def test_a_model_is_picked_by_its_card(app: app_module.AfterglowApp) -> None:
@@ -134,7 +134,7 @@ async def test_a_passage_is_reopened_as_it_was_set(app: app_module.AfterglowApp,
     again = app_module.AfterglowApp(Session(tiny, Settings(length=60, speed=0, rng=3)))
     async with again.run_test(size=SIZE) as pilot:
         await play(pilot, "/open 1")
-        assert "set again: temperature 1.30" in transcript_text(again)
+        assert "settings restored: temperature 1.30" in transcript_text(again)
         settings = again.session.settings
         assert (settings.temperature, settings.heat, settings.speed, settings.lens) == (1.3, "rank", 77, False)
         assert settings.rng == 3

@@ -1,7 +1,8 @@
-"""What the slash commands do. Each takes a session and typed values, yields effects, and touches no face."""
+"""The functions that the slash commands call. Each takes a session and typed values, and yields effects to show."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,32 +15,37 @@ from ..file_io import write_atomically
 from ..generation.sweep import Sweep
 from ..inference import library
 from ..inference.model_file import read_card
-from ..render.export import EXPORTERS
+from ..render.export import EXPORTERS, ExportedPassage
 from ..sampling.temperature import effective_choices, probs_at_temperatures
 from ..session import passage_db, passage_json
-from ..session.passage import Passage
+from ..session.lens import next_logprobs
+from ..session.passage import Node, Passage
+from ..session.passage_db import SavedPassage
 from ..session.session import Session
 from ..settings import SPECS, Spec, get_spec
 from .effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 
 SWEEP_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
+"""Temperatures of a sweep if none are typed."""
 
 
 def show_or_set(session: Session, spec: Spec, *values: Any) -> Iterator[Effect]:
-    """Show a setting, or change it and say what that did."""
+    """Show a setting, or change it and show its old and new value."""
     before = getattr(session.settings, spec.name)
     if not values:
         yield Notice(f"{spec.label} {spec.kind.show(before)}: {spec.help} ({spec.kind.range})")
         return
     session.set(spec.name, values[0])
     after = getattr(session.settings, spec.name)
-    what = _describe_temperature_change(session, before, after) if spec.name == "temperature" else ""
-    label = "T" if spec.name == "temperature" else spec.label
-    yield Notice(f"{label} {spec.kind.show(before)} → {spec.kind.show(after)}{what}")
+    change = f"{spec.kind.show(before)} → {spec.kind.show(after)}"
+    if spec.name == "temperature":
+        yield Notice(f"T {change}{_describe_temperature_change(session, before, after)}")
+    else:
+        yield Notice(f"{spec.label} {change}")
 
 
 def set_(session: Session, name: str = "", *values: Any) -> Iterator[Effect]:
-    """List all settings, or treat one by its name."""
+    """List all settings, or show or change one by its name."""
     if not name:
         rows = [(f"{s.label} {s.kind.show(getattr(session.settings, s.name))}", s.help) for s in SPECS.values()]
         yield Listing("settings", rows)
@@ -51,77 +57,73 @@ def set_(session: Session, name: str = "", *values: Any) -> Iterator[Effect]:
 
 
 def continue_(session: Session) -> Iterator[Effect]:
-    """Write on from where the text stands."""
-    session.passage.current()
+    """Write on from the end of the text."""
     yield Play(session.continue_())
 
 
 def retry(session: Session) -> Iterator[Effect]:
-    """Write the last text again."""
-    session.passage.current()
+    """Write the last text again with another RNG take."""
     events = session.retry()
     yield Redraw("")
     yield Play(events)
 
 
 def branch(session: Session, index: int, token: int | None = None) -> Iterator[Effect]:
-    """Keep the first tokens of the text, take another one behind them, and write on from there."""
-    events = session.branch_at(index, token)
-    kept = "".join(each.text for each in session.passage.tokens()[:index])
-    yield Notice(f"from {('…' + kept[-30:])!r} on" if kept else "from the beginning on")
+    """Go back to after the first ``index`` tokens of the text and continue differently."""
+    events = session.branch(index, token)
+    before = "".join(each.text for each in session.passage.tokens()[:index])
+    yield Notice(f"continuing after {('…' + before[-30:])!r}" if before else "continuing from the beginning")
     yield Play(events)
 
 
 def edit(session: Session) -> Iterator[Effect]:
-    """Have the reader change the text, and write on from there."""
+    """Let the reader edit the text, then write on."""
     session.passage.current()
     yield Edit(session.passage.text(), partial(rewrite, session))
 
 
 def rewrite(session: Session, text: str) -> Iterator[Effect]:
-    """Take a changed text instead of the text, and write on."""
+    """Replace the text by an edited one and write on."""
     if text == session.passage.text():
         yield Notice("nothing was changed")
         return
     events = session.rewrite(text)
-    yield Redraw("edited; /undo and /version lead back")
+    yield Redraw("edited; /undo or /version goes back")
     yield Play(events)
 
 
 def tree(session: Session) -> Iterator[Effect]:
-    """Show all that hangs in the passage, to go somewhere else in it."""
+    """List all nodes of the passage, to go to one of them."""
     session.passage.current()
-    yield Listing(
-        "the passage's tree", [_branch_row(session.passage, *row) for row in session.passage.outline()], "/go"
-    )
+    rows = [_tree_row(session.passage, *row) for row in session.passage.outline()]
+    yield Listing("the passage's tree", rows, "/go")
 
 
 def go(session: Session, number: int) -> Iterator[Effect]:
-    """Stand somewhere else in the tree."""
+    """Move the cursor to a node of the tree."""
     session.go_to(number)
-    yield Redraw(f"at {number} of the tree")
+    yield Redraw(f"at node {number} of the tree")
 
 
 def preset(session: Session, name: str = "", new_name: str = "") -> Iterator[Effect]:
-    """List the presets, take one, or keep what is set as a new one."""
+    """List the presets, apply one, or save the current settings as a new one."""
     if not name:
-        yield Listing("presets", list(preset_names(session)), "/preset")
+        yield Listing("presets", list_presets(), "/preset")
     elif name == "save" and new_name:
         presets.save(new_name, session.settings)
-        yield Notice(f"preset {new_name} is what is set now")
+        yield Notice(f"current settings saved as preset {new_name}")
     else:
         session.set_all(presets.apply(name, session.settings, session.model.settings))
         yield Notice(f"{name}: {presets.describe(presets.load_all()[name])}")
 
 
-def preset_names(_: Session) -> Iterator[tuple[str, str]]:
-    """The presets, with what they set."""
-    for name, values in presets.load_all().items():
-        yield name, presets.describe(values)
+def list_presets() -> list[tuple[str, str]]:
+    """Return (name, the settings it changes) of each preset."""
+    return [(name, presets.describe(values)) for name, values in presets.load_all().items()]
 
 
 def version(session: Session, step: int = 1) -> Iterator[Effect]:
-    """Step through the versions of the last text; behind the last one another is written."""
+    """Go to the next or previous version of the last text. After the last one, write another."""
     events = session.switch_version(step)
     yield Redraw("")
     if events:
@@ -129,13 +131,13 @@ def version(session: Session, step: int = 1) -> Iterator[Effect]:
 
 
 def undo(session: Session) -> Iterator[Effect]:
-    """Take the last text back."""
+    """Go back to before the last text."""
     session.passage.undo()
     yield Redraw("undone; /redo brings it back")
 
 
 def redo(session: Session) -> Iterator[Effect]:
-    """Take an undo back."""
+    """Reverse an undo."""
     session.passage.redo()
     yield Redraw("redone")
 
@@ -143,33 +145,32 @@ def redo(session: Session) -> Iterator[Effect]:
 def new(session: Session) -> Iterator[Effect]:
     """Begin an empty passage."""
     session.new_passage()
-    yield Notice("a new passage; type a seed")
+    yield Notice("new passage; type a seed")
 
 
 def sweep(session: Session, temperatures: Sequence[float] = SWEEP_TEMPERATURES) -> Iterator[Effect]:
-    """Write the same seed with the same dice at several temperatures; the passage stays as it is."""
+    """Write from the passage's seed at several temperatures with the same RNG take. The passage does not change."""
     yield Compare(session.sweep(temperatures or SWEEP_TEMPERATURES))
 
 
 def pick(session: Session, sweep: Sweep, number: int) -> Iterator[Effect]:
-    """Go on with a column of a sweep."""
+    """Continue with a column of a sweep."""
     session.pick(sweep, number)
     yield Redraw(f"T {sweep.columns[number].temperature:.2f} picked; Enter writes on")
 
 
 def model(session: Session, name: str = "") -> Iterator[Effect]:
-    """List the models, or play another one."""
+    """List the models, or switch to another one."""
     if not name:
-        yield Listing(f"models; {session.model.name} is playing", list(model_names(session)), "/model")
+        yield Listing(f"models; current: {session.model.name}", list_models(), "/model")
         return
     session.switch_model(name)
     yield Notice(f"{session.model.name}: type a seed")
 
 
-def model_names(_: Session) -> Iterator[tuple[str, str]]:
-    """The models that can be named, with what their cards say."""
-    for entry in library.list_models():
-        yield entry.name, _describe_card(entry)
+def list_models() -> list[tuple[str, str]]:
+    """Return (name, summary of its card) of each model."""
+    return [(entry.name, _describe_card(entry)) for entry in library.list_models()]
 
 
 def _describe_card(entry: library.ModelEntry) -> str:
@@ -178,73 +179,89 @@ def _describe_card(entry: library.ModelEntry) -> str:
     except AfterglowError as error:
         return str(error)
     loss = f"{card.nats_per_char_cold:.3f} nats a character" if card.nats_per_char_cold else ""
-    known = (card.corpus, f"{card.characters:,} characters" if card.characters else "", loss, card.made)
-    return " · ".join(part for part in known if part) or str(entry.path)
+    size = f"{card.characters:,} characters" if card.characters else ""
+    return " · ".join(filter(None, (card.corpus, size, loss, card.made))) or str(entry.path)
 
 
 def save(session: Session, name: str = "") -> Iterator[Effect]:
-    """Keep the passage."""
+    """Save the passage under a name."""
     session.passage.current()
     path = passage_json.save(session.passage, name or passage_json.suggest_name(session.passage))
     yield Notice(f"saved: {path}")
 
 
-def passage_names(_: Session) -> list[tuple[str, str]]:
-    """The passages that can be opened."""
-    return passage_db.list_passages()
+def list_passages(query: str = "") -> list[tuple[str, str]]:
+    """Return (name, description) of each passage that can be opened: autosaved ones, latest first, then named ones.
+
+    Only passages whose text or name contains ``query`` are listed.
+    """
+    autosaved = [(f"#{each.number}", _describe_passage(each)) for each in passage_db.search_passages(query)]
+    names = (name for name in passage_json.list_names() if query.lower() in name.lower())
+    return autosaved + [(name, "saved under this name") for name in names]
+
+
+def _describe_passage(entry: SavedPassage) -> str:
+    beginning = " ".join(entry.text[:60].split())
+    changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.changed))
+    return f"{beginning} · {len(entry.text):,} characters · {entry.model} · {changed}"
 
 
 def open_(session: Session, name: str = "") -> Iterator[Effect]:
-    """List the kept passages, or go on with one."""
+    """List the saved passages, or open one and restore its settings."""
     if not name:
-        rows = passage_db.list_passages()
-        yield Listing(
-            "passages", rows or [("none", "/save keeps one")], "/open" if rows else "", passage_db.list_passages
-        )
+        rows = list_passages()
+        command = "/open" if rows else ""
+        yield Listing("passages", rows or [("none", "/save saves one")], command, list_passages)
         return
     before = session.settings
     notice = session.load_passage(passage_db.open_by_name(name))
-    others = [n for n in SPECS if getattr(session.settings, n) != getattr(before, n)]
-    again = f"; set again: {session.settings.format(others)}" if others else ""
-    yield Redraw(f"opened {name}{again}")
+    changed = [n for n in SPECS if getattr(session.settings, n) != getattr(before, n)]
+    restored = f"; settings restored: {session.settings.format(changed)}" if changed else ""
+    yield Redraw(f"opened {name}{restored}")
     if notice:
         yield Notice(notice)
 
 
 def export(session: Session, path: str) -> Iterator[Effect]:
-    """Write the passage to a file, in the form that its name asks for."""
+    """Write the passage to a file, in the format that the file's suffix names."""
     session.passage.current()
     try:
         target = Path(path).expanduser()
     except RuntimeError:
-        raise UsageError(f"there is nobody here whose folder {path!r} could be in; write the whole path") from None
+        raise UsageError(f"cannot expand {path!r}: no such user; give the full path") from None
     if target.suffix not in EXPORTERS:
-        raise UsageError(f"cannot tell the form of {path!r}: end it in {', '.join(EXPORTERS)}")
-    text = EXPORTERS[target.suffix](
-        session.passage, f"{session.model.name} · {session.passage.summary()}", session.settings.heat
-    )
+        raise UsageError(f"unknown file type {path!r}; use a name ending in {', '.join(EXPORTERS)}")
+    summary = f"{session.model.name} · {session.passage.summary()}"
+    text = EXPORTERS[target.suffix](ExportedPassage(session.passage, summary, session.settings.heat))
     write_atomically(target, text.encode("utf-8", "replace"))
     yield Notice(f"written: {target}")
 
 
-def _branch_row(passage: Passage, index: int, depth: int) -> tuple[str, str]:
+def _tree_row(passage: Passage, index: int, depth: int) -> tuple[str, str]:
+    """Return a node's index and, indented by its depth, the beginning of its text, its kind and its length."""
     node = passage.nodes[index]
+    indent = "│ " * (depth - 1) + ("├ " if depth else "")
     start = " ".join(node.text()[:40].split()) or "(nothing)"
-    kind = "seed" if node.seed is not None else f"T {node.tokens[-1].temperature:.2f}" if node.tokens else "empty"
-    here = "  ← here" if index == passage.cursor else ""
-    return str(index), f"{'│ ' * (depth - 1)}{'├ ' if depth else ''}{start} · {kind} · {len(node.text()):,}{here}"
+    cursor = "  ← here" if index == passage.cursor else ""
+    return str(index), f"{indent}{start} · {_node_kind(node)} · {len(node.text()):,}{cursor}"
+
+
+def _node_kind(node: Node) -> str:
+    if node.seed is not None:
+        return "seed"
+    return f"T {node.tokens[-1].temperature:.2f}" if node.tokens else "empty"
 
 
 def quit_(session: Session) -> Iterator[Effect]:
-    """Quit."""
+    """Stop and quit."""
     session.stop()
     yield Quit()
 
 
 def _describe_temperature_change(session: Session, before: Any, after: Any) -> str:
-    """What a new temperature does here: ", flatter: here 2.1 → 4.6 effective choices"."""
-    logprobs = session.next_logprobs()
+    """Return the effect of a new temperature: ", flatter: here 2.1 → 4.6 effective choices". "" if it has none."""
+    logprobs = next_logprobs(session)
     if logprobs is None or not isinstance(before, float) or not isinstance(after, float) or before == after:
         return ""
-    was, now = (effective_choices(probs) for probs in probs_at_temperatures(logprobs, (before, after)))
-    return f", {'flatter' if after > before else 'sharper'}: here {was:.1f} → {now:.1f} effective choices"
+    old, new = (effective_choices(probs) for probs in probs_at_temperatures(logprobs, (before, after)))
+    return f", {'flatter' if after > before else 'sharper'}: here {old:.1f} → {new:.1f} effective choices"

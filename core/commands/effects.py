@@ -1,4 +1,4 @@
-"""What a command asks of the face it was typed into."""
+"""Effects: what a command asks its front end to show or do."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from ..generation.sweep import Sweep
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Show these events as they come, under ``title`` where it has one."""
+    """Show events as they come, under a title if there is one."""
 
     events: Iterator[Event]
     title: str = ""
 
     @property
     def plays(self) -> Iterator[Play]:
-        """It alone: for faces that show one text after another."""
+        """This effect alone, as in ``Compare``."""
         yield self
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """Show a sweep: all its columns side by side as ``sweep.steps()`` go by, or its ``plays`` one after another."""
+    """Show a sweep: all columns side by side from ``sweep.steps()``, or one after another from ``plays``."""
 
     sweep: Sweep
 
     @property
     def plays(self) -> Iterator[Play]:
-        """The columns as texts with titles."""
+        """One effect for each column, titled with the seed and T."""
         for number, column in enumerate(self.sweep.columns):
             yield Play(self.sweep.play_column(number), f"{self.sweep.seed}  ·  T {column.temperature:.2f}")
 
@@ -39,8 +39,8 @@ class Compare:
 class Listing:
     """Show rows of two columns under a title.
 
-    Where there is a ``choice``, it is the command that takes the first column of a row; ``search`` then gives the rows
-    for words that are looked for.
+    ``row_command`` is the command to run with the first column of a chosen row; "" if rows cannot be chosen. ``search``
+    returns the rows that match a query; None if there is no search.
     """
 
     title: str
@@ -49,21 +49,21 @@ class Listing:
     search: Callable[[str], list[tuple[str, str]]] | None = None
 
     def lines(self) -> list[str]:
-        """The rows, their columns below each other."""
+        """Return the rows as lines with aligned columns."""
         width = max((len(left) for left, _ in self.rows), default=0)
         return [f"{left:<{width}}  {right}".rstrip() for left, right in self.rows]
 
 
 @dataclass(frozen=True, slots=True)
 class Redraw:
-    """The passage is another one than before: show it as it stands, and say why."""
+    """Show the passage again because it has changed, and ``text``, the reason."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Let the reader change a text; ``done`` is what to do with the changed one."""
+    """Let the user edit a text, then show the effects that ``on_done`` yields for the edited one."""
 
     text: str
     on_done: Callable[[str], Iterator[Effect]]
@@ -71,7 +71,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Quit:
-    """Leave."""
+    """Quit the front end."""
 
 
 Effect = Notice | Play | Compare | Listing | Redraw | Edit | Quit

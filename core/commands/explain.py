@@ -27,6 +27,7 @@ from ..sampling.temperature import (
     probs_at_temperatures,
     temperature_steps,
 )
+from ..session.lens import next_logprobs
 from ..session.session import Session
 from ..settings import SPECS, Settings
 from .effects import Effect, Listing
@@ -73,7 +74,7 @@ def explain(session: Session, args: ExplainArgs = DEFAULT_ARGS) -> Iterator[Effe
     if args.distribution:
         yield from build_tables(args.distribution, temperatures)
         return
-    logprobs = session.next_logprobs()
+    logprobs = next_logprobs(session)
     if logprobs is None:
         raise CommandError("there is no text yet: type a seed first, or numbers: /explain 0.3,0.5,0.2 1.2 0.8")
     yield from build_tables(from_logprobs(session.model, logprobs), temperatures)
@@ -94,7 +95,7 @@ def parse_temperature(text: str) -> float:
     """One temperature; raises SettingError where it is out of range, UsageError for a ramp."""
     value = SPECS["temperature"].parse(text)
     if not isinstance(value, float):
-        raise UsageError(f"{text!r} moves; name the temperatures one by one: 0.2 0.8 1.6")
+        raise UsageError(f"{text!r} is a ramp; give single temperatures: 0.2 0.8 1.6")
     return value
 
 

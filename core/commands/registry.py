@@ -1,9 +1,9 @@
-"""The slash commands: one table from which every face takes dispatch, help and completion."""
+"""The table of slash commands, with parsing, dispatch, help and completion for every front end."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,24 +13,29 @@ from ..settings import SPECS, Spec
 from . import actions, explain, tour
 from .effects import Effect, Listing, Play
 
-Choices = Callable[[Session], Iterable[tuple[str, str]]]
+Choices = Callable[[Session, Sequence[str]], Iterable[tuple[str, str]]]
+"""Returns the values to offer for an argument as (value, help), given the words typed before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument: its name, how a person's text becomes a value, and the values worth offering, each with help."""
+    """An argument of a command: its name, a function that parses its text, and the values to offer.
+
+    ``prompted`` is True for an optional argument that a menu lets the user type; others are left out there.
+    """
 
     name: str
     parse: Callable[[Session, str], Any] = lambda _, text: text
-    choices: Choices = lambda _: ()
+    choices: Choices = lambda *_: ()
     required: bool = False
+    prompted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A row of the table. ``run`` takes the session and typed values and yields effects.
+    """A row of the table. ``run`` takes the session and the parsed values, and yields effects.
 
-    ``live`` commands apply while text is being written; before the others it is stopped.
+    A ``live`` command can run while text is being written. Before any other command the text is stopped.
     """
 
     name: str
@@ -42,15 +47,20 @@ class Command:
 
     @property
     def usage(self) -> str:
-        """The command as it is typed: /set NAME [VALUE]."""
+        """Usage line: /set NAME [VALUE]."""
         words = [a.name.upper() if a.required else f"[{a.name.upper()}]" for a in self.arguments]
         return " ".join([f"/{self.name}", *words])
 
+    @property
+    def prompts(self) -> bool:
+        """True if a menu should let the user type arguments instead of running the command at once."""
+        return any(argument.required or argument.prompted for argument in self.arguments)
+
 
 def dispatch(session: Session, line: str) -> Iterator[Effect]:
-    """Do what a typed line says: a command where it begins with "/", else a seed; an empty line writes on.
+    """Run a typed line and yield its effects: a command if it begins with "/", else a seed. An empty line writes on.
 
-    A seed that begins with "/" is written "//…". Raises AfterglowError, one line, and then nothing has changed.
+    A seed that begins with "/" is typed as "//…". Raise AfterglowError, and change nothing, if the line is invalid.
     """
     command, values = parse_command(session, line) if is_command(line) else (None, [])
     if session.observer:
@@ -68,32 +78,32 @@ def _play_prompt(session: Session, line: str) -> Iterator[Effect]:
 
 
 def is_command(line: str) -> bool:
-    """Whether a typed line asks for a command; what begins with "//" is a seed."""
+    """True if a typed line is a command. A line that begins with "//" is a seed."""
     return line.startswith("/") and not line.startswith("//")
 
 
 def unescape_seed(line: str) -> str:
-    """The seed that a typed line stands for, where it is no command."""
+    """Return the seed of a typed line that is not a command: "//" at its beginning stands for "/"."""
     return line[1:] if line.startswith("//") else line
 
 
 def split_command(line: str) -> list[str]:
-    """The name of a typed command and what stands behind it, blank space between them whatever it is; "" for none."""
+    """Return the name of a typed command and the text after it, separated by any white space. Both may be ""."""
     return [*line.strip().removeprefix("/").split(None, 1), "", ""][:2]
 
 
 def parse_command(session: Session, line: str) -> tuple[Command, list[Any]]:
-    """The command of a line and its arguments as values; raises CommandError or SettingError."""
+    """Return the command of a line and its parsed arguments. Raise CommandError or SettingError if it is invalid."""
     name, rest = split_command(line)
     command = lookup_command(name)
     words = rest.split(None, len(command.arguments) - 1) if command.arguments else rest.split()
     if len(words) > len(command.arguments) or len(words) < sum(a.required for a in command.arguments):
-        raise CommandError(f"{command.usage} is how it is typed: {command.help}")
+        raise CommandError(f"usage: {command.usage} ({command.help})")
     return command, [a.parse(session, word) for a, word in zip(command.arguments, words, strict=False)]
 
 
 def lookup_command(name: str) -> Command:
-    """The command called ``name`` or one of its aliases; raises CommandError, which guesses what was meant."""
+    """Return the command with this name or alias. Raise CommandError, with a suggestion, if there is none."""
     if name in _BY_NAME:
         return _BY_NAME[name]
     hint = suggest(name, _BY_NAME, "/help lists them", prefix="/")
@@ -101,9 +111,9 @@ def lookup_command(name: str) -> Command:
 
 
 def completions(session: Session, line: str) -> list[tuple[str, str]]:
-    """What the last word of a line that begins with "/" could become: (word, help).
+    """Return completions of the last word of a line that begins with "/", as (word, help).
 
-    Nothing where what is kept on disk cannot be read: the command itself will say so.
+    Empty if files that list the values cannot be read; the command itself reports the error.
     """
     with contextlib.suppress(AfterglowError):
         return _completions(session, line)
@@ -113,26 +123,21 @@ def completions(session: Session, line: str) -> list[tuple[str, str]]:
 def _completions(session: Session, line: str) -> list[tuple[str, str]]:
     name, space, rest = line.removeprefix("/").partition(" ")
     if not space:
-        # Aliases are for who knows them: they are offered only where no name fits.
-        found = [c.name for c in COMMANDS if c.name.startswith(name)] or [n for n in _BY_NAME if n.startswith(name)]
-        return [(f"/{n}", _BY_NAME[n].help) for n in found]
+        # Aliases are offered only if no command's own name matches.
+        names = [c.name for c in COMMANDS if c.name.startswith(name)] or [n for n in _BY_NAME if n.startswith(name)]
+        return [(f"/{n}", _BY_NAME[n].help) for n in names]
     command = _BY_NAME.get(name)
-    words = rest.split(" ")
-    if command is None or len(words) > len(command.arguments):
+    *before, prefix = rest.split(" ")
+    if command is None or len(before) >= len(command.arguments):
         return []
-    if command.name == "set" and len(words) == 2:
-        return _filter_by_prefix(_setting_choices(words[0])(session), words[1])
-    return _filter_by_prefix(command.arguments[len(words) - 1].choices(session), words[-1])
+    choices = command.arguments[len(before)].choices(session, before)
+    return [(value, note) for value, note in choices if value.startswith(prefix)]
 
 
 def runs_live(line: str) -> bool:
-    """Whether a typed line applies while text is being written; so does a typo, which is told and ends nothing."""
+    """True if a typed line can run while text is being written. A mistyped command can: its error stops nothing."""
     name = split_command(line)[0]
     return is_command(line) and (name not in _BY_NAME or _BY_NAME[name].live)
-
-
-def _filter_by_prefix(choices: Iterable[tuple[str, str]], prefix: str) -> list[tuple[str, str]]:
-    return [(value, what) for value, what in choices if value.startswith(prefix)]
 
 
 def _setting_argument(spec: Spec) -> Argument:
@@ -141,22 +146,20 @@ def _setting_argument(spec: Spec) -> Argument:
             return session.default_of(spec.name)
         return spec.parse(text, getattr(session.settings, spec.name))
 
-    return Argument("value", parse, _setting_choices(spec.name))
+    return Argument("value", parse, lambda session, _: _setting_choices(session, spec.name), prompted=True)
 
 
-def _setting_choices(name: str) -> Choices:
-    def choices(session: Session) -> Iterator[tuple[str, str]]:
-        spec = SPECS.get(name.replace("-", "_"))
-        if spec:
-            yield spec.kind.show(getattr(session.settings, spec.name)), "now"
-            yield from ((value, "") for value in spec.kind.examples)
-            yield "reset", f"the model's default, {spec.kind.show(session.default_of(spec.name))}"
-
-    return choices
+def _setting_choices(session: Session, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the current value, examples and "reset" of a setting; nothing if there is no such setting."""
+    spec = SPECS.get(name.replace("-", "_"))
+    if spec:
+        yield spec.kind.show(getattr(session.settings, spec.name)), "now"
+        yield from ((value, "") for value in spec.kind.examples)
+        yield "reset", f"the model's default, {spec.kind.show(session.default_of(spec.name))}"
 
 
 def _setting_command(spec: Spec) -> Command:
-    """Every setting is a command of its own name: /top-p 0.9 sets it, /top-p shows it."""
+    """Return the command of a setting: /top-p 0.9 sets it, /top-p shows it."""
 
     def run(session: Session, *values: Any) -> Iterator[Effect]:
         yield from actions.show_or_set(session, spec, *values)
@@ -171,18 +174,18 @@ def _parse_temperatures(_: Session, text: str) -> list[float]:
 
 def _parse_whole_number(_: Session, text: str) -> int:
     if not text.isdecimal():
-        raise CommandError(f"{text!r} is no whole number")
+        raise CommandError(f"{text!r} is not a whole number")
     return int(text)
 
 
 def _parse_step(_: Session, text: str) -> int:
     if text not in ("1", "+1", "-1"):
-        raise CommandError(f"{text!r} is no step: 1 is the next version, -1 the one before")
+        raise CommandError(f"/version takes 1 (next) or -1 (previous), not {text!r}")
     return int(text)
 
 
 def _parse_token(session: Session, text: str) -> int:
-    """The id of a token that is typed as its text, quoted where it is a space: " " or "\\n"."""
+    """Return the id of a token typed as its text. A space or newline is quoted: " " or "\\n"."""
     texts = SPECS["stop"].parse(text)
     ids = [int(i) for word in texts for i in session.model.tokenizer.encode(word)]
     if len(ids) != 1 or session.model.tokenizer.decode(ids) != texts[0]:
@@ -190,89 +193,98 @@ def _parse_token(session: Session, text: str) -> int:
     return ids[0]
 
 
-_SETTING_NAME_ARGUMENT = Argument("name", choices=lambda _: ((s.label, s.help) for s in SPECS.values()))
+def _choices(*values: tuple[str, str]) -> Choices:
+    return lambda *_: values
+
 
 COMMANDS: tuple[Command, ...] = (
     *(_setting_command(spec) for spec in SPECS.values()),
     Command(
-        "set", "show all settings, or change one", actions.set_, (_SETTING_NAME_ARGUMENT, Argument("value")), live=True
+        "set",
+        "list all settings, or change one",
+        actions.set_,
+        (
+            Argument("name", choices=lambda *_: ((spec.label, spec.help) for spec in SPECS.values())),
+            Argument("value", choices=lambda session, words: _setting_choices(session, words[0]), prompted=True),
+        ),
+        live=True,
     ),
     Command("continue", "write on; an empty line does the same", actions.continue_, aliases=("c",)),
-    Command("retry", "write the last text again with other dice", actions.retry, aliases=("r",)),
+    Command("retry", "write the last text again with other random numbers", actions.retry, aliases=("r",)),
     Command(
         "version",
-        "the next version of the last text, or with -1 the one before; behind the last another is written",
+        "go to the next version of the last text, or to the previous one with -1; after the last, write another",
         actions.version,
-        (Argument("step", _parse_step, lambda _: [("1", "the next one"), ("-1", "the one before")]),),
+        (Argument("step", _parse_step, _choices(("1", "the next one"), ("-1", "the previous one"))),),
     ),
     Command(
         "branch",
-        "keep so many tokens of the text, take another one there, and write on",
+        "go back to after the first AT tokens and continue differently, with TOKEN if it is given",
         actions.branch,
         (Argument("at", _parse_whole_number, required=True), Argument("token", _parse_token)),
     ),
-    Command("edit", "change the text anywhere, and write on from there", actions.edit),
-    Command("tree", "all seeds and texts of this passage, to go to any of them", actions.tree),
-    Command("go", "go to a place in the tree", actions.go, (Argument("number", _parse_whole_number, required=True),)),
-    Command("undo", "take the last text back", actions.undo),
-    Command("redo", "take an undo back", actions.redo),
-    Command("new", "put this passage away and begin an empty one", actions.new),
+    Command("edit", "edit the text, then write on", actions.edit),
+    Command("tree", "list all seeds and texts of this passage, to go to one of them", actions.tree),
+    Command("go", "go to a node of the tree", actions.go, (Argument("number", _parse_whole_number, required=True),)),
+    Command("undo", "go back to before the last text", actions.undo),
+    Command("redo", "reverse an undo", actions.redo),
+    Command("new", "begin an empty passage", actions.new),
     Command(
         "sweep",
-        "the same seed and dice at several temperatures",
+        "write from the same seed with the same random numbers at several temperatures",
         actions.sweep,
-        (Argument("temperatures", _parse_temperatures, lambda _: [("0.2 0.5 1.0 1.2", "the usual four")]),),
+        (Argument("temperatures", _parse_temperatures, _choices(("0.2 0.5 1.0 1.2", "the default"))),),
     ),
     Command(
         "preset",
-        "list the presets, take one, or keep what is set: /preset save NAME",
+        "list the presets, apply one, or save the current settings as one: /preset save NAME",
         actions.preset,
-        (Argument("name", choices=actions.preset_names), Argument("new")),
+        (Argument("name", choices=lambda *_: actions.list_presets()), Argument("new")),
         live=True,
     ),
     Command(
         "explain",
-        "what the temperature does to the next token's chances, here or at others; or to numbers",
+        "show what temperatures do to the next token's probabilities, or to typed ones",
         explain.explain,
-        (Argument("temperatures", explain.parse_args, lambda _: [("0 0.5 1 2", "from greedy to diverse")]),),
+        (Argument("temperatures", explain.parse_args, _choices(("0 0.5 1 2", "from greedy to diverse"))),),
         live=True,
     ),
     Command(
         "tour",
-        "learn it in seven steps; /tour skip passes one over, /tour stop ends it",
+        "learn afterglow in seven steps; /tour skip skips one, /tour stop ends it",
         tour.tour,
-        (Argument("what", choices=lambda _: [("skip", "the next step"), ("stop", "end it")]),),
+        (Argument("what", choices=_choices(("skip", "go to the next step"), ("stop", "end the tour"))),),
         live=True,
     ),
     Command(
         "model",
-        "list the models, or play another one",
+        "list the models, or switch to another one",
         actions.model,
-        (Argument("name", choices=actions.model_names),),
+        (Argument("name", choices=lambda *_: actions.list_models()),),
     ),
-    Command("save", "keep this passage under a name", actions.save, (Argument("name"),), live=True),
+    Command("save", "save this passage under a name", actions.save, (Argument("name"),), live=True),
     Command(
         "open",
-        "list the kept passages, or go on with one",
+        "list the saved passages, or open one",
         actions.open_,
-        (Argument("name", choices=actions.passage_names),),
+        (Argument("name", choices=lambda *_: actions.list_passages()),),
     ),
     Command(
         "export",
-        "write this passage to a .txt, .md, .json, .html or .svg file, the last two in the colours of heat",
+        "write this passage to a .txt, .md, .json, .html or .svg file, the last two with heat colors",
         actions.export,
         (Argument("path", required=True),),
         live=True,
     ),
     Command(
         "help",
-        "this list, or one command",
+        "list all commands, or show one",
         lambda _, *name: show_help(*name),
         (Argument("command"),),
         ("?",),
         live=True,
     ),
-    Command("quit", "leave", actions.quit_, aliases=("q", "bye", "exit"), live=True),
+    Command("quit", "quit afterglow", actions.quit_, aliases=("q", "bye", "exit"), live=True),
 )
 """All commands, in the order of the help page."""
 
@@ -280,7 +292,7 @@ _BY_NAME = {name: command for command in COMMANDS for name in (command.name, *co
 
 
 def show_help(name: str = "") -> Iterator[Effect]:
-    """What there is to type."""
-    chosen = [lookup_command(name.removeprefix("/"))] if name else COMMANDS
-    rows = [(", ".join([c.usage, *(f"/{a}" for a in c.aliases)]), c.help) for c in chosen]
-    yield Listing("type a seed and the model goes on; an empty line continues; // begins a seed with a slash", rows)
+    """List all commands, or show the one called ``name``."""
+    commands = [lookup_command(name.removeprefix("/"))] if name else COMMANDS
+    rows = [(", ".join([c.usage, *(f"/{a}" for a in c.aliases)]), c.help) for c in commands]
+    yield Listing("type a seed to start; an empty line writes on; // begins a seed with a slash", rows)

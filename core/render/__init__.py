@@ -1,0 +1,1 @@
+"""Text and tokens made visible: heat levels, SVG, HTML, escaping. Knows nothing of terminals."""

@@ -1,9 +1,10 @@
-"""A passage as a file: plain text, Markdown, its tree as JSON, or with the colours of heat as HTML or SVG."""
+"""Export of a passage: plain text, Markdown, the tree as JSON, or HTML or SVG with heat colors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from html import escape
+from typing import NamedTuple
 
 from ..events import Token
 from ..session.passage import Passage
@@ -13,62 +14,70 @@ from .sanitize import escape_controls
 from .svg import HEAT_COLORS, SvgPage, WrappedTokens
 
 LINE_WIDTH = 76
-"""Characters to a line of a picture."""
+"""Characters in a line of an SVG."""
 
 PassageSpan = tuple[str, Token | None]
 
 
-def as_text(passage: Passage, summary: str, heat: str) -> str:  # noqa: ARG001
-    """What it says, and nothing else."""
-    return passage.text()
+class ExportedPassage(NamedTuple):
+    """A passage to export, the summary that is printed under its text, and the heat setting for its colors."""
+
+    passage: Passage
+    summary: str
+    heat: str
 
 
-def as_json(passage: Passage, summary: str, heat: str) -> str:  # noqa: ARG001
-    """All of the tree, as a saved passage."""
-    return to_json(passage)
+def as_text(export: ExportedPassage) -> str:
+    """Return the text alone."""
+    return export.passage.text()
 
 
-def as_markdown(passage: Passage, summary: str, heat: str) -> str:  # noqa: ARG001
-    """A quotation, and how it was written."""
-    quoted = "\n".join(f"> {line}" for line in passage.text().split("\n"))
-    return f"{quoted}\n\n{summary}\n"
+def as_json(export: ExportedPassage) -> str:
+    """Return the whole tree in the format of a saved passage."""
+    return to_json(export.passage)
 
 
-def as_html(passage: Passage, summary: str, heat: str) -> str:
-    """A page of its own: tokens in the colours of heat, each with its figures where the mouse rests on it."""
-    body = "".join(_token_html(text, token, _heat_or_default(heat)) for text, token in token_spans(passage))
+def as_markdown(export: ExportedPassage) -> str:
+    """Return the text as a block quote, and the summary."""
+    quoted = "\n".join(f"> {line}" for line in export.passage.text().split("\n"))
+    return f"{quoted}\n\n{export.summary}\n"
+
+
+def as_html(export: ExportedPassage) -> str:
+    """Return an HTML page with heat colors. Each token shows T, rank and surprisal in its tooltip."""
+    heat = _heat_or_default(export.heat)
     return _HTML_TEMPLATE.format(
-        rules="\n".join(f".h{n} {{ color: {colour}; }}" for n, colour in enumerate(HEAT_COLORS)),
-        body=body,
-        summary=escape(summary),
+        rules="\n".join(f".h{n} {{ color: {color}; }}" for n, color in enumerate(HEAT_COLORS)),
+        body="".join(_token_html(text, token, heat) for text, token in token_spans(export.passage)),
+        summary=escape(export.summary),
     )
 
 
-def as_svg(passage: Passage, summary: str, heat: str) -> str:
-    """A picture in the colours of heat, with T at the left wherever it was turned."""
-    picture = SvgPage(LINE_WIDTH + 8)
+def as_svg(export: ExportedPassage) -> str:
+    """Return an SVG with heat colors, and T at the left of each line in which it changes."""
+    page = SvgPage(LINE_WIDTH + 8)
     text = WrappedTokens(LINE_WIDTH)
-    for piece, token in token_spans(passage):
-        text.add(escape_controls(piece), token)
-    picture.passage(text, _heat_or_default(heat))
-    picture.gap()
-    picture.line([(summary, "dim")], 7)
-    return picture.to_svg(f"A passage of {passage.model}")
+    for span, token in token_spans(export.passage):
+        text.add(escape_controls(span), token)
+    page.passage(text, _heat_or_default(export.heat))
+    page.gap()
+    page.line([(export.summary, "dim")], 7)
+    return page.to_svg(f"A passage of {export.passage.model}")
 
 
 def token_spans(passage: Passage) -> Iterator[PassageSpan]:
-    """The text up to the cursor: seeds and tails without a token, the rest a token each."""
-    for node, kept in passage.path():
+    """Yield the text up to the cursor as (text, token). The token of seeds and tails is None."""
+    for node, count in passage.path():
         if node.seed is not None:
             yield node.seed, None
             continue
-        yield from ((token.text, token) for token in node.tokens[:kept])
-        if node.tail and (kept is None or kept >= len(node.tokens)):
+        yield from ((token.text, token) for token in node.tokens[:count])
+        if node.tail and (count is None or count >= len(node.tokens)):
             yield node.tail, None
 
 
 def _heat_or_default(heat: str) -> str:
-    """What is coloured: a picture without colours would show nothing that its text does not."""
+    """Return the heat to export with: "surprise" if heat is off, since a plain page shows no more than the text."""
     return "surprise" if heat == "off" else heat
 
 
@@ -88,11 +97,11 @@ b {{ color: #7fb4ff; }} footer {{ color: #8b8f9a; }}
 </style></head><body><pre>{body}</pre><footer>{summary}</footer></body></html>
 """
 
-EXPORTERS: dict[str, Callable[[Passage, str, str], str]] = {
+EXPORTERS: dict[str, Callable[[ExportedPassage], str]] = {
     ".txt": as_text,
     ".md": as_markdown,
     ".json": as_json,
     ".html": as_html,
     ".svg": as_svg,
 }
-"""By the ending of a file's name: what makes its text of a passage, of how it was written, and of the heat set."""
+"""Functions that return the content of a file, by its suffix."""

@@ -1,4 +1,4 @@
-"""How warm a token is: a level from 0 (as expected) to 4 for each thing that a reader may want coloured."""
+"""Heat: the color level of a token, from 0 (expected) to 4, by surprise, rank, entropy or temperature."""
 
 from __future__ import annotations
 
@@ -7,33 +7,30 @@ from bisect import bisect_right
 
 from ..events import Token
 
-LEVELS = 5
-
 _LEVEL_THRESHOLDS: dict[str, tuple[float, float, float, float]] = {
     "surprise": (1, 2, 4, 7),
     "rank": (2, 4, 11, 31),
     "entropy": (0.5, 1, 2, 3),
     "temperature": (0.5, 0.8, 1.001, 1.3),
 }
-"""Where the next level begins: bits, places, bits, and T."""
-
+"""Lowest values of levels 1 to 4, in bits, ranks, bits and T."""
 
 _LEGEND_TITLES = {"surprise": "surprise, bits", "rank": "rank", "entropy": "entropy, bits", "temperature": "T"}
 
 
 def legend(heat: str) -> tuple[str, list[str]]:
-    """What is coloured, and what each level means: ("surprise, bits", ["< 1", "1", "2", "4", "7 and more"])."""
-    lowest, *others = (f"{edge:.3g}" for edge in _LEVEL_THRESHOLDS[heat])
-    return _LEGEND_TITLES[heat], [f"< {lowest}", lowest, *others[:-1], f"{others[-1]} and more"]
+    """Return the title and the levels' labels: ("surprise, bits", ["< 1", "1", "2", "4", "7 and more"])."""
+    *lower, highest = (f"{threshold:.3g}" for threshold in _LEVEL_THRESHOLDS[heat])
+    return _LEGEND_TITLES[heat], [f"< {lower[0]}", *lower, f"{highest} and more"]
 
 
 def surprisal(token: Token) -> float:
-    """How unexpected the token was to the model, in bits."""
+    """Return the surprisal of a token in bits: -log2 of its probability in the model."""
     return -token.logprob / math.log(2)
 
 
 def heat_level(token: Token, heat: str) -> int | None:
-    """The level of a token under the setting ``heat``; None where it is off."""
+    """Return the level of a token, 0 to 4, under the setting ``heat``. None if it is "off"."""
     if heat == "off":
         return None
     value = surprisal(token) if heat == "surprise" else float(getattr(token, heat))

@@ -1,4 +1,4 @@
-"""Text of a model made safe for a terminal or a chat: what would steer it is shown instead of obeyed."""
+"""Generated text made safe for terminals and chats: control characters are shown, not obeyed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ _REPLACEMENTS: dict[int, int | str] = {**_C0_CONTROLS, **_C1_CONTROLS, **_BIDI_C
 
 
 def escape_controls(text: str) -> str:
-    """``text`` with control characters as pictures (U+2400 …) and other line ends, C1 controls, bidirectional
-    overrides and lone surrogates as U+FFFD; newline and tab stay."""
+    """Return ``text`` without control characters. Newline and tab stay.
+
+    C0 controls become their pictures (U+2400 and so on). C1 controls, other line ends, bidirectional overrides and lone
+    surrogates become U+FFFD.
+    """
     return text if text.isascii() and text.isprintable() else text.translate(_REPLACEMENTS)

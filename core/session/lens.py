@@ -1,4 +1,4 @@
-"""What there was to choose from at one place of a text: the model's own chances, and those that the draw had."""
+"""The lens: the candidates for one token of a text, with their raw and filtered probabilities."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 
 from ..events import Token
 from ..generation.stream import Stream, StreamOptions
-from ..model import Model
 from ..sampling.filters import Array, entropy, log_softmax
 from ..sampling.rng import PositionRNG
 from ..sampling.sampler import SamplerChain
 from ..settings import SamplingSettings, Settings
-from .passage import Passage
-from .replay import snapshot_at
+from .session import Session
 
 
 class Candidate(NamedTuple):
-    """A token that could come: its probability to the model (T = 1, no filter), and to the draw; ``kept`` is False
-    where a filter cut it.
+    """A token that could be drawn.
+
+    ``raw`` is its probability in the model (T = 1, no filter), ``shaped`` after the sampler chain. ``allowed`` is False
+    if a filter removed it.
     """
 
     id: int
@@ -32,11 +32,11 @@ class Candidate(NamedTuple):
 
 
 class Inspection(NamedTuple):
-    """The likeliest candidates first, and the token that was taken always among them.
+    """The likeliest candidates, best first; the token that was drawn is always among them.
 
-    ``temperature`` is the T of the shaped chances. Of both distributions the entropy in bits; 2 to it is the effective
-    number of choices. ``cut`` tokens were cut by filters, which had ``cut_share`` of the model's probability.
-    ``filters`` are those that drew ``taken``; None where nobody kept them, and the shaped chances have those set now.
+    ``temperature`` is that of the shaped probabilities. Entropies are in bits. ``cut_count`` tokens were removed by
+    filters; in the model they had ``cut_share`` of the probability. ``filters`` are the settings that drew ``taken``.
+    None if not recorded; then the current settings were used.
     """
 
     candidates: list[Candidate]
@@ -50,21 +50,42 @@ class Inspection(NamedTuple):
 
     @property
     def effective_choices(self) -> tuple[float, float]:
-        """The effective number of choices, raw and shaped."""
+        """Effective number of choices, 2 to the power of the entropy: raw, shaped."""
         return 2**self.raw_entropy, 2**self.shaped_entropy
 
 
-def inspect_passage(model: Model, passage: Passage, settings: Settings, count: int | None) -> Inspection | None:
-    """Look behind the first ``count`` written tokens of a passage, or behind all of them; None where it has no text."""
-    if passage.cursor is None:
+def inspect_session(session: Session, count: int | None = None) -> Inspection | None:
+    """Inspect the token after the first ``count`` generated tokens of the text; None inspects the next one.
+
+    The shaped probabilities use the temperature and the filters that drew the token, or the current ones if no token
+    was drawn there or its filters were not recorded. Return None if there is no text.
+    """
+    if count is None and session.stream:
+        stream = session.stream.with_settings(session.settings)
+        return inspect_stream(stream, session.temperature, session.model.token_text)
+    return None if session.passage.cursor is None else _inspect_passage(session, count)
+
+
+def _inspect_passage(session: Session, count: int | None) -> Inspection:
+    passage = session.passage
+    index = passage.token_count() if count is None else count
+    snapshot = session.snapshot_at(*passage.locate_token(index))
+    taken, filters = passage.token_at(index) or (None, None)
+    temperature = taken.temperature if taken else session.settings.temperature_at(0)
+    options = StreamOptions(filters or session.settings, PositionRNG(0))
+    stream = Stream(session.model.tokenizer, snapshot, options)
+    return inspect_stream(stream, temperature, session.model.token_text, taken, filters)
+
+
+def next_logprobs(session: Session) -> Array | None:
+    """Return the model's log-probabilities (V,) of the next token. None if there is no text."""
+    if session.stream:
+        logits = session.stream.logits
+    elif session.passage.cursor is None:
         return None
-    count = passage.token_count() if count is None else count
-    snapshot = snapshot_at(model, passage, *passage.locate_token(count), settings.whole_seed)
-    taken, filters = passage.token_at(count) or (None, None)
-    stream = Stream(model.tokenizer, snapshot, StreamOptions(filters or settings, PositionRNG(0)))
-    return inspect_stream(
-        stream, taken.temperature if taken else settings.temperature_at(0), model.token_text, taken, filters
-    )
+    else:
+        logits = session.current_snapshot().logits
+    return np.asarray(log_softmax(logits[None].astype(np.float64))[0])
 
 
 def inspect_stream(
@@ -75,34 +96,43 @@ def inspect_stream(
     filters: Settings | None = None,
     limit: int = 40,
 ) -> Inspection:
-    """Look at a stream that stands where the next token is to be drawn, with its settings but this temperature.
+    """Inspect the next token of a stream, with its settings but this temperature.
 
-    ``decode`` gives a token's text; ``taken`` is the token that came, if one did, and ``filters`` those that drew it,
-    where they are known.
+    ``decode`` returns a token's text. ``taken`` is the token that was drawn, if one was, and ``filters`` are the
+    settings that drew it, if recorded. At most ``limit`` candidates are returned.
     """
-    at, kept = _shape_logits(stream, temperature)
-    logprobs = log_softmax(np.stack([stream.logits, at]))
+    shaped_logits, allowed = _shape_logits(stream, temperature)
+    logprobs = log_softmax(np.stack([stream.logits, shaped_logits]))
     raw, shaped = np.exp(logprobs)
     order = np.argsort(-raw, kind="stable")[:limit]
     if taken and taken.id not in order:
         order[-1] = taken.id
-    columns = [column[order].tolist() for column in (raw, shaped, kept)]
-    found = list(map(Candidate._make, zip(order.tolist(), map(decode, order.tolist()), *columns, strict=True)))
-    before, after = (entropy(logprobs) + 0.0).tolist()  # never -0.0
-    return Inspection(found, temperature, before, after, int((~kept).sum()), float(raw[~kept].sum()), taken, filters)
+    ids = order.tolist()
+    columns = [column[order].tolist() for column in (raw, shaped, allowed)]
+    raw_entropy, shaped_entropy = (entropy(logprobs) + 0.0).tolist()  # + 0.0 makes 0 of -0
+    return Inspection(
+        candidates=list(map(Candidate._make, zip(ids, map(decode, ids), *columns, strict=True))),
+        temperature=temperature,
+        raw_entropy=raw_entropy,
+        shaped_entropy=shaped_entropy,
+        cut_count=int((~allowed).sum()),
+        cut_share=float(raw[~allowed].sum()),
+        taken=taken,
+        filters=filters,
+    )
 
 
 def _shape_logits(stream: Stream, temperature: float) -> tuple[Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """The logits (V,) behind the whole chain, and which tokens no filter cut."""
+    """Return the logits (V,) after the whole sampler chain, and which tokens (V,) no filter removed."""
     logits = stream.logits[None].astype(np.float64)
     chain = _cached_chain(stream.settings, tuple(stream.breaker_ids()))
-    at = chain.apply(logits, np.array([[temperature]]), [stream])[0]
-    # T = 0 leaves one token, which is no filter's doing.
-    plain = at if temperature > 0 else chain.apply(logits, np.ones((1, 1)), [stream])[0]
-    return at, np.isfinite(plain)
+    shaped = chain.apply(logits, np.array([[temperature]]), [stream])[0]
+    # T = 0 leaves one token, but it is no filter: what the filters remove is then found at T = 1.
+    filtered = shaped if temperature > 0 else chain.apply(logits, np.ones((1, 1)), [stream])[0]
+    return shaped, np.isfinite(filtered)
 
 
 @lru_cache(maxsize=16)
 def _cached_chain(settings: SamplingSettings, breakers: tuple[int, ...]) -> SamplerChain:
-    """Made once for as many looks as settings stay: it costs as much as a step."""
+    """Return the sampler chain of these settings. Cached because making one costs as much as a step."""
     return SamplerChain([settings], [breakers])

@@ -1,4 +1,4 @@
-"""A passage: a tree of seeds that were typed and texts that were written, and where in it the reader stands."""
+"""The passage: a tree of typed seeds and generated texts, with a cursor on the node that the text ends with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import NamedTuple
 
 from ..errors import CommandError
 from ..events import Token
@@ -17,12 +16,13 @@ from ..text.tokenizer import Tokenizer
 
 @dataclass(slots=True)
 class Node:
-    """A seed (``seed`` is its text, no tokens) or a text that the model wrote (``tokens``).
+    """A typed seed (``seed`` is its text, no tokens) or a generated text (``tokens``).
 
-    It follows the first ``at`` tokens of its parent. ``take`` numbers the throws of the dice; ``tail`` is text that was
-    held back when the writing was stopped; ``reason`` is why it ended ("" where it was left). ``filters`` drew its
-    tokens, each from the token of its number on; none where nobody kept them. ``start`` is the state that its tokens
-    follow, behind a seed; ``snapshots`` are states by position. States can be made anew.
+    It follows the first ``at`` tokens of the node ``parent``; a root has none. ``take`` is the RNG take that drew the
+    tokens. ``tail`` is text that was still pending when generation ended. ``visited`` is the child that redo goes to.
+    ``reason`` is that of ``events.Done``, "" if generation did not end. ``filters`` are pairs (index of the first
+    token, settings that drew it and those after it), empty if not recorded. ``start`` is the snapshot before the first
+    token (of a seed: after it); ``snapshots`` are later ones by position. Snapshots can be computed again.
     """
 
     parent: int | None
@@ -39,7 +39,7 @@ class Node:
     snapshots: dict[int, Snapshot] = field(default_factory=dict, repr=False, compare=False)
 
     def text(self, count: int | None = None) -> str:
-        """What it says: the seed, or the written text up to so many tokens."""
+        """Return the seed, or the text of the first ``count`` tokens (None: all)."""
         if self.seed is not None:
             return self.seed
         if not self.tokens:
@@ -47,45 +47,38 @@ class Node:
         return "".join(self.texts(count))
 
     def texts(self, count: int | None = None) -> list[str]:
-        """What each of its first so many tokens says; the tail belongs to the last of all."""
+        """Return the text of each of the first ``count`` tokens (None: all); the tail is part of the last."""
         texts = [token.text for token in self.tokens[:count]]
         if texts and len(texts) == len(self.tokens):
             texts[-1] += self.tail
         return texts
 
     def record_filters(self, filters: Settings) -> None:
-        """Its further tokens are drawn behind these filters."""
+        """Note that the following tokens are drawn with these settings."""
         if not self.filters or self.filters[-1][1] != filters:
             self.filters.append((len(self.tokens), filters))
 
     def filters_at(self, index: int) -> Settings | None:
-        """The filters behind which a token of it was drawn; None where nobody kept them."""
-        at = bisect_right(self.filters, index, key=itemgetter(0)) - 1
-        return self.filters[at][1] if at >= 0 else None
+        """Return the settings that drew the token at ``index``. None if not recorded."""
+        entry = bisect_right(self.filters, index, key=itemgetter(0)) - 1
+        return self.filters[entry][1] if entry >= 0 else None
 
     def tokens_in_vocab(self, tokenizer: Tokenizer) -> bool:
-        """Whether a tokenizer has all its tokens."""
+        """True if all its token ids exist in the tokenizer's vocabulary."""
         return all(token.id < tokenizer.size for token in self.tokens)
 
     def decodes_to_same_text(self, tokenizer: Tokenizer) -> bool:
-        """Whether a tokenizer reads its tokens as the text that stands here."""
+        """True if the tokenizer decodes its tokens to the same text."""
         decoded = tokenizer.decode(token.id for token in self.tokens) if self.tokens_in_vocab(tokenizer) else ""
         return decoded.startswith("".join(token.text for token in self.tokens))
 
 
-class StoredSnapshot(NamedTuple):
-    """A snapshot as bytes: that which the tokens of a node follow (``start``), or one further on."""
-
-    node: int
-    is_start: bool
-    data: bytes
-
-
 @dataclass(slots=True)
 class Passage:
-    """A tree over one model, with the RNG seed of its dice. ``cursor`` is the node that the text ends with;
-    ``settings`` are those to go on with, None where nobody kept them; ``archived`` is its number and its version where
-    it is autosaved, ``states`` what was kept there of its states, for whoever has the model.
+    """A tree of nodes written with one model.
+
+    ``rng`` is the number that its random draws start from. ``cursor`` is the index of the node that the text ends with,
+    None in an empty passage. ``settings`` are those to continue with, None if not recorded.
     """
 
     model: str
@@ -94,11 +87,9 @@ class Passage:
     nodes: list[Node] = field(default_factory=list)
     cursor: int | None = None
     settings: Settings | None = None
-    archived: tuple[int, int] | None = field(default=None, repr=False, compare=False)
-    stored_snapshots: list[StoredSnapshot] = field(default_factory=list, repr=False, compare=False)
 
     def add(self, node: Node) -> int:
-        """Hang a node under its parent and stand on it."""
+        """Append a node, link it to its parent, and move the cursor to it. Return its index."""
         self.nodes.append(node)
         if node.parent is not None:
             self.nodes[node.parent].children.append(len(self.nodes) - 1)
@@ -106,7 +97,7 @@ class Passage:
         return len(self.nodes) - 1
 
     def move_to(self, index: int) -> None:
-        """Stand on a node; redo from any of its ancestors leads here again."""
+        """Move the cursor to a node. Redo from any of its ancestors then leads to it."""
         self.cursor = index
         child, parent = index, self.nodes[index].parent
         while parent is not None:
@@ -114,86 +105,94 @@ class Passage:
             child, parent = parent, self.nodes[parent].parent
 
     def current(self) -> Node:
-        """The node under the cursor; raises CommandError in an empty passage."""
+        """Return the node at the cursor. Raise CommandError in an empty passage."""
+        return self.nodes[self.end()[0]]
+
+    def end(self) -> tuple[int, int]:
+        """Return the end of the text as (node, number of its tokens). Raise CommandError in an empty passage."""
         if self.cursor is None:
             raise CommandError("there is no text yet: type a seed first")
-        return self.nodes[self.cursor]
+        return self.cursor, len(self.nodes[self.cursor].tokens)
 
     def path(self) -> Iterator[tuple[Node, int | None]]:
-        """From the root to the cursor: each node, and how many of its tokens belong to the text (None: all)."""
-        return ((self.nodes[index], kept) for index, kept in self._path_indices())
+        """Yield the nodes from the root to the cursor as (node, number of its tokens in the text; None: all)."""
+        return ((self.nodes[index], count) for index, count in self._path_indices())
 
     def _path_indices(self) -> Iterator[tuple[int, int | None]]:
         steps: list[tuple[int, int | None]] = []
         index: int | None = self.cursor
-        kept: int | None = None
+        count: int | None = None
         while index is not None:
-            steps.append((index, kept))
+            steps.append((index, count))
             node = self.nodes[index]
-            index, kept = node.parent, node.at
+            index, count = node.parent, node.at
         return reversed(steps)
 
     def root(self) -> int:
-        """The seed that the text begins with; raises CommandError in an empty passage."""
+        """Return the index of the seed that the text begins with. Raise CommandError in an empty passage."""
         self.current()
         return next(self._path_indices())[0]
 
     def token_count(self) -> int:
-        """How many tokens the model wrote, up to the cursor."""
-        return sum(len(node.tokens) if kept is None else kept for node, kept in self.path())
+        """Return the number of generated tokens up to the cursor."""
+        return sum(len(node.tokens) if count is None else count for node, count in self.path())
 
     def locate_token(self, count: int) -> tuple[int, int]:
-        """Where the text stands behind its first ``count`` written tokens: a node, and how many of its tokens.
+        """Return the place after the first ``count`` generated tokens of the text as (node, number of its tokens).
 
-        Raises CommandError where it has fewer.
+        Raise CommandError if the text has fewer.
         """
+        end = self.end()
         before = 0
-        for index, kept in self._path_indices():
+        for index, part in self._path_indices():
             node = self.nodes[index]
-            here = len(node.tokens) if kept is None else kept
-            if 0 <= count - before < here:
-                # Before the first token of a node is behind its parent: whoever goes on from there is its sibling.
+            length = len(node.tokens) if part is None else part
+            if 0 <= count - before < length:
+                # The place before a node's first token is given as its parent's, so a text added there is a sibling.
                 if count == before and node.parent is not None:
                     return node.parent, node.at
                 return index, count - before
-            before += here
-        if self.cursor is None or count != before:
-            raise CommandError(f"the text has {before:,} tokens: there is no place behind {count:,}")
-        return self.cursor, len(self.nodes[self.cursor].tokens)
+            before += length
+        if count != before:
+            raise CommandError(f"the text has only {before:,} tokens; cannot go to token {count:,}")
+        return end
 
     def locate_characters(self, characters: int) -> tuple[int | None, int, int]:
-        """How much of the text stays if only so many characters of it do: a node, how many of its tokens, and how many
-        characters these and all before them have. A seed stays whole or not at all: then the node is None.
+        """Return the longest beginning of the text, in whole tokens and whole seeds, that fits in ``characters``.
+
+        The result is (node, number of its tokens, characters covered). The node is None if not even the first seed
+        fits.
         """
-        found: tuple[int | None, int, int] = (None, 0, 0)
+        fitting: tuple[int | None, int, int] = (None, 0, 0)
         before = 0
-        for index, kept in self._path_indices():
+        for index, count in self._path_indices():
             node = self.nodes[index]
             if node.seed is not None:
                 before += len(node.seed)
-                found = (index, 0, before) if before <= characters else found
-            for number, text in enumerate(node.texts(kept), 1):
+                fitting = (index, 0, before) if before <= characters else fitting
+            for number, text in enumerate(node.texts(count), 1):
                 before += len(text)
-                # A token without text is the beginning of a character: it stays only with the rest of it.
-                found = (index, number, before) if text and before <= characters else found
+                # A token without text begins a character of several tokens; it is kept only with the rest of them.
+                fitting = (index, number, before) if text and before <= characters else fitting
             if before > characters:
                 break
-        return found
+        return fitting
 
-    def token_at(self, count: int) -> tuple[Token, Settings | None] | None:
-        """The written token behind the first ``count`` of them, and the filters that drew it, None where nobody kept
-        them; None at the end of the text.
+    def token_at(self, index: int) -> tuple[Token, Settings | None] | None:
+        """Return the generated token at ``index`` of the text and the settings that drew it (None if not recorded).
+
+        Return None at the end of the text.
         """
         before = 0
-        for node, kept in self.path():
-            here = len(node.tokens) if kept is None else kept
-            if 0 <= count - before < here:
-                return node.tokens[count - before], node.filters_at(count - before)
-            before += here
+        for node, part in self.path():
+            length = len(node.tokens) if part is None else part
+            if 0 <= index - before < length:
+                return node.tokens[index - before], node.filters_at(index - before)
+            before += length
         return None
 
     def outline(self) -> Iterator[tuple[int, int]]:
-        """Every node with its depth, children below their parents; what merely goes on at a node's end is no deeper."""
+        """Yield (index, depth) of every node, parents first. The only child of a generated text is no deeper."""
         waiting = [(index, 0) for index, node in reversed(list(enumerate(self.nodes))) if node.parent is None]
         while waiting:
             index, depth = waiting.pop()
@@ -203,61 +202,73 @@ class Passage:
             waiting += [(child, inner) for child in reversed(children)]
 
     def versions(self) -> list[int]:
-        """The nodes between which one chooses here: texts that go on from one place, the one that was left first."""
+        """Return the alternative versions at the cursor, in order of creation.
+
+        They are the texts that continue from one place: a place inside this text if the cursor came back from a branch
+        there, else the place that this text continues from.
+        """
         cursor = self.cursor
         if cursor is None:
             return []
         node = self.nodes[cursor]
-        turned = None if node.visited is None else self.nodes[node.visited]
-        if turned and turned.seed is None and turned.at < len(node.tokens):
-            return self._versions_at(cursor, turned.at)
+        visited = None if node.visited is None else self.nodes[node.visited]
+        if visited and visited.seed is None and visited.at < len(node.tokens):
+            return self._versions_at(cursor, visited.at)
         if node.parent is None:
             return [index for index, other in enumerate(self.nodes) if other.parent is None]
         return [cursor] if node.seed is not None else self._versions_at(node.parent, node.at)
 
     def _versions_at(self, parent: int, at: int) -> list[int]:
-        """All texts behind the first ``at`` tokens of a node: its own further tokens, and those that branch there."""
+        """Return the texts after the first ``at`` tokens of a node: itself if it has more, and its branches."""
         node = self.nodes[parent]
         branches = [child for child in node.children if self.nodes[child].at == at and self.nodes[child].seed is None]
         return [parent, *branches] if at < len(node.tokens) else branches
 
     def text(self) -> str:
-        """The whole text up to the cursor, seeds included."""
-        return "".join(node.text(kept) for node, kept in self.path())
+        """Return the whole text up to the cursor, including seeds."""
+        return "".join(node.text(count) for node, count in self.path())
 
     def tokens(self) -> list[Token]:
-        """The tokens that the model wrote, up to the cursor."""
-        return [token for node, kept in self.path() for token in node.tokens[:kept]]
+        """Return the generated tokens up to the cursor."""
+        return [token for node, count in self.path() for token in node.tokens[:count]]
 
     def summary(self) -> str:
-        """The dim line under a text: T, characters written, RNG seed and take."""
+        """Return the line shown under a text: T, characters, rng, and take and version if there are several."""
         node = self.current()
-        written = sum(len(token.text) for token in node.tokens) + len(node.tail)
+        characters = sum(len(token.text) for token in node.tokens) + len(node.tail)
         temperatures = [token.temperature for token in node.tokens] or [0.0]
         low, high = min(temperatures), max(temperatures)
-        shown = f"T {low:.2f}" if low == high else f"T {low:.2f} to {high:.2f}"
-        take = f" · take {node.take}" if node.take else ""
+        parts = [
+            f"T {low:.2f}" if low == high else f"T {low:.2f} to {high:.2f}",
+            f"{characters:,} characters",
+            f"rng {self.rng}",
+        ]
+        if node.take:
+            parts.append(f"take {node.take}")
         versions = self.versions()
         if len(versions) > 1:
-            take += f" · version {versions.index(self.cursor or 0) + 1} of {len(versions)}"
-        return f"{shown} · {written:,} characters · rng {self.rng}{take}"
+            parts.append(f"version {versions.index(self.cursor or 0) + 1} of {len(versions)}")
+        return " · ".join(parts)
 
     def undo(self) -> None:
-        """Stand where the last text was not written yet; raises CommandError at the beginning."""
+        """Move the cursor to the parent. Raise CommandError if there is none."""
         node = self.current()
         if node.parent is None:
             raise CommandError("there is nothing to undo")
         self.cursor = node.parent
 
     def redo(self) -> None:
-        """Take back an undo; raises CommandError where none was."""
+        """Move the cursor to the child visited last. Raise CommandError if there is none."""
         visited = self.current().visited
         if visited is None:
             raise CommandError("there is nothing to redo")
         self.cursor = visited
 
     def next_free_take(self, parent: int, at: int) -> int:
-        """A throw of the dice that no text behind the first ``at`` tokens of ``parent`` has used."""
+        """Return the RNG take for a new text after the first ``at`` tokens of ``parent``.
+
+        It is the parent's own for the first text at its end, else one that no child has used.
+        """
         node = self.nodes[parent]
         used = [self.nodes[child].take for child in node.children]
         return max([node.take, *used]) + (1 if used or at < len(node.tokens) else 0)

@@ -1,8 +1,9 @@
-"""The state at any place of a passage: a kept one, stepped on by at most 127 tokens; where none was kept, read anew."""
+"""Snapshots at any place of a passage, replayed from the nearest saved one, and passages that were loaded."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -13,67 +14,97 @@ from ..generation.snapshot import Snapshot, mirostat_state_after
 from ..generation.stream import SNAPSHOT_INTERVAL
 from ..model import Model
 from .passage import Node, Passage
+from .stored_passage import StoredSnapshot
 
 
 def snapshot_at(model: Model, passage: Passage, index: int, at: int, whole_seed: bool = False) -> Snapshot:
-    """The state behind the first ``at`` tokens of a node. Nodes on the way that had none are given theirs."""
-    unread = []
-    above: int | None = index
-    while above is not None and passage.nodes[above].start is None:
-        unread.append(passage.nodes[above])
-        above = passage.nodes[above].parent
-    for node in reversed(unread):
-        node.start = _start_of_node(model, passage, node, whole_seed)
-    return _snapshot_within(model, passage.nodes[index], at)
+    """Return the snapshot after the first ``at`` tokens of a node.
+
+    It is the nearest saved one, advanced by at most 127 tokens. Seeds without a snapshot are read again, and their
+    snapshots saved in the nodes.
+    """
+    # Top down in a loop: a passage can be more than a thousand nodes deep, too deep for recursion.
+    for node in reversed(_nodes_without_start(passage, index)):
+        _start_of(model, passage, node, whole_seed)
+    return _snapshot_within(model, passage, passage.nodes[index], at, whole_seed)
 
 
-def restore_snapshots(model: Model, passage: Passage) -> None:
-    """Give nodes the states that were kept with them, as far as they are whole and this model's."""
-    for index, start, data in sorted(passage.stored_snapshots, key=lambda kept: not kept.is_start):
+def _nodes_without_start(passage: Passage, index: int | None) -> list[Node]:
+    """Return the node and its ancestors up to the nearest one with a start."""
+    nodes: list[Node] = []
+    while index is not None and passage.nodes[index].start is None:
+        nodes.append(passage.nodes[index])
+        index = passage.nodes[index].parent
+    return nodes
+
+
+def adopt_passage(model: Model, passage: Passage) -> tuple[Passage, str | None]:
+    """Return a loaded passage as ``model`` can continue it, and a notice if another model wrote it.
+
+    The tree is kept if the model decodes its tokens to the same text, else the text becomes one seed.
+    """
+    tokenizer = model.tokenizer
+    in_vocab = all(node.tokens_in_vocab(tokenizer) for node in passage.nodes)
+    if passage.model_sha256 == model.file.sha256 and in_vocab:
+        return passage, None
+    notice = f"this passage was written with another model, {passage.model}; {model.name} reads it again"
+    if all(node.decodes_to_same_text(tokenizer) for node in passage.nodes):
+        passage.model = model.name
+        passage.model_sha256 = model.file.sha256
+        return passage, notice
+    as_seed = Passage(model.name, model.file.sha256, passage.rng)
+    as_seed.add(Node(None, seed=passage.text()))
+    return as_seed, f"{notice}, as one seed"
+
+
+def restore_snapshots(model: Model, passage: Passage, snapshots: Iterable[StoredSnapshot]) -> None:
+    """Put stored snapshots into their nodes. Damaged ones and those of another model are ignored."""
+    for index, is_start, data in sorted(snapshots, key=lambda stored: not stored.is_start):
         node = passage.nodes[index]
         with contextlib.suppress(StateError):
             snapshot = model.load_state(data)
-            if start:
+            if is_start:
                 node.start = snapshot
             elif node.start and snapshot.position <= node.start.position + len(node.tokens):
-                # One that was kept an instant after its tokens is of tokens that nobody has.
+                # A snapshot can have been stored a moment after the last stored token: later ones are ignored.
                 node.snapshots[snapshot.position] = snapshot
-    passage.stored_snapshots = []
 
 
-def _start_of_node(model: Model, passage: Passage, node: Node, whole_seed: bool) -> Snapshot:
-    """Where a node begins, given that its parent has begun; for a seed node, behind the seed."""
-    before = None if node.parent is None else _snapshot_within(model, passage.nodes[node.parent], node.at)
-    if node.seed is not None:
-        return model.read(node.seed, before, whole=whole_seed).snapshot
-    assert before is not None
-    return before
+def _start_of(model: Model, passage: Passage, node: Node, whole_seed: bool) -> Snapshot:
+    """Return the snapshot before the first token of a node (of a seed: after it), and save it in the node."""
+    if node.start is None:
+        parent = None if node.parent is None else passage.nodes[node.parent]
+        before = _snapshot_within(model, passage, parent, node.at, whole_seed) if parent else None
+        if node.seed is None and before:
+            node.start = before
+        else:
+            node.start = model.read(node.text(), before, whole=whole_seed).snapshot
+    return node.start
 
 
-def _snapshot_within(model: Model, node: Node, at: int) -> Snapshot:
-    """The state behind ``at`` tokens of a node that has begun; every 128th on the way is kept."""
-    assert node.start is not None
-    first = node.start.position
+def _snapshot_within(model: Model, passage: Passage, node: Node, at: int, whole_seed: bool) -> Snapshot:
+    """Return the snapshot after ``at`` tokens of a node, and save every 128th on the way in it."""
+    start = _start_of(model, passage, node, whole_seed)
+    first = start.position
     nearest = max((p for p in list(node.snapshots) if p <= first + at), default=first)
-    snapshot = node.snapshots.get(nearest, node.start)
+    snapshot = node.snapshots.get(nearest, start)
     for begin in range(nearest - first, at, SNAPSHOT_INTERVAL):
         snapshot = _replay(model, snapshot, node.tokens[begin : min(at, begin + SNAPSHOT_INTERVAL)])
         if begin + SNAPSHOT_INTERVAL <= at:
             node.snapshots[snapshot.position] = snapshot
-    # Behind a text that was stopped nothing is held back any more: it was shown as the tail, or was a stop text.
-    over = at == len(node.tokens) and node.reason in ("stop", "stopped")
-    return replace(snapshot, pending_text="") if over else snapshot
+    # After a stop no text is pending: it was shown as the tail, or was a stop text.
+    stopped = at == len(node.tokens) and node.reason in ("stop", "stopped")
+    return replace(snapshot, pending_text="") if stopped else snapshot
 
 
 def _replay(model: Model, start: Snapshot, tokens: list[Token]) -> Snapshot:
-    """The state behind ``start`` and these tokens; text that they hold back is held back again."""
+    """Return the snapshot after these tokens, with the same pending text as when they were drawn."""
     ids = [token.id for token in tokens]
     decoder = model.tokenizer.decoder(start.remainder)
     decoded = start.pending_text + "".join(map(decoder.push, ids))
     shown = sum(len(token.text) for token in tokens)
-    behind = model.advance(start, np.array(ids, np.int64))
     return replace(
-        behind,
+        model.advance(start, np.array(ids, np.int64)),
         pending_text=decoded[shown:],
         mirostat_state=mirostat_state_after(tokens[-1]) if tokens else start.mirostat_state,
     )

@@ -1,4 +1,4 @@
-"""A person at a model: settings, the passage in hand, and what can be done with it. Knows no face."""
+"""A session: one reader at a model, with settings, the passage in hand, and what can be done with it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from itertools import chain
 from os.path import commonprefix
 from typing import Any, Protocol
 
-import numpy as np
-
 from ..errors import CommandError
 from ..events import Done, Event, Notice, PrefillProgress, Token
 from ..generation.engine import Engine
@@ -16,29 +14,30 @@ from ..generation.snapshot import Snapshot
 from ..generation.stream import Stream, StreamOptions
 from ..generation.sweep import Sweep
 from ..model import Model, Prefill, load
-from ..sampling.filters import log_softmax
 from ..sampling.rng import PositionRNG, random_rng_seed
 from ..settings import SPECS, Settings, get_spec
-from .lens import Inspection, inspect_passage, inspect_stream
 from .passage import Node, Passage
-from .replay import restore_snapshots, snapshot_at
+from .replay import adopt_passage, restore_snapshots, snapshot_at
+from .stored_passage import StoredPassage
 
 
 class SessionObserver(Protocol):
-    """Somebody who looks over the player's shoulder, as the guided tour does; a session has one at most."""
+    """Follows the lines that are typed, as the guided tour does. A session has at most one."""
 
     def before_command(self, command: str) -> None:
-        """A line is about to be done: a command's name, or "" for a seed or an empty line."""
+        """Called before a line is run, with the name of its command, or "" for a seed or an empty line."""
         ...
 
     def after_command(self, session: Session) -> Iterator[Any]:
-        """Effects to show now that a line is done."""
+        """Yield effects to show after a line was run."""
         ...
 
 
 class Session:
-    """Plays one passage after another. The methods that write return an iterator of events; leaving it early keeps what
-    was written. ``set`` and ``stop`` may be called from another thread while one runs: the next token obeys.
+    """Holds the settings, the model and the passage in hand, and writes on.
+
+    The methods that write return an iterator of events. If it is closed early, what was written is kept. ``set`` and
+    ``stop`` may be called from another thread meanwhile, and act on the next token.
     """
 
     def __init__(
@@ -47,6 +46,7 @@ class Session:
         self.model = model
         self.settings = settings or model.settings
         self.passage = self._empty_passage()
+        self.loaded: StoredPassage | None = None  # the passage that was loaded last, without its snapshots
         self.observer: SessionObserver | None = None
         self._load_model = load_model
         self._stream: Stream | None = None
@@ -54,225 +54,207 @@ class Session:
         self._stopping = False
 
     @property
+    def stream(self) -> Stream | None:
+        """The stream that is being written. None while nothing is written."""
+        return self._stream
+
+    @property
     def playing(self) -> bool:
-        """Whether text is being written right now."""
+        """True while text is being written."""
         return self._stream is not None
 
     @property
     def temperature(self) -> float:
-        """The T that the next token is drawn at, on a ramp the one it has reached."""
+        """Temperature of the next token; on a ramp, the value reached."""
         progress = self._stream.written_chars / self.settings.length if self._stream else 0.0
         return self.settings.temperature_at(progress)
 
     def set(self, name: str, value: Any) -> None:
-        """Change a setting, for the text that is being written too; raises SettingError."""
+        """Change a setting, also for the text being written. Raise SettingError if the name or value is invalid."""
         self.set_all(self.settings.changed(**{get_spec(name).name: value}))
 
     def set_all(self, settings: Settings) -> None:
-        """Change all settings at once, for the text that is being written too."""
-        self.settings, self.passage.settings = settings, settings.for_passage()
+        """Change all settings at once, also for the text being written."""
+        self.settings = settings
+        self.passage.settings = settings.for_passage()
 
     def default_of(self, name: str) -> Any:
-        """What ``reset`` goes back to: the model's own value."""
+        """Return the model's default of a setting, the value that ``reset`` restores."""
         return getattr(self.model.settings, get_spec(name).name)
 
     def stop(self) -> None:
-        """End the text that is being written before its next token; what is there stays. A seed that is still being
-        read is dropped.
-        """
+        """End the text being written before its next token; its tokens are kept. A seed still being read is dropped."""
         self._stopping = True
         for writing in (self._stream, self._sweep):
             if writing:
                 writing.stop()
 
     def new_passage(self) -> None:
-        """Put the passage away and begin an empty one."""
+        """Begin an empty passage."""
         self.passage = self._empty_passage()
 
     def switch_model(self, name: str) -> None:
-        """Play another model from now on, in a new passage; raises ModelError and changes nothing where it cannot."""
+        """Continue with another model, in a new passage. Raise ModelError, and change nothing, if it cannot be loaded.
+
+        Settings that differ from the old model's defaults are kept; the others take the new model's defaults.
+        """
         model = self._load_model(name)
-        before, self.model = self.model, model
-        now = {name: getattr(self.settings, name) for name in SPECS}
-        changed = {name: value for name, value in now.items() if value != getattr(before.settings, name)}
+        defaults = self.model.settings
+        current = {name: getattr(self.settings, name) for name in SPECS}
+        changed = {name: value for name, value in current.items() if value != getattr(defaults, name)}
+        self.model = model
         self.settings = model.settings.changed(**changed)
         self.new_passage()
 
     def prompt(self, seed: str) -> Iterator[Event]:
-        """Begin a passage with ``seed`` and write on; with memory on the seed joins the text before it instead."""
+        """Begin a passage with ``seed`` and write on. If the setting ``memory`` is on, append the seed to the text."""
         self._require_idle()
-        joins = self.settings.memory and self.passage.cursor is not None
-        behind = self.current_snapshot() if joins else None
-        reading = yield from self._read_seed(seed, behind)
-        if not joins:
-            self.passage = self._empty_passage()
-        at = len(self.passage.current().tokens) if joins else 0
-        take = self.passage.current().take if joins else 0
-        node = Node(self.passage.cursor, at, seed, take=take)
-        node.start = reading.snapshot
-        self.passage.add(node)
+        appends = self.settings.memory and self.passage.cursor is not None
+        reading = yield from self._read_seed(seed, self.current_snapshot() if appends else None)
+        if not appends:
+            self.new_passage()
+        at = len(self.passage.current().tokens) if appends else 0
+        take = self.passage.current().take if appends else 0
+        self.passage.add(Node(self.passage.cursor, at, seed, take=take, start=reading.snapshot))
         yield from map(Notice, reading.notices)
         yield from self.continue_()
 
     def _read_seed(self, seed: str, after: Snapshot | None) -> Generator[Event, None, Prefill]:
-        """Read a seed, telling how far that is; raises CommandError where somebody stopped it."""
-        pieces, self._stopping = self.model.prefill_chunks(seed, after, self.settings.whole_seed), False
+        """Read a seed after a snapshot, yielding progress. Raise CommandError if it is stopped."""
+        self._stopping = False
+        chunks = self.model.prefill_chunks(seed, after, self.settings.whole_seed)
         while True:
             try:
-                yield PrefillProgress(next(pieces))
+                yield PrefillProgress(next(chunks))
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return]
             if self._stopping:
                 raise CommandError("stopped before the seed was read; the text is as it was")
 
     def continue_(self) -> Iterator[Event]:
-        """Write on from where the reader stands."""
-        here = self.current_snapshot()
-        cursor = self.passage.cursor
-        assert cursor is not None
-        at = len(self.passage.nodes[cursor].tokens)
-        return self._write(Node(cursor, at, take=self.passage.next_free_take(cursor, at)), here)
+        """Write on from the end of the text."""
+        return self._write_at(*self.passage.end())
 
     def retry(self) -> Iterator[Event]:
-        """Write the last text anew with other dice; the old version stays in the tree."""
+        """Write the last text again with another RNG take. The old version stays in the tree."""
         node = self.passage.current()
         if node.parent is None or node.seed is not None:
             return self.continue_()
         self._require_idle()
-        here = self.snapshot_at(node.parent, node.at)
+        events = self._write_at(node.parent, node.at)
         self.passage.cursor = node.parent
-        return self._write(Node(node.parent, node.at, take=self.passage.next_free_take(node.parent, node.at)), here)
+        return events
 
-    def branch(self, at: int, token: int | None = None) -> Iterator[Event]:
-        """Keep the first ``at`` tokens of the last text, take ``token`` (its id; None draws one), and write on."""
-        node = self.passage.current()
-        if self.passage.cursor is None or not 0 <= at <= len(node.tokens):
-            raise CommandError(f"the last text has {len(node.tokens)} tokens: branch at 0 to {len(node.tokens)}")
-        return self._write_branch(self.passage.cursor, at, token)
+    def branch(self, count: int, token: int | None = None) -> Iterator[Event]:
+        """Keep the first ``count`` generated tokens of the text, take the token with id ``token``, and write on.
 
-    def branch_at(self, count: int, token: int | None = None) -> Iterator[Event]:
-        """Keep the first ``count`` written tokens of the whole text, take ``token`` (None draws one), and write on."""
-        self._require_idle()
-        return self._write_branch(*self.passage.locate_token(count), token)
-
-    def rewrite(self, text: str) -> Iterator[Event]:
-        """Have ``text`` instead of the text: what is the same from its beginning on stays, the rest is read like a
-        seed, and the model writes on. The old text stays in the tree.
+        None draws the token. Raise CommandError if the text has fewer tokens or the vocabulary no such id.
         """
         self._require_idle()
-        self.passage.current()
+        index, at = self.passage.locate_token(count)
+        if token is not None and not 0 <= token < self.model.tokenizer.size:
+            raise CommandError(f"there is no token {token}; ids are 0 to {self.model.tokenizer.size - 1}")
+        return self._write_at(index, at, token)
+
+    def rewrite(self, text: str) -> Iterator[Event]:
+        """Replace the text by ``text`` and write on. The old text stays in the tree.
+
+        The common beginning is kept, in whole tokens, and the rest is read like a seed.
+        """
+        self._require_idle()
+        take = self.passage.current().take
         same = len(commonprefix([self.passage.text(), text]))  # noqa: RUF071
         index, at, covered = self.passage.locate_characters(same)
-        behind = None if index is None else self.snapshot_at(index, at)
-        reading = self.model.read(text[covered:], behind, whole=self.settings.whole_seed)
-        node = Node(index, at, text[covered:], take=self.passage.current().take)
-        node.start = reading.snapshot
-        self.passage.add(node)
+        before = None if index is None else self.snapshot_at(index, at)
+        reading = self.model.read(text[covered:], before, whole=self.settings.whole_seed)
+        self.passage.add(Node(index, at, text[covered:], take=take, start=reading.snapshot))
         return chain(map(Notice, reading.notices), self.continue_())
 
     def go_to(self, number: int) -> None:
-        """Stand on a node of the tree; raises CommandError where there is none of that number."""
+        """Move the cursor to a node of the tree. Raise CommandError if there is none of this number."""
         self._require_idle()
         if number >= len(self.passage.nodes):
-            raise CommandError(f"the tree has {len(self.passage.nodes)} places, from 0 on; /tree shows them")
+            raise CommandError(f"the tree has only {len(self.passage.nodes)} nodes, numbered from 0; /tree lists them")
         self.passage.move_to(number)
 
     def switch_version(self, step: int) -> Iterator[Event] | None:
-        """Stand on the next (1) or the previous (-1) version of the last text; behind the last one another is written.
+        """Move the cursor to the next (1) or previous (-1) version of the last text. After the last, write another.
 
-        Raises CommandError where there is none before.
+        Raise CommandError before the first.
         """
         self._require_idle()
         self.passage.current()
         versions = self.passage.versions()
-        place = versions.index(self.passage.cursor or 0) + step
-        if place < 0:
+        number = versions.index(self.passage.cursor or 0) + step
+        if number < 0:
             raise CommandError("this is the first version")
-        if place >= len(versions):
+        if number >= len(versions):
             return self.retry()
-        self.passage.move_to(versions[place])
+        self.passage.move_to(versions[number])
         return None
 
     def sweep(self, temperatures: Sequence[float]) -> Sweep:
-        """The seed of the passage with the dice of its first take, at several temperatures."""
+        """Return a sweep of the passage's first seed: the same RNG take at several temperatures."""
         self._require_idle()
-        self.passage.current()
         root = self.passage.root()
-        start, seed = self.snapshot_at(root, 0), self.passage.nodes[root].seed or ""
+        seed = self.passage.nodes[root].seed or ""
+        start = self.snapshot_at(root, 0)
         self._sweep = Sweep(self.model.engine(), seed, start, self.settings, self.passage.rng, temperatures)
         return self._sweep
 
     def pick(self, sweep: Sweep, number: int) -> None:
-        """Go on with a column of a sweep: it becomes a version of the passage's first text, its T the one set now."""
+        """Make a column of a sweep a version of the passage's first text, and set its temperature."""
         column = sweep.columns[number]
-        node = Node(self.passage.root(), 0, tokens=column.tokens, tail=column.tail, reason=column.reason or "stopped")
-        node.start, node.snapshots = sweep.start, column.stream.snapshots
-        node.filters = [(0, column.stream.settings.filters_only())]
-        self.passage.add(node)
+        self.passage.add(
+            Node(
+                self.passage.root(),
+                tokens=column.tokens,
+                tail=column.tail,
+                reason=column.reason or "stopped",
+                filters=[(0, column.stream.settings.filters_only())],
+                start=sweep.start,
+                snapshots=column.stream.snapshots,
+            )
+        )
         self.set("temperature", column.temperature)
 
-    def inspect(self, count: int | None = None) -> Inspection | None:
-        """What there was to choose from behind the first ``count`` written tokens; None looks at what comes next.
+    def load_passage(self, stored: StoredPassage) -> str | None:
+        """Continue with a loaded passage. Return a notice if another model wrote it, and its text is read again.
 
-        The shaped chances are those at the T and behind the filters that drew the token that came there; where none
-        did, or nobody kept the filters, those set now. None where there is no text.
+        Restores the settings that the passage was left with, except ``rng`` and ``autosave``.
         """
-        if count is None and self._stream:
-            return inspect_stream(self._stream.with_settings(self.settings), self.temperature, self.model.token_text)
-        return inspect_passage(self.model, self.passage, self.settings, count)
-
-    def load_passage(self, passage: Passage) -> str | None:
-        """Go on with a passage from elsewhere; the answer says what became of one that another model wrote.
-
-        Its text is read again. Its tree is kept where its tokens mean the same to this model, else only the text is.
-        What was set when it was left is set again, as far as it acts on this passage or shows it.
-        """
-        kept = passage.settings or self.settings
-        notice = self._convert_passage(passage)
+        settings = stored.passage.settings or self.settings
+        passage, notice = adopt_passage(self.model, stored.passage)
         if notice is None:
-            restore_snapshots(self.model, passage)
-        self.set_all(kept.changed(rng=self.settings.rng, autosave=self.settings.autosave))
-        return notice
-
-    def _convert_passage(self, passage: Passage) -> str | None:
+            restore_snapshots(self.model, passage, stored.snapshots)
+        self.loaded = stored._replace(snapshots=())
         self.passage = passage
-        tokenizer = self.model.tokenizer
-        if passage.model_sha256 == self.model.file.sha256 and all(n.tokens_in_vocab(tokenizer) for n in passage.nodes):
-            return None
-        notice = f"this passage was written with another model, {passage.model}: {self.model.name} reads it again"
-        if not all(node.decodes_to_same_text(tokenizer) for node in passage.nodes):
-            self.passage = Passage(self.model.name, self.model.file.sha256, passage.rng)
-            self.passage.add(Node(None, seed=passage.text()))
-            return f"{notice}, as one seed"
-        passage.model, passage.model_sha256 = self.model.name, self.model.file.sha256
+        self.set_all(settings.changed(rng=self.settings.rng, autosave=self.settings.autosave))
         return notice
 
     def current_snapshot(self) -> Snapshot:
-        """The state behind the text; raises CommandError in an empty passage."""
-        node = self.passage.current()
-        assert self.passage.cursor is not None
-        return self.snapshot_at(self.passage.cursor, len(node.tokens))
+        """Return the snapshot at the end of the text. Raise CommandError in an empty passage."""
+        return self.snapshot_at(*self.passage.end())
 
     def snapshot_at(self, index: int, at: int) -> Snapshot:
-        """The state behind the first ``at`` tokens of a node: a kept one, stepped on by at most 127 tokens."""
+        """Return the snapshot after the first ``at`` tokens of a node: a saved one, advanced by at most 127 tokens."""
         return snapshot_at(self.model, self.passage, index, at, self.settings.whole_seed)
 
-    def next_logprobs(self) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
-        """The model's log-probabilities (V,) for the next token here and now; None where there is no text."""
-        stream = self._stream
-        if stream is None and self.passage.cursor is None:
-            return None
-        logits = stream.logits if stream else self.current_snapshot().logits
-        return np.asarray(log_softmax(logits[None].astype(np.float64))[0])
+    def _write_at(self, index: int, at: int, forced_token: int | None = None) -> Iterator[Event]:
+        """Write a new text after the first ``at`` tokens of a node."""
+        start = self.snapshot_at(index, at)
+        node = Node(index, at, take=self.passage.next_free_take(index, at), start=start)
+        return self._write(node, start, forced_token)
 
-    def _write(self, node: Node, start: Snapshot, forced_token: int | None = None) -> Iterator[Event]:
-        """Hang ``node`` into the passage and fill it as events go by, beginning when the first is asked for."""
+    def _write(self, node: Node, start: Snapshot, forced_token: int | None) -> Iterator[Event]:
+        """Add ``node`` to the passage when the first event is requested, and fill it with the tokens of the stream."""
         self._require_idle()
         engine = self.model.engine()
         rng = PositionRNG(self.passage.rng, node.take)
         stream = engine.open(start, StreamOptions(self.settings, rng, forced_token))
         self.passage.add(node)
-        self._stream, node.start, node.snapshots = stream, start, stream.snapshots
+        self._stream = stream
+        node.snapshots = stream.snapshots
         try:
             for event in record_events(engine, stream, node, lambda: self.settings):
                 if isinstance(event, Done):
@@ -282,36 +264,33 @@ class Session:
             stream.stop()
             self._stream = None
 
-    def _write_branch(self, index: int, at: int, token: int | None) -> Iterator[Event]:
-        if token is not None and not 0 <= token < self.model.tokenizer.size:
-            raise CommandError(f"there is no token {token}: ids are 0 to {self.model.tokenizer.size - 1}")
-        here = self.snapshot_at(index, at)
-        return self._write(Node(index, at, take=self.passage.next_free_take(index, at)), here, token)
-
     def _require_idle(self) -> None:
         if self._stream:
             raise CommandError("text is being written; stop it first")
 
     def _empty_passage(self) -> Passage:
-        rng = self.settings.rng
-        dice = random_rng_seed() if rng is None else rng
-        return Passage(self.model.name, self.model.file.sha256, dice, settings=self.settings.for_passage())
+        rng = random_rng_seed() if self.settings.rng is None else self.settings.rng
+        return Passage(self.model.name, self.model.file.sha256, rng, settings=self.settings.for_passage())
 
 
 def record_events(engine: Engine, stream: Stream, node: Node, get_settings: Callable[[], Settings]) -> Iterator[Event]:
-    """The events of a stream, which fill a node as they go by. Each token is drawn with what ``settings`` gives when it
-    is asked for, and the node keeps which filters drew it. Leaving early keeps what was written.
+    """Yield the events of a stream and record them in a node.
+
+    Each token is drawn with the settings that ``get_settings`` returns when it is requested, and the node records them.
+    If the iterator is closed early, what was written is kept.
     """
-    now, events = None, engine.iter_events(stream)
+    current = None
+    events = engine.iter_events(stream)
     while True:
-        if (latest := get_settings()) is not now:
-            now = stream.settings = latest
-            node.record_filters(now.filters_only())
+        if (latest := get_settings()) is not current:
+            current = stream.settings = latest
+            node.record_filters(current.filters_only())
         event = next(events, None)
         if event is None:
             return
         if isinstance(event, Token):
             node.tokens.append(event)
         elif isinstance(event, Done):
-            node.tail, node.reason = event.text, event.reason
+            node.tail = event.text
+            node.reason = event.reason
         yield event

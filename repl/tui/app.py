@@ -18,10 +18,10 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from ...core.commands.actions import list_passages
 from ...core.commands.registry import COMMANDS, Command, dispatch, runs_live
 from ...core.errors import AfterglowError
 from ...core.render.heat import legend
-from ...core.session import passage_db
 from ...core.session.session import Session
 from ..autosave import AUTOSAVE_INTERVAL
 from ..external_editor import edit_externally
@@ -140,7 +140,7 @@ class AfterglowApp(NavigationApp):
     async def _offer_last_passage(self) -> None:
         """Tell of the passage that was written last."""
         with contextlib.suppress(AfterglowError):
-            latest = await asyncio.to_thread(passage_db.list_passages)
+            latest = await asyncio.to_thread(list_passages)
             if latest and not self.session.passage.nodes:
                 self._transcript.add_note(f"/open goes on with {latest[0][0]} {latest[0][1]}", "reminder")
 
@@ -222,8 +222,7 @@ class AfterglowApp(NavigationApp):
 
     def _run_from_palette(self, command: Command) -> None:
         """Do a command, or begin to type one that wants to be told more."""
-        asks = any(argument.required or argument.name == "value" for argument in command.arguments)
-        if asks:
+        if command.prompts:
             self._input.set_text(f"/{command.name} ")
         else:
             self.run_line(f"/{command.name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ...core.session.lens import Inspection
+from ...core.session.lens import Inspection, inspect_session
 from ...core.session.session import Session
 from .backpressure import Backpressure
 from .lens_panel import Lens
@@ -93,7 +93,7 @@ class TokenCursor:
         if not self._lens.display or self._too_soon():
             return
         to_come = self.token_index is None or self.token_index >= count
-        self._inspection = self._session.inspect(None if to_come else self.token_index)
+        self._inspection = inspect_session(self._session, None if to_come else self.token_index)
         title = "the token to come" if to_come else f"token {(self.token_index or 0) + 1:,} of {count:,}"
         copies = None if to_come else self._passage_view.copy_tracker
         copied = copies.run_length(self.token_index or 0) if copies else 0
