@@ -135,7 +135,7 @@ def test_a_text_that_is_there_twice_is_read_once_and_that_is_told(folder: Path) 
     once = read_corpora([str(folder / "b.txt"), str(folder / "sub" / "c.md")])
     twice = read_corpora([str(folder / "b.txt"), str(folder / "sub" / "c.md"), str(folder / "again.txt.gz")])
     assert twice.text == once.text
-    assert twice.notes == ("again.txt.gz has the text that b.txt has, and was left out",)
+    assert twice.notes == ("again.txt.gz has the same text as b.txt and was left out",)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are of one encoding")

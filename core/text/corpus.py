@@ -1,4 +1,4 @@
-"""A text to learn from or to score: read, cleaned of what is not text, and split."""
+"""Read, clean and split a text for training or scoring."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ from .formats import DEFAULT_READ_OPTIONS, ReadOptions
 from .split import DEFAULT_SPLIT, Split
 
 MAX_EVAL_CHARS = 500_000
-"""Characters of the last two parts that are looked at: the beginning of a huge text's. More takes hours."""
+"""Maximum characters of validation and of test text. Scoring more takes hours."""
 
 MIN_TRAIN_CHARS = 5_000
-"""Characters under which nothing worth hearing is learned, and the split leaves too little to judge by."""
+"""Minimum characters of a text to train on. A smaller one teaches little and leaves too little for validation."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text with where it comes from. ``notes`` says, a line each, what was changed in reading it.
+    """A clean text, its source and its split.
 
-    ``sha256`` is that of the file's bytes; of several files, that of their hashes in order.
+    ``sha256``: hash of the file's bytes; of several files, the hash of their hashes in order.
+    ``boilerplate_kept``: True if Project Gutenberg's header and footer were kept.
+    ``notes``: changes made while reading, one line each.
     """
 
     name: str
@@ -38,56 +40,56 @@ class Corpus:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How often each character occurs."""
+        """Number of occurrences of each character."""
         return count_characters(self.text)
 
     @property
     def train_text(self) -> TextView:
-        """What stands before the held-out part, without the validation part."""
-        start, end, last = self.split.bounds(len(self.text))
-        return TextView(self.text, (0, start), (end, last))
+        """All text before the test text except the validation text."""
+        valid_start, valid_end, test_start = self.split.bounds(len(self.text))
+        return TextView(self.text, (0, valid_start), (valid_end, test_start))
 
     @property
     def valid_text(self) -> str:
-        """What early stopping and calibration are done with; of a huge text, its beginning."""
+        """The text for early stopping and calibration, at most its first 500,000 characters."""
         start, end, _ = self.split.bounds(len(self.text))
         return self.text[start : min(end, start + MAX_EVAL_CHARS)]
 
     @property
     def test_text(self) -> str:
-        """The end of the text: never trained on, never chosen by; of a huge text, its beginning."""
-        last = self.split.bounds(len(self.text))[2]
-        return self.text[last : last + MAX_EVAL_CHARS]
+        """The held-out end of the text, used for nothing but reported losses; at most its first 500,000 characters."""
+        start = self.split.bounds(len(self.text))[2]
+        return self.text[start : start + MAX_EVAL_CHARS]
 
 
 def read_corpus(path: Path, encoding: str = "utf-8", keep_boilerplate: bool = False) -> Corpus:
-    """Read one text file; raises TextError where it is missing, a folder, binary, or not in ``encoding``."""
+    """Read one text file. Raises TextError if it is missing, a folder, binary, or not in ``encoding``."""
     return _read_into_memory([file_source(path)], ReadOptions(encoding, keep_boilerplate), [])
 
 
 def read_corpora(paths: Sequence[str], options: ReadOptions = DEFAULT_READ_OPTIONS) -> Corpus:
-    """Read files, folders, globs and "-" for standard input, one behind the other. Raises TextError.
+    """Read and concatenate files, folders, globs and "-" for standard input. Raises TextError.
 
-    A byte-order mark is dropped, line ends become \\n, and Project Gutenberg's header and footer are left out
-    unless they are to be kept; what was done is told in the notes.
+    Drops a byte-order mark, turns line ends into \\n, and strips Project Gutenberg's header and footer unless
+    ``options.keep_boilerplate``. The corpus notes what was changed.
     """
     notes: list[str] = []
     return _read_into_memory(deduplicate(open_sources(paths), notes), options, notes)
 
 
 def read_clean_text(sources: Sequence[Source], options: ReadOptions, notes: list[str]) -> Iterator[str]:
-    """The text of all sources in pieces of any size, a file ending with a line's end where there are several.
+    """Return the text of all sources in chunks of any size. If there are several, each ends with a newline.
 
-    What was changed is added to ``notes``, by the time the last piece has come. Raises TextError.
+    Adds notes on what was changed; they are complete after the last chunk. Raises TextError.
     """
-    pieces = _read_in_order(sources, options, notes)
-    return shuffle_lines(pieces, notes) if options.lines else pieces
+    chunks = _read_in_order(sources, options, notes)
+    return shuffle_lines(chunks, notes) if options.lines else chunks
 
 
 def deduplicate(sources: Sequence[Source], notes: list[str]) -> list[Source]:
-    """Without those whose text came before: it would be learned and held out at once. Raises TextError.
+    """Return ``sources`` without repeated texts, which could be both in the training and in the test text.
 
-    ``notes`` tell of those that were left out.
+    Adds a note for each one left out. Raises TextError.
     """
     if len(sources) < 2:
         return list(sources)
@@ -95,12 +97,12 @@ def deduplicate(sources: Sequence[Source], notes: list[str]) -> list[Source]:
     for source in sources:
         other = first.setdefault(source.text_sha256, source)
         if other is not source:
-            notes.append(f"{source.name} has the text that {other.name} has, and was left out")
+            notes.append(f"{source.name} has the same text as {other.name} and was left out")
     return list(first.values())
 
 
 def name_and_hash(sources: Sequence[Source]) -> tuple[str, str]:
-    """What to call the text of these sources, and its hash."""
+    """Return (name, SHA-256) of the text that ``sources`` make up."""
     if len(sources) == 1:
         return sources[0].name, sources[0].sha256
     hashes = "".join(source.sha256 for source in sources)
@@ -108,13 +110,13 @@ def name_and_hash(sources: Sequence[Source]) -> tuple[str, str]:
 
 
 def require_enough(corpus: Corpus, min_chars: int = MIN_TRAIN_CHARS) -> None:
-    """Raise TextError where the text is too small to train on."""
+    """Raise TextError if the text is too small to train on, or is one character repeated."""
     size = len(corpus.text)
     if size < min_chars:
         have = f"{size:,} characters" if corpus.text[:size].strip() else "empty"
         raise TextError(
             f"{corpus.name} is too small to train on ({have}; at least {min_chars:,} characters are needed);"
-            " add more text, or play the bundled model: afterglow --model shakespeare"
+            " add more text, or use the bundled model: afterglow --model shakespeare"
         )
     if len(corpus.counts) < 2:
         raise TextError(f"{corpus.name} is one character repeated: there is nothing to predict")
@@ -129,10 +131,11 @@ def _read_into_memory(sources: Sequence[Source], options: ReadOptions, notes: li
 
 def _read_in_order(sources: Sequence[Source], options: ReadOptions, notes: list[str]) -> Iterator[str]:
     for source in sources:
-        told, last = list[str](), ""
-        for piece in read_text(source, options, told):
-            last = piece[-1:] or last
-            yield piece
+        source_notes: list[str] = []
+        last = ""
+        for chunk in read_text(source, options, source_notes):
+            last = chunk[-1:] or last
+            yield chunk
         if len(sources) > 1 and last not in ("", "\n"):
             yield "\n"
-        notes += told if len(sources) == 1 else [f"{source.name}: {note}" for note in told]
+        notes += source_notes if len(sources) == 1 else [f"{source.name}: {note}" for note in source_notes]

@@ -1,7 +1,7 @@
-"""Tokens of more than one character: BPE merges and whole words. Bytes stand behind both, so any text can be read.
+"""Tokenizers whose tokens can be longer than a character: BPE and whole words, both with byte fallback.
 
-A text is first cut into pieces: a word with the space before it, digits, punctuation, white space. No token reaches
-across two of them (Sennrich, Haddow and Birch 2016, arXiv 1508.07909, and GPT-2 for the bytes).
+A text is first cut into pretokens: a word with the space before it, digits, punctuation, or white space. No token spans
+two pretokens (Sennrich, Haddow and Birch 2016, arXiv 1508.07909, and GPT-2 for the bytes).
 """
 
 from __future__ import annotations
@@ -20,26 +20,27 @@ from .chunks import TextLike, iter_chunks
 from .decoder import BytesDecoder, Decoder, Ids
 
 SINGLE_BYTES = [bytes((value,)) for value in range(256)]
+"""The first 256 tokens of every table."""
 
 MAX_TOKEN_BYTES = 128
-"""Bytes of a token at most: a file from a stranger could double them with every merge."""
+"""Maximum bytes of a token. In a malicious file, every merge could double the length."""
 
 CACHE_SIZE = 1 << 16
-"""Pieces whose tokens are kept, since a text says the same words again and again."""
+"""Pretokens whose ids are cached, since a text repeats its words."""
 
 _PRETOKEN = re.compile(r" ?[^\W\d_]{1,64}(?:'[^\W\d_]{1,64})?| ?\d{1,64}| ?(?:[^\w\s]|_){1,64}|\s{1,64}(?!\S)|\s{1,64}")
-"""Pieces are bounded, since finding the merges in one takes the square of its length."""
+"""Repetitions are bounded, because merging a pretoken takes time quadratic in its length."""
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def pretokenize(text: str) -> list[str]:
-    """``text`` cut; together the pieces are the text again. A space belongs to the word behind it."""
+    """Cut ``text`` into pretokens; joined, they are ``text`` again. A space belongs to the word after it."""
     return _PRETOKEN.findall(text)
 
 
 class SubwordTokenizer(ABC):
-    """What both kinds share: a table of the bytes of each token, the 256 single ones first."""
+    """Base of BPE and word tokenizers. ``table`` holds the bytes of each token, the 256 single bytes first."""
 
     kind: str
     replacement = "\ufffd"
@@ -47,76 +48,78 @@ class SubwordTokenizer(ABC):
     def __init__(self, table: Sequence[bytes]) -> None:
         self.table = list(table)
         self.size = len(self.table)
-        self.max_token_chars = max(map(len, self.table)) + 1  # and U+FFFD for a character that was broken off before
+        self.max_token_chars = max(map(len, self.table)) + 1  # plus U+FFFD for a character left unfinished before it
         self._cache: dict[str, list[int]] = {}
 
     def encode(self, text: str) -> Ids:
-        """Ids, shape (n,), one or more a piece. A lone surrogate, which UTF-8 cannot hold, becomes the stand-in."""
+        """Return ids, shape (n,), one or more per pretoken. Lone surrogates (invalid in UTF-8) become U+FFFD."""
         ids: list[int] = []
-        for piece in pretokenize(_SURROGATES.sub(self.replacement, text)):
-            known = self._cache.get(piece)
-            if known is None:
-                known = self._encode_pretoken(piece.encode())
+        for pretoken in pretokenize(_SURROGATES.sub(self.replacement, text)):
+            pretoken_ids = self._cache.get(pretoken)
+            if pretoken_ids is None:
+                pretoken_ids = self._encode_pretoken(pretoken.encode())
                 if len(self._cache) < CACHE_SIZE:
-                    self._cache[piece] = known
-            ids += known
+                    self._cache[pretoken] = pretoken_ids
+            ids += pretoken_ids
         return np.array(ids, np.int64)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of ``ids``; U+FFFD where they are not UTF-8."""
+        """Return the text of ``ids``, with U+FFFD for invalid UTF-8."""
         return b"".join(self.table[i] for i in ids).decode("utf-8", "replace")
 
     def decoder(self, remainder: bytes = b"") -> Decoder:
-        """An incremental UTF-8 decoder."""
+        """Return an incremental UTF-8 decoder."""
         return BytesDecoder(self.table, remainder)
 
     def unknown_characters(self, text: str) -> list[str]:
-        """Only lone surrogates: they are no characters."""
+        """Return the distinct lone surrogates in ``text``. All characters are known."""
         return [c for c in dict.fromkeys(text) if "\ud800" <= c <= "\udfff"]
 
     @abstractmethod
     def _encode_pretoken(self, pretoken: bytes) -> list[int]:
-        """The ids of one piece."""
+        """Return the ids of one pretoken."""
 
 
 class BpeTokenizer(SubwordTokenizer):
-    """Byte-pair encoding: ``merges`` are pairs of ids, the earliest applied first.
+    """Byte-pair encoding. ``merges`` are pairs of ids; an earlier pair is merged first.
 
-    Each makes the next new token, or stands for one with the same bytes. Raises ModelError for merges that cannot be.
+    Each merge adds a token, unless a token with the same bytes exists. Raises ModelError for invalid merges.
     """
 
     kind = "bpe"
 
     def __init__(self, merges: Sequence[tuple[int, int]]) -> None:
-        self.merges, self._merge_table = list(merges), dict[tuple[int, int], tuple[int, int]]()
+        self.merges = list(merges)
+        self._merge_table: dict[tuple[int, int], tuple[int, int]] = {}
         ids = {value: number for number, value in enumerate(SINGLE_BYTES)}
         table = list(SINGLE_BYTES)
         for rank, (left, right) in enumerate(self.merges):
             if not 0 <= min(left, right) <= max(left, right) < len(table):
-                raise ModelError("its tokenizer merges tokens that are not there")
-            made = table[left] + table[right]
-            if len(made) > MAX_TOKEN_BYTES:
+                raise ModelError("its tokenizer merges tokens that do not exist")
+            merged = table[left] + table[right]
+            if len(merged) > MAX_TOKEN_BYTES:
                 raise ModelError(f"its tokenizer has a token of more than {MAX_TOKEN_BYTES} bytes")
-            self._merge_table[left, right] = rank, ids.setdefault(made, len(table))
-            table += [made] if ids[made] == len(table) else []
+            self._merge_table[left, right] = rank, ids.setdefault(merged, len(table))
+            table += [merged] if ids[merged] == len(table) else []
         super().__init__(table)
 
     def header(self) -> dict[str, Any]:
-        """Kind and merges."""
+        """Return the kind and the merges for a model file."""
         return {"kind": self.kind, "merges": self.merges}
 
     def _encode_pretoken(self, pretoken: bytes) -> list[int]:
-        ids, never = list(pretoken), (len(self.merges), -1)
+        ids = list(pretoken)
+        no_merge = len(self.merges), -1
         while len(ids) > 1:
-            (_, made), pair = min((self._merge_table.get(pair, never), pair) for pair in pairwise(ids))
-            if made < 0:
+            (_, new_id), pair = min((self._merge_table.get(pair, no_merge), pair) for pair in pairwise(ids))
+            if new_id < 0:
                 break
-            ids = _merge_pair(ids, pair, made)
+            ids = _merge_pair(ids, pair, new_id)
         return ids
 
 
 class WordTokenizer(SubwordTokenizer):
-    """One token for each of ``words``, pieces with their space; another piece is spelled in bytes."""
+    """One token for each of ``words``: pretokens with the space before them. Other pretokens are spelled in bytes."""
 
     kind = "word"
 
@@ -127,14 +130,17 @@ class WordTokenizer(SubwordTokenizer):
 
     @classmethod
     def from_text(cls, text: TextLike, size: int) -> WordTokenizer:
-        """The commonest pieces of ``text`` that occur at least twice, single bytes apart; ``size`` tokens at most."""
-        found = (piece for stretch in iter_chunks(text) for piece in pretokenize(stretch))
-        counts = Counter(piece for piece in found if 1 < len(piece.encode()) <= MAX_TOKEN_BYTES)
-        ordered = sorted(counts, key=lambda piece: (-counts[piece], piece))
-        return cls([piece for piece in ordered if counts[piece] > 1][: max(0, size - 256)])
+        """Return a tokenizer of at most ``size`` tokens: bytes, and the most frequent pretokens of ``text``.
+
+        Pretokens that occur once, or are a single byte, are left out.
+        """
+        pretokens = (pretoken for chunk in iter_chunks(text) for pretoken in pretokenize(chunk))
+        counts = Counter(pretoken for pretoken in pretokens if 1 < len(pretoken.encode()) <= MAX_TOKEN_BYTES)
+        by_frequency = sorted(counts, key=lambda pretoken: (-counts[pretoken], pretoken))
+        return cls([pretoken for pretoken in by_frequency if counts[pretoken] > 1][: max(0, size - 256)])
 
     def header(self) -> dict[str, Any]:
-        """Kind and words."""
+        """Return the kind and the words for a model file."""
         return {"kind": self.kind, "words": self.words}
 
     def _encode_pretoken(self, pretoken: bytes) -> list[int]:
@@ -143,7 +149,7 @@ class WordTokenizer(SubwordTokenizer):
 
 
 def from_merges(merges: list[Any]) -> BpeTokenizer:
-    """The tokenizer in a header; raises ModelError where its merges cannot be."""
+    """Return the BPE tokenizer of a model file's header. Raises ModelError for invalid merges."""
     for merge in merges:
         if not isinstance(merge, list) or len(merge) != 2 or not all(type(i) is int for i in merge):
             raise ModelError("its tokenizer has merges that are not pairs of ids")
@@ -151,23 +157,24 @@ def from_merges(merges: list[Any]) -> BpeTokenizer:
 
 
 def from_words(words: list[Any]) -> WordTokenizer:
-    """The tokenizer in a header; raises ModelError where its words cannot be."""
-    fit = all(
+    """Return the word tokenizer of a model file's header. Raises ModelError for invalid words."""
+    valid = all(
         isinstance(w, str) and w and not _SURROGATES.search(w) and len(w.encode()) <= MAX_TOKEN_BYTES for w in words
     )
-    if not fit or len(set(words)) != len(words):
-        raise ModelError("its tokenizer has words that cannot be")
+    if not valid or len(set(words)) != len(words):
+        raise ModelError("its tokenizer has invalid or repeated words")
     return WordTokenizer(words)
 
 
 def _merge_pair(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
-    """``ids`` with every occurrence of ``pair`` replaced, from the left."""
-    after, at = [], 0
-    while at < len(ids):
-        if (*ids[at : at + 2],) == pair:
-            after.append(new_id)
-            at += 2
+    """Return ``ids`` with every occurrence of ``pair`` replaced by ``new_id``, from the left."""
+    merged = []
+    index = 0
+    while index < len(ids):
+        if (*ids[index : index + 2],) == pair:
+            merged.append(new_id)
+            index += 2
         else:
-            after.append(ids[at])
-            at += 1
-    return after
+            merged.append(ids[index])
+            index += 1
+    return merged

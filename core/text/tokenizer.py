@@ -1,4 +1,4 @@
-"""Text to token ids and back: one token a character, or one a UTF-8 byte; ``pieces`` has the longer ones."""
+"""Encode text as token ids: the protocol, and tokenizers of characters and of bytes. Longer tokens: ``subwords``."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Tokenizer(Protocol):
-    """What every kind of tokenizer does."""
+    """Encodes text as token ids and decodes them."""
 
     kind: str
     size: int
-    """How many tokens there are: V."""
+    """Number of tokens, V."""
     max_token_chars: int
-    """How many characters a token can make readable at most."""
+    """Maximum number of characters that one token can complete."""
 
     def encode(self, text: str) -> Ids:
-        """Ids, shape (n,); characters that are not known become the stand-in."""
+        """Return ids, shape (n,). Unknown characters are encoded as ``replacement``."""
         ...
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of whole ids."""
+        """Return the text of ``ids``."""
         ...
 
     def decoder(self, remainder: bytes = b"") -> Decoder:
-        """A decoder that goes on behind ``remainder``."""
+        """Return an incremental decoder that continues after ``remainder``, the bytes of an unfinished character."""
         ...
 
     def unknown_characters(self, text: str) -> list[str]:
-        """The distinct characters of ``text`` that have no token, in order of appearance."""
+        """Return the distinct characters of ``text`` that have no token, in order of appearance."""
         ...
 
     @property
     def replacement(self) -> str:
-        """What an unseen character is read as."""
+        """The character as which unknown ones are encoded."""
         ...
 
     def header(self) -> dict[str, Any]:
-        """What a model file keeps of it; ``from_header`` is the way back."""
+        """Return the description that a model file stores. ``from_header`` reads it."""
         ...
 
 
@@ -65,47 +65,51 @@ class CharTokenizer:
         self._ids = {character: i for i, character in enumerate(self.characters)}
         self._replacement_id = next((self._ids[c] for c in " \n" if c in self._ids), 0)
         codes = [ord(c) for c in self.characters]
-        self._table = np.full(max(codes, default=0) + 2, self._replacement_id, np.int64)  # the last: any that is beyond
+        # The last element stands for all higher code points.
+        self._table = np.full(max(codes, default=0) + 2, self._replacement_id, np.int64)
         self._table[codes] = np.arange(self.size)
 
     @classmethod
     def from_text(cls, text: TextLike, min_count: int = 1) -> CharTokenizer:
-        """The tokenizer of what occurs in ``text`` at least ``min_count`` times, in code point order.
+        """Return a tokenizer of the characters that occur in ``text`` at least ``min_count`` times.
 
-        Where nothing does, of the commonest character.
+        They are in order of code points. If there are none, it has only the most frequent character.
         """
         counts = count_characters(text)
         return cls([c for c, n in counts.items() if n >= min_count] or [max(counts, key=counts.__getitem__)])
 
     def extended(self, text: TextLike, min_count: int = 1) -> CharTokenizer:
-        """The same ids, and new ones behind them for what ``text`` has beside, at least ``min_count`` times."""
+        """Return a tokenizer with the same ids, and new ones for other characters of ``text``.
+
+        New characters must occur at least ``min_count`` times.
+        """
         new = set(CharTokenizer.from_text(text, min_count).characters) - set(self.characters)
         return CharTokenizer([*self.characters, *sorted(new)])
 
     @property
     def replacement(self) -> str:
-        """A space where the text has one, else a newline, else its first character."""
+        """A space if there is a token for it, else a newline, else the first character."""
         return self.characters[self._replacement_id]
 
     def encode(self, text: str) -> Ids:
-        """Ids, shape (n,), one a character."""
+        """Return ids, shape (n,), one per character."""
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
         return np.asarray(self._table[np.minimum(codes, len(self._table) - 1)])
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The characters of ``ids``."""
+        """Return the characters of ``ids``."""
         return "".join(self.characters[i] for i in ids)
 
     def decoder(self, remainder: bytes = b"") -> Decoder:  # noqa: ARG002
-        """A decoder without memory: every token is a whole character."""
+        """Return a stateless decoder, since every token is a whole character."""
         return _CharDecoder(self.characters)
 
     def unknown_characters(self, text: str) -> list[str]:
-        """The distinct characters of ``text`` that are not in the vocabulary."""
+        """Return the distinct characters of ``text`` that are not in the vocabulary."""
         return [c for c in dict.fromkeys(text) if c not in self._ids]
 
     def header(self) -> dict[str, Any]:
-        """Kind and characters."""
+        """Return the kind and the characters for a model file."""
         return {"kind": self.kind, "characters": self.characters}
 
 
@@ -127,33 +131,33 @@ class ByteTokenizer:
 
     kind = "byte"
     size = 256
-    max_token_chars = 2  # a byte that ends a broken character shows U+FFFD and itself
+    max_token_chars = 2  # U+FFFD for a character left unfinished, and its own
     replacement = "\ufffd"
 
     def encode(self, text: str) -> Ids:
-        """Ids, shape (bytes,). A lone surrogate, which UTF-8 cannot hold, becomes the stand-in."""
+        """Return ids, shape (bytes,). Lone surrogates (invalid in UTF-8) become U+FFFD."""
         data = _SURROGATES.sub(self.replacement, text).encode()
         return np.frombuffer(data, np.uint8).astype(np.int64)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of ``ids``; U+FFFD where they are not UTF-8."""
+        """Return the text of ``ids``, with U+FFFD for invalid UTF-8."""
         return bytes(map(int, ids)).decode("utf-8", "replace")
 
     def decoder(self, remainder: bytes = b"") -> Decoder:
-        """An incremental UTF-8 decoder."""
+        """Return an incremental UTF-8 decoder."""
         return BytesDecoder(SINGLE_BYTES, remainder)
 
     def unknown_characters(self, text: str) -> list[str]:
-        """Only lone surrogates: they are no characters."""
+        """Return the distinct lone surrogates in ``text``. All characters are known."""
         return [c for c in dict.fromkeys(text) if "\ud800" <= c <= "\udfff"]
 
     def header(self) -> dict[str, Any]:
-        """The kind says it all."""
+        """Return the kind for a model file."""
         return {"kind": self.kind}
 
 
 def from_header(header: Any) -> Tokenizer:
-    """The tokenizer that a model file's header describes; raises ModelError where it describes none."""
+    """Return the tokenizer that a model file's header describes. Raises ModelError if it describes none."""
     match header:
         case {"kind": "byte"}:
             return ByteTokenizer()
@@ -163,7 +167,7 @@ def from_header(header: Any) -> Tokenizer:
             return from_merges(merges)
         case {"kind": "word", "words": [*words]}:
             return from_words(words)
-    raise ModelError("its tokenizer is not one that this version knows")
+    raise ModelError("its tokenizer is of a kind unknown to this version")
 
 
 def _are_characters(items: list[Any]) -> bool:
