@@ -200,7 +200,7 @@ async def test_a_memory_of_another_model_begins_anew_and_says_so(
         await run_command(there, "say", seed="The lamp", **FIXED)
     async with running_bot(there, tiny_bytes):
         answer = await run_command(there, "say", seed="The lamp", **FIXED)
-    assert "the memory begins anew: this state belongs to another model" in answer
+    assert "the memory begins anew: this saved state belongs to another model" in answer
     assert tiny_bytes.generate("The lamp", **FIXED) in answer
 
 

@@ -1,4 +1,4 @@
-"""Everything that it takes to go on from behind a token; in memory, and as bytes."""
+"""A snapshot: the complete state of a text at one position, enough to continue it bit for bit; and its byte format."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import StateError
 from ..events import Token
@@ -17,36 +17,39 @@ from ..inference.runtime import Logits, StateArrays
 from ..sampling.filters import TokenIds
 
 MAX_HISTORY = 8192
-"""How many ids back anything can look: penalties, DRY, and the reading of a long seed."""
+"""Number of latest token ids that are available: to penalties, to DRY, and when a long seed is read."""
 
 FORMAT = 1
 _MAGIC = b"afterglow state\n"
 
 
 class TokenHistory:
-    """The ids that were read, as a chain of pieces: snapshots of one text share what they have in common."""
+    """The ids read so far, as a linked list of chunks. Snapshots of one text share the chunks they have in common."""
 
     __slots__ = ("_ids", "_previous")
 
     def __init__(self, ids: ArrayLike = (), previous: TokenHistory | None = None) -> None:
-        self._ids, self._previous = np.array(ids, np.int32), previous
+        self._ids = np.array(ids, np.int32)
+        self._previous = previous
 
     def recent(self, n: int) -> TokenIds:
-        """The latest n ids, or as many as there are, oldest first."""
-        pieces: list[TokenIds] = []
-        piece: TokenHistory | None = self
-        while piece is not None and n > 0:
-            pieces.append(piece._ids[-n:])
-            n -= len(pieces[-1])
-            piece = piece._previous
-        return np.concatenate(pieces[::-1]) if pieces else np.empty(0, np.int32)
+        """Return the latest n ids, or all if there are fewer, oldest first."""
+        chunks: list[TokenIds] = []
+        chunk: TokenHistory | None = self
+        while chunk is not None and n > 0:
+            chunks.append(chunk._ids[-n:])
+            n -= len(chunks[-1])
+            chunk = chunk._previous
+        return np.concatenate(chunks[::-1]) if chunks else np.empty(0, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Where a text stands: one row of state (1, ·), the logits (V,) for the next token, how many tokens were read,
-    unfinished bytes, text held back, the ids so far, and what the bound on surprise was at the latest token, in bits,
-    with the surprise that it then had (None where it had none).
+    """The state of a text after ``position`` tokens.
+
+    ``state`` is one row, arrays (1, ·), and ``logits`` (V,) are those of the next token. ``remainder`` holds the bytes
+    of an unfinished character, ``pending_text`` the text withheld for a possible stop text, ``history`` the ids so
+    far. ``mirostat_state`` is the latest token's bound and surprisal, in bits; None if it had no bound.
     """
 
     state: StateArrays
@@ -59,15 +62,15 @@ class Snapshot:
 
 
 def mirostat_state_after(token: Token) -> tuple[float, float] | None:
-    """What a snapshot behind ``token`` remembers of its surprise, in bits."""
+    """Return the bound on surprisal and the surprisal of ``token``, in bits; None if it had no bound."""
     if token.bound is None:
         return None
-    # One that was forced in though the chain had cut it counts as just at the bound.
+    # A forced token that the filters had removed counts as exactly at the bound.
     return token.bound, -token.shaped / math.log(2) if math.isfinite(token.shaped) else token.bound
 
 
 def to_bytes(snapshot: Snapshot, model_sha256: str) -> bytes:
-    """A snapshot as bytes, with the model that it belongs to and a checksum."""
+    """Return a snapshot as bytes, with its model's hash and a checksum."""
     header = {
         "format": FORMAT,
         "model": model_sha256,
@@ -85,36 +88,40 @@ def to_bytes(snapshot: Snapshot, model_sha256: str) -> bytes:
 
 
 def from_bytes(data: bytes, model_sha256: str, template: Snapshot) -> Snapshot:
-    """The way back, where ``like`` is any snapshot of the model; raises StateError, one line, where it cannot be."""
-    head = len(_MAGIC) + 32
-    body = data[head:]
+    """Return the snapshot in ``data``. ``template`` is any snapshot of the model, for the arrays' shapes and types.
+
+    Raises StateError, one line, if the data is damaged or was made by another model, runtime or later release.
+    """
+    header_start = len(_MAGIC) + 32
+    body = data[header_start:]
     if not data.startswith(_MAGIC):
         raise StateError("this is not a saved state")
-    if hashlib.sha256(body).digest() != data[len(_MAGIC) : head]:
+    if hashlib.sha256(body).digest() != data[len(_MAGIC) : header_start]:
         raise StateError("this saved state is damaged or cut short; copy it again")
-    header, _, raw = body.partition(b"\n")
+    header, _, arrays = body.partition(b"\n")
     values = json.loads(header)
     if values["format"] > FORMAT:
-        raise StateError(f"this state's format is {values['format']}, this release knows {FORMAT}; upgrade afterglow")
+        raise StateError(f"this saved state has format {values['format']}; upgrade afterglow")
     if values["model"] != model_sha256:
-        raise StateError("this state belongs to another model: read its text again instead")
+        raise StateError("this saved state belongs to another model; read the text again")
     if values.get("dtypes", _dtypes(template)) != _dtypes(template):
-        raise StateError("this state was made on another runtime, whose numbers differ: read its text again instead")
-    return _parse_snapshot(values, raw, template)
+        raise StateError("this saved state was made on another runtime, whose numbers differ; read the text again")
+    return _parse_snapshot(values, arrays, template)
 
 
 def _dtypes(snapshot: Snapshot) -> list[str]:
-    """Runtimes keep states in numbers of their own: int8 products want h in 8 bits."""
+    """Return the types of the state's arrays, which differ between runtimes: for int8 products h has 8 bits."""
     return [array.dtype.str for array in snapshot.state]
 
 
-def _parse_snapshot(values: dict[str, Any], raw: bytes, template: Snapshot) -> Snapshot:
-    arrays, at = [], 0
+def _parse_snapshot(values: dict[str, Any], data: bytes, template: Snapshot) -> Snapshot:
+    arrays: list[NDArray[Any]] = []
+    offset = 0
     for array in (template.logits, *template.state):
-        arrays.append(np.frombuffer(raw, array.dtype, array.size, at).reshape(array.shape))
-        at += array.nbytes
-    surprise = tuple(values["surprise"]) if values["surprise"] else None
-    history = TokenHistory(np.frombuffer(raw, np.int32, offset=at))
+        arrays.append(np.frombuffer(data, array.dtype, array.size, offset).reshape(array.shape))
+        offset += array.nbytes
+    mirostat_state = tuple(values["surprise"]) if values["surprise"] else None
+    history = TokenHistory(np.frombuffer(data, np.int32, offset=offset))
     logits, *state = arrays
     remainder = bytes.fromhex(values["remainder"])
-    return Snapshot(tuple(state), logits, values["position"], remainder, values["held"], history, surprise)
+    return Snapshot(tuple(state), logits, values["position"], remainder, values["held"], history, mirostat_state)
