@@ -1,41 +1,45 @@
-"""Events of any iterator for asyncio, at a pace that people can read."""
+"""Plays an iterator of events for asyncio, at a pace that people can read."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 
 from ..core.events import Event, Token
 
 FRAME_SECONDS = 1 / 60
-"""Seconds between two batches at the least: what a screen shows."""
+"""Minimum seconds between two batches: one frame of a screen."""
 
 MAX_SLEEP_SECONDS = 0.1
-"""Seconds after which a player looks up at the latest, however slow the pace: so soon are stop and hurry obeyed."""
+"""Maximum seconds between two checks of the pace, so that stop and skip act within 0.1 s at any speed."""
 
 
 class Player:
-    """``async for batch in player`` yields events in lists, at most 60 a second.
+    """``async for batch in player`` yields lists of events, at most 60 lists a second.
 
-    They are drawn in a worker thread, and only when they are due: what is turned while text plays acts on the next
-    token. ``speed`` is asked each time, in characters a second, 0 for as fast as it goes. ``paused`` holds the text
-    where it is; ``hurry`` runs to the end at full speed. Leaving the loop closes the iterator.
+    Events are drawn in a worker thread, and only when they are due, so that a changed setting acts on the next token.
+    ``speed`` is called before each batch and returns characters per second, 0 for full speed. ``paused`` holds the
+    text. ``finished`` is True once the last event was drawn, a moment before the loop ends. Leaving the loop closes
+    the iterator.
     """
 
     def __init__(self, events: Iterator[Event], speed: Callable[[], int] = lambda: 0) -> None:
-        self._events, self._speed = events, speed
-        self._credit, self._skipping = 1.0, False
+        self._events = _as_generator(events)
+        self._speed = speed
+        self._credit = 1.0
+        self._skipping = False
         self._error: Exception | None = None
-        self.paused = self.finished = False
-        """``ended`` is true as soon as the last event was drawn, a moment before the loop is over."""
+        self.paused = False
+        self.finished = False
 
     def skip_to_end(self) -> None:
-        """Forget the pace."""
-        self._skipping, self.paused = True, False
+        """Play the rest at full speed."""
+        self._skipping = True
+        self.paused = False
 
     async def __aiter__(self) -> AsyncIterator[list[Event]]:
-        """Batches of events until the iterator ends."""
+        """Yield batches of events until the iterator ends."""
         last = time.monotonic()
         try:
             while not self.finished:
@@ -50,7 +54,7 @@ class Player:
                 earned = 0.0 if self.paused else (now - last) * speed
                 self._credit, last = min(self._credit + earned, max(1.0, speed * 0.1)), now
         finally:
-            await asyncio.to_thread(getattr(self._events, "close", lambda: None))
+            await asyncio.to_thread(self._events.close)
 
     def _frame_delay(self, speed: int) -> float:
         if not speed or self.paused:
@@ -58,13 +62,13 @@ class Player:
         return min(MAX_SLEEP_SECONDS, max(FRAME_SECONDS, (1 - self._credit) / speed))
 
     def _pull(self, speed: int) -> list[Event]:
-        """Events up to the credit, or for half a frame."""
+        """Return the events that the credit pays for, at full speed those of half a frame."""
         batch: list[Event] = []
         until = time.monotonic() + FRAME_SECONDS / 2
         while not self.finished and (self._credit >= 1 or not speed) and time.monotonic() < until:
             try:
                 event = next(self._events, None)
-            except Exception as error:  # what came before it is shown first
+            except Exception as error:  # raised after the events before it were shown
                 self._error = error
                 event = None
             if event is None:
@@ -73,3 +77,8 @@ class Player:
             batch.append(event)
             self._credit -= len(event.text) if speed and isinstance(event, Token) else 0
         return batch
+
+
+def _as_generator(events: Iterator[Event]) -> Generator[Event, None, None]:
+    """Return ``events`` with a ``close`` that closes them if they have one."""
+    yield from events

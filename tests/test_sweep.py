@@ -101,7 +101,7 @@ async def test_a_sweep_stands_in_columns_and_one_is_picked(app: app_module.After
         assert columns.display
         assert columns.sweep
         texts = [column.text for column in columns.sweep.columns]
-        shown = ["".join(line.text for line in page._transcript._lines) for page in columns._columns]
+        shown = ["".join(line.text for line in page._transcript.lines) for page in columns._columns]
         assert [text.replace(" ", "") for text in shown] == [
             f"Thelamp{text}".replace("\n", "").replace(" ", "") for text in texts
         ]

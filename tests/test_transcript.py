@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from afterglow.core.events import Token
-from afterglow.repl.tui.transcript import NARROW_GUTTER, Transcript
+from afterglow.repl.tui.transcript import NARROW_MARGIN, Transcript
 from afterglow.repl.tui.wrapping import Block, StyledText
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -137,13 +137,13 @@ async def test_a_resize_stays_at_the_same_words() -> None:
         transcript = app.query_one(Transcript)
         transcript.begin_text([StyledText("\n".join(f"{n} " + "word " * 20 for n in range(50)))])
         await pilot.pause()
-        number = next(n for n, line in enumerate(transcript._lines) if line.text.startswith("20 "))
+        number = next(n for n, line in enumerate(transcript.lines) if line.text.startswith("20 "))
         transcript.scroll_to(y=number, animate=False)
         await pilot.pause()
         await pilot.resize_terminal(80, 10)
         await pilot.pause()
         assert screen(app)[0].strip().startswith("20 word")
-        assert max(cell_len(line.text.rstrip()) for line in transcript._lines) <= transcript.size.width - NARROW_GUTTER
+        assert max(cell_len(line.text.rstrip()) for line in transcript.lines) <= transcript.size.width - NARROW_MARGIN
 
 
 async def test_what_is_selected_is_joined_again_where_it_was_wrapped() -> None:
@@ -162,9 +162,9 @@ async def test_two_hundred_thousand_tokens_and_a_long_line() -> None:
         transcript = app.query_one(Transcript)
         text = ("word " * 12 + "\n") * 3_000 + "x" * 10_000
         transcript.begin_text([StyledText(c, "text", token(c)) for c in text])
-        before = list(transcript._lines)
+        before = list(transcript.lines)
         transcript.write([StyledText("y")])
-        assert transcript._lines[: len(before) - 1] == before[:-1]
+        assert transcript.lines[: len(before) - 1] == before[:-1]
         await pilot.resize_terminal(50, 20)
         await pilot.pause()
         assert screen(app)[-1].strip().endswith("xy")

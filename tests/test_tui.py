@@ -10,7 +10,6 @@ from afterglow.core.paths import history_file, log_file
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui import base_app
 from afterglow.repl.tui.prompt import PromptInput, complete_line, read_history
 from afterglow.repl.tui.thermometer import Thermometer
 from afterglow.repl.tui.transcript import Transcript
@@ -67,7 +66,7 @@ async def test_stopping_keeps_the_text(slow: app_module.AfterglowApp, key: str) 
         await enter(pilot, "The lamp")
         await wait_for_tokens(pilot, slow, 10)
         pilot.app.simulate_key(key)
-        await until(pilot, lambda: not slow.playing)
+        await until(pilot, lambda: not slow.playback.playing)
         assert 10 <= len(slow.session.passage.tokens()) < 100_000
         assert "characters · rng 7" in transcript_text(slow)
 
@@ -78,7 +77,7 @@ async def test_another_line_stops_the_text_first(slow: app_module.AfterglowApp) 
         await wait_for_tokens(pilot, slow, 10)
         first = slow.session.passage
         await enter(pilot, "The sea")
-        await until(pilot, lambda: slow.session.passage is not first and slow.playing)
+        await until(pilot, lambda: slow.session.passage is not first and slow.playback.playing)
         assert first.text().startswith("The lamp")
         assert slow.session.passage.text().startswith("The sea")
         await stop(pilot, slow)
@@ -107,7 +106,7 @@ async def test_a_bad_command_while_text_streams_stops_nothing_else(slow: app_mod
         await wait_for_tokens(pilot, slow, 5)
         await enter(pilot, "/temp 99")
         await until(pilot, lambda: "temperature cannot be" in transcript_text(slow))
-        assert slow.playing
+        assert slow.playback.playing
         await stop(pilot, slow)
 
 
@@ -146,11 +145,11 @@ async def test_space_holds_the_text_and_tab_finishes_it(tiny: Model) -> None:
         await enter(pilot, "The lamp")
         await wait_for_tokens(pilot, app, 3)
         pilot.app.simulate_key("space")
-        await until(pilot, lambda: app._player and app._player.paused)
+        await until(pilot, lambda: app.playback.paused)
         await pilot.pause()
         assert "paused" in str(app.query_one("#status", Static).content)
         pilot.app.simulate_key("tab")
-        await until(pilot, lambda: not app.playing)
+        await until(pilot, lambda: not app.playback.playing)
         assert len(app.session.passage.tokens()) == 3000
 
 
@@ -325,7 +324,7 @@ async def test_a_bug_is_one_line_here_and_a_traceback_in_the_log(
     def broken(*_: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(base_app, "dispatch", broken)
+    monkeypatch.setattr(app_module, "dispatch", broken)
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         assert "a bug, sorry: KeyError" in transcript_text(app)

@@ -170,7 +170,7 @@ async def test_the_text_is_edited_in_place_and_goes_on_from_there(app: app_modul
         assert area.text == before
         area.text = before[:20] + "XYZ"
         await press(pilot, "ctrl+s")
-        await until(pilot, lambda: len(app.session.passage.text()) == 83 and not app.playing)
+        await until(pilot, lambda: len(app.session.passage.text()) == 83 and not app.playback.playing)
         assert app.session.passage.text().startswith(before[:20] + "XYZ")
         assert before[:20].split("\n")[0] in transcript_text(app)
         await play(pilot, "/edit")
@@ -185,7 +185,7 @@ async def test_the_tree_is_shown_and_gone_about_in(app: app_module.AfterglowApp)
         await press(pilot, "ctrl+r")
         await press(pilot, "f3")
         assert isinstance(app.screen, Picker)
-        assert [name for name, _ in app.screen._visible_rows] == ["0", "1", "2"]
+        assert [name for name, _ in app.screen.visible_rows] == ["0", "1", "2"]
         await press(pilot, "down", "enter")
         await until(pilot, lambda: app.session.passage.cursor == 1)
 

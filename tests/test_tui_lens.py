@@ -60,7 +60,9 @@ async def test_enter_on_a_candidate_takes_that_road(app: app_module.AfterglowApp
         await press(pilot, "home", *["right"] * 20)
         chosen = app.token_cursor.candidate_index
         await press(pilot, *(["down"] if chosen == 0 else ["up"]))
-        count, token = app.token_cursor.selection()
+        chosen_pair = app.token_cursor.selection()
+        assert chosen_pair is not None
+        count, token = chosen_pair
         assert (count, token) != (20, before[20].id)
         await press(pilot, "enter")
         after = app.session.passage.tokens()
@@ -102,9 +104,9 @@ async def test_a_click_on_a_token_looks_at_it_and_two_on_a_candidate_take_it(app
         transcript = app.query_one(Transcript)
         index = next(n for n, place in enumerate(transcript.token_spans) if n > 20 and place.end > place.start)
         paragraph, start, *_ = transcript.token_spans[index]
-        lines = enumerate(transcript._lines)
+        lines = enumerate(transcript.lines)
         number, line = next((n, x) for n, x in lines if x.paragraph is paragraph and x.start <= start < x.end)
-        column = 1 + transcript._gutter + start - line.start
+        column = 1 + transcript.margin_width + start - line.start
         await pilot.click(Transcript, offset=(column, number - transcript.scroll_offset.y))
         await pilot.pause()
         assert app.token_cursor.token_index == index
@@ -126,7 +128,7 @@ async def test_a_look_at_a_text_that_is_being_written(slow: app_module.Afterglow
         await wait_for_tokens(pilot, slow, place + 20)
         assert slow.token_cursor.token_index == place
         await pilot.press("escape")
-        await until(pilot, lambda: not slow.playing)
+        await until(pilot, lambda: not slow.playback.playing)
         assert slow.token_cursor.token_index == place
         await pilot.press("escape")
         assert slow.token_cursor.token_index is None

@@ -218,11 +218,11 @@ async def test_a_typo_ends_neither_a_text_nor_a_sweep(app: app_module.AfterglowA
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         for line in ("The lamp", "/sweep 0.5 1"):
             await enter(pilot, line)
-            await until(pilot, lambda: app.playing)
+            await until(pilot, lambda: app.playback.playing)
             told = transcript_text(app).count("did you mean /temp?")
             await enter(pilot, "/tmep 1.2")
             await until(pilot, lambda told=told: transcript_text(app).count("did you mean /temp?") > told)
-            assert app.playing
+            assert app.playback.playing
             assert len(app._notifications) == told
             app.query_one(PromptInput).set_text("")
             await stop(pilot, app)

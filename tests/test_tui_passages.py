@@ -26,7 +26,7 @@ async def test_a_text_is_on_disk_while_it_is_written(slow: app_module.AfterglowA
         await enter(pilot, "The lamp")
         await wait_for_tokens(pilot, slow, 50)
         await until(pilot, lambda: passage_db.search_passages() and len(passage_db.load(1).passage.tokens()) > 10)
-        assert slow.playing
+        assert slow.playback.playing
         await stop(pilot, slow)
         await until(pilot, lambda: passage_db.load(1).passage.text() == slow.session.passage.text())
 
@@ -42,10 +42,10 @@ async def test_every_passage_is_there_and_one_is_found_by_a_word(app: app_module
     async with again.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "/open goes on with #2 Quagga" in transcript_text(again))
         await play(pilot, "/open")
-        assert [name for name, _ in picker(again)._visible_rows] == ["#2", "#1"]
+        assert [name for name, _ in picker(again).visible_rows] == ["#2", "#1"]
         await pilot.press(*"zebra")
         await pilot.pause()
-        assert [name for name, _ in picker(again)._visible_rows] == ["#1"]
+        assert [name for name, _ in picker(again).visible_rows] == ["#1"]
         await press(pilot, "enter")
         await until(pilot, lambda: again.session.passage.nodes)
         await again.workers.wait_for_complete()
@@ -120,7 +120,7 @@ async def test_leaving_keeps_what_came_last(slow: app_module.AfterglowApp) -> No
 async def test_a_model_is_picked_by_its_card(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/model")
-        cards = dict(picker(app)._visible_rows)
+        cards = dict(picker(app).visible_rows)
         assert list(cards) == ["holmes", "names", "shakespeare", "tolstoy"]
         assert "tinyshakespeare.txt · 1,115,394 characters" in cards["shakespeare"]
         await press(pilot, "down", "down", "enter")

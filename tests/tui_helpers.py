@@ -36,7 +36,7 @@ async def wait_until_idle(pilot: Pilot[None]) -> None:
     app = pilot.app
     assert isinstance(app, app_module.AfterglowApp)
     await pilot.pause()
-    await until(pilot, lambda: not app.playing and not app._waiting_lines and not app._turn_lock.locked())
+    await until(pilot, lambda: app.runner.idle)
     await app.workers.wait_for_complete()
     await pilot.pause()
 
@@ -49,7 +49,7 @@ async def play(pilot: Pilot[None], line: str) -> None:
 
 def transcript_text(app: app_module.AfterglowApp) -> str:
     """Return the text of the transcript, with wrapped lines joined."""
-    lines = app.query_one(Transcript)._lines
+    lines = app.query_one(Transcript).lines
     return "".join(line.text.strip() and line.text + "\n" * line.ends_paragraph for line in lines)
 
 
@@ -61,7 +61,7 @@ async def wait_for_tokens(pilot: Pilot[None], app: app_module.AfterglowApp, coun
 async def stop(pilot: Pilot[None], app: app_module.AfterglowApp) -> None:
     """Press Esc and wait until it has stopped the text."""
     app.simulate_key("escape")
-    await until(pilot, lambda: not app.playing)
+    await until(pilot, lambda: not app.playback.playing)
     await app.workers.wait_for_complete()
 
 

@@ -40,6 +40,6 @@ def _can_show_full_screen() -> bool:
 
 
 def _run_full_screen(session: Session, first_line: str) -> None:
-    from ..tui.app import run_app
+    from ..tui.full_screen import run_full_screen
 
-    run_app(session, first_line)
+    run_full_screen(session, first_line)

@@ -4,131 +4,92 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
-import sys
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
-from textual.app import ComposeResult, SuspendNotSupported, SystemCommand
-from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
-from textual.content import Content
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import BindingType
 from textual.screen import Screen
-from textual.widgets import Static
 
 from ...core.commands.actions import list_passages
-from ...core.commands.registry import COMMANDS, Command, dispatch, runs_live
+from ...core.commands.effects import Effect
+from ...core.commands.registry import dispatch, runs_live
 from ...core.errors import AfterglowError
-from ...core.render.heat import legend
 from ...core.session.session import Session
-from ..autosave import AUTOSAVE_INTERVAL
-from ..external_editor import edit_externally
+from ..autosave import AUTOSAVE_INTERVAL, Autosave
+from . import key_bindings as keys
+from .backpressure import CURSOR_QUERY, Backpressure
+from .effect_view import EffectView, write_log
 from .footer import KeyFooter
-from .navigation import NavigationApp
-from .prompt import Completions, PromptInput, register_alt_enter
+from .lens_panel import Lens
+from .line_runner import EffectFactory, LineRequest, LineRunner
+from .main_view import MainView
+from .navigation import Navigation
+from .palette import slash_commands
+from .passage_view import PassageView
+from .playback import Playback
+from .prompt import PromptInput
 from .status_line import format_status
+from .sweep_view import SweepColumnView
 from .themes import load_theme, save_theme
-from .thermometer import Thermometer
-
-KEY_TEMPERATURE_STEP = 0.05
-"""How far one press of a key turns the temperature."""
-
-ACTIONS_WHILE_WRITING = ("stop", "pause", "hurry")
-ACTIONS_ON_MAIN_SCREEN = ("interrupt", "scroll")
-ACTIONS_WITH_CURSOR = ("choose", "take", "leave")
-ACTIONS_WITH_TEXT = ("look", "look_word", "look_end")
+from .token_cursor import TokenCursor
+from .transcript import Transcript
 
 
-def run_app(session: Session, first_line: str = "") -> None:
-    """Play on the full screen until the user leaves; ``first`` is a line that is done before any is typed."""
-    _reduce_latency()
-    register_alt_enter()
-    app = AfterglowApp(session, first_line)
-    app.call_later(app.set_interval, AUTOSAVE_INTERVAL, _freeze_gc)
-    app.run()
-    app.autosave.save_now()
-
-
-def _reduce_latency() -> None:
-    """See to it that a key is answered soon while text comes as fast as it can."""
-    # The thread that draws tokens gives way ten times sooner than it would.
-    sys.setswitchinterval(0.0005)
-    gc.set_threshold(20_000, 20, 1000)
-    _freeze_gc()
-
-
-def _freeze_gc() -> None:
-    """Look no more for garbage in what is there to stay: the more there is, the longer all would stand still."""
-    gc.collect(1)
-    gc.freeze()
-
-
-class AfterglowApp(NavigationApp):
-    """The keys, and what they do. Lines go to the desk."""
+class AfterglowApp(App[None]):
+    """Builds the parts, and hands keys, clicks and typed lines to them."""
 
     TITLE = "afterglow"
     CSS_PATH = "app.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "stop", "Stop"),
-        Binding("space", "pause", "Pause"),
-        Binding("enter", "take", "Take"),
-        Binding("1", "pick(0)", "Pick", key_display="1-9"),
-        Binding("ctrl+up", "turn('+')", "T +", key_display="^↑"),
-        Binding("ctrl+down", "turn('-')", "T -", key_display="^↓"),
-        Binding("ctrl+r", "do('/retry')", "Retry"),
-        Binding("f1", "help", "Help"),
-        Binding("ctrl+p", "command_palette", "All"),
-        Binding("f2", "lens", "Lens"),
-        Binding("f3", "do('/tree')", "Tree"),
-        Binding("f4", "settings", "Settings"),
-        Binding("f5", "do('/edit')", "Edit"),
-        Binding("ctrl+q", "quit", "Quit", priority=True),
-        Binding("ctrl+c", "interrupt", show=False, priority=True),
-        Binding("pageup", "scroll('page_up')", show=False, priority=True),
-        Binding("pagedown", "scroll('page_down')", show=False, priority=True),
-        Binding("ctrl+home", "scroll('home')", show=False, priority=True),
-        Binding("ctrl+end", "scroll('end')", show=False, priority=True),
-        Binding("alt+up", "do('/undo')", show=False),
-        Binding("alt+down", "do('/redo')", show=False),
-        Binding("alt+left", "do('/version -1')", show=False),
-        Binding("alt+right", "do('/version 1')", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys.APP_BINDINGS
 
     def __init__(self, session: Session, first_line: str = "") -> None:
-        super().__init__(session)
-        self._first_line = first_line
+        super().__init__()
+        self.session = session
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-medium"), (112, "-wide")]
-        self._last_shown_state = ""
-        self._thermometer = Thermometer()
-        self._page = Container(id="page")
-        self._status, self._legend = Static(id="status", markup=False), Static(id="legend", markup=False)
-        self._completions, self._input = Completions(session), PromptInput(session)
+        self._first_line = first_line
+        self._exits_after_text = False
+        self._shown_state: tuple[object, ...] = ()
+        self._view = MainView(session)
+        self._make_parts()
+
+    def _make_parts(self) -> None:
+        """Make what is no widget. Each part knows only parts made before it."""
+        session, view = self.session, self._view
+        self._backpressure = Backpressure()
+        self._passage_view = PassageView(session, view.transcript)
+        self.token_cursor = TokenCursor(session, self._passage_view, view.transcript, view.lens, self._backpressure)
+        self.navigation = Navigation(
+            session, self._passage_view, self.token_cursor, view.sweep_view, self.run_effects, self.refresh_state
+        )
+        self.playback = Playback(
+            session, self._passage_view, view.sweep_view, self.token_cursor, self._backpressure, self.refresh_state
+        )
+        self._effects = EffectView(
+            self, self.playback, view.transcript, self._passage_view, view.sweep_view, self.run_line, self.run_effects
+        )
+        self.autosave = Autosave(session, view.transcript.add_note, view.transcript.add_error, self._effects.report_bug)
+        self.runner = LineRunner(
+            self.playback, self.autosave, self.run_worker, self._show_effect, self._handle_error, self.refresh_state
+        )
 
     def compose(self) -> ComposeResult:
-        """The column, and keys below it."""
-        with Vertical(id="desk"):
-            with self._page:
-                yield self._transcript
-                yield self._lens
-            yield self.sweep_view
-            yield self._legend
-            yield self._thermometer
-            yield self._status
-            yield self._completions
-            yield self._input
+        """Lay out the main view, and the keys below it."""
+        yield self._view
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        """Show where the session stands."""
-        self._transcript.add_note(f"{self.session.model.name} listens: type a seed, or /help; Esc stops, Ctrl-Q leaves")
+        """Show the session, and run the first line."""
+        name = self.session.model.name
+        self._view.transcript.add_note(f"{name} listens: type a seed, or /help; Esc stops, Ctrl-Q leaves")
         if self.session.passage.nodes:
             self._passage_view.show()
-        self._input.focus()
-        kept = load_theme()
-        self.theme = kept if kept in self.available_themes else self.theme
+        self._view.input.focus()
+        saved = load_theme()
+        self.theme = saved if saved in self.available_themes else self.theme
         self.theme_changed_signal.subscribe(self, lambda theme: save_theme(theme.name))
         self.refresh_state()
         self.set_interval(AUTOSAVE_INTERVAL, self.autosave.save_in_thread)
@@ -138,55 +99,115 @@ class AfterglowApp(NavigationApp):
             self.run_worker(self._offer_last_passage())
 
     async def _offer_last_passage(self) -> None:
-        """Tell of the passage that was written last."""
+        """Note how the passage that was written last is opened."""
         with contextlib.suppress(AfterglowError):
             latest = await asyncio.to_thread(list_passages)
             if latest and not self.session.passage.nodes:
-                self._transcript.add_note(f"/open goes on with {latest[0][0]} {latest[0][1]}", "reminder")
+                self._view.transcript.add_note(f"/open goes on with {latest[0][0]} {latest[0][1]}", "reminder")
+
+    def run_line(self, line: str, topic: str = "") -> None:
+        """Run a typed line. Its notes replace the note above them if that has the same ``topic``."""
+        effects = partial(dispatch, self.session, line)
+        self.runner.submit(LineRequest(effects, line, topic, live=runs_live(line)))
+
+    def run_effects(self, make_effects: EffectFactory) -> None:
+        """Run effects that no line was typed for, in their turn."""
+        self.runner.submit(LineRequest(make_effects))
+
+    async def _show_effect(self, effect: Effect, topic: str) -> None:
+        try:
+            await self._effects.show(effect, topic)
+        finally:
+            if self._exits_after_text and not self.playback.playing:
+                self.exit()
+
+    def _handle_error(self, error: Exception, request: LineRequest) -> None:
+        """Show an error. A line that was typed is put back into the input."""
+        self._effects.show_error(error)
+        if not request.topic:
+            self._view.input.restore(request.line)
+
+    def post_display_hook(self) -> None:
+        """Ask the terminal for its cursor position after the first frame, and after each frame while text is written.
+
+        Late replies mean a slow connection. Text is then drawn in larger pieces.
+        """
+        if self._driver and (self.playback.playing or not self._backpressure.probed):
+            self._driver.write(CURSOR_QUERY)
+            self._backpressure.request_sent()
+
+    def on_cursor_position(self) -> None:
+        """Count a reply: the terminal has drawn a frame."""
+        self._backpressure.reply_received()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Keys act only where there is something for them to do, and none behind another screen."""
-        if action in ACTIONS_WHILE_WRITING:
-            return self.playing
-        if action in ACTIONS_ON_MAIN_SCREEN:
+        """Return True if an action has something to act on, and its key belongs to the screen on top."""
+        if action in keys.ACTIONS_WHILE_WRITING:
+            return self.playback.playing
+        if action in keys.ACTIONS_ON_MAIN_SCREEN:
             return len(self.screen_stack) == 1
         if action == "pick":
-            return self.sweep_view.display
-        if action in ACTIONS_WITH_CURSOR:
-            if self.sweep_view.display:
-                return action != "choose" and not (action == "leave" and self.playing)
-            return self.token_cursor.token_index is not None and not (action == "leave" and self.playing)
-        if action in ACTIONS_WITH_TEXT:
-            return bool(self._passage_view.token_spans) or self.sweep_view.display
+            return self._view.sweep_view.display
+        if action in keys.ACTIONS_WITH_CURSOR:
+            if self._view.sweep_view.display:
+                return action != "choose" and not (action == "leave" and self.playback.playing)
+            return self.token_cursor.token_index is not None and not (action == "leave" and self.playback.playing)
+        if action in keys.ACTIONS_WITH_TEXT:
+            return bool(self._passage_view.token_spans) or self._view.sweep_view.display
         return True
 
-    def restore_input(self, line: str) -> None:
-        """Have a line that failed in the input again, unless something else was typed meanwhile."""
-        if not self._input.text:
-            self._input.set_text(line)
-
-    def action_do(self, line: str) -> None:
-        """Do what a line says. Nobody typed it: it does not come back where it fails."""
-        self.run_effects(partial(dispatch, self.session, line), live=runs_live(line))
-
-    def action_turn(self, direction: str) -> None:
-        """Turn the temperature by a step."""
-        self.run_line(f"/temp {direction}{KEY_TEMPERATURE_STEP}", topic="temperature")
+    def action_stop(self) -> None:
+        self.playback.stop()
 
     def action_pause(self) -> None:
-        """Hold the text where it is, or let it go on."""
-        if self._player:
-            self._player.paused = not self._player.paused
-            self.refresh_state()
+        self.playback.toggle_pause()
 
     def action_hurry(self) -> None:
-        """Finish the text at full speed."""
-        if self._player:
-            self._player.skip_to_end()
-            self.refresh_state()
+        self.playback.skip_to_end()
+
+    async def action_quit(self) -> None:
+        """Exit after the token that is being drawn. Called again, exit at once."""
+        if self.playback.playing and not self._exits_after_text:
+            self._exits_after_text = True
+            self.playback.stop()
+        else:
+            self.exit()
+
+    def action_do(self, line: str) -> None:
+        """Run a line that was not typed. It is not put back if it fails."""
+        self.runner.submit(LineRequest(partial(dispatch, self.session, line), live=runs_live(line)))
+
+    def action_turn(self, direction: str) -> None:
+        """Change the temperature by one step, up (+) or down (-)."""
+        self.run_line(f"/temp {direction}{keys.TEMPERATURE_STEP}", topic="temperature")
+
+    def action_lens(self) -> None:
+        """Show or hide the lens."""
+        self.run_line(f"/lens {'off' if self.session.settings.lens else 'on'}", topic="lens")
+
+    def action_look(self, step: int) -> None:
+        self.navigation.move(step)
+
+    def action_look_word(self, step: int) -> None:
+        self.navigation.move_word(step)
+
+    def action_look_end(self, fraction: int) -> None:
+        self.navigation.go_to_edge(fraction)
+
+    def action_choose(self, step: int) -> None:
+        self.navigation.move_choice(step)
+
+    def action_leave(self) -> None:
+        self.navigation.leave()
+
+    def action_take(self) -> None:
+        self.navigation.take()
+
+    def action_pick(self, number: int) -> None:
+        self.navigation.pick(number)
 
     def action_help(self) -> None:
-        """Show keys and help for what has the focus, or put them away."""
+        """Show or hide the keys and the help for the focused widget."""
         if self.screen.query("HelpPanel"):
             self.action_hide_help_panel()
         else:
@@ -194,109 +215,85 @@ class AfterglowApp(NavigationApp):
 
     def action_settings(self) -> None:
         """Show all settings."""
-        from .settings_screen import (
-            SettingsScreen,  # pages that are seldom wanted wait until they are: the first screen comes sooner
-        )
+        from .settings_screen import SettingsScreen  # rarely used: the first paint comes sooner without
 
         self.push_screen(SettingsScreen(self.session), lambda _: self.refresh_state())
 
-    def action_editor(self) -> None:
-        """Have the line that is being typed in the user's own editor."""
-        try:
-            with self.suspend():  # whatever is raised in here leaves the screen suspended
-                changed, trouble = edit_externally(self._input.text)
-        except SuspendNotSupported as error:
-            changed, trouble = None, f"no editor: {error}"
-        if trouble:
-            self._transcript.add_error(trouble)
-        self.refresh()
-        if changed is not None:
-            self._input.set_text(changed.removesuffix("\n"))
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: every slash command, and what Textual has to offer."""
-        yield SystemCommand("Settings", "all settings on one page", self.action_settings)
-        for command in COMMANDS:
-            yield SystemCommand(f"/{command.name}", command.help, partial(self._run_from_palette, command))
-        yield from super().get_system_commands(screen)
-
-    def _run_from_palette(self, command: Command) -> None:
-        """Do a command, or begin to type one that wants to be told more."""
-        if command.prompts:
-            self._input.set_text(f"/{command.name} ")
-        else:
-            self.run_line(f"/{command.name}")
-
     def action_interrupt(self) -> None:
-        """Copy what is selected; else stop; else say how one leaves."""
-        selected = self._input.selected_text or self.screen.get_selected_text()
+        """Copy the selected text, else stop the text being written, else show how to quit."""
+        selected = self._view.input.selected_text or self.screen.get_selected_text()
         if selected:
             self.copy_to_clipboard(selected)
-        elif self.playing:
-            self.action_stop()
+        elif self.playback.playing:
+            self.playback.stop()
         else:
-            self._transcript.add_note("Ctrl-Q leaves, and so does /quit", "leaving")
+            self._view.transcript.add_note("Ctrl-Q leaves, and so does /quit", "leaving")
 
     def action_scroll(self, direction: str) -> None:
         """Scroll the transcript."""
-        getattr(self._transcript, f"scroll_{direction}")(animate=False)
+        getattr(self._view.transcript, f"scroll_{direction}")(animate=False)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Yield the settings and every slash command for the palette, then Textual's own commands."""
+        yield SystemCommand("Settings", "all settings on one page", self.action_settings)
+        yield from slash_commands(self.run_line, self._view.input.set_text)
+        yield from super().get_system_commands(screen)
+
+    @on(SweepColumnView.ColumnClicked)
+    def _handle_column_click(self, event: SweepColumnView.ColumnClicked) -> None:
+        self.navigation.click_column(event.number)
+
+    @on(Transcript.TokenClicked)
+    def _handle_token_click(self, event: Transcript.TokenClicked) -> None:
+        self.navigation.go_to(event.index)
+
+    @on(Lens.CandidateClicked)
+    def _handle_candidate_click(self, event: Lens.CandidateClicked) -> None:
+        self.navigation.click_candidate(event.index)
 
     @on(PromptInput.Submitted)
     def _handle_submit(self, event: PromptInput.Submitted) -> None:
-        if not self.playing:
-            self.sweep_view.close()
+        if not self.playback.playing:
+            self._view.sweep_view.close()
         self.run_line(event.text)
+
+    @on(PromptInput.EditorFailed)
+    def _handle_editor_failure(self, event: PromptInput.EditorFailed) -> None:
+        self._view.transcript.add_error(event.reason)
 
     @on(PromptInput.Changed)
     def _handle_input_change(self) -> None:
         if self._has_screen:
-            self._completions.offer(self._input.text)
-            self._update_status(self._status_text())
+            self._view.offer_completions()
+            self._refresh_status()
 
     @property
     def _has_screen(self) -> bool:
-        """Whether there is a screen to change: a text may end, and keys arrive, after it was taken down."""
+        """True if there is a screen to change. A text may end, and keys arrive, after it was taken down."""
         return self.is_running and bool(self.screen_stack)
 
     def refresh_state(self) -> None:
-        """Thermometer, lens, status line and keys."""
+        """Show settings and progress in thermometer, lens, status line and footer."""
         if not self._has_screen:
             return
-        settings = self.session.settings
-        self._thermometer.temperature = settings.temperature
-        self._thermometer.current = self.session.temperature if self.playing else None
-        self._transcript.set_heat(settings.heat, settings.copied)
-        self._lens.display = settings.lens
-        self._page.display = not self.sweep_view.display
+        self._view.show_settings(self.playback.playing)
         try:
             self.token_cursor.refresh()
         except AfterglowError as error:
-            self._transcript.add_error(str(error))
-        self._update_status(self._status_text())
+            self._view.transcript.add_error(str(error))
+        self._refresh_status()
 
-    def _status_text(self) -> str:
-        reading = "" if self.read_progress is None else f"reading the seed: {self.read_progress:.0%}"
-        doing = "ready" if self._player is None else reading or ("paused" if self._player.paused else "writing")
-        return format_status(
-            self.session, self._passage_view.copy_tracker if self._passage_view.token_spans else None, doing
-        )
+    def _refresh_status(self) -> None:
+        """Draw status, legend and footer again, if they have changed."""
+        tracker = self._passage_view.copy_tracker if self._passage_view.token_spans else None
+        status = format_status(self.session, tracker, self.playback.activity)
+        has_cursor, sweep_shown = self.token_cursor.token_index is not None, self._view.sweep_view.display
+        state = (status, self.session.settings.heat, has_cursor, bool(self._view.input.text), sweep_shown, self.theme)
+        if state != self._shown_state:
+            self._shown_state = state
+            self._view.show_status(status)
+            self.refresh_bindings()
 
-    def _update_status(self, status_text: str) -> None:
-        """Status, legend and keys, where they are others than before."""
-        heat = self.session.settings.heat
-        keys = (self.token_cursor.token_index is not None, bool(self._input.text), self.sweep_view.display)
-        if (said := f"{status_text}{heat}{keys}{self.theme}") == self._last_shown_state:
-            return
-        self._last_shown_state = said
-        self._status.update(Content(status_text), layout=False)
-        self._legend.display = heat != "off"
-        if heat != "off":
-            self._legend.update(self._legend_content(heat))
-        self.refresh_bindings()
-
-    def _legend_content(self, heat: str) -> Content:
-        what, levels = legend(heat)
-        looks = [self._transcript.get_visual_style(f"transcript--heat{n}") for n in range(len(levels))]
-        return Content.assemble(
-            f"{what}: ", *(part for pair in zip(levels, looks, strict=True) for part in (pair, "  "))
-        )
+    def _handle_exception(self, error: Exception) -> None:
+        write_log(error)
+        super()._handle_exception(error)

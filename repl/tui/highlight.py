@@ -19,16 +19,16 @@ class Highlight:
     def __init__(self) -> None:
         self.index: int | None = None
 
-    def span(self, block: Block | None) -> tuple[Paragraph, int, int] | None:
+    def span(self, block: Block) -> tuple[Paragraph, int, int] | None:
         """The paragraph and the characters under the mark; None where there is no mark."""
-        if self.index is None or block is None:
+        if self.index is None:
             return None
         if self.index < len(block.token_spans):
             return block.token_spans[self.index][:3]
         paragraph, end = block.end_position()
         return paragraph, end, end
 
-    def line_number(self, block: Block | None, lines: Sequence[WrappedLine]) -> int | None:
+    def line_number(self, block: Block, lines: Sequence[WrappedLine]) -> int | None:
         """Which of the lines holds the mark."""
         place = self.span(block)
         if place is None:
@@ -36,10 +36,10 @@ class Highlight:
         found = (n for n, line in enumerate(lines) if line.paragraph is place[0] and line.start <= place[1])
         return max(found, default=None)
 
-    def apply(self, strip: Strip, line: WrappedLine, block: Block | None, style: Style) -> Strip:
+    def apply(self, strip: Strip, line: WrappedLine, block: Block, style: Style) -> Strip:
         """A line with the mark on it; a token that shows nothing has a sign in its place."""
         place = self.span(block)
-        if place is None or block is None or place[0] is not line.paragraph:
+        if place is None or place[0] is not line.paragraph:
             return strip
         _, start, end = place
         if start == end:
@@ -49,11 +49,11 @@ class Highlight:
         return restyle(strip, first, last, style)
 
 
-def token_at(block: Block | None, line: WrappedLine, column: int) -> int | None:
+def token_at(block: Block, line: WrappedLine, column: int) -> int | None:
     """The number of the token of a block that stands at a column of a line."""
     before = column if line.paragraph.single_width else _characters_left_of(line.text, column)
     at = line.start + before - line.indent
-    for number, place in enumerate(block.token_spans if block else ()):
+    for number, place in enumerate(block.token_spans):
         if place.paragraph is line.paragraph and place.start <= at < max(place.end, place.start + 1):
             return number
     return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ...core.commands.effects import Play
 from ...core.events import Done, Event, Notice, Token
 from ...core.session.passage import Passage
 from ...core.session.session import Session
@@ -37,11 +36,9 @@ class PassageView:
         shown = self._session.settings.copied and self._passage is self._session.passage
         return self._transcript.copy_tracker if shown else None
 
-    def begin(self, play: Play) -> None:
-        """Have the text at the end of the transcript that the first tokens are about to join."""
-        if play.title:
-            self._transcript.begin_side_text(play.title)
-        elif self._continues_shown_text():
+    def begin(self) -> None:
+        """Move the text that is about to grow to the end of the transcript."""
+        if self._continues_shown_text():
             self._transcript.reopen()
         else:
             self._show_passage(without_last=self._session.passage.current().seed is None)

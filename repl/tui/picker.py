@@ -38,6 +38,11 @@ class Picker(ModalScreen[str | None]):
         self._title, self._rows, self._search = title, rows, search
         self._visible_rows: Rows = []
 
+    @property
+    def visible_rows(self) -> Rows:
+        """The rows that match the search."""
+        return self._visible_rows
+
     def compose(self) -> ComposeResult:
         """A title, a line to search with, and the rows."""
         with Vertical(id="picker"):

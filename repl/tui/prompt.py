@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, cast
 
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Key, Paste
@@ -20,29 +21,8 @@ from ...core.file_io import private_file
 from ...core.paths import history_file
 from ...core.render.sanitize import escape_controls
 from ...core.session.session import Session
-
-EMPTY_LINE_KEYS = {
-    "plus": "turn('+')",
-    "minus": "turn('-')",
-    "space": "pause",
-    "enter": "take",
-    "escape": "leave",
-    "left": "look(-1)",
-    "right": "look(1)",
-    "ctrl+left": "look_word(-1)",
-    "ctrl+right": "look_word(1)",
-    "home": "look_end(0)",
-    "end": "look_end(1)",
-    "up": "choose(-1)",
-    "down": "choose(1)",
-    "left_square_bracket": "do('/version -1')",
-    "right_square_bracket": "do('/version 1')",
-    **{str(number): f"pick({number - 1})" for number in range(1, 10)},
-    "ctrl+d": "quit",
-    "ctrl+z": "do('/undo')",
-    "ctrl+y": "do('/redo')",
-}
-"""Keys that act while the line is empty and there is something to do for them; otherwise they type."""
+from ..external_editor import edit_externally
+from .key_bindings import EMPTY_LINE_KEYS
 
 MAX_HISTORY_LINES = 1000
 """How many lines of the history file can be called back."""
@@ -63,7 +43,7 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Do it", show=False),
         Binding("tab", "complete", "Complete, or finish at once", show=False),
-        Binding("ctrl+g", "app.editor", "Your editor", show=False),
+        Binding("ctrl+g", "editor", "Your editor", show=False),
         Binding("ctrl+j,alt+enter,shift+enter", "newline", "New line", show=False),
         Binding("up", "up", "Line before", show=False),
         Binding("down", "down", "Next line", show=False),
@@ -75,6 +55,13 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
+
+    class EditorFailed(Message):
+        """The user's editor could not be run."""
+
+        def __init__(self, reason: str) -> None:
+            super().__init__()
+            self.reason = reason
 
     def __init__(self, session: Session) -> None:
         super().__init__(placeholder="a seed, /help, or Enter to go on", highlight_cursor_line=False)
@@ -88,6 +75,11 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
         """Have ``text`` in the line, as if it had just been typed."""
         self.text = text
         self.move_cursor(self.document.end)
+
+    def restore(self, text: str) -> None:
+        """Put back a text that failed, unless another one was typed meanwhile."""
+        if text and not self.text:
+            self.set_text(text)
 
     def submit_text(self) -> str:
         """The typed text, which goes into the history; the line is empty after it."""
@@ -144,6 +136,19 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
             await self.app.run_action("app.hurry")
         else:
             self.set_text(complete_line(self._session, self.text) or self.text)
+
+    def action_editor(self) -> None:
+        """Edit the text in the user's own editor."""
+        try:
+            with self.app.suspend():  # an exception in here would leave the screen suspended
+                changed, reason = edit_externally(self.text)
+        except SuspendNotSupported as error:
+            changed, reason = None, f"no editor: {error}"
+        if reason:
+            self.post_message(self.EditorFailed(reason))
+        self.app.refresh()
+        if changed is not None:
+            self.set_text(changed.removesuffix("\n"))
 
     def action_newline(self) -> None:
         """Go on typing in a new line."""

@@ -1,14 +1,22 @@
-"""The line that says how things stand: model, T, filters, copies, pace, and what is going on."""
+"""The status line, and the legend of the heat colors above it."""
 
 from __future__ import annotations
 
+from textual.content import Content
+from textual.widgets import Static
+
+from ...core.render.heat import legend
 from ...core.session.session import Session
 from ...core.settings import SPECS
 from ...core.text.copy_detection import CopyTracker
+from .transcript import Transcript
 
 
 def format_status(session: Session, copy_tracker: CopyTracker | None, activity: str) -> str:
-    """``copies`` tells of the text in hand, where there is one and its model has an index."""
+    """Return model, temperature, filters, copied share, speed and ``activity`` in one line.
+
+    ``copy_tracker`` is that of the current text. It is None without a text, or if the model has no index of copies.
+    """
     settings = session.settings
     temperature, speed = (SPECS[name].kind.show(getattr(settings, name)) for name in ("temperature", "speed"))
     parts = (
@@ -20,3 +28,19 @@ def format_status(session: Session, copy_tracker: CopyTracker | None, activity: 
         activity,
     )
     return " · ".join(part for part in parts if part)
+
+
+class Legend(Static):
+    """The levels of the setting ``heat`` in the colors that the transcript gives them. Hidden if heat is off."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        super().__init__(id="legend", markup=False)
+        self._transcript = transcript
+
+    def show_heat(self, heat: str) -> None:
+        """Show the legend of a kind of heat."""
+        self.display = heat != "off"
+        if self.display:
+            title, levels = legend(heat)
+            styled = ((name, self._transcript.heat_style(level)) for level, name in enumerate(levels))
+            self.update(Content.assemble(f"{title}: ", *(part for level in styled for part in (level, "  "))))

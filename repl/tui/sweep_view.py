@@ -42,8 +42,7 @@ class SweepView(Horizontal):
 
     def grow(self) -> None:
         """Show what was written since, and where the columns part."""
-        assert self.sweep
-        parted = self.sweep.first_difference()
+        parted = self.sweep.first_difference() if self.sweep else None
         for page in self._columns:
             page.grow()
             if parted is not None:

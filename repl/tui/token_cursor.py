@@ -78,10 +78,10 @@ class TokenCursor:
         self.token_index = self.candidate_index = None
         self.refresh()
 
-    def selection(self) -> tuple[int, int]:
-        """The way that is chosen: how many tokens to keep, and the id of the one to take behind them."""
-        assert self.token_index is not None
-        assert self._inspection
+    def selection(self) -> tuple[int, int] | None:
+        """Return the number of tokens to keep and the id of the token to take after them. None without a cursor."""
+        if self.token_index is None or self._inspection is None:
+            return None
         return self.token_index, self._inspection.candidates[self.candidate_index or 0].id
 
     def refresh(self) -> None:

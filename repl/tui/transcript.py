@@ -14,19 +14,20 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.style import Style
 
 from ...core.render.heat import heat_level
 from ...core.text.copy_detection import CopyTracker
 from .highlight import Highlight, restyle, token_at
 from .wrapping import COPIED_MARK, Block, StyledText, StyleRun, TokenSpan, WrappedLine
 
-NARROW_GUTTER = 2
+NARROW_MARGIN = 2
 """Columns at the left for a mark; text stands right of them, so that verse and tables line up from the first line."""
 
-WIDE_GUTTER = 6
+WIDE_MARGIN = 6
 """The same where there is room for the T to which the temperature was turned."""
 
-MIN_WIDTH_FOR_WIDE_GUTTER = 46
+MIN_WIDTH_FOR_WIDE_MARGIN = 46
 """Columns from which on there is."""
 
 
@@ -47,11 +48,10 @@ class Transcript(ScrollView, can_focus=False):
         super().__init__()
         self._blocks: list[Block] = []
         self._lines: list[WrappedLine] = []
-        self._current_block: Block | None = None
-        self._growing_block: Block | None = None
+        self._current_block = Block()
         self._summary: Block | None = None
         self._width = 80
-        self._gutter = NARROW_GUTTER
+        self._margin_width = NARROW_MARGIN
         self._following = True
         self._heat, self._marks_copies = "off", True
         self._token_highlight = Highlight()
@@ -66,12 +66,26 @@ class Transcript(ScrollView, can_focus=False):
     @property
     def token_spans(self) -> Sequence[TokenSpan]:
         """Where the tokens of the text in hand stand."""
-        return self._current_block.token_spans if self._current_block else ()
+        return self._current_block.token_spans
 
     @property
     def copy_tracker(self) -> CopyTracker | None:
         """Which tokens of the text in hand are copied; None where nobody knows."""
-        return self._current_block.copy_tracker if self._current_block else None
+        return self._current_block.copy_tracker
+
+    @property
+    def lines(self) -> Sequence[WrappedLine]:
+        """All lines, from the top."""
+        return self._lines
+
+    @property
+    def margin_width(self) -> int:
+        """Columns left of the text."""
+        return self._margin_width
+
+    def heat_style(self, level: int) -> Style:
+        """Return the style of a level of heat, 0 to 4."""
+        return self.get_visual_style(f"transcript--heat{level}")
 
     def highlight_token(self, index: int | None) -> None:
         """Mark a token of the text in hand, or the place behind its last; None takes the mark away."""
@@ -90,7 +104,7 @@ class Transcript(ScrollView, can_focus=False):
         offset = event.get_content_offset(self)
         number = offset.y + self.scroll_offset.y if offset else len(self._lines)
         if offset and number < len(self._lines) and not self.text_selection:
-            index = token_at(self._current_block, self._lines[number], offset.x - self._gutter)
+            index = token_at(self._current_block, self._lines[number], offset.x - self._margin_width)
             if index is not None:
                 self.post_message(self.TokenClicked(index))
 
@@ -120,31 +134,21 @@ class Transcript(ScrollView, can_focus=False):
         if replace:
             self._remove_block(self._current_block)
         self._drop_summary(replace)
-        self._current_block = self._growing_block = Block(
-            texts, mark="›", blank_line_before=bool(self._blocks), copy_tracker=copy_tracker
-        )
+        self._current_block = Block(texts, mark="›", blank_line_before=bool(self._blocks), copy_tracker=copy_tracker)
         self._add(self._current_block)
 
     def reopen(self) -> None:
         """Let the text in hand grow again, at the end of everything."""
-        assert self._current_block
         self._remove_block(self._current_block)
         self._drop_summary(True)
-        self._growing_block = self._current_block
         self._add(self._current_block)
-
-    def begin_side_text(self, title: str) -> None:
-        """Begin a text that is not the one in hand, under a title."""
-        self._growing_block = Block([StyledText(f"{title}\n", "title")], blank_line_before=True)
-        self._add(self._growing_block)
 
     def write(self, texts: Iterable[StyledText]) -> None:
         """Let the open text grow."""
-        assert self._growing_block
-        removed, added = self._growing_block.grow(texts, self._width)
-        end = len(self._lines) - self._count_lines_below(self._growing_block)
+        removed, added = self._current_block.grow(texts, self._width)
+        end = len(self._lines) - self._count_lines_below(self._current_block)
         self._lines[end - removed : end] = added
-        self._refresh_from(min(end - removed, self._invalidate_copied(self._growing_block, end)))
+        self._refresh_from(min(end - removed, self._invalidate_copied(self._current_block, end)))
 
     def _invalidate_copied(self, block: Block, end: int) -> int:
         """Have lines of a block drawn anew that turned out to be copied; the first of them, ``end`` where none."""
@@ -187,10 +191,10 @@ class Transcript(ScrollView, can_focus=False):
         yield Segment(line.mark[:1].ljust(1), self.get_component_rich_style("transcript--mark"))
         turn = (
             f"{line.temperature_change:.2f}"
-            if line.temperature_change is not None and self._gutter == WIDE_GUTTER
+            if line.temperature_change is not None and self._margin_width == WIDE_MARGIN
             else ""
         )
-        yield Segment(turn.rjust(self._gutter - 2), self.get_component_rich_style("transcript--turn"))
+        yield Segment(turn.rjust(self._margin_width - 2), self.get_component_rich_style("transcript--turn"))
         yield Segment(COPIED_MARK if line.copied else " ", self.get_component_rich_style("transcript--quote"))
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
@@ -221,8 +225,8 @@ class Transcript(ScrollView, can_focus=False):
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002
         """Wrap everything anew where the width is another, and stay at the same words."""
         room = self.scrollable_content_region.width
-        self._gutter = WIDE_GUTTER if room >= MIN_WIDTH_FOR_WIDE_GUTTER else NARROW_GUTTER
-        width = max(8, room - self._gutter)
+        self._margin_width = WIDE_MARGIN if room >= MIN_WIDTH_FOR_WIDE_MARGIN else NARROW_MARGIN
+        width = max(8, room - self._margin_width)
         following, top = self._following, self.scroll_offset.y
         if width != self._width:
             line = self._lines[top] if top < len(self._lines) else None
@@ -288,7 +292,7 @@ class Transcript(ScrollView, can_focus=False):
     def _refresh_from(self, first: int, top: int | None = None) -> None:
         """Tell the screen that lines are others from ``first`` on."""
         following = self._following
-        self.virtual_size = Size(self._width + self._gutter, len(self._lines))
+        self.virtual_size = Size(self._width + self._margin_width, len(self._lines))
         if following:
             self.scroll_end(animate=False, immediate=True, x_axis=False, force=True)
         elif top is not None:

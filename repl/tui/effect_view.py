@@ -1,0 +1,120 @@
+"""Shows the effects of commands: texts, notes, lists, and pages of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Literal
+
+from textual.app import App
+
+from ...core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
+from ...core.errors import AfterglowError
+from ...core.events import Notice
+from ...core.file_io import private_file
+from ...core.paths import log_file
+from ...core.render.sanitize import escape_controls
+from .line_runner import EffectFactory
+from .passage_view import PassageView
+from .playback import Playback
+from .sweep_view import SweepView
+from .transcript import Transcript
+
+
+class EffectView:
+    """Shows each effect in its place. A row that is picked and a text that is edited are run as lines of their own."""
+
+    def __init__(
+        self,
+        app: App[None],
+        playback: Playback,
+        transcript: Transcript,
+        passage_view: PassageView,
+        sweep_view: SweepView,
+        run_line: Callable[[str], None],
+        run_effects: Callable[[EffectFactory], None],
+    ) -> None:
+        self._app = app
+        self._playback = playback
+        self._transcript = transcript
+        self._passage_view = passage_view
+        self._sweep_view = sweep_view
+        self._run_line = run_line
+        self._run_effects = run_effects
+
+    async def show(self, effect: Effect, topic: str) -> None:
+        """Show an effect. Returns after the last event of a text."""
+        match effect:
+            case Play():
+                await self._playback.play(effect)
+            case Compare(sweep):
+                await self._playback.play_sweep(sweep)
+            case Notice(text):
+                self._transcript.add_note(text, topic)
+            case Listing():
+                self._show_listing(effect)
+            case Redraw(text):
+                self._redraw_passage(text)
+            case Edit():
+                self._open_editor(effect)
+            case Quit():
+                await self._app.action_quit()
+
+    def show_error(self, error: Exception) -> None:
+        """Show an error. A bug is one line on the screen and a traceback in the log."""
+        if not isinstance(error, AfterglowError):
+            self.report_bug(error)
+            return
+        self._transcript.add_error(str(error))
+        self._notify_over_sweep(str(error), "error")
+
+    def report_bug(self, error: Exception) -> None:
+        """Write a traceback to the log, and say so in one line."""
+        write_log(error)
+        self._transcript.add_error(f"a bug, sorry: {type(error).__name__}: {error}; {log_file()} has the details")
+
+    def _show_listing(self, listing: Listing) -> None:
+        """Show a list in the transcript, or in a picker if a row can be chosen."""
+        if listing.row_command:
+            from .picker import Picker  # as all rarely used screens: the first paint comes sooner without
+
+            picker = Picker(listing.title, listing.rows, listing.search)
+            self._app.push_screen(picker, partial(self._run_choice, listing.row_command))
+        else:
+            self._transcript.add_listing(listing.title, listing.rows)
+            self._notify_over_sweep(f"{listing.title}: it stands behind the sweep, Esc shows it", "information")
+
+    def _run_choice(self, command: str, name: str | None) -> None:
+        if name:
+            self._run_line(f"{command} {name}")
+
+    def _open_editor(self, edit: Edit) -> None:
+        from .editor import Editor
+
+        self._app.push_screen(Editor(edit.text), partial(self._apply_edit, edit.on_done))
+
+    def _apply_edit(self, on_done: Callable[[str], Iterable[Effect]], text: str | None) -> None:
+        if text is not None:
+            self._run_effects(partial(on_done, text))
+
+    def _redraw_passage(self, message: str) -> None:
+        """Show the current passage in place of the shown one."""
+        self._sweep_view.close()
+        self._transcript.remove_note("passage")
+        self._passage_view.show()
+        if message:
+            self._transcript.add_note(message, "passage")
+
+    def _notify_over_sweep(self, message: str, severity: Literal["information", "error"]) -> None:
+        """Show a message on top of a sweep, which covers the transcript."""
+        if self._sweep_view.display:
+            self._app.notify(escape_controls(message), severity=severity, markup=False)
+
+
+def write_log(error: Exception) -> None:
+    """Append a traceback to the log file, if it can be written."""
+    with contextlib.suppress(AfterglowError, OSError), private_file(log_file()).open("a", encoding="utf-8") as log:
+        log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')}\n{''.join(traceback.format_exception(error))}\n")

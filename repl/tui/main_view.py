@@ -1,0 +1,53 @@
+"""The widgets of the main screen."""
+
+from __future__ import annotations
+
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from ...core.session.session import Session
+from .lens_panel import Lens
+from .prompt import Completions, PromptInput
+from .status_line import Legend
+from .sweep_view import SweepView
+from .thermometer import Thermometer
+from .transcript import Transcript
+
+
+class MainView(Vertical):
+    """One column: transcript and lens, or a sweep; then legend, thermometer, status line and input."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(id="desk")
+        self._session = session
+        self.transcript = Transcript()
+        self.lens = Lens()
+        self.sweep_view = SweepView()
+        self.input = PromptInput(session)
+        self._page = Container(self.transcript, self.lens, id="page")
+        self._legend = Legend(self.transcript)
+        self._thermometer = Thermometer()
+        self._status = Static(id="status", markup=False)
+        self._completions = Completions(session)
+        top = (self._page, self.sweep_view)
+        for widget in (*top, self._legend, self._thermometer, self._status, self._completions, self.input):
+            self.compose_add_child(widget)
+
+    def show_settings(self, playing: bool) -> None:
+        """Show the settings of the session. ``playing`` is True while text is being written."""
+        settings = self._session.settings
+        self._thermometer.temperature = settings.temperature
+        self._thermometer.current = self._session.temperature if playing else None
+        self.transcript.set_heat(settings.heat, settings.copied)
+        self.lens.display = settings.lens
+        self._page.display = not self.sweep_view.display
+
+    def show_status(self, status: str) -> None:
+        """Show the status line, and the legend of the current heat."""
+        self._status.update(Content(status), layout=False)
+        self._legend.show_heat(self._session.settings.heat)
+
+    def offer_completions(self) -> None:
+        """Show what the typed command can become."""
+        self._completions.offer(self.input.text)
