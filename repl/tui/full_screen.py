@@ -6,8 +6,8 @@ import gc
 import sys
 
 from ...core.session.session import Session
-from .app import AfterglowApp
 from ..autosave import AUTOSAVE_INTERVAL
+from .app import AfterglowApp
 from .prompt import register_alt_enter
 
 
