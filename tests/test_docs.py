@@ -184,6 +184,14 @@ def test_every_name_on_the_architecture_page_is_in_the_file_before_it() -> None:
             assert re.search(rf"\b{name}\b", source), word
 
 
+def test_the_picture_on_the_architecture_page_has_every_package_and_module_of_core() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    packages = {path.parent.name for path in (ROOT / "core").glob("*/__init__.py")}
+    modules = {path.name for path in (ROOT / "core").glob("*.py")} - {"__init__.py"}
+    picture = set(re.findall(r"```text\n(.*?)```", page, re.DOTALL)[0].split())
+    assert packages | modules <= picture
+
+
 def test_the_readme_links_to_what_is_there() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", PAGES[0].read_text("utf-8"))
     assert len(links) > 5
