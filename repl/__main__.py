@@ -37,7 +37,8 @@ from afterglow.repl.cli.train import novelty, train
 def cli(context: click.Context, /, model_name: str | None, runtime: str, plain: bool, **flags: object) -> None:
     """Play with a text-generating LSTM.
 
-    Type a seed (any text), watch the model continue it, and change the temperature while it writes.
+    Without a command the full screen opens. Type a seed (any text), watch the model continue it, and change the
+    temperature while it writes. To learn it step by step: afterglow tour
     """
     if context.invoked_subcommand is not None:
         cli.forward_options(context, context.invoked_subcommand)

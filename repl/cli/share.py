@@ -60,14 +60,14 @@ def completion(context: click.Context, shell: str) -> None:
 
 @click.command()
 @model_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
+@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="address to listen on")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="port to listen on")
-@click.option("--public-url", metavar="URL", help="public URL, if different")
+@click.option("--public-url", metavar="URL", help="URL that visitors open, if it is not http://HOST:PORT")
 @with_settings("token", "passage", "view")
 def web(model_name: str | None, host: str, port: int, public_url: str | None, **flags: object) -> None:
     """Serve the full screen to a browser.
 
-    It can be opened on this machine only, unless --host says otherwise.
+    Only browsers on this machine can open it, unless --host is given.
     """
     try:
         from .web import serve
