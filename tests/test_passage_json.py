@@ -94,10 +94,10 @@ def test_names_are_listed_newest_first(written: Session) -> None:
 
 
 def test_an_unknown_name_lists_what_there_is(written: Session) -> None:
-    with pytest.raises(StorageError, match=r"'x'; there are: none"):
+    with pytest.raises(StorageError, match=r"'x'; saved passages: none"):
         passage_json.load("x")
     passage_json.save(written.passage, "kept")
-    with pytest.raises(StorageError, match=r"'x'; there are: kept"):
+    with pytest.raises(StorageError, match=r"'x'; saved passages: kept"):
         passage_json.load("x")
 
 
@@ -191,7 +191,7 @@ HOSTILE: list[tuple[tuple[str | int, ...], Any]] = [
         for value in ([-1] * 60, [10**9] * 60, [10**30] * 60, ["1"] * 60, [0.5] * 60, [None] * 60)
     ),
     *(((*TOKENS, "temperature"), value) for value in (["hot"] * 60, [None] * 60, [[]] * 60)),
-    *(((*TOKENS, "logprob"), value) for value in (["low"] * 60, [None] * 60)),
+    *(((*TOKENS, "logprob"), value) for value in (["low"] * 60, [None] * 60, [10**400] * 60)),
     *((("settings",), value) for value in (5, [], "x", [["top_k", 5]], {"top_k": {}}, {"temperature": "hot"}, {"": 1})),
     *((("nodes", 2, "filters"), value) for value in (5, None, "ab", {}, {"a": 1}, [5], [[0]], [[0, 5]], [[-1, {}]])),
     *((("nodes", 2, "filters"), value) for value in ([["0", {}]], [[99, {}], [0, {}]], [[0, {"top_k": -1, "x": []}]])),

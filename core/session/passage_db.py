@@ -19,7 +19,7 @@ from ..generation.snapshot import Snapshot, to_bytes
 from ..paths import passage_db_file
 from . import passage_json
 from .passage import Node, Passage
-from .passage_json import PASSAGE_FORMAT, from_dict, node_header, passage_header, token_columns
+from .passage_json import FORMAT_ERRORS, PASSAGE_FORMAT, from_dict, node_header, passage_header, token_columns
 from .passage_tables import open_database
 from .stored_passage import RowVersion, StoredPassage, StoredSnapshot
 
@@ -223,7 +223,7 @@ def load(number: int) -> StoredPassage:
         states = database.execute("SELECT node, start, data FROM states WHERE passage = ?", (number,)).fetchall()
     try:
         passage = from_dict(_rows_to_dict(header, nodes, blocks))
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+    except FORMAT_ERRORS:
         raise StorageError(f"passage #{number} in {passage_db_file()} is damaged; it was not changed") from None
     snapshots = [StoredSnapshot(*row) for row in states if 0 <= row[0] < len(passage.nodes) and type(row[2]) is bytes]
     return StoredPassage(passage, RowVersion(number, header[-1]), snapshots)
