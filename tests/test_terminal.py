@@ -84,7 +84,7 @@ def test_what_was_there_before_kill_is_there_again_cursor_tree_and_dice(opened: 
     again.type("/open 1\r")
     again.until(lambda: "opened 1" in again.screen)
     assert saved() == before
-    assert "settings restored: temperature 1.35" in " ".join(again.screen.split())
+    assert "restored temperature 1.35" in " ".join(again.screen.split())
     again.type("\r")
     again.until(lambda: count() == 120)
     again.leave()

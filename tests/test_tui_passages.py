@@ -134,7 +134,7 @@ async def test_a_passage_is_reopened_as_it_was_set(app: app_module.AfterglowApp,
     again = app_module.AfterglowApp(Session(tiny, Settings(length=60, speed=0, rng=3)))
     async with again.run_test(size=SIZE) as pilot:
         await play(pilot, "/open 1")
-        assert "settings restored: temperature 1.30" in transcript_text(again)
+        assert "restored temperature 1.30" in transcript_text(again)
         settings = again.session.settings
         assert (settings.temperature, settings.heat, settings.speed, settings.lens) == (1.3, "rank", 77, False)
         assert settings.rng == 3

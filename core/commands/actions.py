@@ -216,7 +216,7 @@ def open_(session: Session, name: str = "") -> Iterator[Effect]:
     before = session.settings
     notice = session.load_passage(passage_db.open_by_name(name))
     changed = [n for n in SPECS if getattr(session.settings, n) != getattr(before, n)]
-    restored = f"; settings restored: {session.settings.format(changed)}" if changed else ""
+    restored = f"; restored {session.settings.format(changed)}" if changed else ""
     yield Redraw(f"opened {name}{restored}")
     if notice:
         yield Notice(notice)
