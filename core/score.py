@@ -145,7 +145,7 @@ def windowed_losses(runtime: Runtime, ids: Ids, temperatures: FloatArray, max_to
 def fit_minimum(temperatures: FloatArray, losses: FloatArray) -> tuple[float, float]:
     """Return (temperature of the least loss, that loss).
 
-    Fits a parabola in log T through the lowest loss and its two neighbours. If the lowest loss is the first or the
+    Fits a parabola in log T through the lowest loss and its two neighbors. If the lowest loss is the first or the
     last one, returns that.
 
     ``training.calibration.fit_temperature`` finds the temperature by Newton's method, because there the logits are at
@@ -155,14 +155,15 @@ def fit_minimum(temperatures: FloatArray, losses: FloatArray) -> tuple[float, fl
     measured = float(temperatures[lowest]), float(losses[lowest])
     if not 0 < lowest < len(losses) - 1:
         return measured
-    neighbours = slice(lowest - 1, lowest + 2)
-    a, b, c = np.polyfit(np.log(temperatures[neighbours]), losses[neighbours], 2)
+    neighbors = slice(lowest - 1, lowest + 2)
+    a, b, c = np.polyfit(np.log(temperatures[neighbors]), losses[neighbors], 2)
     return (math.exp(-b / (2 * a)), float(c - b * b / (4 * a))) if a > 0 else measured
 
 
 def logprobs(runtime: Runtime, ids: Ids, on_progress: Callable[[float], None] = lambda _: None) -> FloatArray:
     """Return the natural log-probability of every token but the first, given all before it, shape (n - 1,)."""
-    stepper, result = runtime.stepper(runtime.zeros(1)), np.empty(len(ids) - 1)
+    stepper = runtime.stepper(runtime.zeros(1))
+    result = np.empty(len(ids) - 1)
     for at in range(len(ids) - 1):
         stepper.step(ids[at : at + 1])
         result[at] = _target_logprobs(stepper.logits, ids[at + 1 : at + 2])[0]

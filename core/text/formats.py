@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 from ..errors import TextError, UsageError
 from .files import TEXT_SUFFIXES, Source
@@ -104,38 +103,46 @@ def _iter_field(lines: Iterable[str], name: str, field: str, explicit: bool) -> 
 
 def _iter_column(lines: Iterator[str], name: str, column: str, tabs: bool) -> Iterator[str]:
     try:
-        rows = _csv_reader(lines, tabs)
-        header: list[str] = next(rows, [])
-        if not header:
-            raise TextError(f"{name} begins with an empty line; the first line must name the columns")
-        column = column or (header[0] if len(header) == 1 else "")
-        if column not in header or not column:
-            problem = f"no column {column!r}" if column else "more than one column: choose one with --column"
-            raise TextError(f"{name} has {problem}; there are: {', '.join(header) or 'none'}")
-        number = header.index(column)
-        for row in rows:
-            if row and len(row) <= number:
-                raise TextError(f"{name}, line {rows.line_num:,}, is too short to have a column {column!r}")
+        rows = _iter_rows(lines, tabs)
+        _, header = next(rows, (0, []))
+        index = _find_column(header, column, name)
+        for line, row in rows:
+            if row and len(row) <= index:
+                raise TextError(f"{name}, line {line:,}, is too short to have a column {header[index]!r}")
             if any(cell.strip() for cell in row[len(header) :]):
                 raise TextError(
-                    f"{name}, line {rows.line_num:,}, has more cells than the first line has names;"
+                    f"{name}, line {line:,}, has more cells than the first line has names;"
                     ' put a cell that contains a comma in "quotes"'
                 )
-            if row and row[number].strip():
-                yield row[number]
+            if row and row[index].strip():
+                yield row[index]
     except csv.Error as error:
         raise TextError(f"{name} is not a readable table: {error}") from None
 
 
-def _csv_reader(lines: Iterator[str], tabs: bool) -> Any:
-    """Return a reader of the rows.
+def _find_column(header: list[str], column: str, name: str) -> int:
+    """Return the index of ``column``, or 0 if it is "" and there is only one column. Raises TextError."""
+    if not header:
+        raise TextError(f"{name} begins with an empty line; the first line must name the columns")
+    column = column or (header[0] if len(header) == 1 else "")
+    if column not in header or not column:
+        problem = f"no column {column!r}" if column else "more than one column: choose one with --column"
+        raise TextError(f"{name} has {problem}; there are: {', '.join(header) or 'none'}")
+    return header.index(column)
+
+
+def _iter_rows(lines: Iterator[str], tabs: bool) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line number, cells) of each row.
 
     Cells between tabs are never quoted. Other cells may be quoted. Their delimiter is a semicolon if the first line
     has semicolons and no comma, as spreadsheets write in countries with a decimal comma.
     """
     csv.field_size_limit(1 << 30)  # the default, 131,072 characters, is less than a chapter
-    if tabs:
-        return csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
     first = next(lines, "")
     delimiter = ";" if ";" in first and "," not in first else ","
-    return csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
+    if tabs:
+        rows = csv.reader(chain([first], lines), delimiter="\t", quoting=csv.QUOTE_NONE)
+    else:
+        rows = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
+    for row in rows:
+        yield rows.line_num, row
