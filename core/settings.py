@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from .errors import SettingError
+from .errors import SettingError, suggest
 from .setting_types import Bool, Choice, Integer, Kind, Number, Ramp, RngNumber, Strings, Temperature
 
 HEAT_MODES = ("off", "surprise", "rank", "entropy", "temperature")
@@ -242,8 +241,7 @@ def get_spec(name: str) -> Spec:
     spec = SPECS.get(name.replace("-", "_"))
     if spec:
         return spec
-    close = difflib.get_close_matches(name, [spec.label for spec in SPECS.values()], n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else "/set lists all"
+    hint = suggest(name, [spec.label for spec in SPECS.values()], "/set lists all", limit=3)
     raise SettingError(f"there is no setting {name[:40]!r}; {hint}")
 
 

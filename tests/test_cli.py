@@ -98,7 +98,7 @@ def test_unseen_characters_are_told_once_on_standard_error(run: RunCli) -> None:
         (["generate", "x", "-m", "hamlet"], 1, "there is no model 'hamlet'; there are"),
         (["generate", "x", "-m", "./none.safetensors"], 1, "there is no model file none.safetensors"),
         (["info", "hamlet"], 1, "there is no model 'hamlet'"),
-        (["models", "rm", "shakespeare"], 1, "shakespeare comes with afterglow and stays"),
+        (["models", "rm", "shakespeare"], 1, "shakespeare is a bundled model and cannot be removed"),
         (["eval", TINY, "none.txt"], 1, "there is no text file none.txt"),
     ],
 )

@@ -204,7 +204,7 @@ def test_sizes_in_range_that_no_machine_could_hold_are_refused_before_they_are_a
             entries[name] = {"dtype": shape.dtype, "shape": shape.shape, "data_offsets": [0, shape.nbytes]}
 
     assert sum(shape.nbytes for shape in largest.tensor_specs().values()) > 10**11
-    assert "size does not fit" in refused(path, with_header(change))
+    assert "size does not match" in refused(path, with_header(change))
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,9 @@ def from_bytes(data: bytes, model_sha256: str, template: Snapshot) -> Snapshot:
     header, _, arrays = body.partition(b"\n")
     values = json.loads(header)
     if values["format"] > FORMAT:
-        raise StateError(f"this saved state has format {values['format']}; upgrade afterglow")
+        raise StateError(
+            f"this saved state has format {values['format']}, this release knows {FORMAT}; upgrade afterglow"
+        )
     if values["model"] != model_sha256:
         raise StateError("this saved state belongs to another model; read the text again")
     if values.get("dtypes", _dtypes(template)) != _dtypes(template):

@@ -31,7 +31,7 @@ _make_token = partial(tuple.__new__, Token)
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """How a stream is drawn and delivered.
+    """Options of a stream: its settings, random numbers and delivery.
 
     ``forced_token`` is an id that is taken as the first token instead of a drawn one. ``max_unread`` is the number of
     events that may wait for the reader before the engine pauses the stream; with 1, a token is drawn only when the

@@ -1,4 +1,4 @@
-"""What steps a model's int8 weights fastest on this machine; every way gives the same bits."""
+"""Picks the runtime for a model's int8 weights. All give the same bits."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from .runtime import Runtime, default_threads
 
 
 def fastest_runtime(file: ModelFile, threads: int | None = None) -> Runtime:
-    """The compiled kernel where it was built and the processor can do it; else ONNX Runtime."""
+    """Return the compiled kernel if it was built and the processor supports it, else ONNX Runtime."""
     if not KERNEL:
         return onnx_runtime(file, threads)
     from .kernel_backend import KernelRuntime
 
-    return KernelRuntime(file, threads or default_threads())
+    return KernelRuntime(file, threads or default_threads(), kernel=KERNEL)
 
 
 def onnx_runtime(file: ModelFile, threads: int | None = None) -> Runtime:
-    """ONNX Runtime, which is only imported where it is used."""
+    """Return ONNX Runtime, which is imported only here, since that takes time."""
     from .onnx_backend import OnnxRuntime
 
     return OnnxRuntime(file, threads or default_threads())

@@ -1,4 +1,4 @@
-"""A model for other programs: real weights under torch's names, or a plain ONNX graph. Needs no torch."""
+"""Exports a model for other programs: float weights under torch's names, or a plain ONNX graph. Needs no torch."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ OPSET, IR_VERSION = 17, 9
 
 
 def dequantize_weights(file: ModelFile) -> Weights:
-    """All weights as float32: embedding.weight (V, E), lstm.weight_ih_l0 (4H, E) and on as in a stacked ``nn.LSTM``,
-    projection.weight (V, H), projection.bias (V,). A layer's one bias stands in bias_ih; bias_hh is 0.
+    """Return all weights as float32, named as in torch.
+
+    These are embedding.weight (V, E), lstm.weight_ih_l0 (4H, E) and so on as in a stacked ``nn.LSTM``,
+    projection.weight (V, H) and projection.bias (V,). A layer has one bias, in bias_ih; bias_hh is 0.
     """
     tensors = file.tensors
     weights: Weights = {
@@ -39,21 +41,21 @@ def dequantize_weights(file: ModelFile) -> Weights:
 
 
 def write_pytorch(file: ModelFile, path: Path) -> None:
-    """Write the state dict of ``nn.Embedding``, ``nn.LSTM`` and ``nn.Linear`` as safetensors; raises StorageError."""
+    """Write a state dict of ``nn.Embedding``, ``nn.LSTM`` and ``nn.Linear`` as safetensors. Raises StorageError."""
     from safetensors.numpy import save
 
     write_atomically(path, save(dequantize_weights(file), metadata=_metadata(file)))
 
 
 def write_onnx(file: ModelFile, path: Path) -> None:
-    """Write the graph of ``onnx_model``; raises StorageError."""
+    """Write the graph of ``onnx_model``. Raises StorageError."""
     write_atomically(path, onnx_model(file).SerializeToString())
 
 
 def onnx_model(file: ModelFile) -> ModelProto:
-    """A float32 graph of standard operators: ids (B, T), h and c (layers, B, H) → logits (B, T, V), h_ and c_.
+    """Return a float32 graph of standard operators: ids (B, T), h and c (layers, B, H) → logits (B, T, V), h_ and c_.
 
-    Its metadata holds the tokenizer and the shape as JSON.
+    Its metadata holds the tokenizer and the architecture as JSON.
     """
     a, weights = file.architecture, dequantize_weights(file)
     nodes = [
@@ -81,7 +83,7 @@ def onnx_model(file: ModelFile) -> ModelProto:
 
 
 def _graph_io(file: ModelFile) -> tuple[list[Any], list[Any]]:
-    """What goes in and what comes out."""
+    """Return the graph's inputs and outputs."""
     a = file.architecture
     state: list[str | int | None] = [a.layers, "batch", a.width]
     inputs = [helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "steps"])]
@@ -108,11 +110,11 @@ def _initializers(file: ModelFile, weights: Weights) -> list[Any]:
 
 
 def _to_onnx_gate_order(gates: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows in ONNX's order of gates, i o f c, from torch's, i f g o."""
+    """Return rows in ONNX's order of gates, i o f c, from torch's, i f g o."""
     i, f, g, o = np.split(gates, 4)
     return np.concatenate([i, o, f, g])
 
 
 def _metadata(file: ModelFile) -> dict[str, str]:
-    """What a program needs to know to use the weights."""
+    """Return the architecture and the tokenizer as JSON: a program needs them to use the weights."""
     return {"architecture": json.dumps(asdict(file.architecture)), "tokenizer": json.dumps(file.tokenizer.header())}

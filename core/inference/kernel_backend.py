@@ -1,4 +1,4 @@
-"""One step of an int8 LSTM for many rows at once, in a compiled kernel: on x86-64 with AVX2 or AVX-512."""
+"""Steps an int8 LSTM, many rows at once, with the compiled kernel: x86-64 with AVX2 or AVX-512."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..text.tokenizer import Ids
-from .kernel import KERNEL, Int8Kernel, TokenStats
+from .kernel import Int8Kernel, TokenStats
 from .model_file import ModelFile
 from .quantization import HIDDEN_SCALE, HIDDEN_ZERO
 from .runtime import Logits, StateArrays, input_table, int8_zeros
@@ -17,10 +17,9 @@ Reals = NDArray[np.float64]
 
 
 class PackedMatrix(NamedTuple):
-    """A matrix as the kernel reads it: block by block, of every unit in it four inputs side by side.
+    """A matrix in the kernel's layout: block by block, and within a block four adjacent inputs of each unit.
 
-    ``start`` is what a sum begins with, so that inputs around 128 count as inputs around 0; ``addend`` the bias, or for
-    every token a row of its own.
+    ``initial_sum`` cancels the zero point of the inputs, 128. ``addend`` is the bias, or one row for every token.
     """
 
     weights: NDArray[np.int8]
@@ -32,46 +31,46 @@ class PackedMatrix(NamedTuple):
 
 
 class KernelRuntime:
-    """The kernel over a model's weights: ``GraphRuntime`` bit for bit, and faster.
+    """The kernel with a model's weights: the same bits as ``OnnxRuntime``, and faster.
 
-    A batch that is alone is stepped on all ``threads``, each of which keeps its share of the weights in its own caches;
-    else every batch has one thread, and none waits for another.
+    An exclusive batch is stepped on all ``threads``, each of which keeps its share of the weights in its own caches.
+    Otherwise every batch has one thread, and none waits for another.
     """
 
-    def __init__(self, file: ModelFile, threads: int = 1, kernel: Int8Kernel | None = KERNEL) -> None:
-        assert kernel, "who makes this has looked whether there is a kernel"
+    def __init__(self, file: ModelFile, threads: int = 1, *, kernel: Int8Kernel) -> None:
         self.max_batches = threads
-        self._kernel, self._architecture = kernel, file.architecture
+        self._kernel = kernel
+        self._architecture = file.architecture
         gates = (_pack_gates(file, n, kernel.simd_width) for n in range(self._architecture.layers))
         self._matrices = [*gates, _pack_projection(file, kernel.simd_width)]
 
     def zeros(self, rows: int) -> StateArrays:
-        """The state that has read nothing."""
+        """Return the initial state, before any token."""
         return int8_zeros(self._architecture, rows)
 
     def stepper(self, state: StateArrays, exclusive: bool = True) -> KernelStepper:
-        """What steps rows on from ``state``."""
+        """Return a stepper that continues from a copy of ``state``."""
         return KernelStepper(self._kernel, self._matrices, state, self.max_batches if exclusive else 1)
 
 
 class KernelStepper:
-    """Steps rows in place: every step overwrites ``logits`` and ``state``."""
+    """Steps rows in place: each step overwrites ``logits`` and ``state``."""
 
     def __init__(self, kernel: Int8Kernel, matrices: list[PackedMatrix], state: StateArrays, threads: int) -> None:
         self._kernel, self._matrices, rows = kernel, matrices, len(state[0])
         self.state = tuple(array.copy() for array in state)
         self.logits: Logits = np.empty((rows, matrices[-1].width), np.float32)
-        self._inputs = [np.zeros((rows, product.inputs), np.uint8) for product in matrices]
+        self._inputs = [np.zeros((rows, matrix.inputs), np.uint8) for matrix in matrices]
         phases = [value for n in range(len(matrices)) for value in self._phase_fields(n)]
         self._program = np.array([rows, min(threads, kernel.max_threads), len(matrices), 0, *phases], np.int64)
         self._program_address = self._program.ctypes.data
 
     def step(self, ids: Ids) -> None:
-        """Read one token a row, ids (B,)."""
+        """Read one token per row, ids (B,)."""
         self.step_many(ids)
 
     def step_many(self, ids: Ids) -> None:
-        """Read T tokens a row, ids (T, B)."""
+        """Read T tokens per row, ids (T, B)."""
         self._kernel.step(self._program_address, np.ascontiguousarray(ids, np.int64))
 
     def generate(self, uniforms: Reals, temperatures: Reals) -> tuple[Ids, TokenStats]:
@@ -82,9 +81,9 @@ class KernelStepper:
         return ids, TokenStats(*stats)
 
     def _phase_fields(self, n: int) -> list[int]:
-        """The fields of the kernel's ``Phase``, in its order."""
-        product = self._matrices[n]
-        shape = [product.inputs, product.width, *(_address(array) for array in product[:4]), product.addend.ndim - 3]
+        """Return the fields of the kernel's ``Phase`` struct, in its order."""
+        matrix = self._matrices[n]
+        shape = [matrix.inputs, matrix.width, *(_address(array) for array in matrix[:4]), matrix.addend.ndim - 3]
         if n == len(self._matrices) - 1:
             return [*shape, _address(self._inputs[n]), 0, 0, 0, 0, _address(self.logits)]
         h, c = self.state[2 * n : 2 * n + 2]
@@ -93,7 +92,7 @@ class KernelStepper:
 
 
 def _pack_gates(file: ModelFile, n: int, simd_width: int) -> PackedMatrix:
-    """Layer n reads the layer below and itself; what layer 0 gets from its tokens is a table."""
+    """Pack the gates of layer n, which reads the layer below and itself. The input of layer 0 is a table by token."""
     kinds, tensors = ("ih", "hh") if n else ("hh",), file.tensors
     weights = np.concatenate([tensors[f"lstm.{n}.weight_{kind}"] for kind in kinds], axis=1)
     addend = tensors[f"lstm.{n}.bias"] if n else input_table(file)
@@ -108,34 +107,33 @@ def _pack_projection(file: ModelFile, simd_width: int) -> PackedMatrix:
 def _pack(
     weights: NDArray[np.int8], scale: NDArray[np.float32], addend: NDArray[np.float32], gates: int, simd_width: int
 ) -> PackedMatrix:
-    """Of weights (gates x H, K), their scales (gates x H,), and what is added, (gates x H,) or (V, gates x H)."""
+    """Pack weights (gates x H, K), their scales (gates x H,), and an addend (gates x H,) or (V, gates x H)."""
     width, inputs = len(weights) // gates, weights.shape[1]
-    padded = _block_layout(
-        np.pad(weights, [(0, 0), (0, -inputs % 4)]).T, gates, simd_width
-    )  # (K, blocks, gates, lanes)
-    fours = padded.reshape(-1, 4, *padded.shape[1:]).transpose(2, 0, 3, 4, 1)
-    start = -HIDDEN_ZERO * weights.sum(axis=1, dtype=np.int32)
-    begin, scaled, added = (
-        _block_layout(values, gates, simd_width) for values in (start, scale * HIDDEN_SCALE, addend)
+    padded = np.pad(weights, [(0, 0), (0, -inputs % 4)])
+    blocks = _block_layout(padded.T, gates, simd_width)  # (K, blocks, gates, simd_width)
+    fours = blocks.reshape(-1, 4, *blocks.shape[1:]).transpose(2, 0, 3, 4, 1)
+    initial_sum = -HIDDEN_ZERO * weights.sum(axis=1, dtype=np.int32)
+    initial_sum, scale, addend = (
+        _block_layout(values, gates, simd_width) for values in (initial_sum, scale * HIDDEN_SCALE, addend)
     )
-    return PackedMatrix(_align_64(fours), begin, scaled, added, inputs + -inputs % 4, width)
+    return PackedMatrix(_align_64(fours), initial_sum, scale, addend, padded.shape[1], width)
 
 
 def _block_layout(values: NDArray[Any], gates: int, simd_width: int) -> NDArray[Any]:
-    """(…, gates x H) as (…, blocks, gates, lanes), filled up with zeros."""
-    apart = values.reshape(*values.shape[:-1], gates, -1)
-    filled = np.pad(apart, [(0, 0)] * (apart.ndim - 1) + [(0, -apart.shape[-1] % simd_width)])
-    blocks = filled.reshape(*filled.shape[:-1], -1, simd_width)
+    """Return (…, gates x H) as (…, blocks, gates, simd_width), padded with zeros."""
+    by_gate = values.reshape(*values.shape[:-1], gates, -1)
+    padded = np.pad(by_gate, [(0, 0)] * (by_gate.ndim - 1) + [(0, -by_gate.shape[-1] % simd_width)])
+    blocks = padded.reshape(*padded.shape[:-1], -1, simd_width)
     return np.ascontiguousarray(np.moveaxis(blocks, -2, -3))
 
 
 def _align_64(values: NDArray[np.int8]) -> NDArray[np.int8]:
-    """A contiguous copy that begins where a cache line does."""
-    room = np.empty(values.size + 64, np.int8)
-    first = -_address(room) % 64
-    found = room[first : first + values.size].reshape(values.shape)
-    found[:] = values
-    return found
+    """Return a contiguous copy that starts at a cache line, a multiple of 64 bytes."""
+    buffer = np.empty(values.size + 64, np.int8)
+    first = -_address(buffer) % 64
+    aligned = buffer[first : first + values.size].reshape(values.shape)
+    aligned[:] = values
+    return aligned
 
 
 def _address(array: NDArray[Any]) -> int:

@@ -1,4 +1,4 @@
-"""Which models there are: those that come with afterglow, those in the user's data folder, or any path."""
+"""Finds models by name or path: the bundled ones and those in the user's data folder."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ MODEL_SUFFIX = ".safetensors"
 DEFAULT_MODEL = "shakespeare"
 
 SIDECAR_SUFFIXES = (".history.jsonl", ".svg")
-"""What training leaves beside a model: its losses, and a plot of them."""
+"""Suffixes of the files that training writes next to a model: the losses, and a plot of them."""
 
 
 class ModelEntry(NamedTuple):
-    """A model that can be named."""
+    """A model in the library, or a file given by its path."""
 
     name: str
     path: Path
@@ -26,19 +26,19 @@ class ModelEntry(NamedTuple):
 
 
 def list_models() -> list[ModelEntry]:
-    """All models by name; one of the user's stands before a bundled one of the same name."""
-    found = {e.name: e for e in _models_in(_bundled_dir(), bundled=True)}
-    found |= {e.name: e for e in _models_in(models_dir(), bundled=False)}
-    return sorted(found.values())
+    """Return all models by name. A user's model hides a bundled one of the same name."""
+    entries = {e.name: e for e in _models_in(_bundled_dir(), bundled=True)}
+    entries |= {e.name: e for e in _models_in(models_dir(), bundled=False)}
+    return sorted(entries.values())
 
 
 def is_path(name: str) -> bool:
-    """Whether a model is named by its file instead of by its name."""
+    """Return True if ``name`` is the path of a model file instead of a model's name."""
     return name.endswith(MODEL_SUFFIX) or "/" in name or "\\" in name
 
 
 def find_model(name: str) -> ModelEntry:
-    """The model called ``name``, or the file at that path; raises ModelError, which lists what there is."""
+    """Return the model called ``name``, or the file at that path; raise ModelError, which lists all names."""
     if is_path(name):
         return ModelEntry(Path(name).stem, Path(name), bundled=False)
     known = {e.name: e for e in list_models()}
@@ -49,11 +49,11 @@ def find_model(name: str) -> ModelEntry:
 
 
 def path_for_new_model(name: str, replace: bool = False) -> Path:
-    """Where a new model called ``name`` goes; raises UsageError for a bad name or one that is taken."""
+    """Return the path for a new model; raise UsageError for an unusable name, or one in use unless ``replace``."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UsageError(f"{name!r} cannot be a model's name: use letters, digits, '.', '-' and '_'")
     if name.endswith(MODEL_SUFFIX):
-        raise UsageError(f"{name!r} is the name of a file; leave {MODEL_SUFFIX} out")
+        raise UsageError(f"{name!r} is a file's name; leave {MODEL_SUFFIX} out")
     path = models_dir() / f"{name}{MODEL_SUFFIX}"
     if not replace and name in {e.name for e in list_models()}:
         raise UsageError(f"there is a model {name!r} already; add --replace, or choose another name")
@@ -61,10 +61,13 @@ def path_for_new_model(name: str, replace: bool = False) -> Path:
 
 
 def remove(name: str) -> Path:
-    """Delete one of the user's models; raises ModelError for an unknown or a bundled one."""
+    """Delete one of the user's models and return its path.
+
+    Raises ModelError for an unknown or a bundled model, StorageError if it cannot be deleted.
+    """
     entry = find_model(name)
     if entry.bundled:
-        raise ModelError(f"{name} comes with afterglow and stays")
+        raise ModelError(f"{name} is a bundled model and cannot be removed")
     if entry.path.parent != models_dir():
         raise ModelError(f"{name} is not in the library; delete the file yourself")
     try:

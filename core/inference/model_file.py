@@ -1,6 +1,6 @@
-"""A model is one file: NAME.safetensors, int8 weights with row scales, and a JSON header that says all about them.
+"""Reads, checks and writes a model file: NAME.safetensors, int8 weights with row scales, described by a JSON header.
 
-A file may come from a stranger: everything about it is checked before its tensors are read, and nothing is unpickled.
+A file may come from a stranger: everything in it is checked before its tensors are read, and nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -26,38 +26,40 @@ from ..text.split import DEFAULT_SPLIT
 from ..text.tokenizer import Tokenizer, from_header
 
 FORMAT = 2
-"""The version of the format that this release writes; it opens this one and every earlier one."""
+"""Version of the format that this release writes. It reads this and every earlier one."""
 
 MAX_HEADER_BYTES = 64 << 20
-"""Bytes; 65,536 whole words of Chinese, escaped twice, take 20 MB."""
+"""Largest header in bytes. 65,536 whole words of Chinese, escaped twice, take 20 MB."""
+
 MAX_DIMENSIONS = {"vocabulary": 1 << 20, "embedding": 1 << 14, "layers": 64, "width": 1 << 14}
+"""Largest value of each field of ``Architecture``."""
 
 INDEX_TENSOR = "index.prints"
-"""The tensor that holds the index of copied runs."""
+"""Name of the tensor that holds the index of copied runs."""
 
 Tensors = dict[str, NDArray[Any]]
 
 
 class TensorSpec(NamedTuple):
-    """A tensor as it has to be: its type in safetensors' words, and its shape."""
+    """The required form of a tensor: its type in safetensors' notation, and its shape."""
 
     dtype: str
     shape: tuple[int, ...]
 
     @property
     def numpy_dtype(self) -> np.dtype[Any]:
-        """The type in numpy's words, little-endian."""
+        """The type as a numpy dtype, little-endian."""
         return np.dtype({"I8": "i1", "F32": "<f4", "U32": "<u4"}[self.dtype])
 
     @property
     def nbytes(self) -> int:
-        """How many bytes it takes."""
+        """Size of the tensor in bytes."""
         return int(np.prod(self.shape, dtype=object)) * self.numpy_dtype.itemsize
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What decides the shapes: V tokens, embedding size E, LSTM layers, and H hidden units in each."""
+    """The sizes of a model: V tokens in the vocabulary, embedding size E, LSTM layers, and H hidden units in each."""
 
     vocabulary: int
     embedding: int
@@ -65,29 +67,29 @@ class Architecture:
     width: int
 
     def tensor_specs(self) -> dict[str, TensorSpec]:
-        """Every tensor of a model file; gates stand in torch's order, i f g o."""
+        """Return the form of every tensor of a model file. Gates are in torch's order, i f g o."""
         v, h = self.vocabulary, self.width
-        shapes = {"embedding.weight": TensorSpec("I8", (v, self.embedding)), "embedding.scale": TensorSpec("F32", (v,))}
+        specs = {"embedding.weight": TensorSpec("I8", (v, self.embedding)), "embedding.scale": TensorSpec("F32", (v,))}
         for layer in range(self.layers):
             inputs = h if layer else self.embedding
-            shapes[f"lstm.{layer}.weight_ih"] = TensorSpec("I8", (4 * h, inputs))
-            shapes[f"lstm.{layer}.weight_hh"] = TensorSpec("I8", (4 * h, h))
-            shapes[f"lstm.{layer}.scale"] = TensorSpec("F32", (4 * h,))
-            shapes[f"lstm.{layer}.bias"] = TensorSpec("F32", (4 * h,))
-        shapes["projection.weight"] = TensorSpec("I8", (v, h))
-        shapes["projection.scale"] = TensorSpec("F32", (v,))
-        shapes["projection.bias"] = TensorSpec("F32", (v,))
-        return shapes
+            specs[f"lstm.{layer}.weight_ih"] = TensorSpec("I8", (4 * h, inputs))
+            specs[f"lstm.{layer}.weight_hh"] = TensorSpec("I8", (4 * h, h))
+            specs[f"lstm.{layer}.scale"] = TensorSpec("F32", (4 * h,))
+            specs[f"lstm.{layer}.bias"] = TensorSpec("F32", (4 * h,))
+        specs["projection.weight"] = TensorSpec("I8", (v, h))
+        specs["projection.scale"] = TensorSpec("F32", (v,))
+        specs["projection.bias"] = TensorSpec("F32", (v,))
+        return specs
 
     @property
     def parameters(self) -> int:
-        """How many weights and biases there are, scales not counted."""
+        """Number of weights and biases, without the scales."""
         return sum(int(np.prod(s.shape)) for name, s in self.tensor_specs().items() if not name.endswith("scale"))
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a model says of itself. Losses are nats per character on the held-out end of the text (see ``score``)."""
+    """The model card: how a model was made. Losses are nats per character on the test text (see ``score``)."""
 
     corpus: str = ""
     corpus_sha256: str = ""
@@ -112,7 +114,7 @@ class Card:
 
     @classmethod
     def from_header(cls, values: Any) -> Card:
-        """The card in a header; entries that a later release added are passed over. Raises ModelError."""
+        """Return the card in a header. Entries added by a later release are ignored. Raises ModelError."""
         if not isinstance(values, dict):
             raise ModelError("its card is not readable")
         known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
@@ -120,7 +122,7 @@ class Card:
         try:
             merge_layers(settings)
         except (SettingError, AttributeError) as error:
-            raise ModelError(f"its card's settings cannot be: {error}") from None
+            raise ModelError(f"its card has settings that are not valid: {error}") from None
         return cls(
             **{name: value for name, value in known.items() if _is_valid_card_value(cls(), name, value)},
             settings=settings,
@@ -129,9 +131,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model at rest. ``sha256``, of its tensors and tokenizer, is its identity.
+    """The content of a model file.
 
-    ``index`` knows its training text well enough to notice copied runs; format 1 had none.
+    ``sha256``, the hash of tensors and tokenizer, identifies the model. ``index`` detects runs copied from its training
+    text; None if the file has no index, as in format 1.
     """
 
     architecture: Architecture
@@ -142,7 +145,7 @@ class ModelFile:
     index: CopyIndex | None = None
 
     def save(self, path: Path) -> None:
-        """Write the file, all or nothing; raises StorageError."""
+        """Write the file atomically; raise StorageError if that fails."""
         from safetensors.numpy import save  # 20 ms that only training needs
 
         header = {
@@ -158,7 +161,7 @@ class ModelFile:
         write_atomically(path, save(tensors, metadata={"afterglow": json.dumps(header)}))
 
     def with_sha256(self) -> ModelFile:
-        """The same with its identity computed."""
+        """Return a copy with the hash computed."""
         digest = hashlib.sha256(json.dumps(self.tokenizer.header()).encode())
         for name in sorted(self.tensors):
             digest.update(self.tensors[name].tobytes())
@@ -166,7 +169,7 @@ class ModelFile:
 
 
 def open_model_file(path: Path) -> ModelFile:
-    """Read and check a model file; raises ModelError, one line with the path in it, where anything is wrong."""
+    """Read and check a model file; raise ModelError, one line with the path, if anything is wrong with it."""
     with open_or_error(path, ModelError, "model file") as file:
         try:
             return _read_model(file, os.fstat(file.fileno()).st_size)
@@ -175,7 +178,7 @@ def open_model_file(path: Path) -> ModelFile:
 
 
 def read_card(path: Path) -> Card:
-    """What a model says of itself, read without its weights; raises ModelError where it is not usable."""
+    """Return the card of a model file without reading its weights; raise ModelError if the header is not valid."""
     try:
         with path.open("rb") as file:
             return Card.from_header(_read_header(file, path.stat().st_size)[1].get("card"))
@@ -190,92 +193,92 @@ def _read_model(file: BufferedReader, size: int) -> ModelFile:
     if tokenizer.size != architecture.vocabulary:
         raise ModelError(f"its tokenizer has {tokenizer.size} tokens, its weights {architecture.vocabulary}")
     card = Card.from_header(header.get("card"))
-    every = _parse_index_modulus(header.get("index"))
-    shapes = architecture.tensor_specs()
-    if every:
-        shapes[INDEX_TENSOR] = TensorSpec("U32", (_parse_index_length(entries.get(INDEX_TENSOR)),))
-    tensors = _read_tensors(file, start, size, shapes, entries)
-    index = CopyIndex(every, tensors.pop(INDEX_TENSOR)) if every else None
+    modulus = _parse_index_modulus(header.get("index"))
+    specs = architecture.tensor_specs()
+    if modulus:
+        specs[INDEX_TENSOR] = TensorSpec("U32", (_parse_index_length(entries.get(INDEX_TENSOR)),))
+    tensors = _read_tensors(file, start, size, specs, entries)
+    index = CopyIndex(modulus, tensors.pop(INDEX_TENSOR)) if modulus else None
     return ModelFile(architecture, tokenizer, card, tensors, index=index).with_sha256()
 
 
 def _parse_index_modulus(values: Any) -> int:
-    """How many fingerprints one of the index's stands for; 0 where there is no index."""
+    """Return the modulus of the index: it stores one fingerprint in this many. 0 if there is no index."""
     match values:
         case None:
             return 0
-        case {"run": 16, "every": every} if _is_count(every) and 1 <= every < 1 << 32:
-            return every
-    raise ModelError("its index of copied runs is not one that this version knows")
+        case {"run": 16, "every": modulus} if _is_count(modulus) and 1 <= modulus < 1 << 32:
+            return modulus
+    raise ModelError("its index of copied runs has a form that this release cannot read")
 
 
 def _parse_index_length(entry: Any) -> int:
     match entry:
         case {"shape": [length]} if _is_count(length) and 0 <= length < 1 << 32:
             return length
-    raise ModelError("its header promises an index of copied runs that is not there")
+    raise ModelError("its header announces an index of copied runs, but there is none")
 
 
 def _read_header(file: BufferedReader, size: int) -> tuple[dict[str, Any], dict[str, Any], int]:
-    """The tensors' entries, our own header, and where the tensors' bytes begin."""
+    """Return the tensors' entries, our own header, and the offset of the first tensor's bytes."""
     first = file.read(8)
     if first[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
-        raise ModelError("it is a pickle under another name; pickles can run code and are never opened")
+        raise ModelError("it is a pickle; pickles can run code and are never opened")
     length = int.from_bytes(first, "little")
     if len(first) < 8 or not 2 <= length <= MAX_HEADER_BYTES:
-        raise ModelError("it does not begin like a safetensors file")
+        raise ModelError("it is not a safetensors file")
     if 8 + length > size:
-        raise ModelError("it is cut short (download or copy it again)")
+        raise ModelError("it is cut short; download or copy it again")
     try:
         entries = json.loads(file.read(length))
         header = json.loads(entries.pop("__metadata__")["afterglow"])
         version = header["format"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ModelError("it has no afterglow header; was it made by another program?") from None
+        raise ModelError("it has no afterglow header; it was probably made by another program") from None
     if not _is_count(version) or not 1 <= version <= FORMAT:
-        raise ModelError(f"its format is {str(version)[:20]}, this release knows 1 to {FORMAT}; upgrade afterglow")
+        raise ModelError(f"it has format {str(version)[:20]}, this release knows 1 to {FORMAT}; upgrade afterglow")
     return entries, header, 8 + length
 
 
 def _parse_architecture(values: Any) -> Architecture:
     if not isinstance(values, dict):
-        raise ModelError("its header does not tell its architecture")
+        raise ModelError("its header has no architecture")
     for name, largest in MAX_DIMENSIONS.items():
         if not _is_count(values.get(name)) or not 1 <= values[name] <= largest:
             raise ModelError(
-                f"its {name} is {str(values.get(name))[:20]}; it has to be a whole number from 1 to {largest:,}"
+                f"its {name} is {str(values.get(name))[:20]}; it must be a whole number from 1 to {largest:,}"
             )
     return Architecture(**{name: values[name] for name in MAX_DIMENSIONS})
 
 
 def _read_tensors(
-    file: BufferedReader, start: int, size: int, shapes: dict[str, TensorSpec], entries: dict[str, Any]
+    file: BufferedReader, start: int, size: int, specs: dict[str, TensorSpec], entries: dict[str, Any]
 ) -> Tensors:
-    for name, shape in shapes.items():
-        _check_entry(name, shape, entries.get(name))
-    if start + sum(shape.nbytes for shape in shapes.values()) != size or entries.keys() != shapes.keys():
-        raise ModelError("its size does not fit its header (cut short, or with something added); copy it again")
-    places = sorted(tuple(entry["data_offsets"]) for entry in entries.values())
-    if [begin for begin, _ in places] != [0, *(end for _, end in places[:-1])]:
+    for name, spec in specs.items():
+        _check_entry(name, spec, entries.get(name))
+    if start + sum(spec.nbytes for spec in specs.values()) != size or entries.keys() != specs.keys():
+        raise ModelError("its size does not match its header (cut short, or with something added); copy it again")
+    offsets = sorted(tuple(entry["data_offsets"]) for entry in entries.values())
+    if [begin for begin, _ in offsets] != [0, *(end for _, end in offsets[:-1])]:
         raise ModelError("its tensors overlap or leave gaps")
     data = file.read(size - start)
     tensors = {}
-    for name, shape in shapes.items():
+    for name, spec in specs.items():
         begin = entries[name]["data_offsets"][0]
-        tensors[name] = np.frombuffer(data, shape.numpy_dtype, int(np.prod(shape.shape)), begin).reshape(shape.shape)
-        if shape.dtype == "F32" and not np.isfinite(tensors[name]).all():
+        tensors[name] = np.frombuffer(data, spec.numpy_dtype, int(np.prod(spec.shape)), begin).reshape(spec.shape)
+        if spec.dtype == "F32" and not np.isfinite(tensors[name]).all():
             raise ModelError(
-                f"{name} holds values that are not finite numbers; its training went wrong or it is damaged"
+                f"{name} has values that are not finite numbers; its training went wrong or the file is damaged"
             )
     return tensors
 
 
-def _check_entry(name: str, shape: TensorSpec, entry: Any) -> None:
+def _check_entry(name: str, spec: TensorSpec, entry: Any) -> None:
     match entry:
-        case {"dtype": shape.dtype, "shape": [*sizes], "data_offsets": [int(begin), int(end)]}:
-            if tuple(sizes) == shape.shape and begin >= 0 and end - begin == shape.nbytes:
+        case {"dtype": spec.dtype, "shape": [*sizes], "data_offsets": [int(begin), int(end)]}:
+            if tuple(sizes) == spec.shape and begin >= 0 and end - begin == spec.nbytes:
                 return
-    raise ModelError(f"its tensor {name} is missing or not of the shape that its header promises, {shape.shape}")
+    raise ModelError(f"its tensor {name} is missing or does not have the shape {spec.shape}")
 
 
 def _is_count(value: Any) -> TypeGuard[int]:
@@ -283,13 +286,13 @@ def _is_count(value: Any) -> TypeGuard[int]:
 
 
 def _is_valid_card_value(card: Card, name: str, value: Any) -> bool:
-    """Whether a card's entry is of the right kind, and shows nothing that a terminal would obey."""
+    """Return True if a card's entry has the right type and, if it is text, no terminal control characters."""
     if name.startswith("nats"):
         return value is None or _is_real(value)
-    usual = getattr(card, name)
-    if isinstance(usual, float):
+    default = getattr(card, name)
+    if isinstance(default, float):
         return _is_real(value)
-    return type(value) is type(usual) and (not isinstance(value, str) or value.isprintable())
+    return type(value) is type(default) and (not isinstance(value, str) or value.isprintable())
 
 
 def _is_real(value: Any) -> bool:

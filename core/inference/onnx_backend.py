@@ -1,4 +1,4 @@
-"""One step of an int8 LSTM for many rows at once, on ONNX Runtime: wherever that runs."""
+"""Steps an int8 LSTM, many rows at once, on ONNX Runtime: works on every platform that has it."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from .runtime import Logits, StateArrays, Stepper, int8_zeros
 class OnnxRuntime:
     """ONNX Runtime over a graph of MatMulInteger, Sigmoid, Tanh and QuantizeLinear.
 
-    h travels as uint8 (B, H), c as float32 (B, H). A batch that is alone is stepped on all ``threads``, each of which
-    keeps its share of the weights in its own caches; else every batch has one thread, and none waits for another.
+    h is uint8 (B, H), c float32 (B, H). An exclusive batch is stepped on all ``threads``, each of which keeps its share
+    of the weights in its own caches. Otherwise every batch has one thread, and none waits for another.
     """
 
     def __init__(self, file: ModelFile, threads: int = 1) -> None:
         self.max_batches = threads
         self.state_names = [f"{kind}{layer}" for layer in range(file.architecture.layers) for kind in "hc"]
-        """The graph's names of the arrays of a state."""
+        """Names of the state's arrays in the graph, in order."""
         self._file = file
         self._sessions: dict[bool, onnxruntime.InferenceSession] = {}
         self.session(exclusive=True)
 
     def session(self, exclusive: bool) -> onnxruntime.InferenceSession:
-        """What runs a step; all give the same bits."""
+        """Return the session that runs a step, made when first needed. Both give the same bits."""
         if exclusive not in self._sessions:
             graph = OnnxStepGraph(self._file, fused=not exclusive).build()
             self._sessions[exclusive] = _open_session(graph.SerializeToString(), self.max_batches if exclusive else 1)
         return self._sessions[exclusive]
 
     def zeros(self, rows: int) -> StateArrays:
-        """The state that has read nothing."""
+        """Return the initial state, before any token."""
         return int8_zeros(self._file.architecture, rows)
 
     def stepper(self, state: StateArrays, exclusive: bool = True) -> Stepper:
-        """What steps rows on from ``state``."""
+        """Return a stepper that continues from a copy of ``state``."""
         logits = np.empty((len(state[0]), self._file.architecture.vocabulary), np.float32)
         return _BoundStepper(self.session(exclusive), self.state_names, state, logits)
 
@@ -50,15 +50,15 @@ class OnnxRuntime:
 def _open_session(graph: bytes, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    # A thread that waits a little for its next share keeps steps in a row fast; for ever, as it would, it keeps a
-    # core busy while text comes at a reader's pace (docs/experiments.md).
+    # Threads that spin briefly before they sleep keep consecutive steps fast. By default they spin without end, which
+    # keeps a core busy while text comes at reading speed (docs/experiments.md).
     options.add_session_config_entry("session.intra_op.spin_duration_us", "200")
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 class _BoundStepper(Stepper):
-    """Two sets of buffers, bound to the session once: a step reads the one and writes the other."""
+    """Has two sets of buffers, bound to the session once: each step reads one set and writes the other."""
 
     def __init__(
         self, session: onnxruntime.InferenceSession, names: Sequence[str], state: StateArrays, logits: Logits
@@ -66,10 +66,10 @@ class _BoundStepper(Stepper):
         self._session, self._names = session, names
         self._ids = np.zeros(len(logits), np.int64)
         states = tuple(array.copy() for array in state), tuple(np.empty_like(array) for array in state)
-        both = logits, np.empty_like(logits)
-        self._bindings = [self._bind(*states, both[1]), self._bind(*states[::-1], both[0])]
-        self._outputs = [(both[1], states[1]), (both[0], states[0])]
-        self.logits, self.state = both[0], states[0]
+        logits_pair = logits, np.empty_like(logits)
+        self._bindings = [self._bind(*states, logits_pair[1]), self._bind(*states[::-1], logits_pair[0])]
+        self._outputs = [(logits_pair[1], states[1]), (logits_pair[0], states[0])]
+        self.logits, self.state = logits_pair[0], states[0]
         self._current = 0
 
     def step(self, ids: Ids) -> None:
@@ -81,9 +81,9 @@ class _BoundStepper(Stepper):
     def _bind(self, before: StateArrays, after: StateArrays, logits: Logits) -> onnxruntime.IOBinding:
         binding = self._session.io_binding()
         binding.bind_cpu_input("ids", self._ids)
-        for name, read, written in zip(self._names, before, after, strict=True):
-            binding.bind_cpu_input(name, read)
-            _bind_output(binding, f"{name}_", written)
+        for name, old, new in zip(self._names, before, after, strict=True):
+            binding.bind_cpu_input(name, old)
+            _bind_output(binding, f"{name}_", new)
         _bind_output(binding, "logits", logits)
         return binding
 

@@ -1,4 +1,4 @@
-"""The ONNX graph of one step, made from a model file: MatMulInteger, Sigmoid, Tanh, QuantizeLinear and little else."""
+"""Builds the ONNX graph of one step from a model file: MatMulInteger, Sigmoid, Tanh, QuantizeLinear and little else."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .runtime import input_table
 
 
 class OnnxStepGraph:
-    """Builds the graph: ids and states in, logits and states out. Names ending in _ are the state behind the step.
+    """Builds the graph: ids and states in, logits and states out. Names that end in _ are states after the step.
 
-    ``fused`` takes ONNX Runtime's MatMulIntegerToFloat instead of four operators: the same bits, faster for many rows,
+    ``fused`` uses ONNX Runtime's MatMulIntegerToFloat instead of four operators: the same bits, faster for many rows,
     slower for one.
     """
 
@@ -29,7 +29,7 @@ class OnnxStepGraph:
         ]
 
     def build(self) -> ModelProto:
-        """The whole step: ids and states in, logits and states out."""
+        """Return the graph of the whole step."""
         self._add_constant("zero", np.array(HIDDEN_ZERO, np.uint8))
         self._add_constant("unit", np.array(HIDDEN_SCALE))
         self._add_constant("split", np.array([3 * self._file.architecture.width, self._file.architecture.width]))
@@ -56,7 +56,7 @@ class OnnxStepGraph:
         self._add_node("QuantizeLinear", [f"real{n}", "unit", "zero"], f"h{n}_")
 
     def _add_first_gates(self) -> str:
-        """Layer 0 looks its input's share up in a table (V, 4H): embedding, input weights and bias folded into one."""
+        """Add the gates of layer 0. A table (V, 4H) combines embedding, input weights and bias."""
         tensors = self._file.tensors
         self._add_constant("table", _reorder_gates(input_table(self._file), axis=1))
         self._add_node("Gather", ["table", "ids"], "from_input0")
@@ -81,7 +81,7 @@ class OnnxStepGraph:
     def _add_matmul(
         self, out: str, h: str, weight: NDArray[Any], scale: NDArray[Any], bias: NDArray[Any] | None = None
     ) -> None:
-        """``out`` = weight x h, summed up in integers, x scale + bias in float32."""
+        """Add ``out`` = weight x h, summed in integers, times scale plus bias in float32."""
         self._add_constant(f"{out}.weight", weight.T)
         if bias is not None:
             self._add_constant(f"{out}.bias", bias)
@@ -110,6 +110,6 @@ class OnnxStepGraph:
 
 
 def _reorder_gates(gates: NDArray[Any], axis: int = 0) -> NDArray[Any]:
-    """Gates i f g o as i f o g: the three that go through a sigmoid lie together."""
+    """Return gates i f g o as i f o g, so that the three with a sigmoid are adjacent."""
     i, f, g, o = np.split(gates, 4, axis)
     return np.concatenate([i, f, o, g], axis)

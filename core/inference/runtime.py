@@ -1,4 +1,4 @@
-"""What steps an LSTM: the protocol, and the states that it reads and writes."""
+"""The protocols of the runtimes that step an LSTM, and functions on its state."""
 
 from __future__ import annotations
 
@@ -15,55 +15,58 @@ from .quantization import HIDDEN_ZERO
 
 Logits = NDArray[np.float32]
 StateArrays = tuple[NDArray[Any], ...]
-"""What an LSTM remembers: h and c of each layer in turn, every array with one row a stream."""
+"""The state of an LSTM: hidden state h and cell state c of each layer in turn, each array with one row per stream."""
 
 
 class Runtime(Protocol):
-    """Something that can step an LSTM."""
+    """Holds a model's weights and makes steppers."""
 
     max_batches: int
-    """How many batches it can step at once, each on a thread of its own."""
+    """Number of batches that can be stepped at the same time, each on its own thread."""
 
     def zeros(self, rows: int) -> StateArrays:
-        """The state that has read nothing, for so many rows."""
+        """Return the initial state, before any token, for this number of rows."""
         ...
 
     def stepper(self, state: StateArrays, exclusive: bool = True) -> Stepper:
-        """What steps rows on from ``state``, which it copies; ``alone`` where no other batch is stepped meanwhile."""
+        """Return a stepper that continues from a copy of ``state``.
+
+        ``exclusive`` is True if no other batch is stepped at the same time; it may then use all threads.
+        """
         ...
 
 
 class Stepper(Protocol):
-    """Steps the same rows again and again. Its arrays are views that the next step may overwrite.
+    """Steps the same rows again and again. The next step may overwrite its arrays.
 
-    ``logits``, (B, V), mean nothing before the first step, unless somebody puts in those that go with the state.
+    ``logits``, (B, V), are undefined before the first step, unless the caller writes those that belong to the state.
     """
 
     logits: Logits
     state: StateArrays
 
     def step(self, ids: Ids) -> None:
-        """Read one token a row, ids (B,): logits (B, V) for the next one, and the state behind it."""
+        """Read one token per row, ids (B,), and update ``logits`` (B, V) and ``state``."""
         ...
 
     def step_many(self, ids: Ids) -> None:
-        """Read T tokens a row one after the other, ids (T, B)."""
+        """Read T tokens per row one after the other, ids (T, B)."""
         for row in ids:
             self.step(row)
 
 
 def concat_states(states: Sequence[StateArrays]) -> StateArrays:
-    """One state with the rows of all."""
+    """Return one state with the rows of all."""
     return tuple(np.concatenate(arrays) for arrays in zip(*states, strict=True))
 
 
 def select_rows(state: StateArrays, rows: Sequence[int]) -> StateArrays:
-    """A state with these rows of ``state``, copied."""
+    """Return a state with copies of these rows of ``state``."""
     return tuple(array[list(rows)] for array in state)
 
 
 def int8_zeros(shape: Architecture, rows: int) -> StateArrays:
-    """The state of an int8 runtime that has read nothing: h as uint8 (B, H) around 128, c as float32 (B, H)."""
+    """Return the initial state of an int8 runtime: h as uint8 (B, H) with zero point 128, c as float32 (B, H)."""
     size = rows, shape.width
     return tuple(
         a for _ in range(shape.layers) for a in (np.full(size, HIDDEN_ZERO, np.uint8), np.zeros(size, np.float32))
@@ -71,10 +74,10 @@ def int8_zeros(shape: Architecture, rows: int) -> StateArrays:
 
 
 def input_table(file: ModelFile) -> NDArray[np.float32]:
-    """What layer 0 gets from each token, (V, 4H): its embedding through the input weights, plus the bias.
+    """Return the input of layer 0 for each token, (V, 4H): its embedding times the input weights, plus the bias.
 
-    The factors are whole numbers below 2^7 and their sums far below 2^53, so float64 adds them without rounding, in
-    whatever order a matrix library likes.
+    The factors are whole numbers below 2^7 and their sums far below 2^53. Float64 therefore adds them without rounding,
+    in any order that a matrix library uses.
     """
     tensors = file.tensors
     sums = tensors["embedding.weight"].astype(np.float64) @ tensors["lstm.0.weight_ih"].T.astype(np.float64)
@@ -83,6 +86,6 @@ def input_table(file: ModelFile) -> NDArray[np.float32]:
 
 
 def default_threads() -> int:
-    """How many threads a step may use: the environment's AFTERGLOW_THREADS, else 2 where there are two processors."""
+    """Return the number of threads for a step: AFTERGLOW_THREADS, else 2, or 1 if there is one processor."""
     value = os.environ.get("AFTERGLOW_THREADS", "")
     return int(value) if value.isdecimal() and int(value) else min(2, os.cpu_count() or 1)
