@@ -128,7 +128,7 @@ def test_marks_are_the_runs_of_the_meter_whatever_the_tokens(parts: list[str | i
     written = "".join(TEXT[part : part + 5 + part % 40] if isinstance(part, int) else part for part in parts)
     index = CopyIndex.build(TRAINED, 1 << 20)
     marks, runs = CopyTracker(CopyDetector(index)), indexed_run_lengths(written, index)
-    marks.add_prompt(written[:7])
+    marks.add_seed(written[:7])
     tokens = [written[at : at + size] for at in range(7, len(written), size)]
     for token in tokens:
         marks.add_token(token)
@@ -140,7 +140,7 @@ def test_marks_are_the_runs_of_the_meter_whatever_the_tokens(parts: list[str | i
 
 def test_marks_tell_where_they_begin_anew() -> None:
     marks = CopyTracker(CopyDetector(CopyIndex.build(TRAINED, 1 << 20)))
-    marks.add_prompt("Ω")
+    marks.add_seed("Ω")
     assert [marks.add_token(c) for c in TRAINED[:18]] == [None] * 15 + [0, 16, 17]
     assert marks.add_token("Ω") is None
     assert [marks.run_length(number) for number in (0, 17, 18)] == [18, 18, 0]

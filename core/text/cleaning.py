@@ -25,9 +25,9 @@ _ENCODING_HINT = "give its encoding, for example --encoding latin-1"
 
 
 def read_text(source: Source, options: ReadOptions, notes: list[str]) -> Iterator[str]:
-    """Yield the clean text of ``source`` in chunks of any size. Adds a note for each kind of change.
+    """Yield the clean text of ``source`` in chunks of any size.
 
-    Raises TextError.
+    Appends a line to ``notes`` for each kind of change. Raises TextError.
     """
     blocks = _reject_binary(source) if _is_utf8(options.encoding) else source.text_blocks()
     chunks = extract_items(_normalize(_decode_blocks(blocks, options.encoding, source.name), notes), source, options)
@@ -40,7 +40,10 @@ def decode_bytes(data: bytes, encoding: str, name: str) -> str:
 
 
 def shuffle_lines(chunks: Iterator[str], notes: list[str]) -> Iterator[str]:
-    """Yield the non-blank lines in a random order, always the same. A sorted list would give an unfair split."""
+    """Yield the non-blank lines in a random order, always the same. A sorted list would give an unfair split.
+
+    Appends the number of lines to ``notes``.
+    """
     rng = random.Random(0)
     in_memory: list[str] = []
     size = 0
@@ -99,6 +102,7 @@ def _decode_blocks(blocks: Iterable[bytes], encoding: str, name: str) -> Iterato
             text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
             data, start = error.object, error.start
+            # Valid non-ASCII text before the invalid byte: the file mixes encodings.
             mixed = _is_utf8(encoding) and not (ascii_so_far and data[:start].isascii())
             position = read - pending + start, line + data.count(b"\n", 0, start)
             raise _decoding_error(name, encoding, position, data[start], mixed) from None

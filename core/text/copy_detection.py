@@ -37,7 +37,7 @@ _OLDEST_FACTOR = pow(_HASH_BASE, MIN_RUN, 1 << 64)
 
 @dataclass(frozen=True, slots=True)
 class CopyIndex:
-    """A sample of the fingerprints of a training text: those of its 16-character runs that ``modulus`` divides.
+    """A sample of the fingerprints of a training text: the hashes of 16-character runs that ``modulus`` divides.
 
     ``fingerprints``: the upper 32 bits of the sampled hashes, sorted, uint32 (n,).
     A copied run of k characters is found with probability ``coverage(k)``. A fingerprint that is not in the text is
@@ -81,7 +81,7 @@ class CopyMatch(NamedTuple):
 
 
 class CopyDetector:
-    """Finds copied runs in a text that is pushed piece by piece, by an index."""
+    """Finds copied runs in a growing text, by the index of a model file."""
 
     def __init__(self, index: CopyIndex) -> None:
         self._index = index
@@ -121,7 +121,7 @@ class CopyDetector:
 
 
 class CopySpan(NamedTuple):
-    """The characters ``start`` to ``end`` of a copied run of ``length`` characters that no earlier run covers."""
+    """The part, ``start`` to ``end``, of a copied run of ``length`` characters that no earlier run covers."""
 
     start: int
     end: int
@@ -129,7 +129,7 @@ class CopySpan(NamedTuple):
 
 
 class CopyTracker:
-    """Finds the tokens of a growing text that begin in copied runs. Runs may begin in a prompt."""
+    """Finds the tokens of a growing text that begin in copied runs. Runs may begin in a seed."""
 
     def __init__(self, detector: CopyDetector) -> None:
         self._detector = detector
@@ -148,7 +148,7 @@ class CopyTracker:
         """Return the share and the longest run in words: "copied 12%, longest 40"."""
         return f"copied {self.share:.0%}" + (f", longest {self.longest_run}" if self.longest_run else "")
 
-    def add_prompt(self, text: str) -> None:
+    def add_seed(self, text: str) -> None:
         """Append a text that the user typed."""
         for character in text:
             self._step(character)
@@ -214,7 +214,17 @@ def copied_run_lengths(generated: str, text: TextLike) -> NDArray[np.int64]:
 
     0 if that is under 16.
     """
-    lengths = np.zeros(len(generated), np.int64)  # of the longest run that begins at each character
+    lengths = _run_lengths_from(generated, text)
+    runs = np.zeros(len(generated), np.int64)
+    for start in np.flatnonzero(lengths >= MIN_RUN).tolist():
+        run = runs[start : start + lengths[start]]
+        np.maximum(run, lengths[start], out=run)
+    return runs
+
+
+def _run_lengths_from(generated: str, text: TextLike) -> NDArray[np.int64]:
+    """Return for each character of ``generated`` the length of the longest run that begins with it, (n,)."""
+    lengths = np.zeros(len(generated), np.int64)
     hashes = compute_fingerprints(generated)
     is_candidate = np.zeros(1 << 16, bool)  # comparing 16 bits rules out most of the text
     is_candidate[hashes & _LOW] = True
@@ -228,11 +238,7 @@ def copied_run_lengths(generated: str, text: TextLike) -> NDArray[np.int64]:
             while start + length < len(generated) and generated[start : start + length + 1] in chunk:
                 length += 1
             lengths[start] = max(lengths[start], length)
-    runs = np.zeros(len(generated), np.int64)
-    for start in np.flatnonzero(lengths >= MIN_RUN).tolist():
-        run = runs[start : start + lengths[start]]
-        np.maximum(run, lengths[start], out=run)
-    return runs
+    return lengths
 
 
 def indexed_run_lengths(generated: str, index: CopyIndex) -> NDArray[np.int64]:

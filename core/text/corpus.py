@@ -80,7 +80,7 @@ def read_corpora(paths: Sequence[str], options: ReadOptions = DEFAULT_READ_OPTIO
 def read_clean_text(sources: Sequence[Source], options: ReadOptions, notes: list[str]) -> Iterator[str]:
     """Return the text of all sources in chunks of any size. If there are several, each ends with a newline.
 
-    Adds notes on what was changed; they are complete after the last chunk. Raises TextError.
+    Appends to ``notes`` what was changed; they are complete after the last chunk. Raises TextError.
     """
     chunks = _read_in_order(sources, options, notes)
     return shuffle_lines(chunks, notes) if options.lines else chunks
@@ -89,7 +89,7 @@ def read_clean_text(sources: Sequence[Source], options: ReadOptions, notes: list
 def deduplicate(sources: Sequence[Source], notes: list[str]) -> list[Source]:
     """Return ``sources`` without repeated texts, which could be both in the training and in the test text.
 
-    Adds a note for each one left out. Raises TextError.
+    Appends a line to ``notes`` for each source left out. Raises TextError.
     """
     if len(sources) < 2:
         return list(sources)

@@ -10,7 +10,7 @@ import io
 import os
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
@@ -21,8 +21,7 @@ from ..file_io import open_or_error
 STDIN = "-"
 
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".jsonl", ".csv", ".tsv")
-"""Names of texts in a folder end in one of these, or in one of these and ``.gz``. A file given by itself can have any
-name."""
+"""Extensions of the texts in a folder, also with ``.gz`` after them. A file given by itself can have any name."""
 
 BLOCK_BYTES = 1 << 20
 """Bytes read at a time. Memory use does not grow with the file."""
@@ -43,20 +42,12 @@ class Source:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the bytes as they are on disk."""
-        digest = hashlib.sha256()
-        for block in self.raw_blocks():
-            digest.update(block)
-        return digest.hexdigest()
+        return _hash_blocks(self.raw_blocks())
 
     @cached_property
     def text_sha256(self) -> str:
         """SHA-256 of the decompressed bytes: equal for a text and its .gz."""
-        if not self._is_gzip:
-            return self.sha256
-        digest = hashlib.sha256()
-        for block in self.text_blocks():
-            digest.update(block)
-        return digest.hexdigest()
+        return _hash_blocks(self.text_blocks()) if self._is_gzip else self.sha256
 
     @property
     def suffix(self) -> str:
@@ -103,7 +94,9 @@ def open_sources(paths: Sequence[str]) -> list[Source]:
 
     Raises TextError.
     """
-    return [stdin_source() if path == STDIN else file_source(path) for word in paths for path in expand_paths(word)]
+    return [
+        stdin_source() if path == STDIN else file_source(path) for pattern in paths for path in expand_paths(pattern)
+    ]
 
 
 def expand_paths(pattern: str) -> Iterator[str | Path]:
@@ -157,6 +150,13 @@ def stdin_blocks() -> Iterator[bytes]:
         raise TextError("no text on standard input; name a file, or pipe a text: cat *.txt | afterglow …")
     while block := sys.stdin.buffer.read(BLOCK_BYTES):
         yield block
+
+
+def _hash_blocks(blocks: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def _file_stamp(file: BinaryIO) -> tuple[int, int]:

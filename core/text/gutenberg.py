@@ -24,8 +24,8 @@ _END = re.compile(
 def strip_boilerplate(chunks: Iterator[str], notes: list[str]) -> Iterator[str]:
     """Yield the text between the start and end markers of each book, or all of it if there is no start marker.
 
-    If the text breaks off before an end marker, the last book goes to the end of the text. Adds a note with the number
-    of characters left out.
+    If the text breaks off before an end marker, the last book goes to the end of the text. Appends the number
+    of characters left out to ``notes``.
     """
     head = _read_head(chunks)
     if not _START.search(head):

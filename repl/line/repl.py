@@ -147,7 +147,7 @@ class LineRepl:
         if tracker is None:
             return ""
         for node, count in self.session.passage.path():
-            tracker.add_prompt(node.seed or "")
+            tracker.add_seed(node.seed or "")
             for text in node.texts(count):
                 tracker.add_token(text)
         return tracker.summary()

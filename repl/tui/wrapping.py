@@ -240,7 +240,7 @@ class Block:
     def _track_copies(self, copy_tracker: CopyTracker, styled_text: StyledText) -> None:
         """Look whether a piece is copied."""
         if not styled_text.token:
-            copy_tracker.add_prompt(styled_text.text)
+            copy_tracker.add_seed(styled_text.text)
         elif (first := copy_tracker.add_token(styled_text.text)) is not None:
             self._newly_copied = first if self._newly_copied is None else min(first, self._newly_copied)
 
