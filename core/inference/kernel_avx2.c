@@ -1,4 +1,4 @@
-/* The kernel in vectors of 32 bytes: x86-64 with AVX2. The same results as in those of 64, bit for bit. */
+/* The kernel with vectors of 32 bytes: x86-64 with AVX2. The same results as with 64, bit for bit. */
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32)
 
@@ -11,11 +11,11 @@
 #define INLINE FAST static inline __attribute__((always_inline))
 
 #define LANES 8
-#define MOST_ROWS 3 /* times four gates: 12 of the 16 registers hold sums */
+#define MAX_ROWS 3 /* times four gates: 12 of the 16 registers hold sums */
 
 typedef __m256 Reals;
 typedef __m256i Ints;
-typedef int64_t Lanes; /* how many, from the first */
+typedef int64_t Lanes; /* number of valid lanes, from the first */
 
 #define SET(x) _mm256_set1_ps(x)
 #define FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
@@ -26,9 +26,9 @@ typedef int64_t Lanes; /* how many, from the first */
 #define SET_INTS(x) _mm256_set1_epi32(x)
 #define TO_REALS(ints) _mm256_cvtepi32_ps(ints)
 
-/* Two neighbours add up in 16 bits: quantisation.WEIGHT_LIMIT keeps them there. */
-INLINE Ints plus_products(Ints sum, Ints read, Ints weights) {
-    Ints pairs = _mm256_maddubs_epi16(read, weights);
+/* Two neighbors add up in 16 bits: quantization.WEIGHT_LIMIT prevents saturation. */
+INLINE Ints plus_products(Ints sum, Ints input, Ints weights) {
+    Ints pairs = _mm256_maddubs_epi16(input, weights);
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
@@ -44,7 +44,7 @@ INLINE void store_some(float *to, Lanes lanes, Reals x) {
     else _mm256_maskstore_ps(to, mask(lanes), x);
 }
 
-/* Rounded, around 128, as bytes at two places. */
+/* Rounds x, adds the zero point 128, and stores bytes at two addresses. */
 INLINE void store_bytes(uint8_t *to, uint8_t *also, Lanes lanes, Reals x) {
     Ints ints = _mm256_add_epi32(_mm256_cvtps_epi32(x), SET_INTS(128));
     __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(ints), _mm256_extracti128_si256(ints, 1));
@@ -58,7 +58,7 @@ INLINE void store_bytes(uint8_t *to, uint8_t *also, Lanes lanes, Reals x) {
     }
 }
 
-/* Eight float64. ``left``: how many there are from here on, where fewer than eight may be. */
+/* Eight float64. ``left`` is the number of values from here on, possibly fewer than eight. */
 typedef struct {
     __m256d low, high;
 } Doubles;
@@ -83,8 +83,8 @@ INLINE Doubles FNMA8(Doubles a, Doubles b, Doubles c) {
 INLINE __m256d rounded(__m256d x) { return _mm256_round_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 INLINE Doubles ROUND8(Doubles x) { return (Doubles){rounded(x.low), rounded(x.high)}; }
 
-/* x 2^n for whole n from -1154 to 0, x from 0.7 to 1.5: in two factors, of which the first is exact, so that it is rounded
-   once where the result is subnormal. */
+/* x 2^n for whole n from -1154 to 0 and x from 0.7 to 1.5, by two factors. The first product is exact, so that a subnormal
+   result is rounded once. */
 INLINE __m256d times_2_to(__m256d x, __m256d n) {
     __m256i exponent = _mm256_cvtepi32_epi64(_mm256_cvtpd_epi32(_mm256_add_pd(n, _mm256_set1_pd(1023 + 1000))));
     __m256d larger = _mm256_castsi256_pd(_mm256_slli_epi64(exponent, 52));
@@ -94,12 +94,12 @@ INLINE Doubles TIMES_2_TO8(Doubles x, Doubles n) {
     return (Doubles){times_2_to(x.low, n.low), times_2_to(x.high, n.high)};
 }
 
-INLINE double SUM8(Doubles x) {
+INLINE double REDUCE_SUM8(Doubles x) {
     __m256d four = _mm256_add_pd(x.high, x.low);
     __m128d two = _mm_add_pd(_mm256_extractf128_pd(four, 1), _mm256_castpd256_pd128(four));
     return _mm_cvtsd_f64(two) + _mm_cvtsd_f64(_mm_unpackhi_pd(two, two));
 }
-INLINE double HIGHEST8(Doubles x) {
+INLINE double REDUCE_MAX8(Doubles x) {
     __m256d four = _mm256_max_pd(x.high, x.low);
     __m128d two = _mm_max_pd(_mm256_extractf128_pd(four, 1), _mm256_castpd256_pd128(four));
     return _mm_cvtsd_f64(_mm_max_pd(two, _mm_unpackhi_pd(two, two)));
@@ -122,14 +122,14 @@ INLINE void store8(double *to, Lanes8 lanes, Doubles x) {
         _mm256_maskstore_pd(to + 4, mask4(lanes, 4), x.high);
     }
 }
-INLINE Doubles chosen8(Lanes8 lanes, Doubles x, Doubles others) {
+INLINE Doubles select8(Lanes8 lanes, Doubles x, Doubles others) {
     if (lanes == 8) return x;
     return (Doubles){_mm256_blendv_pd(others.low, x.low, _mm256_castsi256_pd(mask4(lanes, 0))),
                      _mm256_blendv_pd(others.high, x.high, _mm256_castsi256_pd(mask4(lanes, 4)))};
 }
-INLINE Doubles only8(Lanes8 lanes, Doubles x) { return chosen8(lanes, x, SET8(0)); }
-INLINE Doubles max_of8(Lanes8 lanes, Doubles most, Doubles x) { return MAX8(most, chosen8(lanes, x, most)); }
-INLINE int above8(Lanes8 lanes, Doubles x, Doubles value) {
+INLINE Doubles masked8(Lanes8 lanes, Doubles x) { return select8(lanes, x, SET8(0)); }
+INLINE Doubles max_of8(Lanes8 lanes, Doubles max, Doubles x) { return MAX8(max, select8(lanes, x, max)); }
+INLINE int count_above8(Lanes8 lanes, Doubles x, Doubles value) {
     int low = _mm256_movemask_pd(_mm256_cmp_pd(x.low, value.low, _CMP_GT_OQ));
     int high = _mm256_movemask_pd(_mm256_cmp_pd(x.high, value.high, _CMP_GT_OQ));
     return __builtin_popcount((low | high << 4) & ((1 << lanes) - 1));
@@ -137,5 +137,5 @@ INLINE int above8(Lanes8 lanes, Doubles x, Doubles value) {
 
 #endif
 
-#define INITIALISE PyInit_kernel_avx2
+#define MODULE_INIT PyInit_kernel_avx2
 #include "kernel.h"

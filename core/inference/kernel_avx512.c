@@ -1,4 +1,4 @@
-/* The kernel in vectors of 64 bytes: x86-64 with AVX-512 and VNNI. */
+/* The kernel with vectors of 64 bytes: x86-64 with AVX-512 and VNNI. */
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32)
 
@@ -11,7 +11,7 @@
 #define INLINE FAST static inline __attribute__((always_inline))
 
 #define LANES 16
-#define MOST_ROWS 6 /* times four gates: 24 of the 32 registers hold sums */
+#define MAX_ROWS 6 /* times four gates: 24 of the 32 registers hold sums */
 
 typedef __m512 Reals;
 typedef __m512i Ints;
@@ -26,9 +26,9 @@ typedef __mmask16 Lanes;
 #define SET_INTS(x) _mm512_set1_epi32(x)
 #define TO_REALS(ints) _mm512_cvtepi32_ps(ints)
 
-/* What _mm512_dpbusd_epi32 does; around the intrinsic GCC 12 copies every sum to and fro. */
-INLINE Ints plus_products(Ints sum, Ints read, Ints weights) {
-    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(read), "v"(weights));
+/* Same as _mm512_dpbusd_epi32; around the intrinsic GCC 12 copies every sum back and forth. */
+INLINE Ints plus_products(Ints sum, Ints input, Ints weights) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(input), "v"(weights));
     return sum;
 }
 
@@ -36,14 +36,14 @@ INLINE Lanes lanes_of(int64_t left) { return left >= LANES ? 0xffff : (Lanes)((1
 INLINE Reals load_some(Lanes lanes, const float *from) { return _mm512_maskz_loadu_ps(lanes, from); }
 INLINE void store_some(float *to, Lanes lanes, Reals x) { _mm512_mask_storeu_ps(to, lanes, x); }
 
-/* Rounded, around 128, as bytes at two places. */
+/* Rounds x, adds the zero point 128, and stores bytes at two addresses. */
 INLINE void store_bytes(uint8_t *to, uint8_t *also, Lanes lanes, Reals x) {
     __m128i bytes = _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(x), SET_INTS(128)));
     _mm_mask_storeu_epi8(to, lanes, bytes);
     _mm_mask_storeu_epi8(also, lanes, bytes);
 }
 
-/* Eight float64. ``left``: how many there are from here on, where fewer than eight may be. */
+/* Eight float64. ``left`` is the number of values from here on, possibly fewer than eight. */
 typedef __m512d Doubles;
 typedef __mmask8 Lanes8;
 
@@ -56,19 +56,19 @@ typedef __mmask8 Lanes8;
 #define FNMA8(a, b, c) _mm512_fnmadd_pd(a, b, c)
 #define ROUND8(x) _mm512_roundscale_pd(x, _MM_FROUND_TO_NEAREST_INT)
 #define TIMES_2_TO8(x, n) _mm512_scalef_pd(x, n)
-#define SUM8(x) _mm512_reduce_add_pd(x)
-#define HIGHEST8(x) _mm512_reduce_max_pd(x)
+#define REDUCE_SUM8(x) _mm512_reduce_add_pd(x)
+#define REDUCE_MAX8(x) _mm512_reduce_max_pd(x)
 
 INLINE Lanes8 lanes8(int64_t left) { return left >= 8 ? 0xff : (Lanes8)((1u << left) - 1); }
 INLINE Doubles load8(Lanes8 lanes, const double *from) { return _mm512_maskz_loadu_pd(lanes, from); }
 INLINE void store8(double *to, Lanes8 lanes, Doubles x) { _mm512_mask_storeu_pd(to, lanes, x); }
-INLINE Doubles only8(Lanes8 lanes, Doubles x) { return _mm512_maskz_mov_pd(lanes, x); }
-INLINE Doubles max_of8(Lanes8 lanes, Doubles most, Doubles x) { return _mm512_mask_max_pd(most, lanes, most, x); }
-INLINE int above8(Lanes8 lanes, Doubles x, Doubles value) {
+INLINE Doubles masked8(Lanes8 lanes, Doubles x) { return _mm512_maskz_mov_pd(lanes, x); }
+INLINE Doubles max_of8(Lanes8 lanes, Doubles max, Doubles x) { return _mm512_mask_max_pd(max, lanes, max, x); }
+INLINE int count_above8(Lanes8 lanes, Doubles x, Doubles value) {
     return __builtin_popcount(_mm512_mask_cmp_pd_mask(lanes, x, value, _CMP_GT_OQ));
 }
 
 #endif
 
-#define INITIALISE PyInit_kernel_avx512
+#define MODULE_INIT PyInit_kernel_avx512
 #include "kernel.h"

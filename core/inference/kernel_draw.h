@@ -1,4 +1,5 @@
-/* The draw, in float64: softmax, cumulated, and where it first passes a uniform; and what is told of it. */
+/* The draw, in float64: the cumulative softmax, and the first token at which it passes a uniform; and the statistics of
+   the drawn token. */
 
 #include <math.h>
 
@@ -8,9 +9,9 @@ INLINE Doubles exp8(Doubles x) {
     static const double inverse_factorials[] = {
         1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
         1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0};
-    x = MAX8(x, SET8(-800.0)); /* is 0 already */
+    x = MAX8(x, SET8(-800.0)); /* the result is 0 from here on */
     Doubles n = ROUND8(MUL8(x, SET8(1.4426950408889634)));
-    /* ln 2 in two parts, of which the first has 32 bits: n times it is exact */
+    /* ln 2 in two parts. The first has 32 bits, so that n times it is exact. */
     Doubles r = FNMA8(n, SET8(0x1.62e42feep-1), x);
     r = FNMA8(n, SET8(0x1.a39ef35793c76p-33), r);
     Doubles p = SET8(inverse_factorials[0]);
@@ -18,94 +19,97 @@ INLINE Doubles exp8(Doubles x) {
     return TIMES_2_TO8(p, n);
 }
 
-FAST static double highest(const double *x, int64_t count) {
-    Doubles most = SET8(-INFINITY);
+FAST static double max_value(const double *x, int64_t count) {
+    Doubles max = SET8(-INFINITY);
     for (int64_t v = 0; v < count; v += 8)
-        most = max_of8(lanes8(count - v), most, load8(lanes8(count - v), x + v));
-    return HIGHEST8(most);
+        max = max_of8(lanes8(count - v), max, load8(lanes8(count - v), x + v));
+    return REDUCE_MAX8(max);
 }
 
-/* Weights e^(x - most) into weights, which may be x; their sum, and the sum of x - most times its weight. */
-FAST static void weigh(const double *x, int64_t count, double most, double *weights, double *sum, double *moment) {
+/* Writes e^(x - max) to weights, which may be x; also their sum, and the sum of (x - max) e^(x - max). */
+FAST static void softmax_weights(const double *x, int64_t count, double max, double *weights, double *sum,
+                                 double *moment) {
     Doubles sums = SET8(0), moments = SET8(0);
     for (int64_t v = 0; v < count; v += 8) {
         Lanes8 lanes = lanes8(count - v);
-        Doubles lowered = SUB8(load8(lanes, x + v), SET8(most));
-        Doubles weight = only8(lanes, exp8(lowered));
+        Doubles lowered = SUB8(load8(lanes, x + v), SET8(max));
+        Doubles weight = masked8(lanes, exp8(lowered));
         store8(weights + v, lanes, weight);
         sums = ADD8(sums, weight);
-        /* 0 times -inf is nothing: a token that was cut adds no entropy */
+        /* 0 times -inf counts as 0: a token removed by a filter adds no entropy */
         moments = FMA8(weight, MAX8(lowered, SET8(-800.0)), moments);
     }
-    *sum = SUM8(sums);
-    *moment = SUM8(moments);
+    *sum = REDUCE_SUM8(sums);
+    *moment = REDUCE_SUM8(moments);
 }
 
-/* The index at which the cumulated weights first pass uniform times their sum; overwrites them. The last cumulated value,
-   not 1, bounds the draw: rounding lets them differ, and a cut token must never come up. */
-static int64_t passed(double *weights, int64_t count, double uniform) {
+/* Returns the index at which the cumulative weights first pass uniform times their sum; overwrites the weights. The draw is
+   bounded by the last cumulative value, not by 1: they differ by rounding, and a token removed by a filter must never be
+   drawn. */
+static int64_t first_above(double *weights, int64_t count, double uniform) {
     double sum = 0;
     for (int64_t v = 0; v < count; v++) weights[v] = sum += weights[v];
     for (int64_t v = 0; v < count; v++)
         if (weights[v] > uniform * sum) return v;
-    return 0; /* as argmax says where nothing is true */
+    return 0; /* as argmax does if nothing is true */
 }
 
-/* How many of x are above a value. */
-FAST static int64_t above(const double *x, int64_t count, double value) {
-    int64_t found = 0;
+/* Returns the number of x above a value. */
+FAST static int64_t count_above(const double *x, int64_t count, double value) {
+    int64_t result = 0;
     for (int64_t v = 0; v < count; v += 8) {
         Lanes8 lanes = lanes8(count - v);
-        found += above8(lanes, load8(lanes, x + v), SET8(value));
+        result += count_above8(lanes, load8(lanes, x + v), SET8(value));
     }
-    return found;
+    return result;
 }
 
-/* A row of logits as a distribution: its weights are e^(x - most) / sum. */
+/* The softmax of a row of logits: its probabilities are e^(x - max) / sum. */
 typedef struct {
-    double most, sum, moment;
+    double max, sum, moment;
 } Softmax;
 
 static Softmax softmax(const double *x, int64_t count, double *weights) {
-    Softmax found = {.most = highest(x, count)};
-    weigh(x, count, found.most, weights, &found.sum, &found.moment);
-    return found;
+    Softmax result = {.max = max_value(x, count)};
+    softmax_weights(x, count, result.max, weights, &result.sum, &result.moment);
+    return result;
 }
 
-static double logprob(Softmax of, double x) { return x - of.most - log(of.sum); }
+static double logprob(Softmax s, double x) { return x - s.max - log(s.sum); }
 
-/* sampler.Described, field by field, each ``apart`` doubles from the one before. */
-static void tell(const double *raw, Softmax model, double shaped, int64_t count, int64_t id, double *told, int64_t apart) {
-    told[0] = logprob(model, raw[id]);
-    told[apart] = shaped;
-    told[2 * apart] = (double)(1 + above(raw, count, raw[id]));
+/* Writes the fields of kernel.TokenStats in order, each ``stride`` doubles after the one before. */
+static void write_stats(const double *raw, Softmax model, double shaped, int64_t count, int64_t id, double *stats,
+                        int64_t stride) {
+    stats[0] = logprob(model, raw[id]);
+    stats[stride] = shaped;
+    stats[2 * stride] = (double)(1 + count_above(raw, count, raw[id]));
     /* the entropy of softmax(x) is log(sum(exp(x))) - sum(x exp(x)) / sum(exp(x)) */
-    told[3 * apart] = (log(model.sum) - model.moment / model.sum) / log(2.0);
+    stats[3 * stride] = (log(model.sum) - model.moment / model.sum) / log(2.0);
 }
 
-static int64_t pick_row(const double *shaped, int64_t count, double uniform, double *room) {
-    softmax(shaped, count, room);
-    return passed(room, count, uniform);
+static int64_t sample_row(const double *shaped, int64_t count, double uniform, double *scratch) {
+    softmax(shaped, count, scratch);
+    return first_above(scratch, count, uniform);
 }
 
-static void describe_row(const double *raw, const double *shaped, int64_t count, int64_t id, double *room, double *told,
-                         int64_t apart) {
-    double drawn = logprob(softmax(shaped, count, room), shaped[id]);
-    tell(raw, softmax(raw, count, room), drawn, count, id, told, apart);
+static void compute_row_stats(const double *raw, const double *shaped, int64_t count, int64_t id, double *scratch,
+                              double *stats, int64_t stride) {
+    double drawn = logprob(softmax(shaped, count, scratch), shaped[id]);
+    write_stats(raw, softmax(raw, count, scratch), drawn, count, id, stats, stride);
 }
 
-/* Draws a token for every row of float32 logits (rows, count) at its temperature, and tells of it. */
+/* Draws a token for every row of float32 logits (rows, count) at its temperature, and writes its statistics. */
 static void draw(const float *logits, int64_t rows, int64_t count, const double *temperatures, const double *uniforms,
-                 int64_t *ids, double *told, int64_t apart, double *room) {
-    double *raw = room, *heated = room + count, *weights = room + 2 * count;
+                 int64_t *ids, double *stats, int64_t stride, double *scratch) {
+    double *raw = scratch, *scaled = scratch + count, *weights = scratch + 2 * count;
     for (int64_t row = 0; row < rows; row++) {
         for (int64_t v = 0; v < count; v++) {
             raw[v] = logits[row * count + v];
-            heated[v] = raw[v] / temperatures[row];
+            scaled[v] = raw[v] / temperatures[row];
         }
-        Softmax chances = softmax(heated, count, weights);
-        int64_t id = ids[row] = passed(weights, count, uniforms[row]);
-        Softmax model = temperatures[row] == 1 ? chances : softmax(raw, count, weights);
-        tell(raw, model, logprob(chances, heated[id]), count, id, told + row, apart);
+        Softmax distribution = softmax(scaled, count, weights);
+        int64_t id = ids[row] = first_above(weights, count, uniforms[row]);
+        Softmax model = temperatures[row] == 1 ? distribution : softmax(raw, count, weights);
+        write_stats(raw, model, logprob(distribution, scaled[id]), count, id, stats + row, stride);
     }
 }

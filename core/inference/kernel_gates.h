@@ -1,9 +1,9 @@
-/* What squashes the gates of an LSTM, on vectors that the including file defines. */
+/* The activation functions of an LSTM's gates, on vectors that the including file defines. */
 
 /* a b + c, rounded once. */
 #define PLUS(a, b, c) FMA(a, b, SET(c))
 
-/* The rational approximations of Eigen and ONNX Runtime; float32, accurate to a few units in the last place. */
+/* Rational approximations as in Eigen and ONNX Runtime: float32, accurate to a few units in the last place. */
 INLINE Reals tanh_of(Reals x) {
     x = MIN(SET(9.0f), MAX(SET(-9.0f), x));
     Reals s = x * x;

@@ -1,5 +1,5 @@
-/* The threads of a step. Each keeps to its own share of the blocks, whose weights its caches hold, and helps others when it
-   is done: one that got no core keeps nobody waiting. */
+/* The threads of a step. Each takes its own share of the blocks first, whose weights its caches hold, and then helps the
+   others, so that no step waits for a thread that got no core. */
 
 #include <pthread.h>
 #include <sched.h>
@@ -12,32 +12,32 @@ typedef struct {
 } Share;
 
 static struct {
-    pthread_mutex_t in_use, sleep;
-    pthread_cond_t woken;
+    pthread_mutex_t busy, sleep;
+    pthread_cond_t wake;
     int started;
     const Step *step;
-    Share share[MOST_PHASES][MAX_THREADS];
-    struct { _Alignas(64) atomic_int done; } phase[MOST_PHASES];
+    Share share[MAX_PHASES][MAX_THREADS];
+    struct { _Alignas(64) atomic_int done; } phase[MAX_PHASES];
     _Alignas(64) atomic_int turn;
-    _Alignas(64) atomic_int inside, asleep;
-} pool = {.in_use = PTHREAD_MUTEX_INITIALIZER, .sleep = PTHREAD_MUTEX_INITIALIZER, .woken = PTHREAD_COND_INITIALIZER};
+    _Alignas(64) atomic_int active, asleep;
+} pool = {.busy = PTHREAD_MUTEX_INITIALIZER, .sleep = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
 static int64_t blocks_of(const Phase *p) { return (p->width + LANES - 1) / LANES; }
 
-/* A thread that was put to sleep amid its block is waited for, without keeping its core from it. */
-static void wait_until(atomic_int *what, int value) {
-    for (int spins = 0; atomic_load_explicit(what, memory_order_acquire) != value; spins++)
+/* Spins, then yields: a thread may have been preempted in its block and need this core to finish it. */
+static void wait_until(atomic_int *counter, int value) {
+    for (int spins = 0; atomic_load_explicit(counter, memory_order_acquire) != value; spins++)
         if (spins < 4000) _mm_pause();
         else sched_yield();
 }
 
-static void work(const Step *s, int self) {
+static void run_shares(const Step *s, int self) {
     for (int64_t n = 0; n < s->phases; n++) {
         for (int i = 0; i < s->threads; i++) {
             Share *share = &pool.share[n][(self + i) % s->threads];
             int done = 0;
             for (int block; (block = atomic_fetch_add_explicit(&share->next, 1, memory_order_relaxed)) < share->end; done++)
-                all_rows(s, &s->phase[n], block);
+                compute_block(s, &s->phase[n], block);
             if (done) atomic_fetch_add_explicit(&pool.phase[n].done, done, memory_order_release);
         }
         wait_until(&pool.phase[n].done, blocks_of(&s->phase[n]));
@@ -50,8 +50,8 @@ static int64_t nanoseconds(void) {
     return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-/* Waits for another turn: awake for 200 microseconds, which keeps steps in a row fast, then asleep. */
-static void next_turn(int seen) {
+/* Waits for another turn. Spins for 200 microseconds, which keeps consecutive steps fast, then sleeps. */
+static void wait_for_turn(int seen) {
     for (int64_t until = nanoseconds() + 200000; nanoseconds() < until;)
         for (int spins = 0; spins < 32; spins++) {
             if (atomic_load_explicit(&pool.turn, memory_order_acquire) != seen) return;
@@ -59,49 +59,49 @@ static void next_turn(int seen) {
         }
     pthread_mutex_lock(&pool.sleep);
     atomic_fetch_add(&pool.asleep, 1);
-    while (atomic_load(&pool.turn) == seen) pthread_cond_wait(&pool.woken, &pool.sleep);
+    while (atomic_load(&pool.turn) == seen) pthread_cond_wait(&pool.wake, &pool.sleep);
     atomic_fetch_sub(&pool.asleep, 1);
     pthread_mutex_unlock(&pool.sleep);
 }
 
-static void *help(void *number) {
+static void *run_helper(void *number) {
     for (int seen = 0, self = (int)(intptr_t)number;;) {
-        next_turn(seen);
-        atomic_fetch_add(&pool.inside, 1);
+        wait_for_turn(seen);
+        atomic_fetch_add(&pool.active, 1);
         seen = atomic_load(&pool.turn);
-        if (seen % 2 && self < pool.step->threads) work(pool.step, self);
-        atomic_fetch_sub(&pool.inside, 1);
+        if (seen % 2 && self < pool.step->threads) run_shares(pool.step, self);
+        atomic_fetch_sub(&pool.active, 1);
     }
     return NULL;
 }
 
-static void forget_threads(void) { /* a forked child has none of its parent's */
+static void reset_after_fork(void) { /* a forked child has none of its parent's threads */
     pool.started = 0;
     atomic_store(&pool.turn, 0);
-    atomic_store(&pool.inside, 0);
+    atomic_store(&pool.active, 0);
     atomic_store(&pool.asleep, 0);
-    pthread_mutex_init(&pool.in_use, NULL);
+    pthread_mutex_init(&pool.busy, NULL);
     pthread_mutex_init(&pool.sleep, NULL);
-    pthread_cond_init(&pool.woken, NULL);
+    pthread_cond_init(&pool.wake, NULL);
 }
 
-static void start_threads(int wanted) {
-    if (!pool.started) pthread_atfork(NULL, NULL, forget_threads);
-    for (pthread_t thread; pool.started < wanted - 1; pool.started++) {
-        if (pthread_create(&thread, NULL, help, (void *)(intptr_t)(pool.started + 1))) return; /* fewer will do */
+static void start_threads(int count) {
+    if (!pool.started) pthread_atfork(NULL, NULL, reset_after_fork);
+    for (pthread_t thread; pool.started < count - 1; pool.started++) {
+        if (pthread_create(&thread, NULL, run_helper, (void *)(intptr_t)(pool.started + 1))) return; /* fewer will do */
         pthread_detach(thread);
     }
 }
 
-static void announce(void) {
+static void start_turn(void) {
     atomic_fetch_add(&pool.turn, 1);
     if (!atomic_load(&pool.asleep)) return;
     pthread_mutex_lock(&pool.sleep);
-    pthread_cond_broadcast(&pool.woken);
+    pthread_cond_broadcast(&pool.wake);
     pthread_mutex_unlock(&pool.sleep);
 }
 
-/* Odd turns are steps; the even one behind it tells those who come late that it is over. */
+/* Odd turns are steps. The even turn after each tells late threads that it is over. */
 static void run_shared(const Step *s) {
     start_threads(s->threads);
     for (int64_t n = 0; n < s->phases; n++) {
@@ -113,8 +113,8 @@ static void run_shared(const Step *s) {
         atomic_store(&pool.phase[n].done, 0);
     }
     pool.step = s;
-    announce();
-    work(s, 0);
+    start_turn();
+    run_shares(s, 0);
     atomic_fetch_add(&pool.turn, 1);
-    wait_until(&pool.inside, 0);
+    wait_until(&pool.active, 0);
 }

@@ -20,8 +20,8 @@
 #define INLINE FAST static inline __attribute__((always_inline))
 
 #define LANES 16
-#define VECTORS 4   /* of sums side by side: the gates of some units, or units */
-#define MOST_ROWS 6 /* times four vectors: 24 of the 32 registers hold sums */
+#define VECTORS 4  /* of sums side by side: the gates of some units, or units */
+#define MAX_ROWS 6 /* times four vectors: 24 of the 32 registers hold sums */
 
 typedef __m512 Reals;
 typedef uint16_t Half; /* a bfloat16 */
@@ -73,7 +73,7 @@ INLINE void add_products(Reals sums[][VECTORS], const Half *read, int64_t inputs
 
 /* A step forwards of some rows and of as many units as a vector has lanes. */
 INLINE void forward(const Window *w, int64_t step, int64_t block, int64_t row, int rows) {
-    Reals sums[MOST_ROWS][VECTORS];
+    Reals sums[MAX_ROWS][VECTORS];
     int64_t at = step * w->rows + row, unit = block * LANES, width = w->width;
     for (int r = 0; r < rows; r++)
         for (int n = 0; n < VECTORS; n++)
@@ -111,7 +111,7 @@ FAST static void back_through_gates(const Window *w, int64_t at, const float *h,
 
 /* The gradients of h before a step, for some rows and a block of units. ``at`` is the first row's place in the window. */
 INLINE void back_through_weights(const Window *w, int64_t at, int64_t block, float *h, int rows) {
-    Reals sums[MOST_ROWS][VECTORS] = {0};
+    Reals sums[MAX_ROWS][VECTORS] = {0};
     int64_t inputs = 4 * w->width;
     add_products(sums, w->change + at * inputs, inputs, w->weights + block * inputs * VECTORS * LANES, rows);
     for (int r = 0; r < rows; r++)
@@ -122,9 +122,9 @@ FAST static void all_forward(const Window *w, int64_t first, int64_t last) {
     for (int64_t step = 0; step < w->steps; step++)
         for (int64_t block = 0; block < w->width / LANES; block++)
             for (int64_t row = first, rows; row < last; row += rows) {
-                rows = next_rows(last - row);
+                rows = next_group_size(last - row);
 #define THESE(count) forward(w, step, block, row, count)
-                FEW(rows, THESE)
+                WITH_ROW_COUNT(rows, THESE)
 #undef THESE
             }
 }
@@ -136,9 +136,9 @@ FAST static void all_back(const Window *w, int64_t first, int64_t last, float *h
             back_through_gates(w, step * w->rows + row, h + (row - first) * width, c + (row - first) * width);
         for (int64_t block = 0; step && block < width / (VECTORS * LANES); block++)
             for (int64_t row = first, rows; row < last; row += rows) {
-                rows = next_rows(last - row);
+                rows = next_group_size(last - row);
 #define THESE(count) back_through_weights(w, step * w->rows + row, block, h + (row - first) * width, count)
-                FEW(rows, THESE)
+                WITH_ROW_COUNT(rows, THESE)
 #undef THESE
             }
     }
