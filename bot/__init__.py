@@ -1,1 +1,1 @@
-"""The Discord face: `/say` writes on from a seed, `/temp` turns a channel's temperature."""
+"""The Discord bot: continues seeds in channels. Imports core, and knows nothing of the terminal front ends."""

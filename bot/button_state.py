@@ -1,19 +1,19 @@
-"""What rides in a button: how the text above it was made, in Discord's 100 characters, for months and over restarts."""
+"""The state in a button's id: how the text above it was made, in the 100 characters that Discord allows."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..core.errors import SettingError
 from ..core.setting_types import Ramp
 from ..core.settings import SPECS, Settings
 from .setting_specs import spec_of, value_to_text
 
-MAX_CUSTOM_ID = 100
-"""Characters that Discord lets a button carry."""
+MAX_ENCODED = 90
+"""Characters of an encoded state. A prefix of six completes the id, which Discord limits to 100."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,24}")
@@ -34,91 +34,92 @@ _LETTERS = {
     "surprise": "s",
     "surprise_rate": "t",
 }
-"""A letter for each number that shapes the draw. Buttons in old messages speak this: never reassign."""
+"""Letter of each sampling setting in a button. Old messages hold these letters, so they never change meaning."""
 
 SAMPLING_SETTINGS = tuple(_LETTERS)
-"""The settings that a recipe can carry: numbers that shape the draw."""
+"""Names of the settings that a button can carry, all of them numbers."""
 
 _NAME_BY_LETTER = {letter: name for name, letter in _LETTERS.items()}
 
 
 class ButtonState(NamedTuple):
-    """How a text was made. Its seed is the first ``seed`` characters of the message ``source`` (0: of the message that
-    the button is under), or all of that where ``seed`` is None; ``cut`` tells that the real seed was longer.
+    """How a text was made, to make it again or vary it.
 
-    ``settings`` are those that differ from the model's own, ``short`` tells that there was no room for all of them.
+    ``source_message``: id of the bot's message that contains the seed, 0 for the message with the button.
+    ``seed_length``: the seed is this many characters from the start of that message, or all of it if None.
+    ``seed_cut``: the original seed was longer, and only its end is shown.
+    ``model``: a ``model_key``. ``settings``: sampling settings that differ from the model's, value by name.
+    ``settings_cut``: some settings did not fit.
     """
 
     source_message: int
     seed_length: int | None
     seed_cut: bool
     rng: int
-    temperature: Any
+    temperature: float | Ramp
     length: int
     model: str
-    settings: dict[str, Any]
+    settings: dict[str, float]
     settings_cut: bool = False
 
     def encode(self) -> str:
-        """Everything in at most 90 characters, for ``unpacked``."""
+        """Return the state in at most ``MAX_ENCODED`` characters, for ``decode_state``."""
         seed = "" if self.seed_length is None else to_base36(self.seed_length)
-        heat = self.temperature
-        heats = "-".join(map(_encode_temperature, heat if isinstance(heat, Ramp) else [heat]))
+        ends = self.temperature if isinstance(self.temperature, Ramp) else [self.temperature]
         parts = [
             to_base36(self.source_message),
             seed + "+" * self.seed_cut,
             to_base36(self.rng),
-            heats,
+            "-".join(map(_encode_temperature, ends)),
             to_base36(self.length),
             self.model,
         ]
-        start = ":".join(parts)
-        return f"{start}:{_join_fitting(_encode_settings(self.settings), 90 - len(start) - 2, self.settings_cut)}"
+        start = ":".join(parts) + ":"
+        # One character is left for the comma that marks settings as cut.
+        return start + _join_fitting(_encode_settings(self.settings), MAX_ENCODED - 1 - len(start), self.settings_cut)
 
 
 def decode_state(text: str) -> ButtonState:
-    """The way back; raises SettingError where ``text`` is none of ours, or says what this release does not permit."""
+    """Return the state that ``encode`` wrote. Raises SettingError if this release cannot read it or permits less."""
     try:
-        source, seed, rng, heat, length, model, extras = text.split(":")
-        heats = [int(each, 36) / 1000 for each in heat.split("-")]
-        temperature = Ramp(*heats) if len(heats) == 2 else heats[0]
+        source, seed, rng, temperature, length, model, settings = text.split(":")
         digits = seed.rstrip("+")
         return ButtonState(
-            int(source, 36),
-            int(digits, 36) if digits else None,
-            seed.endswith("+"),
-            SPECS["rng"].check(int(rng, 36)),
-            spec_of("temperature").check(temperature),
-            spec_of("length").check(int(length, 36)),
-            model,
-            dict(_decode_settings(extras)),
-            extras.endswith(","),
+            source_message=int(source, 36),
+            seed_length=int(digits, 36) if digits else None,
+            seed_cut=seed.endswith("+"),
+            rng=SPECS["rng"].check(int(rng, 36)),
+            temperature=spec_of("temperature").check(_decode_temperature(temperature)),
+            length=spec_of("length").check(int(length, 36)),
+            model=model,
+            settings=dict(_decode_settings(settings)),
+            settings_cut=settings.endswith(","),
         )
     except (ValueError, TypeError, KeyError, IndexError):
-        raise SettingError("this button is from another release; use /say") from None
+        raise SettingError("this button is from another version of the bot; use /say instead") from None
 
 
-def changed_numbers(settings: Settings, defaults: Settings) -> dict[str, Any]:
-    """What a recipe carries of ``settings``: the numbers that shape the draw and are not the model's own."""
-    pairs = ((name, getattr(settings, name)) for name in _LETTERS)
+def changed_numbers(settings: Settings, defaults: Settings) -> dict[str, float]:
+    """Return the sampling settings in ``settings`` that differ from ``defaults``."""
+    pairs = ((name, getattr(settings, name)) for name in SAMPLING_SETTINGS)
     return {name: value for name, value in pairs if value != getattr(defaults, name)}
 
 
 def model_key(name: str) -> str:
-    """A model's name, or where that is too long, a fingerprint of it."""
+    """Return a model's name, or a hash of it if it is longer than 24 characters or has special ones."""
     return name if _NAME.fullmatch(name) else f"~{hashlib.sha256(name.encode()).hexdigest()[:10]}"
 
 
 def find_model(key: str, names: Iterable[str]) -> str:
-    """The name among ``names`` that ``key`` means; raises SettingError where it is gone."""
+    """Return the name in ``names`` that has this ``model_key``. Raises SettingError if none has."""
     for name in names:
         if model_key(name) == key:
             return name
-    raise SettingError("the model that wrote this is here no more; use /say")
+    raise SettingError("that model is no longer available; use /say instead")
 
 
 def to_base36(number: int) -> str:
-    """A whole number from 0 on in digits and small letters."""
+    """Return a whole number, 0 or more, in digits and lower-case letters."""
     text = ""
     while number:
         number, digit = divmod(number, 36)
@@ -130,24 +131,29 @@ def _encode_temperature(temperature: float) -> str:
     return to_base36(round(temperature * 1000))
 
 
-def _encode_settings(settings: dict[str, Any]) -> Iterator[str]:
+def _decode_temperature(text: str) -> float | Ramp:
+    ends = [int(each, 36) / 1000 for each in text.split("-")]
+    return Ramp(*ends) if len(ends) == 2 else ends[0]
+
+
+def _encode_settings(settings: dict[str, float]) -> Iterator[str]:
     for name, value in settings.items():
         yield f"{_LETTERS[name]}{value_to_text(name, value).removesuffix('.0')}"
 
 
-def _join_fitting(extras: Iterable[str], space: int, settings_cut: bool) -> str:
-    """As many as fit; a comma at the end tells that some did not."""
-    text = ""
-    for extra in extras:
-        longer = f"{text},{extra}" if text else extra
+def _join_fitting(encoded: Iterable[str], space: int, cut: bool) -> str:
+    """Join the settings that fit into ``space`` characters. A comma at the end marks that some did not, or ``cut``."""
+    joined = ""
+    for setting in encoded:
+        longer = f"{joined},{setting}" if joined else setting
         if len(longer) <= space:
-            text = longer
+            joined = longer
         else:
-            settings_cut = True
-    return text + "," * settings_cut
+            cut = True
+    return joined + "," * cut
 
 
-def _decode_settings(text: str) -> Iterator[tuple[str, Any]]:
-    for extra in filter(None, text.split(",")):
-        name = _NAME_BY_LETTER[extra[0]]
-        yield name, spec_of(name).parse(extra[1:])
+def _decode_settings(text: str) -> Iterator[tuple[str, float]]:
+    for setting in filter(None, text.split(",")):
+        name = _NAME_BY_LETTER[setting[0]]
+        yield name, spec_of(name).parse(setting[1:])

@@ -1,63 +1,79 @@
-"""``afterglow bot``: the verb, its options, and what its owner can ask. discord.py is imported when it is needed."""
+"""The command ``afterglow bot``. Imports discord.py only when the bot runs."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
 from ..core.errors import MissingExtraError
-from . import config as owner
+from .config import Options, default_config_path, load_options, template
 
 
 @click.group("bot", invoke_without_command=True)
-@click.option("--model", "-m", "model_name", metavar="NAME", help="a model's name or path")
-@click.option("--proxy", envvar="DISCORD_PROXY", help="an HTTP proxy for all that goes to Discord")
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="a TOML file instead of bot.toml")
-@click.option("--check", is_flag=True, help="say what is missing, and do not connect")
-@click.option("--shards", metavar="one|auto", help="auto: as many connections as Discord advises")
+@click.option("--model", "-m", "model_name", metavar="NAME", help="name or path of the default model")
+@click.option("--proxy", envvar="DISCORD_PROXY", help="HTTP proxy for all connections to Discord")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file to read instead of bot.toml")
+@click.option("--check", is_flag=True, help="check token, model and data file without connecting")
+@click.option("--shards", metavar="one|auto", help="auto: as many connections as Discord recommends")
 @click.option("--shard-ids", metavar="0,1", help="which of --shard-count connections this process serves")
-@click.option("--shard-count", type=int, help="how many connections there are, over all processes")
+@click.option("--shard-count", type=int, help="number of connections over all processes")
 @click.pass_context
-def bot(context: click.Context, /, model_name: str | None, shard_ids: str | None, **flags: Any) -> None:
-    """Serve a Discord bot; its token is taken from the environment, DISCORD_TOKEN or DISCORD_TOKEN_FILE."""
-    config, check = flags.pop("config"), flags.pop("check")
-    chosen = owner.load_options(config).changed(model=model_name, shard_ids=_parse_shard_ids(shard_ids), **flags)
-    context.obj = chosen
+def bot(
+    context: click.Context,
+    /,
+    model_name: str | None,
+    shard_ids: str | None,
+    config: Path | None,
+    check: bool,
+    **flags: str | int | None,
+) -> None:
+    """Run the Discord bot. Its token is read from DISCORD_TOKEN, or from the file that DISCORD_TOKEN_FILE names."""
+    options = load_options(config).changed(model=model_name, shard_ids=_parse_shard_ids(shard_ids), **flags)
+    context.obj = options
     if context.invoked_subcommand:
         return
-    process = _import_process()
-    if not check:
-        process.run(chosen)
-        return
-    problems = process.check(chosen)
-    for thing, wrong in problems:
-        click.echo(f"{'missing' if wrong else 'ok':<8} {thing}{': ' if wrong else ''}{wrong}")
-    sys.exit(1 if any(wrong for _, wrong in problems) else 0)
+    with _require_discord():
+        from . import process
+    if check:
+        _print_check(process.check(options))
+    else:
+        process.run(options)
 
 
 @bot.command()
 @click.pass_obj
-def status(chosen: owner.Options) -> None:
-    """Say how the bot fares: since when it runs, in how many servers, what went wrong last."""
-    for line in _import_process().status(chosen):
+def status(options: Options) -> None:
+    """Show uptime, servers and the last error."""
+    with _require_discord():
+        from . import process
+    for line in process.status(options):
         click.echo(line)
 
 
-@bot.command()
-def config() -> None:
-    """Print a bot.toml with every option, its default and what it is for."""
-    click.echo(f"# {owner.default_config_path()}\n\n{owner.template()}", nl=False)
+@bot.command("config")
+def print_config() -> None:
+    """Print a bot.toml with every option, its default and its meaning."""
+    click.echo(f"# {default_config_path()}\n\n{template()}", nl=False)
 
 
-def _import_process() -> Any:
+def _print_check(results: list[tuple[str, str]]) -> None:
+    """Print a line for each thing that was checked, and exit with 1 if one has an error."""
+    for thing, error in results:
+        click.echo(f"{'failed' if error else 'ok':<8} {thing}{': ' if error else ''}{error}")
+    sys.exit(1 if any(error for _, error in results) else 0)
+
+
+@contextmanager
+def _require_discord() -> Iterator[None]:
+    """Raise MissingExtraError if an import in the block fails."""
     try:
-        from . import process
+        yield
     except ImportError as error:
         raise MissingExtraError("the bot needs discord.py: pip install 'afterglow-lm[bot]'") from error
-    return process
 
 
 def _parse_shard_ids(text: str | None) -> tuple[int, ...] | None:
@@ -66,4 +82,4 @@ def _parse_shard_ids(text: str | None) -> tuple[int, ...] | None:
     try:
         return tuple(int(each) for each in text.split(","))
     except ValueError:
-        raise click.UsageError(f"--shard-ids cannot be {text!r}: it is numbers with commas, such as 0,1") from None
+        raise click.UsageError(f"--shard-ids takes numbers with commas, such as 0,1, not {text!r}") from None

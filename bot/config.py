@@ -1,4 +1,4 @@
-"""What the bot's owner can choose, in ``bot.toml`` and by flags. Imports nothing of discord.py."""
+"""The bot's options, from ``bot.toml`` and command-line flags. Does not import discord.py."""
 
 from __future__ import annotations
 
@@ -6,57 +6,59 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from ..core.errors import UsageError, error_text, suggest
 from ..core.inference.library import DEFAULT_MODEL
 from ..core.paths import config_file, data_dir
 
+T = TypeVar("T")
 
-def _option(default: Any, text: str, low: float = 0, high: float = 1_000_000) -> Any:
+
+def _option(default: T, text: str, low: float = 0, high: float = 1_000_000) -> T:
     return field(default=default, metadata={"help": text, "low": low, "high": high})
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Each field is a line of ``bot.toml``; ``changed`` makes a checked copy."""
+    """The fields are the keys of ``bot.toml``. Raises UsageError for a value of the wrong type or out of range."""
 
-    model: str = _option(DEFAULT_MODEL, "the model that plays where nobody names one: a name or a path")
-    data: str = _option("", "the SQLite file; beside it lies the log")
-    proxy: str = _option("", "an HTTP proxy for all that goes to Discord")
+    model: str = _option(DEFAULT_MODEL, "default model, a name or a path")
+    data: str = _option("", "path of the SQLite data file; the log is written next to it")
+    proxy: str = _option("", "HTTP proxy for all connections to Discord")
     direct_messages: bool = _option(True, "answer direct messages")
-    channels: tuple[int, ...] = _option((), "ids of the only channels where a mention is answered; none: everywhere")
-    blocklist: tuple[str, ...] = _option((), "words that are refused in seeds and shown as dots in texts")
-    uses: int = _option(6, "answers that one person gets in so many seconds", 1)
-    seconds: float = _option(20.0, "how many seconds that are", 0.1, 86_400)
-    at_once: int = _option(64, "texts that are written at once, in all", 1, 1000)
-    waiting: int = _option(200, "texts that may wait for their turn, in all", 0, 10_000)
-    channel_at_once: int = _option(4, "texts that are written at once in a channel", 1, 100)
-    channel_waiting: int = _option(10, "texts that may wait for their turn in a channel", 0, 1000)
-    shards: str = _option("one", "one connection, or auto: as many as Discord advises, in this process")
+    channels: tuple[int, ...] = _option((), "ids of the channels where mentions are answered; empty: all channels")
+    blocklist: tuple[str, ...] = _option((), "words that are refused in seeds and masked with dots in texts")
+    uses: int = _option(6, "requests per person within `seconds`", 1)
+    seconds: float = _option(20.0, "rate-limit window in seconds", 0.1, 86_400)
+    at_once: int = _option(64, "maximum number of texts written at the same time", 1, 1000)
+    waiting: int = _option(200, "maximum queue length", 0, 10_000)
+    channel_at_once: int = _option(4, "maximum number of texts written at the same time in a channel", 1, 100)
+    channel_waiting: int = _option(10, "maximum queue length of a channel", 0, 1000)
+    shards: str = _option("one", "one connection, or auto: as many as Discord recommends, in this process")
     shard_ids: tuple[int, ...] = _option((), "which of shard_count connections this process serves")
-    shard_count: int = _option(0, "how many connections there are, over all processes", 0, 100_000)
+    shard_count: int = _option(0, "number of connections over all processes", 0, 100_000)
 
     def __post_init__(self) -> None:
         for name, kind in _TYPES.items():
             object.__setattr__(self, name, _check_value(name, kind, getattr(self, name)))
         if self.shards not in ("one", "auto"):
-            raise UsageError("shards is one or auto")
+            raise UsageError(f"shards must be one or auto, not {self.shards[:40]!r}")
         if bool(self.shard_ids) != bool(self.shard_count) or any(i >= self.shard_count for i in self.shard_ids):
-            raise UsageError("shard_ids and shard_count go together: ids from 0 to less than the count")
+            raise UsageError("shard_ids and shard_count go together: each id from 0 to less than the count")
 
     @property
     def data_path(self) -> Path:
-        """The data file."""
+        """Path of the data file: ``data``, or bot.sqlite3 in the data folder."""
         return Path(self.data).expanduser() if self.data else data_dir() / "bot.sqlite3"
 
     @property
     def shard_label(self) -> str:
-        """What this process serves, as its row in the data file is called."""
+        """Name of this process in the data file: "all", or its connections, such as "0,1 of 4"."""
         return f"{','.join(map(str, self.shard_ids))} of {self.shard_count}" if self.shard_ids else "all"
 
     def changed(self, **values: Any) -> Options:
-        """A copy with these values; None is no wish."""
+        """Return a checked copy with these values. A value of None changes nothing."""
         return replace(self, **{name: value for name, value in values.items() if value is not None})
 
 
@@ -65,12 +67,15 @@ _BOUNDS = {f.name: (f.metadata["low"], f.metadata["high"]) for f in fields(Optio
 
 
 def default_config_path() -> Path:
-    """Where ``bot.toml`` is looked for."""
+    """Return the path of ``bot.toml`` in the configuration folder."""
     return config_file().with_name("bot.toml")
 
 
 def load_options(path: Path | None = None) -> Options:
-    """What a TOML file says, else what ``bot.toml`` does if it is there; raises UsageError, one line."""
+    """Return the options of a TOML file. Without ``path`` it is ``bot.toml``, or the defaults if that does not exist.
+
+    Raises UsageError, one line that names the file.
+    """
     config_path = path or default_config_path()
     try:
         values = tomllib.loads(config_path.read_text("utf-8"))
@@ -89,20 +94,21 @@ def load_options(path: Path | None = None) -> Options:
 
 
 def template() -> str:
-    """A ``bot.toml`` with every option at its default, commented out, and what it is for."""
-    return "".join(f"# {f.metadata['help']}\n# {f.name} = {_toml(f.default)}\n\n" for f in fields(Options))
+    """Return a ``bot.toml`` with every option at its default, commented out, below its help text."""
+    return "".join(f"# {f.metadata['help']}\n# {f.name} = {_to_toml(f.default)}\n\n" for f in fields(Options))
 
 
 def _build_options(values: Mapping[str, Any]) -> Options:
     for name in values:
         if name == "token":
-            raise UsageError("the token does not belong in here: set DISCORD_TOKEN or DISCORD_TOKEN_FILE")
+            raise UsageError("do not put the token in this file; set DISCORD_TOKEN or DISCORD_TOKEN_FILE")
         if name not in _TYPES:
             raise UsageError(f"there is no option {name!r}; {suggest(name, _TYPES, 'see --help')}")
     return Options(**values)
 
 
 def _check_value(name: str, type_: Any, value: Any) -> Any:
+    """Return ``value`` as ``type_``. Raises UsageError if it is of another type or out of range."""
     low, high = _BOUNDS[name]
     if type_ in (str, bool) and type(value) is type_:
         return value
@@ -116,16 +122,16 @@ def _check_value(name: str, type_: Any, value: Any) -> Any:
 
 
 def _describe_type(type_: Any, low: float, high: float) -> str:
-    words = {
+    descriptions = {
         str: "a text",
         bool: "true or false",
         tuple[str, ...]: 'a list of texts, such as ["a", "b"]',
         tuple[int, ...]: "a list of whole numbers, such as [0, 1]",
     }
-    return words.get(type_) or f"a number from {low:g} to {high:g}"
+    return descriptions.get(type_) or f"a number from {low:g} to {high:g}"
 
 
-def _toml(value: Any) -> str:
+def _to_toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""From a model's text to what Discord is sent, and back: never too long, never empty, shown instead of obeyed."""
+"""Turns texts into Discord messages and back: never too long, never empty, with markup and mentions escaped."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from ..core.render.sanitize import escape_controls
 from .setting_specs import MAX_MESSAGE
 
 MAX_SHOWN_SEED = 1000
-"""Code points that a seed may take up when it is repeated above the text; of a longer one the end is shown."""
+"""Code points of a seed, escaped, that are repeated above the text. Of a longer seed the end is shown."""
 
 _FOOTER_ROOM = 400
-"""Room that is kept for the small lines under a text."""
+"""Code points reserved for the small lines under a text."""
 
 _MAX_FOOTER_LINE = 200
-_BLANK_NOTICE = "\n-# nothing but blank space came"
+_BLANK_NOTICE = "\n-# the model produced only whitespace"
 _ELLIPSIS = "…\u200b"
-"""Stands before the end of a longer seed; the second character tells it from one that somebody typed."""
+"""Marks a seed of which only the end is shown. The zero-width space tells it from an ellipsis in the seed itself."""
 
 CURSOR = " ▌"
-"""Behind a text that is still growing."""
+"""Shown after a text that is still being written."""
 
 _ZERO_WIDTH_SPACE = "\u200b"
-"""Discord strips blank space from both ends of a message, and this it keeps."""
+"""Protects whitespace next to it: Discord strips whitespace, but not this, from both ends of a message."""
 
 _INVISIBLE = "[\u00ad\u034f\u200b-\u200d\u2060\ufe00-\ufe0f]*"
-"""What may stand between the letters of a word and is not seen."""
+"""Invisible characters, which could hide a blocked word if they stand between its letters."""
 
 _LINK = r"https?://[^\s<>`*|~\\]+"
 _MARKUP = r"[\\*_~|`]|\](?=\()|<(?=[@#:/ati])"
@@ -43,17 +43,17 @@ _BOLD = re.compile(r"\*\*((?:\\.|[^\\*])*)\*\*", re.DOTALL)
 
 
 def clean(text: str) -> str:
-    """``text`` with what would steer a screen made visible, and no more than three marks piled on a character."""
+    """Return ``text`` with control characters made visible and at most three combining marks on a character."""
     return _STACKED_MARKS.sub(r"\1", escape_controls(text))
 
 
 def escape(text: str) -> str:
-    """``text`` as people will read it: markup, mentions and control characters are seen and do nothing."""
+    """Return ``text`` so that Discord shows its markup and mentions as they are. It is cleaned first."""
     return _MENTION.sub("@\u200b", _TO_ESCAPE.sub(_escape_match, clean(text)))
 
 
 def unescape(content: str) -> str:
-    """The text that ``safe`` was given, as far as it had nothing to clean."""
+    """Return the text that ``escape`` was given, except for what it cleaned."""
     return _ESCAPED.sub(r"\1", content.replace("@\u200b", "@"))
 
 
@@ -64,30 +64,30 @@ def _escape_match(match: re.Match[str]) -> str:
 
 
 class Blocklist:
-    """Words that are not to be seen: found whole, in any case, and shown as dots."""
+    """Words that are not shown. They match as whole words, in upper or lower case."""
 
     def __init__(self, words: Iterable[str] = ()) -> None:
-        each = "|".join(_INVISIBLE.join(map(re.escape, word.strip())) for word in words if word.strip())
-        self._pattern = re.compile(rf"(?<!\w)(?:{each})(?!\w)", re.IGNORECASE) if each else None
+        either = "|".join(_INVISIBLE.join(map(re.escape, word.strip())) for word in words if word.strip())
+        self._pattern = re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE) if either else None
 
     def contains(self, text: str) -> bool:
-        """Whether one of the words stands in ``text``."""
+        """Return True if ``text`` contains one of the words."""
         return bool(self._pattern and self._pattern.search(text))
 
     def mask(self, text: str) -> str:
-        """``text`` with a dot for every character of such a word."""
-        return self._pattern.sub(lambda found: "•" * len(found[0]), text) if self._pattern else text
+        """Return ``text`` with a dot for every character of such a word. The length stays."""
+        return self._pattern.sub(lambda match: "•" * len(match[0]), text) if self._pattern else text
 
 
 class ShownSeed(NamedTuple):
-    """A seed as it stands above its text: the part of it that is shown, and whether it had to be cut."""
+    """The part of a seed that is shown above its text. ``cut`` is True if the seed is longer."""
 
     text: str
     cut: bool
 
 
 def truncate_seed(seed: str) -> ShownSeed:
-    """As much of the end of ``seed`` as there is room for."""
+    """Return the end of ``seed`` that fits into ``MAX_SHOWN_SEED`` code points when escaped."""
     text = clean(seed)
     while (over := len(escape(text)) - MAX_SHOWN_SEED) > 0:
         text = text[max(1, over // 2) :]
@@ -95,46 +95,51 @@ def truncate_seed(seed: str) -> ShownSeed:
 
 
 def paginate(seed: str, text: str, footer: Sequence[str] = (), growing: bool = False) -> list[str]:
-    """Messages that hold the seed in bold, what the model made of it, and small lines below (while it is growing: a
-    cursor): each at most 2,000 code points and never blank. A longer text begins with the same pages.
+    """Return messages with the seed in bold, the text, and the lines of ``footer`` in small print.
+
+    If ``growing``, a cursor replaces the footer. Each message has at most 2,000 code points and is never blank. A text
+    that grows keeps its pages except the last.
     """
-    foot = CURSOR if growing else "".join(f"\n-# {escape(line[:_MAX_FOOTER_LINE])}" for line in footer)[:_FOOTER_ROOM]
-    foot += _BLANK_NOTICE if not growing and not text.strip() else ""
-    made, body = [], _format_seed(truncate_seed(seed))
-    for piece in _split_pages(text, MAX_MESSAGE - len(body) - _FOOTER_ROOM - len(_BLANK_NOTICE)):
-        made.append(body + escape(piece))
-        body = ""
-    made[-1] += foot
-    return [_guard_whitespace(page) for page in made]
+    end = CURSOR if growing else "".join(f"\n-# {escape(line[:_MAX_FOOTER_LINE])}" for line in footer)[:_FOOTER_ROOM]
+    end += _BLANK_NOTICE if not growing and not text.strip() else ""
+    start = _format_seed(truncate_seed(seed))
+    parts = _split_pages(text, MAX_MESSAGE - len(start) - _FOOTER_ROOM - len(_BLANK_NOTICE))
+    pages = [escape(part) for part in parts]
+    pages[0] = start + pages[0]
+    pages[-1] += end
+    return [_guard_whitespace(page) for page in pages]
 
 
 def paginate_sweep(blocks: Iterable[tuple[str, str]], seed: str) -> list[str]:
-    """Messages that hold the seed in bold and below it (title, text) pairs, each under its title."""
-    made = [_format_seed(truncate_seed(seed))]
+    """Return messages with the seed in bold and the texts of ``blocks``, (title, text) pairs, under their titles."""
+    pages = [_format_seed(truncate_seed(seed))]
     for title, text in blocks:
         body = text if len(escape(text)) < MAX_MESSAGE - _FOOTER_ROOM else _truncate(text, MAX_MESSAGE - _FOOTER_ROOM)
-        block = f"\n-# {escape(title)}\n{escape(body) if text.strip() else '-# nothing but blank space'}"
-        if len(made[-1]) + len(block) < MAX_MESSAGE:
-            made[-1] += block
+        block = f"\n-# {escape(title)}\n{escape(body) if text.strip() else '-# the model produced only whitespace'}"
+        if len(pages[-1]) + len(block) < MAX_MESSAGE:
+            pages[-1] += block
         else:
-            made.append(block.lstrip("\n"))
-    return [_guard_whitespace(page) for page in made]
+            pages.append(block.lstrip("\n"))
+    return [_guard_whitespace(page) for page in pages]
 
 
 def _split_pages(text: str, space: int) -> list[str]:
-    """``text`` in pieces that fit into ``space`` (the first one) and into a whole message (the others)."""
-    pieces = []
+    """Split ``text`` so that, escaped, the first part fits into ``space`` and each other one into a message.
+
+    A part ends after whitespace if that shortens it by less than 20 %.
+    """
+    parts = []
     while len(escape(text)) > space:
         end = len(_truncate(text, space))
         gap = max(text.rfind("\n", 0, end), text.rfind(" ", 0, end)) + 1
         end = gap if gap > end * 0.8 else end
-        pieces.append(text[:end])
+        parts.append(text[:end])
         text, space = text[end:], MAX_MESSAGE - _FOOTER_ROOM - len(_BLANK_NOTICE)
-    return [*pieces, text]
+    return [*parts, text]
 
 
 def _format_seed(seed: ShownSeed) -> str:
-    """The seed in bold. Blank space stays outside: Discord takes stars next to it for stars."""
+    """Return the seed in bold. Whitespace stays outside: next to it Discord shows the stars as stars."""
     core = seed.text.strip()
     if not core:
         return seed.text
@@ -143,17 +148,18 @@ def _format_seed(seed: ShownSeed) -> str:
 
 
 def _guard_whitespace(page: str) -> str:
+    """Put a zero-width space before a page that begins with whitespace or is blank."""
     return _ZERO_WIDTH_SPACE + page if page[:1].isspace() or not page.strip() else page
 
 
 def _truncate(text: str, space: int) -> str:
-    """The longest beginning that takes up no more than ``space`` when made safe; what follows does not matter."""
+    """Return the longest beginning of ``text`` of which the escaped form has at most ``space`` code points."""
     ends = range(1, min(len(text), space) + 1)
     return text[: bisect_right(ends, space, key=lambda end: len(escape(text[:end])))]
 
 
 def parse_own_message(content: str) -> str:
-    """The seed and the text of one of the bot's own messages, without stars, escapes and small lines."""
+    """Return the seed and the text in one of the bot's own messages, without stars, escapes and small lines."""
     body = _SMALL_LINES.sub("", f"\n{content}")[1:].removeprefix(_ZERO_WIDTH_SPACE)
     start = len(body) - len(body.lstrip())
     bold = _BOLD.match(body, start)

@@ -1,182 +1,135 @@
-"""What people can ask for, whichever way they ask: slash command, button, menu, or a line written to the bot."""
+"""One method for each request that the bot answers. Knows nothing of Discord's events and commands."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
-
-from ..core.commands import registry
 from ..core.errors import CommandError
 from ..core.sampling.rng import random_rng_seed
 from ..core.setting_types import Number, Ramp
-from . import formatting
 from .button_state import SAMPLING_SETTINGS, ButtonState, decode_state, find_model
 from .buttons import LABELS
-from .channel_settings import HELP, ChannelContext, ChannelSettings
+from .channel_settings import ChannelContext, ChannelSettings
 from .delivery import Delivery
-from .replies import Reply
-from .setting_specs import SETTINGS, bounded_spec
+from .explanation import explain_text
+from .formatting import parse_own_message
+from .invocation import BotMessage, Invocation
+from .setting_specs import bounded_spec
 from .writer import TextRequest, TextService
 
 TEMPERATURE_STEP = 0.2
-"""How much hotter or cooler a press of a button is."""
-
-TYPED_HELP = "typed to me: a seed, or /say /temp /settings /model /sweep /explain /memory /help /forget"
-
-
-class BotMessage(NamedTuple):
-    """One of the bot's own messages: its id, what it holds, and the recipe that its buttons carry."""
-
-    id: int
-    content: str
-    encoded_state: str = ""
+"""Change of the temperature by a press of Hotter or Cooler."""
 
 
 class Handlers:
-    """Each method answers one wish, or raises AfterglowError. ``who`` is the person's id, for Stop alone."""
+    """Answers requests on ``invocation.reply``. All methods raise AfterglowError."""
 
     def __init__(self, service: TextService, channel_settings: ChannelSettings, delivery: Delivery) -> None:
-        self._service, self._channel_settings, self._delivery = service, channel_settings, delivery
+        self._service = service
+        self._channel_settings = channel_settings
+        self._delivery = delivery
 
-    async def say(self, reply: Reply, context: ChannelContext, user_id: int, seed: str, **overrides: Any) -> None:
-        """Write on from a seed."""
-        order = await self._service.build_request(context.channel, context.guild, seed, **overrides)
-        await self._write(reply, context, user_id, order)
-
-    async def sweep(self, reply: Reply, context: ChannelContext, user_id: int, seed: str) -> None:
-        """Write on from a seed at four temperatures."""
-        order = await self._service.build_request(context.channel, context.guild, seed)
-        await self._delivery.sweep(reply, order, user_id)
-
-    async def continue_from(
-        self, reply: Reply, context: ChannelContext, user_id: int, content: str, source_message: int
+    async def say(
+        self, invocation: Invocation, /, seed: str, model: str | None = None, **overrides: float | None
     ) -> None:
-        """Write on from anybody's message; from one of the bot's own, ``source``, from what it says."""
-        seed = formatting.parse_own_message(content) if source_message else content
-        order = await self._service.build_request(context.channel, context.guild, seed)
-        await self._write(
-            reply, context, user_id, order._replace(source_message=source_message, memory=False), LABELS["c"]
-        )
+        """Continue a seed. ``overrides`` are settings for this text alone; None leaves a setting as it is."""
+        channel, guild = invocation.context.channel, invocation.context.guild
+        await self._write(invocation, await self._service.build_request(channel, guild, seed, model, **overrides))
 
-    async def on_button(
-        self,
-        reply: Reply,
-        context: ChannelContext,
-        user_id: int,
-        action: str,
-        message: BotMessage,
-        fetch: Callable[[int], Awaitable[str]],
-    ) -> None:
-        """What a button under ``found`` asks for; ``fetch`` gets the content of another message of the bot."""
-        recipe = decode_state(message.encoded_state)
-        if action == "c":
-            recipe = recipe._replace(source_message=message.id, seed_length=None, seed_cut=False)
-        recipe, what = apply_button(recipe, action)
-        content = (
-            await fetch(recipe.source_message) if recipe.source_message not in (0, message.id) else message.content
-        )
-        seed = formatting.parse_own_message(content)[: recipe.seed_length]
-        what += f" · of the seed the last {len(seed):,} characters" if recipe.seed_cut else ""
-        await self._write(reply, context, user_id, await self._request_from_state(context, recipe, seed), what)
+    async def sweep(self, invocation: Invocation, seed: str) -> None:
+        """Continue a seed at four temperatures."""
+        request = await self._service.build_request(invocation.context.channel, invocation.context.guild, seed)
+        await self._delivery.sweep(invocation.reply, request, invocation.user_id)
 
-    async def explain(self, reply: Reply, message: BotMessage | None) -> None:
-        """How the temperature reshaped the last choice of the bot's latest text."""
+    async def temp(self, invocation: Invocation, value: str | float) -> None:
+        """Set the channel's temperature; "" shows it."""
+        await self.settings(invocation, "temperature", None if value == "" else value)
+
+    async def settings(self, invocation: Invocation, name: str, value: str | float | None = None) -> None:
+        """Set one of the channel's settings. Without ``value`` show it, without ``name`` show all."""
+        if name:
+            content = await self._channel_settings.show_or_set(invocation.context, name, value)
+        else:
+            content = await self._channel_settings.show_all(invocation.context)
+        await invocation.reply.update(content)
+
+    async def memory(self, invocation: Invocation, state: str) -> None:
+        """Switch the channel's memory "on" or "off"; "" shows it."""
+        await self.settings(invocation, "memory", state or None)
+
+    async def model(self, invocation: Invocation, name: str) -> None:
+        """Choose the channel's model; "" lists the models."""
+        await invocation.reply.update(await self._channel_settings.show_or_set_model(invocation.context, name))
+
+    async def forget(self, invocation: Invocation, _: str = "") -> None:
+        """Delete everything stored for the channel."""
+        await invocation.reply.update(await self._channel_settings.forget(invocation.context))
+
+    async def explain(self, invocation: Invocation, _: str = "") -> None:
+        """Show how the temperature changed the last choice of the bot's latest text in the channel."""
+        message = await invocation.history.latest_text()
         if message is None:
-            raise CommandError("there is no text of mine in the last messages here; /say writes one")
-        recipe = decode_state(message.encoded_state)
-        model = await self._service.get_model(find_model(recipe.model, await self._service.model_names()))
-        heat = recipe.temperature.end if isinstance(recipe.temperature, Ramp) else recipe.temperature
-        await reply.update(
-            await self._channel_settings.explain(model, formatting.parse_own_message(message.content), heat)
-        )
+            raise CommandError("I find no recent text of mine in this channel; write one with /say")
+        state = decode_state(message.encoded_state)
+        model = await self._service.get_model(find_model(state.model, await self._service.model_names()))
+        temperature = state.temperature.end if isinstance(state.temperature, Ramp) else state.temperature
+        await invocation.reply.update(await explain_text(model, parse_own_message(message.content), temperature))
 
-    async def on_text(
-        self,
-        reply: Reply,
-        context: ChannelContext,
-        user_id: int,
-        line: str,
-        latest: Callable[[], Awaitable[BotMessage | None]],
-    ) -> None:
-        """What a line asks for: a seed, or a command where it begins with "/". As everywhere, "//" begins a seed."""
-        if not registry.is_command(line):
-            return await self.say(reply, context, user_id, registry.unescape_seed(line))
-        word, rest = registry.split_command(line)
-        word = word.lower()
-        if word == "say":
-            return await self.say(reply, context, user_id, rest)
-        if word == "sweep":
-            return await self.sweep(reply, context, user_id, rest)
-        if word == "explain":
-            return await self.explain(reply, await latest())
-        return await reply.update(await self._run_typed_command(context, word, rest))
+    async def continue_from(self, invocation: Invocation, content: str, source_message: int) -> None:
+        """Continue a message. ``source_message`` is its id if it is the bot's own, else 0."""
+        seed = parse_own_message(content) if source_message else content
+        request = await self._service.build_request(invocation.context.channel, invocation.context.guild, seed)
+        await self._write(invocation, request._replace(source_message=source_message, memory=False), LABELS["c"])
 
-    async def _run_typed_command(self, context: ChannelContext, name: str, rest: str) -> str:
-        """The answer to a typed command that writes no text."""
-        if name == "help":
-            return HELP
-        if name == "model":
-            return await self._channel_settings.show_or_set_model(context, rest)
-        if name == "forget":
-            return await self._channel_settings.forget(context)
-        if name in ("set", "settings"):
-            name, _, rest = rest.partition(" ")
-            if not name:
-                return await self._channel_settings.show_all(context)
-        return await self._channel_settings.show_or_set(context, _resolve_setting(name), rest.strip() or None)
+    async def on_button(self, invocation: Invocation, action: str, message: BotMessage) -> None:
+        """Write the text that a button under ``message`` asks for. ``action`` is a letter of ``LABELS``."""
+        state = decode_state(message.encoded_state)
+        if action == "c":
+            state = state._replace(source_message=message.id, seed_length=None, seed_cut=False)
+        state, change_note = apply_button(state, action)
+        content = message.content
+        if state.source_message not in (0, message.id):
+            content = await invocation.history.content_of(state.source_message)
+        seed = parse_own_message(content)[: state.seed_length]
+        change_note += f" · from the last {len(seed):,} characters of the seed" if state.seed_cut else ""
+        await self._write(invocation, await self.request_from_state(invocation.context, state, seed), change_note)
 
-    async def _write(
-        self, reply: Reply, context: ChannelContext, user_id: int, request: TextRequest, change_note: str = ""
-    ) -> None:
-        watched = bool(self._channel_settings.get(context, "typewriter"))
-        await self._delivery.write_text(reply, request, user_id, change_note, watched)
-
-    async def _request_from_state(self, context: ChannelContext, state: ButtonState, seed: str) -> TextRequest:
-        """The order that a recipe stands for; what it does not carry is as the channel has it now."""
+    async def request_from_state(self, context: ChannelContext, state: ButtonState, seed: str) -> TextRequest:
+        """Return the request that a button stands for. Settings that had no room in it are the channel's current."""
         name = find_model(state.model, await self._service.model_names())
         model = await self._service.get_model(name)
-        usual = {} if state.settings_cut else {each: getattr(model.settings, each) for each in SAMPLING_SETTINGS}
-        wishes = usual | state.settings | {"temperature": state.temperature, "length": state.length}
-        order = await self._service.build_request(context.channel, context.guild, seed, name, **wishes)
+        defaults = {} if state.settings_cut else {each: getattr(model.settings, each) for each in SAMPLING_SETTINGS}
+        overrides = defaults | state.settings | {"temperature": state.temperature, "length": state.length}
+        request = await self._service.build_request(context.channel, context.guild, seed, name, **overrides)
         source = state.source_message if state.seed_length is None else 0
-        return order._replace(rng=state.rng, memory=False, source_message=source)
+        return request._replace(rng=state.rng, memory=False, source_message=source)
+
+    async def _write(self, invocation: Invocation, request: TextRequest, change_note: str = "") -> None:
+        watched = bool(self._channel_settings.get(invocation.context, "typewriter"))
+        await self._delivery.write_text(invocation.reply, request, invocation.user_id, change_note, watched)
 
 
 def apply_button(state: ButtonState, action: str) -> tuple[ButtonState, str]:
-    """The recipe that a button makes of another, and what to say of it. Raises CommandError at the end of the range."""
+    """Return the state after a press, and a note on what changed. Raises CommandError at the end of T's range."""
     if action == "c":
         return state, LABELS[action]
     if action == "r":
         rng = random_rng_seed()
         return state._replace(rng=rng), f"{LABELS[action]}: rng {state.rng} → {rng}"
-    before, after = (
-        state.temperature,
-        _shift_temperature(state.temperature, TEMPERATURE_STEP if action == "h" else -TEMPERATURE_STEP),
-    )
-    kind = bounded_spec("temperature").kind
+    before = state.temperature
+    after = _shift_temperature(before, TEMPERATURE_STEP if action == "h" else -TEMPERATURE_STEP)
+    show = bounded_spec("temperature").kind.show
     if after == before:
-        raise CommandError(f"T {kind.show(before)} is as far as it goes")
-    return state._replace(temperature=after), f"{LABELS[action]}: T {kind.show(before)} → {kind.show(after)}"
+        raise CommandError(f"T {show(before)} is already the limit")
+    return state._replace(temperature=after), f"{LABELS[action]}: T {show(before)} → {show(after)}"
 
 
-def _shift_temperature(temperature: Any, by: float) -> Any:
+def _shift_temperature(temperature: float | Ramp, change: float) -> float | Ramp:
+    """Move a temperature, or both ends of a ramp, within the permitted range."""
+    if isinstance(temperature, Ramp):
+        return Ramp(*(_shift_number(end, change) for end in temperature))
+    return _shift_number(temperature, change)
+
+
+def _shift_number(temperature: float, change: float) -> float:
     kind = bounded_spec("temperature").kind
     assert isinstance(kind, Number)
-    if isinstance(temperature, Ramp):
-        return Ramp(*(_shift_temperature(end, by) for end in temperature))
-    return round(min(kind.high, max(kind.low, temperature + by)), 3)
-
-
-def _resolve_setting(word: str) -> str:
-    """The setting that a typed command's name means; raises CommandError, which lists what there is."""
-    name = word.lower().replace("-", "_")
-    if name in SETTINGS:
-        return name
-    try:
-        found = registry.lookup_command(word).name
-    except CommandError:
-        found = ""
-    meant = "temperature" if found == "temp" else found.replace("-", "_")
-    if meant not in SETTINGS:
-        raise CommandError(TYPED_HELP)
-    return meant
+    return round(min(kind.high, max(kind.low, temperature + change)), 3)

@@ -1,4 +1,4 @@
-"""How the bot fares, noted in its file: for ``afterglow bot status``, also while it runs, and after it has died."""
+"""Uptime, servers and the last error, recorded in the data file so that ``afterglow bot status`` can read them."""
 
 from __future__ import annotations
 
@@ -13,59 +13,69 @@ from ..core.errors import StorageError
 from .store import Store
 
 HEARTBEAT_INTERVAL = 60.0
-"""Seconds between two notes."""
+"""Seconds between two heartbeats."""
 
 _KEY_PREFIX = "run "
 
 
 class Health:
-    """One process's row. Times are seconds since 1970. A note that cannot be written is left out: nobody waits for it.
+    """The record of one process. ``shard_label`` tells processes apart that share a data file.
 
-    ``part`` tells processes apart that share a file.
+    ``clock`` gives seconds since 1970. A record that cannot be written is dropped.
     """
 
     def __init__(self, store: Store, shard_label: str, clock: Callable[[], float] = time.time) -> None:
-        self._store, self._shard_label, self._clock = store, shard_label, clock
-        self._row: dict[str, Any] = {"began": clock()}
+        self._store = store
+        self._shard_label = shard_label
+        self._clock = clock
+        self._record: dict[str, Any] = {"began": clock()}
+
+    @property
+    def last_error(self) -> str:
+        """Description of the last error, "" if there was none."""
+        return str(self._record.get("error", ""))
 
     def heartbeat(self, guilds: int | None = None, running: bool = True) -> None:
-        """Write down that the bot is alive, or that it has ended."""
-        self._row |= {"seen": self._clock(), "running": running}
+        """Write the record, with the time and the number of servers. ``running`` is False at the end."""
+        self._record |= {"seen": self._clock(), "running": running}
         if guilds is not None:
-            self._row["guilds"] = guilds
+            self._record["guilds"] = guilds
         with contextlib.suppress(StorageError):
-            self._store.set_meta(f"{_KEY_PREFIX}{self._shard_label}", json.dumps(self._row))
+            self._store.set_meta(f"{_KEY_PREFIX}{self._shard_label}", json.dumps(self._record))
 
     def record_error(self, error: BaseException) -> None:
-        """Remember what went wrong: its kind, Discord's code and the place, never what people wrote."""
-        place = traceback.extract_tb(error.__traceback__)[-1:]
-        where = "".join(f" in {frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in place)
+        """Note an error's type, Discord's code and the source line, but not its message, which can quote people."""
+        last_frame = traceback.extract_tb(error.__traceback__)[-1:]
+        place = "".join(f" in {frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in last_frame)
         code = getattr(error, "code", None)
-        self._row["error"] = f"{type(error).__name__}{f' {code}' if isinstance(code, int) else ''}{where}"
-        self._row["failed"] = self._clock()
+        self._record["error"] = f"{type(error).__name__}{f' {code}' if isinstance(code, int) else ''}{place}"
+        self._record["failed"] = self._clock()
 
 
 def report(store: Store, clock: Callable[[], float] = time.time) -> Iterator[str]:
-    """A few lines on every process that has used the file."""
-    now, rows = clock(), store.list_meta(_KEY_PREFIX)
-    if not rows:
+    """Yield three lines for each process that has used the data file."""
+    now, records = clock(), store.list_meta(_KEY_PREFIX)
+    if not records:
         yield "the bot has not run yet"
-    for name, text in sorted(rows.items()):
+    for name, text in sorted(records.items()):
         yield from _describe_process(name.removeprefix(_KEY_PREFIX), json.loads(text), now)
 
 
-def _describe_process(shard_label: str, row: dict[str, Any], now: float) -> Iterator[str]:
-    alive = row["running"] and abs(now - row["seen"]) < 3 * HEARTBEAT_INTERVAL  # a clock can be set back
-    gone = "stopped" if not row["running"] else "not heard of"
-    state = (
-        f"running for {_format_duration(now - row['began'])}"
-        if alive
-        else f"{gone} for {_format_duration(now - row['seen'])}"
-    )
-    yield f"{'' if shard_label == 'all' else f'shards {shard_label}: '}{state}"
-    yield f"  servers     {row.get('guilds', 'not connected yet')}"
-    ago = f"{_format_duration(now - row['failed'])} ago: {row['error']}" if "error" in row else "none"
-    yield f"  last error  {ago}"
+def _describe_process(shard_label: str, record: dict[str, Any], now: float) -> Iterator[str]:
+    label = "" if shard_label == "all" else f"shards {shard_label}: "
+    yield f"{label}{_describe_state(record, now)}"
+    yield f"  servers     {record.get('guilds', 'not connected yet')}"
+    error = f"{_format_duration(now - record['failed'])} ago: {record['error']}" if "error" in record else "none"
+    yield f"  last error  {error}"
+
+
+def _describe_state(record: dict[str, Any], now: float) -> str:
+    since_heartbeat = now - record["seen"]
+    if not record["running"]:
+        return f"stopped for {_format_duration(since_heartbeat)}"
+    if abs(since_heartbeat) < 3 * HEARTBEAT_INTERVAL:  # negative if the clock was set back
+        return f"running for {_format_duration(now - record['began'])}"
+    return f"not responding for {_format_duration(since_heartbeat)}"
 
 
 def _format_duration(seconds: float) -> str:

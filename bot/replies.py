@@ -1,10 +1,10 @@
-"""Where an answer goes: to an interaction, or to a message that somebody wrote. Both are shown, changed, added to."""
+"""Sends a reply and its later edits, for an interaction or for a message: two ways that Discord treats differently."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Protocol
+from typing import Protocol, TypedDict
 
 import aiohttp
 import discord
@@ -12,55 +12,61 @@ import discord
 log = logging.getLogger("afterglow.bot")
 
 TOKEN_LIFETIME = 14 * 60.0
-"""Seconds after which an interaction's own way is not relied on any more: Discord ends it after fifteen minutes."""
+"""Seconds during which an interaction's token is used. Discord lets it expire after fifteen minutes."""
 
 ALREADY_ACKNOWLEDGED = 40060
+"""Discord's error code for a second first response."""
+
 EXPIRED_CODES = (10015, 10062, 50027)
-"""Discord's codes for a first answer that it has already, and for an interaction that is over."""
+"""Discord's error codes for an interaction whose token has expired."""
 
 CONNECTION_ERRORS = (discord.DiscordServerError, aiohttp.ClientError, ConnectionError, TimeoutError)
-"""What is raised where Discord or the network is away: discord.py hands on what aiohttp says."""
+"""Raised if Discord or the network is down. discord.py lets aiohttp's errors through."""
 
 DELIVERY_ERRORS = (discord.HTTPException, *CONNECTION_ERRORS)
+"""Raised by any request to Discord that fails."""
 
 UNKNOWN_MESSAGE = 10008
-"""Discord's code for a message that somebody has deleted."""
+"""Discord's error code for a message that was deleted."""
 
 
 class Reply(Protocol):
-    """One answer: a first message, and more that follow it."""
+    """The bot's reply to one request: a first message, and others that follow it."""
 
     channel: int
     first_message_id: int
-    """The first message's id, 0 before it is there."""
+    """Id of the first message, 0 before it is sent."""
 
     async def update(self, content: str, view: discord.ui.View | None = None) -> None:
-        """Send the latest message, or if it is there, change it."""
+        """Edit the latest message, or send the first."""
         ...
 
     async def append(self, content: str, view: discord.ui.View | None = None) -> None:
-        """Go on in another message; from now on ``show`` means that one."""
+        """Send another message, which later calls of ``update`` edit."""
         ...
 
     async def show_placeholder(self, content: str) -> None:
-        """Show this, but only if nothing has been shown yet."""
+        """Send the first message if nothing has been sent yet."""
         ...
 
-    async def show_error(self, content: str) -> None:
-        """Say what went wrong, where possible to the one who asked alone."""
+    async def show_privately(self, content: str) -> None:
+        """Show a line to the user alone. If that is impossible, as after the first message, show it to all."""
         ...
 
 
 class InteractionReply:
-    """An answer to a slash command or a button."""
+    """The reply to a slash command or a button."""
 
-    def __init__(self, interaction: discord.Interaction[Any]) -> None:
-        self.channel, self.first_message_id = interaction.channel_id or 0, 0
-        self._interaction, self._latest_id, self._created = interaction, 0, asyncio.get_running_loop().time()
+    def __init__(self, interaction: discord.Interaction) -> None:
+        self.channel = interaction.channel_id or 0
+        self.first_message_id = 0
+        self._interaction = interaction
+        self._latest_id = 0
+        self._created = asyncio.get_running_loop().time()
         self._first_response_lock = asyncio.Lock()
 
     async def update(self, content: str, view: discord.ui.View | None = None) -> None:
-        """The first answer, or an edit of the latest message."""
+        """Send the first response, or edit the latest message."""
         async with self._first_response_lock:
             if not self._interaction.response.is_done():
                 await self._respond(content, view)
@@ -69,18 +75,18 @@ class InteractionReply:
             await self._latest_message().edit(content=content, view=view)
 
     async def append(self, content: str, view: discord.ui.View | None = None) -> None:
-        """A followup, or once the interaction is over, a reply in the channel."""
+        """Send a followup, or if the interaction has expired, a reply to the latest message."""
         sent = await self._try_followup(content, view) if self._token_is_valid() else None
         self._latest_id = (sent or await _send_reply(self._latest_message(), content, view)).id
 
     async def show_placeholder(self, content: str) -> None:
-        """The first answer, if there is none."""
+        """Send the first response if there is none."""
         async with self._first_response_lock:
             if not self._interaction.response.is_done():
                 await self._respond(content, None)
 
-    async def show_error(self, content: str) -> None:
-        """For the eyes of who asked, unless something is shown already."""
+    async def show_privately(self, content: str) -> None:
+        """Send an ephemeral first response, or if there is a response already, edit it."""
         async with self._first_response_lock:
             if not self._interaction.response.is_done():
                 await self._interaction.response.send_message(content, ephemeral=True)
@@ -92,13 +98,14 @@ class InteractionReply:
             sent = await self._interaction.response.send_message(content, suppress_embeds=True, **_view_option(view))
             self.first_message_id = self._latest_id = sent.message_id or 0
         except discord.HTTPException as problem:
-            if problem.code != ALREADY_ACKNOWLEDGED:  # it came through though Discord had answered with a failure
+            # Discord can report a failure although the response went through. The retry then gets this code.
+            if problem.code != ALREADY_ACKNOWLEDGED:
                 raise
             original = await self._interaction.edit_original_response(content=content, view=view)
             self.first_message_id = self._latest_id = original.id
 
     async def _try_edit(self, content: str, view: discord.ui.View | None) -> bool:
-        """Change the latest message; False where the interaction is over."""
+        """Edit the latest message with the interaction's token. Return False if it has expired."""
         try:
             if self._latest_id == self.first_message_id:
                 await self._interaction.edit_original_response(content=content, view=view)
@@ -110,8 +117,8 @@ class InteractionReply:
             return False
         return True
 
-    async def _try_followup(self, content: str, view: discord.ui.View | None) -> Any:
-        """A followup; None where the interaction is over."""
+    async def _try_followup(self, content: str, view: discord.ui.View | None) -> discord.Message | None:
+        """Send a followup with the interaction's token. Return None if it has expired."""
         try:
             return await self._interaction.followup.send(content, suppress_embeds=True, wait=True, **_view_option(view))
         except discord.HTTPException as problem:
@@ -123,22 +130,23 @@ class InteractionReply:
         return asyncio.get_running_loop().time() - self._created < TOKEN_LIFETIME
 
     def _latest_message(self) -> discord.PartialMessage:
-        """The latest message by the bot's own right. Its edit, unlike ``Message.edit``, leaves links unembedded."""
-        channel: discord.PartialMessageable = self._interaction.client.get_partial_messageable(self.channel)
+        """The latest message, editable without the token. Unlike ``Message.edit``, its edit keeps embeds suppressed."""
+        channel = self._interaction.client.get_partial_messageable(self.channel)
         return channel.get_partial_message(self._latest_id)
 
 
 class MessageReply:
-    """An answer to a message that was addressed to the bot: a reply, which pings nobody."""
+    """The reply to a message that was addressed to the bot. It pings nobody."""
 
     def __init__(self, message: discord.Message) -> None:
-        self.channel, self.first_message_id = message.channel.id, 0
-        self._user_message: Any = message
-        self._latest_message: Any = None
+        self.channel = message.channel.id
+        self.first_message_id = 0
+        self._user_message = message
+        self._latest_message: discord.PartialMessage | None = None
         self._first_response_lock = asyncio.Lock()
 
     async def update(self, content: str, view: discord.ui.View | None = None) -> None:
-        """A reply, or an edit of the latest one."""
+        """Edit the latest message, or send the first."""
         async with self._first_response_lock:
             if self._latest_message is None:
                 await self.append(content, view)
@@ -146,35 +154,42 @@ class MessageReply:
         await self._latest_message.edit(content=content, view=view)
 
     async def append(self, content: str, view: discord.ui.View | None = None) -> None:
-        """A reply to the latest one, or to what was asked."""
+        """Send a reply to the latest message, or to the user's."""
         sent = await _send_reply(self._latest_message or self._user_message, content, view)
-        self._latest_message = sent.channel.get_partial_message(sent.id)
+        self._latest_message = discord.PartialMessage(channel=sent.channel, id=sent.id)
         self.first_message_id = self.first_message_id or sent.id
 
     async def show_placeholder(self, content: str) -> None:
-        """A reply, if there is none."""
+        """Send the first message if nothing has been sent yet."""
         async with self._first_response_lock:
             if self._latest_message is None:
                 await self.append(content)
 
-    async def show_error(self, content: str) -> None:
-        """The same as any answer: a message has no quiet one."""
+    async def show_privately(self, content: str) -> None:
+        """Show a line to all: Discord has no private reply to a message."""
         await self.update(content)
 
 
-async def _send_reply(to: discord.Message | discord.PartialMessage, content: str, view: discord.ui.View | None) -> Any:
-    """Send it, also where the message that it replies to has been deleted meanwhile."""
+class _ViewOption(TypedDict, total=False):
+    view: discord.ui.View
+
+
+async def _send_reply(
+    to: discord.Message | discord.PartialMessage, content: str, view: discord.ui.View | None
+) -> discord.Message:
+    """Send a reply to a message, even if that was deleted meanwhile."""
     reference = discord.MessageReference.from_message(to, fail_if_not_exists=False)
     return await to.channel.send(content, reference=reference, suppress_embeds=True, **_view_option(view))
 
 
-def _view_option(view: discord.ui.View | None) -> dict[str, Any]:
+def _view_option(view: discord.ui.View | None) -> _ViewOption:
+    """Arguments of discord.py's send methods, which do not take None for "no view"."""
     return {} if view is None else {"view": view}
 
 
 def log_failure(problem: Exception) -> None:
-    """An answer that did not come through, without a word of it."""
+    """Log that a reply could not be delivered, without its text."""
     if isinstance(problem, discord.HTTPException):
-        log.info("an answer could not be delivered: %s, code %s", problem.status, problem.code)
+        log.info("a reply could not be delivered: %s, code %s", problem.status, problem.code)
     else:
-        log.info("an answer could not be delivered: %s", type(problem).__name__)
+        log.info("a reply could not be delivered: %s", type(problem).__name__)

@@ -1,4 +1,4 @@
-"""Who writes when: so many texts at once, in a channel and in all, the others in line; how often one may ask."""
+"""Queue for texts, rate limit for users, and throttle for edits."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..core.errors import AfterglowError
 
 
 class BusyError(AfterglowError):
-    """Too many are waiting, or one person asks too often; the text says what to do."""
+    """The queue is full, or a user is over the rate limit. The text says when to try again."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """How many texts at once, and how many may wait: in all and in one channel."""
+    """Maximum numbers of texts being written and in the queue, in all and in one channel."""
 
     max_running: int = 64
     max_waiting: int = 200
@@ -28,7 +28,10 @@ class QueueLimits:
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """A place in line. ``alone`` waits until nothing else is written in its channel, and lets nothing in beside it."""
+    """A place in the queue. An ``exclusive`` one is served only while nothing else is written in its channel.
+
+    ``started`` is done when the ticket is served.
+    """
 
     channel: int
     exclusive: bool = False
@@ -36,7 +39,7 @@ class Ticket:
 
 
 class TicketQueue:
-    """A line in all and in every channel. First come, first served, but nobody waits for another channel's limit."""
+    """Admits tickets in order of arrival within a channel. A channel at its limit does not hold up other channels."""
 
     def __init__(self, limits: QueueLimits = QueueLimits()) -> None:
         self._limits = limits
@@ -44,12 +47,12 @@ class TicketQueue:
         self._running: list[Ticket] = []
 
     def enter(self, channel: int, exclusive: bool = False) -> Ticket:
-        """Stand in line; raises BusyError where the line is too long."""
-        here = sum(ticket.channel == channel for ticket in self._waiting)
-        if here >= self._limits.max_waiting_per_channel:
-            raise BusyError(f"{here} texts are waiting in this channel already; try again in a moment")
+        """Return a new ticket. Raises BusyError if the queue is full."""
+        in_channel = sum(ticket.channel == channel for ticket in self._waiting)
+        if in_channel >= self._limits.max_waiting_per_channel:
+            raise BusyError(f"the queue of this channel is full ({in_channel} waiting); please try again in a moment")
         if len(self._waiting) >= self._limits.max_waiting:
-            raise BusyError(f"{len(self._waiting)} texts are waiting already; try again in a moment")
+            raise BusyError(f"the queue is full ({len(self._waiting)} waiting); please try again in a moment")
         ticket = Ticket(channel, exclusive)
         self._waiting.append(ticket)
         self._admit()
@@ -57,7 +60,7 @@ class TicketQueue:
 
     @asynccontextmanager
     async def hold_slot(self, ticket: Ticket) -> AsyncIterator[None]:
-        """Wait for the ticket's turn, and hold it."""
+        """Wait until the ticket is served. It leaves the queue after the block."""
         try:
             await ticket.started
             yield
@@ -65,54 +68,62 @@ class TicketQueue:
             self.leave(ticket)
 
     def leave(self, ticket: Ticket) -> None:
-        """Make room for the next; a second time does nothing."""
-        for line in (self._waiting, self._running):
-            if ticket in line:
-                line.remove(ticket)
+        """Remove a ticket and admit the next. Does nothing the second time."""
+        for tickets in (self._waiting, self._running):
+            if ticket in tickets:
+                tickets.remove(ticket)
         ticket.started.cancel()
         self._admit()
 
     def position(self, ticket: Ticket) -> int:
-        """Its place in line, 1 for the next; 0 where it is its turn."""
+        """Return a ticket's position in the queue, 1 for the next, 0 if it is being served."""
         return self._waiting.index(ticket) + 1 if ticket in self._waiting else 0
 
     def _admit(self) -> None:
-        here = Counter(ticket.channel for ticket in self._running)
-        shut = {ticket.channel for ticket in self._running if ticket.exclusive}
+        """Serve every waiting ticket that the limits permit."""
+        running = Counter(ticket.channel for ticket in self._running)
+        closed = {ticket.channel for ticket in self._running if ticket.exclusive}
         for ticket in list(self._waiting):
-            most = 1 if ticket.exclusive else self._limits.max_running_per_channel
+            limit = 1 if ticket.exclusive else self._limits.max_running_per_channel
             if len(self._running) >= self._limits.max_running:
                 return
-            if here[ticket.channel] >= most or ticket.channel in shut:
-                shut.add(ticket.channel)  # nobody overtakes in a channel
+            if running[ticket.channel] >= limit or ticket.channel in closed:
+                closed.add(ticket.channel)  # keeps the order within a channel
                 continue
             self._waiting.remove(ticket)
             self._running.append(ticket)
-            here[ticket.channel] += 1
-            shut |= {ticket.channel} if ticket.exclusive else set()
+            running[ticket.channel] += 1
+            closed |= {ticket.channel} if ticket.exclusive else set()
             if not ticket.started.done():
                 ticket.started.set_result(None)
 
 
 class RateLimiter:
-    """``uses`` in ``seconds`` for each person. Who asks more often is told once, and then left alone for a while."""
+    """Permits each user ``uses`` requests in any ``seconds``. A user over the limit is warned once per window."""
 
     def __init__(self, uses: int, seconds: float, clock: Callable[[], float]) -> None:
-        self._uses, self._seconds, self._clock = uses, seconds, clock
+        self._uses = uses
+        self._seconds = seconds
+        self._clock = clock
         self._times: dict[int, deque[float]] = {}
         self._warned_until: dict[int, float] = {}
 
     def count_use(self, user_id: int) -> None:
-        """Count a use; raises BusyError, which says for how long to wait."""
+        """Count a request. Raises BusyError, which names the seconds to wait, if the user is over the limit."""
         now = self._clock()
         self._drop_expired(now)
         times = self._times.setdefault(user_id, deque())
         if len(times) >= self._uses:
-            raise BusyError(f"that was quick: try again in {max(1, round(times[0] + self._seconds - now))} s")
+            raise BusyError(f"too many requests; please try again in {max(1, round(times[0] + self._seconds - now))} s")
         times.append(now)
 
+    @property
+    def tracked_users(self) -> set[int]:
+        """Users in memory: those with recent requests or a warning."""
+        return {*self._times, *self._warned_until}
+
     def should_warn(self, user_id: int) -> bool:
-        """Whether to answer one who asks too often: once until there is something to say again."""
+        """Return True if a user over the limit has not been warned yet in this window."""
         until = self._warned_until.get(user_id, 0.0)
         if self._clock() < until:
             return False
@@ -120,18 +131,18 @@ class RateLimiter:
         return True
 
     def _drop_expired(self, now: float) -> None:
-        """Let go of what is over, so that nothing grows."""
-        for person in list(self._times):
-            times = self._times[person]
+        """Remove users without recent requests, so that memory does not grow."""
+        for user_id in list(self._times):
+            times = self._times[user_id]
             while times and times[0] + self._seconds <= now:
                 times.popleft()
             if not times:
-                del self._times[person]
-        self._warned_until = {person: until for person, until in self._warned_until.items() if until > now}
+                del self._times[user_id]
+        self._warned_until = {user_id: until for user_id, until in self._warned_until.items() if until > now}
 
 
 class EditThrottle:
-    """Edits in one channel keep a distance: Discord lets about five in five seconds pass, whoever they are for."""
+    """Keeps ``interval`` seconds between edits in a channel. Discord permits about five in five seconds."""
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
@@ -139,11 +150,11 @@ class EditThrottle:
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
-        """Let nobody wait any longer: the bot leaves."""
+        """End all waiting, since the bot shuts down."""
         self._stopped.set()
 
     async def wait(self, channel: int) -> None:
-        """Until the next edit in this channel is due; who waits beside others is served in turn."""
+        """Wait until the next edit in this channel is due. Callers are served in order."""
         now = asyncio.get_running_loop().time()
         if len(self._next_edit) > 1000:
             self._next_edit = {each: due for each, due in self._next_edit.items() if due > now}

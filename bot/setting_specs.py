@@ -1,4 +1,4 @@
-"""The settings that a channel has, and how far they go there: core's declaration, narrowed once, and the bot's own."""
+"""The settings that a channel can have: core's declarations with narrower ranges, and the bot's own."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from ..core.settings import SPECS, Spec
 MAX_MESSAGE = 2000
 """Characters (code points) that a Discord message holds."""
 
-_RANGES: dict[str, tuple[float, float]] = {"temperature": (0.1, 2.0), "length": (1, 6000), "speed": (5, 400)}
+MAX_LENGTH = 6000
+"""Characters of the longest text, in three or four messages."""
+
+_RANGES: dict[str, tuple[float, float]] = {"temperature": (0.1, 2.0), "length": (1, MAX_LENGTH), "speed": (5, 400)}
 _HELP = {
-    "temperature": "below 1 strict, above 1 diverse",
-    "speed": "characters a second in typewriter mode",
-    "memory": "let this channel's texts share one state, kept over restarts (a few KB of numbers, no text)",
+    "temperature": "below 1 safer, above 1 more surprising",
+    "speed": "characters per second in typewriter mode",
+    "memory": "continue each text from the one before, across restarts (stores a few KB of numbers, no text)",
 }
 _EXCLUDED = {"whole_seed", *(name for name, spec in SPECS.items() if spec.scope == "view")} - {"speed"}
-"""Settings that mean nothing in a channel: a message is short, and is no screen."""
+"""Settings without a use in a channel, which has no screen and no long seeds."""
 
 
 def _bot_spec(name: str, scope: str, help_: str) -> Spec:
@@ -29,7 +32,7 @@ def _bot_spec(name: str, scope: str, help_: str) -> Spec:
 
 
 def bounded_spec(name: str) -> Spec:
-    """A core setting's declaration with the range that it has here; its errors and its help speak of that range."""
+    """Return the declaration of a core setting with the bot's range, which its errors and its help then name."""
     spec = SPECS[name]
     kind: Any = spec.kind
     if name in _RANGES:
@@ -42,37 +45,35 @@ def bounded_spec(name: str) -> Spec:
 BOT_SETTINGS = {
     spec.name: spec
     for spec in (
-        _bot_spec(
-            "typewriter", "channel", "write by edits, so that one can watch; /temp then acts on the next character"
-        ),
-        _bot_spec("locked", "channel", "only who may manage the channel can change its settings"),
-        _bot_spec("age_restricted", "server", "answer in this server's age-restricted channels only"),
+        _bot_spec("typewriter", "channel", "show texts while they are written; /temp then acts on the next character"),
+        _bot_spec("locked", "channel", "only managers of the channel can change its settings"),
+        _bot_spec("age_restricted", "server", "answer only in the server's age-restricted channels"),
     )
 }
-"""What only the bot knows, by name. Scope "server" holds for all of a server's channels."""
+"""The bot's own settings by name. One with scope "server" holds for all channels of a server."""
 
 SETTINGS = {name: bounded_spec(name) for name in SPECS if name not in _EXCLUDED} | BOT_SETTINGS
-"""All that can be set in a channel, by name."""
+"""All settings of a channel by name."""
 
 
 def spec_of(name: str) -> Spec:
-    """The declaration of a channel's setting (top_p and top-p are the same); raises SettingError."""
-    found = SETTINGS.get(name.strip().lower().replace("-", "_"))
-    if found:
-        return found
-    hint = suggest(name, [spec.label for spec in SETTINGS.values()], "/settings lists all", limit=3)
+    """Return the declaration of a channel's setting, written as top_p or top-p. Raises SettingError."""
+    spec = SETTINGS.get(name.strip().lower().replace("-", "_"))
+    if spec:
+        return spec
+    hint = suggest(name, [each.label for each in SETTINGS.values()], "/settings lists them", limit=3)
     raise SettingError(f"there is no setting {name[:40]!r} here; {hint}")
 
 
 def option_range(name: str) -> Any:
-    """The type of a slash command's option for a setting; Discord's clients then refuse what lies outside."""
+    """Return the type of a slash command's option for a setting. Discord refuses values out of its range."""
     kind: Any = bounded_spec(name).kind
     number = float if isinstance(kind, Number) else int
     return app_commands.Range[number, number(kind.low), number(kind.high)]
 
 
-def value_to_text(name: str, value: Any) -> str:
-    """A value as text that reads back as exactly the same one: what people are shown is rounded."""
+def value_to_text(name: str, value: object) -> str:
+    """Return a value as text that parses back to exactly the same value. (``kind.show`` rounds.)"""
     if isinstance(value, Ramp):
         return f"{value.start!r}..{value.end!r}"
     return repr(value) if isinstance(value, float) else spec_of(name).kind.show(value)

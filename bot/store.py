@@ -1,7 +1,4 @@
-"""What the bot remembers, in one file to back up: settings, states of channels with a memory, and how it fares.
-
-No text, and nothing of any person.
-"""
+"""The bot's data file: settings, model states of channels with a memory, and uptime. No texts, nothing about people."""
 
 from __future__ import annotations
 
@@ -14,7 +11,6 @@ from typing import Any
 
 from ..core.errors import SettingError, StorageError
 from ..core.file_io import private_file
-from ..core.paths import data_dir
 from .setting_specs import BOT_SETTINGS, SETTINGS, spec_of, value_to_text
 
 MIGRATIONS = (
@@ -33,29 +29,27 @@ MIGRATIONS = (
     CREATE INDEX states_guild ON states (guild);
     """,
 )
-"""What leads from each schema to the next; a file's version says how many it has behind it. They are never changed."""
+"""SQL from each schema version to the next. A file's ``user_version`` is the number applied. They are never changed."""
 
 SCHEMA = len(MIGRATIONS)
+"""Schema version that this release writes."""
+
 MODEL_KEY = "model"
-"""The name under which a channel's model is kept beside its settings."""
-
-
-def default_place() -> Path:
-    """The bot's file in the user's data folder."""
-    return data_dir() / "bot.sqlite3"
+"""Name under which a channel's model is stored among its settings."""
 
 
 class Store:
-    """One SQLite file, readable by its owner alone. Every change is on disk when the call returns.
+    """A SQLite file, readable by its owner only. Every change is on disk when the call returns.
 
-    All methods raise StorageError, and may be called from any thread. What is read of settings comes from memory:
-    several processes may share a file, as each channel belongs to one of them.
+    All methods raise StorageError and can be called from any thread. Settings are read from a cache, filled at the
+    start. Several processes can share a file because each channel belongs to one of them.
     """
 
     def __init__(self, path: Path) -> None:
         if path.is_dir():
-            raise StorageError(f"cannot use {path}: it is a folder; name a file in it")
-        self._path, self._lock = private_file(path), threading.Lock()
+            raise StorageError(f"cannot use {path}: it is a folder; give the path of a file")
+        self._path = private_file(path)
+        self._lock = threading.Lock()
         with self._translate_errors():
             self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
         try:
@@ -67,20 +61,20 @@ class Store:
             raise
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             self._db.close()
 
     def settings(self, channel: int) -> dict[str, Any]:
-        """What was set in a channel, by name. Values that this release does not permit are left out."""
+        """Return a channel's settings, value by name. Values that this release does not permit are left out."""
         return dict(self._channel_settings.get(channel, {}))
 
     def guild_settings(self, guild: int | None) -> dict[str, Any]:
-        """What was set for all of a server, by name."""
+        """Return the settings with scope "server", value by name."""
         return dict(self._guild_settings.get(guild or 0, {}))
 
     def save_setting(self, channel: int, guild: int | None, name: str, value: Any) -> None:
-        """Remember a setting, or the model, of a channel; a setting of scope "server" for the whole server."""
+        """Save a channel's setting or model. A setting with scope "server" is saved for the whole server."""
         text = value if name == MODEL_KEY else value_to_text(name, value)
         if name in BOT_SETTINGS and BOT_SETTINGS[name].scope == "server":
             self._execute("INSERT OR REPLACE INTO guild_settings VALUES (?, ?, ?)", guild or 0, name, text)
@@ -90,60 +84,60 @@ class Store:
         self._channel_settings.setdefault(channel, {})[name] = value
 
     def load_state(self, channel: int) -> bytes | None:
-        """What the model remembers of a channel."""
+        """Return the model state of a channel's memory, None if there is none."""
         rows = self._execute("SELECT state FROM states WHERE channel = ?", channel)
         return bytes(rows[0][0]) if rows else None
 
     def save_state(self, channel: int, guild: int | None, state: bytes) -> None:
-        """Let the next text of a channel go on from ``state``."""
+        """Save the model state that the channel's next text continues from."""
         self._execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?)", channel, guild, state)
 
     def forget_state(self, channel: int) -> None:
-        """Let the next text of a channel begin anew."""
+        """Delete the model state of a channel's memory."""
         self._execute("DELETE FROM states WHERE channel = ?", channel)
 
     def forget_channel(self, channel: int) -> None:
-        """Remove all that is kept for a channel."""
+        """Delete everything stored for a channel."""
         for table in ("channel_settings", "states"):
             self._execute(f"DELETE FROM {table} WHERE channel = ?", channel)  # noqa: S608
         self._channel_settings.pop(channel, None)
 
     def forget_guild(self, guild: int) -> None:
-        """Remove all that is kept for a server and its channels."""
-        gone = [row[0] for row in self._execute("SELECT DISTINCT channel FROM channel_settings WHERE guild = ?", guild)]
+        """Delete everything stored for a server and its channels."""
+        rows = self._execute("SELECT DISTINCT channel FROM channel_settings WHERE guild = ?", guild)
         for table in ("channel_settings", "guild_settings", "states"):
             self._execute(f"DELETE FROM {table} WHERE guild = ?", guild)  # noqa: S608
-        for channel in gone:
+        for (channel,) in rows:
             self._channel_settings.pop(channel, None)
         self._guild_settings.pop(guild, None)
 
     def guild_ids(self) -> set[int]:
-        """The servers that something is kept for."""
+        """Return the ids of all servers with something stored."""
         tables = ("channel_settings", "guild_settings", "states")
-        each = " UNION ".join(f"SELECT guild FROM {table} WHERE guild" for table in tables)  # noqa: S608
-        return {row[0] for row in self._execute(each)}
+        query = " UNION ".join(f"SELECT guild FROM {table} WHERE guild" for table in tables)  # noqa: S608
+        return {guild for (guild,) in self._execute(query)}
 
     def channel_ids(self, guild: int) -> set[int]:
-        """The channels of a server that something is kept for."""
-        each = "SELECT channel FROM channel_settings WHERE guild = ?1 UNION SELECT channel FROM states WHERE guild = ?1"
-        return {row[0] for row in self._execute(each, guild)}
+        """Return the ids of a server's channels with something stored."""
+        sql = "SELECT channel FROM channel_settings WHERE guild = ?1 UNION SELECT channel FROM states WHERE guild = ?1"
+        return {channel for (channel,) in self._execute(sql, guild)}
 
     def get_meta(self, name: str) -> str:
-        """What was noted under a name; "" where nothing was."""
+        """Return a value about the bot itself, "" if there is none."""
         rows = self._execute("SELECT value FROM facts WHERE name = ?", name)
         return str(rows[0][0]) if rows else ""
 
     def set_meta(self, name: str, value: str) -> None:
-        """Note something about the bot itself."""
+        """Save a value about the bot itself."""
         self._execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", name, value)
 
-    def list_meta(self, start: str) -> dict[str, str]:
-        """All that was noted under names that begin so."""
-        return dict(self._execute("SELECT name, value FROM facts WHERE substr(name, 1, ?) = ?", len(start), start))
+    def list_meta(self, prefix: str) -> dict[str, str]:
+        """Return the values about the bot itself of which the name begins with ``prefix``."""
+        return dict(self._execute("SELECT name, value FROM facts WHERE substr(name, 1, ?) = ?", len(prefix), prefix))
 
     @property
     def commands_fingerprint(self) -> str:
-        """The fingerprint of the commands that Discord has; "" where it has none."""
+        """Fingerprint of the commands that were sent to Discord last, "" if none were."""
         return self.get_meta("commands")
 
     @commands_fingerprint.setter
@@ -151,22 +145,23 @@ class Store:
         self.set_meta("commands", fingerprint)
 
     def _migrate(self) -> None:
-        """Bring an older file up to date in one step; refuse one from a later release before anything is written."""
+        """Update an older file in one transaction. Raises StorageError for a file of a newer release, unchanged."""
         version = self._execute("PRAGMA user_version")[0][0]
         if version > SCHEMA:
-            raise StorageError(f"{self._path} was written by a newer afterglow; it was left as it is")
+            raise StorageError(f"{self._path} was written by a newer version of afterglow; update afterglow to use it")
         if version < SCHEMA:
             steps = "".join(MIGRATIONS[version:])
             with self._translate_errors():
                 self._db.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {SCHEMA}; COMMIT;")
 
     def _load_by_owner(self, query: str) -> dict[int, dict[str, Any]]:
-        found: dict[int, dict[str, Any]] = {}
+        """Return the settings of each channel or server by its id."""
+        settings: dict[int, dict[str, Any]] = {}
         for owner, name, value in _parse_rows(self._execute(query)):
-            found.setdefault(owner, {})[name] = value
-        return found
+            settings.setdefault(owner, {})[name] = value
+        return settings
 
-    def _execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    def _execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock, self._translate_errors():
             return self._db.execute(statement, values).fetchall()
 
@@ -179,6 +174,7 @@ class Store:
 
 
 def _parse_rows(rows: list[tuple[Any, ...]]) -> Iterator[tuple[int, str, Any]]:
+    """Yield (owner, name, value). Rows that this release does not know or permit are skipped."""
     for owner, name, text in rows:
         if name == MODEL_KEY:
             yield owner, name, text

@@ -1,4 +1,4 @@
-"""Texts: what is to be written, and the writing of it. One engine thread a model writes all channels' side by side."""
+"""Writes the texts of all channels, on one engine thread for each model."""
 
 from __future__ import annotations
 
@@ -6,32 +6,35 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..core.errors import CommandError, ModelError, StateError, StorageError
-from ..core.events import Done, Token
+from ..core.events import Done, Event, Token
 from ..core.generation.aio import aiter_events
-from ..core.generation.snapshot import TokenHistory
+from ..core.generation.snapshot import Snapshot, TokenHistory
 from ..core.generation.stream import Stream, StreamOptions
 from ..core.generation.worker import Worker
 from ..core.inference import library
 from ..core.model import Model, load
 from ..core.sampling.rng import PositionRNG, random_rng_seed
+from ..core.setting_types import Ramp
 from ..core.settings import SPECS, Settings
 from .formatting import Blocklist
-from .setting_specs import bounded_spec, spec_of
+from .setting_specs import MAX_LENGTH, spec_of
 from .store import MODEL_KEY, Store
 
-MAX_PENDING_WATCHED, MAX_PENDING_UNWATCHED = 8, 256
-"""Tokens that a text may be ahead of its reader: few where people watch, so that a new temperature shows soon; else
-enough for the engine's bursts, and so few that many texts at once do not hold up the event loop."""
+MAX_UNREAD_WATCHED = 8
+"""Tokens drawn ahead of a reader in typewriter mode: few, so that a new temperature shows soon."""
+
+MAX_UNREAD = 256
+"""Tokens drawn ahead of any other reader: enough for the engine's bursts, and few enough for the event loop."""
 
 
 class TextRequest(NamedTuple):
-    """A text to write: everything that it depends on. ``memory``: it goes on from what its channel has read.
+    """A text to write, with everything that it depends on.
 
-    ``source`` is the message of ours that the seed is, where a text goes on from one; it is not repeated then.
-    ``compared``: it is shown beside others at other temperatures.
+    ``memory``: continue from the state of the channel's last text. ``source_message``: id of the bot's message that is
+    the seed and so is not repeated, or 0. ``in_sweep``: the text is one of several at different temperatures.
     """
 
     channel: int
@@ -47,7 +50,7 @@ class TextRequest(NamedTuple):
 
 @dataclass(eq=False)
 class TextJob:
-    """A text on its way: what is written of ``order`` so far, and what its reader should know."""
+    """A request being written: its text so far, and notices for the reader, a line each."""
 
     request: TextRequest
     text: str = ""
@@ -58,51 +61,52 @@ class TextJob:
     _worker: Worker | None = None
 
     def attach(self, worker: Worker, stream: Stream) -> None:
-        """Take over the stream; stopped already, it ends at once."""
+        """Set the stream that writes the text. It is stopped at once if the job has been."""
         self._worker, self._stream = worker, stream
         if self.stopped:
             self.stop()
 
     def stop(self) -> None:
-        """End before the next token; what is written stays."""
+        """Stop before the next token. The text so far stays."""
         self.stopped = True
         self.stop_stream()
 
     def stop_stream(self) -> None:
-        """Let the engine write no more of it, whoever may still be reading."""
+        """Stop the engine's stream, if there is one."""
         if self._worker and self._stream:
             self._worker.stop(self._stream)
 
-    def set_temperature(self, temperature: Any) -> None:
-        """Draw the very next token at another temperature, and whatever is made from this text by a button."""
+    def set_temperature(self, temperature: float | Ramp) -> None:
+        """Change the temperature from the next token on. The buttons under the text get it too."""
         self.request = self.request._replace(settings=self.request.settings.changed(temperature=temperature))
         if self._stream:
             self._stream.settings = self._stream.settings.changed(temperature=temperature)
 
-    def on_event(self, event: Any) -> None:
-        """Take in what the engine says."""
+    def on_event(self, event: Event) -> None:
+        """Add an event of the engine to the text."""
         if isinstance(event, Token):
             self.temperatures.add(event.temperature)
         if isinstance(event, Token | Done):
             self.text += event.text
 
     def summary(self) -> str:
-        """The small line under a text: T, characters, what the dice started from."""
+        """Return the small line under a text: temperature, characters, random seed."""
         low, high = min(self.temperatures, default=0.0), max(self.temperatures, default=0.0)
         shown = f"T {low:.2f}" if low == high else f"T {low:.2f} to {high:.2f}"
         return f"{shown} · {len(self.text):,} characters · rng {self.request.rng}"
 
 
 class LoadedModel(NamedTuple):
-    """A model and the one thread that steps it."""
+    """A model and its engine thread."""
 
     model: Model
     worker: Worker
 
 
 class TextService:
-    """Writes texts for channels. ``default`` plays where nobody names a model; others come from the library by name,
-    never by path. Close it: its threads end then.
+    """Writes texts for channels. Call ``close`` to end its threads.
+
+    ``default_model`` is used in channels that chose none. Others are opened from the library by name, never by path.
     """
 
     def __init__(
@@ -112,92 +116,100 @@ class TextService:
         opener: Callable[[str], Model] = load,
         blocked_words: Iterable[str] = (),
     ) -> None:
-        self.default_model, self.store, self.blocklist = default_model, store, Blocklist(blocked_words)
+        self.default_model = default_model
+        self.store = store
+        self.blocklist = Blocklist(blocked_words)
+        self.running: set[TextJob] = set()
         self._opener = opener
         self._models = {default_model.name: LoadedModel(default_model, default_model.worker())}
         self._load_locks: dict[str, asyncio.Lock] = {}
         self._executor = ThreadPoolExecutor(2, "afterglow reader")
-        self._running: set[TextJob] = set()
 
     def close(self) -> None:
         """End all threads."""
-        for served in self._models.values():
-            served.worker.close()
+        for loaded in self._models.values():
+            loaded.worker.close()
         self._executor.shutdown()
 
-    def set_temperature(self, channel: int, temperature: Any) -> None:
-        """Let what is being written in a channel go on at another temperature, but for what compares temperatures."""
-        for writing in self._running:
-            if writing.request.channel == channel and not writing.request.in_sweep:
-                writing.set_temperature(temperature)
+    def set_temperature(self, channel: int, temperature: float | Ramp) -> None:
+        """Change the temperature of the texts being written in a channel, except in a sweep."""
+        for text_job in self.running:
+            if text_job.request.channel == channel and not text_job.request.in_sweep:
+                text_job.set_temperature(temperature)
 
     async def model_names(self) -> list[str]:
-        """The models that can be asked for."""
+        """Return the names of the models to choose from, sorted."""
         entries = await asyncio.to_thread(library.list_models)
         return sorted({self.default_model.name, *(entry.name for entry in entries)})
 
     def loaded_model(self, name: str) -> Model:
-        """A model that has been opened."""
+        """Return a model that ``get_model`` has opened."""
         return self._models[name].model
 
     async def get_model(self, name: str) -> Model:
-        """The model of that name, opened once; raises ModelError for one that cannot be had."""
+        """Return the model of this name, opened at the first call. Raises ModelError."""
         return (await self._load_model(name)).model
 
     async def build_request(
-        self, channel: int, guild: int | None, seed: str, model: str | None = None, **overrides: Any
+        self,
+        channel: int,
+        guild: int | None,
+        seed: str,
+        model: str | None = None,
+        **overrides: float | Ramp | None,
     ) -> TextRequest:
-        """A text from ``seed`` with the channel's settings, and ``wishes`` by name over them (None is no wish).
+        """Return a request with the channel's settings. ``overrides`` replace some by name; None leaves one as it is.
 
-        Raises AfterglowError: a value out of range, an unknown model, a blocked word.
+        Raises AfterglowError for a value out of range, an unknown model or a blocked word.
         """
         if self.blocklist.contains(seed):
-            raise CommandError("this seed holds a word that is blocked here")
-        chosen = {name: spec_of(name).check(value) for name, value in overrides.items() if value is not None}
+            raise CommandError("this seed contains a word that is blocked here")
+        checked = {name: spec_of(name).check(value) for name, value in overrides.items() if value is not None}
         name = await self.model_of(channel, model)
-        settings = self.settings_of(channel, await self.get_model(name)).changed(**chosen)
+        settings = self.settings_of(channel, await self.get_model(name)).changed(**checked)
         rng = random_rng_seed() if settings.rng is None else settings.rng
         return TextRequest(channel, guild, seed, name, settings, rng, settings.memory)
 
     async def model_of(self, channel: int, requested: str | None = None) -> str:
-        """The name of the model that plays in a channel. One that was set and is gone gives way to the default."""
+        """Return ``requested``, or else the channel's model, or the default model if the channel's no longer exists."""
         names = await self.model_names()
         if requested is not None and requested not in names:
             raise ModelError(f"there is no model {requested[:40]!r}; there are: {', '.join(names)}")
-        kept = self.store.settings(channel).get(MODEL_KEY)
-        return requested or (kept if kept in names else self.default_model.name)
+        stored = self.store.settings(channel).get(MODEL_KEY)
+        return requested or (stored if stored in names else self.default_model.name)
 
     def settings_of(self, channel: int, model: Model) -> Settings:
-        """The model's own settings, with the channel's over them."""
-        kept = self.store.settings(channel)
-        settings = model.settings.changed(**{name: value for name, value in kept.items() if name in SPECS})
-        longest = int(getattr(bounded_spec("length").kind, "high", settings.length))
-        return settings.changed(length=min(settings.length, longest))
+        """Return the model's settings, overridden by the channel's."""
+        stored = self.store.settings(channel)
+        settings = model.settings.changed(**{name: value for name, value in stored.items() if name in SPECS})
+        return settings.changed(length=min(settings.length, MAX_LENGTH))
 
     async def write(self, text_job: TextJob, watched: bool = False) -> AsyncGenerator[TextJob]:
-        """Write it, and say so whenever there is more; ``watched`` writes no faster than this iterator is asked."""
-        order = text_job.request
-        self._running.add(text_job)
+        """Write a text and yield the job after each event. If ``watched``, write no faster than these are read."""
+        request = text_job.request
+        self.running.add(text_job)
         try:
-            served = await self._load_model(order.model)
-            start = await self._read_seed(served.model, text_job)
-            ahead = MAX_PENDING_WATCHED if watched else MAX_PENDING_UNWATCHED
+            loaded = await self._load_model(request.model)
+            start = await self._read_seed(loaded.model, text_job)
             options = StreamOptions(
-                order.settings, PositionRNG(order.rng), max_unread=ahead, keep_snapshots=order.memory
+                text_job.request.settings,  # not request.settings: the temperature can change during the await
+                PositionRNG(request.rng),
+                max_unread=MAX_UNREAD_WATCHED if watched else MAX_UNREAD,
+                keep_snapshots=request.memory,
             )
-            stream = served.worker.open(start, options)
-            text_job.attach(served.worker, stream)
-            async for event in aiter_events(served.worker, stream):
+            stream = loaded.worker.open(start, options)
+            text_job.attach(loaded.worker, stream)
+            async for event in aiter_events(loaded.worker, stream):
                 text_job.on_event(event)
                 yield text_job
-            if order.memory:
-                await self._save_state(served.model, text_job, stream)
+            if request.memory:
+                await self._save_state(loaded.model, text_job, stream)
         finally:
             text_job.stop_stream()
-            self._running.discard(text_job)
+            self.running.discard(text_job)
 
     async def finish(self, text_job: TextJob) -> TextJob:
-        """Write all of it as fast as it goes."""
+        """Write a whole text at full speed."""
         async for _ in self.write(text_job):
             pass
         return text_job
@@ -209,29 +221,30 @@ class TextService:
                 self._models[name] = LoadedModel(model, model.worker())
         return self._models[name]
 
-    async def _read_seed(self, model: Model, text_job: TextJob) -> Any:
-        """The state behind the seed. Reading takes every step, so it happens on a thread."""
-        behind = await self._restore_state(model, text_job) if text_job.request.memory else None
-        read = asyncio.get_running_loop().run_in_executor(self._executor, model.read, text_job.request.seed, behind)
-        reading = await read
-        text_job.notices += reading.notices
-        return reading.snapshot
+    async def _read_seed(self, model: Model, text_job: TextJob) -> Snapshot:
+        """Return the model's state after the seed. Prefill runs on a thread, as it would block the event loop."""
+        request = text_job.request
+        memory = await self._restore_state(model, text_job) if request.memory else None
+        prefill = await asyncio.get_running_loop().run_in_executor(self._executor, model.read, request.seed, memory)
+        text_job.notices += prefill.notices
+        return prefill.snapshot
 
-    async def _restore_state(self, model: Model, text_job: TextJob) -> Any:
+    async def _restore_state(self, model: Model, text_job: TextJob) -> Snapshot | None:
+        """Return the state of the channel's memory, None if there is none or it cannot be used."""
         try:
             data = await asyncio.to_thread(self.store.load_state, text_job.request.channel)
             return model.load_state(data) if data else None
         except (StateError, StorageError) as error:
-            text_job.notices.append(f"the memory begins anew: {error}")
+            text_job.notices.append(f"the memory was reset: {error}")
             return None
 
     async def _save_state(self, model: Model, text_job: TextJob, stream: Stream) -> None:
-        """Keep where the text ended. The ids that led there stay out: they would be the text itself."""
-        order = text_job.request
-        if not self.settings_of(order.channel, model).memory:
-            return  # somebody has switched it off, or had everything forgotten, meanwhile
+        """Save the state after the text as the channel's memory, without its token ids, which would be the text."""
+        request = text_job.request
+        if not self.settings_of(request.channel, model).memory:
+            return  # The memory was switched off or deleted meanwhile.
         snapshot = replace(stream.snapshots[stream.position], history=TokenHistory(), pending_text="")
         try:
-            await asyncio.to_thread(self.store.save_state, order.channel, order.guild, model.dump_state(snapshot))
+            await asyncio.to_thread(self.store.save_state, request.channel, request.guild, model.dump_state(snapshot))
         except StorageError as error:
-            text_job.notices.append(f"the memory could not be kept: {error}")
+            text_job.notices.append(f"the memory could not be saved: {error}")

@@ -15,7 +15,7 @@ import pytest
 import yarl
 from afterglow.bot.client import Bot, build_bot, serve
 from afterglow.bot.config import Options
-from afterglow.bot.store import Store, default_place
+from afterglow.bot.store import Store
 from afterglow.bot.writer import TextService
 from afterglow.core.inference.model_file import ModelFile, open_model_file
 from afterglow.core.inference.runtime import Stepper
@@ -46,7 +46,7 @@ async def running_bot(
     there: Discord, model: Model, options: Options = NO_RATE_LIMIT, edit_interval: float = 0.02, **more: Any
 ) -> AsyncIterator[Bot]:
     """Run a bot, and yield it when it is ready."""
-    with contextlib.closing(Store(default_place())) as store:
+    with contextlib.closing(Store(Options().data_path)) as store:
         writer = TextService(model, store, blocked_words=options.blocklist)
         bot = build_bot(writer, options, guild_ready_timeout=0.01, edit_interval=edit_interval, **more)
         task = asyncio.create_task(serve(bot, TOKEN))

@@ -13,8 +13,9 @@ from afterglow.core.paths import models_dir
 
 pytest.importorskip("discord")
 
+from afterglow.bot.config import Options
 from afterglow.bot.formatting import parse_own_message
-from afterglow.bot.store import Store, default_place
+from afterglow.bot.store import Store
 
 from . import discord_openapi
 from .bot_helpers import Scripted, running_bot, wait_until
@@ -103,7 +104,7 @@ async def test_a_longer_text_goes_on_in_a_reply_and_the_buttons_stand_under_its_
 async def test_a_blank_text_is_no_blank_message(there: Discord) -> None:
     async with running_bot(there, Scripted("\n \n")):
         answer = await there.command("say", seed="", length=3, rng=7)
-    assert "nothing but blank space came" in (answer.content or "")
+    assert "the model produced only whitespace" in (answer.content or "")
 
 
 async def test_nothing_pings(there: Discord) -> None:
@@ -175,7 +176,7 @@ async def test_temp_can_be_typed_to_the_bot(there: Discord, tiny: Model) -> None
 async def test_other_typed_commands_are_answered_with_those_there_are(there: Discord, tiny: Model, line: str) -> None:
     async with running_bot(there, tiny):
         reply = await there.reply_to(await there.say(line, channel=DM))
-    assert reply == "typed to me: a seed, or /say /temp /settings /model /sweep /explain /memory /help /forget"
+    assert reply == "type a seed, or one of /say /temp /settings /model /sweep /explain /memory /help /forget"
 
 
 async def test_say_can_be_typed_and_two_slashes_begin_a_seed(there: Discord, tiny: Model) -> None:
@@ -212,7 +213,7 @@ async def test_a_server_that_lets_the_bot_go_is_forgotten(there: Discord, tiny: 
 
 
 async def test_another_application_on_the_same_file_forgets_nothing_of_the_first(there: Discord, tiny: Model) -> None:
-    with closing(Store(default_place())) as store:
+    with closing(Store(Options().data_path)) as store:
         store.save_setting(1, 999888777666555444, "temperature", 1.2)
         store.set_meta("application", "1")
     async with running_bot(there, tiny) as bot:
@@ -224,8 +225,9 @@ async def test_another_application_on_the_same_file_forgets_nothing_of_the_first
 
 
 async def test_ready_says_how_to_begin(there: Discord, tiny: Model, capsys: pytest.CaptureFixture[str]) -> None:
-    async with running_bot(there, tiny):
+    async with running_bot(there, tiny) as bot:
         await there.command("temp", value=1.2)
+        await wait_until(lambda: bot.welcomed)
     invitation, hint = capsys.readouterr().out.splitlines()
     assert "client_id=1000" in invitation
     assert "scope=bot+applications.commands" in invitation
@@ -238,7 +240,7 @@ async def test_a_bug_is_logged_without_what_people_wrote(there: Discord, caplog:
     async with running_bot(there, Scripted(bug=ZeroDivisionError(text))):
         answer = await there.command("say", seed=text)
         reply = await there.reply_to(await there.say(text, channel=DM))
-    assert answer.content == reply == "something went wrong; it is in the bot's log"
+    assert answer.content == reply == "something went wrong; the bot's log has the details"
     assert answer.ephemeral
     assert "ZeroDivisionError" in caplog.text
     assert text not in caplog.text

@@ -8,7 +8,6 @@ from afterglow.core.model import Model
 pytest.importorskip("discord")
 
 from afterglow.bot.config import Options
-from afterglow.bot.store import default_place
 
 from .bot_helpers import Scripted, mention_bot, run_command, running_bot, wait_until
 from .discord_shapes import (
@@ -34,10 +33,12 @@ async def test_age_restricted_channels_only(there: Discord, tiny: Model) -> None
         await there.command("say", seed="a", **FIXED)
         first = there.messages[0]["id"]
         grown_up = {"name": "age-restricted", "value": "on"}
-        assert "manage the server" in await run_command(there, "settings", permissions=BASIC_PERMISSIONS, **grown_up)
+        assert "Manage Server permission" in await run_command(
+            there, "settings", permissions=BASIC_PERMISSIONS, **grown_up
+        )
         assert await run_command(there, "settings", **grown_up) == "age-restricted off → on"
     async with running_bot(there, tiny):
-        no = "this server lets me answer in its age-restricted channels only"
+        no = "on this server I only answer in age-restricted channels"
         assert await run_command(there, "say", seed="a", channel=OTHER_CHANNEL) == no
         assert await mention_bot(there, "a") == no
         assert (await there.press(first, "Retry")).content == no
@@ -51,7 +52,7 @@ async def test_age_restricted_channels_only(there: Discord, tiny: Model) -> None
 async def test_blocked_words_are_refused_and_never_shown(there: Discord) -> None:
     async with running_bot(there, Scripted("say Foo and food "), Options(uses=99, blocklist=("foo",))):
         refused = await there.command("say", seed="a FOO")
-        assert refused.content == "this seed holds a word that is blocked here"
+        assert refused.content == "this seed contains a word that is blocked here"
         assert refused.ephemeral
         assert await run_command(there, "say", seed="a", length=16, rng=7) == (
             "**a**say ••• and food\n-# T 0.80 · 16 characters · rng 7"
@@ -74,8 +75,8 @@ async def test_a_mention_is_answered_in_listed_channels_only(there: Discord, tin
     async with running_bot(there, tiny, options):
         await there.say(f"{AT} a", mentions=[BOT])
         assert (await mention_bot(there, "a", channel=OTHER_CHANNEL)).startswith("**a**")
-        assert await there.reply_to(await there.say("a", channel=DM)) == "I answer in servers only"
-        assert await run_command(there, "say", seed="a", channel=DM) == "I answer in servers only"
+        assert await there.reply_to(await there.say("a", channel=DM)) == "I only answer on servers"
+        assert await run_command(there, "say", seed="a", channel=DM) == "I only answer on servers"
         assert (await run_command(there, "say", seed="a", **FIXED)).startswith("**a**")
         assert len([m for m in there.messages if m["channel_id"] == CHANNEL]) == 1
 
@@ -143,9 +144,9 @@ async def test_who_asks_too_often_is_told_once_in_a_channel_and_quietly_elsewher
         await run_command(there, "say", seed="a", **FIXED)
         quick = await there.command("say", seed="a", **FIXED)
         assert quick.ephemeral
-        assert (quick.content or "").startswith("that was quick: try again in ")
+        assert (quick.content or "").startswith("too many requests; please try again in ")
         asked = [await there.say(f"{AT} flood", mentions=[BOT]) for _ in range(20)]
-        assert (await there.reply_to(asked[0])).startswith("that was quick")
+        assert (await there.reply_to(asked[0])).startswith("too many requests")
         assert (await run_command(there, "say", seed="a", who=BERT, **FIXED)).startswith("**a**")
         assert sum(len(there.replies(each)) for each in asked) == 1
-    assert ANNA["id"] not in default_place().read_text("latin-1")
+    assert ANNA["id"] not in Options().data_path.read_text("latin-1")

@@ -70,7 +70,7 @@ async def test_settings_that_a_button_has_no_room_for_are_the_channels(there: Di
             await run_command(there, "settings", name=name, value=value)
         first = await there.command("say", seed="The lamp", **FIXED)
         packed = there.rest.messages[first.original]["components"][0]["components"][0]["custom_id"].split(":", 2)[2]
-        order = await bot.handlers._request_from_state(
+        order = await bot.responder.handlers.request_from_state(
             ChannelContext(int(CHANNEL), int(GUILD), False, False), decode_state(packed), "The lamp"
         )
     assert decode_state(packed).settings_cut
@@ -116,7 +116,7 @@ async def test_buttons_under_a_second_page_find_the_seed_on_the_first(there: Dis
         there.rest.delete(first.original)
         gone = await there.press(last, "Cooler")
         await there.until(lambda: gone.content)
-        assert gone.content == "the message that this text began with is gone"
+        assert gone.content == "the message with the start of this text was deleted"
         assert gone.ephemeral
 
 
@@ -127,7 +127,7 @@ async def test_of_a_long_seed_the_end_is_read_again_and_that_is_said(there: Disc
         answer = await there.press(first.original, "Hotter")
     assert tiny.generate(seed, **FIXED) in (first.content or "")
     assert tiny.generate(seed[-1000:], temperature=1.0, **FIXED) in (answer.content or "")
-    assert "Hotter: T 0.80 → 1.00 · of the seed the last 1,000 characters" in (answer.content or "")
+    assert "Hotter: T 0.80 → 1.00 · from the last 1,000 characters of the seed" in (answer.content or "")
 
 
 async def test_they_outlive_the_process_in_channels_and_direct_messages(there: Discord, tiny: Model) -> None:
@@ -156,7 +156,7 @@ async def test_at_the_end_of_the_range_that_is_said_quietly(there: Discord, tiny
     async with running_bot(there, tiny):
         first = await there.command("say", seed="The lamp", temperature=2.0, **FIXED)
         answer = await there.press(first.original, "Hotter")
-    assert answer.content == "T 2.00 is as far as it goes"
+    assert answer.content == "T 2.00 is already the limit"
     assert answer.ephemeral
 
 
@@ -186,7 +186,7 @@ async def test_stop_ends_the_writing_for_its_owner_and_for_moderators(
         pressed = await there.press(answer.original, "Stop", who=who, permissions=permissions)
         gate.set()
         await there.until(lambda: "Retry" in labels(there.messages[-1]))
-    assert not bot.delivery.jobs
+    assert not bot.responder.delivery.jobs
     assert ("· stopped" in (answer.content or "")) is may
     assert (len(parse_own_message(answer.content or "")) < 200) is may
     assert pressed.ephemeral is not may
@@ -205,7 +205,7 @@ async def test_stop_of_an_earlier_process_says_so_and_goes_away(there: Discord) 
         pressed = await there.press(answer.original, "Stop")
         await there.until(lambda: pressed.followups)
     assert labels(there.rest.messages[answer.original]) == []
-    assert there.rest.messages[pressed.followups[0]]["content"] == "this text is finished already"
+    assert there.rest.messages[pressed.followups[0]]["content"] == "this text is already finished"
     assert "xxxxx" in (answer.content or "")
 
 
@@ -215,7 +215,7 @@ async def test_what_is_no_button_of_ours_is_one_line(there: Discord, tiny: Model
     async with running_bot(there, tiny):
         message = there.rest.add(CHANNEL, "old", components=[row])
         answer = await there.press(message["id"], "Retry")
-    assert answer.content == "this button is from another release; use /say"
+    assert answer.content == "this button is from another version of the bot; use /say instead"
 
 
 recipes = st.builds(

@@ -14,7 +14,7 @@ pytest.importorskip("discord")
 
 from afterglow.bot.client import Bot, serve
 from afterglow.bot.config import Options
-from afterglow.bot.store import Store, default_place
+from afterglow.bot.store import Store
 from afterglow.bot.writer import TextService
 
 from .bot_helpers import labels, running_bot, wait_until
@@ -76,7 +76,7 @@ async def test_where_nothing_comes_through_any_more_nothing_is_left_unheard(
         asked = await there.say(f"{AT} a", mentions=[BOT])
         there.rest.forced_statuses += [DROPPED_CONNECTION] * 8
         await there.until(lambda: len(there.rest.forced_statuses) < 8)
-        await wait_until(lambda: not bot.reply_tasks)
+        await wait_until(lambda: not bot.responder.tasks)
         there.rest.forced_statuses.clear()
         assert not there.replies(asked)
         assert "could not be delivered" in caplog.text
@@ -145,8 +145,8 @@ async def test_a_missing_permission_is_logged_and_stops_nothing(
         await there.until(lambda: there.calls_to("POST", f"/channels/{CHANNEL}"))
         assert (await there.reply_to(await there.say(f"{AT} a", OTHER_CHANNEL, mentions=[BOT]))).startswith("**a**")
         assert (await there.command("say", seed="a", **FIXED)).content
-        assert "history" in ((await there.command("explain")).content or "")
-        assert str(code) in bot.health._row["error"]
+        assert "Message History" in ((await there.command("explain")).content or "")
+        assert str(code) in bot.responder.health.last_error
     assert f"could not be delivered: 403, code {code}" in caplog.text
     assert "secret" not in caplog.text
 
@@ -205,9 +205,9 @@ async def test_as_many_shards_as_discord_advises(there: Discord, tiny: Model) ->
 async def test_a_wrong_token_is_tried_once(there: Discord, tiny: Model) -> None:
     import discord
 
-    with closing(Store(default_place())) as store, pytest.raises(discord.LoginFailure):
+    with closing(Store(Options().data_path)) as store, pytest.raises(discord.LoginFailure):
         async with asyncio.timeout(TIMEOUT):
-            await serve(Bot(TextService(tiny, store)), TOKEN + "x")
+            await serve(Bot(TextService(tiny, store), Options()), TOKEN + "x")
     assert len(there.calls) == 1
 
 

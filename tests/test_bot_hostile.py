@@ -83,7 +83,7 @@ async def test_settings_of_texts_are_few_short_and_harmless(there: Discord, tiny
     async with running_bot(there, tiny):
         many = await there.command("settings", name="stop", value=" ".join(map(str, range(17))))
         long = await there.command("settings", name="stop", value="x" * 5000)
-        assert many.content == long.content == "stop can hold 16 texts of 100 characters here"
+        assert many.content == long.content == "stop can have at most 16 texts of 100 characters"
         texts = " ".join(f"{'@everyone*' * 9}{number}" for number in range(16))
         set_ = await there.command("settings", name="stop", value=texts)
         shown = await there.command("settings")
@@ -100,7 +100,7 @@ async def test_a_flood_from_one_person_keeps_nobody_else_waiting(there: Discord,
         await there.until(lambda: all(each.first for each in flood))
     assert (calm.content or "").startswith("**a**")
     assert sum(not each.ephemeral for each in flood) == 3
-    assert all("that was quick" in (each.content or "") for each in flood if each.ephemeral)
+    assert all("too many requests" in (each.content or "") for each in flood if each.ephemeral)
 
 
 async def test_everyone_is_no_mention_of_the_bot_and_hidden_text_is_not_read(there: Discord, tiny: Model) -> None:

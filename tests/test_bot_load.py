@@ -18,8 +18,9 @@ from afterglow.core.model import Model
 
 pytest.importorskip("discord")
 
+from afterglow.bot.config import Options
 from afterglow.bot.formatting import parse_own_message
-from afterglow.bot.store import Store, default_place
+from afterglow.bot.store import Store
 
 from . import discord_openapi
 from .bot_helpers import labels
@@ -115,7 +116,7 @@ class Channel:
 def typewriters() -> list[int]:
     """Every third channel, with the setting in the bot's file."""
     chosen = [6000 + number for number in range(0, CHANNELS, 3)]
-    with closing(Store(default_place())) as store:
+    with closing(Store(Options().data_path)) as store:
         for channel in chosen:
             store.save_setting(channel, int(GUILD), "typewriter", True)
     return chosen

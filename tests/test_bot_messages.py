@@ -31,7 +31,7 @@ def test_blank_space_at_the_beginning_is_guarded() -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n\n", "\t \u2003"])
 def test_a_blank_text_makes_no_blank_message(text: str) -> None:
-    assert compose("", text, []).strip("\u200b\n\t \u2003") == "-# nothing but blank space came"
+    assert compose("", text, []).strip("\u200b\n\t \u2003") == "-# the model produced only whitespace"
 
 
 @pytest.mark.parametrize("text", ["@everyone", "@here", "<@123456789012345678>", "<@&123456789012345678>"])
@@ -116,5 +116,5 @@ def test_several_texts_share_messages() -> None:
     made = paginate_sweep([("T 0.20", "a" * 970), ("T 0.50", "b" * 970), ("T 1.00", " ")], "seed")
     assert made[0].startswith("**seed**\n-# T 0.20\naaa")
     assert made[0].endswith("b")
-    assert made[1] == "-# T 1.00\n-# nothing but blank space"
+    assert made[1] == "-# T 1.00\n-# the model produced only whitespace"
     assert all(len(page) <= 2000 for page in paginate_sweep([("t", "*" * 5000)] * 3, "s"))

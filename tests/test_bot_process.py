@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -16,11 +17,13 @@ from afterglow.core.errors import AfterglowError, UsageError
 
 pytest.importorskip("discord")
 
-from afterglow.bot import process
+from afterglow.bot import log_file
 from afterglow.bot.config import Options, load_options
 from afterglow.bot.health import Health, report
-from afterglow.bot.process import LOG_BACKUPS, LOG_BYTES, run, token_from_environment
-from afterglow.bot.store import Store, default_place
+from afterglow.bot.log_file import LOG_BACKUPS, LOG_BYTES, log_to
+from afterglow.bot.process import run
+from afterglow.bot.store import Store
+from afterglow.bot.token import token_from_environment
 
 from .bot_helpers import labels
 from .conftest import DATA
@@ -90,7 +93,7 @@ async def test_a_signal_ends_it_cleanly(there: Discord, number: signal.Signals) 
 async def test_a_token_that_discord_does_not_know_is_one_line_and_one_try(there: Discord) -> None:
     code, out, err = await ended(await started(there, "a.wrong.one"))
     assert (code, out) == (2, "")
-    assert err.splitlines()[-1].startswith("afterglow: Discord does not know the bot's token: ")
+    assert err.splitlines()[-1].startswith("afterglow: Discord does not accept the bot's token: ")
     assert "Traceback" not in err
     assert "a.wrong.one" not in err
     assert len(there.calls) == 1
@@ -121,7 +124,7 @@ async def test_a_token_that_is_revoked_ends_it_with_what_to_do_and_no_further_tr
     there.gateway.cut()
     code, _, err = await ended(process)
     assert (code, "Traceback" in err) == (2, False)
-    assert err.splitlines()[-1].startswith("afterglow: Discord does not know the bot's token any more: ")
+    assert err.splitlines()[-1].startswith("afterglow: Discord no longer accepts the bot's token: ")
 
 
 async def test_sigterm_while_a_text_grows_brings_it_to_an_end(there: Discord) -> None:
@@ -172,14 +175,14 @@ async def test_the_log_is_private_bounded_and_free_of_content(there: Discord, ho
 def test_a_log_that_begins_anew_is_private_too_and_holds_no_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "LOG_BYTES", 200)
+    monkeypatch.setattr(log_file, "LOG_BYTES", 200)
     path = tmp_path / "bot.log"
-    with process._log_to(path):
+    with log_to(path):
         for _ in range(3):
             try:
                 raise OSError("502, url='http://user:SECRET@127.0.0.1:4100'")
             except OSError:
-                process.log.exception("no way to https://me:SECRET@example.org/a@b")
+                logging.getLogger("afterglow.bot").exception("no way to https://me:SECRET@example.org/a@b")
     logs = list(tmp_path.iterdir())
     assert len(logs) == 1 + LOG_BACKUPS
     assert {log.stat().st_mode & 0o777 for log in logs} == {0o600}
@@ -190,9 +193,9 @@ def test_a_log_that_begins_anew_is_private_too_and_holds_no_password(
 
 
 def test_a_clock_that_was_set_back_brings_no_process_to_life() -> None:
-    with closing(Store(default_place())) as store:
+    with closing(Store(Options().data_path)) as store:
         Health(store, "all", clock=lambda: 10_000.0).heartbeat()
-        assert next(report(store, clock=lambda: 6_400.0)).startswith("not heard of")
+        assert next(report(store, clock=lambda: 6_400.0)).startswith("not responding for ")
         assert next(report(store, clock=lambda: 10_060.0)).startswith("running for 1 minute")
 
 
@@ -219,8 +222,8 @@ def test_check_says_what_is_missing_before_anything_connects(tmp_path: Path) -> 
     done = verb("--check", "--model", "nobody")
     assert done.returncode == 1
     token, model, data = done.stdout.splitlines()
-    assert token.startswith("missing  token: the bot has no token: make an application at https://")
-    assert model.startswith("missing  model nobody: there is no model 'nobody'")
+    assert token.startswith("failed   token: the bot has no token: create an application at https://")
+    assert model.startswith("failed   model nobody: there is no model 'nobody'")
     assert data.startswith("ok       data file ")
     done = verb("--check", "--model", MODEL, DISCORD_TOKEN=TOKEN)
     assert (done.returncode, done.stdout.count("ok  ")) == (0, 3)
@@ -230,7 +233,7 @@ def test_check_says_what_is_missing_before_anything_connects(tmp_path: Path) -> 
     config.write_text(f'data = "{tmp_path}/folder"\nmodel = "{MODEL}"\n')
     done = verb("--config", str(config), "--check", DISCORD_TOKEN=TOKEN)
     assert done.returncode == 1
-    assert f"missing  data file {tmp_path}/folder: cannot use {tmp_path}/folder: it is a folder" in done.stdout
+    assert f"failed   data file {tmp_path}/folder: cannot use {tmp_path}/folder: it is a folder" in done.stdout
 
 
 def test_without_discord_py_it_says_how_to_get_it() -> None:
@@ -242,7 +245,7 @@ def test_without_discord_py_it_says_how_to_get_it() -> None:
 
 
 def test_status_before_the_first_run_and_config(tmp_path: Path) -> None:
-    assert verb("status").stdout.startswith("the bot has not run yet: there is no ")
+    assert verb("status").stdout.startswith("the bot has not run yet: ")
     printed = verb("config").stdout
     config = tmp_path / "bot.toml"
     config.write_text("\n".join(line.removeprefix("# ") for line in printed.splitlines() if " = " in line))
@@ -253,10 +256,10 @@ def test_status_before_the_first_run_and_config(tmp_path: Path) -> None:
     ("text", "line"),
     [
         ("tokn = 1", "there is no option 'tokn'"),
-        ('token = "x"', "the token does not belong in here: set DISCORD_TOKEN"),
+        ('token = "x"', "do not put the token in this file; set DISCORD_TOKEN"),
         ("uses = 0", "uses cannot be '0': it is a number from 1 to 1e+06"),
         ("channels = ['x']", "channels cannot be \"['x']\": it is a list of whole numbers"),
-        ("shards = 'two'", "shards is one or auto"),
+        ("shards = 'two'", "shards must be one or auto"),
         ("shard_ids = [2]", "shard_ids and shard_count go together"),
         ("uses = ", "cannot read"),
     ],
@@ -293,7 +296,7 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize("token", ["Bot abc.def", "abc\ndef", "abcdéf"])
 def test_what_cannot_be_a_token_is_not_sent_and_not_shown(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", token)
-    with pytest.raises(UsageError, match="cannot be one") as error:
+    with pytest.raises(UsageError, match="contains characters that no token has") as error:
         token_from_environment()
     assert token not in str(error.value)
 

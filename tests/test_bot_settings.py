@@ -17,9 +17,9 @@ from afterglow.core.paths import models_dir
 
 pytest.importorskip("discord")
 
+from afterglow.bot.config import Options
 from afterglow.bot.formatting import parse_own_message
 from afterglow.bot.setting_specs import SETTINGS
-from afterglow.bot.store import default_place
 
 from .bot_helpers import Scripted, labels, mention_bot, run_command, running_bot
 from .conftest import DATA
@@ -78,11 +78,11 @@ async def test_locked_keeps_it_to_those_who_may_manage_the_channel(there: Discor
     little = {"who": BERT, "permissions": BASIC_PERMISSIONS}
     async with running_bot(there, tiny) as bot:
         assert await run_command(there, "temp", value=1.2, **little) == "T 0.80 → 1.20"
-        assert "lock its settings" in await run_command(there, "settings", name="locked", value="on", **little)
+        assert "lock the settings" in await run_command(there, "settings", name="locked", value="on", **little)
         assert await run_command(there, "settings", name="locked", value="on") == "locked off → on"
         for name, options in (("temp", {"value": 0.3}), ("model", {"name": "tiny-char"}), ("memory", {"state": "on"})):
-            assert "they are locked" in await run_command(there, name, **options, **little)
-        assert "they are locked" in await mention_bot(there, "/temp 0.3", author=BERT)
+            assert "are locked" in await run_command(there, name, **options, **little)
+        assert "are locked" in await mention_bot(there, "/temp 0.3", author=BERT)
         assert await run_command(there, "temp", value=0.9) == "T 1.20 → 0.90"
         assert (await run_command(there, "say", seed="a", **FIXED, **little)).startswith("**a**")
         assert bot.store.settings(int(CHANNEL)) == {"temperature": 0.9, "locked": True}
@@ -93,7 +93,8 @@ async def test_another_model_plays_in_the_channel(there: Discord, tiny: Model, t
     shutil.copy(DATA / "tiny-byte.safetensors", models_dir() / "mine.safetensors")
     async with running_bot(there, tiny):
         assert (
-            await run_command(there, "model") == "models: holmes, mine, names, shakespeare, tiny-char (here), tolstoy"
+            await run_command(there, "model")
+            == "models: holmes, mine, names, shakespeare, tiny-char (current), tolstoy"
         )
         assert await there.suggestions("model", "name", "mi") == ["mine"]
         assert await run_command(there, "model", name="mine") == "model tiny-char → mine"
@@ -106,7 +107,7 @@ async def test_another_model_plays_in_the_channel(there: Discord, tiny: Model, t
         assert tiny.generate("The lamp", **FIXED) in elsewhere
         (models_dir() / "mine.safetensors").unlink()
         gone = await there.press(answer.original, "Retry")
-        assert gone.content == "the model that wrote this is here no more; use /say"
+        assert gone.content == "that model is no longer available; use /say instead"
         assert tiny.generate("The lamp", **FIXED) in await run_command(there, "say", seed="The lamp", **FIXED)
 
 
@@ -142,7 +143,7 @@ async def test_explain_names_no_choice_of_word_parts(there: Discord) -> None:
 
 async def test_explain_shows_how_the_last_choice_was_reshaped(there: Discord, tiny: Model) -> None:
     async with running_bot(there, tiny):
-        assert "no text of mine" in await run_command(there, "explain")
+        assert "no recent text of mine" in await run_command(there, "explain")
         answer = await there.command("say", seed="The lamp", temperature=0.5, **FIXED)
         explained = await run_command(there, "explain")
         assert await mention_bot(there, "/explain") == explained
@@ -161,7 +162,7 @@ async def test_memory_lets_texts_go_on_from_each_other_over_a_restart_and_keeps_
         assert await run_command(there, "memory", state="on") == "memory off → on"
         await run_command(there, "say", seed="The lamp", **FIXED)
         assert await run_command(there, "memory", state="on") == "memory on → on"
-    with closing(sqlite3.connect(default_place())) as file:
+    with closing(sqlite3.connect(Options().data_path)) as file:
         state = file.execute("SELECT state FROM states").fetchone()[0]
     ids = tiny.tokenizer.encode("The lamp")
     assert ids.astype("int32").tobytes() not in state
@@ -200,7 +201,7 @@ async def test_a_memory_of_another_model_begins_anew_and_says_so(
         await run_command(there, "say", seed="The lamp", **FIXED)
     async with running_bot(there, tiny_bytes):
         answer = await run_command(there, "say", seed="The lamp", **FIXED)
-    assert "the memory begins anew: this saved state belongs to another model" in answer
+    assert "the memory was reset: this saved state belongs to another model" in answer
     assert tiny_bytes.generate("The lamp", **FIXED) in answer
 
 
@@ -218,7 +219,7 @@ async def test_a_full_disk_loses_no_text_and_is_told(there: Discord, tiny: Model
             for name in ("stop", "dry-sequence-breakers"):
                 refused = await run_command(there, "settings", channel=channel, name=name, value=much)
     assert tiny.generate("The lamp", **FIXED) in answer
-    assert "the memory could not be kept: cannot use" in answer
+    assert "the memory could not be saved: cannot use" in answer
     assert "database or disk is full" in refused
 
 
@@ -228,8 +229,8 @@ async def test_help_is_three_lines_and_only_for_who_asks(there: Discord, tiny: M
         assert await mention_bot(there, "/help") == answer.content
     lines = (answer.content or "").splitlines()
     assert len(lines) == 3
-    assert lines[1].startswith("Kept: ")
-    assert lines[2].startswith("To have it removed: ")
+    assert lines[1].startswith("Stored: ")
+    assert lines[2].startswith("To delete it: ")
     assert answer.ephemeral
 
 
@@ -237,8 +238,8 @@ async def test_forget_removes_what_is_kept_of_a_channel(there: Discord, tiny: Mo
     async with running_bot(there, tiny) as bot:
         await run_command(there, "memory", state="on")
         await run_command(there, "say", seed="The lamp", **FIXED)
-        assert "manage this channel" in await run_command(there, "forget", permissions=BASIC_PERMISSIONS)
-        assert await run_command(there, "forget") == "settings and memory of this channel are gone"
+        assert "Manage Channel permission" in await run_command(there, "forget", permissions=BASIC_PERMISSIONS)
+        assert await run_command(there, "forget") == "deleted the settings and the memory of this channel"
         assert bot.store.settings(int(CHANNEL)) == {}
         assert bot.store.load_state(int(CHANNEL)) is None
-        assert await mention_bot(there, "/forget", channel=DM) == "settings and memory of this channel are gone"
+        assert await mention_bot(there, "/forget", channel=DM) == "deleted the settings and the memory of this channel"

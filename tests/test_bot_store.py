@@ -14,7 +14,8 @@ from afterglow.core.setting_types import Ramp
 
 pytest.importorskip("discord")
 
-from afterglow.bot.store import SCHEMA, Store, default_place
+from afterglow.bot.config import Options
+from afterglow.bot.store import SCHEMA, Store
 
 FIRST_RELEASE = """
 CREATE TABLE channel_settings (
@@ -31,13 +32,13 @@ PRAGMA user_version = 1;
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    with closing(Store(default_place())) as opened:
+    with closing(Store(Options().data_path)) as opened:
         yield opened
 
 
 def again(store: Store) -> Store:
     store.close()
-    return Store(default_place())
+    return Store(Options().data_path)
 
 
 def test_settings_are_kept_by_channel_over_a_restart(store: Store) -> None:
@@ -80,7 +81,7 @@ def test_a_server_or_a_channel_can_be_forgotten(store: Store) -> None:
 
 def test_values_that_this_release_does_not_know_are_left_out(store: Store) -> None:
     store.save_setting(1, 10, "length", 300)
-    with closing(sqlite3.connect(default_place())) as other, other:
+    with closing(sqlite3.connect(Options().data_path)) as other, other:
         other.execute("INSERT INTO channel_settings VALUES (1, 10, 'wobble', '3'), (1, 10, 'temperature', '99')")
     with closing(again(store)) as reopened:
         assert reopened.settings(1) == {"length": 300}
@@ -125,18 +126,18 @@ def test_the_fingerprint_of_the_commands_is_kept(store: Store) -> None:
 
 def test_only_the_owner_may_read_it(store: Store) -> None:
     store.save_setting(1, 10, "length", 300)
-    assert default_place().stat().st_mode & 0o777 == 0o600
+    assert Options().data_path.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_schema_has_a_version_and_a_later_one_is_left_alone(store: Store) -> None:
     store.close()
-    with closing(sqlite3.connect(default_place())) as other:
+    with closing(sqlite3.connect(Options().data_path)) as other:
         assert other.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
         other.execute(f"PRAGMA user_version = {SCHEMA + 1}")
-    before = default_place().read_bytes()
-    with pytest.raises(StorageError, match="newer afterglow"):
-        Store(default_place())
-    assert default_place().read_bytes() == before
+    before = Options().data_path.read_bytes()
+    with pytest.raises(StorageError, match="newer version of afterglow"):
+        Store(Options().data_path)
+    assert Options().data_path.read_bytes() == before
 
 
 def test_a_file_that_is_no_database_gets_one_line(tmp_path: Path) -> None:

@@ -138,9 +138,9 @@ async def test_a_message_that_a_moderator_deletes_ends_the_writing_quietly(there
         await watched(there)
         answer = await there.command("say", seed="The lamp", length=2000, rng=7)
         there.rest.delete(answer.original)
-        while bot.delivery.jobs:
+        while bot.responder.delivery.jobs:
             await asyncio.sleep(0.01)
-        assert not bot.service._running
+        assert not bot.service.running
     assert [message["id"] for message in there.messages].count(answer.original) == 0
     assert len(there.messages) == 2
 
@@ -150,7 +150,7 @@ async def test_blank_text_is_no_blank_message(there: Discord) -> None:
         await watched(there)
         answer = await there.command("say", seed="", length=60, rng=7)
         await there.until(lambda: written(there, answer.original))
-    assert "nothing but blank space came" in (answer.content or "")
+    assert "the model produced only whitespace" in (answer.content or "")
 
 
 async def test_edits_in_one_channel_keep_their_distance_and_others_do_not_wait() -> None:

@@ -32,7 +32,7 @@ async def test_whatever_else_takes_long_is_announced(there: Discord, tiny: Model
     async with running_bot(there, tiny, placeholder_delay=0.0):
         there.rest.delay = 0.7
         answer = await there.command("explain")
-        await there.until(lambda: "no text of mine" in (answer.content or ""))
+        await there.until(lambda: "no recent text of mine" in (answer.content or ""))
     assert there.rest.content_history[answer.original][0] == "-# one moment …"
     assert len(there.messages) == 1
 
@@ -43,7 +43,11 @@ async def test_who_waits_is_told_the_place_in_line(there: Discord) -> None:
         first = await there.command("say", seed="a", length=5)
         second = await there.command("say", seed="a", length=5)
         third = await there.command("say", seed="a", length=5)
-        assert [first.content, second.content, third.content] == ["-# writing …", "-# 1 in line …", "-# 2 in line …"]
+        assert [first.content, second.content, third.content] == [
+            "-# writing …",
+            "-# number 1 in the queue …",
+            "-# number 2 in the queue …",
+        ]
         gate.set()
         await there.until(lambda: all("xxxxx" in (each.content or "") for each in (first, second, third)))
 
@@ -53,7 +57,7 @@ async def test_only_so_many_wait(there: Discord) -> None:
     options = Options(uses=99, channel_at_once=1, channel_waiting=1)
     async with running_bot(there, Scripted("x", gate), options, placeholder_delay=0.0):
         busy = [await there.command("say", seed="a") for _ in range(3)]
-        assert busy[2].content == "1 texts are waiting in this channel already; try again in a moment"
+        assert busy[2].content == "the queue of this channel is full (1 waiting); please try again in a moment"
         assert busy[2].ephemeral
         elsewhere = await there.command("say", seed="a", channel=OTHER_CHANNEL)
         assert elsewhere.content == "-# writing …"
@@ -67,7 +71,7 @@ async def test_stop_takes_one_out_of_the_line(there: Discord) -> None:
         first = await there.command("say", seed="a", length=5)
         second = await there.command("say", seed="a", length=5)
         await there.press(second.original, "Stop")
-        await there.until(lambda: second.content == "stopped before it began")
+        await there.until(lambda: second.content == "stopped before the text began")
         gate.set()
         await there.until(lambda: "xxxxx" in (first.content or ""))
     assert labels(there.rest.messages[second.original]) == []
@@ -81,8 +85,8 @@ async def test_leaving_cuts_the_text_short_delivers_it_and_closes_with_1000(
     async with running_bot(there, model, placeholder_delay=0.0) as bot:
         answer = await there.command("say", seed="a")
         assert await asyncio.to_thread(model.script.waiting.wait, TIMEOUT)
-        stop = bot.delivery.stop
-        monkeypatch.setattr(bot.delivery, "stop", lambda: (stop(), gate.set()))
+        stop = bot.responder.delivery.stop
+        monkeypatch.setattr(bot.responder.delivery, "stop", lambda: (stop(), gate.set()))
     await there.until(lambda: there.gateway.close_codes)
     assert there.gateway.close_codes == [1000]
     assert (answer.content or "").startswith("**a**t")

@@ -1,0 +1,85 @@
+"""The bot's commands: what each is called, what runs it, and its help. Slash and typed commands both come from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple
+
+from ..core.commands import registry
+from ..core.errors import CommandError
+from .handlers import Handlers
+from .invocation import Invocation
+from .setting_specs import SETTINGS
+
+
+class BotCommand(NamedTuple):
+    """The handler of a command, which gets the rest of the typed line, and a help text for Discord's command list."""
+
+    handler: Callable[[Handlers, Invocation, str], Coroutine[Any, Any, None]]
+    help: str
+
+
+async def _show_help(_: Handlers, invocation: Invocation, __: str = "") -> None:
+    await invocation.reply.show_privately(HELP)
+
+
+async def _set_by_line(handlers: Handlers, invocation: Invocation, rest: str) -> None:
+    """Show all settings, or show or set the one that the line names."""
+    name, _, value = rest.partition(" ")
+    await handlers.settings(invocation, _resolve_setting(name) if name else "", value.strip() or None)
+
+
+COMMANDS = {
+    "say": BotCommand(Handlers.say, "Continue a seed"),
+    "temp": BotCommand(Handlers.temp, "Set the temperature of this channel"),
+    "settings": BotCommand(_set_by_line, "Show or change the settings of this channel"),
+    "model": BotCommand(Handlers.model, "List the models, or choose one for this channel"),
+    "sweep": BotCommand(Handlers.sweep, "Continue one seed at four temperatures"),
+    "explain": BotCommand(Handlers.explain, "Show how the temperature changed the last choice"),
+    "memory": BotCommand(Handlers.memory, "Let each text here continue from the one before, or not"),
+    "help": BotCommand(_show_help, "List the commands, and what I store"),
+    "forget": BotCommand(Handlers.forget, "Delete what is stored for this channel"),
+}
+
+_ALIASES = {"set": "settings"}
+
+_COMMANDS_HELP = " · ".join(f"`/{name}` {command.help}" for name, command in COMMANDS.items())
+
+HELP = (
+    f"{_COMMANDS_HELP} · Or mention me with a seed, or use the buttons under a text\n"
+    "Stored: this channel's settings and, with memory on, a few KB of the model's state. No messages, nothing about "
+    "people. No model is trained on what you write.\n"
+    "To delete it: use `/forget` here, or remove me from the server."
+)
+"""The answer to /help: commands, what is stored, and how to delete it, a line each."""
+
+TYPED_HELP = f"type a seed, or one of {' '.join(f'/{name}' for name in COMMANDS)}"
+
+
+async def run_line(handlers: Handlers, invocation: Invocation, line: str) -> None:
+    """Run a typed command, or continue the line as a seed. A seed's own "/" is typed as "//"."""
+    if not registry.is_command(line):
+        await handlers.say(invocation, registry.unescape_seed(line))
+        return
+    word, rest = registry.split_command(line)
+    name = word.lower()
+    command = COMMANDS.get(_ALIASES.get(name, name))
+    if command:
+        await command.handler(handlers, invocation, rest)
+    else:  # Each setting is a command of its own name.
+        await handlers.settings(invocation, _resolve_setting(name), rest or None)
+
+
+def _resolve_setting(word: str) -> str:
+    """Return the name of the setting that a typed command means. Raises CommandError, which lists the commands."""
+    name = word.lower().replace("-", "_")
+    if name in SETTINGS:
+        return name
+    try:
+        alias = registry.lookup_command(word.lower()).name
+    except CommandError:
+        alias = ""
+    name = "temperature" if alias == "temp" else alias.replace("-", "_")
+    if name not in SETTINGS:
+        raise CommandError(TYPED_HELP)
+    return name

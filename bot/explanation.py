@@ -1,0 +1,57 @@
+"""The tables of /explain as a Discord message."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+
+from ..core.commands import explain
+from ..core.commands.effects import Effect, Listing
+from ..core.errors import CommandError
+from ..core.model import Model
+from ..core.sampling.temperature import probs_at_temperatures
+from ..core.session.lens import next_logprobs
+from ..core.session.passage import Node
+from ..core.session.session import Session
+from . import formatting
+
+MAX_TABLE = 1500
+"""Characters of a table that are shown."""
+
+
+async def explain_text(model: Model, text: str, temperature: float) -> str:
+    """Return how ``temperature`` changed the probabilities for the last token of ``text``. Computed on a thread."""
+    return await asyncio.to_thread(_explain_text, model, text, temperature)
+
+
+def format_table(listing: Listing) -> str:
+    """Return a table as a code block, with backquotes replaced so that they cannot end the block."""
+    inside = formatting.clean("\n".join(listing.lines())).replace("`", "ˋ")[:MAX_TABLE]
+    return f"{formatting.escape(listing.title)}\n```\n{inside}\n```"
+
+
+def _explain_text(model: Model, text: str, temperature: float) -> str:
+    ids = [int(i) for i in model.tokenizer.encode(text)]
+    if not ids:
+        raise CommandError("this message has no text to explain; write one with /say")
+    # A text can be split into subwords in several ways, so the last one drawn is unknown.
+    last = ids.pop() if model.tokenizer.kind in ("char", "byte") else None
+    session = Session(model, model.settings.changed(temperature=temperature))
+    session.passage.add(Node(None, seed=model.tokenizer.decode(ids)))
+    tables = "\n".join(map(format_table, _listings(explain.explain(session))))
+    return f"{_describe_choice(session, temperature, last)}\n{tables}"
+
+
+def _describe_choice(session: Session, temperature: float, last: int | None) -> str:
+    """The line above the tables: the last token and its probability at T 1 and at ``temperature``, if known."""
+    if last is None:
+        return "what may come next"
+    logprobs = next_logprobs(session)
+    assert logprobs is not None
+    raw, shaped = (probs[last] for probs in probs_at_temperatures(logprobs, (1.0, temperature)))
+    token = formatting.escape(repr(session.model.tokenizer.decode([last])))
+    return f"the last choice was {token}, {raw:.3f} → {shaped:.3f}; the choices were"
+
+
+def _listings(effects: Iterable[Effect]) -> Iterator[Listing]:
+    return (effect for effect in effects if isinstance(effect, Listing))

@@ -1,0 +1,51 @@
+"""The bot's log: standard error and a rotating private file, without passwords and without what people write."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+from collections.abc import Iterator
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import discord
+
+from ..core.file_io import private_file
+
+LOG_BYTES = 1_000_000
+"""Size at which a new log file is begun."""
+
+LOG_BACKUPS = 3
+"""Older log files that are kept."""
+
+
+class PrivateLog(RotatingFileHandler):
+    """A rotating log of which every file is readable by its owner only."""
+
+    def _open(self) -> TextIOWrapper:
+        private_file(Path(self.baseFilename))
+        return super()._open()
+
+
+class RedactingFormatter(logging.Formatter):
+    """Removes user names and passwords from URLs, which errors of a proxy contain."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return re.sub(r"(?<=://)[^/@\s]*@", "", super().format(record))
+
+
+@contextlib.contextmanager
+def log_to(path: Path) -> Iterator[None]:
+    """Log to standard error and to ``path``. The level is INFO: below it discord.py would log what people write."""
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+    file = PrivateLog(path, maxBytes=LOG_BYTES, backupCount=LOG_BACKUPS, encoding="utf-8")
+    with contextlib.closing(file), contextlib.ExitStack() as removals:
+        for handler in (logging.StreamHandler(), file):
+            handler.setFormatter(RedactingFormatter("{asctime} {levelname} {name}: {message}", style="{"))
+            for logger in (logging.getLogger("discord"), logging.getLogger("afterglow.bot")):
+                logger.setLevel(logging.INFO)
+                logger.addHandler(handler)
+                removals.callback(logger.removeHandler, handler)
+        yield
