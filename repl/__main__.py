@@ -49,21 +49,9 @@ def cli(context: click.Context, /, model_name: str | None, runtime: str, plain: 
     sys.exit(launch(Session(model, settings), plain))
 
 
-for command in (
-    generate,
-    evaluate,
-    models,
-    info,
-    train,
-    novelty,
-    bot,
-    explain,
-    diversity,
-    tour,
-    export,
-    completion,
-    web,
-):
+COMMANDS = [generate, evaluate, models, info, train, novelty, bot, explain, diversity, tour, export, completion, web]
+
+for command in COMMANDS:
     cli.add_command(command)
 
 
