@@ -192,7 +192,7 @@ def test_greedy_text_of_the_bundled_model_goes_round_in_circles() -> None:
     assert found.loop
     start, text = found.loop
     assert found.text[start:] == (text * GREEDY_LENGTH)[: GREEDY_LENGTH - start]
-    assert "circles" in greedy_notice(found).text
+    assert "it repeats these" in greedy_notice(found).text
 
 
 # /explain -----------------------------------------------------------------------------------------------------------

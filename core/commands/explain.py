@@ -1,4 +1,4 @@
-"""The lesson as tables: a distribution, and what temperatures make of it, for any face to show."""
+"""The temperature lesson as tables: a distribution, and the effect of temperatures on it, step by step."""
 
 from __future__ import annotations
 
@@ -32,34 +32,37 @@ from ..session.session import Session
 from ..settings import SPECS, Settings
 from .effects import Effect, Listing
 
-MAX_ROWS, BAR_WIDTH = 10, 20
-"""Most rows of a table over a model's tokens, and the width of a bar that stands for 1."""
+MAX_ROWS = 10
+"""Maximum number of tokens in a table; the others are summed up in one row."""
+
+BAR_WIDTH = 20
+"""Columns of a bar that stands for probability 1."""
 
 MIN_SHOWN_PROBABILITY = 0.0005
-"""A chance that is not 0.000 when printed."""
+"""Smallest probability that is not printed as 0.000."""
 
 GREEDY_LENGTH = 800
-"""Characters that are written at T = 0 to find the loop."""
+"""Characters written at T = 0 to find the loop."""
 
 _HEADER = f"{'p':>5}  {'log p':>6}  {'log p / T':>9}  {'exp':>5}   sums to 1"
 
 
 class Distribution(NamedTuple):
-    """Probabilities (V,) with a name for each."""
+    """Probabilities (V,) with a label for each."""
 
     labels: list[str]
     probs: Array
 
 
 class GreedyRun(NamedTuple):
-    """What T = 0 writes, and the loop that it falls into, if it does."""
+    """A text written at T = 0, and the loop that it falls into, or None."""
 
     text: str
     loop: Loop | None
 
 
 class ExplainArgs(NamedTuple):
-    """What was typed behind /explain: a distribution or None for the text's own, and temperatures, () for today's."""
+    """Arguments of /explain: a distribution (None: of the next token), and temperatures (empty: the current one)."""
 
     distribution: Distribution | None
     temperatures: tuple[float, ...]
@@ -69,30 +72,30 @@ DEFAULT_ARGS = ExplainArgs(None, ())
 
 
 def explain(session: Session, args: ExplainArgs = DEFAULT_ARGS) -> Iterator[Effect]:
-    """/explain: the tables for the next token here, or for numbers; with T 0 among them also where that leads."""
+    """Show the tables of the next token or of typed probabilities. With T = 0, also show the loop that it leads to."""
     temperatures = args.temperatures or (session.temperature,)
     if args.distribution:
         yield from build_tables(args.distribution, temperatures)
         return
     logprobs = next_logprobs(session)
     if logprobs is None:
-        raise CommandError("there is no text yet: type a seed first, or numbers: /explain 0.3,0.5,0.2 1.2 0.8")
+        raise CommandError("there is no text yet: type a seed first, or probabilities: /explain 0.3,0.5,0.2 1.2 0.8")
     yield from build_tables(from_logprobs(session.model, logprobs), temperatures)
     if filters := session.settings.format_active_filters():
-        yield Notice(f"this is the temperature alone; before the draw {filters} changes the chances too")
+        yield Notice(f"the tables show the temperature alone; {filters} also changes the probabilities before the draw")
     if 0 in temperatures and not session.playing:
         yield greedy_notice(run_greedy(session.model, session.current_snapshot()))
 
 
 def parse_args(_: Session, text: str) -> ExplainArgs:
-    """What "0.5 1 2" or "0.3,0.5,0.2 1.2 0.8" asks for; raises UsageError or SettingError."""
+    """Parse "0.5 1 2" or "0.3,0.5,0.2 1.2 0.8". Raise UsageError or SettingError if it is invalid."""
     words = text.split()
-    numbers = from_probs(parse_probabilities(words.pop(0))) if words and "," in words[0] else None
-    return ExplainArgs(numbers, tuple(map(parse_temperature, words)))
+    distribution = from_probs(parse_probabilities(words.pop(0))) if words and "," in words[0] else None
+    return ExplainArgs(distribution, tuple(map(parse_temperature, words)))
 
 
 def parse_temperature(text: str) -> float:
-    """One temperature; raises SettingError where it is out of range, UsageError for a ramp."""
+    """Parse one temperature. Raise SettingError if it is out of range, UsageError if it is a ramp."""
     value = SPECS["temperature"].parse(text)
     if not isinstance(value, float):
         raise UsageError(f"{text!r} is a ramp; give single temperatures: 0.2 0.8 1.6")
@@ -100,28 +103,28 @@ def parse_temperature(text: str) -> float:
 
 
 def from_probs(probs: Array) -> Distribution:
-    """Probabilities that somebody typed, numbered from 1."""
+    """Return typed probabilities, labeled with numbers from 1."""
     return Distribution([str(n) for n in range(1, len(probs) + 1)], probs)
 
 
 def from_snapshot(model: Model, snapshot: Snapshot) -> Distribution:
-    """The model's own chances (T = 1) for the token behind a snapshot."""
+    """Return the model's distribution (T = 1, no filter) of the token after a snapshot."""
     return from_logprobs(model, log_softmax(snapshot.logits[None].astype(np.float64))[0])
 
 
 def from_logprobs(model: Model, logprobs: Array) -> Distribution:
-    """Log-probabilities (V,) over a model's tokens."""
+    """Return the distribution of a model's log-probabilities (V,), labeled with its tokens."""
     return Distribution([_token_label(model, token) for token in range(model.tokenizer.size)], np.exp(logprobs))
 
 
 def bell_curve() -> Distribution:
-    """A Gaussian, its places in standard deviations as labels."""
-    places, probs = gaussian()
-    return Distribution([f"{place:+.2f}" for place in places], probs)
+    """Return a Gaussian, labeled with standard deviations from the mean."""
+    positions, probs = gaussian()
+    return Distribution([f"{position:+.2f}" for position in positions], probs)
 
 
 def build_tables(distribution: Distribution, temperatures: Sequence[float]) -> Iterator[Listing | Notice]:
-    """A table for each temperature: p, log p, log p / T, exp of that, and the result; then what there is to remark."""
+    """Yield a table for each temperature: p, log p, log p / T, exp of it, the normalized result. Then a footnote."""
     for temperature in temperatures:
         yield Listing(_title(distribution.probs, temperature), [("", _HEADER), *_rows(distribution, temperature)])
     divided = [log / t for t in temperatures if t for log in _log(distribution.probs)[:MAX_ROWS]]
@@ -130,7 +133,7 @@ def build_tables(distribution: Distribution, temperatures: Sequence[float]) -> I
 
 
 def compare_columns(distribution: Distribution, temperatures: Sequence[float]) -> Listing:
-    """The distribution at each temperature as columns of bars: for a curve, whose shape is the point."""
+    """Return one column of bars for each temperature, to compare the shapes of a curve."""
     shapes = probs_at_temperatures(_log(distribution.probs), temperatures)
     highest = max(float(shape.max()) for shape in shapes)
     width = max(8, 60 // len(temperatures))
@@ -144,7 +147,7 @@ def compare_columns(distribution: Distribution, temperatures: Sequence[float]) -
 
 
 def run_greedy(model: Model, start: Snapshot) -> GreedyRun:
-    """Write on from ``start`` at T = 0, every filter off, far enough to see it go round in circles."""
+    """Write ``GREEDY_LENGTH`` characters from ``start`` at T = 0 without filters, and find the loop in them."""
     engine = model.engine()
     settings = Settings(temperature=0, length=GREEDY_LENGTH)
     options = StreamOptions(settings, PositionRNG(0), max_unread=GREEDY_LENGTH, keep_snapshots=False)
@@ -154,22 +157,20 @@ def run_greedy(model: Model, start: Snapshot) -> GreedyRun:
 
 
 def greedy_notice(greedy_run: GreedyRun) -> Notice:
-    """What T = 0 does, in a sentence."""
+    """Return a notice that describes a greedy text and its loop."""
+    beginning = f"T 0 always takes the likeliest token: {greedy_run.text[:60]!r} …"
     if not greedy_run.loop:
-        return Notice(
-            f"T 0 always takes the likeliest: {greedy_run.text[:60]!r} … no loop in {len(greedy_run.text)} characters"
-        )
+        return Notice(f"{beginning}; no loop in {len(greedy_run.text)} characters")
     start, text = greedy_run.loop
     return Notice(
-        f"T 0 always takes the likeliest: {greedy_run.text[:60]!r} … and from character {start + 1} on it goes round in"
-        f" circles: {text!r}, {len(text)} characters, again and again"
+        f"{beginning}; from character {start + 1} on it repeats these {len(text)} characters forever: {text!r}"
     )
 
 
 def as_json(
     distribution: Distribution, temperatures: Sequence[float], greedy_run: GreedyRun | None = None
 ) -> dict[str, Any]:
-    """All of it, unrounded, for a notebook; None where a number is infinite."""
+    """Return all figures unrounded, for JSON. Infinite numbers are None."""
     values: dict[str, Any] = {
         "labels": distribution.labels,
         "probs": distribution.probs.tolist(),
@@ -184,29 +185,34 @@ def as_json(
 
 
 def block_bar(share: float, width: int = BAR_WIDTH) -> str:
-    """A bar of ``share`` x ``width`` columns, in eighths of a column."""
+    """Return a bar ``share`` × ``width`` columns long, rounded to eighths of a column."""
     eighths = round(share * width * 8)
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 
 def _token_label(model: Model, token: int) -> str:
-    """A token as people may read it; a byte that is no character by itself as its number."""
+    """Return a token's text in quotes. A byte that is not a whole character is shown in hexadecimal."""
     text = model.tokenizer.decode([token])
     return f"0x{token:02x}" if text == "\ufffd" and model.tokenizer.kind == "byte" else repr(text)
 
 
 def _title(probs: Array, temperature: float) -> str:
     (shaped,) = probs_at_temperatures(_log(probs), [temperature])
-    what = "as it is" if temperature == 1 else "flatter" if temperature > 1 else "sharper"
-    if temperature == 0:
-        what = "one takes all"
     bits = f"{entropy_from_probs(probs):.2f} → {entropy_from_probs(shaped):.2f} bits"
     choices = f"{_format_effective_choices(probs)} → {_format_effective_choices(shaped)} effective choices"
-    return f"T {temperature:g}, {what}: entropy {bits}, {choices}"
+    return f"T {temperature:g}, {_describe_effect(temperature)}: entropy {bits}, {choices}"
+
+
+def _describe_effect(temperature: float) -> str:
+    if temperature == 0:
+        return "one takes all"
+    if temperature == 1:
+        return "as it is"
+    return "flatter" if temperature > 1 else "sharper"
 
 
 def _rows(distribution: Distribution, temperature: float) -> Iterator[tuple[str, str]]:
-    """The likeliest in their order where there are many, else all as they come; the rest in one; the sums."""
+    """Yield the rows of a table: all entries in order, or of many the likeliest and the rest in one. Then the sums."""
     labels, probs = distribution
     steps = temperature_steps(probs, temperature) if temperature else None
     (shaped,) = probs_at_temperatures(_log(probs), [temperature])
@@ -223,15 +229,15 @@ def _rows(distribution: Distribution, temperature: float) -> Iterator[tuple[str,
 
 
 def _pick_likeliest(probs: Array, shaped: Array) -> list[int]:
-    """The first of the order of chances: those with something to see, three at least."""
+    """Return the likeliest entries that are not printed as 0.000 before and after, but at least three."""
     order = [int(i) for i in np.argsort(-probs, kind="stable")[:MAX_ROWS]]
-    seen = [i for i in order if max(probs[i], shaped[i]) >= MIN_SHOWN_PROBABILITY]
-    return order[: max(3, len(seen))]
+    visible = [i for i in order if max(probs[i], shaped[i]) >= MIN_SHOWN_PROBABILITY]
+    return order[: max(3, len(visible))]
 
 
 def _row(p: float, numbers: Sequence[float | None], shaped: float, with_bar: bool = True) -> str:
     log, divided, exponential = map(_format_rounded, numbers)
-    # A star takes the place of a blank, so that the figures stay in line.
+    # The star replaces a space, so that the columns stay aligned.
     starred = f"{divided:>9}" + ("*" if numbers[1] is not None and _is_rounded_twice_on_slide(numbers[1]) else " ")
     cells = f"{p:5.3f}  {log:>6}  {starred} {exponential:>5}   {shaped:5.3f}"
     return f"{cells}  {block_bar(shaped)}".rstrip() if with_bar else cells
@@ -244,7 +250,7 @@ def _format_rounded(value: float | None) -> str:
 
 
 def _is_rounded_twice_on_slide(divided: float) -> bool:
-    """Whether this is the figure that the lesson's slide rounds twice: log 0.3 / 0.8."""
+    """True if this is log 0.3 / 0.8, which the lesson's slide rounds twice."""
     return bool(np.isclose(divided, np.log(LESSON_PROBABILITIES[0]) / 0.8)) and double_rounding_differs(divided)
 
 

@@ -1,4 +1,4 @@
-"""A guided tour in seven steps: it says what to type next, and notices when it was done. Knows no face."""
+"""The guided tour in seven steps: it says what to type next, and notices when it was done."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from ..session.session import Session
 from ..text.corpus import MIN_TRAIN_CHARS
 from .effects import Effect, Listing
 
-MAX_COLD_TEMPERATURE, MIN_HOT_TEMPERATURE = 0.3, 1.4
-"""A token counts as cold up to, and as hot from these temperatures on."""
+MAX_COLD_TEMPERATURE = 0.3
+"""Highest temperature at which a token counts as cold."""
+
+MIN_HOT_TEMPERATURE = 1.4
+"""Lowest temperature at which a token counts as hot."""
 
 MIN_TOKENS = 20
-"""Cold or hot tokens of one text from which on there is something to see."""
+"""Cold or hot tokens that a text must have for their step to be done."""
 
 
 class StepContext(NamedTuple):
-    """What is known when a line is done: its command ("" for a seed or an empty line), and how things were before."""
+    """State after a typed line: its command ("" for a seed or empty line), and what there was when the step began."""
 
     session: Session
     command: str
@@ -32,7 +35,7 @@ class StepContext(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TourStep:
-    """One thing to do: what to type with what it is for, how it is noticed, and what to say of it then."""
+    """A step of the tour: rows (what to type, what it does), a test whether it is done, and praise for it."""
 
     title: str
     rows: tuple[tuple[str, str], ...]
@@ -41,9 +44,9 @@ class TourStep:
 
 
 class Tour:
-    """Where a learner is. ``heard`` is told a line when its command is found, ``comments`` is asked when it is done.
+    """Progress of one user through the steps; observes a session.
 
-    What a line did is read off the session, so it is noticed too where a text was stopped half way or a key did it.
+    A step is recognized by its effect on the session, so a text that was stopped early and a key also count.
     """
 
     def __init__(self, session: Session) -> None:
@@ -52,79 +55,78 @@ class Tour:
 
     @property
     def finished(self) -> bool:
-        """Whether all steps are behind."""
+        """True if all steps are done or skipped."""
         return self.step_index >= len(STEPS)
 
     def before_command(self, command: str) -> None:
-        """A line is about to be done: a command's name, or "" for a seed or an empty line."""
+        """Note the command of a line that is about to run, "" for a seed or an empty line."""
         self._commands.append(command)
 
     def after_command(self, session: Session) -> Iterator[Effect]:
-        """After a line: praise and the next step where the step at hand is done (and the ones behind it, where one line
-        or one text did several), else nothing.
+        """Yield praise for each step that is now done, then the next step. Yield nothing if none is.
 
-        What was done while text is being written is noticed at its end.
+        Commands that were run while text was being written are judged when it ends.
         """
         if session.playing:
             return
         commands, self._commands = self._commands, []
         before = self.step_index
-        while not self.finished and any(
-            STEPS[self.step_index].is_done(self._context(session, command)) for command in commands
-        ):
+        while not self.finished and self._is_done(session, commands):
             yield Notice(f"✓ {STEPS[self.step_index].praise(session)}")
             self._begin_step(self.step_index + 1, session)
         if self.step_index > before:
-            yield self._step_or_goodbye(session)
+            yield self._show_step_or_end(session)
+
+    def _is_done(self, session: Session, commands: Sequence[str]) -> bool:
+        """True if one of the commands completed the current step."""
+        forks = self._forks_before if session.passage is self._passage else 0
+        contexts = (StepContext(session, command, forks, self._models_before) for command in commands)
+        return any(map(STEPS[self.step_index].is_done, contexts))
 
     def skip_step(self, session: Session) -> Iterator[Effect]:
-        """Pass the step at hand over."""
+        """Go to the next step."""
         self._begin_step(self.step_index + 1, session)
-        yield self._step_or_goodbye(session)
+        yield self._show_step_or_end(session)
 
     def show_step(self) -> Listing:
-        """The step at hand."""
+        """Return the current step as a listing."""
         step = STEPS[self.step_index]
         return Listing(f"tour {self.step_index + 1} of {len(STEPS)} · {step.title}", list(step.rows))
 
-    def _step_or_goodbye(self, session: Session) -> Effect:
-        """The step at hand; behind the last one a goodbye, and the session is left alone."""
+    def _show_step_or_end(self, session: Session) -> Effect:
+        """Return the current step. After the last one, end the tour and return a goodbye."""
         if not self.finished:
             return self.show_step()
         session.observer = None
-        return Notice("that was the tour. /help lists everything, /tour begins again")
+        return Notice("that was the tour; /help lists all commands, /tour starts again")
 
     def _begin_step(self, index: int, session: Session) -> None:
-        """Stand at a step, and keep how things are, to see what becomes different."""
+        """Go to a step, and note the passage's forks and the models, to notice new ones."""
         self.step_index = index
         self._passage: Passage = session.passage
         self._forks_before = _count_forks(session.passage)
         self._models_before = frozenset(_list_own_models())
 
-    def _context(self, session: Session, command: str) -> StepContext:
-        forks = self._forks_before if session.passage is self._passage else 0
-        return StepContext(session, command, forks, self._models_before)
-
 
 def tour(session: Session, action: str = "") -> Iterator[Effect]:
-    """/tour begins, or shows the step at hand again; "skip" goes on to the next one, "stop" ends it."""
+    """Start the tour or show its current step; "skip" goes to the next step, "stop" ends the tour."""
     guide = session.observer
     if action == "stop":
         session.observer = None
-        yield Notice("the tour is over; /tour begins again" if guide else "there is no tour; /tour begins one")
+        yield Notice("tour ended; /tour starts again" if guide else "no tour is running; /tour starts one")
     elif action == "skip" and isinstance(guide, Tour):
         yield from guide.skip_step(session)
     elif action in ("", "skip"):
         if not isinstance(guide, Tour):
             session.observer = guide = Tour(session)
-            yield Notice("a tour in seven steps; /tour skip passes one over, /tour stop ends it")
+            yield Notice("a tour in seven steps; /tour skip skips one, /tour stop ends it")
         yield guide.show_step()
     else:
-        raise CommandError(f"/tour knows skip and stop, not {action!r}")
+        raise CommandError(f"/tour takes skip or stop, not {action!r}")
 
 
-def _written_tokens(context: StepContext) -> Sequence[Token]:
-    """The text that the reader stands behind, where it was written and not typed."""
+def _last_tokens(context: StepContext) -> Sequence[Token]:
+    """Return the tokens of the node at the cursor; none if it is a seed."""
     passage = context.session.passage
     return () if passage.cursor is None else passage.nodes[passage.cursor].tokens
 
@@ -138,7 +140,7 @@ def _hot_tokens(tokens: Sequence[Token]) -> list[Token]:
 
 
 def _count_forks(passage: Passage) -> int:
-    """How many roads there are beside the first one."""
+    """Return the number of branches, not counting the first child of each node."""
     return sum(max(0, len(node.children) - 1) for node in passage.nodes)
 
 
@@ -153,76 +155,76 @@ def _has_trained_model(context: StepContext) -> bool:
 
 
 def _describe_likelihood(session: Session, select: Callable[[Sequence[Token]], Sequence[Token]] = list) -> str:
-    """How much of the last text the model held for likeliest: "T 0.20: 95 of the last 100 characters were …"."""
+    """Return how many tokens were the likeliest: "T 0.20: 95 of the last 100 characters were the likeliest"."""
     tokens = select(session.passage.current().tokens)[-100:]
-    first = sum(token.rank == 1 for token in tokens)
-    what = "characters" if session.model.tokenizer.kind == "char" else "tokens"
-    return f"T {tokens[-1].temperature:.2f}: {first} of the last {len(tokens)} {what} were the likeliest"
+    likeliest = sum(token.rank == 1 for token in tokens)
+    unit = "characters" if session.model.tokenizer.kind == "char" else "tokens"
+    return f"T {tokens[-1].temperature:.2f}: {likeliest} of the last {len(tokens)} {unit} were the likeliest"
 
 
 STEPS: tuple[TourStep, ...] = (
     TourStep(
-        "type a seed: the model goes on from there",
+        "type a seed: the model continues it",
         (
-            ("ROMEO:", "type this, or anything else, and Enter"),
-            ("Space, Esc", "while it writes: hold it, stop it"),
+            ("ROMEO:", "type this or anything else, then Enter"),
+            ("Space, Esc", "while it writes: pause it, stop it"),
         ),
-        lambda seen: not seen.command and bool(_written_tokens(seen)),
+        lambda context: not context.command and bool(_last_tokens(context)),
         lambda session: f"{_describe_likelihood(session)}; chance did the rest",
     ),
     TourStep(
-        "make it cold: a low temperature sharpens the chances",
+        "make it cold: a low temperature sharpens the probabilities",
         (
-            ("/temp 0.2", "log-probabilities are divided by 0.2 from now on"),
+            ("/temp 0.2", "from now on, log-probabilities are divided by 0.2"),
             ("an empty line", "Enter writes on at the new temperature"),
         ),
-        lambda seen: len(_cold_tokens(_written_tokens(seen))) >= MIN_TOKENS,
-        lambda session: f"{_describe_likelihood(session, _cold_tokens)}; safe, and soon dull",
+        lambda context: len(_cold_tokens(_last_tokens(context))) >= MIN_TOKENS,
+        lambda session: f"{_describe_likelihood(session, _cold_tokens)}; safe, soon dull",
     ),
     TourStep(
         "make it hot: a high temperature flattens them",
         (
-            ("/temp 1.5", "the unlikely gets a chance"),
+            ("/temp 1.5", "unlikely tokens get a chance"),
             ("an empty line", "Enter writes on"),
         ),
-        lambda seen: len(_hot_tokens(_written_tokens(seen))) >= MIN_TOKENS,
+        lambda context: len(_hot_tokens(_last_tokens(context))) >= MIN_TOKENS,
         lambda session: f"{_describe_likelihood(session, _hot_tokens)}; bold, often wrong",
     ),
     TourStep(
-        "look through the lens: the chances behind the next character",
+        "look through the lens: the probabilities of the next token",
         (
-            ("/explain", "p, log p, divided by T, exp, made to sum to 1 again"),
+            ("/explain", "p, log p, divided by T, exp, normalized to sum to 1"),
             ("/explain 0 0.5 1 2", "the same from greedy to diverse"),
         ),
-        lambda seen: seen.command in ("explain", "lens"),
-        lambda _: "the dice are thrown on the column on the right, at every single character",
+        lambda context: context.command in ("explain", "lens"),
+        lambda _: "each token is drawn at random with the probabilities in the last column",
     ),
     TourStep(
-        "take another road: other dice, another text",
+        "go another way: other random numbers, another text",
         (
             ("/temp reset", "back to the model's own temperature"),
-            ("/retry", "the last text once more, with other dice"),
-            ("/undo, /redo", "back and forth; nothing is lost"),
+            ("/retry", "write the last text again, with other random numbers"),
+            ("/undo, /redo", "go back and forth; nothing is lost"),
         ),
-        lambda seen: _count_forks(seen.session.passage) > seen.forks_before,
-        lambda _: "both are kept: an LSTM's memory is a few kilobytes, going back costs nothing",
+        lambda context: _count_forks(context.session.passage) > context.forks_before,
+        lambda _: "both are kept: an LSTM's state is a few kilobytes, so undo costs nothing",
     ),
     TourStep(
-        "sweep: one seed, the same dice, several temperatures",
+        "sweep: one seed, the same random numbers, several temperatures",
         (("/sweep", "at 0.2, 0.5, 1 and 1.2; /sweep 0.1 0.8 2 for others"),),
-        lambda seen: seen.command == "sweep",
-        lambda _: "nothing but the temperature was different",
+        lambda context: context.command == "sweep",
+        lambda _: "only the temperature was different",
     ),
     TourStep(
         "train on a page of your own",
         (
-            ("page.txt", f"a text of {MIN_TRAIN_CHARS:,} characters or more: letters, lyrics"),
+            ("page.txt", f"a text of at least {MIN_TRAIN_CHARS:,} characters: letters, lyrics"),
             ("in another window:", "afterglow train page.txt --name mine --minutes 3"),
-            ("/model mine", "when it is there, play it"),
+            ("/model mine", "use it when it is ready"),
             ("/tour skip", "not now"),
         ),
         _has_trained_model,
-        lambda _: "a model of your own: /model lists it",
+        lambda _: "you have a model of your own; /model lists it",
     ),
 )
-"""The tour, in order."""
+"""The steps of the tour, in order."""

@@ -1,4 +1,4 @@
-"""Pictures as SVG: text in columns, tokens in the colours of heat, bars. They read well on dark pages and on light."""
+"""SVG pages of text in columns, tokens in heat colors, and bars. They are readable on dark and light backgrounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..events import Token
 from .heat import heat_level
 
 HEAT_COLORS = ("#b6bac4", "#8fd18f", "#f2cf63", "#ff9e57", "#ff6b81")
-"""A colour for each level of heat, on the dark ground that every picture brings along."""
+"""Color of each heat level, on the dark background that every page has."""
 
 STYLES = {
     "plain": "#e4e6eb",
@@ -20,55 +20,67 @@ STYLES = {
     "turn": "#f2cf63",
     "raw": "#7fb4ff",
     "shaped": "#f2cf63",
-    **{f"heat{number}": colour for number, colour in enumerate(HEAT_COLORS)},
+    **{f"heat{level}": color for level, color in enumerate(HEAT_COLORS)},
 }
-"""The colour of each look."""
+"""Color of each text style."""
 
 _BOLD_STYLES = ("seed", "heat3", "heat4")
 _BACKGROUND = "#14161b"
-_CELL_WIDTH, _CELL_HEIGHT, _PADDING = 8.4, 19, 18
-"""Pixels of a character and of a line, and around the whole."""
+
+_CELL_WIDTH = 8.4
+"""Width of a character in pixels."""
+
+_CELL_HEIGHT = 19
+"""Height of a line in pixels."""
+
+_PADDING = 18
+"""Pixels around the page."""
 
 _TEMPERATURE_COLORS = ((70, 130, 240), (242, 207, 99), (255, 80, 90))
+"""RGB colors of T = 0, 1 and 2."""
 
 TEMPERATURE_COLUMNS = 7
-"""Columns left of a passage, for T."""
+"""Columns at the left of a passage, for T."""
 
 Cell = tuple[str, Token | None]
+"""A character, and the token that it belongs to (None for a seed)."""
 
 
 def display_width(text: str) -> int:
-    """How many columns a text takes: two for wide characters, none for marks that combine."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    """Return the number of columns of a text: 2 for a wide character, 0 for a combining mark, 1 for others."""
+    return sum(map(_character_width, text))
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def temperature_color(temperature: float) -> str:
-    """The colour of a T: blue where it is strict, yellow at 1, red from 2 on."""
-    share = min(1.0, max(0.0, temperature / 2)) * 2
-    first, second = (
-        (_TEMPERATURE_COLORS[0], _TEMPERATURE_COLORS[1])
-        if share < 1
-        else (_TEMPERATURE_COLORS[1], _TEMPERATURE_COLORS[2])
-    )
-    mixed = (round(a + (b - a) * (share % 1 if share < 2 else 1)) for a, b in zip(first, second, strict=True))
+    """Return the color of a temperature: blue at 0, yellow at 1, red from 2 on, mixed in between."""
+    clamped = min(2.0, max(0.0, temperature))
+    index = min(1, int(clamped))
+    below, above = _TEMPERATURE_COLORS[index : index + 2]
+    mixed = (round(a + (b - a) * (clamped - index)) for a, b in zip(below, above, strict=True))
     return "#" + "".join(f"{value:02x}" for value in mixed)
 
 
 class WrappedTokens:
-    """Tokens, wrapped at spaces to lines of so many columns."""
+    """A text of tokens that grows, wrapped at spaces to lines of at most ``columns``."""
 
     def __init__(self, columns: int) -> None:
         self._columns = columns
         self._paragraphs: list[list[Cell]] = [[]]
 
     def add(self, text: str, token: Token | None = None) -> None:
-        """Let it grow; what no token drew is a seed."""
-        first, *others = text.replace("\t", "    ").split("\n")
+        """Append text of a token, or of a seed if ``token`` is None."""
+        first, *rest = text.replace("\t", "    ").split("\n")
         self._paragraphs[-1] += [(character, token) for character in first]
-        self._paragraphs += [[(character, token) for character in other] for other in others]
+        self._paragraphs += [[(character, token) for character in line] for line in rest]
 
     def lines(self) -> Iterator[list[Cell]]:
-        """The lines, characters each with its token."""
+        """Yield the lines as lists of cells."""
         for paragraph in self._paragraphs:
             rest = paragraph
             while True:
@@ -79,7 +91,8 @@ class WrappedTokens:
                     break
 
     def _find_line_end(self, line: list[Cell]) -> int:
-        column, space = 0, 0
+        column = 0
+        space = 0
         for number, (character, _) in enumerate(line):
             column += display_width(character)
             if column > self._columns:
@@ -90,7 +103,10 @@ class WrappedTokens:
 
 
 class SvgPage:
-    """Draws on a page of so many columns, from above to below; ``at`` draws anywhere."""
+    """A page of ``columns``, drawn from top to bottom. ``text_at``, ``box`` and ``bar`` draw anywhere.
+
+    Rows and columns are positions in characters, from 0. ``row`` is the next line to draw.
+    """
 
     def __init__(self, columns: int) -> None:
         self._columns = columns
@@ -98,41 +114,43 @@ class SvgPage:
         self.row = 0.0
 
     def line(self, spans: list[tuple[str, str]], column: float = 0) -> None:
-        """A line of (text, look), and down by one."""
-        for text, look in spans:
-            self.text_at(self.row, column, text, look)
+        """Draw a line of (text, style) and go down by 1."""
+        for text, style in spans:
+            self.text_at(self.row, column, text, style)
             column += display_width(text)
         self.row += 1
 
     def gap(self, rows: float = 1) -> None:
-        """Leave room."""
+        """Go down by ``rows``."""
         self.row += rows
 
     def text_at(self, row: float, column: float, text: str, style: str = "plain") -> None:
-        """A text at any place."""
+        """Draw a text."""
         shown = text.rstrip(" ")
         start = len(shown) - len(shown.lstrip(" "))
         if not shown.strip():
             return
-        x, y = _PADDING + (column + start) * _CELL_WIDTH, _PADDING + (row + 0.75) * _CELL_HEIGHT
+        x = _PADDING + (column + start) * _CELL_WIDTH
+        y = _PADDING + (row + 0.75) * _CELL_HEIGHT
         weight = ' font-weight="bold"' if style in _BOLD_STYLES else ""
-        line = ' text-decoration="underline"' if style == "heat4" else ""
+        underline = ' text-decoration="underline"' if style == "heat4" else ""
         length = display_width(shown.lstrip(" ")) * _CELL_WIDTH
         self._elements.append(
-            f'<text x="{x:.1f}" y="{y:.1f}" fill="{STYLES[style]}" textLength="{length:.1f}"{weight}{line}>'
+            f'<text x="{x:.1f}" y="{y:.1f}" fill="{STYLES[style]}" textLength="{length:.1f}"{weight}{underline}>'
             f"{escape(shown.lstrip(' '))}</text>"
         )
 
     def box(self, row: float, column: float, width: float, height: float, color: str, radius: float = 2) -> None:
-        """A filled box, in columns and rows."""
-        x, y = _PADDING + column * _CELL_WIDTH, _PADDING + row * _CELL_HEIGHT
+        """Draw a filled box. ``width`` is in columns, ``height`` in rows, ``radius`` of the corners in pixels."""
+        x = _PADDING + column * _CELL_WIDTH
+        y = _PADDING + row * _CELL_HEIGHT
         self._elements.append(
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{width * _CELL_WIDTH:.1f}" height="{height * _CELL_HEIGHT:.1f}" '
             f'rx="{radius}" fill="{color}"/>'
         )
 
     def bar(self, row: float, column: float, width: float, style: str) -> None:
-        """A bar of so many columns."""
+        """Draw a horizontal bar, ``width`` columns long."""
         self.box(row + 0.15, column, max(width, 0.15), 0.7, STYLES[style])
 
     def passage(
@@ -143,31 +161,31 @@ class SvgPage:
         margin: int = TEMPERATURE_COLUMNS,
         marked_token: Token | None = None,
     ) -> None:
-        """Lines of tokens in the colours of ``heat``, with T in the margin wherever it is another than before."""
-        drawn: str | None = None
+        """Draw a text in the colors of ``heat``. If ``margin`` is not 0, T is shown there where it changes."""
+        shown: str | None = None
         for line in text.lines():
-            turned = [f"{token.temperature:.2f}" for _, token in line if token]
+            temperatures = [f"{token.temperature:.2f}" for _, token in line if token]
             self._draw_marker(line, column + margin, marked_token)
-            if margin and turned:
-                self.box(self.row, column + margin - 1.6, 0.35, 1, temperature_color(float(turned[-1])), 0)
-            if margin and turned and turned[-1] != drawn:
-                drawn = turned[-1]
-                self.text_at(self.row, column, drawn, "turn")
+            if margin and temperatures:
+                self.box(self.row, column + margin - 1.6, 0.35, 1, temperature_color(float(temperatures[-1])), 0)
+            if margin and temperatures and temperatures[-1] != shown:
+                shown = temperatures[-1]
+                self.text_at(self.row, column, shown, "turn")
             spans = [
-                ("".join(character for character, _ in group), look)
-                for look, group in groupby(line, lambda cell: _style_of(cell, heat))
+                ("".join(character for character, _ in group), style)
+                for style, group in groupby(line, lambda cell: _style_of(cell, heat))
             ]
             self.line(spans, column + margin)
 
     def _draw_marker(self, line: list[Cell], column: float, marked: Token | None) -> None:
-        """A box behind the first character of a token."""
+        """Draw a box under the first character of the marked token, if it is in this line."""
         for number, (_, token) in enumerate(line):
             if token is marked and token is not None:
                 self.box(self.row, column + display_width("".join(c for c, _ in line[:number])), 1, 1, "#5b4a86")
                 return
 
     def to_svg(self, title: str) -> str:
-        """The whole picture."""
+        """Return the page as an SVG document."""
         width = 2 * _PADDING + self._columns * _CELL_WIDTH
         height = 2 * _PADDING + self.row * _CELL_HEIGHT
         return (
