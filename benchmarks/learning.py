@@ -46,11 +46,12 @@ def operations() -> int:
 def afterglow(rows: int) -> Step:
     """Return a step of ``afterglow train``."""
     from afterglow.core.training.calibration import benchmark_dtypes
+    from afterglow.core.training.config import make_config
     from afterglow.core.training.distributed import SINGLE_PROCESS
     from afterglow.core.training.learner import Learner
-    from afterglow.core.training.sizes import TrainOverrides, make_config
+    from afterglow.core.training.request import TrainRequest
 
-    config = make_config(VOCABULARY, 1_000_000, TrainOverrides(width=WIDTH, batch=rows))
+    config = make_config(VOCABULARY, 1_000_000, TrainRequest(width=WIDTH, batch_size=rows))
     learner = Learner(config, np.arange(1_000_000) % VOCABULARY, None, SINGLE_PROCESS)
     bf16, _ = benchmark_dtypes(learner.model, rows)
     return lambda: learner.train_step(1e-3, bf16)

@@ -18,13 +18,12 @@ from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pytest.importorskip("afterglow.core.training")
+pytest.importorskip("afterglow.core.training.model")
 
 from afterglow.core.training import corpus_cache, disk_store, run, tokenizer_training
 from afterglow.core.training.corpus_cache import load_corpus, load_tokens, prune_cache
 from afterglow.core.training.disk_store import DiskText
 from afterglow.core.training.request import TrainRequest
-from afterglow.core.training.sizes import TrainOverrides
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 
@@ -215,7 +214,7 @@ def test_a_huge_text_is_learned_and_judged_by_bounded_parts(monkeypatch: pytest.
         monkeypatch.setattr(module, "MAX_TRAIN_CHARS", 5000)
     (tmp_path / "huge.txt").write_text(LAMP.read_text("utf-8") * 10, "utf-8")
     made = run.start_run(
-        TrainRequest("mine", (str(tmp_path / "huge.txt"),), tokens="bpe", wanted=TrainOverrides(epochs=0.05, width=8))
+        TrainRequest("mine", (str(tmp_path / "huge.txt"),), tokens="bpe", epochs=0.05, width=8)
     )
     list(made.train())
     model, score = made.finish()

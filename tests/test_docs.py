@@ -88,7 +88,7 @@ def test_every_command_runs(line: str, desk: Path, run: RunCli) -> None:
         pytest.importorskip("discord")
         assert b"DISCORD_TOKEN" in shell(line, desk, code=2).stderr
     elif words[0] == "torchrun":
-        pytest.importorskip("afterglow.core.training")
+        pytest.importorskip("afterglow.core.training.model")
         assert shell(f"{line} --replace --epochs 0.1 --width 16", desk).stdout
     elif words[0] == "afterglow" and not set(line) & set("|><"):
         ran = run(*words[1:], *short_training(words))
@@ -131,7 +131,7 @@ def shell(line: str, folder: Path, code: int = 0) -> subprocess.CompletedProcess
 @pytest.mark.parametrize("page", EXAMPLES)
 def test_every_example_runs(page: str, desk: Path, run: RunCli) -> None:  # noqa: ARG001
     if any("torch" in block.text for block in BLOCKS if block.page == page and block.language == "python"):
-        pytest.importorskip("afterglow.core.training")  # and so before torch, which it tells how to use its threads
+        pytest.importorskip("afterglow.core.training.model")  # and so before torch, which it tells how to use its threads
     run("export", "shakespeare", "--onnx", "shakespeare.onnx", "--pytorch", "shakespeare-torch.safetensors")
     names: dict[str, object] = {}
     for block in BLOCKS:

@@ -39,7 +39,11 @@ def outcome(example: Example, ours: bool) -> dict[str, Tensor]:
     layer.zero_grad()
     x = x.clone().requires_grad_()
     with torch.autocast("cpu", torch.bfloat16, enabled=ours):
-        y, (h, c) = lstm_kernel.run_lstm(x, state, dict(layer.named_parameters())) if ours else layer(x, state)
+        if ours:
+            assert lstm_kernel.KERNEL
+            y, (h, c) = lstm_kernel.run_lstm(lstm_kernel.KERNEL, x, state, dict(layer.named_parameters()))
+        else:
+            y, (h, c) = layer(x, state)
     (y.float() * counts).sum().backward()
     gradients = {name: p.grad.clone() for name, p in layer.named_parameters()}
     return {"y": y.detach().float(), "h": h.detach().float(), "c": c.detach(), "x": x.grad, **gradients}
@@ -103,10 +107,10 @@ def test_what_is_not_a_number_is_passed_on_and_not_hidden() -> None:
 def test_it_is_for_whole_blocks_in_bfloat16_on_a_cpu() -> None:
     x = torch.zeros(1, 1, 8)
     with torch.autocast("cpu", torch.bfloat16):
-        assert lstm_kernel.supports(nn.LSTM(8, 192), x)
-        assert not lstm_kernel.supports(nn.LSTM(8, 100), x)
-        assert not lstm_kernel.supports(nn.LSTM(8, 192), x.to("meta"))
-    assert not lstm_kernel.supports(nn.LSTM(8, 192), x)
+        assert lstm_kernel.find_kernel(nn.LSTM(8, 192), x)
+        assert not lstm_kernel.find_kernel(nn.LSTM(8, 100), x)
+        assert not lstm_kernel.find_kernel(nn.LSTM(8, 192), x.to("meta"))
+    assert not lstm_kernel.find_kernel(nn.LSTM(8, 192), x)
 
 
 def test_without_a_compiler_or_the_processor_torch_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +119,7 @@ def test_without_a_compiler_or_the_processor_torch_does_it(monkeypatch: pytest.M
         assert lstm_kernel.load_lstm_kernel() is None
     monkeypatch.setattr(lstm_kernel, "KERNEL", None)
     with torch.autocast("cpu", torch.bfloat16):
-        assert not lstm_kernel.supports(nn.LSTM(8, 64), torch.zeros(1, 1, 8))
+        assert not lstm_kernel.find_kernel(nn.LSTM(8, 64), torch.zeros(1, 1, 8))
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.5])

@@ -88,7 +88,7 @@ def test_export_wants_to_know_where_to(run: RunCli, tmp_path: Path) -> None:
 def test_a_plain_nn_lstm_takes_the_state_dict_and_agrees_with_onnx(
     model: Model, exported: Path, tmp_path: Path, run: RunCli
 ) -> None:
-    pytest.importorskip("afterglow.core.training")  # before torch, which it tells how to use its threads
+    pytest.importorskip("afterglow.core.training.model")  # before torch, which it tells how to use its threads
     import torch
     from safetensors.torch import load_file
 
@@ -110,7 +110,7 @@ def test_a_plain_nn_lstm_takes_the_state_dict_and_agrees_with_onnx(
 
 
 def test_to_torch_takes_a_loaded_model(tiny: Model) -> None:
-    to_torch = pytest.importorskip("afterglow.core.training").to_torch
+    to_torch = pytest.importorskip("afterglow.core.training.convert").to_torch
     import torch
 
     with torch.no_grad():

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from afterglow.core.training.model import LSTMLanguageModel  # noqa: E402
 from afterglow.core.training.optimizer import GATE_COUNT, GATES_LR_SCALE, Muon, build_optimizers, orthogonalize  # noqa: E402
-from afterglow.core.training.schedule import TrainConfig  # noqa: E402
+from afterglow.core.training.config import TrainConfig  # noqa: E402
 from torch import nn  # noqa: E402
 
 WIDTH, INPUTS, RATE, MOMENTUM, DECAY = 24, 40, 0.01, 0.9, 0.1
@@ -54,7 +54,7 @@ def test_each_gate_moves_as_torchs_own_muon_would_move_it(bf16: bool) -> None:
 
 def test_muon_has_the_weights_of_the_layers_and_adamw_all_else() -> None:
     model = LSTMLanguageModel(Architecture(9, 8, 2, 16))
-    muon, adamw = build_optimizers(model, TrainConfig(model.architecture, batch=4, steps=64, weight_decay=DECAY))
+    muon, adamw = build_optimizers(model, TrainConfig(model.architecture, batch_size=4, seq_len=64, weight_decay=DECAY))
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     moved = [{names[id(p)] for group in o.param_groups for p in group["params"]} for o in (muon, adamw)]
     assert moved[0] == {f"layers.{layer}.weight_{kind}_l0" for layer in range(2) for kind in ("ih", "hh")}
@@ -67,6 +67,6 @@ def test_muon_has_the_weights_of_the_layers_and_adamw_all_else() -> None:
 
 def test_a_small_step_has_no_muon() -> None:
     model = LSTMLanguageModel(Architecture(9, 8, 2, 16))
-    found = build_optimizers(model, TrainConfig(model.architecture, batch=3, steps=64))
+    found = build_optimizers(model, TrainConfig(model.architecture, batch_size=3, seq_len=64))
     assert [type(optimizer) for optimizer in found] == [torch.optim.AdamW]
     assert {p for group in found[0].param_groups for p in group["params"]} == set(model.parameters())

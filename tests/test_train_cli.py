@@ -18,11 +18,10 @@ from afterglow.core.text.copy_detection import copied_run_lengths
 from afterglow.repl.__main__ import main
 from afterglow.repl.cli import generate
 
-pytest.importorskip("afterglow.core.training")  # before torch, which it tells how to use its threads
+pytest.importorskip("afterglow.core.training.model")  # before torch, which it tells how to use its threads
 
 from afterglow.core.training import run as training_run
 from afterglow.core.training.request import TrainRequest
-from afterglow.core.training.sizes import TrainOverrides
 from afterglow.repl.cli import train_run
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
@@ -206,7 +205,7 @@ def test_ctrl_c_where_nothing_can_be_saved_still_keeps_the_best(
     def full(_: object) -> None:
         raise StorageError("no space left")
 
-    made = training_run.start_run(TrainRequest("mine", (str(LAMP),), wanted=TrainOverrides(epochs=9, width=16)))
+    made = training_run.start_run(TrainRequest("mine", (str(LAMP),), epochs=9, width=16))
     for _ in zip(range(5), made.train(), strict=False):
         pass
     monkeypatch.setattr(made.run_dir, "save", full)

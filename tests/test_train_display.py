@@ -15,7 +15,6 @@ torch = pytest.importorskip("torch")
 from afterglow.core.training import run as training_run  # noqa: E402
 from afterglow.core.training.loss_plot import render_loss_svg  # noqa: E402
 from afterglow.core.training.request import TrainRequest  # noqa: E402
-from afterglow.core.training.sizes import TrainOverrides  # noqa: E402
 from afterglow.repl.cli.braille import Curve, render_braille  # noqa: E402
 from afterglow.repl.cli.train_display import LiveDisplay, LogDisplay, format_duration  # noqa: E402
 
@@ -25,7 +24,7 @@ LAMP = Path(__file__).parent / "data" / "lamp.txt"
 def begun() -> training_run.TrainingRun:
     torch.set_num_threads(1)
     return training_run.start_run(
-        TrainRequest("mine", (str(LAMP),), wanted=TrainOverrides(epochs=3, width=16, layers=1))
+        TrainRequest("mine", (str(LAMP),), epochs=3, width=16, layers=1)
     )
 
 

@@ -18,14 +18,14 @@ from afterglow.repl.cli import train
 
 WISHES = [
     TrainRequest("mine", ("a b.txt", "notes/*.md")),
-    TrainRequest("mine", ("a.csv",), reading=ReadOptions(column="Review Text"), start="my models/a.safetensors"),
+    TrainRequest("mine", ("a.csv",), reading=ReadOptions(column="Review Text"), parent="my models/a.safetensors"),
     TrainRequest(
         "m",
         ("-",),
         reading=ReadOptions("latin-1", True, "body", "c", True, "80/10/10"),
         tokens="bpe",
-        vocabulary=900,
-        start="s",
+        vocabulary_size=900,
+        parent="s",
     ),
     TrainRequest("m", ("a.txt",), wanted=TrainOverrides(1.5, 2, "small", 3, 40), min_count=4, index=False),
 ]
@@ -50,4 +50,4 @@ def test_the_command_asks_for_the_same_again(wish: TrainRequest) -> None:
     paths = given.pop("paths")
     assert [path.split("/")[-1] for path in wish.paths] == list(paths)
     again = train._build_request(wish.paths, given)
-    assert again == replace(wish, start=wish.start_name or None)
+    assert again == replace(wish, start=wish.parent_name or None)

@@ -27,10 +27,10 @@ torch = pytest.importorskip("torch")
 
 from afterglow.core.training import checkpoint, run  # noqa: E402
 from afterglow.core.training.calibration import supports_bf16  # noqa: E402
-from afterglow.core.training.model import Dropout  # noqa: E402
+from afterglow.core.training.config import TrainConfig  # noqa: E402
 from afterglow.core.training.request import TrainRequest, as_command_line  # noqa: E402
-from afterglow.core.training.schedule import TrainConfig, initial_schedule  # noqa: E402
-from afterglow.core.training.sizes import TrainOverrides  # noqa: E402
+from afterglow.core.training.schedule import initial_schedule  # noqa: E402
+from afterglow.core.training.sizes import Dropout  # noqa: E402
 from afterglow.core.training.trainer import Checkpoint, Trainer  # noqa: E402
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
@@ -42,10 +42,10 @@ DROPOUT = Dropout(0.1, 0.2, 0.3, 0.2)
 
 def trainer(width: int = 24, **recipe: Any) -> Trainer:
     torch.set_num_threads(1)
-    chosen = {"epochs": 3.0, "batch": 4, "steps": 32, "validations": 4} | recipe
+    chosen = {"epochs": 3.0, "batch_size": 4, "seq_len": 32, "evaluations": 4} | recipe
     made = Trainer(TrainConfig(Architecture(TOKENIZER.size, 8, 2, width), DROPOUT, **chosen), *IDS)
     plan = initial_schedule(made.config, len(IDS[0]), len(IDS[1]), bf16=supports_bf16(torch.device("cpu")), threads=1)
-    made.schedule = replace(plan, save=None if "minutes" in recipe else 1_000)  # else a slow machine would measure it
+    made.schedule = replace(plan, save_every=None if "minutes" in recipe else 1_000)  # else a slow machine would measure it
     return made
 
 
@@ -128,11 +128,11 @@ def test_minutes_become_steps_that_a_resumed_run_keeps() -> None:
         if progress.save:
             break
     assert made.schedule
-    assert made.schedule.steps
+    assert made.schedule.total_steps
     again = trainer(epochs=float("inf"), minutes=0.02)
     again.restore(made.make_checkpoint())
     assert again.schedule == made.schedule
-    assert list(again.run())[-1].step == made.schedule.steps
+    assert list(again.run())[-1].step == made.schedule.total_steps
 
 
 def test_a_loss_that_is_no_number_goes_back_to_the_last_good_state_at_half_the_rate() -> None:
@@ -222,7 +222,7 @@ def test_one_of_another_run_or_of_another_format_is_refused(folder: Path, monkey
 
 
 def wish(**changes: Any) -> TrainRequest:
-    chosen = {"name": "mine", "paths": (str(LAMP),), "wanted": TrainOverrides(epochs=2, width=24)} | changes
+    chosen = {"name": "mine", "paths": (str(LAMP),), "epochs": 2, "width": 24} | changes
     return TrainRequest(**chosen)
 
 
@@ -269,7 +269,7 @@ def test_a_run_whose_folder_is_taken_or_gone_trains_on_and_disturbs_nobody(home:
     for change in ("taken", "gone"):
         old = run.start_run(wish(replace=True))
         if change == "taken":
-            new = run.start_run(wish(replace=True, wanted=TrainOverrides(epochs=3, width=16)))
+            new = run.start_run(wish(replace=True, epochs=3, width=16))
         else:
             shutil.rmtree(home / "runs" / "mine")
         progress = list(old.train())
@@ -310,16 +310,16 @@ def test_a_model_to_go_on_from_is_found_again_from_another_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     tiny.file.save(tmp_path / "first.safetensors")
-    begun = run.start_run(wish(start="first.safetensors", wanted=TrainOverrides(epochs=1)))
+    begun = run.start_run(wish(parent="first.safetensors", epochs=1, width=None))
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert same(run.resume_run("mine").trainer.make_checkpoint(), begun.trainer.make_checkpoint())
-    assert begun.request.start_name == "first.safetensors"
+    assert begun.request.parent_name == "first.safetensors"
     assert "--from first.safetensors" in as_command_line(begun.request)
 
 
 def test_where_a_run_goes_back_its_history_does_too() -> None:
-    made, poisoned = run.start_run(wish(wanted=TrainOverrides(epochs=9, width=24, batch=4))), list[int]()
+    made, poisoned = run.start_run(wish(epochs=9, batch_size=4)), list[int]()
 
     def poison(gradient: Any) -> Any:
         if len(made.run_dir.history()) == 3 and not poisoned:
@@ -335,7 +335,7 @@ def test_where_a_run_goes_back_its_history_does_too() -> None:
 
 
 def test_a_full_disk_does_not_end_a_run_that_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    made, poisoned = run.start_run(wish(wanted=TrainOverrides(epochs=2, width=24))), list[int]()
+    made, poisoned = run.start_run(wish()), list[int]()
 
     def poison(gradient: Any) -> Any:
         if made.trainer.step == 3 and not poisoned:

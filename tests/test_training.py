@@ -25,9 +25,11 @@ from afterglow.core.training.calibration import (  # noqa: E402
     logits_and_targets,
     supports_bf16,
 )
+from afterglow.core.training.config import TrainConfig  # noqa: E402
 from afterglow.core.training.convert import extend_vocabulary, to_model_file  # noqa: E402
-from afterglow.core.training.model import FORGET_BIAS_OFFSET, Dropout, LSTMLanguageModel, detach  # noqa: E402
-from afterglow.core.training.schedule import TrainConfig, initial_schedule  # noqa: E402
+from afterglow.core.training.model import FORGET_BIAS_OFFSET, LSTMLanguageModel, detach  # noqa: E402
+from afterglow.core.training.schedule import initial_schedule  # noqa: E402
+from afterglow.core.training.sizes import Dropout  # noqa: E402
 from afterglow.core.training.torch_runtime import TorchRuntime  # noqa: E402
 from afterglow.core.training.trainer import Trainer, TrainProgress  # noqa: E402
 
@@ -46,7 +48,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def trainer(epochs: float, **recipe: object) -> Trainer:
-    chosen = {"batch": 8, "steps": 32, "rate": 1e-2, "validations": 4} | recipe
+    chosen = {"batch_size": 8, "seq_len": 32, "learning_rate": 1e-2, "evaluations": 4} | recipe
     made = TrainConfig(SHAPE, epochs=epochs, **chosen)  # type: ignore[arg-type]
     return Trainer(made, TOKENIZER.encode(CORPUS.train_text[:]), TOKENIZER.encode(CORPUS.valid_text))
 
@@ -82,8 +84,8 @@ def test_progress_goes_from_nothing_to_all(trained: tuple[Trainer, list[TrainPro
     assert fractions == sorted(fractions)
     assert (fractions[0] * len(progress), fractions[-1]) == (pytest.approx(1), 1)
     assert progress[-1].epoch == pytest.approx(12, abs=0.05)
-    assert next(p.best for p in progress if p.valid_loss is not None)
-    assert not any(p.best for p in progress if p.valid_loss is None)
+    assert next(p.is_best for p in progress if p.valid_loss is not None)
+    assert not any(p.is_best for p in progress if p.valid_loss is None)
 
 
 def test_the_result_is_the_best_and_calibrated(trained: tuple[Trainer, list[TrainProgress]]) -> None:
@@ -271,7 +273,7 @@ def test_where_bfloat16_is_refused_float32_is_the_fastest(monkeypatch: pytest.Mo
 
 
 def test_a_run_in_bfloat16_goes_on_in_float32_where_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = TrainConfig(SHAPE, epochs=1, batch=4, steps=32)
+    recipe = TrainConfig(SHAPE, epochs=1, batch_size=4, seq_len=32)
     ids = TOKENIZER.encode(CORPUS.train_text[:]), TOKENIZER.encode(CORPUS.valid_text)
     begun = Trainer(recipe, *ids)
     begun.schedule = initial_schedule(recipe, len(ids[0]), len(ids[1]), bf16=True, threads=1)

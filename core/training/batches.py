@@ -1,4 +1,4 @@
-"""The order in which a text is read: parallel streams down it, epoch after epoch, from any position to go on from."""
+"""Batches of training tokens: windows down parallel streams of the text, epoch after epoch."""
 
 from __future__ import annotations
 
@@ -12,46 +12,53 @@ from ..text.tokenizer import Ids
 from .disk_store import DiskTokens
 
 TokenSource = Ids | DiskTokens
-"""What a text is read from: memory or a disk."""
+"""Token ids in memory or on disk."""
 
 
 class BatchReader:
-    """Windows of inputs and targets (B, T) down ``batch`` parallel streams of ``ids``.
+    """Reads windows of inputs and targets (B, T) down ``batch_size`` parallel streams of ``ids``.
 
-    Each epoch begins at another offset, so that windows are cut elsewhere. ``position`` is all it takes to go on.
-    ``rows`` are those of the streams that are read here; others are read by other processes.
+    Each epoch starts at a random offset, so that windows are cut at other places. Restoring ``position`` continues a
+    run. ``rows`` selects the streams read by this process; other processes read the others.
     """
 
     def __init__(self, ids: TokenSource, batch_size: int, seq_len: int, seed: int, rows: slice = slice(None)) -> None:
-        self._ids, self._batch_size, self._seq_len, self._rows = ids, batch_size, seq_len, rows
+        self._ids = ids
+        self._batch_size = batch_size
+        self._seq_len = seq_len
+        self._rows = rows
         self.rng = np.random.default_rng(seed)
-        self._offset = self._index = 0
+        self._offset = 0
+        self._index = 0
         self._begin_epoch()
 
     def next_window(self) -> tuple[Tensor, Tensor, bool]:
-        """The next inputs and targets, and whether an epoch begins with them: then no state goes before them."""
+        """Return inputs, targets, and True if they start an epoch. Then the hidden state starts from zeros."""
         length = self._stream_length()
         if self._index + min(self._seq_len, length) > length:
             self._begin_epoch()
             length = self._stream_length()
-        first, wide = self._index == 0, min(self._seq_len, length)
+        starts_epoch = self._index == 0
+        width = min(self._seq_len, length)
         starts = self._offset + self._index + length * np.arange(self._batch_size)[self._rows]
-        rows = torch.from_numpy(np.stack([self._ids[start : start + wide + 1] for start in starts]).astype(np.int64))
-        self._index += wide
-        return rows[:, :-1], rows[:, 1:], first
+        rows = torch.from_numpy(np.stack([self._ids[start : start + width + 1] for start in starts]).astype(np.int64))
+        self._index += width
+        return rows[:, :-1], rows[:, 1:], starts_epoch
 
     @property
     def position(self) -> dict[str, Any]:
-        """Where it stands, as JSON values."""
+        """Position of the next window and state of the RNG, as JSON values."""
         return {"offset": self._offset, "at": self._index, "random": self.rng.bit_generator.state}
 
     @position.setter
     def position(self, values: dict[str, Any]) -> None:
-        self._offset, self._index = values["offset"], values["at"]
+        self._offset = values["offset"]
+        self._index = values["at"]
         self.rng.bit_generator.state = values["random"]
 
     def _stream_length(self) -> int:
         return (len(self._ids) - self._offset - 1) // self._batch_size
 
     def _begin_epoch(self) -> None:
-        self._offset, self._index = int(self.rng.integers(0, self._seq_len)), 0
+        self._offset = int(self.rng.integers(0, self._seq_len))
+        self._index = 0

@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors with a JSON header and a hash over both, written whole or not at all, never unpickled."""
+"""Checkpoint files: safetensors with a JSON header and a hash over both. Written atomically, never unpickled."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ from ..file_io import write_atomically
 from .trainer import Checkpoint
 
 FORMAT = 2
-"""Raised where a checkpoint means something else than before: one of another format is refused."""
+"""Version of the format. Increased when its meaning changes; checkpoints of other versions are refused."""
 
 CHECKPOINTS_TO_KEEP = 2
-"""The one written last, and one before it should that turn out damaged."""
+"""The newest, and the one before it in case the newest is damaged."""
 
 SUFFIX = ".checkpoint.safetensors"
 
 
-def save(folder: Path, state: Checkpoint, run: str) -> Path:
-    """Keep ``state`` of the run that ``run`` identifies, and drop all but those written last; raises StorageError."""
-    path = folder / f"{state.values['step']:09}{SUFFIX}"
-    header = {"format": FORMAT, "run": run, "values": state.values}
-    digest = _digest(header, state.tensors)
+def save(folder: Path, checkpoint: Checkpoint, run_id: str) -> Path:
+    """Write a checkpoint of the run ``run_id`` and delete all but the newest files. Raises StorageError."""
+    path = folder / f"{checkpoint.values['step']:09}{SUFFIX}"
+    header = {"format": FORMAT, "run": run_id, "values": checkpoint.values}
+    digest = _digest(header, checkpoint.tensors)
     metadata = {"afterglow": json.dumps({**header, "sha256": digest})}
-    write_atomically(path, to_bytes(state.tensors, metadata=metadata))
-    written = sorted(_list_furthest_first(folder), key=lambda path: path.stat().st_mtime_ns)
-    for old in written[:-CHECKPOINTS_TO_KEEP]:
+    write_atomically(path, to_bytes(checkpoint.tensors, metadata=metadata))
+    oldest_first = sorted(_list_furthest_first(folder), key=lambda path: path.stat().st_mtime_ns)
+    for old in oldest_first[:-CHECKPOINTS_TO_KEEP]:
         old.unlink(missing_ok=True)
     return path
 
 
-def load_last_good(folder: Path, run: str) -> tuple[Checkpoint | None, list[str]]:
-    """The furthest state that is whole, and a line for each damaged one passed over; (None, …) where there is none.
+def load_last_good(folder: Path, run_id: str) -> tuple[Checkpoint | None, list[str]]:
+    """Return the furthest intact checkpoint, None if there is none, and a message for each damaged one skipped.
 
     Raises TrainingError for a checkpoint of another format or another run.
     """
     notes: list[str] = []
     for path in _list_furthest_first(folder):
         try:
-            return _read(path, run), notes
+            return _read(path, run_id), notes
         except (SafetensorError, ValueError, KeyError, TypeError, AttributeError):
-            notes.append(f"{path.name} is damaged and was passed over")
+            notes.append(f"{path.name} is damaged and was skipped")
         except OSError as error:
-            notes.append(f"{path.name} cannot be read ({error_text(error)}) and was passed over")
+            notes.append(f"{path.name} cannot be read ({error_text(error)}) and was skipped")
     return None, notes
 
 
 def remove(folder: Path) -> None:
-    """Delete all checkpoints in ``folder``; raises StorageError."""
+    """Delete all checkpoints in ``folder``. Raises StorageError."""
     try:
         for path in _list_furthest_first(folder):
             path.unlink(missing_ok=True)
@@ -67,20 +67,20 @@ def _list_furthest_first(folder: Path) -> list[Path]:
     return sorted((p for p in folder.glob(f"*{SUFFIX}") if not p.name.startswith(".")), reverse=True)
 
 
-def _read(path: Path, run: str) -> Checkpoint:
+def _read(path: Path, run_id: str) -> Checkpoint:
     with safe_open(path, "np") as file:
         header = json.loads((file.metadata() or {})["afterglow"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     digest = header.pop("sha256")
     if header["format"] != FORMAT:
         raise TrainingError(
-            f"{path} has format {str(header['format'])[:20]}, this release knows {FORMAT}:"
-            " resume with the release that wrote it, or begin anew with --replace"
+            f"{path} has format {str(header['format'])[:20]}, this release reads {FORMAT}:"
+            " resume with the release that wrote it, or start again with --replace"
         )
     if digest != _digest(header, tensors):
         raise ValueError
-    if header["run"] != run:
-        raise TrainingError(f"{path} belongs to another run; it was left as it is")
+    if header["run"] != run_id:
+        raise TrainingError(f"{path} belongs to another run; nothing was changed")
     return Checkpoint(tensors, header["values"])
 
 

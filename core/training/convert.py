@@ -1,4 +1,4 @@
-"""Between a torch model with real weights and the int8 model file that plays."""
+"""Conversion between the torch model, with float weights, and the int8 model file."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from .model import LSTMLanguageModel
 
 
 def to_model_file(model: LSTMLanguageModel, tokenizer: Tokenizer, card: Card) -> ModelFile:
-    """The int8 file of a trained model."""
+    """Return a trained model as an int8 model file."""
     tensors: Tensors = {}
     (tensors["embedding.weight"],), tensors["embedding.scale"] = quantize(_to_numpy(model.embedding.weight))
     for n, layer in enumerate(model.layers):
-        real = {name: _to_numpy(parameter) for name, parameter in layer.named_parameters()}
-        weights, scale = quantize(real["weight_ih_l0"], real["weight_hh_l0"])
+        floats = {name: _to_numpy(parameter) for name, parameter in layer.named_parameters()}
+        weights, scale = quantize(floats["weight_ih_l0"], floats["weight_hh_l0"])
         tensors[f"lstm.{n}.weight_ih"], tensors[f"lstm.{n}.weight_hh"] = weights
         tensors[f"lstm.{n}.scale"] = scale
-        tensors[f"lstm.{n}.bias"] = real["bias_ih_l0"] + real["bias_hh_l0"]
+        tensors[f"lstm.{n}.bias"] = floats["bias_ih_l0"] + floats["bias_hh_l0"]
     (tensors["projection.weight"],), tensors["projection.scale"] = quantize(_to_numpy(model.projection.weight))
     tensors["projection.bias"] = _to_numpy(model.projection.bias)
     return ModelFile(model.architecture, tokenizer, card, tensors).with_sha256()
 
 
 def to_torch(model: Model | ModelFile) -> LSTMLanguageModel:
-    """The ``nn.Module`` of a model or its file, its int8 weights made real, in evaluation mode."""
+    """Return a model or its file as an ``nn.Module`` in evaluation mode, with dequantized float weights."""
     file = model.file if isinstance(model, Model) else model
     state = {
         _to_layer_name(name): torch.from_numpy(np.array(array)) for name, array in dequantize_weights(file).items()
@@ -44,14 +44,14 @@ def to_torch(model: Model | ModelFile) -> LSTMLanguageModel:
 
 
 def _to_layer_name(name: str) -> str:
-    """The name of a weight in our module, which has one ``nn.LSTM`` a layer: lstm.bias_ih_l1 → layers.1.bias_ih_l0."""
+    """Return the name of a weight in ``LSTMLanguageModel``: lstm.bias_ih_l1 → layers.1.bias_ih_l0."""
     return re.sub(r"^lstm\.(\w+)_l(\d+)$", r"layers.\2.\1_l0", name)
 
 
 def extend_vocabulary(model: LSTMLanguageModel, vocabulary: int) -> dict[str, Tensor]:
-    """The weights of ``model`` with rows for new tokens behind those it knows.
+    """Return the weights of ``model`` with rows for new tokens appended, up to ``vocabulary`` tokens.
 
-    A new token is read as the average one, and is at first as unlikely as the least likely one.
+    A new token's embedding is the mean of the others. Its bias is the lowest one, so that it is at first unlikely.
     """
     state = dict(model.state_dict())
     new = vocabulary - model.architecture.vocabulary

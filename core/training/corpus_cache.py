@@ -1,4 +1,4 @@
-"""Texts as training reads them, kept on disk under the hash of what they were made of, so that they are made once."""
+"""Cleaned texts and their tokens, cached on disk under a hash of their sources and options."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,39 +22,47 @@ from ..text.tokenizer import Tokenizer
 from .disk_store import DiskText, DiskTokens
 
 FORMAT = 1
-"""Raised where something is cleaned, cut or written in another way than before."""
+"""Version of the cache. Increased when texts are cleaned, tokenized or written in another way."""
 
-MAX_CACHE_BYTES, MAX_CACHE_DAYS = 8 << 30, 30
-"""What was used last stays; of the rest what is older, or more, is made again should it be wanted."""
+MAX_CACHE_BYTES = 8 << 30
+"""Cache size above which the least recently used files are deleted. They are rebuilt when needed."""
+
+MAX_CACHE_DAYS = 30
+"""Days after which an unused file is deleted."""
 
 PRIVATE_MODE = 0o600
+"""Permissions of cached files: only their owner can read them."""
 
 
 def load_corpus(paths: Sequence[str], options: ReadOptions) -> Corpus:
-    """What ``read_corpora`` reads, its text on disk. Raises TextError, or StorageError where there is no space."""
-    split, left_out = Split.parse(options.split), list[str]()
-    sources = deduplicate(open_sources(paths), left_out)
+    """Return the corpus of ``paths`` with its text on disk. Raises TextError, or StorageError if the disk is full."""
+    split = Split.parse(options.split)
+    skipped = list[str]()
+    sources = deduplicate(open_sources(paths), skipped)
     check_options_apply(sources, options)
     name, sha256 = name_and_hash(sources)
     key = _cache_key("text", sha256, [source.name for source in sources], asdict(options))
-    path, about = cache_dir() / f"{key}.txt", cache_dir() / f"{key}.json"
-    facts = _read_metadata(about, path)
-    if facts is None:
+    path, metadata_path = cache_dir() / f"{key}.txt", cache_dir() / f"{key}.json"
+    metadata = _read_metadata(metadata_path, path)
+    if metadata is None:
         notes: list[str] = []
         with _explain_disk_full(), atomic_writer(path, PRIVATE_MODE) as file:
             starts, characters = DiskText.write(file, read_clean_text(sources, options, notes))
-        facts = {"starts": starts, "characters": characters, "bytes": path.stat().st_size, "notes": notes}
+        metadata = {"starts": starts, "characters": characters, "bytes": path.stat().st_size, "notes": notes}
         with _explain_disk_full():
-            write_atomically(about, json.dumps(facts).encode(), PRIVATE_MODE)
-    _touch(about, path)
-    text = DiskText(path, facts["starts"], facts["characters"])
-    return Corpus(name, sha256, text, options.keep_boilerplate, (*left_out, *facts["notes"]), split)
+            write_atomically(metadata_path, json.dumps(metadata).encode(), PRIVATE_MODE)
+    _touch(metadata_path, path)
+    text = DiskText(path, metadata["starts"], metadata["characters"])
+    return Corpus(name, sha256, text, options.keep_boilerplate, (*skipped, *metadata["notes"]), split)
 
 
 def load_tokens(
     corpus: Corpus, tokenizer: Tokenizer, on_progress: Callable[[float], object] = lambda _: None
 ) -> DiskTokens:
-    """The tokens of what is trained on; ``told`` hears the share done. Raises StorageError where there is no space."""
+    """Return the tokens of the training text of a corpus from ``load_corpus``.
+
+    ``on_progress`` is called with the share done, 0 to 1. Raises StorageError if the disk is full.
+    """
     assert isinstance(corpus.text, DiskText)
     path = cache_dir() / f"{_cache_key('tokens', corpus.text.path.name, tokenizer.header())}.tokens"
     if not path.exists():
@@ -66,28 +74,28 @@ def load_tokens(
 
 
 def prune_cache() -> None:
-    """Remove what was not used for long, the oldest of what is too much, and what a crash left half written."""
-    left, now = MAX_CACHE_BYTES, time.time()
+    """Delete files unused for long, the oldest ones of too many, and partial files left by a crash."""
+    bytes_left, now = MAX_CACHE_BYTES, time.time()
     with contextlib.suppress(OSError):
         ages = {path: now - path.stat().st_mtime for path in cache_dir().iterdir()}
         for path in sorted(ages, key=ages.__getitem__):
-            left -= path.stat().st_size
+            bytes_left -= path.stat().st_size
             days = ages[path] / 86_400
-            if days > (1 if path.name.startswith(".") else MAX_CACHE_DAYS) or (left < 0 and days > 1 / 24):
+            if days > (1 if path.name.startswith(".") else MAX_CACHE_DAYS) or (bytes_left < 0 and days > 1 / 24):
                 path.unlink(missing_ok=True)
 
 
 def _read_metadata(metadata_path: Path, path: Path) -> dict[str, Any] | None:
-    """What a stored text was kept with; None where it is not there whole."""
+    """Return the metadata of a cached text; None if either file is missing or damaged."""
     try:
-        facts = json.loads(metadata_path.read_bytes())
-        whole = path.stat().st_size == facts["bytes"]
-        return {**facts, "starts": list(facts["starts"])} if whole else None
+        metadata = json.loads(metadata_path.read_bytes())
+        is_complete = path.stat().st_size == metadata["bytes"]
+        return {**metadata, "starts": list(metadata["starts"])} if is_complete else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _cache_key(*values: Any) -> str:
+def _cache_key(*values: object) -> str:
     return hashlib.sha256(json.dumps([FORMAT, *values]).encode()).hexdigest()[:32]
 
 
@@ -98,12 +106,11 @@ def _touch(*paths: Path) -> None:
 
 
 @contextlib.contextmanager
-def _explain_disk_full() -> Any:
-    """A full disk in one line that tells what the space is for."""
+def _explain_disk_full() -> Iterator[None]:
+    """Add to a StorageError what the space is for, and what to do."""
     try:
         yield
     except StorageError as error:
         raise StorageError(
-            f"{error}; training keeps the text there, and again in tokens: make room, or name another"
-            " folder in AFTERGLOW_HOME"
+            f"{error}; training stores the text and its tokens there: make room, or set AFTERGLOW_HOME to another folder"
         ) from error

@@ -1,7 +1,6 @@
-"""A text and its tokens on disk, read where they are needed.
+"""A text and its tokens on disk, read on demand.
 
-By ``pread`` into buffers of our own: the pages of a memory map count as the process's own memory, and it would grow by
-the whole file.
+Reads use ``pread``. A memory map would count as the process's own memory, which would grow by the whole file.
 """
 
 from __future__ import annotations
@@ -20,15 +19,17 @@ from ..text.chunks import TextLike, iter_chunks
 from ..text.tokenizer import Tokenizer
 
 INDEX_STRIDE = 1 << 16
-"""Characters between two places of a stored text that are known in bytes."""
+"""Characters between two indexed positions of a text on disk."""
 
 
 class DiskText:
-    """A text in UTF-8, sliced like a str. ``starts``: at which byte every 65,536th character begins."""
+    """A text in UTF-8, sliced like a str. ``starts`` holds the byte offset of every 65,536th character."""
 
     def __init__(self, path: Path, starts: list[int], characters: int) -> None:
-        self.path, self._file = path, _File(path)
-        self._starts, self._characters = [*starts, path.stat().st_size], characters
+        self.path = path
+        self._file = _File(path)
+        self._starts = [*starts, path.stat().st_size]
+        self._characters = characters
 
     def __len__(self) -> int:
         return self._characters
@@ -37,27 +38,29 @@ class DiskText:
         start, stop, _ = index.indices(self._characters)
         if start >= stop:
             return ""
-        first, last = start // INDEX_STRIDE, -(-stop // INDEX_STRIDE)
+        first = start // INDEX_STRIDE
+        last = -(-stop // INDEX_STRIDE)
         begin, end = self._starts[first], self._starts[last]
         text = self._file.read(begin, end - begin).decode("utf-8", "surrogatepass")
         return text[start - first * INDEX_STRIDE : stop - first * INDEX_STRIDE]
 
     @staticmethod
     def write(file: IO[bytes], text: Iterable[str]) -> tuple[list[int], int]:
-        """Write a text that comes in pieces of any size; what opening it again takes: starts and characters."""
+        """Write a text that comes in chunks of any size. Returns ``starts`` and ``characters`` for the constructor."""
         starts, characters = list[int](), 0
-        for piece in _regroup(text):
+        for chunk in _regroup(text):
             starts.append(file.tell())
-            file.write(piece.encode("utf-8", "surrogatepass"))
-            characters += len(piece)
+            file.write(chunk.encode("utf-8", "surrogatepass"))
+            characters += len(chunk)
         return starts, characters
 
 
 class DiskTokens:
-    """Token ids, sliced like an array, in as many bytes each as the largest id takes."""
+    """Token ids, sliced like an array. Each takes as many bytes as the largest id needs."""
 
     def __init__(self, path: Path, vocabulary: int) -> None:
-        self._file, self._dtype = _File(path), np.dtype(_token_dtype(vocabulary))
+        self._file = _File(path)
+        self._dtype = np.dtype(_token_dtype(vocabulary))
         self._count = path.stat().st_size // self._dtype.itemsize
 
     def __len__(self) -> int:
@@ -70,29 +73,29 @@ class DiskTokens:
 
     @staticmethod
     def write(file: IO[bytes], text: TextLike, tokenizer: Tokenizer) -> Iterator[float]:
-        """Write the tokens of ``text``, stretch by stretch: no token reaches across two. Yields the share done."""
+        """Write the tokens of ``text``, chunk by chunk: no token crosses a chunk's end. Yields the share done, 0 to 1."""
         written = 0
-        for stretch in iter_chunks(text):
-            file.write(tokenizer.encode(stretch).astype(_token_dtype(tokenizer.size)).tobytes())
-            written += len(stretch)
+        for chunk in iter_chunks(text):
+            file.write(tokenizer.encode(chunk).astype(_token_dtype(tokenizer.size)).tobytes())
+            written += len(chunk)
             yield written / max(1, len(text))
 
 
 class _File:
-    """Open for as long as something looks at it, also when it has been deleted meanwhile."""
+    """A file that stays open as long as this object lives, even if it is deleted meanwhile."""
 
     def __init__(self, path: Path) -> None:
         self._handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         weakref.finalize(self, os.close, self._handle)
 
     def read(self, offset: int, count: int) -> bytes:
-        read = b""
-        while len(read) < count:  # one call gives 2 GB at most
-            more = _read_at(self._handle, offset + len(read), count - len(read))
-            if not more:
-                raise EOFError(f"a file in the cache ends at {offset + len(read):,}")
-            read = read + more if read else more
-        return read
+        data = b""
+        while len(data) < count:  # one call returns at most 2 GB
+            block = _read_at(self._handle, offset + len(data), count - len(data))
+            if not block:
+                raise EOFError(f"a file in the cache ends at byte {offset + len(data):,}")
+            data = data + block if data else block
+        return data
 
 
 def _read_at(handle: int, offset: int, count: int) -> bytes:
@@ -107,15 +110,15 @@ def _token_dtype(vocabulary: int) -> DTypeLike:
 
 
 def _regroup(text: Iterable[str]) -> Iterator[str]:
-    """The same text in pieces of ``STRIDE`` characters, the last one shorter."""
-    some, size = list[str](), 0
-    for piece in text:
-        some.append(piece)
-        size += len(piece)
+    """Yield the same text in chunks of ``INDEX_STRIDE`` characters, the last one shorter."""
+    pending, size = list[str](), 0
+    for chunk in text:
+        pending.append(chunk)
+        size += len(chunk)
         if size >= INDEX_STRIDE:
-            joined = "".join(some)
-            whole = size - size % INDEX_STRIDE
-            yield from (joined[at : at + INDEX_STRIDE] for at in range(0, whole, INDEX_STRIDE))
-            some, size = [joined[whole:]], size - whole
+            joined = "".join(pending)
+            end = size - size % INDEX_STRIDE
+            yield from (joined[start : start + INDEX_STRIDE] for start in range(0, end, INDEX_STRIDE))
+            pending, size = [joined[end:]], size - end
     if size:
-        yield "".join(some)
+        yield "".join(pending)

@@ -1,8 +1,8 @@
-"""The processes that train one model together, and the device that each computes on.
+"""Data-parallel training: the group of processes that train one model, and the device of each.
 
-Started by ``torchrun``, which says in the environment how many there are. Each reads its own rows of every batch; the
-gradients are averaged by torch's DistributedDataParallel. Whatever steers the run (losses, clocks, Ctrl-C) is agreed on
-here, so that all take the same steps. Only the first writes and speaks.
+``torchrun`` starts the processes and sets RANK and WORLD_SIZE. Each process reads its own rows of every batch, and
+torch's DistributedDataParallel averages the gradients. The values that steer the run (losses, clocks, Ctrl-C) are
+exchanged here, so that all processes take the same steps. Only rank 0 writes files and prints.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from torch import Tensor, nn
 
 from ..errors import TrainingError, UsageError
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-
 CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
-    """This process among ``size`` ones, the ``rank``-th from 0. Everything here has to be called by all of them."""
+    """This process, number ``rank`` of ``world_size``, from 0.
+
+    All processes must call the collective methods: ``mean``, ``any``, ``broadcast``, ``gather`` and ``close``.
+    """
 
     rank: int = 0
     world_size: int = 1
@@ -34,36 +35,36 @@ class ProcessGroup:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the one that writes and speaks."""
+        """True for rank 0, which writes files and prints."""
         return self.rank == 0
 
-    def rows(self, batch: int) -> slice:
-        """Which streams of a batch are this process's; raises UsageError where they cannot be shared out evenly."""
-        if batch % self.world_size:
+    def rows(self, batch_size: int) -> slice:
+        """Return this process's rows of a batch. Raises UsageError if they cannot be divided evenly."""
+        if batch_size % self.world_size:
             raise UsageError(
-                f"{batch} streams cannot be shared evenly by {self.world_size} processes: "
-                f"take a number that divides {batch}"
+                f"{batch_size} streams cannot be divided evenly among {self.world_size} processes: "
+                f"start a number of processes that divides {batch_size}"
             )
-        return slice(self.rank * batch // self.world_size, (self.rank + 1) * batch // self.world_size)
+        return slice(self.rank * batch_size // self.world_size, (self.rank + 1) * batch_size // self.world_size)
 
     def wrap_model(self, model: nn.Module) -> nn.Module:
-        """The model as it is to be called in training: its gradients come out averaged over all processes."""
+        """Return the model to call in training, whose gradients are averaged over all processes."""
         return nn.parallel.DistributedDataParallel(model) if self.world_size > 1 else model
 
     def mean(self, value: float) -> float:
-        """The mean of everybody's value."""
+        """Return the mean of the processes' values."""
         return self._all_reduce_sum([value])[0] / self.world_size if self.world_size > 1 else value
 
     def any(self, flag: bool) -> bool:
-        """Whether it is so for anybody."""
+        """Return True if ``flag`` is True in any process."""
         return self._all_reduce_sum([float(flag)])[0] > 0 if self.world_size > 1 else flag
 
     def broadcast(self, value: float) -> float:
-        """The first one's value."""
+        """Return rank 0's value."""
         return self._all_reduce_sum([value if self.is_main else 0.0])[0] if self.world_size > 1 else value
 
     def gather(self, tensor: Tensor, dim: int = 0) -> Tensor:
-        """Everybody's tensor of one shape, in order of rank, joined on the CPU."""
+        """Return the processes' tensors, all of one shape, concatenated along ``dim`` by rank, on the CPU."""
         tensor = tensor.detach().cpu().contiguous()
         if self.world_size == 1:
             return tensor
@@ -73,18 +74,18 @@ class ProcessGroup:
 
     @contextmanager
     def peer_failures_as_errors(self, run_name: str) -> Iterator[None]:
-        """Where another process has ended, raise a TrainingError that says how to go on with the run of that name."""
+        """Raise TrainingError, with the way to resume the run, if another process has exited."""
         try:
             yield
         except RuntimeError as error:
             if not isinstance(error, dist.DistError) and "gloo" not in str(error):
                 raise
             raise TrainingError(
-                f"another process of the run has ended; start all of them again, with --resume {run_name} for the text"
+                f"another training process exited; restart all of them with --resume {run_name} instead of the text"
             ) from error
 
     def close(self) -> None:
-        """Part from the others; the first goes on alone."""
+        """Leave the group. Rank 0 continues alone."""
         if self.world_size > 1 and dist.is_initialized():
             dist.destroy_process_group()
 
@@ -95,36 +96,42 @@ class ProcessGroup:
 
 
 SINGLE_PROCESS = ProcessGroup()
+"""The group of a run without torchrun, on the CPU."""
 
 
 def init_distributed(device: str = "auto") -> ProcessGroup:
-    """This process's group, as torchrun's environment tells; alone without one. Raises UsageError or TrainingError."""
-    rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    place = _pick_device(device, int(os.environ.get("LOCAL_RANK", 0)))
-    if size == 1:
-        return ProcessGroup(device=place)
-    if place.type == "mps":
-        raise UsageError("several processes cannot train on one mps GPU: leave torchrun out, or take --device cpu")
+    """Join the group that torchrun's environment describes, or a group of one without torchrun.
+
+    ``device`` is auto, cpu, cuda or mps. Raises UsageError if it is not there, TrainingError if the group cannot form.
+    """
+    rank = int(os.environ.get("RANK", 0))
+    world_size = int(os.environ.get("WORLD_SIZE", 1))
+    chosen = _pick_device(device, int(os.environ.get("LOCAL_RANK", 0)))
+    if world_size == 1:
+        return ProcessGroup(device=chosen)
+    if chosen.type == "mps":
+        raise UsageError("several processes cannot share an mps GPU: train without torchrun, or with --device cpu")
     try:
-        # What is agreed on lies on the CPU, also where the gradients lie on a GPU.
-        dist.init_process_group("cpu:gloo,cuda:nccl" if place.type == "cuda" else "gloo")
+        # Gradients may be on a GPU. The values exchanged here are on the CPU.
+        dist.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
     except (RuntimeError, ValueError) as error:
-        raise TrainingError(f"the {size} processes do not find each other: {str(error).splitlines()[0]}") from error
-    return ProcessGroup(rank, size, place)
+        reason = str(error).splitlines()[0]
+        raise TrainingError(f"the {world_size} processes cannot reach each other: {reason}") from error
+    return ProcessGroup(rank, world_size, chosen)
 
 
 def _pick_device(name: str, local_rank: int) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if name == "mps" and not torch.backends.mps.is_available():
-        raise UsageError("torch finds no mps GPU here; leave --device out, and it takes what there is")
+        raise UsageError("torch finds no mps GPU here; leave --device out to use what there is")
     if name != "cuda":
         return torch.device(name)
-    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if local_rank >= there:
-        found = f"{there} cuda GPUs" if there else "no cuda GPU"
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if local_rank >= count:
+        found = f"{count} cuda GPUs" if count else "no cuda GPU"
         raise UsageError(f"torch finds {found} here; leave --device out, or start fewer processes")
     torch.cuda.set_device(local_rank)
-    # Weight drop hands cuDNN new recurrent weights in every step; that they are then compacted is known.
+    # Weight drop gives cuDNN new recurrent weights in every step. That cuDNN compacts them each time is expected.
     warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
     return torch.device("cuda", local_rank)

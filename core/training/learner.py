@@ -1,4 +1,4 @@
-"""A model while it learns: what it reads, what moves its weights, and all that it takes to go on from there."""
+"""One optimizer step: the model, the batches it reads, its optimizers, and the tensors of a checkpoint."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .batches import BatchReader, TokenSource
+from .config import TrainConfig
 from .distributed import ProcessGroup
 from .model import LayerStates, LSTMLanguageModel, detach
 from .optimizer import build_ema_model, build_optimizers
-from .schedule import TrainConfig
 
 RNG_STATE = "random"
-"""The state of torch's dice in the first process; others' have their rank behind it."""
+"""Name of rank 0's torch RNG state in a checkpoint. Those of other ranks are followed by a dot and the rank."""
 
 
 class Learner:
-    """One step after another; several processes of a group take each of them together, each with rows of its own.
+    """Takes optimizer steps. All processes of a group take each step together, each on its own rows of the batch.
 
-    ``averaged`` is a running average of the weights. ``start`` holds the weights to begin with, by name. Raises
-    UsageError where the processes cannot share the streams.
+    ``ema_model`` holds the moving average of the weights. ``initial_weights``, by name, replace the random ones.
+    Raises UsageError if the batch cannot be split evenly among the processes.
     """
 
     def __init__(
@@ -34,100 +34,106 @@ class Learner:
         initial_weights: Mapping[str, Tensor] | None,
         group: ProcessGroup,
     ) -> None:
-        self.config, self.group = config, group
-        self._rows = group.rows(config.batch)
+        self.config = config
+        self.group = group
+        self._rows = group.rows(config.batch_size)
         torch.manual_seed(config.seed)
         self.model = LSTMLanguageModel(config.architecture, config.dropout)
         if initial_weights is not None:
             self.model.load_state_dict(initial_weights)
         self.model.to(group.device)
-        self.ema_model = build_ema_model(self.model, config.average)
-        self._parallel = group.wrap_model(self.model)
+        self.ema_model = build_ema_model(self.model, config.ema_decay)
+        self._data_parallel = group.wrap_model(self.model)
         self._optimizers = build_optimizers(self.model, config)
-        self.batch_reader = BatchReader(train_ids, config.batch, config.steps, config.seed, self._rows)
+        self.batch_reader = BatchReader(train_ids, config.batch_size, config.seq_len, config.seed, self._rows)
         self._hidden: LayerStates = []
         self._seed_rank(0)
 
     def train_step(self, learning_rate: float, bf16: bool) -> tuple[float, int] | None:
-        """A step: the mean loss, and how many tokens it was over.
+        """Take a step and return the mean loss in nats per token, and the number of tokens.
 
-        None, with nothing changed but the dice and the place, where loss or gradient is not finite.
+        Returns None if the loss or the gradient is not finite. Then only the RNG and the reading position have changed.
         """
-        inputs, targets, first = self.batch_reader.next_window()
+        inputs, targets, starts_epoch = self.batch_reader.next_window()
         inputs, targets = inputs.to(self.group.device), targets.to(self.group.device)
         self.model.train()
         with torch.autocast(self.group.device.type, torch.bfloat16, enabled=bf16):
-            logits, after = self._parallel(inputs, None if first else self._reset_some_states())
+            logits, states = self._data_parallel(inputs, None if starts_epoch else self._reset_some_states())
         loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
         self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
-        mean = self.group.mean(loss.item())
-        if not math.isfinite(mean) or not math.isfinite(norm.item()):
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
+        mean_loss = self.group.mean(loss.item())
+        if not math.isfinite(mean_loss) or not math.isfinite(norm.item()):
             return None
         self._optimizer_step(learning_rate, bf16)
         self.ema_model.update_parameters(self.model)
-        self._hidden = [(h.float(), c.float()) for h, c in detach(after)]  # numpy knows no bfloat16
-        return mean, inputs.numel() * self.group.world_size
+        self._hidden = [(h.float(), c.float()) for h, c in detach(states)]  # numpy has no bfloat16
+        return mean_loss, inputs.numel() * self.group.world_size
 
     def state_tensors(self) -> dict[str, Tensor]:
-        """What is in tensors, on the CPU, by name: weights, average, moments, hidden states of all streams, dice."""
+        """Return all state on the CPU, by name: weights, average, optimizers, hidden states of all ranks, RNGs."""
         modules = {"model": self.model.state_dict(), "averaged": self.ema_model.state_dict()}
-        found = {f"{kind}.{name}": tensor for kind, state in modules.items() for name, tensor in state.items()}
-        for which, optimizer in enumerate(self._optimizers):
+        tensors = {f"{kind}.{name}": tensor for kind, state in modules.items() for name, tensor in state.items()}
+        for index, optimizer in enumerate(self._optimizers):
             for number, moments in optimizer.state_dict()["state"].items():
-                found |= {f"optimizer.{which}.{number}.{name}": tensor for name, tensor in moments.items()}
+                tensors |= {f"optimizer.{index}.{number}.{name}": tensor for name, tensor in moments.items()}
         for layer, (h, c) in enumerate(self._hidden):
-            gathered = self.group.gather(h, 1), self.group.gather(c, 1)
-            found |= dict(zip((f"hidden.{layer}.h", f"hidden.{layer}.c"), gathered, strict=True))
-        dice = self.group.gather(torch.get_rng_state()[None])
-        found |= {RNG_STATE + (f".{rank}" if rank else ""): state for rank, state in enumerate(dice)}
-        return {name: tensor.detach().cpu() for name, tensor in found.items()}
+            tensors[f"hidden.{layer}.h"] = self.group.gather(h, 1)
+            tensors[f"hidden.{layer}.c"] = self.group.gather(c, 1)
+        rng_states = self.group.gather(torch.get_rng_state()[None])
+        tensors |= {_rng_name(rank): state for rank, state in enumerate(rng_states)}
+        return {name: tensor.detach().cpu() for name, tensor in tensors.items()}
 
     def load_tensors(self, tensors: dict[str, Tensor], step: int) -> None:
-        """Go on from what ``tensors`` gave at ``step``, also with another number of processes.
+        """Restore what ``state_tensors`` returned at ``step``, also with another number of processes.
 
-        Raises KeyError, ValueError or RuntimeError where they are not of this model.
+        Raises KeyError, ValueError or RuntimeError if the tensors are not of this model.
         """
         self.model.load_state_dict(strip_prefix("model.", tensors))
         self.ema_model.load_state_dict(strip_prefix("averaged.", tensors))
-        for which, optimizer in enumerate(self._optimizers):
+        for index, optimizer in enumerate(self._optimizers):
             moments: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in strip_prefix(f"optimizer.{which}.", tensors).items():
-                number, field = name.split(".")
-                moments.setdefault(int(number), {})[field] = tensor
+            for name, tensor in strip_prefix(f"optimizer.{index}.", tensors).items():
+                number, key = name.split(".")
+                moments.setdefault(int(number), {})[key] = tensor
             groups: Any = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        hidden = {
-            name: tensor[:, self._rows].to(self.group.device)
-            for name, tensor in strip_prefix("hidden.", tensors).items()
-        }
-        self._hidden = [(hidden[f"{layer}.h"], hidden[f"{layer}.c"]) for layer in range(len(hidden) // 2)]
-        rank = self.group.rank
-        mine = tensors.get(f"{RNG_STATE}.{rank}" if rank else RNG_STATE)
-        if mine is None:
+        self._load_hidden(strip_prefix("hidden.", tensors))
+        rng_state = tensors.get(_rng_name(self.group.rank))
+        if rng_state is None:
             self._seed_rank(step)
         else:
-            torch.set_rng_state(mine)
+            torch.set_rng_state(rng_state)
+
+    def _load_hidden(self, tensors: dict[str, Tensor]) -> None:
+        """Take this process's rows of the hidden states."""
+        hidden = {name: tensor[:, self._rows].to(self.group.device) for name, tensor in tensors.items()}
+        self._hidden = [(hidden[f"{layer}.h"], hidden[f"{layer}.c"]) for layer in range(len(hidden) // 2)]
 
     def _optimizer_step(self, learning_rate: float, bf16: bool) -> None:
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
-                group["lr"], group["bf16"] = learning_rate * group["share"], bf16
+                group["lr"] = learning_rate * group["lr_scale"]
+                group["bf16"] = bf16
             optimizer.step()
 
     def _seed_rank(self, step: int) -> None:
-        """Dice of its own for each process but the first, which has those that a run alone has."""
+        """Seed torch differently on each rank. Rank 0 keeps the seed of a single-process run."""
         if self.group.rank:
             torch.manual_seed(self.config.seed + 1_000_003 * self.group.rank + step)
 
     def _reset_some_states(self) -> LayerStates:
-        """The states with a rare row set to zero, so that the model also learns to begin."""
-        keep = torch.from_numpy(self.batch_reader.rng.random(self.config.batch) >= self.config.reset)
-        mine = keep[self._rows].to(self.group.device)[None, :, None]
-        return [(h * mine, c * mine) for h, c in self._hidden]
+        """Return the states with a few random rows set to zero, so that the model also learns to start from zero."""
+        keep = torch.from_numpy(self.batch_reader.rng.random(self.config.batch_size) >= self.config.state_reset_prob)
+        mask = keep[self._rows].to(self.group.device)[None, :, None]
+        return [(h * mask, c * mask) for h, c in self._hidden]
 
 
 def strip_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Those whose names begin with ``prefix``, without it."""
+    """Return the tensors whose name starts with ``prefix``, named without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _rng_name(rank: int) -> str:
+    return f"{RNG_STATE}.{rank}" if rank else RNG_STATE

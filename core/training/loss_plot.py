@@ -1,4 +1,4 @@
-"""The history of a run as a picture: losses in bits per character over epochs, beside what counting reaches."""
+"""A run's history as an SVG: losses in bits per character over epochs, with baselines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SERIES_LABELS = {"train_bits": "training", "valid_bits": "validation"}
 
 
 def render_loss_svg(title: str, history: Sequence[Mapping[str, Any]], baselines: Mapping[str, float]) -> str:
-    """An SVG of the rows of a history (epoch, train_bits, valid_bits), a dashed line for each baseline by name."""
+    """Return an SVG of history rows (epoch, train_bits, valid_bits), with a dashed line for each baseline."""
     values = [row[name] for row in history for name in SERIES_LABELS] + list(baselines.values())
     low, high = (min(values) - 0.05, max(values) + 0.05) if values else (0.0, 1.0)
     last = max((row["epoch"] for row in history), default=0) or 1
@@ -34,12 +34,12 @@ def render_loss_svg(title: str, history: Sequence[Mapping[str, Any]], baselines:
     for name, bits in baselines.items():
         parts += [_line(LEFT_MARGIN, WIDTH - RIGHT_MARGIN, y(bits), "#1864ab", "4 4")]
         labels.append((y(bits), f"{name} {bits:.2f}", "#1864ab"))
-    for name, colour in SERIES_COLORS.items():
+    for name, color in SERIES_COLORS.items():
         points = " ".join(f"{x(row['epoch'])},{y(row[name])}" for row in history)
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"/>')
         if history:
             end = history[-1][name]
-            labels.append((y(end), f"{SERIES_LABELS[name]} {end:.2f}", colour))
+            labels.append((y(end), f"{SERIES_LABELS[name]} {end:.2f}", color))
     parts += _spread_labels(labels)
     parts += [
         _text(LEFT_MARGIN, HEIGHT - 14, "0"),
@@ -52,11 +52,11 @@ def render_loss_svg(title: str, history: Sequence[Mapping[str, Any]], baselines:
 
 
 def _spread_labels(labels: list[tuple[float, str, str]], min_gap: float = 13) -> list[str]:
-    """Labels at the right beside their heights, moved where two would cover each other."""
+    """Return the labels at the right of the plot, moved down if they would overlap."""
     parts, last = [], -min_gap
-    for height, text, colour in sorted(labels):
+    for height, text, color in sorted(labels):
         last = max(height, last + min_gap)
-        parts.append(_text(WIDTH - RIGHT_MARGIN + 6, last + 4, text, color=colour))
+        parts.append(_text(WIDTH - RIGHT_MARGIN + 6, last + 4, text, color=color))
     return parts
 
 

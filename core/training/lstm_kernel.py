@@ -1,7 +1,7 @@
-"""An LSTM layer in bfloat16 whose recurrence is compiled (``kernel_bf16.c``), where that is faster than torch's own.
+"""An LSTM layer in bfloat16 with a compiled recurrence (``kernel_bf16.c``), used if it is faster than torch's LSTM.
 
-What units get from the layer below, and gradients that are sums over time, are large matrix products: torch does them
-at the processor's pace. Between them lie small products and the gates, step after step: those are the kernel's.
+torch computes the large matrix products: the layer's input, and gradients summed over time. The kernel computes what
+depends on the step before: the small recurrent products and the gates.
 """
 
 from __future__ import annotations
@@ -18,34 +18,38 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-SIMD_WIDTH, UNITS_PER_BLOCK = 16, 64
-"""Units of a vector, and of the four that the kernel sums up side by side."""
+SIMD_WIDTH = 16
+"""Hidden units in a vector."""
+
+UNITS_PER_BLOCK = 64
+"""Hidden units in the four vectors that the kernel sums in parallel."""
 
 LayerState = tuple[Tensor, Tensor]
 
 
 class KernelPass(Protocol):
-    """Takes rows ``first`` to ``last`` of B through T steps of H units. Tensors are addresses of contiguous memory."""
+    """Computes rows ``first`` to ``last`` of B for T steps and H units. Tensors are addresses of contiguous memory."""
 
     def __call__(self, steps: int, rows: int, width: int, first: int, last: int, *tensors: int) -> None: ...
 
 
 class LSTMKernel(Protocol):
-    """A module in C."""
+    """The C module."""
 
     supported: int
-    """Whether it is the fastest on this machine's processor; where not, there are no functions."""
+    """1 if the kernel is the fastest way on this processor, else 0. Elsewhere the module can be without functions."""
 
     forward: KernelPass
-    """Weights ``by_unit``; bias (4H,), float32; gates (T, B, 4H), in what goes into them, out what comes out; h and c,
-    (T + 1, B, H), bfloat16 and float32, in the first, out the others."""
+    """Arguments: weights from ``pack_forward``; bias (4H,), float32; gates (T, B, 4H), overwritten with their
+    activations; h, bfloat16, and c, float32, both (T + 1, B, H), of which the first is read and the others written."""
 
     back: KernelPass
-    """Weights ``by_input``; gates; c; gradients of h (T, B, H); out those of what goes into the gates, (T, B, 4H)."""
+    """Arguments: weights from ``pack_backward``; gates and c from ``forward``; gradients of h (T, B, H); gradients of
+    the gates' inputs (T, B, 4H), written."""
 
 
 def load_lstm_kernel() -> LSTMKernel | None:
-    """The kernel, if it was built and this machine's processor is one for it."""
+    """Return the kernel, or None if it was not built or this processor does not suit it."""
     try:
         built = import_module(".kernel_bf16", __package__)
     except ImportError:  # installed from source without a compiler
@@ -56,64 +60,74 @@ def load_lstm_kernel() -> LSTMKernel | None:
 KERNEL = load_lstm_kernel()
 
 
-def supports(layer: nn.Module, x: Tensor) -> bool:
-    """Whether the kernel can do this layer for this input: in bfloat16, on a CPU, in whole blocks of units."""
-    on_cpu = x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
-    return KERNEL is not None and on_cpu and cast(nn.LSTM, layer).hidden_size % UNITS_PER_BLOCK == 0
+def find_kernel(layer: nn.Module, x: Tensor) -> LSTMKernel | None:
+    """Return the kernel if it can run this layer: in bfloat16, on a CPU, in whole blocks of units. Else None."""
+    in_bf16 = x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+    return KERNEL if in_bf16 and cast(nn.LSTM, layer).hidden_size % UNITS_PER_BLOCK == 0 else None
 
 
-def run_lstm(x: Tensor, state: LayerState, weights: dict[str, Tensor]) -> tuple[Tensor, LayerState]:
-    """What ``nn.LSTM`` makes of x (T, B, in) under autocast; states are (1, B, H), float32, and get no gradients."""
+def run_lstm(
+    kernel: LSTMKernel, x: Tensor, state: LayerState, weights: dict[str, Tensor]
+) -> tuple[Tensor, LayerState]:
+    """Return what ``nn.LSTM`` does for x (T, B, in) under autocast.
+
+    States are (1, B, H), float32, and get no gradients.
+    """
     gates = functional.linear(x, weights["weight_ih_l0"])
     bias = weights["bias_ih_l0"] + weights["bias_hh_l0"]
-    h, c = _Recurrence.apply(gates, weights["weight_hh_l0"], bias, *state)  # type: ignore[no-untyped-call]
+    h, c = _Recurrence.apply(kernel, gates, weights["weight_hh_l0"], bias, *state)  # type: ignore[no-untyped-call]
     return h, (h[-1:], c)
 
 
 class _Recurrence(Function):
-    """From what goes into the gates (T, B, 4H), weights (4H, H) and bias (4H,) to h (T, B, H), and the last c.
+    """From the gates' inputs (T, B, 4H), weights (4H, H) and bias (4H,) to h (T, B, H) and the last c (1, B, H).
 
-    ``gates`` is overwritten with what comes out of them.
+    ``gates`` is overwritten with the activations.
     """
 
     @staticmethod
-    def forward(ctx: Any, gates: Tensor, weights: Tensor, bias: Tensor, h: Tensor, c: Tensor) -> LayerState:
-        assert KERNEL
+    def forward(
+        ctx: Any, kernel: LSTMKernel, gates: Tensor, weights: Tensor, bias: Tensor, h: Tensor, c: Tensor
+    ) -> LayerState:
         shape = steps, rows, width = *gates.shape[:2], weights.shape[1]
-        all_h, all_c = h.new_empty((steps + 1, rows, width), dtype=torch.bfloat16), c.new_empty(steps + 1, rows, width)
-        all_h[0], all_c[0] = h[0], c[0]
-        halves = weights.bfloat16()
-        _run_threaded(KERNEL.forward, shape, pack_forward(halves), bias, gates, all_h, all_c)
-        ctx.save_for_backward(gates, halves, all_h, all_c)
-        last = all_c[-1:]
-        ctx.mark_non_differentiable(last)
-        return all_h[1:], last
+        all_h = h.new_empty((steps + 1, rows, width), dtype=torch.bfloat16)
+        all_c = c.new_empty(steps + 1, rows, width)
+        all_h[0] = h[0]
+        all_c[0] = c[0]
+        bf16_weights = weights.bfloat16()
+        _run_threaded(kernel.forward, shape, pack_forward(bf16_weights), bias, gates, all_h, all_c)
+        ctx.kernel = kernel
+        ctx.save_for_backward(gates, bf16_weights, all_h, all_c)
+        last_c = all_c[-1:]
+        ctx.mark_non_differentiable(last_c)
+        return all_h[1:], last_c
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, above: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        assert KERNEL
+    def backward(ctx: Any, grad_h: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         gates, weights, h, c = ctx.saved_tensors
-        change = torch.empty_like(gates)
-        _run_threaded(KERNEL.back, tuple(above.shape), pack_backward(weights), gates, c, above.contiguous(), change)
-        all_steps = change.flatten(0, 1)
-        return change, all_steps.T @ h[:-1].flatten(0, 1), all_steps.sum(0, dtype=torch.float32), None, None
+        shape = tuple(grad_h.shape)
+        grad_gates = torch.empty_like(gates)
+        _run_threaded(ctx.kernel.back, shape, pack_backward(weights), gates, c, grad_h.contiguous(), grad_gates)
+        flat = grad_gates.flatten(0, 1)
+        grad_weights = flat.T @ h[:-1].flatten(0, 1)
+        return None, grad_gates, grad_weights, flat.sum(0, dtype=torch.float32), None, None
 
 
 def pack_forward(weights: Tensor) -> Tensor:
-    """Weights (4H, H) as the kernel reads them forwards: (H / 16, H / 2, 4, 16, 2)."""
-    pairs = weights.view(torch.int32)  # moved as one number
+    """Return weights (4H, H) in the order of the forward pass: (H / 16, H / 2, 4, 16, 2)."""
+    pairs = weights.view(torch.int32)  # two bfloat16 numbers move as one
     return pairs.view(4, -1, SIMD_WIDTH, weights.shape[1] // 2).permute(1, 3, 0, 2).contiguous()
 
 
 def pack_backward(weights: Tensor) -> Tensor:
-    """Weights (4H, H) as the kernel reads them backwards: (H / 64, 2H, 64, 2)."""
+    """Return weights (4H, H) in the order of the backward pass: (H / 64, 2H, 64, 2)."""
     pairs = torch.stack((weights[0::2], weights[1::2]), -1)
     return pairs.view(len(pairs), -1, 2 * UNITS_PER_BLOCK).transpose(0, 1).contiguous()
 
 
 def _run_threaded(kernel_pass: KernelPass, shape: tuple[int, ...], *tensors: Tensor) -> None:
-    """Do ``work`` on all rows of a ``shape`` (T, B, H), on as many threads as torch has."""
+    """Run a pass on all B rows of ``shape`` (T, B, H), split over as many threads as torch uses."""
     rows, addresses = shape[1], [tensor.data_ptr() for tensor in tensors]
     threads = min(rows, torch.get_num_threads())
     bounds = [rows * n // threads for n in range(threads + 1)]

@@ -1,13 +1,11 @@
-"""The model: embedding → stacked LSTM → projection, in plain torch, with the regularisers of AWD-LSTM.
+"""The model in plain torch: embedding → stacked LSTM → projection, with the regularization of AWD-LSTM.
 
-Regularisation follows Merity, Keskar and Socher 2017, "Regularizing and Optimizing LSTM Language Models"
+Regularization follows Merity, Keskar and Socher 2017, "Regularizing and Optimizing LSTM Language Models"
 (arXiv 1708.02182): one dropout mask for a whole sequence (section 4.2, after Gal and Ghahramani 2016) and
 DropConnect on the recurrent weights (section 2).
 """
 
 from __future__ import annotations
-
-from dataclasses import astuple, dataclass
 
 import torch
 from torch import Tensor, nn
@@ -16,38 +14,26 @@ from torch.nn import functional
 
 from ..inference.model_file import Architecture
 from . import lstm_kernel
+from .sizes import Dropout
 
 LayerState = tuple[Tensor, Tensor]
 LayerStates = list[LayerState]
 
 FORGET_BIAS_OFFSET = -1.0
-"""Added to torch's own initialisation of the forget gates. A memory that starts short learns characters faster: after
-three epochs of tiny Shakespeare 0.07 nats ahead of 0, and further ahead of the customary +1 (docs/experiments.md)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dropout:
-    """Probabilities of dropping: of the embedding, between layers, before the projection, of recurrent weights."""
-
-    embedding: float = 0.0
-    between: float = 0.0
-    output: float = 0.0
-    recurrent: float = 0.0
-
-    def scaled(self, scale: float) -> Dropout:
-        """All of them so many times as likely, up to 0.9."""
-        return Dropout(*(min(0.9, scale * p) for p in astuple(self)))
+"""Added to torch's initial bias of the forget gates. A short initial memory learns characters faster: 0.07 nats better
+than 0 after three epochs of tiny Shakespeare, and better still than the customary +1 (docs/experiments.md)."""
 
 
 class LSTMLanguageModel(nn.Module):
-    """Predicts the next token at every position: ids (B, T) → logits (B, T, V), the state carried on.
+    """Predicts the next token at every position: ids (B, T) → logits (B, T, V).
 
-    ``states`` holds (h, c), each (1, B, H), for every layer; leave it out to start from zeros.
+    ``states`` holds (h, c), each (1, B, H), for every layer. None starts from zeros.
     """
 
     def __init__(self, architecture: Architecture, dropout: Dropout = Dropout()) -> None:
         super().__init__()
-        self.architecture, self.dropout = architecture, dropout
+        self.architecture = architecture
+        self.dropout = dropout
         a = architecture
         inputs = [a.embedding] + [a.width] * (a.layers - 1)
         self.embedding = nn.Embedding(a.vocabulary, a.embedding)
@@ -57,26 +43,27 @@ class LSTMLanguageModel(nn.Module):
             dict(layer.named_parameters())["bias_ih_l0"].detach().chunk(4)[1].add_(FORGET_BIAS_OFFSET)
 
     def forward(self, ids: Tensor, states: LayerStates | None = None) -> tuple[Tensor, LayerStates]:
-        """Logits (B, T, V) after each of ids (B, T), and the states behind the last one."""
+        """Return the logits (B, T, V) after each of ids (B, T), and the states after the last."""
         x = self._locked_dropout(self.embedding(ids.T), self.dropout.embedding)
-        after: LayerStates = []
+        next_states: LayerStates = []
         for depth, layer in enumerate(self.layers):
             x, state = self._run_layer(layer, x, states[depth] if states else self._zero_state(len(ids)))
-            after.append(state)
-            last = depth + 1 == len(self.layers)
-            x = self._locked_dropout(x, self.dropout.output if last else self.dropout.between)
-        return self.projection(x).transpose(0, 1), after
+            next_states.append(state)
+            is_last = depth + 1 == len(self.layers)
+            x = self._locked_dropout(x, self.dropout.output if is_last else self.dropout.between)
+        return self.projection(x).transpose(0, 1), next_states
 
     def _run_layer(self, layer: nn.Module, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
-        """A layer's h (T, B, H) for its input (T, B, in), and the state behind it."""
-        compiled, drop = lstm_kernel.supports(layer, x), self.dropout.recurrent if self.training else 0.0
-        if not compiled and not drop:
+        """Return a layer's h (T, B, H) for its input (T, B, in), and its state after the last step."""
+        kernel = lstm_kernel.find_kernel(layer, x)
+        drop = self.dropout.recurrent if self.training else 0.0
+        if kernel is None and not drop:
             return layer(x, state)  # type: ignore[no-any-return]
         weights: dict[str, Tensor] = dict(layer.named_parameters())
         if drop:
             weights["weight_hh_l0"] = weight_drop(weights["weight_hh_l0"], drop)
-        if compiled:
-            return lstm_kernel.run_lstm(x, state, weights)
+        if kernel is not None:
+            return lstm_kernel.run_lstm(kernel, x, state, weights)
         return functional_call(layer, weights, (x, state))  # type: ignore[no-any-return]
 
     def _zero_state(self, rows: int) -> LayerState:
@@ -84,7 +71,7 @@ class LSTMLanguageModel(nn.Module):
         return zeros, zeros
 
     def _locked_dropout(self, x: Tensor, probability: float) -> Tensor:
-        """x (T, B, n) with some of a row's places zero at all steps."""
+        """Return x (T, B, n) with random features of each row set to zero, the same ones at all T steps."""
         if not (self.training and probability):
             return x
         mask = x.new_empty(1, *x.shape[1:]).bernoulli_(1 - probability) / (1 - probability)
@@ -92,17 +79,17 @@ class LSTMLanguageModel(nn.Module):
 
 
 def weight_drop(weights: Tensor, probability: float) -> Tensor:
-    """Weights (4H, in) of which each is zero with that probability, the others so much larger that sums stay the same.
+    """Return weights (4H, in), each set to zero with ``probability``, the others scaled so that the mean stays.
 
-    On a CPU one throw of 64 bits decides on four of them: torch's own dropout throws for each, a tenth of a step.
+    On a CPU 64 random bits decide about four weights. torch's dropout draws for each, which takes a tenth of a step.
     """
     if weights.device.type != "cpu":
         return functional.dropout(weights, probability)
     bits = torch.empty(weights.numel() // 4, dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
-    kept = bits.view_as(weights) >= round(probability * 2**16) - 2**15
-    return weights * (kept.to(weights.dtype) / (1 - probability))
+    mask = bits.view_as(weights) >= round(probability * 2**16) - 2**15
+    return weights * (mask.to(weights.dtype) / (1 - probability))
 
 
 def detach(states: LayerStates) -> LayerStates:
-    """The same states, cut off from the graph that made them: where truncated BPTT truncates."""
+    """Return the states without their autograd graph. This is what truncates BPTT."""
     return [(h.detach(), c.detach()) for h, c in states]

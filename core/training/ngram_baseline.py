@@ -1,4 +1,4 @@
-"""What counting alone reaches on a text: n-gram models as baselines that a reader understands."""
+"""N-gram models: the loss that counting alone reaches, as a baseline."""
 
 from __future__ import annotations
 
@@ -8,32 +8,37 @@ from numpy.typing import NDArray
 from ..text.chunks import TextLike
 
 MAX_COUNTED_CHARS = 3_000_000
-"""Characters that are counted at most: more change the second decimal, and take memory."""
+"""Maximum number of characters counted. More change the second decimal and take memory."""
 
 
 def ngram_bits_per_char(train_text: TextLike, valid_text: str, order: int) -> float:
-    """The loss on ``validated`` of an interpolated n-gram model of ``trained``, n = ``order``, Witten-Bell smoothed.
+    """Return the loss on ``valid_text`` of an interpolated n-gram model of ``train_text``, n = ``order``.
 
-    P(c | h) = (n(h, c) + t(h) P(c | h')) / (n(h) + t(h)), where h' is h without its first character, t(h) the number
-    of different characters seen behind h, and below the shortest h all are equally likely (Witten and Bell 1991).
+    Witten-Bell smoothing (1991): P(c | h) = (n(h, c) + t(h) P(c | h')) / (n(h) + t(h)). n counts occurrences, h' is h
+    without its first character, and t(h) is the number of distinct characters seen after h. For the empty h, P(c | h')
+    is uniform.
     """
-    known, text, check = _encode(train_text[-MAX_COUNTED_CHARS:], valid_text)
-    chances = np.full(len(check), 1 / known)
-    groups, wanted = np.zeros(len(text), np.int64), np.zeros(len(check), np.int64)
+    alphabet_size, text, valid = _encode(train_text[-MAX_COUNTED_CHARS:], valid_text)
+    probs = np.full(len(valid), 1 / alphabet_size)
+    text_contexts = np.zeros(len(text), np.int64)
+    valid_contexts = np.zeros(len(valid), np.int64)
     for n in range(1, min(order, len(text)) + 1):
-        keys, groups, counts = np.unique(groups * known + text, return_inverse=True, return_counts=True)
-        contexts, starts = np.unique(keys // known, return_index=True)
-        totals, kinds = np.add.reduceat(counts, starts), np.diff(np.append(starts, len(keys)))
-        at = _find_indices(contexts, wanted)
-        pair = _find_indices(keys, np.where(wanted < 0, -1, wanted * known + check))
-        seen = np.where(pair < 0, 0, counts[pair])
-        higher = (seen + kinds[at] * chances) / (totals[at] + kinds[at])
-        places = (at >= 0) & (np.arange(len(check)) >= n - 1)
-        chances = np.where(places, higher, chances)
-        # The context one character longer ends with what was just looked at, one place further back.
-        groups, text = groups[:-1], text[1:]
-        wanted = np.concatenate([[-1], pair[:-1]])
-    return float(-np.log2(chances).mean())
+        ngrams, text_contexts, counts = np.unique(
+            text_contexts * alphabet_size + text, return_inverse=True, return_counts=True
+        )
+        contexts, starts = np.unique(ngrams // alphabet_size, return_index=True)
+        totals = np.add.reduceat(counts, starts)
+        distinct = np.diff(np.append(starts, len(ngrams)))
+        context = _find_indices(contexts, valid_contexts)
+        ngram = _find_indices(ngrams, np.where(valid_contexts < 0, -1, valid_contexts * alphabet_size + valid))
+        seen = np.where(ngram < 0, 0, counts[ngram])
+        longer = (seen + distinct[context] * probs) / (totals[context] + distinct[context])
+        has_context = (context >= 0) & (np.arange(len(valid)) >= n - 1)
+        probs = np.where(has_context, longer, probs)
+        # The n-gram that ends before a character is that character's context in the next round.
+        text_contexts, text = text_contexts[:-1], text[1:]
+        valid_contexts = np.concatenate([[-1], ngram[:-1]])
+    return float(-np.log2(probs).mean())
 
 
 def _encode(train_text: str, valid_text: str) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
@@ -43,6 +48,6 @@ def _encode(train_text: str, valid_text: str) -> tuple[int, NDArray[np.int64], N
 
 
 def _find_indices(sorted_values: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where each wanted value stands in a sorted array, -1 where it does not."""
-    at = np.minimum(np.searchsorted(sorted_values, targets), len(sorted_values) - 1)
-    return np.where(sorted_values[at] == targets, at, -1)
+    """Return the index of each target in ``sorted_values``, -1 if it is not there."""
+    indices = np.minimum(np.searchsorted(sorted_values, targets), len(sorted_values) - 1)
+    return np.where(sorted_values[indices] == targets, indices, -1)

@@ -1,90 +1,142 @@
-"""What was asked for of a training run, as values, as JSON and as the command line that asks for it."""
+"""The options of ``afterglow train``: one table for the command line, run.json and the command recorded in a card."""
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields
 from math import inf
 from pathlib import Path
 from typing import Any
 
-from ..errors import TrainingError, UsageError
-from ..inference.library import is_path
-from ..text.files import STDIN, expand_paths
+from ..errors import TrainingError
 from ..text.formats import ReadOptions
 from ..text.split import DEFAULT_SPLIT
-from .sizes import TrainOverrides
+from .saved_keys import REQUEST_KEYS, from_saved, to_saved
+from .sizes import MODEL_SIZES
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOption:
+    """An option as the command line knows it. Flags (``kind`` is bool) set the opposite of ``default``.
+
+    Only options that are ``recorded`` are part of the command in the model card.
+    """
+
+    default: object
+    help: str
+    kind: type[str | int | float | bool] = str
+    low: float | None = None
+    high: float | None = None
+    low_excluded: bool = False
+    choices: tuple[str, ...] = ()
+    metavar: str | None = None
+    flag: str = ""
+    recorded: bool = True
+
+    def to_words(self, value: object) -> str:
+        """Return the option as it is typed to get ``value``, quoted for a shell."""
+        if self.kind is bool:
+            return self.flag
+        return f"{self.flag} {shlex.quote(f'{value:g}' if isinstance(value, float) else str(value))}"
+
+
+def _declare(option: TrainOption) -> Any:
+    return dataclasses.field(default=option.default, metadata={"option": option})
 
 
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
-    """What was asked for. ``files`` are all the files that ``paths`` stood for, by their full path."""
+    """The options of a run as given. None means that the text, or the model's size, decides.
 
-    name: str
+    ``paths`` are the TEXT arguments, ``files`` the absolute paths of all files they stand for.
+    """
+
+    name: str = _declare(TrainOption("", "name of the model"))
     paths: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
-    reading: ReadOptions = field(default_factory=ReadOptions)
-    tokens: str | None = None
-    vocabulary: int | None = None
-    start: str | None = None
-    min_count: int = 1
-    wanted: TrainOverrides = field(default_factory=TrainOverrides)
-    licence: str = ""
-    replace: bool = False
-    index: bool = True
+    minutes: float = _declare(
+        TrainOption(inf, "minutes to train (default: until validation stops improving)", float, 0, low_excluded=True)
+    )
+    epochs: float = _declare(TrainOption(inf, "passes over the text", float, 0, low_excluded=True))
+    size: str | None = _declare(
+        TrainOption(None, "size of the model (default: by time and text)", choices=tuple(MODEL_SIZES))
+    )
+    layers: int | None = _declare(TrainOption(None, "number of LSTM layers", int, 1, 8))
+    width: int | None = _declare(TrainOption(None, "hidden units per layer", int, 8, 4096))
+    batch_size: int | None = _declare(
+        TrainOption(None, "parallel streams per batch (default: 32)", int, 1, 65_536, flag="--batch")
+    )
+    learning_rate: float | None = _declare(
+        TrainOption(None, "peak learning rate (default: by size)", float, 0, low_excluded=True, flag="--rate")
+    )
+    dropout: float | None = _declare(
+        TrainOption(None, "dropout multiplier (0 = off, 1 = default, 2 = double)", float, 0, 10)
+    )
+    tokens: str | None = _declare(
+        TrainOption(None, "kind of tokens (default: char)", choices=("char", "byte", "bpe", "word"))
+    )
+    vocabulary_size: int | None = _declare(
+        TrainOption(None, "number of tokens, for --tokens bpe or word", int, 257, 65_536, flag="--vocab")
+    )
+    parent: str | None = _declare(
+        TrainOption(None, "model to fine-tune; characters it lacks are added", metavar="MODEL", flag="--from")
+    )
+    min_count: int = _declare(TrainOption(1, "read rarer characters as a space (default: 1, keep all)", int, 1))
+    encoding: str = _declare(TrainOption("utf-8", "encoding of the text files (default: utf-8)"))
+    field: str = _declare(TrainOption("", "JSONL field to read (default: text)"))
+    column: str = _declare(TrainOption("", "CSV or TSV column to read"))
+    split: str = _declare(
+        TrainOption(
+            DEFAULT_SPLIT, f"percent to train on, validate on, hold out, such as 80/10/10 (default: {DEFAULT_SPLIT})"
+        )
+    )
+    lines: bool = _declare(TrainOption(False, "each line is a text of its own; a sample ends with the line", bool))
+    keep_boilerplate: bool = _declare(TrainOption(False, "keep Project Gutenberg's header and footer", bool))
+    index: bool = _declare(TrainOption(True, "do not store the copy-detection index", bool, flag="--no-index"))
+    licence: str = _declare(TrainOption("", "license of the text, stored in the model card", recorded=False))
+    replace: bool = _declare(
+        TrainOption(False, "overwrite a model or an unfinished run of that name", bool, recorded=False)
+    )
 
     @property
-    def start_name(self) -> str:
-        """The model to go on from, without where it lies; "" for none."""
-        return Path(self.start or "").name
+    def parent_name(self) -> str:
+        """Name of the model to fine-tune, without its folder; "" if there is none."""
+        return Path(self.parent or "").name
+
+    @property
+    def read_options(self) -> ReadOptions:
+        """How the files are read."""
+        return ReadOptions(self.encoding, self.keep_boilerplate, self.field, self.column, self.lines, self.split)
+
+
+TRAIN_OPTIONS: dict[str, TrainOption] = {
+    field.name: dataclasses.replace(option, flag=option.flag or f"--{field.name.replace('_', '-')}")
+    for field in fields(TrainRequest)
+    for option in field.metadata.values()
+}
+"""Options by their field of ``TrainRequest``, in the order of ``--help`` and of a recorded command."""
 
 
 def as_command_line(request: TrainRequest, full_paths: bool = False) -> str:
-    """The command line that trains such a model; without ``whole_paths`` it does not tell where the texts lie."""
-    reading, wanted = request.reading, request.wanted
+    """Return the command that makes this request. Folders are left out unless ``full_paths``."""
+    if not full_paths:
+        request = dataclasses.replace(request, parent=request.parent_name or None)
     texts = [shlex.quote(path if full_paths else Path(path).name or path) for path in request.paths]
-    words = ["afterglow train", *texts, f"--name {shlex.quote(request.name)}"]
-    options: dict[str, Any] = {
-        "minutes": None if wanted.minutes == inf else f"{wanted.minutes:g}",
-        "epochs": None if wanted.epochs == inf else f"{wanted.epochs:g}",
-        "size": wanted.size,
-        "layers": wanted.layers,
-        "width": wanted.width,
-        "batch": wanted.batch,
-        "rate": None if wanted.rate is None else f"{wanted.rate:g}",
-        "dropout": None if wanted.dropout is None else f"{wanted.dropout:g}",
-        "tokens": request.tokens,
-        "vocab": request.vocabulary,
-        "from": request.start if full_paths else request.start_name,
-        "min-count": None if request.min_count == 1 else request.min_count,
-        "encoding": None if reading.encoding == "utf-8" else reading.encoding,
-        "field": reading.field,
-        "column": reading.column,
-        "split": None if reading.split == DEFAULT_SPLIT else reading.split,
-    }
-    words += [f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value]
-    flags = {"lines": reading.lines, "keep-boilerplate": reading.keep_boilerplate, "no-index": not request.index}
-    return " ".join(words + [f"--{name}" for name, given in flags.items() if given])
+    values = {name: getattr(request, name) for name, option in TRAIN_OPTIONS.items() if option.recorded}
+    given = {name: value for name, value in values.items() if value != TRAIN_OPTIONS[name].default}
+    return " ".join(["afterglow train", *texts, *(TRAIN_OPTIONS[name].to_words(value) for name, value in given.items())])
 
 
-def resolve_paths(request: TrainRequest, save_stdin: Callable[[], Path]) -> TrainRequest:
-    """With every file by its full path, so that the run can be resumed from anywhere; standard input is kept.
-
-    Raises UsageError where no text was named, TextError where there is none.
-    """
-    if not request.paths:
-        raise UsageError("name a text to learn from, or - for standard input")
-    found = [path for word in request.paths for path in expand_paths(word)]
-    whole = (str(save_stdin() if path == STDIN else Path(path).absolute()) for path in found)
-    start = str(Path(request.start).absolute()) if request.start and is_path(request.start) else request.start
-    return replace(request, files=tuple(whole), start=start)
+def request_to_json(request: TrainRequest) -> dict[str, Any]:
+    """Return the JSON values that run.json stores."""
+    return to_saved(dataclasses.asdict(request), REQUEST_KEYS)
 
 
 def request_from_json(values: dict[str, Any]) -> TrainRequest:
-    """A wish from its JSON values; raises TrainingError where another release wrote them."""
+    """Return the request stored in run.json. Raises TrainingError if another release wrote it."""
     try:
-        parts = {"reading": ReadOptions(**values["reading"]), "wanted": TrainOverrides(**values["wanted"])}
-        return TrainRequest(**{**values, **parts, "paths": tuple(values["paths"]), "files": tuple(values["files"])})
-    except (KeyError, TypeError):
-        raise TrainingError("the run was begun by another release; begin anew with --replace") from None
+        options = from_saved(values, REQUEST_KEYS)
+        return TrainRequest(**{**options, "paths": tuple(options["paths"]), "files": tuple(options["files"])})
+    except (KeyError, TypeError, AttributeError):
+        raise TrainingError("another release began this run; start again with --replace") from None

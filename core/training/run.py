@@ -1,107 +1,109 @@
-"""One training run as a whole: from texts to a model in the library, begun, stopped, resumed and finished."""
+"""A training run from texts to a model in the library: started, stopped, resumed and finished."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from math import inf, log
 from pathlib import Path
 from typing import Any
 
-from ..errors import StorageError, TrainingError, UsageError
-from ..file_io import require_writable, write_atomically
-from ..inference.library import SIDECAR_SUFFIXES, find_model, path_for_new_model
-from ..inference.model_file import Card, ModelFile, open_model_file
+from ..errors import StorageError, TrainingError
+from ..file_io import write_atomically
+from ..inference.library import SIDECAR_SUFFIXES, path_for_new_model
+from ..inference.model_file import Card
 from ..model import Model
 from ..score import Score
 from ..text.copy_detection import MAX_INDEX_SHARE, MIN_RUN, CopyIndex, CopyReport, copied_run_lengths
-from ..text.corpus import MAX_EVAL_CHARS, Corpus, require_enough
-from ..text.tokenizer import CharTokenizer, Tokenizer, from_header
+from ..text.corpus import MAX_EVAL_CHARS, Corpus
+from ..text.tokenizer import Tokenizer
 from .convert import extend_vocabulary, to_model_file, to_torch
-from .corpus_cache import load_corpus, load_tokens, prune_cache
+from .corpus_cache import load_tokens
 from .distributed import SINGLE_PROCESS, ProcessGroup
 from .loss_plot import render_loss_svg
 from .ngram_baseline import MAX_COUNTED_CHARS, ngram_bits_per_char
-from .request import TrainRequest, as_command_line, request_from_json, resolve_paths
-from .run_dir import RunDir, config_from_json, config_to_json, require_no_unfinished_run
-from .schedule import TrainConfig
-from .sizes import make_config, make_finetune_config, require_batch_fits
-from .tokenizer_training import MAX_TRAIN_CHARS, VOCABULARY_BOUNDS, build_tokenizer
+from .request import TrainRequest, as_command_line
+from .run_dir import RunDir
+from .run_inputs import RunInputs, load_inputs, open_parent, prepare_inputs
+from .tokenizer_training import MAX_TRAIN_CHARS, VOCABULARY_BOUNDS
 from .trainer import Trainer, TrainProgress
 
 NGRAM_ORDERS = {"letter counts": 1, "5-gram": 5}
-"""The n-gram models that a loss is shown beside."""
+"""Baselines by name: the order of an n-gram model."""
 
 COPY_SAMPLE_SETTINGS: dict[str, Any] = {"length": 4000, "temperature": 0.8, "rng": 1, "stop": ()}
-"""What the copy meter's figure in a card is measured on: what a card proposes, of lines one after the other."""
+"""Settings of the sample for the copy figures in the model card. It does not stop at a newline."""
 
 
 class TrainingRun:
-    """A run: make one with ``begin`` or ``resume``, iterate over ``steps``, and ``finish``.
+    """A run from ``start_run`` or ``resume_run``. Iterate over ``train``, then call ``finish``.
 
-    ``notes`` are lines that a person should see before it starts. Of a group of processes each has one, and all do the
-    same; only the first writes to the disk, and it alone finishes.
+    ``notes`` are messages to show before training. Each process of a group has a run, and all call the same methods.
+    Only rank 0 writes files and calls ``finish``.
     """
 
     def __init__(
         self, request: TrainRequest, corpus: Corpus, tokenizer: Tokenizer, trainer: Trainer, run_dir: RunDir
     ) -> None:
-        self.request, self.corpus, self.tokenizer = request, corpus, tokenizer
-        self.trainer, self.run_dir = trainer, run_dir
+        self.request = request
+        self.corpus = corpus
+        self.tokenizer = tokenizer
+        self.trainer = trainer
+        self.run_dir = run_dir
         self.notes = [*corpus.notes, *self._truncation_notes()]
         self.tokens_per_char = len(trainer.valid_ids) / max(1, len(corpus.valid_text))
 
     def train(self) -> Iterator[TrainProgress]:
-        """Train; checkpoints and history are kept on the way. A full disk stops the saving, not the training."""
+        """Train and save checkpoints and history. A full disk stops the saving, not the training."""
         step = self.trainer.step
         for progress in self.trainer.run():
-            note, step = self._save_due(progress, went_back=progress.step < step), progress.step
+            note = self._save_due(progress, rolled_back=progress.step < step)
+            step = progress.step
             yield replace(progress, note=note) if note else progress
 
     def save_checkpoint(self) -> None:
-        """Save a checkpoint now; raises StorageError."""
+        """Save a checkpoint now. Raises StorageError."""
         state = self.trainer.make_checkpoint()
         if self.is_main:
             self.run_dir.save(state)
 
     @property
     def is_main(self) -> bool:
-        """Whether this process is the one that writes and speaks."""
+        """True for the process that writes files and prints."""
         return self.trainer.group.is_main
 
     def to_bits_per_char(self, nats_per_token: float) -> float:
-        """A loss in bits per character."""
+        """Convert a loss from nats per token to bits per character."""
         return nats_per_token / log(2) * self.tokens_per_char
 
     @property
     def best_bits(self) -> float | None:
-        """The best validation loss so far, in bits per character; None before the first."""
+        """Best validation loss so far in bits per character; None before the first validation."""
         best = self.trainer.best_loss
         return self.to_bits_per_char(best) if best < inf else None
 
     def ngram_bits(self, text: str, order: int = 5) -> float:
-        """What counting runs of ``order`` characters reaches on ``text``, in bits per character."""
+        """Return the loss of an n-gram model of the training text on ``text``, in bits per character."""
         return ngram_bits_per_char(self.corpus.train_text, text, order)
 
     @cached_property
     def baselines(self) -> dict[str, float]:
-        """What counting reaches on the validation part, in bits per character, by name."""
+        """Losses of the n-gram models on the validation text, in bits per character, by name."""
         return {name: self.ngram_bits(self.corpus.valid_text, order) for name, order in NGRAM_ORDERS.items()}
 
     def build_model(self, card: Card | None = None) -> Model:
-        """The best so far, playable."""
+        """Return the best model so far, ready to generate."""
         return Model(self.request.name, to_model_file(self.trainer.result(), self.tokenizer, card or Card()))
 
     def finish(self) -> tuple[Model, Score]:
-        """Score the best model on the held-out part and put it into the library; raises StorageError."""
+        """Score the best model on the held-out text and save it in the library. Raises StorageError."""
         model = self.build_model(self._build_card())
         score = model.score(self.corpus.test_text)
-        copied = CopyReport.from_runs(
-            copied_run_lengths(model.generate("\n", **COPY_SAMPLE_SETTINGS), self.corpus.train_text)
-        )
+        sample = model.generate("\n", **COPY_SAMPLE_SETTINGS)
+        copied = CopyReport.from_runs(copied_run_lengths(sample, self.corpus.train_text))
         card = replace(
             model.file.card,
             longest_copied_run=copied.longest,
@@ -109,192 +111,134 @@ class TrainingRun:
             nats_per_char_cold=round(score.nats_per_char_cold, 4),
             nats_per_char_stateful=round(score.nats_per_char_stateful, 4),
         )
-        place = self.output_path
-        replace(model.file, card=card, index=self._build_index(model)).save(place)
-        rows = "".join(f"{json.dumps(row)}\n" for row in self.run_dir.history())
-        plot = render_loss_svg(f"{self.request.name}: {self.corpus.name}", self.run_dir.history(), self.baselines)
-        for suffix, text in zip(SIDECAR_SUFFIXES, (rows, plot), strict=True):
-            write_atomically(place.with_suffix(suffix), text.encode())
+        replace(model.file, card=card, index=self._build_index(model)).save(self.output_path)
+        self._write_sidecars()
         return Model(model.name, replace(model.file, card=card), model.runtime), score
 
     @property
     def output_path(self) -> Path:
-        """Where the model goes."""
+        """Path of the finished model file."""
         return path_for_new_model(self.request.name, replace=True)
 
+    def _write_sidecars(self) -> None:
+        """Write the loss history and its plot beside the model."""
+        history = self.run_dir.history()
+        rows = "".join(f"{json.dumps(row)}\n" for row in history)
+        plot = render_loss_svg(f"{self.request.name}: {self.corpus.name}", history, self.baselines)
+        for suffix, text in zip(SIDECAR_SUFFIXES, (rows, plot), strict=True):
+            write_atomically(self.output_path.with_suffix(suffix), text.encode())
+
     def _truncation_notes(self) -> list[str]:
-        """What a huge text is only looked at in part for."""
+        """Tell which parts of a huge text are not used in full."""
         corpus, notes = self.corpus, []
-        if len(corpus.text) > MAX_TRAIN_CHARS and self.tokenizer.kind in VOCABULARY_BOUNDS and not self.request.start:
-            notes.append(f"the vocabulary is learned from {MAX_TRAIN_CHARS:,} characters, spread over all of it")
+        if len(corpus.text) > MAX_TRAIN_CHARS and self.tokenizer.kind in VOCABULARY_BOUNDS and not self.request.parent:
+            notes.append(f"the vocabulary is built from {MAX_TRAIN_CHARS:,} characters, spread over the text")
         if len(corpus.train_text) > MAX_COUNTED_CHARS:
-            notes.append(f"counting alone counts the last {MAX_COUNTED_CHARS:,} characters of those to learn from")
+            notes.append(f"n-gram baselines count the last {MAX_COUNTED_CHARS:,} characters of the training text")
         if len(corpus.test_text) == MAX_EVAL_CHARS:
-            notes.append(f"validation and held-out part are judged by their first {MAX_EVAL_CHARS:,} characters")
+            notes.append(f"validation and held-out text are limited to their first {MAX_EVAL_CHARS:,} characters")
         return notes
 
     def _build_index(self, model: Model) -> CopyIndex | None:
         size = sum(tensor.nbytes for tensor in model.file.tensors.values())
         return CopyIndex.build(self.corpus.train_text, int(MAX_INDEX_SHARE * size)) if self.request.index else None
 
-    def _save_due(self, progress: TrainProgress, went_back: bool) -> str:
-        """Put down what is due; why that was not possible, "" where it was."""
+    def _save_due(self, progress: TrainProgress, rolled_back: bool) -> str:
+        """Save checkpoint and history if due. Return an error message, or ""."""
         try:
-            if went_back and self.is_main:
+            if rolled_back and self.is_main:
                 self.run_dir.truncate_history(progress.step)
             if progress.save:
-                self.save_checkpoint()  # first: in a group all have a part in it
+                self.save_checkpoint()  # first, since all processes of a group take part
             if progress.valid_loss is not None and self.is_main:
-                self.run_dir.add_history(self._history_row(progress))
+                self.run_dir.add_history(self._history_row(progress, progress.valid_loss))
         except StorageError as error:
-            return f"{error}; training goes on, but could not be resumed"
+            return f"{error}; training continues, but cannot be resumed from here"
         return ""
 
-    def _history_row(self, p: TrainProgress) -> dict[str, Any]:
-        assert p.valid_loss is not None
-        figures = {"step": p.step, "epoch": round(p.epoch, 4), "seconds": round(p.seconds, 1)}
-        losses = {"train_bits": self.to_bits_per_char(p.train_loss), "valid_bits": self.to_bits_per_char(p.valid_loss)}
-        return {**figures, **{name: round(value, 5) for name, value in losses.items()}}
+    def _history_row(self, progress: TrainProgress, valid_loss: float) -> dict[str, Any]:
+        return {
+            "step": progress.step,
+            "epoch": round(progress.epoch, 4),
+            "seconds": round(progress.seconds, 1),
+            "train_bits": round(self.to_bits_per_char(progress.train_loss), 5),
+            "valid_bits": round(self.to_bits_per_char(valid_loss), 5),
+        }
 
     def _build_card(self) -> Card:
-        request, reading = self.request, self.request.reading
+        request = self.request
         settings: dict[str, Any] = {"temperature": 0.8}
-        if reading.lines:
+        if request.lines:
             settings["stop"] = ["\n"]
         return Card(
             corpus=self.corpus.name,
             corpus_sha256=self.corpus.sha256,
             characters=len(self.corpus.text),
             boilerplate_kept=self.corpus.boilerplate_kept,
-            encoding=reading.encoding,
-            field=reading.field,
-            column=reading.column,
-            lines=reading.lines,
-            split=reading.split,
+            encoding=request.encoding,
+            field=request.field,
+            column=request.column,
+            lines=request.lines,
+            split=request.split,
             epochs=round(self.trainer.epochs, 2),
             seconds=round(self.trainer.seconds, 1),
             command=as_command_line(request),
             licence=request.licence,
             made=datetime.now(UTC).date().isoformat(),
             settings=settings,
-            parent=request.start_name,
+            parent=request.parent_name,
         )
 
 
 def start_run(
     request: TrainRequest, group: ProcessGroup = SINGLE_PROCESS, on_progress: Callable[[float], object] = lambda _: None
 ) -> TrainingRun:
-    """A new run; raises TextError, UsageError or StorageError before anything is trained.
+    """Create a run. Raises TextError, UsageError or StorageError before any training.
 
-    ``told`` hears how much of the text has been cut into tokens, which takes a large one minutes, once.
+    ``on_progress`` is called with the share of the text tokenized, 0 to 1. A large text takes minutes, once.
     """
     if not group.is_main:
         if not group.broadcast(False):
-            raise TrainingError("the first process could not begin")
+            raise TrainingError("the first process could not start")
         return resume_run(request.name, group)
-    folder = RunDir(request.name)
+    run_dir = RunDir(request.name)
     try:
-        begun = _prepare_run(request, folder, group, on_progress)
+        inputs = prepare_inputs(request, run_dir, group, on_progress)
+        run_dir.create(inputs.to_json())
     except BaseException:
-        folder.discard_stdin()
+        run_dir.discard_stdin()
         group.broadcast(False)
         raise
     group.broadcast(True)
-    return _build_run(*begun, folder, group)
-
-
-def _prepare_run(
-    request: TrainRequest, run_dir: RunDir, group: ProcessGroup, on_progress: Callable[[float], object]
-) -> tuple[TrainRequest, Corpus, Tokenizer, TrainConfig]:
-    """What a run is to be, put down in its folder."""
-    place = path_for_new_model(request.name, request.replace)
-    require_no_unfinished_run(request.name, request.replace)
-    require_writable(place.parent)
-    require_writable(run_dir.path.parent)
-    request = resolve_paths(request, run_dir.save_stdin)
-    prune_cache()
-    corpus = load_corpus(request.files, request.reading)
-    require_enough(corpus)
-    parent = _open_parent(request)
-    tokenizer = _choose_tokenizer(request, corpus, parent)
-    if tokenizer.size < 2:
-        raise UsageError(f"no character but the space comes {request.min_count:,} times: a smaller --min-count")
-    count = len(load_tokens(corpus, tokenizer, on_progress))
-    if parent:
-        shape = replace(parent.architecture, vocabulary=tokenizer.size)
-        config = make_finetune_config(shape, count, request.wanted, group.world_size)
-    else:
-        config = make_config(tokenizer.size, count, request.wanted, group.world_size)
-    group.rows(config.batch)
-    require_batch_fits(config, count)
-    about = {"wish": asdict(request), "sha256": corpus.sha256, "tokenizer": tokenizer.header()}
-    run_dir.create({**about, "recipe": config_to_json(config)})
-    return request, corpus, tokenizer, config
+    return _build_run(inputs, run_dir, group)
 
 
 def resume_run(name: str, group: ProcessGroup = SINGLE_PROCESS) -> TrainingRun:
-    """The unfinished run of that name, where its last good checkpoint left it.
+    """Return the unfinished run of that name, at its last intact checkpoint.
 
-    Raises TrainingError where there is none, or it is of another version or another text.
+    Raises TrainingError if there is none, or it is of another version or another text.
     """
     path_for_new_model(name, replace=True)
-    folder = RunDir(name)
-    about = folder.read_metadata()
-    request = request_from_json(about["wish"])
-    corpus = load_corpus(request.files, request.reading)
-    if corpus.sha256 != about["sha256"]:
-        raise TrainingError(
-            f"{corpus.name} is not the text that the run {name!r} began with: it has changed since;"
-            " put it back, or begin anew with --replace"
-        )
-    state, notes = folder.load_last_good()
-    tokenizer, config = from_header(about["tokenizer"]), config_from_json(about["recipe"])
-    learning = _build_run(request, corpus, tokenizer, config, folder, group, fresh=state is None)
-    learning.notes += notes
+    run_dir = RunDir(name)
+    inputs = load_inputs(name, run_dir.read_metadata())
+    state, notes = run_dir.load_last_good()
+    run = _build_run(inputs, run_dir, group, fresh=state is None)
+    run.notes += notes
     if state is None:
-        learning.notes.append("nothing had been saved yet: it begins at the beginning")
+        run.notes.append("no checkpoint was saved yet: training starts from the beginning")
     else:
-        learning.trainer.restore(state)
-        learning.notes.append(f"resumed at step {learning.trainer.step:,}, epoch {learning.trainer.epochs:.1f}")
+        run.trainer.restore(state)
+        run.notes.append(f"resumed at step {run.trainer.step:,}, epoch {run.trainer.epochs:.1f}")
     if group.is_main:
-        folder.truncate_history(learning.trainer.step)
-    return learning
+        run_dir.truncate_history(run.trainer.step)
+    return run
 
 
-def _build_run(
-    request: TrainRequest,
-    corpus: Corpus,
-    tokenizer: Tokenizer,
-    config: TrainConfig,
-    run_dir: RunDir,
-    group: ProcessGroup,
-    fresh: bool = True,
-) -> TrainingRun:
-    parent = _open_parent(request) if fresh else None
-    start = extend_vocabulary(to_torch(parent), tokenizer.size) if parent else None
-    trained, validated = load_tokens(corpus, tokenizer), tokenizer.encode(corpus.valid_text)
-    return TrainingRun(request, corpus, tokenizer, Trainer(config, trained, validated, start, group), run_dir)
-
-
-def _open_parent(request: TrainRequest) -> ModelFile | None:
-    """The model to go on from; raises ModelError or UsageError where it cannot be gone on from like this."""
-    if request.start is None:
-        return None
-    file = open_model_file(find_model(request.start).path)
-    kind = file.tokenizer.kind
-    if request.tokens not in (None, kind):
-        raise UsageError(
-            f"{request.start} was trained on {kind} tokens and cannot go on with {request.tokens} tokens:"
-            " leave --tokens out, or --from"
-        )
-    if request.wanted.size or request.wanted.layers or request.wanted.width:
-        raise UsageError(f"{request.start} keeps its size: leave --size, --layers and --width out, or --from")
-    return file
-
-
-def _choose_tokenizer(request: TrainRequest, corpus: Corpus, parent: ModelFile | None) -> Tokenizer:
-    if parent and not isinstance(parent.tokenizer, CharTokenizer):
-        return parent.tokenizer
-    if parent and isinstance(parent.tokenizer, CharTokenizer):
-        return parent.tokenizer.extended(corpus.text, request.min_count)
-    return build_tokenizer(corpus.text, request.tokens or "char", request.vocabulary, request.min_count)
+def _build_run(inputs: RunInputs, run_dir: RunDir, group: ProcessGroup, fresh: bool = True) -> TrainingRun:
+    """Return the run with random weights, or if it is ``fresh`` with those of the model to fine-tune."""
+    corpus, tokenizer = inputs.corpus, inputs.tokenizer
+    parent = open_parent(inputs.request) if fresh else None
+    weights = extend_vocabulary(to_torch(parent), tokenizer.size) if parent else None
+    train_ids = load_tokens(corpus, tokenizer)
+    trainer = Trainer(inputs.config, train_ids, tokenizer.encode(corpus.valid_text), weights, group)
+    return TrainingRun(inputs.request, corpus, tokenizer, trainer, run_dir)

@@ -1,4 +1,4 @@
-"""A run's folder in the data folder: what was asked for, checkpoints, and the history of its losses."""
+"""The folder of an unfinished run: the request, checkpoints, the loss history, and saved standard input."""
 
 from __future__ import annotations
 
@@ -6,109 +6,110 @@ import contextlib
 import hashlib
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import StorageError, TrainingError, UsageError
 from ..file_io import atomic_writer, write_atomically
-from ..inference.model_file import Architecture
+from ..inference.library import is_path
 from ..paths import runs_dir
-from ..text.files import stdin_blocks
+from ..text.files import STDIN, expand_paths, stdin_blocks
 from . import checkpoint
-from .model import Dropout
-from .schedule import TrainConfig
+from .request import TrainRequest
 from .trainer import Checkpoint
 
 FORMAT = 2
+"""Version of run.json. Runs of other versions are refused."""
 
 STDIN_NAME = "standard input"
-"""What is kept of it is called so, as a text is named by its file."""
+"""File name of saved standard input."""
 
 
 class RunDir:
-    """``runs/NAME``. A run that has been begun and not finished has a ``run.json`` in it."""
+    """``runs/NAME`` in the data folder. An unfinished run has a ``run.json`` in it."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.path = name, runs_dir() / name
-        self._metadata_path, self._history_path = self.path / "run.json", self.path / "history.jsonl"
+        self.name = name
+        self.path = runs_dir() / name
+        self._metadata_path = self.path / "run.json"
+        self._history_path = self.path / "history.jsonl"
         self._run_id = ""
         self._new_stdin_dir: Path | None = None
 
     @property
     def exists(self) -> bool:
-        """Whether there is a run to go on with."""
+        """True if there is an unfinished run to resume."""
         return self._metadata_path.exists()
 
     def create(self, metadata: dict[str, Any]) -> None:
-        """Forget an earlier run and keep what this one is about; raises StorageError."""
+        """Delete an earlier run and write run.json. Raises StorageError."""
         checkpoint.remove(self.path)
         self._history_path.unlink(missing_ok=True)
         for path in self.path.glob(f"*/{STDIN_NAME}"):
             if str(path) not in metadata["wish"]["files"]:
                 shutil.rmtree(path.parent, ignore_errors=True)
-        begun = json.dumps({"format": FORMAT, **metadata}).encode()
-        write_atomically(self._metadata_path, begun)
-        self._run_id = _compute_run_id(begun)
+        data = json.dumps({"format": FORMAT, **metadata}).encode()
+        write_atomically(self._metadata_path, data)
+        self._run_id = _compute_run_id(data)
 
     def save_stdin(self) -> Path:
-        """Keep what comes from standard input, which cannot be read again, and tell where."""
+        """Save standard input, which cannot be read again, and return the file's path."""
         path, digest = self.path / STDIN_NAME, hashlib.sha256()
         with atomic_writer(path, mode=0o600) as file:
             for block in stdin_blocks():
                 digest.update(block)
                 file.write(block)
-        # Beside that of an earlier run, which has to stay if this one is refused.
-        place = self.path / digest.hexdigest()[:16]
-        self._new_stdin_dir = None if place.exists() else place
-        place.mkdir(exist_ok=True)
-        return path.replace(place / STDIN_NAME)
+        # In a folder of its own: an earlier run's input must stay if this run is refused.
+        folder = self.path / digest.hexdigest()[:16]
+        self._new_stdin_dir = None if folder.exists() else folder
+        folder.mkdir(exist_ok=True)
+        return path.replace(folder / STDIN_NAME)
 
     def discard_stdin(self) -> None:
-        """Forget what was kept for a run that cannot begin, which may be private."""
+        """Delete the standard input of a run that could not start. It may be private."""
         if self._new_stdin_dir:
             shutil.rmtree(self._new_stdin_dir, ignore_errors=True)
             with contextlib.suppress(OSError):
-                self.path.rmdir()  # where an earlier run is in it, it stays
+                self.path.rmdir()  # fails, as it should, if there is an earlier run
 
     def read_metadata(self) -> dict[str, Any]:
-        """What the run was begun with; raises TrainingError where there is none or it is not readable."""
+        """Return the contents of run.json. Raises TrainingError if it is missing or damaged."""
         try:
-            begun = self._metadata_path.read_bytes()
-            about = json.loads(begun)
-            version = about.pop("format")
+            data = self._metadata_path.read_bytes()
+            metadata = json.loads(data)
+            version = metadata.pop("format")
         except FileNotFoundError:
             names = sorted(path.parent.name for path in runs_dir().glob("*/run.json"))
             raise TrainingError(
                 f"there is no unfinished run {self.name!r}; there are: {', '.join(names) or 'none'}"
             ) from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise TrainingError(f"{self._metadata_path} is damaged; begin anew with --replace") from None
+            raise TrainingError(f"{self._metadata_path} is damaged; start again with --replace") from None
         if version != FORMAT:
             raise TrainingError(
-                f"the run {self.name!r} has format {str(version)[:20]}, this release knows {FORMAT};"
-                " resume it with the release that began it, or begin anew with --replace"
+                f"the run {self.name!r} has format {str(version)[:20]}, this release reads {FORMAT}:"
+                " resume it with the release that began it, or start again with --replace"
             )
-        self._run_id = _compute_run_id(begun)
-        return dict(about)
+        self._run_id = _compute_run_id(data)
+        return dict(metadata)
 
     def save(self, state: Checkpoint) -> None:
-        """Keep a checkpoint; raises StorageError."""
+        """Save a checkpoint. Raises StorageError."""
         self._require_same_run()
         checkpoint.save(self.path, state, self._run_id)
 
     def load_last_good(self) -> tuple[Checkpoint | None, list[str]]:
-        """The newest whole checkpoint, and what was wrong with newer ones; raises TrainingError."""
+        """Return the newest intact checkpoint, or None, and messages about damaged ones. Raises TrainingError."""
         return checkpoint.load_last_good(self.path, self._run_id)
 
     def add_history(self, row: dict[str, Any]) -> None:
-        """Append a line to the history; raises StorageError."""
+        """Append a row to the history. Raises StorageError."""
         self._require_same_run()
-        rows = [*self.history(), row]
-        write_atomically(self._history_path, "".join(f"{json.dumps(r)}\n" for r in rows).encode())
+        self._write_history([*self.history(), row])
 
     def history(self, up_to: float = float("inf")) -> list[dict[str, Any]]:
-        """The rows of the history up to a step; what is not readable is left out."""
+        """Return the rows of the history up to step ``up_to``; none if the file cannot be read."""
         try:
             rows = [json.loads(line) for line in self._history_path.read_text("utf-8").splitlines()]
             return [row for row in rows if row["step"] <= up_to]
@@ -116,48 +117,49 @@ class RunDir:
             return []
 
     def truncate_history(self, step: int) -> None:
-        """Drop what the history has beyond ``step``: it will come again."""
-        rows = self.history(step)
-        write_atomically(self._history_path, "".join(f"{json.dumps(r)}\n" for r in rows).encode())
+        """Delete the rows after ``step``, which will be trained again. Raises StorageError."""
+        self._write_history(self.history(step))
 
     def delete(self) -> None:
-        """Remove the folder; what cannot be removed stays."""
+        """Delete the folder. Files that cannot be deleted stay."""
         shutil.rmtree(self.path, ignore_errors=True)
 
+    def _write_history(self, rows: list[dict[str, Any]]) -> None:
+        write_atomically(self._history_path, "".join(f"{json.dumps(row)}\n" for row in rows).encode())
+
     def _require_same_run(self) -> None:
-        """Raise StorageError where the folder has gone, or another run of that name has begun in it."""
+        """Raise StorageError if the folder is gone, or another run of that name has started in it."""
         try:
-            ours = _compute_run_id(self._metadata_path.read_bytes()) == self._run_id
+            is_same = _compute_run_id(self._metadata_path.read_bytes()) == self._run_id
         except OSError:
-            ours = False
-        if not ours:
-            raise StorageError(f"{self.path} is no more this run's: it was removed, or another run was begun there")
+            is_same = False
+        if not is_same:
+            raise StorageError(f"{self.path} no longer belongs to this run: it was deleted, or another run started")
 
 
-def _compute_run_id(begun: bytes) -> str:
-    return hashlib.sha256(begun).hexdigest()
+def _compute_run_id(metadata: bytes) -> str:
+    return hashlib.sha256(metadata).hexdigest()
+
+
+def resolve_paths(request: TrainRequest, run_dir: RunDir) -> TrainRequest:
+    """Return the request with absolute paths, so that the run can be resumed from anywhere. Saves standard input.
+
+    Raises UsageError if no text is named, TextError if one does not exist.
+    """
+    if not request.paths:
+        raise UsageError("name a text to train on, or - for standard input")
+    paths = [path for word in request.paths for path in expand_paths(word)]
+    files = tuple(str(run_dir.save_stdin() if path == STDIN else Path(path).absolute()) for path in paths)
+    parent = request.parent
+    if parent and is_path(parent):
+        parent = str(Path(parent).absolute())
+    return replace(request, files=files, parent=parent)
 
 
 def require_no_unfinished_run(name: str, replace: bool) -> None:
-    """Raise UsageError where an unfinished run of that name would be lost."""
+    """Raise UsageError if an unfinished run of that name would be lost."""
     if not replace and RunDir(name).exists:
         raise UsageError(
-            f"there is an unfinished run {name!r}; go on with it: afterglow train --resume {name};"
-            " or begin anew with --replace"
+            f"there is an unfinished run {name!r}; resume it with: afterglow train --resume {name};"
+            " or start again with --replace"
         )
-
-
-def config_to_json(config: TrainConfig) -> dict[str, Any]:
-    """A recipe as JSON values."""
-    return asdict(config)
-
-
-def config_from_json(values: dict[str, Any]) -> TrainConfig:
-    """The way back; raises TrainingError where a release with other recipes wrote it."""
-    try:
-        parts = {"architecture": Architecture(**values["architecture"]), "dropout": Dropout(**values["dropout"])}
-        return TrainConfig(**{**values, **parts, "betas": tuple(values["betas"])})
-    except (KeyError, TypeError):
-        raise TrainingError(
-            "the run was begun by another release of afterglow; resume it with that, or begin anew with --replace"
-        ) from None

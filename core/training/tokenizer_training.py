@@ -1,4 +1,4 @@
-"""Making the tokenizer that a text is learned with."""
+"""Build the tokenizer of a training text."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from ..text.subwords import MAX_TOKEN_BYTES, BpeTokenizer, WordTokenizer, pretok
 from ..text.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer
 
 VOCABULARY_BOUNDS = {"bpe": (512, 4096, 200), "word": (1024, 16384, 100)}
-"""The smallest and the largest vocabulary if none is asked for, and for how many characters it has a token."""
+"""Per kind: minimum and maximum vocabulary size if none is given, and characters of text per token of it."""
 
 MAX_TRAIN_CHARS = 20_000_000
-"""Characters that a vocabulary of word parts or words is learned from: more find the same, and take memory."""
+"""Maximum number of characters that a bpe or word vocabulary is built from. More give the same and take memory."""
 
 
 def build_tokenizer(text: TextLike, kind: str, vocabulary: int | None = None, min_count: int = 1) -> Tokenizer:
-    """The tokenizer of a kind for ``text``; raises MissingExtraError where BPE's trainer is not installed."""
+    """Return a tokenizer of ``kind`` for ``text``. Raises MissingExtraError if BPE's trainer is not installed."""
     if kind == "byte":
         return ByteTokenizer()
     if kind == "char":
         return CharTokenizer.from_text(text, min_count)
-    smallest, largest, characters = VOCABULARY_BOUNDS[kind]
-    size = vocabulary or min(largest, max(smallest, len(text) // characters))
-    some = subsample(text, MAX_TRAIN_CHARS)
-    return train_bpe(some, size) if kind == "bpe" else WordTokenizer.from_text(some, size)
+    min_size, max_size, chars_per_token = VOCABULARY_BOUNDS[kind]
+    size = vocabulary or min(max_size, max(min_size, len(text) // chars_per_token))
+    sample = subsample(text, MAX_TRAIN_CHARS)
+    return train_bpe(sample, size) if kind == "bpe" else WordTokenizer.from_text(sample, size)
 
 
 def train_bpe(text: TextLike, size: int) -> BpeTokenizer:
-    """A BPE vocabulary of at most ``size`` tokens, learned by Hugging Face's tokenizers.
+    """Return a BPE tokenizer of at most ``size`` tokens, trained by Hugging Face's tokenizers.
 
-    Bytes are shown to it as the characters U+0000 to U+00FF, and our pieces as its words.
+    Its trainer sees bytes as the characters U+0000 to U+00FF, and pretokens as words.
     """
     try:
-        from tokenizers import Tokenizer as Trained
+        from tokenizers import Tokenizer as HuggingFaceTokenizer
         from tokenizers.models import BPE
         from tokenizers.trainers import BpeTrainer
     except ImportError as error:
         raise MissingExtraError("BPE tokens need tokenizers: pip install 'afterglow-lm[train]'") from error
-    learner = Trained(BPE())
+    learner = HuggingFaceTokenizer(BPE())
     alphabet = [chr(value) for value in range(256)]
     trainer = BpeTrainer(
         vocab_size=size,
@@ -48,8 +48,8 @@ def train_bpe(text: TextLike, size: int) -> BpeTokenizer:
         max_token_length=MAX_TOKEN_BYTES,
         show_progress=False,
     )
-    found = (piece for stretch in iter_chunks(text) for piece in pretokenize(stretch))
-    learner.train_from_iterator((piece.encode().decode("latin-1") for piece in found), trainer)
+    pretokens = (pretoken for chunk in iter_chunks(text) for pretoken in pretokenize(chunk))
+    learner.train_from_iterator((pretoken.encode().decode("latin-1") for pretoken in pretokens), trainer)
     ids = {character: number for number, character in enumerate(alphabet)}
     merges = []
     for left, right in json.loads(learner.to_str())["model"]["merges"]:

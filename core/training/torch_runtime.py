@@ -1,4 +1,4 @@
-"""The reference runtime: the torch model, stepped a token at a time. What the int8 runtime is tested against."""
+"""The reference runtime: the torch model stepped token by token. The int8 runtime is tested against it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .model import LSTMLanguageModel
 
 
 class TorchRuntime:
-    """Steps the float model that a file stands for; h and c are float32 (B, H)."""
+    """Steps a file's model with float weights; h and c are float32 (B, H)."""
 
     max_batches = 1
 
@@ -21,23 +21,25 @@ class TorchRuntime:
         self._model = to_torch(file)
 
     def zeros(self, rows: int) -> StateArrays:
-        """The state that has read nothing."""
+        """Return the initial state of ``rows`` sequences."""
         a = self._model.architecture
         return tuple(np.zeros((rows, a.width), np.float32) for _ in range(2 * a.layers))
 
     def stepper(self, state: StateArrays, exclusive: bool = True) -> Stepper:  # noqa: ARG002
-        """What steps rows on from ``state``."""
+        """Return a stepper that starts from ``state``."""
         return _TorchStepper(self._model, state)
 
 
 class _TorchStepper(Stepper):
     def __init__(self, model: LSTMLanguageModel, state: StateArrays) -> None:
-        self._model, self.state = model, tuple(array.copy() for array in state)
+        self._model = model
+        self.state = tuple(array.copy() for array in state)
         self.logits: Logits = np.empty((len(state[0]), model.architecture.vocabulary), np.float32)
 
     @torch.no_grad()
     def step(self, ids: Ids) -> None:
         halves = [torch.from_numpy(array)[None] for array in self.state]
         states = list(zip(halves[::2], halves[1::2], strict=True))
-        logits, after = self._model(torch.from_numpy(ids)[:, None], states)
-        self.logits, self.state = logits[:, 0].numpy(), tuple(half[0].numpy() for pair in after for half in pair)
+        logits, next_states = self._model(torch.from_numpy(ids)[:, None], states)
+        self.logits = logits[:, 0].numpy()
+        self.state = tuple(half[0].numpy() for pair in next_states for half in pair)

@@ -1,4 +1,4 @@
-"""The training loop: stateful truncated BPTT over parallel streams of a text, the best average kept, calibrated."""
+"""The training loop: stateful truncated BPTT, validation of the averaged weights, early stopping, calibration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,35 +18,42 @@ from ..errors import TrainingError
 from ..text.tokenizer import Ids
 from .batches import TokenSource
 from .calibration import benchmark_dtypes, cold_loss, fit_temperature, logits_and_targets, supports_bf16, warm_up_torch
+from .config import TrainConfig
 from .distributed import SINGLE_PROCESS, ProcessGroup
 from .learner import Learner, strip_prefix
 from .model import LSTMLanguageModel
+from .saved_keys import TRAINER_KEYS, from_saved, to_saved
 from .schedule import (
-    EARLY_STOPPING_PATIENCE,
-    Schedule,
-    TrainConfig,
     decay_schedule,
     initial_schedule,
     learning_rate_scale,
     measured_schedule,
+    schedule_from_json,
+    schedule_to_json,
 )
 
-MEASURING_SECONDS, UNMEASURED_STEPS = 10.0, 3
-"""How long the speed is measured for at most (a tenth of ``minutes`` where that is less), without the first steps."""
+MEASURING_SECONDS = 10.0
+"""Seconds over which the speed is measured, or a tenth of ``minutes`` if that is less."""
+
+UNMEASURED_STEPS = 3
+"""First steps, which are slower and not part of the measurement."""
+
+EARLY_STOPPING_PATIENCE = 3
+"""Validations in a row without improvement after which an open-ended run starts to decay its learning rate."""
 
 MIN_RATE_FACTOR = 2.0**-10
-"""Where a rate halved so often still gives no finite loss, something else is wrong."""
+"""If the loss is still NaN at this share of the learning rate, training gives up."""
 
-
-OVERFITTING_NOTE = "validation has turned: it begins to know the text by heart; the best so far is what is kept"
-"""Overfitting in words."""
+OVERFITTING_NOTE = "validation loss is rising (overfitting); the best model so far is kept"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainProgress:
-    """Where training stands behind a step. Losses are nats per token; ``valid_loss`` stands where it was just measured.
+    """The state of training after a step. Losses are in nats per token.
 
-    ``fraction`` is None while an open-ended run does not know its end; ``note`` says what the trainer did by itself.
+    ``fraction`` is None while the end of an open-ended run is unknown. ``train_loss`` is a moving average.
+    ``valid_loss`` is None unless it was measured at this step. ``save`` is True if a checkpoint is due. ``note`` is a
+    message about a change that the trainer made by itself, or "".
     """
 
     fraction: float | None
@@ -55,7 +62,7 @@ class TrainProgress:
     chars_per_second: float
     train_loss: float
     valid_loss: float | None = None
-    best: bool = False
+    is_best: bool = False
     step: int = 0
     save: bool = False
     note: str = ""
@@ -63,18 +70,17 @@ class TrainProgress:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """All that a run is between two steps, as arrays by name and JSON values: enough to go on bit for bit."""
+    """The complete state between two steps, as arrays by name and JSON values. Training resumes from it bit for bit."""
 
     tensors: dict[str, NDArray[Any]]
     values: dict[str, Any]
 
 
 class Trainer:
-    """Trains a model on ids; ``run`` yields Progress and can be left at any time, ``result`` is the best so far.
+    """Trains a model on token ids. ``run`` can be left at any step, and ``result`` is the best model so far.
 
-    ``start`` holds the weights to begin with, by name. ``state`` and ``restore`` carry a run from one process to
-    another; the plan is measured once, and travels with it. Where a ``group`` of processes trains together, each calls
-    the same of these at the same time.
+    ``initial_weights``, by name, replace the random ones. ``make_checkpoint`` and ``restore`` carry a run from one
+    process to another. If a ``group`` of processes trains together, each must call the same methods at the same time.
     """
 
     def __init__(
@@ -86,53 +92,60 @@ class Trainer:
         group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         warm_up_torch()
-        self.config, self.group = config, group
+        self.config = config
+        self.group = group
         self.learner = Learner(config, train_ids, initial_weights, group)
-        self.schedule: Schedule | None = None
+        self.schedule = initial_schedule(config, len(train_ids), len(valid_ids))
         self.seconds = 0.0
-        self.step = self.seen = 0
-        self._train_token_count, self.valid_ids = len(train_ids), torch.from_numpy(valid_ids.astype(np.int64))
-        self._smooth, self._rate, self._behind = math.log(config.architecture.vocabulary), 1.0, 0
-        self.best_loss, self._best_weights = math.inf, copy.deepcopy(self.model.state_dict())
-        self._last_good: Checkpoint | None = None
+        self.step = 0
+        self.tokens_seen = 0
+        self._train_token_count = len(train_ids)
+        self.valid_ids = torch.from_numpy(valid_ids.astype(np.int64))
+        self.loss_ema = math.log(config.architecture.vocabulary)
+        self.rate_factor = 1.0
+        self.bad_validations = 0
+        self.best_loss = math.inf
+        self._best_weights = copy.deepcopy(self.model.state_dict())
 
     @property
     def model(self) -> LSTMLanguageModel:
-        """With the weights of this step."""
+        """The model with the weights of this step."""
         return self.learner.model
 
     @property
     def epochs(self) -> float:
         """Passes over the text so far."""
-        return self.seen / self._train_token_count
+        return self.tokens_seen / self._train_token_count
 
     def run(self) -> Iterator[TrainProgress]:
-        """Train until the time, the epochs or the improvement are over. Raises TrainingError where the loss stays NaN.
+        """Train until the time or the epochs are over, or validation stops improving. Yields after each step.
 
-        A Progress with ``save`` is a good moment to keep ``state``.
+        Goes back to the last checkpoint if the loss is NaN. Raises TrainingError if it stays NaN.
         """
         self.prepare()
-        assert self.schedule
-        self._last_good = self.make_checkpoint()
-        begun, pace = time.monotonic() - self.seconds, _SpeedMeter()
-        while self.schedule.steps is None or self.step < self.schedule.steps:
+        last_good = self.make_checkpoint()
+        begin = time.monotonic() - self.seconds
+        meter = _SpeedMeter()
+        while self.schedule.total_steps is None or self.step < self.schedule.total_steps:
             if not self._train_step():
-                yield self._roll_back()
+                yield self._roll_back(last_good)
                 continue
-            self.seconds = time.monotonic() - begun
-            if self.schedule.save is None:
+            self.seconds = time.monotonic() - begin
+            if self.schedule.save_every is None:
                 self.seconds = self.group.broadcast(self.seconds)
-            save = self._measure_speed(pace) or (self.schedule.save is not None and self.step % self.schedule.save == 0)
-            yield self._finish_step(save)
-        self._last_good = self.make_checkpoint()
+            save = self._measure_speed(meter) or self._save_is_due()
+            progress = self._finish_step(save)
+            if save:
+                last_good = self.make_checkpoint()
+            yield progress
 
     def evaluate(self) -> float:
-        """Measure the average on the validation part now, in nats per token, and keep it if it is the best."""
+        """Return the validation loss of the averaged weights in nats per token, and keep them if they are the best."""
         return self._validate()[0]
 
     def result(self) -> LSTMLanguageModel:
-        """The best averaged model, calibrated: its projection divided by the temperature that validation likes best."""
-        with torch.random.fork_rng(devices=[]):  # whoever looks at the model on the way changes no dropout
+        """Return the best averaged model, calibrated: its projection is divided by the best validation temperature."""
+        with torch.random.fork_rng(devices=[]):  # the model's initialization must not disturb the dropout of the run
             model = LSTMLanguageModel(self.config.architecture)
         model.load_state_dict(self._best_weights)
         with torch.no_grad():
@@ -142,136 +155,143 @@ class Trainer:
         return model
 
     def make_checkpoint(self) -> Checkpoint:
-        """Everything there is to a run, copied."""
+        """Return a copy of the complete state."""
         tensors = self.learner.state_tensors() | {
             f"best.{name}": tensor.cpu() for name, tensor in self._best_weights.items()
         }
-        values = {name: getattr(self, name) for name in _SAVED_ATTRIBUTES}
-        values |= {
-            "plan": asdict(self.schedule) if self.schedule else None,
-            "position": self.learner.batch_reader.position,
-        }
+        values = to_saved({name: getattr(self, name) for name in _SAVED_ATTRIBUTES}, TRAINER_KEYS)
+        values["plan"] = schedule_to_json(self.schedule) if self.schedule.threads else None
+        values["position"] = self.learner.batch_reader.position
         return Checkpoint({name: tensor.numpy().copy() for name, tensor in tensors.items()}, values)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from ``state``, in float32 where it was in bfloat16 and this machine has none.
+        """Continue from ``checkpoint``, in float32 if this machine has no bfloat16.
 
-        Raises KeyError, TypeError, ValueError or RuntimeError where it is not of this run.
+        Raises KeyError, TypeError, ValueError or RuntimeError if it is not of this run.
         """
         tensors = {name: torch.from_numpy(array.copy()) for name, array in checkpoint.tensors.items()}
+        values = from_saved(checkpoint.values, TRAINER_KEYS)
         for name in _SAVED_ATTRIBUTES:
-            setattr(self, name, checkpoint.values[name])
+            setattr(self, name, values[name])
         self.learner.load_tensors(tensors, self.step)
         self._best_weights = strip_prefix("best.", tensors)
-        self.schedule = Schedule(**checkpoint.values["plan"]) if checkpoint.values["plan"] else None
-        self.learner.batch_reader.position = checkpoint.values["position"]
-        if self.schedule:
-            self.schedule = replace(self.schedule, bf16=self.schedule.bf16 and supports_bf16(self.group.device))
+        self.learner.batch_reader.position = values["position"]
+        if values["plan"]:
+            schedule = schedule_from_json(values["plan"])
+            self.schedule = replace(schedule, bf16=schedule.bf16 and supports_bf16(self.group.device))
             torch.set_num_threads(self.schedule.threads)
 
     def prepare(self) -> float:
-        """Make the plan where there is none yet; roughly how many tokens a second this machine learns from."""
+        """Measure this machine and return its rough speed in tokens per second.
+
+        Fixes data type and threads of the schedule, unless they came with a checkpoint.
+        """
         before = torch.get_rng_state()
-        bf16, speed = benchmark_dtypes(self.model, self.config.batch // self.group.world_size)
+        bf16, speed = benchmark_dtypes(self.model, self.config.batch_size // self.group.world_size)
         torch.set_rng_state(before)
-        bf16, threads = bool(self.group.broadcast(bf16)), int(self.group.broadcast(torch.get_num_threads()))
-        if self.schedule is None:
-            self.schedule = initial_schedule(self.config, self._train_token_count, len(self.valid_ids), bf16, threads)
+        bf16 = bool(self.group.broadcast(bf16))
+        threads = int(self.group.broadcast(torch.get_num_threads()))
+        if not self.schedule.threads:
+            self.schedule = replace(self.schedule, bf16=bf16, threads=threads)
         return speed * self.group.world_size
 
     def _measure_speed(self, meter: _SpeedMeter) -> bool:
-        """Fix what the speed decides once it has been measured; whether that was just now."""
-        assert self.schedule
+        """Complete the schedule once the speed has been measured. Return True if that was at this step."""
         limit = min(MEASURING_SECONDS, 6 * self.config.minutes)
-        if self.schedule.save is not None or not meter.is_ready(self.step, self.seconds, limit):
+        if self.schedule.save_every is not None or not meter.is_ready(self.step, self.seconds, limit):
             return False
-        per_step = meter.seconds_per_step(self.step, self.seconds)
+        seconds_per_step = meter.seconds_per_step(self.step, self.seconds)
         self.schedule = measured_schedule(
-            self.schedule, self.config, len(self.valid_ids), self.step, self.seconds, per_step
+            self.schedule, self.config, len(self.valid_ids), self.step, self.seconds, seconds_per_step
         )
         return True
 
+    def _save_is_due(self) -> bool:
+        return self.schedule.save_every is not None and self.step % self.schedule.save_every == 0
+
     def _train_step(self) -> bool:
-        """One step; False where it came to no finite loss."""
-        assert self.schedule
-        rate = self.config.rate * self._rate * learning_rate_scale(self.config, self.schedule, self.step)
-        learned = self.learner.train_step(rate, self.schedule.bf16)
-        if learned is None:
+        """Take a step. Return False if the loss is not finite."""
+        scale = learning_rate_scale(self.config, self.schedule, self.step)
+        outcome = self.learner.train_step(self.config.learning_rate * self.rate_factor * scale, self.schedule.bf16)
+        if outcome is None:
             return False
-        loss, tokens = learned
-        self.step, self.seen = self.step + 1, self.seen + tokens
-        self._smooth += (loss - self._smooth) * 0.05
+        loss, tokens = outcome
+        self.step += 1
+        self.tokens_seen += tokens
+        self.loss_ema += (loss - self.loss_ema) * 0.05
         return True
 
-    def _roll_back(self) -> TrainProgress:
-        """To the last good state, with half the rate."""
-        assert self._last_good
-        rate, step = self._rate / 2, self.step + 1
-        if rate < MIN_RATE_FACTOR:
-            raise TrainingError(
-                f"the loss is not a number at step {step:,}, however low the rate; nothing more is learned from here"
-            )
-        self.restore(self._last_good)
-        self._rate = rate
-        note = f"the loss turned NaN at step {step:,}: back to step {self.step:,}, with {rate:g} of the rate"
+    def _roll_back(self, last_good: Checkpoint) -> TrainProgress:
+        """Restore ``last_good`` and halve the learning rate. Raise TrainingError if it is too low already."""
+        factor = self.rate_factor / 2
+        step = self.step + 1
+        if factor < MIN_RATE_FACTOR:
+            raise TrainingError(f"the loss is NaN at step {step:,}, even at the lowest learning rate; stopped")
+        self.restore(last_good)
+        self.rate_factor = factor
+        note = f"the loss was NaN at step {step:,}: back to step {self.step:,}, at {factor:g} of the learning rate"
         return replace(self._make_progress(None, False), note=note)
 
     def _finish_step(self, save: bool) -> TrainProgress:
-        assert self.schedule
-        due = self.step % self.schedule.every == 0 or self.step == self.schedule.steps
-        valid_loss, best = self._validate() if due else (None, False)
-        note = self._update_early_stopping(best) if due else ""
-        if save:
-            self._last_good = self.make_checkpoint()
-        return replace(self._make_progress(valid_loss, best), save=save, note=note)
+        due = self.step % self.schedule.eval_every == 0 or self.step == self.schedule.total_steps
+        valid_loss, is_best = self._validate() if due else (None, False)
+        note = self._update_early_stopping(is_best) if due else ""
+        return replace(self._make_progress(valid_loss, is_best), save=save, note=note)
 
-    def _update_early_stopping(self, best: bool) -> str:
-        """Count validations without a better one; an open-ended run cools down behind a few, and ends behind more."""
-        assert self.schedule
-        self._behind = 0 if best else self._behind + 1
-        if self.config.minutes < math.inf or self.config.epochs < math.inf:
-            return OVERFITTING_NOTE if self._behind == EARLY_STOPPING_PATIENCE else ""
-        if self.schedule.cool is None and (
-            self._behind >= EARLY_STOPPING_PATIENCE or self.epochs >= self.config.longest
-        ):
-            self.schedule, self._behind = decay_schedule(self.schedule, self.step), 0
-            return "validation improves no more at this rate: from here on the rate falls"
-        if self.schedule.cool is not None and self._behind >= 2 * EARLY_STOPPING_PATIENCE:
-            self.schedule = replace(self.schedule, steps=self.step)
-            return f"{OVERFITTING_NOTE}, and this is the end"
+    def _update_early_stopping(self, is_best: bool) -> str:
+        """Count validations without improvement, and decay or end an open-ended run after some. Return a note or ""."""
+        self.bad_validations = 0 if is_best else self.bad_validations + 1
+        if not self.config.is_open_ended:
+            return OVERFITTING_NOTE if self.bad_validations == EARLY_STOPPING_PATIENCE else ""
+        if self.schedule.decay_start is None:
+            return self._decay_if_stalled()
+        if self.bad_validations >= 2 * EARLY_STOPPING_PATIENCE:
+            self.schedule = replace(self.schedule, total_steps=self.step)
+            return f"{OVERFITTING_NOTE}, and training ends"
         return ""
 
-    def _make_progress(self, valid_loss: float | None, best: bool) -> TrainProgress:
-        assert self.schedule
-        fraction = None if self.schedule.steps is None else self.step / self.schedule.steps
-        speed = self.seen / max(self.seconds, 1e-9)
-        return TrainProgress(fraction, self.seconds, self.epochs, speed, self._smooth, valid_loss, best, self.step)
+    def _decay_if_stalled(self) -> str:
+        if self.bad_validations < EARLY_STOPPING_PATIENCE and self.epochs < self.config.max_flat_epochs:
+            return ""
+        self.schedule = decay_schedule(self.schedule, self.step)
+        self.bad_validations = 0
+        return "validation loss has stopped improving; lowering the learning rate"
+
+    def _make_progress(self, valid_loss: float | None, is_best: bool) -> TrainProgress:
+        fraction = None if self.schedule.total_steps is None else self.step / self.schedule.total_steps
+        speed = self.tokens_seen / max(self.seconds, 1e-9)
+        return TrainProgress(
+            fraction, self.seconds, self.epochs, speed, self.loss_ema, valid_loss, is_best, self.step
+        )
 
     def _validate(self) -> tuple[float, bool]:
-        """The average's validation loss, and whether it is the best yet: then it is kept."""
+        """Return the validation loss of the averaged weights, and True if it is the best. Then keep the weights."""
         average = self.learner.ema_model.module.eval()
         loss = self.group.broadcast(cold_loss(average, self.valid_ids) if self.group.is_main else 0.0)
-        best = loss < self.best_loss
-        if best:
-            self.best_loss, self._best_weights = loss, copy.deepcopy(average.state_dict())
-        return loss, best
+        is_best = loss < self.best_loss
+        if is_best:
+            self.best_loss = loss
+            self._best_weights = copy.deepcopy(average.state_dict())
+        return loss, is_best
 
 
-_SAVED_ATTRIBUTES = ("seconds", "step", "seen", "_smooth", "_rate", "_behind", "best_loss")
+_SAVED_ATTRIBUTES = ("seconds", "step", "tokens_seen", "loss_ema", "rate_factor", "bad_validations", "best_loss")
 
 
 class _SpeedMeter:
-    """When the measured steps began."""
+    """Measures seconds per step, without the first steps."""
 
     def __init__(self) -> None:
         self._start: tuple[int, float] | None = None
 
     def is_ready(self, step: int, seconds: float, limit: float) -> bool:
+        """Return True if ``limit`` seconds are over. Call it after every step."""
         if self._start is None and step >= UNMEASURED_STEPS:
             self._start = (step, seconds)
             return seconds >= limit
         return self._start is not None and seconds >= limit
 
     def seconds_per_step(self, step: int, seconds: float) -> float:
+        """Return the mean since the measurement began."""
         first, start = self._start or (0, 0.0)
         return (seconds - start) / (step - first) if step > first else seconds / step

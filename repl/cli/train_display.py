@@ -64,7 +64,7 @@ class LogDisplay:
         """Training and validation loss, where they were just measured."""
         if progress.valid_loss is not None:
             bits = self._training_run.to_bits_per_char(progress.valid_loss)
-            best = " (best)" if progress.best else ""
+            best = " (best)" if progress.is_best else ""
             self.say(f"{format_progress(self._training_run, progress)} · validation {bits:.3f}{best}")
 
 

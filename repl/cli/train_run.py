@@ -153,12 +153,12 @@ def _print_plan(training_run: TrainingRun) -> None:
     for note in training_run.notes:
         _say(note)
     _say(f"{corpus.name}: {len(corpus.text):,} characters, {_describe_characters(training_run)}; {corpus.split}")
-    if training_run.request.start:
-        _say(f"it goes on from {training_run.request.start}")
+    if training_run.request.parent:
+        _say(f"it goes on from {training_run.request.parent}")
     shape = recipe.architecture
     layers = f"{shape.layers} LSTM layers" if shape.layers > 1 else "an LSTM layer"
     _say(f"{layers} of {shape.width}, {shape.parameters:,} parameters; {_describe_limits(training_run)}")
-    if len(corpus.text) < SMALL_TEXT_CHARS and not training_run.request.start and training_run.tokenizer.kind == "char":
+    if len(corpus.text) < SMALL_TEXT_CHARS and not training_run.request.parent and training_run.tokenizer.kind == "char":
         _say("this is a small text, soon known by heart; a model that has read more learns it better:")
         _say(f"    {_finetune_command(training_run.request)}")
     _say(_describe_duration(training_run))
@@ -196,7 +196,7 @@ def _describe_characters(training_run: TrainingRun) -> str:
     unseen = tokenizer.unknown_characters("".join(corpus.counts))
     folded = f", {len(unseen):,} rare ones of them read as {tokenizer.replacement!r}" if unseen else ""
     rare = sum(count < RARE_COUNT for count in corpus.counts.values())
-    if rare and not unseen and tokenizer.kind == "char" and not training_run.request.start:
+    if rare and not unseen and tokenizer.kind == "char" and not training_run.request.parent:
         folded = f", {rare:,} of them less than {RARE_COUNT} times (--min-count {RARE_COUNT} reads those as a space)"
     tokens = "" if tokenizer.kind == "char" else f", read as {tokenizer.size:,} {tokenizer.kind} tokens"
     return f"{len(corpus.counts):,} distinct{folded}{tokens}"

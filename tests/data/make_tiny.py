@@ -5,9 +5,10 @@ from pathlib import Path
 from afterglow.core.inference.model_file import Architecture, Card
 from afterglow.core.text.corpus import read_corpus
 from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
+from afterglow.core.training.config import TrainConfig
 from afterglow.core.training.convert import to_model_file
-from afterglow.core.training.model import Dropout
-from afterglow.core.training.trainer import TrainConfig, Trainer
+from afterglow.core.training.sizes import Dropout
+from afterglow.core.training.trainer import Trainer
 
 HERE = Path(__file__).parent
 
@@ -16,7 +17,7 @@ def main() -> None:
     corpus = read_corpus(HERE / "lamp.txt")
     for tokenizer in (CharTokenizer.from_text(corpus.text), ByteTokenizer()):
         shape = Architecture(tokenizer.size, 16, 2, 48)
-        recipe = TrainConfig(shape, Dropout(), epochs=120, batch=8, steps=48, rate=1e-2, validations=10)
+        recipe = TrainConfig(shape, Dropout(), epochs=120, batch_size=8, seq_len=48, learning_rate=1e-2, evaluations=10)
         trainer = Trainer(recipe, tokenizer.encode(corpus.text), tokenizer.encode(corpus.valid_text))
         for _ in trainer.run():
             pass

@@ -1,0 +1,144 @@
+"""Hyperparameters of a run, derived from the request and the length of the text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from ..errors import TrainingError, UsageError
+from ..inference.model_file import Architecture
+from .request import TrainRequest
+from .saved_keys import CONFIG_KEYS, from_saved, to_saved
+from .sizes import MODEL_SIZES, SHORT_RUN_EPOCHS, SHORT_RUN_MINUTES, Dropout, ModelSize, choose_size, nearest_size
+
+MIN_SEQ_LEN = 16
+"""Minimum number of tokens through which gradients flow."""
+
+MAX_SEQ_LEN = 64
+"""Maximum number of tokens through which gradients flow."""
+
+DEFAULT_BATCH_SIZE = 32
+"""Streams in a batch if the text is long enough. Larger batches are faster and generalize worse."""
+
+MIN_MUON_TOKENS_PER_UNIT = 16
+"""Muon is used from this many tokens per step and hidden unit. Its matrix products then cost a third of the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """Hyperparameters. Training ends after ``minutes`` or ``epochs``, whichever comes first.
+
+    A run with neither is open-ended. Its learning rate stays up until validation stops improving, at most for
+    ``max_flat_epochs``, and then decays.
+    """
+
+    architecture: Architecture
+    dropout: Dropout = field(default_factory=Dropout)
+    minutes: float = math.inf
+    epochs: float = math.inf
+    max_flat_epochs: float = 60.0
+    batch_size: int = DEFAULT_BATCH_SIZE
+    seq_len: int = MAX_SEQ_LEN
+    learning_rate: float = 4e-3
+    betas: tuple[float, float] = (0.9, 0.99)
+    momentum: float = 0.95
+    weight_decay: float = 0.02
+    warmup_steps: int = 30
+    flat_fraction: float = 0.4
+    final_rate_fraction: float = 0.01
+    grad_clip: float = 0.5
+    ema_decay: float = 0.998
+    state_reset_prob: float = 0.03
+    evaluations: int = 20
+    seed: int = 1
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens in a batch, ``batch_size`` x ``seq_len``."""
+        return self.batch_size * self.seq_len
+
+    @property
+    def use_muon(self) -> bool:
+        """True if a step has enough tokens to make Muon's products, which grow with the width, a small part of it."""
+        return self.tokens_per_step >= MIN_MUON_TOKENS_PER_UNIT * self.architecture.width
+
+    @property
+    def is_open_ended(self) -> bool:
+        """True if neither ``minutes`` nor ``epochs`` is given."""
+        return self.minutes == math.inf and self.epochs == math.inf
+
+
+def make_config(
+    vocabulary: int, tokens: int, request: TrainRequest = TrainRequest(), processes: int = 1
+) -> TrainConfig:
+    """Return the configuration for a text of ``tokens``. A short text gets fewer streams and shorter sequences.
+
+    Each of several processes gets as many streams as a single one would.
+    """
+    by_width = nearest_size(request.width) if request.width else None
+    size = MODEL_SIZES[request.size or by_width or choose_size(request.minutes, tokens)]
+    layers, width = request.layers or size.layers, request.width or size.width
+    return _build_config(Architecture(vocabulary, size.embedding, layers, width), size, tokens, request, processes)
+
+
+def make_finetune_config(
+    architecture: Architecture, tokens: int, request: TrainRequest, processes: int = 1
+) -> TrainConfig:
+    """Return the configuration for fine-tuning a model: half the learning rate, so that it forgets less."""
+    size = MODEL_SIZES[nearest_size(architecture.width)]
+    return _build_config(
+        architecture, replace(size, learning_rate=size.learning_rate / 2), tokens, request, processes
+    )
+
+
+def require_batch_fits(config: TrainConfig, tokens: int) -> None:
+    """Raise UsageError if the streams of a batch would be too short to train on."""
+    limit = max(1, tokens // (2 * MIN_SEQ_LEN))
+    if config.batch_size > limit:
+        raise UsageError(
+            f"the text is too small for a batch of {config.batch_size:,} streams: --batch {limit:,} at most"
+        )
+
+
+def config_to_json(config: TrainConfig) -> dict[str, Any]:
+    """Return the JSON values that run.json stores."""
+    return to_saved(asdict(config), CONFIG_KEYS)
+
+
+def config_from_json(values: dict[str, Any]) -> TrainConfig:
+    """Return the configuration stored in run.json. Raises TrainingError if another release wrote it."""
+    try:
+        config = from_saved(values, CONFIG_KEYS)
+        parts = {"architecture": Architecture(**config["architecture"]), "dropout": Dropout(**config["dropout"])}
+        return TrainConfig(**{**config, **parts, "betas": tuple(config["betas"])})
+    except (KeyError, TypeError):
+        raise TrainingError(
+            "another release of afterglow began this run; resume it with that one, or start again with --replace"
+        ) from None
+
+
+def _build_config(
+    architecture: Architecture, size: ModelSize, tokens: int, request: TrainRequest, processes: int
+) -> TrainConfig:
+    regularization = _choose_regularization(size, request)
+    dropout = regularization.dropout
+    batch_size = request.batch_size or processes * max(1, min(DEFAULT_BATCH_SIZE, tokens // 2_000 // processes))
+    return TrainConfig(
+        architecture,
+        dropout if request.dropout is None else dropout.scaled(request.dropout),
+        minutes=request.minutes,
+        epochs=request.epochs,
+        batch_size=batch_size,
+        seq_len=min(MAX_SEQ_LEN, max(MIN_SEQ_LEN, tokens // batch_size // 4)),
+        learning_rate=request.learning_rate or size.learning_rate,
+        weight_decay=regularization.weight_decay,
+        ema_decay=size.ema_decay ** (batch_size / DEFAULT_BATCH_SIZE),
+    )
+
+
+def _choose_regularization(size: ModelSize, request: TrainRequest) -> ModelSize:
+    """Return the size whose dropout and weight decay to use. Those of "small" only suit short runs."""
+    is_short = request.minutes <= SHORT_RUN_MINUTES or request.epochs <= SHORT_RUN_EPOCHS
+    is_small = size.width == MODEL_SIZES["small"].width
+    return MODEL_SIZES["medium"] if is_small and not is_short else size

@@ -1,0 +1,120 @@
+"""What a run is made of before there are weights: request, text, tokenizer and configuration. run.json stores it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import TrainingError, UsageError
+from ..file_io import require_writable
+from ..inference.library import find_model, path_for_new_model
+from ..inference.model_file import ModelFile, open_model_file
+from ..text.corpus import Corpus, require_enough
+from ..text.tokenizer import CharTokenizer, Tokenizer, from_header
+from .config import (
+    TrainConfig,
+    config_from_json,
+    config_to_json,
+    make_config,
+    make_finetune_config,
+    require_batch_fits,
+)
+from .corpus_cache import load_corpus, load_tokens, prune_cache
+from .distributed import ProcessGroup
+from .request import TrainRequest, request_from_json, request_to_json
+from .run_dir import RunDir, require_no_unfinished_run, resolve_paths
+from .tokenizer_training import build_tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class RunInputs:
+    """The inputs of a run."""
+
+    request: TrainRequest
+    corpus: Corpus
+    tokenizer: Tokenizer
+    config: TrainConfig
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON values of run.json. The text is represented by its hash."""
+        return {
+            "wish": request_to_json(self.request),
+            "sha256": self.corpus.sha256,
+            "tokenizer": self.tokenizer.header(),
+            "recipe": config_to_json(self.config),
+        }
+
+
+def prepare_inputs(
+    request: TrainRequest, run_dir: RunDir, group: ProcessGroup, on_progress: Callable[[float], object]
+) -> RunInputs:
+    """Return the inputs of a new run. Raises TextError, UsageError or StorageError if it could not succeed.
+
+    ``on_progress`` is called with the share of the text tokenized, 0 to 1.
+    """
+    model_path = path_for_new_model(request.name, request.replace)
+    require_no_unfinished_run(request.name, request.replace)
+    require_writable(model_path.parent)
+    require_writable(run_dir.path.parent)
+    request = resolve_paths(request, run_dir)
+    prune_cache()
+    corpus = load_corpus(request.files, request.read_options)
+    require_enough(corpus)
+    parent = open_parent(request)
+    tokenizer = _choose_tokenizer(request, corpus, parent)
+    config = _choose_config(request, tokenizer, len(load_tokens(corpus, tokenizer, on_progress)), parent, group)
+    return RunInputs(request, corpus, tokenizer, config)
+
+
+def load_inputs(name: str, metadata: dict[str, Any]) -> RunInputs:
+    """Return the inputs that run.json describes. Raises TrainingError if the text has changed."""
+    request = request_from_json(metadata["wish"])
+    corpus = load_corpus(request.files, request.read_options)
+    if corpus.sha256 != metadata["sha256"]:
+        raise TrainingError(
+            f"{corpus.name} has changed since the run {name!r} started; restore it, or start again with --replace"
+        )
+    return RunInputs(request, corpus, from_header(metadata["tokenizer"]), config_from_json(metadata["recipe"]))
+
+
+def open_parent(request: TrainRequest) -> ModelFile | None:
+    """Open the model to fine-tune, if any. Raises ModelError, or UsageError if other options do not go with it."""
+    if request.parent is None:
+        return None
+    file = open_model_file(find_model(request.parent).path)
+    kind = file.tokenizer.kind
+    if request.tokens not in (None, kind):
+        raise UsageError(
+            f"{request.parent} was trained on {kind} tokens and cannot continue with {request.tokens} tokens:"
+            " leave out --tokens or --from"
+        )
+    if request.size or request.layers or request.width:
+        raise UsageError("--size, --layers and --width cannot be used with --from")
+    return file
+
+
+def _choose_tokenizer(request: TrainRequest, corpus: Corpus, parent: ModelFile | None) -> Tokenizer:
+    if parent and not isinstance(parent.tokenizer, CharTokenizer):
+        return parent.tokenizer
+    if parent and isinstance(parent.tokenizer, CharTokenizer):
+        tokenizer: Tokenizer = parent.tokenizer.extended(corpus.text, request.min_count)
+    else:
+        tokenizer = build_tokenizer(corpus.text, request.tokens or "char", request.vocabulary_size, request.min_count)
+    if tokenizer.size < 2:
+        raise UsageError(f"no character occurs {request.min_count:,} times; use a smaller --min-count")
+    return tokenizer
+
+
+def _choose_config(
+    request: TrainRequest, tokenizer: Tokenizer, tokens: int, parent: ModelFile | None, group: ProcessGroup
+) -> TrainConfig:
+    """Return the configuration. Raises UsageError if the batch does not suit the text or the number of processes."""
+    if parent:
+        architecture = replace(parent.architecture, vocabulary=tokenizer.size)
+        config = make_finetune_config(architecture, tokens, request, group.world_size)
+    else:
+        config = make_config(tokenizer.size, tokens, request, group.world_size)
+    group.rows(config.batch_size)
+    require_batch_fits(config, tokens)
+    return config

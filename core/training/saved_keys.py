@@ -1,0 +1,70 @@
+"""The keys of run.json and of checkpoints, for attributes whose name differs: older files stay readable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+REQUEST_KEYS = {
+    "encoding": "reading.encoding",
+    "keep_boilerplate": "reading.keep_boilerplate",
+    "field": "reading.field",
+    "column": "reading.column",
+    "lines": "reading.lines",
+    "split": "reading.split",
+    "minutes": "wanted.minutes",
+    "epochs": "wanted.epochs",
+    "size": "wanted.size",
+    "layers": "wanted.layers",
+    "width": "wanted.width",
+    "batch_size": "wanted.batch",
+    "learning_rate": "wanted.rate",
+    "dropout": "wanted.dropout",
+    "vocabulary_size": "vocabulary",
+    "parent": "start",
+}
+"""``TrainRequest`` → ``wish`` in run.json. A dot stands for an object within it."""
+
+CONFIG_KEYS = {
+    "max_flat_epochs": "longest",
+    "batch_size": "batch",
+    "seq_len": "steps",
+    "learning_rate": "rate",
+    "warmup_steps": "warm_up",
+    "flat_fraction": "flat",
+    "final_rate_fraction": "last_rate",
+    "grad_clip": "clip",
+    "ema_decay": "average",
+    "state_reset_prob": "reset",
+    "evaluations": "validations",
+}
+"""``TrainConfig`` → ``recipe`` in run.json."""
+
+SCHEDULE_KEYS = {"total_steps": "steps", "decay_start": "cool", "eval_every": "every", "save_every": "save"}
+"""``Schedule`` → ``plan`` in a checkpoint."""
+
+TRAINER_KEYS = {
+    "tokens_seen": "seen",
+    "loss_ema": "_smooth",
+    "rate_factor": "_rate",
+    "bad_validations": "_behind",
+}
+"""``Trainer`` → the values of a checkpoint."""
+
+
+def to_saved(values: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
+    """Return ``values``, by attribute, under the keys of the file."""
+    saved: dict[str, Any] = {}
+    for name, value in values.items():
+        section, dot, key = keys.get(name, name).rpartition(".")
+        (saved.setdefault(section, {}) if dot else saved)[key] = value
+    return saved
+
+
+def from_saved(saved: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of a file by attribute. Raises KeyError or AttributeError if an object in it is missing."""
+    names = {key: name for name, key in keys.items()}
+    sections = {key.partition(".")[0] for key in names if "." in key}
+    flat = {key: value for key, value in saved.items() if key not in sections}
+    flat |= {f"{section}.{key}": value for section in sections for key, value in saved[section].items()}
+    return {names.get(key, key): value for key, value in flat.items()}
