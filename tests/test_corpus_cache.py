@@ -199,7 +199,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_made(home: Path, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("afterglow.core.file_io.os.fsync", full)
-    with pytest.raises(StorageError, match=r"no space left on device.*make room, or name another folder") as caught:
+    says = r"no space left on device.*make room, or set AFTERGLOW_HOME to another folder"
+    with pytest.raises(StorageError, match=says) as caught:
         load_corpus([str(LAMP)], ReadOptions())
     assert "\n" not in str(caught.value)
     assert list((home / "cache").iterdir()) == []
@@ -213,16 +214,14 @@ def test_a_huge_text_is_learned_and_judged_by_bounded_parts(monkeypatch: pytest.
     for module in (tokenizer_training, run):
         monkeypatch.setattr(module, "MAX_TRAIN_CHARS", 5000)
     (tmp_path / "huge.txt").write_text(LAMP.read_text("utf-8") * 10, "utf-8")
-    made = run.start_run(
-        TrainRequest("mine", (str(tmp_path / "huge.txt"),), tokens="bpe", epochs=0.05, width=8)
-    )
+    made = run.start_run(TrainRequest("mine", (str(tmp_path / "huge.txt"),), tokens="bpe", epochs=0.05, width=8))
     list(made.train())
     model, score = made.finish()
     assert (len(made.corpus.valid_text), score.characters) == (600, 600)
     assert model.generate("The lamp", length=20)
     assert made.notes == [
-        "the vocabulary is learned from 5,000 characters, spread over all of it",
-        "validation and held-out part are judged by their first 600 characters",
+        "the vocabulary is built from 5,000 characters, spread over the text",
+        "validation and held-out text are limited to their first 600 characters",
     ]
 
 

@@ -99,7 +99,7 @@ def test_control_c_ends_both_and_another_number_goes_on(home: Path) -> None:
     processes[1].send_signal(signal.SIGINT)
     (code, out, err), (other, *said) = ended(processes)
     assert (code, other, said) == (0, 0, ["", ""]), err
-    assert "go on with:\n    afterglow train --resume mine\n" in err
+    assert "resume with:\n    afterglow train --resume mine\n" in err
     assert "play it: afterglow --model mine" in out
     (code, _, err), *_ = ended(start(1, "--resume", "mine"))
     assert code == 0
@@ -139,7 +139,7 @@ def test_where_one_dies_the_other_says_how_to_go_on() -> None:
     processes[1].kill()
     code, _, err = ended(processes)[0]
     assert code == 1
-    assert err.splitlines()[-1].endswith("start all of them again, with --resume mine for the text")
+    assert err.splitlines()[-1].endswith("restart all of them with --resume mine instead of the text")
     assert "Traceback" not in err
 
 
@@ -153,7 +153,7 @@ def test_a_text_that_cannot_be_learned_is_told_once(tmp_path: Path) -> None:
 
 def test_rows_are_shared_out_evenly_or_not_at_all() -> None:
     assert [ProcessGroup(rank, 4).rows(8) for rank in range(4)] == [slice(0, 2), slice(2, 4), slice(4, 6), slice(6, 8)]
-    with pytest.raises(UsageError, match="8 streams cannot be shared evenly by 3 processes"):
+    with pytest.raises(UsageError, match="8 streams cannot be divided evenly among 3 processes"):
         ProcessGroup(0, 3).rows(8)
 
 

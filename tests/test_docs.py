@@ -131,7 +131,7 @@ def shell(line: str, folder: Path, code: int = 0) -> subprocess.CompletedProcess
 @pytest.mark.parametrize("page", EXAMPLES)
 def test_every_example_runs(page: str, desk: Path, run: RunCli) -> None:  # noqa: ARG001
     if any("torch" in block.text for block in BLOCKS if block.page == page and block.language == "python"):
-        pytest.importorskip("afterglow.core.training.model")  # and so before torch, which it tells how to use its threads
+        pytest.importorskip("afterglow.core.training.model")  # before torch: it sets torch's threads
     run("export", "shakespeare", "--onnx", "shakespeare.onnx", "--pytorch", "shakespeare-torch.safetensors")
     names: dict[str, object] = {}
     for block in BLOCKS:

@@ -7,9 +7,9 @@ from afterglow.core.inference.model_file import Architecture
 
 torch = pytest.importorskip("torch")
 
+from afterglow.core.training.config import TrainConfig  # noqa: E402
 from afterglow.core.training.model import LSTMLanguageModel  # noqa: E402
 from afterglow.core.training.optimizer import GATE_COUNT, GATES_LR_SCALE, Muon, build_optimizers, orthogonalize  # noqa: E402
-from afterglow.core.training.config import TrainConfig  # noqa: E402
 from torch import nn  # noqa: E402
 
 WIDTH, INPUTS, RATE, MOMENTUM, DECAY = 24, 40, 0.01, 0.9, 0.1
@@ -60,7 +60,7 @@ def test_muon_has_the_weights_of_the_layers_and_adamw_all_else() -> None:
     assert moved[0] == {f"layers.{layer}.weight_{kind}_l0" for layer in range(2) for kind in ("ih", "hh")}
     assert moved[0] | moved[1] == set(names.values())
     assert not moved[0] & moved[1]
-    assert [group["share"] for group in muon.param_groups] == [GATES_LR_SCALE]
+    assert [group["lr_scale"] for group in muon.param_groups] == [GATES_LR_SCALE]
     decays = {names[id(p)]: group["weight_decay"] for group in adamw.param_groups for p in group["params"]}
     assert {name for name, decay in decays.items() if decay} == {"embedding.weight", "projection.weight"}
 

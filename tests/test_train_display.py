@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from afterglow.core.inference.model_file import open_model_file
 from rich.console import Console
 
 torch = pytest.importorskip("torch")
@@ -23,9 +24,7 @@ LAMP = Path(__file__).parent / "data" / "lamp.txt"
 
 def begun() -> training_run.TrainingRun:
     torch.set_num_threads(1)
-    return training_run.start_run(
-        TrainRequest("mine", (str(LAMP),), epochs=3, width=16, layers=1)
-    )
+    return training_run.start_run(TrainRequest("mine", (str(LAMP),), epochs=3, width=16, layers=1))
 
 
 def test_the_picture_shows_losses_baselines_a_curve_and_four_temperatures() -> None:
@@ -92,7 +91,7 @@ def test_a_finished_run_leaves_model_history_and_plot(home: Path) -> None:
     assert names == ["mine.history.jsonl", "mine.safetensors", "mine.svg"]
     file = (home / "models" / "mine.safetensors").stat().st_size
     assert run.build_model().file.index is None
-    again = training_run.open_model_file(home / "models" / "mine.safetensors")
+    again = open_model_file(home / "models" / "mine.safetensors")
     assert again.index
     assert again.index.fingerprints.nbytes <= 0.15 * file
 

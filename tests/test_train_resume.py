@@ -45,7 +45,8 @@ def trainer(width: int = 24, **recipe: Any) -> Trainer:
     chosen = {"epochs": 3.0, "batch_size": 4, "seq_len": 32, "evaluations": 4} | recipe
     made = Trainer(TrainConfig(Architecture(TOKENIZER.size, 8, 2, width), DROPOUT, **chosen), *IDS)
     plan = initial_schedule(made.config, len(IDS[0]), len(IDS[1]), bf16=supports_bf16(torch.device("cpu")), threads=1)
-    made.schedule = replace(plan, save_every=None if "minutes" in recipe else 1_000)  # else a slow machine would measure it
+    # With a number a slow machine measures no speed.
+    made.schedule = replace(plan, save_every=None if "minutes" in recipe else 1_000)
     return made
 
 
@@ -146,7 +147,7 @@ def test_a_loss_that_is_no_number_goes_back_to_the_last_good_state_at_half_the_r
 
     made.model.projection.weight.register_hook(poison)
     notes = [progress.note for progress in made.run() if progress.note]
-    assert notes == ["the loss turned NaN at step 21: back to step 0, with 0.5 of the rate"]
+    assert notes == ["the loss was NaN at step 21: back to step 0, at 0.5 of the learning rate"]
     assert all(np.isfinite(tensor).all() for tensor in made.make_checkpoint().tensors.values())
     assert made.make_checkpoint().values["_rate"] == 0.5
 
@@ -154,7 +155,7 @@ def test_a_loss_that_is_no_number_goes_back_to_the_last_good_state_at_half_the_r
 def test_a_loss_that_stays_no_number_ends_the_run_in_one_line() -> None:
     made = trainer()
     made.model.projection.weight.register_hook(lambda gradient: gradient * float("nan"))
-    with pytest.raises(TrainingError, match="not a number at step 1,"):
+    with pytest.raises(TrainingError, match="NaN at step 1,"):
         list(made.run())
 
 
@@ -190,7 +191,7 @@ def test_a_damaged_one_is_passed_over_for_the_one_before(folder: Path, damage: s
     state, notes = checkpoint.load_last_good(folder, "run")
     assert state
     assert state.values["step"] == 5
-    assert notes == [f"{newest.name} is damaged and was passed over"]
+    assert notes == [f"{newest.name} is damaged and was skipped"]
 
 
 def test_new_ones_stay_where_damaged_ones_are_further(folder: Path) -> None:
@@ -239,7 +240,7 @@ def test_a_text_that_has_changed_since_is_refused(tmp_path: Path) -> None:
     run.start_run(wish(paths=(str(text),)))
     with text.open("a") as file:
         file.write("One more line.\n")
-    with pytest.raises(TrainingError, match="is not the text that the run 'mine' began with"):
+    with pytest.raises(TrainingError, match="has changed since the run 'mine' started"):
         run.resume_run("mine")
     text.unlink()
     with pytest.raises(TextError, match="no text file"):
@@ -273,7 +274,7 @@ def test_a_run_whose_folder_is_taken_or_gone_trains_on_and_disturbs_nobody(home:
         else:
             shutil.rmtree(home / "runs" / "mine")
         progress = list(old.train())
-        assert "no more this run's" in next(p.note for p in progress if p.note)
+        assert "no longer belongs to this run" in next(p.note for p in progress if p.note)
         assert progress[-1].fraction == 1
         if change == "taken":
             assert not new.run_dir.history()
@@ -350,7 +351,7 @@ def test_a_full_disk_does_not_end_a_run_that_goes_back(monkeypatch: pytest.Monke
     monkeypatch.setattr(made.run_dir, "truncate_history", full)
     made.trainer.model.projection.weight.register_hook(poison)
     progress = list(made.train())
-    assert any("no space left; training goes on" in each.note for each in progress)
+    assert any("no space left; training continues" in each.note for each in progress)
     assert progress[-1].fraction == 1
 
 
@@ -370,7 +371,7 @@ def test_a_full_disk_stops_the_saving_and_not_the_training(monkeypatch: pytest.M
 QUICK = """
 import sys
 from afterglow.core.training import schedule, trainer
-schedule.SAVING_SECONDS, trainer.MEASURING_SECONDS = 0.05, 0.05
+schedule.SAVE_INTERVAL_SECONDS, trainer.MEASURING_SECONDS = 0.05, 0.05
 from afterglow.repl.__main__ import main
 main()
 """

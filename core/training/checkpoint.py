@@ -74,7 +74,7 @@ def _read(path: Path, run_id: str) -> Checkpoint:
     digest = header.pop("sha256")
     if header["format"] != FORMAT:
         raise TrainingError(
-            f"{path} has format {str(header['format'])[:20]}, this release reads {FORMAT}:"
+            f"{path} has format {str(header['format'])[:20]}, this release knows {FORMAT}:"
             " resume with the release that wrote it, or start again with --replace"
         )
     if digest != _digest(header, tensors):

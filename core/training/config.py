@@ -25,6 +25,10 @@ MIN_MUON_TOKENS_PER_UNIT = 16
 """Muon is used from this many tokens per step and hidden unit. Its matrix products then cost a third of the others."""
 
 
+NO_OPTIONS = TrainRequest()
+"""A request that leaves everything to the text."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
     """Hyperparameters. Training ends after ``minutes`` or ``epochs``, whichever comes first.
@@ -69,9 +73,7 @@ class TrainConfig:
         return self.minutes == math.inf and self.epochs == math.inf
 
 
-def make_config(
-    vocabulary: int, tokens: int, request: TrainRequest = TrainRequest(), processes: int = 1
-) -> TrainConfig:
+def make_config(vocabulary: int, tokens: int, request: TrainRequest = NO_OPTIONS, processes: int = 1) -> TrainConfig:
     """Return the configuration for a text of ``tokens``. A short text gets fewer streams and shorter sequences.
 
     Each of several processes gets as many streams as a single one would.
@@ -87,9 +89,7 @@ def make_finetune_config(
 ) -> TrainConfig:
     """Return the configuration for fine-tuning a model: half the learning rate, so that it forgets less."""
     size = MODEL_SIZES[nearest_size(architecture.width)]
-    return _build_config(
-        architecture, replace(size, learning_rate=size.learning_rate / 2), tokens, request, processes
-    )
+    return _build_config(architecture, replace(size, learning_rate=size.learning_rate / 2), tokens, request, processes)
 
 
 def require_batch_fits(config: TrainConfig, tokens: int) -> None:

@@ -112,5 +112,6 @@ def _explain_disk_full() -> Iterator[None]:
         yield
     except StorageError as error:
         raise StorageError(
-            f"{error}; training stores the text and its tokens there: make room, or set AFTERGLOW_HOME to another folder"
+            f"{error}; training stores the text and its tokens there: make room, or set AFTERGLOW_HOME to another"
+            " folder"
         ) from error

@@ -73,7 +73,7 @@ class DiskTokens:
 
     @staticmethod
     def write(file: IO[bytes], text: TextLike, tokenizer: Tokenizer) -> Iterator[float]:
-        """Write the tokens of ``text``, chunk by chunk: no token crosses a chunk's end. Yields the share done, 0 to 1."""
+        """Write the tokens of ``text``, chunk by chunk. No token crosses a chunk's end. Yields the share done."""
         written = 0
         for chunk in iter_chunks(text):
             file.write(tokenizer.encode(chunk).astype(_token_dtype(tokenizer.size)).tobytes())

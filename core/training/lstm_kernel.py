@@ -66,9 +66,7 @@ def find_kernel(layer: nn.Module, x: Tensor) -> LSTMKernel | None:
     return KERNEL if in_bf16 and cast(nn.LSTM, layer).hidden_size % UNITS_PER_BLOCK == 0 else None
 
 
-def run_lstm(
-    kernel: LSTMKernel, x: Tensor, state: LayerState, weights: dict[str, Tensor]
-) -> tuple[Tensor, LayerState]:
+def run_lstm(kernel: LSTMKernel, x: Tensor, state: LayerState, weights: dict[str, Tensor]) -> tuple[Tensor, LayerState]:
     """Return what ``nn.LSTM`` does for x (T, B, in) under autocast.
 
     States are (1, B, H), float32, and get no gradients.

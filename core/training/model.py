@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from ..inference.model_file import Architecture
 from . import lstm_kernel
-from .sizes import Dropout
+from .sizes import NO_DROPOUT, Dropout
 
 LayerState = tuple[Tensor, Tensor]
 LayerStates = list[LayerState]
@@ -30,7 +30,7 @@ class LSTMLanguageModel(nn.Module):
     ``states`` holds (h, c), each (1, B, H), for every layer. None starts from zeros.
     """
 
-    def __init__(self, architecture: Architecture, dropout: Dropout = Dropout()) -> None:
+    def __init__(self, architecture: Architecture, dropout: Dropout = NO_DROPOUT) -> None:
         super().__init__()
         self.architecture = architecture
         self.dropout = dropout

@@ -88,7 +88,7 @@ def build_optimizers(model: nn.Module, config: TrainConfig) -> list[Optimizer]:
 
 
 def build_ema_model(model: nn.Module, decay: float) -> AveragedModel:
-    """Return a moving average of the weights. Its decay at update n is at most (1 + n) / (10 + n), to forget the start."""
+    """Return a moving average of the weights. At update n its decay is at most (1 + n) / (10 + n)."""
     return AveragedModel(model, multi_avg_fn=_make_ema_update(decay))
 
 

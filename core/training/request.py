@@ -26,8 +26,8 @@ class TrainOption:
     default: object
     help: str
     kind: type[str | int | float | bool] = str
-    low: float | None = None
-    high: float | None = None
+    low: int | None = None
+    high: int | None = None
     low_excluded: bool = False
     choices: tuple[str, ...] = ()
     metavar: str | None = None
@@ -123,9 +123,9 @@ def as_command_line(request: TrainRequest, full_paths: bool = False) -> str:
     if not full_paths:
         request = dataclasses.replace(request, parent=request.parent_name or None)
     texts = [shlex.quote(path if full_paths else Path(path).name or path) for path in request.paths]
-    values = {name: getattr(request, name) for name, option in TRAIN_OPTIONS.items() if option.recorded}
-    given = {name: value for name, value in values.items() if value != TRAIN_OPTIONS[name].default}
-    return " ".join(["afterglow train", *texts, *(TRAIN_OPTIONS[name].to_words(value) for name, value in given.items())])
+    values = [(option, getattr(request, name)) for name, option in TRAIN_OPTIONS.items() if option.recorded]
+    options = [option.to_words(value) for option, value in values if value != option.default]
+    return " ".join(["afterglow train", *texts, *options])
 
 
 def request_to_json(request: TrainRequest) -> dict[str, Any]:

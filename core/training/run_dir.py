@@ -88,7 +88,7 @@ class RunDir:
             raise TrainingError(f"{self._metadata_path} is damaged; start again with --replace") from None
         if version != FORMAT:
             raise TrainingError(
-                f"the run {self.name!r} has format {str(version)[:20]}, this release reads {FORMAT}:"
+                f"the run {self.name!r} has format {str(version)[:20]}, this release knows {FORMAT}:"
                 " resume it with the release that began it, or start again with --replace"
             )
         self._run_id = _compute_run_id(data)

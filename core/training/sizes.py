@@ -25,6 +25,9 @@ class Dropout:
         return Dropout(*(min(0.9, scale * p) for p in astuple(self)))
 
 
+NO_DROPOUT = Dropout()
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSize:
     """Shape, learning rate and regularization of a size.

@@ -260,9 +260,7 @@ class Trainer:
     def _make_progress(self, valid_loss: float | None, is_best: bool) -> TrainProgress:
         fraction = None if self.schedule.total_steps is None else self.step / self.schedule.total_steps
         speed = self.tokens_seen / max(self.seconds, 1e-9)
-        return TrainProgress(
-            fraction, self.seconds, self.epochs, speed, self.loss_ema, valid_loss, is_best, self.step
-        )
+        return TrainProgress(fraction, self.seconds, self.epochs, speed, self.loss_ema, valid_loss, is_best, self.step)
 
     def _validate(self) -> tuple[float, bool]:
         """Return the validation loss of the averaged weights, and True if it is the best. Then keep the weights."""

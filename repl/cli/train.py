@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from afterglow.core.errors import MissingExtraError, UsageError
-from afterglow.core.training.request import TRAIN_OPTIONS, TrainOption, TrainRequest
 
+from ...core.errors import MissingExtraError, UsageError
 from .options import NO_TORCH_HINT, json_option, print_values
+
+if TYPE_CHECKING:
+    from ...core.training.request import TrainOption
 
 
 class FiniteFloat(click.FloatRange):
@@ -23,17 +24,35 @@ class FiniteFloat(click.FloatRange):
         return number
 
 
-def with_train_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add an option for every field of ``TrainRequest``. Its value is None if it is not given."""
-    for name, option in reversed(TRAIN_OPTIONS.items()):
-        command = click.option(option.flag, name, help=option.help, **_click_attributes(option))(command)
-    return command
+class TrainCommand(click.Command):
+    """A command with an option for every field of ``TrainRequest``. The value is None if it is not given.
+
+    The options are made when ``params`` is first read, which saves other commands 10 ms at the start.
+    """
+
+    _declared: list[click.Parameter]
+    _is_complete = False
+
+    @property
+    def params(self) -> list[click.Parameter]:
+        """The TEXT argument, the options of ``TrainRequest``, and the others. click appends to this list."""
+        if not self._is_complete:
+            from ...core.training.request import TRAIN_OPTIONS
+
+            self._is_complete = True
+            self._declared[1:1] = [_to_click(name, option) for name, option in TRAIN_OPTIONS.items()]
+        return self._declared
+
+    @params.setter
+    def params(self, params: list[click.Parameter]) -> None:
+        self._declared = params
 
 
-def _click_attributes(option: TrainOption) -> dict[str, Any]:
+def _to_click(name: str, option: TrainOption) -> click.Option:
+    words = [option.flag, name]
     if option.kind is bool:
-        return {"is_flag": True, "flag_value": not option.default, "default": None}
-    return {"type": _click_type(option), "metavar": option.metavar}
+        return click.Option(words, help=option.help, is_flag=True, flag_value=not option.default, default=None)
+    return click.Option(words, help=option.help, type=_click_type(option), metavar=option.metavar)
 
 
 def _click_type(option: TrainOption) -> click.ParamType[Any]:
@@ -44,9 +63,8 @@ def _click_type(option: TrainOption) -> click.ParamType[Any]:
     return click.IntRange(option.low, option.high) if option.kind is int else click.STRING
 
 
-@click.command()
+@click.command(cls=TrainCommand)
 @click.argument("paths", nargs=-1, metavar="TEXT...")
-@with_train_options
 @click.option("--resume", metavar="NAME", help="resume an unfinished run, exactly as if it had never stopped")
 @click.option(
     "--device",
@@ -63,6 +81,8 @@ def train(paths: tuple[str, ...], resume: str | None, device: str, as_json: bool
     """
     given = {name: value for name, value in options.items() if value is not None}
     _check_combination(paths, resume, given)
+    from ...core.training.request import TrainRequest
+
     try:
         from .train_run import start_or_resume
     except ImportError as error:

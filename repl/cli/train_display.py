@@ -1,4 +1,4 @@
-"""How a training run looks while it goes on: plain lines, or on a terminal a picture that is drawn over and over."""
+"""Progress of a training run: a live display on a terminal, log lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,33 +19,32 @@ from ...core.training.trainer import TrainProgress
 from .braille import Curve, render_braille
 
 SAMPLE_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
-"""What samples are shown at: from strict to wild."""
+"""Temperatures of the samples shown during training."""
 
 SAMPLING_PAUSE_FACTOR = 20
-"""How many times longer than samples took is trained before the next ones."""
+"""Minimum time between samples, as a multiple of the time that sampling took."""
 
 FRAMES_PER_SECOND = 4.0
-"""A second."""
 
 
 class TrainDisplay(Protocol):
-    """Where a run is shown."""
+    """A way to show a run. Used as a context manager."""
 
     def __enter__(self) -> TrainDisplay: ...
 
     def __exit__(self, *_: object) -> None: ...
 
     def say(self, line: str) -> None:
-        """A line that stays."""
+        """Print a line that stays on the screen."""
         ...
 
     def show(self, progress: TrainProgress) -> None:
-        """Where the run stands."""
+        """Show the progress after a step."""
         ...
 
 
 class LogDisplay:
-    """One line for each validation: for logs, pipes and dumb terminals."""
+    """Prints one line per validation, for logs, pipes and dumb terminals."""
 
     def __init__(self, training_run: TrainingRun) -> None:
         self._training_run = training_run
@@ -57,11 +56,11 @@ class LogDisplay:
         pass
 
     def say(self, line: str) -> None:
-        """To standard error."""
+        """Print to standard error."""
         print(line, file=sys.stderr, flush=True)
 
     def show(self, progress: TrainProgress) -> None:
-        """Training and validation loss, where they were just measured."""
+        """Print training and validation loss if validation was measured at this step."""
         if progress.valid_loss is not None:
             bits = self._training_run.to_bits_per_char(progress.valid_loss)
             best = " (best)" if progress.is_best else ""
@@ -69,13 +68,16 @@ class LogDisplay:
 
 
 class LiveDisplay:
-    """Progress, losses beside what counting reaches, a curve of them, and samples at four temperatures."""
+    """Draws progress, losses with n-gram baselines, loss curves, and samples at four temperatures."""
 
     def __init__(self, training_run: TrainingRun, console: Console | None = None) -> None:
-        self._training_run, self._samples = training_run, dict[float, str]()
+        self._training_run = training_run
+        self._samples = dict[float, str]()
         self._console = console or Console(stderr=True)
         self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
-        self._last_drawn = self._last_sampled = self._sampling_pause = 0.0
+        self._last_drawn = 0.0
+        self._last_sampled = 0.0
+        self._sampling_pause = 0.0
 
     def __enter__(self) -> LiveDisplay:
         self._live.start()
@@ -85,16 +87,16 @@ class LiveDisplay:
         self._live.stop()
 
     def say(self, line: str) -> None:
-        """Above the picture."""
+        """Print a line above the display."""
         self._live.console.print(Text(line))
 
     def show(self, progress: TrainProgress) -> None:
-        """Draw it, a few times a second; new samples when validation was measured."""
+        """Redraw a few times a second, and after each validation with new samples."""
         now = time.monotonic()
-        due = progress.valid_loss is not None
-        if due and now - self._last_sampled >= self._sampling_pause:
+        validated = progress.valid_loss is not None
+        if validated and now - self._last_sampled >= self._sampling_pause:
             self._draw_samples(now)
-        if due or now - self._last_drawn >= 1 / FRAMES_PER_SECOND:
+        if validated or now - self._last_drawn >= 1 / FRAMES_PER_SECOND:
             self._live.update(self._render(progress), refresh=True)
             self._last_drawn = now
 
@@ -124,7 +126,7 @@ class LiveDisplay:
         return Group(*parts)
 
     def _losses_table(self, progress: TrainProgress) -> Table:
-        """Bits per character of the model and of counting, side by side."""
+        """Return losses and baselines side by side, in bits per character."""
         table = Table.grid(padding=(0, 3))
         best = self._training_run.best_bits
         figures = {"training": self._training_run.to_bits_per_char(progress.train_loss), "validation, best": best}
@@ -141,14 +143,14 @@ class LiveDisplay:
 
 
 def choose_display(training_run: TrainingRun) -> TrainDisplay:
-    """The picture where there is a terminal that can draw it, else lines."""
+    """Return a live display if the terminal can draw it, else log lines."""
     console = Console(stderr=True)
     capable = console.is_terminal and not console.is_dumb_terminal and console.width >= 40 and console.height >= 12
     return LiveDisplay(training_run, console) if capable else LogDisplay(training_run)
 
 
 def format_progress(training_run: TrainingRun, progress: TrainProgress) -> str:
-    """Where a run stands, in one line."""
+    """Return the progress as one line: share, time left, epoch, speed, loss."""
     share = (
         f"{progress.fraction:4.0%} · {_time_left(progress)} · "
         if progress.fraction is not None
@@ -160,7 +162,7 @@ def format_progress(training_run: TrainingRun, progress: TrainProgress) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Minutes and seconds, and hours where there are any."""
+    """Format as M:SS, or H:MM:SS from an hour on."""
     hours, rest = divmod(int(seconds), 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
