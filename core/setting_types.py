@@ -181,8 +181,8 @@ class RngNumber(Kind):
 class Bool(Kind):
     """On or off.
 
-    Normally the flag stands alone (``--memory``) and files store a JSON boolean. With ``as_word`` the flag takes the
-    word (``--lens off``), files store the word, and it also passes as a value from Python.
+    The flag takes no value (``--memory``), and files store a JSON boolean. With ``as_word``, the flag takes the word
+    (``--lens off``), files store the word, and the word is also permitted as a value in Python.
     """
 
     as_word: bool = False

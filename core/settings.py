@@ -219,7 +219,7 @@ SPECS: dict[str, Spec] = {
 
 
 FILTERS = tuple(name for name, spec in SPECS.items() if spec.scope == "token" and name != "temperature")
-"""Names of the filters and penalties with their parameters: everything that shapes a draw beside the temperature."""
+"""Names of the filters and penalties with their parameters: everything but the temperature that shapes a draw."""
 
 
 @lru_cache(maxsize=64)  # a look-up takes 0.3 µs, building 11 µs; the lens asks after every token

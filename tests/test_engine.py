@@ -287,7 +287,7 @@ def test_rows_are_shared_out_and_gathered_again(tiny: Model, threads: int) -> No
     for n, length in enumerate(lengths):
         streams.append(opened(engine, tiny, "The lamp", MINE.changed(length=length), rng=n, ahead=200))
         engine.step()
-        assert sum(len(batch.streams) for batch in engine._batches) == sum(not s.finished for s in streams)
+        assert engine.row_count == sum(not s.finished for s in streams)
     while engine.step():
         pass
     for n, stream in enumerate(streams):

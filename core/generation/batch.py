@@ -124,8 +124,8 @@ class Batch:
             return
         bounds = [stream.surprise_bound() for stream in self.streams] if self._chain.bounds_surprise else None
         drawn = [
-            self._draw_through_chain(row_uniforms, temperatures, forced_tokens)
-            for step, row_uniforms in enumerate(uniforms)
+            self._draw_through_chain(step_uniforms, temperatures, forced_tokens)
+            for step, step_uniforms in enumerate(uniforms)
             if not step or may_continue()
         ]
         ids, logits, shaped = map(np.concatenate, zip(*drawn, strict=True))

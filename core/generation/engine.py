@@ -1,4 +1,4 @@
-"""Steps all live streams together. Streams join and leave between steps; each text is the same bits as when alone."""
+"""Steps all live streams together. Streams join and leave between steps; each text is as alone, bit for bit."""
 
 from __future__ import annotations
 
@@ -74,6 +74,11 @@ class Engine:
         """True if ``request`` was called since the last step."""
         return bool(self._requests)
 
+    @property
+    def row_count(self) -> int:
+        """Number of streams in the batches: those that the next step may draw for."""
+        return sum(len(batch.streams) for batch in self._batches)
+
     def iter_events(self, stream: Stream) -> Iterator[Event]:
         """Yield the events of one stream as they come. The others are stepped too, up to their ``max_unread``.
 
@@ -96,9 +101,7 @@ class Engine:
         busy = [batch for batch in self._batches if batch.streams]
         if not busy:
             return False
-        steps = min(
-            MAX_BURST_STEPS, max(1, MAX_BURST_TOKENS // self._row_count()), *(batch.max_burst() for batch in busy)
-        )
+        steps = min(MAX_BURST_STEPS, max(1, MAX_BURST_TOKENS // self.row_count), *(batch.max_burst() for batch in busy))
         self._run_burst(busy, steps)
         self._remove_finished()
         return True
@@ -140,7 +143,7 @@ class Engine:
 
     def _rebalance(self, joining: list[Stream]) -> None:
         """Spread all rows evenly over the batches worth using. Streams that must move are added to ``joining``."""
-        rows = self._row_count() + len(joining)
+        rows = self.row_count + len(joining)
         batch_count = max(1, min(len(self._batches), rows // MIN_ROWS_PER_BATCH))
         share = -(-rows // batch_count)
         for number, batch in enumerate(self._batches):
@@ -168,6 +171,3 @@ class Engine:
 
     def _remove(self, predicate: Callable[[Stream], bool]) -> list[Stream]:
         return [stream for batch in self._batches for stream in batch.remove(predicate)]
-
-    def _row_count(self) -> int:
-        return sum(len(batch.streams) for batch in self._batches)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from ..file_io import write_atomically
 from .model_file import ModelFile
@@ -82,7 +82,7 @@ def onnx_model(file: ModelFile) -> ModelProto:
     return model
 
 
-def _graph_io(file: ModelFile) -> tuple[list[Any], list[Any]]:
+def _graph_io(file: ModelFile) -> tuple[list[ValueInfoProto], list[ValueInfoProto]]:
     """Return the graph's inputs and outputs."""
     a = file.architecture
     state: list[str | int | None] = [a.layers, "batch", a.width]
@@ -94,7 +94,7 @@ def _graph_io(file: ModelFile) -> tuple[list[Any], list[Any]]:
     return inputs, outputs
 
 
-def _initializers(file: ModelFile, weights: Weights) -> list[Any]:
+def _initializers(file: ModelFile, weights: Weights) -> list[TensorProto]:
     arrays: dict[str, NDArray[Any]] = {
         "embedding": weights["embedding.weight"],
         "projection": np.ascontiguousarray(weights["projection.weight"].T),

@@ -57,7 +57,9 @@ class KernelStepper:
     """Steps rows in place: each step overwrites ``logits`` and ``state``."""
 
     def __init__(self, kernel: Int8Kernel, matrices: list[PackedMatrix], state: StateArrays, threads: int) -> None:
-        self._kernel, self._matrices, rows = kernel, matrices, len(state[0])
+        rows = len(state[0])
+        self._kernel = kernel
+        self._matrices = matrices
         self.state = tuple(array.copy() for array in state)
         self.logits: Logits = np.empty((rows, matrices[-1].width), np.float32)
         self._inputs = [np.zeros((rows, matrix.inputs), np.uint8) for matrix in matrices]
@@ -87,8 +89,8 @@ class KernelStepper:
         if n == len(self._matrices) - 1:
             return [*shape, _address(self._inputs[n]), 0, 0, 0, 0, _address(self.logits)]
         h, c = self.state[2 * n : 2 * n + 2]
-        above, inputs = self._inputs[n + 1], self._matrices[n + 1].inputs
-        return [*shape, _address(self._inputs[n]), _address(h), _address(above), inputs, _address(c), 0]
+        next_input, next_inputs = self._inputs[n + 1], self._matrices[n + 1].inputs
+        return [*shape, _address(self._inputs[n]), _address(h), _address(next_input), next_inputs, _address(c), 0]
 
 
 def _pack_gates(file: ModelFile, n: int, simd_width: int) -> PackedMatrix:

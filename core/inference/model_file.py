@@ -113,7 +113,7 @@ class Card:
     copied_in_runs_of_16: float = 0.0
 
     @classmethod
-    def from_header(cls, values: Any) -> Card:
+    def from_header(cls, values: object) -> Card:
         """Return the card in a header. Entries added by a later release are ignored. Raises ModelError."""
         if not isinstance(values, dict):
             raise ModelError("its card is not readable")
@@ -202,7 +202,7 @@ def _read_model(file: BufferedReader, size: int) -> ModelFile:
     return ModelFile(architecture, tokenizer, card, tensors, index=index).with_sha256()
 
 
-def _parse_index_modulus(values: Any) -> int:
+def _parse_index_modulus(values: object) -> int:
     """Return the modulus of the index: it stores one fingerprint in this many. 0 if there is no index."""
     match values:
         case None:
@@ -212,7 +212,7 @@ def _parse_index_modulus(values: Any) -> int:
     raise ModelError("its index of copied runs has a form that this release cannot read")
 
 
-def _parse_index_length(entry: Any) -> int:
+def _parse_index_length(entry: object) -> int:
     match entry:
         case {"shape": [length]} if _is_count(length) and 0 <= length < 1 << 32:
             return length
@@ -240,7 +240,7 @@ def _read_header(file: BufferedReader, size: int) -> tuple[dict[str, Any], dict[
     return entries, header, 8 + length
 
 
-def _parse_architecture(values: Any) -> Architecture:
+def _parse_architecture(values: object) -> Architecture:
     if not isinstance(values, dict):
         raise ModelError("its header has no architecture")
     for name, largest in MAX_DIMENSIONS.items():
@@ -273,7 +273,7 @@ def _read_tensors(
     return tensors
 
 
-def _check_entry(name: str, spec: TensorSpec, entry: Any) -> None:
+def _check_entry(name: str, spec: TensorSpec, entry: object) -> None:
     match entry:
         case {"dtype": spec.dtype, "shape": [*sizes], "data_offsets": [int(begin), int(end)]}:
             if tuple(sizes) == spec.shape and begin >= 0 and end - begin == spec.nbytes:
@@ -281,11 +281,11 @@ def _check_entry(name: str, spec: TensorSpec, entry: Any) -> None:
     raise ModelError(f"its tensor {name} is missing or does not have the shape {spec.shape}")
 
 
-def _is_count(value: Any) -> TypeGuard[int]:
+def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_valid_card_value(card: Card, name: str, value: Any) -> bool:
+def _is_valid_card_value(card: Card, name: str, value: object) -> bool:
     """Return True if a card's entry has the right type and, if it is text, no terminal control characters."""
     if name.startswith("nats"):
         return value is None or _is_real(value)
@@ -295,5 +295,5 @@ def _is_valid_card_value(card: Card, name: str, value: Any) -> bool:
     return type(value) is type(default) and (not isinstance(value, str) or value.isprintable())
 
 
-def _is_real(value: Any) -> bool:
+def _is_real(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

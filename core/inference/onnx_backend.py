@@ -63,13 +63,15 @@ class _BoundStepper(Stepper):
     def __init__(
         self, session: onnxruntime.InferenceSession, names: Sequence[str], state: StateArrays, logits: Logits
     ) -> None:
-        self._session, self._names = session, names
+        self._session = session
+        self._names = names
         self._ids = np.zeros(len(logits), np.int64)
         states = tuple(array.copy() for array in state), tuple(np.empty_like(array) for array in state)
         logits_pair = logits, np.empty_like(logits)
         self._bindings = [self._bind(*states, logits_pair[1]), self._bind(*states[::-1], logits_pair[0])]
         self._outputs = [(logits_pair[1], states[1]), (logits_pair[0], states[0])]
-        self.logits, self.state = logits_pair[0], states[0]
+        self.logits = logits_pair[0]
+        self.state = states[0]
         self._current = 0
 
     def step(self, ids: Ids) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from .model_file import ModelFile
 from .quantization import HIDDEN_SCALE, HIDDEN_ZERO
@@ -21,8 +21,10 @@ class OnnxStepGraph:
     """
 
     def __init__(self, file: ModelFile, fused: bool = False) -> None:
-        self._file, self._fused = file, fused
-        self._nodes, self._constants = list[Any](), list[Any]()
+        self._file = file
+        self._fused = fused
+        self._nodes: list[NodeProto] = []
+        self._constants: list[TensorProto] = []
         self._inputs = [helper.make_tensor_value_info("ids", TensorProto.INT64, ["rows"])]
         self._outputs = [
             helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", file.architecture.vocabulary])
