@@ -34,6 +34,7 @@ else:
 
 P = ParamSpec("P")
 BotInteraction: TypeAlias = "discord.Interaction[Bot]"
+SlashCommand: TypeAlias = app_commands.Command[Any, ..., None]
 Handler: TypeAlias = Callable[Concatenate[Handlers, Invocation, P], Coroutine[Any, Any, None]]
 
 MAX_CHOICES = 25
@@ -58,9 +59,10 @@ class BotCommandTree(app_commands.CommandTree["Bot"]):
 def build_tree(bot: Bot) -> BotCommandTree:
     """Return all commands for ``bot``, usable in servers and direct messages."""
     tree = BotCommandTree(bot, allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True))
-    commands: list[Any] = [say, temp, settings, model, sweep, explain, memory, help_, forget, continue_this]
+    commands: list[SlashCommand] = [say, temp, settings, model, sweep, explain, memory, help_, forget]
     for command in commands:
         tree.add_command(command)
+    tree.add_command(continue_this)
     return tree
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.errors import CommandError
 from ..core.sampling.rng import random_rng_seed
-from ..core.setting_types import Number, Ramp
+from ..core.setting_types import Ramp
 from .button_state import SAMPLING_SETTINGS, ButtonState, decode_state, find_model
 from .buttons import LABELS
 from .channel_settings import ChannelContext, ChannelSettings
@@ -15,8 +15,8 @@ from .invocation import BotMessage, Invocation
 from .setting_specs import bounded_spec
 from .writer import TextRequest, TextService
 
-TEMPERATURE_STEP = 0.2
-"""Change of the temperature by a press of Hotter or Cooler."""
+TEMPERATURE_STEPS = {"h": "+0.2", "l": "-0.2"}
+"""Change of the temperature by Hotter and Cooler, as one would type it."""
 
 
 class Handlers:
@@ -114,22 +114,9 @@ def apply_button(state: ButtonState, action: str) -> tuple[ButtonState, str]:
     if action == "r":
         rng = random_rng_seed()
         return state._replace(rng=rng), f"{LABELS[action]}: rng {state.rng} → {rng}"
-    before = state.temperature
-    after = _shift_temperature(before, TEMPERATURE_STEP if action == "h" else -TEMPERATURE_STEP)
-    show = bounded_spec("temperature").kind.show
-    if after == before:
-        raise CommandError(f"T {show(before)} is already the limit")
-    return state._replace(temperature=after), f"{LABELS[action]}: T {show(before)} → {show(after)}"
-
-
-def _shift_temperature(temperature: float | Ramp, change: float) -> float | Ramp:
-    """Move a temperature, or both ends of a ramp, within the permitted range."""
-    if isinstance(temperature, Ramp):
-        return Ramp(*(_shift_number(end, change) for end in temperature))
-    return _shift_number(temperature, change)
-
-
-def _shift_number(temperature: float, change: float) -> float:
     kind = bounded_spec("temperature").kind
-    assert isinstance(kind, Number)
-    return round(min(kind.high, max(kind.low, temperature + change)), 3)
+    before = state.temperature
+    after: float | Ramp = kind.parse(TEMPERATURE_STEPS[action], before)
+    if after == before:
+        raise CommandError(f"T {kind.show(before)} is already the limit")
+    return state._replace(temperature=after), f"{LABELS[action]}: T {kind.show(before)} → {kind.show(after)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import discord
@@ -186,7 +186,7 @@ def log_bug(error: BaseException) -> None:
 
 def _command_name(interaction: discord.Interaction) -> str:
     """Name of the command that is used; "" for a button."""
-    data: Any = interaction.data or {}
+    data: Mapping[str, object] = interaction.data or {}
     return str(data.get("name", ""))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from discord import app_commands
 
 from ..core.errors import SettingError, suggest
-from ..core.setting_types import Bool, Integer, Number, Ramp
+from ..core.setting_types import Bool, Integer, Kind, Number, Ramp, RngNumber
 from ..core.settings import SPECS, Spec
 
 MAX_MESSAGE = 2000
@@ -34,12 +33,16 @@ def _bot_spec(name: str, scope: str, help_: str) -> Spec:
 def bounded_spec(name: str) -> Spec:
     """Return the declaration of a core setting with the bot's range, which its errors and its help then name."""
     spec = SPECS[name]
-    kind: Any = spec.kind
-    if name in _RANGES:
-        low, high = _RANGES[name]
-        kind = replace(kind, low=max(low, kind.low), high=min(high, kind.high))
-        kind = replace(kind, zero_word=None) if isinstance(kind, Integer) else kind
+    kind = _narrow(spec.kind, *_RANGES[name]) if name in _RANGES else spec.kind
     return spec._replace(kind=kind, help=_HELP.get(name, spec.help))
+
+
+def _narrow(kind: Kind, low: float, high: float) -> Kind:
+    """Return a kind of number that permits at most ``low`` to ``high``."""
+    if isinstance(kind, Integer):
+        return replace(kind, low=max(int(low), kind.low), high=min(int(high), kind.high), zero_word=None)
+    assert isinstance(kind, Number)
+    return replace(kind, low=max(low, kind.low), high=min(high, kind.high))
 
 
 BOT_SETTINGS = {
@@ -65,15 +68,17 @@ def spec_of(name: str) -> Spec:
     raise SettingError(f"there is no setting {name[:40]!r} here; {hint}")
 
 
-def option_range(name: str) -> Any:
-    """Return the type of a slash command's option for a setting. Discord refuses values out of its range."""
-    kind: Any = bounded_spec(name).kind
-    number = float if isinstance(kind, Number) else int
-    return app_commands.Range[number, number(kind.low), number(kind.high)]
+def option_range(name: str) -> object:
+    """Return the type of a slash command's option for a number. Discord refuses values out of its range."""
+    kind = bounded_spec(name).kind
+    if isinstance(kind, Number):
+        return app_commands.Range[float, float(kind.low), float(kind.high)]
+    assert isinstance(kind, Integer | RngNumber)
+    return app_commands.Range[int, kind.low, kind.high]
 
 
 def value_to_text(name: str, value: object) -> str:
     """Return a value as text that parses back to exactly the same value. (``kind.show`` rounds.)"""
     if isinstance(value, Ramp):
-        return f"{value.start!r}..{value.end!r}"
+        return value.exact_text()
     return repr(value) if isinstance(value, float) else spec_of(name).kind.show(value)

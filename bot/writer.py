@@ -62,7 +62,8 @@ class TextJob:
 
     def attach(self, worker: Worker, stream: Stream) -> None:
         """Set the stream that writes the text. It is stopped at once if the job has been."""
-        self._worker, self._stream = worker, stream
+        self._worker = worker
+        self._stream = stream
         if self.stopped:
             self.stop()
 
@@ -113,14 +114,14 @@ class TextService:
         self,
         default_model: Model,
         store: Store,
-        opener: Callable[[str], Model] = load,
+        open_model: Callable[[str], Model] = load,
         blocked_words: Iterable[str] = (),
     ) -> None:
         self.default_model = default_model
         self.store = store
         self.blocklist = Blocklist(blocked_words)
         self.running: set[TextJob] = set()
-        self._opener = opener
+        self._open_model = open_model
         self._models = {default_model.name: LoadedModel(default_model, default_model.worker())}
         self._load_locks: dict[str, asyncio.Lock] = {}
         self._executor = ThreadPoolExecutor(2, "afterglow reader")
@@ -217,7 +218,7 @@ class TextService:
     async def _load_model(self, name: str) -> LoadedModel:
         async with self._load_locks.setdefault(name, asyncio.Lock()):
             if name not in self._models:
-                model = await asyncio.to_thread(self._opener, name)
+                model = await asyncio.to_thread(self._open_model, name)
                 self._models[name] = LoadedModel(model, model.worker())
         return self._models[name]
 
