@@ -95,7 +95,8 @@ class KernelStepper:
 
 def _pack_gates(file: ModelFile, n: int, simd_width: int) -> PackedMatrix:
     """Pack the gates of layer n, which reads the layer below and itself. The input of layer 0 is a table by token."""
-    kinds, tensors = ("ih", "hh") if n else ("hh",), file.tensors
+    tensors = file.tensors
+    kinds = ("ih", "hh") if n else ("hh",)
     weights = np.concatenate([tensors[f"lstm.{n}.weight_{kind}"] for kind in kinds], axis=1)
     addend = tensors[f"lstm.{n}.bias"] if n else input_table(file)
     return _pack(weights, tensors[f"lstm.{n}.scale"], addend, 4, simd_width)
@@ -110,8 +111,8 @@ def _pack(
     weights: NDArray[np.int8], scale: NDArray[np.float32], addend: NDArray[np.float32], gates: int, simd_width: int
 ) -> PackedMatrix:
     """Pack weights (gates x H, K), their scales (gates x H,), and an addend (gates x H,) or (V, gates x H)."""
-    width, inputs = len(weights) // gates, weights.shape[1]
-    padded = np.pad(weights, [(0, 0), (0, -inputs % 4)])
+    width = len(weights) // gates
+    padded = np.pad(weights, [(0, 0), (0, -weights.shape[1] % 4)])
     blocks = _block_layout(padded.T, gates, simd_width)  # (K, blocks, gates, simd_width)
     fours = blocks.reshape(-1, 4, *blocks.shape[1:]).transpose(2, 0, 3, 4, 1)
     initial_sum = -HIDDEN_ZERO * weights.sum(axis=1, dtype=np.int32)

@@ -10,10 +10,11 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ INDEX_TENSOR = "index.prints"
 """Name of the tensor that holds the index of copied runs."""
 
 Tensors = dict[str, NDArray[Any]]
+T = TypeVar("T")
 
 
 class TensorSpec(NamedTuple):
@@ -170,20 +172,21 @@ class ModelFile:
 
 def open_model_file(path: Path) -> ModelFile:
     """Read and check a model file; raise ModelError, one line with the path, if anything is wrong with it."""
-    with open_or_error(path, ModelError, "model file") as file:
-        try:
-            return _read_model(file, os.fstat(file.fileno()).st_size)
-        except ModelError as error:
-            raise ModelError(f"{path} is not a usable model: {error}") from None
+    return _read(path, _read_model)
 
 
 def read_card(path: Path) -> Card:
     """Return the card of a model file without reading its weights; raise ModelError if the header is not valid."""
-    try:
-        with path.open("rb") as file:
-            return Card.from_header(_read_header(file, path.stat().st_size)[1].get("card"))
-    except (OSError, ModelError) as error:
-        raise ModelError(f"cannot open {path}: {error}") from None
+    return _read(path, lambda file, size: Card.from_header(_read_header(file, size)[1].get("card")))
+
+
+def _read(path: Path, read: Callable[[BufferedReader, int], T]) -> T:
+    """Return the result of ``read``, called with the open file and its size; add the path to its ModelError."""
+    with open_or_error(path, ModelError, "model file") as file:
+        try:
+            return read(file, os.fstat(file.fileno()).st_size)
+        except ModelError as error:
+            raise ModelError(f"{path} is not a usable model: {error}") from None
 
 
 def _read_model(file: BufferedReader, size: int) -> ModelFile:
@@ -245,9 +248,7 @@ def _parse_architecture(values: object) -> Architecture:
         raise ModelError("its header has no architecture")
     for name, largest in MAX_DIMENSIONS.items():
         if not _is_count(values.get(name)) or not 1 <= values[name] <= largest:
-            raise ModelError(
-                f"its {name} is {str(values.get(name))[:20]}; it must be a whole number from 1 to {largest:,}"
-            )
+            raise ModelError(f"its {name} is {str(values.get(name))[:20]}, not a whole number from 1 to {largest:,}")
     return Architecture(**{name: values[name] for name in MAX_DIMENSIONS})
 
 
@@ -267,9 +268,7 @@ def _read_tensors(
         begin = entries[name]["data_offsets"][0]
         tensors[name] = np.frombuffer(data, spec.numpy_dtype, int(np.prod(spec.shape)), begin).reshape(spec.shape)
         if spec.dtype == "F32" and not np.isfinite(tensors[name]).all():
-            raise ModelError(
-                f"{name} has values that are not finite numbers; its training went wrong or the file is damaged"
-            )
+            raise ModelError(f"{name} has values that are not finite; its training failed or the file is damaged")
     return tensors
 
 
