@@ -63,7 +63,7 @@ def gaps(model: Model) -> GapsResult:
 def lens_speed(model: Model) -> float:
     """Measure the tokens per second of a stream if the lens is computed for each of them."""
     session = Session(model, model.settings.changed(rng=7, length=1000))
-    events = session.prompt("ROMEO:")
+    events = session.write_from("ROMEO:")
     next(events)
     start = time.perf_counter()
     count = sum(inspect_session(session) is not None for _ in events)
@@ -92,7 +92,7 @@ def _make_waiting_stream(model: Model) -> Callable[[int], object]:
 def _make_session(model: Model) -> Callable[[int], Session]:
     def make(number: int) -> Session:
         session = Session(model, model.settings.changed(rng=number, length=100))
-        list(session.prompt("ROMEO:"))
+        list(session.write_from("ROMEO:"))
         return session
 
     return make

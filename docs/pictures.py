@@ -46,7 +46,7 @@ def new_session(**settings: object) -> Session:
 def draw_ramp() -> str:
     """Draw a passage with T from 0.2 to 1.6, colored by surprisal, and beside it the candidates for three tokens."""
     session = new_session(length=900, temperature=Ramp(0.2, 1.6))
-    exhaust(session.prompt(SEED))
+    exhaust(session.write_from(SEED))
     picture = SvgPage(112)
     picture.line([("One seed. One model. Only the temperature moved.", "plain")], TEMPERATURE_COLUMNS)
     title, levels = legend("surprise")

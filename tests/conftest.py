@@ -72,7 +72,7 @@ def session(tiny: Model) -> Session:
 @pytest.fixture
 def written(session: Session) -> Session:
     """A session whose passage has a seed, a text, a retry, a branch and an undo."""
-    for write in (lambda: session.prompt("The lamp"), session.retry, lambda: session.branch(10)):
+    for write in (lambda: session.write_from("The lamp"), session.retry, lambda: session.branch(10)):
         for _ in write():
             pass
     session.passage.undo()

@@ -199,7 +199,7 @@ def test_greedy_text_of_the_bundled_model_goes_round_in_circles() -> None:
 
 
 def test_slash_explain_works_on_the_next_token_at_todays_temperature(session: Session) -> None:
-    list(session.prompt("The lamp"))
+    list(session.write_from("The lamp"))
     session.set("temperature", 0.5)
     (listing,) = dispatch(session, "/explain")
     assert isinstance(listing, Listing)
@@ -210,14 +210,14 @@ def test_slash_explain_works_on_the_next_token_at_todays_temperature(session: Se
 
 
 def test_slash_explain_at_zero_tells_where_that_leads(session: Session) -> None:
-    list(session.prompt("The lamp"))
+    list(session.write_from("The lamp"))
     *_, notice = dispatch(session, "/explain 0 2")
     assert isinstance(notice, Notice)
     assert "always takes the likeliest" in notice.text
 
 
 def test_slash_explain_says_so_where_filters_have_a_say(session: Session) -> None:
-    list(session.prompt("The lamp"))
+    list(session.write_from("The lamp"))
     session.set("top_p", 0.9)
     session.set("repeat_last_n", 10)
     _, notice = dispatch(session, "/explain")

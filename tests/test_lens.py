@@ -35,7 +35,7 @@ def looked(session: Session, count: int | None = None) -> Inspection:
 def written(session: Session) -> Session:
     """A session with a text of 60 tokens."""
     session.set("temperature", 0.7)
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     return session
 
 
@@ -56,7 +56,7 @@ def test_a_token_is_shown_behind_the_filters_that_drew_it_whatever_is_set_now(se
     """The chance that is shown of each is the one that the draw had, though filters came and went on the way."""
     turns: dict[int, tuple[str, object]] = {10: ("top_k", 4), 20: ("min_p", 0.1)}
     turns |= {30: ("repeat_penalty", 1.4), 40: ("top_k", 0)}
-    for event in session.prompt("The lamp"):
+    for event in session.write_from("The lamp"):
         here = len(session.passage.tokens())
         if isinstance(event, Token) and here in turns:
             session.set(*turns[here])
@@ -86,7 +86,7 @@ def test_a_setting_turned_while_a_token_is_drawn_is_the_next_ones(
         return throw(dice, *arguments)
 
     monkeypatch.setattr(PositionRNG, "uniforms", turning)
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     for count, token in enumerate(session.passage.tokens()):
         found = looked(session, count)
         (taken,) = [c for c in found.candidates if c.id == token.id]
@@ -158,7 +158,7 @@ def test_a_look_changes_nothing(written: Session) -> None:
 def test_every_place_can_be_turned_at_whatever_node_it_lies_in(written: Session) -> None:
     play(written.continue_())
     written.set("memory", True)
-    play(written.prompt("Far"))
+    play(written.write_from("Far"))
     before = [token.id for token in written.passage.tokens()]
     whole = written.passage.cursor
     assert whole is not None

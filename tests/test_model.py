@@ -30,7 +30,7 @@ def test_the_plain_call_is_a_loop_over_the_streaming_call(tiny: Model) -> None:
 
 def test_a_script_and_a_session_write_the_same_text(tiny: Model) -> None:
     session = Session(tiny, tiny.settings.changed(rng=7, length=80))
-    list(session.prompt("The lamp"))
+    list(session.write_from("The lamp"))
     assert session.passage.text() == "The lamp" + tiny.generate("The lamp", rng=7, length=80)
 
 

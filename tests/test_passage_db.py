@@ -49,7 +49,7 @@ def test_a_passage_comes_back_with_tree_cursor_and_dice(written: Session, tiny: 
 
 def test_it_is_kept_while_it_grows_and_only_what_is_new_is_written(session: Session) -> None:
     keeper = PassageSaver()
-    for number, _ in enumerate(session.prompt("The lamp")):
+    for number, _ in enumerate(session.write_from("The lamp")):
         if number % 7 == 0:
             keeper.save(session.passage)
             assert bare(passage_db.load(1).passage) == bare(session.passage)
@@ -64,7 +64,7 @@ def test_it_is_kept_while_it_grows_and_only_what_is_new_is_written(session: Sess
 def test_each_passage_has_a_number_of_its_own(session: Session) -> None:
     keeper = PassageSaver()
     for seed in ("One", "Two", "Three"):
-        play(session.prompt(seed))
+        play(session.write_from(seed))
         keeper.save(session.passage)
     assert [entry.text[:3] for entry in passage_db.search_passages()] == ["Thr", "Two", "One"]
     assert [passage_db.load(n).passage.text()[:3] for n in (1, 2, 3)] == ["One", "Two", "Thr"]
@@ -82,7 +82,7 @@ def test_an_opened_passage_goes_on_under_its_number(written: Session, tiny: Mode
 
 
 def test_any_seed_comes_back(session: Session) -> None:
-    play(session.prompt('“Grüße”\n\t日本 🔥 \x00 \u2028 \\ " \udcff'))
+    play(session.write_from('“Grüße”\n\t日本 🔥 \x00 \u2028 \\ " \udcff'))
     PassageSaver().save(session.passage)
     assert bare(passage_db.load(1).passage) == bare(session.passage)
 
@@ -95,7 +95,7 @@ def test_an_empty_passage_is_not_kept(session: Session) -> None:
 def test_search_finds_text_anywhere_and_takes_signs_as_they_are(session: Session) -> None:
     keeper = PassageSaver()
     for seed in ("100% lamp", "a_b lamp", "Sea", "ÜBERALL"):
-        play(session.prompt(seed))
+        play(session.write_from(seed))
         keeper.save(session.passage)
     assert [e.text[:3] for e in passage_db.search_passages("100%")] == ["100"]
     assert [e.text[:3] for e in passage_db.search_passages("a_b")] == ["a_b"]
@@ -108,7 +108,7 @@ def test_search_finds_text_anywhere_and_takes_signs_as_they_are(session: Session
 def test_a_word_that_occurs_once_is_a_name(session: Session) -> None:
     keeper = PassageSaver()
     for seed in ("Zebra one", "Zebra two", "Quagga"):
-        play(session.prompt(seed))
+        play(session.write_from(seed))
         keeper.save(session.passage)
     assert passage_db.open_by_name("quagga").passage.text().startswith("Quagga")
     assert passage_db.open_by_name("#1").passage.text().startswith("Zebra one")
@@ -172,7 +172,7 @@ for n in range(40):
 
 def test_a_full_disk_is_said_and_what_was_missed_is_written_later(session: Session) -> None:
     keeper = PassageSaver()
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     keeper.save(session.passage)
     before = bare(session.passage)
     play(session.continue_())
@@ -261,7 +261,7 @@ def test_a_passage_goes_on_where_it_was_left_without_being_read_again(
 ) -> None:
     left = Session(tiny, Settings(rng=7, length=300))
     keeper = PassageSaver()
-    for number, _ in enumerate(left.prompt("The lamp " * 40)):
+    for number, _ in enumerate(left.write_from("The lamp " * 40)):
         if number % 50 == 0:
             keeper.save(left.passage)
     play(left.continue_())
@@ -300,7 +300,7 @@ def test_a_damaged_state_is_read_anew(damage: str, written: Session, tiny: Model
 def test_a_state_of_tokens_that_were_not_kept_is_left_alone(session: Session, tiny: Model) -> None:
     """As a process that is killed between two saves leaves it: the state is ahead of the tokens."""
     keeper = PassageSaver()
-    for number, _ in enumerate(session.prompt("The lamp")):
+    for number, _ in enumerate(session.write_from("The lamp")):
         if number == 30:
             keeper.save(session.passage)
     keeper.save(session.passage)

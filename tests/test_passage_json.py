@@ -49,21 +49,21 @@ def test_redo_leads_the_same_way_behind_opening(written: Session) -> None:
 
 def test_any_seed_comes_back(session: Session) -> None:
     seed = '“Grüße”\n\t日本 🔥 \x00 \u2028 \\ "'
-    play(session.prompt(seed))
+    play(session.write_from(seed))
     passage_json.save(session.passage, "odd")
     assert passage_json.load("odd").text() == session.passage.text()
 
 
 def test_a_seed_that_is_no_text_can_be_saved(session: Session) -> None:
     """What a shell hands on of a byte that is not UTF-8: a lone surrogate."""
-    play(session.prompt("The \udcff lamp"))
+    play(session.write_from("The \udcff lamp"))
     passage_json.save(session.passage, "odd")
     assert "lamp" in passage_json.load("odd").text()
 
 
 def test_a_forced_token_that_the_filters_had_cut_can_be_saved(session: Session) -> None:
     """Its shaped log-probability is minus infinity, which JSON does not know."""
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     session.set("temperature", 0.0)
     unlikely = [token.id for token in session.passage.tokens() if token.rank > 1]
     likeliest = int(session.snapshot_at(1, 20).logits.argmax())

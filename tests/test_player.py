@@ -169,7 +169,7 @@ async def test_a_plain_iterator_without_close_will_do() -> None:
 async def test_a_session_plays_the_same_text_at_any_pace(session: Session) -> None:
     texts = []
     for speed in (0, FAST):
-        await heard(Player(session.prompt("The lamp"), lambda speed=speed: speed))  # type: ignore[misc]
+        await heard(Player(session.write_from("The lamp"), lambda speed=speed: speed))  # type: ignore[misc]
         texts.append(session.passage.text())
     assert texts[0] == texts[1]
     assert len(texts[0]) == 68
@@ -177,7 +177,7 @@ async def test_a_session_plays_the_same_text_at_any_pace(session: Session) -> No
 
 async def test_a_temperature_that_is_turned_acts_on_the_next_token(session: Session) -> None:
     found: list[Event] = []
-    async for batch in Player(session.prompt("The lamp"), lambda: FAST):
+    async for batch in Player(session.write_from("The lamp"), lambda: FAST):
         found += batch
         if session.settings.temperature == 1.0:
             turned = len(found)
@@ -188,7 +188,7 @@ async def test_a_temperature_that_is_turned_acts_on_the_next_token(session: Sess
 
 
 async def test_a_session_that_is_left_keeps_its_text_and_can_go_on(session: Session) -> None:
-    async for _ in Player(session.prompt("The lamp"), lambda: FAST):
+    async for _ in Player(session.write_from("The lamp"), lambda: FAST):
         break
     await until(lambda: not session.playing)
     written = len(session.passage.tokens())
@@ -199,7 +199,7 @@ async def test_a_session_that_is_left_keeps_its_text_and_can_go_on(session: Sess
 
 async def test_a_session_that_is_stopped_ends_its_player(session: Session) -> None:
     found: list[Event] = []
-    async for batch in Player(session.prompt("The lamp"), lambda: FAST):
+    async for batch in Player(session.write_from("The lamp"), lambda: FAST):
         found += batch
         session.stop()
     assert isinstance(found[-1], Done)

@@ -37,7 +37,7 @@ def do(session: Session, line: str) -> list[object]:
 @pytest.fixture
 def written(session: Session) -> Session:
     """A session with a text."""
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     return session
 
 
@@ -82,7 +82,7 @@ def test_any_edits_leave_a_passage_that_can_be_saved_and_gone_on_with(
     edits: list[tuple[int, str]], tiny_bytes: Model
 ) -> None:
     session = Session(tiny_bytes, Settings(rng=7, length=20, temperature=2.0))
-    play(session.prompt("Thé"))
+    play(session.write_from("Thé"))
     for cut, put in edits:
         text = session.passage.text()[:cut] + put
         play(session.rewrite(text))

@@ -45,14 +45,14 @@ def on(model: Model, **settings: object) -> Session:
 def test_the_same_seed_and_rng_give_the_same_text(session: Session) -> None:
     texts = []
     for _ in range(2):
-        play(session.prompt("The lamp"))
+        play(session.write_from("The lamp"))
         texts.append(session.passage.text())
     assert texts[0] == texts[1]
     assert len(texts[0]) == len("The lamp") + 60
 
 
 def test_undo_and_redo_bring_back_the_text_and_the_state(session: Session) -> None:
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     text, state = session.passage.text(), as_bytes(session.current_snapshot())
     session.passage.undo()
     assert session.passage.text() == "The lamp"
@@ -61,12 +61,12 @@ def test_undo_and_redo_bring_back_the_text_and_the_state(session: Session) -> No
 
 
 def test_writing_on_after_undo_and_redo_is_writing_on(session: Session, tiny: Model) -> None:
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     session.passage.undo()
     session.passage.redo()
     play(session.continue_())
     straight = on(tiny)
-    play(straight.prompt("The lamp"))
+    play(straight.write_from("The lamp"))
     play(straight.continue_())
     assert session.passage.text() == straight.passage.text()
 
@@ -76,15 +76,15 @@ def test_writing_on_after_undo_and_redo_is_writing_on(session: Session, tiny: Mo
 def test_two_halves_are_one_long_text(name: str, chosen: dict[str, float], request: pytest.FixtureRequest) -> None:
     model = request.getfixturevalue(name)
     halves, whole = on(model, length=70, **chosen), on(model, length=140, **chosen)
-    play(halves.prompt("The lamp"))
+    play(halves.write_from("The lamp"))
     play(halves.continue_())
-    play(whole.prompt("The lamp"))
+    play(whole.write_from("The lamp"))
     assert halves.passage.text() == whole.passage.text()
     assert ids(halves) == ids(whole)
 
 
 def test_stopping_anywhere_and_going_on_is_one_long_text(session: Session, tiny: Model) -> None:
-    events = session.prompt("The lamp")
+    events = session.write_from("The lamp")
     for _ in range(13):
         next(events)
     session.stop()
@@ -93,12 +93,12 @@ def test_stopping_anywhere_and_going_on_is_one_long_text(session: Session, tiny:
     session.set("length", 47)
     play(session.continue_())
     whole = on(tiny)
-    play(whole.prompt("The lamp"))
+    play(whole.write_from("The lamp"))
     assert ids(session) == ids(whole)
 
 
 def test_leaving_the_events_early_keeps_what_was_written(session: Session, tiny: Model) -> None:
-    events = session.prompt("The lamp")
+    events = session.write_from("The lamp")
     for _ in range(13):
         next(events)
     events.close()  # type: ignore[attr-defined]
@@ -107,7 +107,7 @@ def test_leaving_the_events_early_keeps_what_was_written(session: Session, tiny:
     session.set("length", 47)
     play(session.continue_())
     whole = on(tiny)
-    play(whole.prompt("The lamp"))
+    play(whole.write_from("The lamp"))
     assert ids(session) == ids(whole)
 
 
@@ -119,7 +119,7 @@ def test_the_state_behind_every_token_is_that_of_the_stream(
     model = request.getfixturevalue(name)
     session = on(model, length=140)
     seen = []
-    for event in session.prompt("The lamp"):
+    for event in session.write_from("The lamp"):
         assert session.stream is not None or isinstance(event, Done)
         if isinstance(event, Token):
             assert session.stream is not None
@@ -139,11 +139,11 @@ def test_the_state_behind_every_token_is_that_of_the_stream(
 def test_a_held_surprise_goes_on_from_any_token_as_it_did(tiny: Model, saved: bool) -> None:
     """What the sampler remembers is found again behind every token, between kept states and after a restart too."""
     whole = on(tiny, length=200, surprise=2.0)
-    play(whole.prompt("The lamp"))
+    play(whole.write_from("The lamp"))
     expected = [(token.id, token.bound) for token in whole.passage.tokens()]
     for at in (1, 30, SNAPSHOT_INTERVAL - 9, SNAPSHOT_INTERVAL, 150):
         session = on(tiny, length=200, surprise=2.0)
-        events = session.prompt("The lamp")
+        events = session.write_from("The lamp")
         for _ in range(at):
             next(events)
         events.close()  # type: ignore[attr-defined]
@@ -157,13 +157,13 @@ def test_a_held_surprise_goes_on_from_any_token_as_it_did(tiny: Model, saved: bo
 
 def test_a_passage_of_a_thousand_pieces_goes_on(tiny: Model) -> None:
     session = on(tiny, length=1)
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     for _ in range(1100):
         play(session.continue_())
     session.passage = passage_json.from_json(passage_json.to_json(session.passage))
     play(session.continue_())
     whole = on(tiny, length=1102)
-    play(whole.prompt("The lamp"))
+    play(whole.write_from("The lamp"))
     assert session.passage.text() == whole.passage.text()
 
 
@@ -171,7 +171,7 @@ def test_a_passage_of_a_thousand_pieces_goes_on(tiny: Model) -> None:
 
 
 def test_a_retry_is_another_text_and_the_old_one_stays(session: Session) -> None:
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     first = session.passage.text()
     play(session.retry())
     second = session.passage.text()
@@ -188,7 +188,7 @@ def test_a_retry_is_the_same_retry_next_time(tiny: Model) -> None:
     texts = []
     for _ in range(2):
         session = on(tiny)
-        play(session.prompt("The lamp"))
+        play(session.write_from("The lamp"))
         play(session.retry())
         play(session.continue_())
         texts.append(session.passage.text())
@@ -196,14 +196,14 @@ def test_a_retry_is_the_same_retry_next_time(tiny: Model) -> None:
 
 
 def test_going_on_inherits_the_retrys_dice(session: Session) -> None:
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     play(session.retry())
     play(session.continue_())
     assert session.passage.current().take == 1
 
 
 def test_retry_after_undo_writes_what_follows_the_seed_anew(session: Session) -> None:
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     first = session.passage.text()
     session.passage.undo()
     play(session.retry())
@@ -213,16 +213,16 @@ def test_retry_after_undo_writes_what_follows_the_seed_anew(session: Session) ->
 
 def test_retry_on_a_joined_seed_keeps_the_seed(session: Session) -> None:
     session.set("memory", True)
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     before = session.passage.text()
-    play(session.prompt(" The keeper"))
+    play(session.write_from(" The keeper"))
     session.passage.undo()
     play(session.retry())
     assert session.passage.text().startswith(before + " The keeper")
 
 
 def test_a_branch_keeps_the_beginning_and_takes_the_token(session: Session, tiny: Model) -> None:
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     original = ids(session)
     (token,) = tiny.tokenizer.encode("k").tolist()
     play(session.branch(20, token))
@@ -233,7 +233,7 @@ def test_a_branch_keeps_the_beginning_and_takes_the_token(session: Session, tiny
 
 
 def test_a_branch_without_a_token_is_another_text(session: Session) -> None:
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     original = ids(session)
     play(session.branch(20))
     branched = ids(session)
@@ -242,7 +242,7 @@ def test_a_branch_without_a_token_is_another_text(session: Session) -> None:
 
 
 def test_branches_at_one_place_differ(session: Session) -> None:
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     texts = set()
     for _ in range(3):
         play(session.branch(20))
@@ -253,7 +253,7 @@ def test_branches_at_one_place_differ(session: Session) -> None:
 
 @pytest.mark.parametrize(("at", "token"), [(-1, None), (61, None), (0, 47), (0, -1), (0, 10**9)])
 def test_a_branch_that_cannot_be_is_refused_and_changes_nothing(session: Session, at: int, token: int | None) -> None:
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     nodes, text = len(session.passage.nodes), session.passage.text()
     with pytest.raises(CommandError):
         list(session.branch(at, token))
@@ -264,7 +264,7 @@ def test_a_branch_that_cannot_be_is_refused_and_changes_nothing(session: Session
 
 
 def test_the_temperature_acts_on_the_next_token(session: Session) -> None:
-    events = session.prompt("The lamp")
+    events = session.write_from("The lamp")
     first = [next(events) for _ in range(5)]
     session.set("temperature", 0.0)
     rest = [event for event in events if isinstance(event, Token)]
@@ -275,13 +275,13 @@ def test_the_temperature_acts_on_the_next_token(session: Session) -> None:
 
 @pytest.mark.parametrize(
     "second",
-    [Session.continue_, Session.retry, lambda s: s.branch(0), lambda s: s.prompt("The keeper")],
-    ids=["go on", "retry", "branch", "prompt"],
+    [Session.continue_, Session.retry, lambda s: s.branch(0), lambda s: s.write_from("The keeper")],
+    ids=["go on", "retry", "branch", "write from"],
 )
 def test_two_texts_at_once_are_refused_and_the_first_is_not_disturbed(
     second: Callable[[Session], Iterable[Event]], session: Session, tiny: Model
 ) -> None:
-    events = session.prompt("The lamp")
+    events = session.write_from("The lamp")
     next(events)
     assert session.playing
     with pytest.raises(CommandError, match="stop it first"):
@@ -289,7 +289,7 @@ def test_two_texts_at_once_are_refused_and_the_first_is_not_disturbed(
     play(events)
     assert not session.playing
     undisturbed = on(tiny)
-    play(undisturbed.prompt("The lamp"))
+    play(undisturbed.write_from("The lamp"))
     assert session.passage.text() == undisturbed.passage.text()
 
 
@@ -303,7 +303,7 @@ def test_a_bad_setting_changes_nothing(session: Session) -> None:
 
 def test_stop_texts_never_show_and_end_the_text(tiny: Model) -> None:
     session = on(tiny, stop=("lamp", "keeper"), length=500, temperature=0.5)
-    done = play(session.prompt("The "))
+    done = play(session.write_from("The "))
     assert done.reason == "stop"
     written = session.passage.text().removeprefix("The ")
     assert not any(stop in written for stop in ("lamp", "keeper"))
@@ -314,7 +314,7 @@ def test_text_held_back_is_shown_once_when_stopped_and_gone_on_from(tiny: Model)
     texts = []
     for reopened in (False, True):
         session = on(tiny, temperature=0.0, length=120)
-        play(session.prompt("The keeper of the "))
+        play(session.write_from("The keeper of the "))
         written = session.passage.text().removeprefix("The keeper of the ")
         session.passage.undo()
         session.set("stop", (written[:4] + "\x00",))  # begins as the text does: four characters are held back
@@ -338,7 +338,7 @@ def test_going_on_behind_a_stop_text_is_the_same_from_a_file(tiny: Model) -> Non
     texts = []
     for reopened in (False, True):
         session = on(tiny, stop=("lamp",), length=300, temperature=0.5)
-        assert play(session.prompt("The keeper of the ")).reason == "stop"
+        assert play(session.write_from("The keeper of the ")).reason == "stop"
         if reopened:
             session.passage = passage_json.from_json(passage_json.to_json(session.passage))
         session.set("stop", ())
@@ -352,8 +352,8 @@ def test_going_on_behind_a_stop_text_is_the_same_from_a_file(tiny: Model) -> Non
 
 def test_with_memory_a_seed_joins_the_same_state(session: Session, tiny: Model) -> None:
     session.set("memory", True)
-    play(session.prompt("The lamp"))
-    play(session.prompt(" said the keeper"))
+    play(session.write_from("The lamp"))
+    play(session.write_from(" said the keeper"))
     text = session.passage.text()
     head = text[: text.index(" said the keeper", len("The lamp") + 60) + len(" said the keeper")]
     session.passage.undo()
@@ -361,21 +361,21 @@ def test_with_memory_a_seed_joins_the_same_state(session: Session, tiny: Model) 
 
 
 def test_without_memory_a_seed_begins_anew(session: Session) -> None:
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     first = session.passage
-    play(session.prompt("The keeper"))
+    play(session.write_from("The keeper"))
     assert session.passage is not first
     assert session.passage.text().startswith("The keeper")
 
 
 def test_notices_come_before_the_text(session: Session) -> None:
-    events = list(session.prompt("The Ω"))
+    events = list(session.write_from("The Ω"))
     assert isinstance(events[0], Notice)
     assert [type(event) for event in events[1:-1]] == [Token] * 60
 
 
 def test_an_empty_seed_writes(session: Session) -> None:
-    play(session.prompt(""))
+    play(session.write_from(""))
     assert len(session.passage.text()) == 60
 
 
@@ -403,7 +403,7 @@ def files(name: str) -> Model:
 def test_another_model_opens_a_new_passage_and_keeps_what_was_set(tiny: Model) -> None:
     session = Session(tiny, load_model=files)
     session.set("top_k", 5)
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     session.switch_model("tiny-byte")
     assert (session.model.name, session.settings.top_k, session.settings.temperature) == ("tiny-byte", 5, 0.8)
     assert session.passage.nodes == []
@@ -419,7 +419,7 @@ def test_a_temperature_of_one_that_was_set_survives_another_model(tiny: Model) -
 
 def test_a_model_that_cannot_be_opened_changes_nothing(tiny: Model) -> None:
     session = Session(tiny, load_model=files)
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     passage = session.passage
     with pytest.raises(ModelError):
         session.switch_model("nowhere")
@@ -428,7 +428,7 @@ def test_a_model_that_cannot_be_opened_changes_nothing(tiny: Model) -> None:
 
 def test_a_passage_of_another_model_is_read_again(session: Session, tiny: Model, tiny_bytes: Model) -> None:
     other = on(tiny_bytes)
-    play(other.prompt("The lamp — "))
+    play(other.write_from("The lamp — "))
     text = other.passage.text()
     said = session.load_passage(StoredPassage(passage_json.from_json(passage_json.to_json(other.passage))))
     assert said is not None
@@ -441,7 +441,7 @@ def test_a_passage_of_another_model_is_read_again(session: Session, tiny: Model,
 
 
 def test_a_passage_of_the_same_model_goes_on_as_if_never_closed(session: Session, tiny: Model) -> None:
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     reopened = on(tiny)
     assert reopened.load_passage(StoredPassage(passage_json.from_json(passage_json.to_json(session.passage)))) is None
     for each in (session, reopened):
@@ -450,7 +450,7 @@ def test_a_passage_of_the_same_model_goes_on_as_if_never_closed(session: Session
 
 
 def test_the_summary_tells_temperature_length_dice_and_take(session: Session) -> None:
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     assert session.passage.summary() == "T 1.00 · 60 characters · rng 7"
     session.set("temperature", 0.5)
     play(session.retry())
@@ -482,7 +482,7 @@ def test_of_a_very_long_seed_the_end_is_read_and_that_is_said(tiny: Model) -> No
 
 def test_a_whole_seed_is_read_with_progress(tiny: Model) -> None:
     session = on(tiny, whole_seed=True)
-    events = list(session.prompt("The lamp. " * 2000))
+    events = list(session.write_from("The lamp. " * 2000))
     shares = [event.share for event in events if isinstance(event, PrefillProgress)]
     assert shares == [*(4096 * n / 20_000 for n in range(1, 5)), 1.0]
     assert not any(isinstance(event, Notice) for event in events)
@@ -491,9 +491,9 @@ def test_a_whole_seed_is_read_with_progress(tiny: Model) -> None:
 
 def test_a_seed_that_is_stopped_before_it_is_read_changes_nothing(tiny: Model) -> None:
     session = on(tiny, whole_seed=True)
-    play(session.prompt("The lamp"))
+    play(session.write_from("The lamp"))
     text = session.passage.text()
-    events = session.prompt("Good evening. " * 2000)
+    events = session.write_from("Good evening. " * 2000)
     assert isinstance(next(events), PrefillProgress)
     session.stop()
     with pytest.raises(CommandError, match="stopped before the seed was read"):

@@ -20,7 +20,7 @@ TEMPERATURES = (0.0, 0.5, 1.0, 1.6)
 @pytest.fixture
 def told(session: Session) -> Session:
     """A session with a text."""
-    list(session.prompt("The lamp"))
+    list(session.write_from("The lamp"))
     return session
 
 
@@ -29,7 +29,7 @@ def test_every_column_is_what_the_seed_gives_at_its_temperature(told: Session, t
     list(sweep.play())
     for column in sweep.columns:
         alone = Session(tiny, Settings(rng=7, length=60, temperature=column.temperature))
-        list(alone.prompt("The lamp"))
+        list(alone.write_from("The lamp"))
         assert alone.passage.text() == "The lamp" + column.text
         assert column.reason == "length"
 
@@ -68,7 +68,7 @@ def test_a_column_is_gone_on_with_as_a_version_of_the_first_text(told: Session, 
     assert told.settings.temperature == 1.6
     list(told.continue_())
     alone = Session(tiny, Settings(rng=7, length=60, temperature=1.6))
-    list(alone.prompt("The lamp"))
+    list(alone.write_from("The lamp"))
     list(alone.continue_())
     assert told.passage.text() == alone.passage.text()
     told.passage.undo()

@@ -28,7 +28,7 @@ MORE = 4
 def passage_of(model: Model, tokens: int) -> Passage:
     """A text that is repeated to so many tokens, with the states of its last time."""
     session = Session(model, Settings(rng=7, length=SHORT))
-    for _ in session.prompt("The lamp"):
+    for _ in session.write_from("The lamp"):
         pass
     session.set("length", 50)
     node, ahead = session.passage.nodes[1], tokens - SHORT

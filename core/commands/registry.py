@@ -14,21 +14,21 @@ from . import actions, explain, tour
 from .effects import Effect, Listing, Play
 
 Choices = Callable[[Session, Sequence[str]], Iterable[tuple[str, str]]]
-"""Returns the values to offer for an argument as (value, help), given the words typed before it."""
+"""Returns values of an argument as (value, help), given the words typed before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """An argument of a command: its name, a function that parses its text, and the values to offer.
+    """An argument of a command: its name, and a function that parses its text.
 
-    ``prompted`` is True for an optional argument that a menu lets the user type; others are left out there.
+    ``choices`` are offered as completions. A menu asks for required arguments and for optional ones that are ``asked``.
     """
 
     name: str
     parse: Callable[[Session, str], Any] = lambda _, text: text
     choices: Choices = lambda *_: ()
     required: bool = False
-    prompted: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class Command:
         return " ".join([f"/{self.name}", *words])
 
     @property
-    def prompts(self) -> bool:
-        """True if a menu should let the user type arguments instead of running the command at once."""
-        return any(argument.required or argument.prompted for argument in self.arguments)
+    def asks_for_arguments(self) -> bool:
+        """True if a menu should let the user type arguments before it runs the command."""
+        return any(argument.required or argument.asked for argument in self.arguments)
 
 
 def dispatch(session: Session, line: str) -> Iterator[Effect]:
@@ -65,16 +65,16 @@ def dispatch(session: Session, line: str) -> Iterator[Effect]:
     command, values = parse_command(session, line) if is_command(line) else (None, [])
     if session.observer:
         session.observer.before_command(command.name if command else "")
-    yield from command.run(session, *values) if command else _play_prompt(session, line)
+    yield from command.run(session, *values) if command else _play_seed(session, line)
     if session.observer:
         yield from session.observer.after_command(session)
 
 
-def _play_prompt(session: Session, line: str) -> Iterator[Effect]:
+def _play_seed(session: Session, line: str) -> Iterator[Effect]:
     if not line.strip(" ") and "\n" not in line:
-        yield Play(session.continue_() if session.passage.nodes else session.prompt(""))
+        yield Play(session.continue_() if session.passage.nodes else session.write_from(""))
     else:
-        yield Play(session.prompt(unescape_seed(line)))
+        yield Play(session.write_from(unescape_seed(line)))
 
 
 def is_command(line: str) -> bool:
@@ -146,7 +146,7 @@ def _setting_argument(spec: Spec) -> Argument:
             return session.default_of(spec.name)
         return spec.parse(text, getattr(session.settings, spec.name))
 
-    return Argument("value", parse, lambda session, _: _setting_choices(session, spec.name), prompted=True)
+    return Argument("value", parse, lambda session, _: _setting_choices(session, spec.name), asked=True)
 
 
 def _setting_choices(session: Session, name: str) -> Iterator[tuple[str, str]]:
@@ -205,7 +205,7 @@ COMMANDS: tuple[Command, ...] = (
         actions.set_,
         (
             Argument("name", choices=lambda *_: ((spec.label, spec.help) for spec in SPECS.values())),
-            Argument("value", choices=lambda session, words: _setting_choices(session, words[0]), prompted=True),
+            Argument("value", choices=lambda session, words: _setting_choices(session, words[0]), asked=True),
         ),
         live=True,
     ),
@@ -253,7 +253,7 @@ COMMANDS: tuple[Command, ...] = (
         "tour",
         "learn afterglow in seven steps; /tour skip skips one, /tour stop ends it",
         tour.tour,
-        (Argument("what", choices=_choices(("skip", "go to the next step"), ("stop", "end the tour"))),),
+        (Argument("action", choices=_choices(("skip", "go to the next step"), ("stop", "end the tour"))),),
         live=True,
     ),
     Command(

@@ -54,26 +54,25 @@ class Inspection(NamedTuple):
         return 2**self.raw_entropy, 2**self.shaped_entropy
 
 
-def inspect_session(session: Session, count: int | None = None) -> Inspection | None:
-    """Inspect the token after the first ``count`` generated tokens of the text; None inspects the next one.
+def inspect_session(session: Session, index: int | None = None) -> Inspection | None:
+    """Inspect the generated token at ``index`` of the text, from 0; None inspects the next one.
 
     The shaped probabilities use the temperature and the filters that drew the token, or the current ones if no token
     was drawn there or its filters were not recorded. Return None if there is no text.
     """
-    if count is None and session.stream:
+    if index is None and session.stream:
         stream = session.stream.with_settings(session.settings)
         return inspect_stream(stream, session.temperature, session.model.token_text)
-    return None if session.passage.cursor is None else _inspect_passage(session, count)
+    if session.passage.cursor is None:
+        return None
+    return _inspect_passage(session, session.passage.token_count() if index is None else index)
 
 
-def _inspect_passage(session: Session, count: int | None) -> Inspection:
-    passage = session.passage
-    index = passage.token_count() if count is None else count
-    snapshot = session.snapshot_at(*passage.locate_token(index))
-    taken, filters = passage.token_at(index) or (None, None)
+def _inspect_passage(session: Session, index: int) -> Inspection:
+    snapshot = session.snapshot_at(*session.passage.locate_token(index))
+    taken, filters = session.passage.token_at(index) or (None, None)
     temperature = taken.temperature if taken else session.settings.temperature_at(0)
-    options = StreamOptions(filters or session.settings, PositionRNG(0))
-    stream = Stream(session.model.tokenizer, snapshot, options)
+    stream = Stream(session.model.tokenizer, snapshot, StreamOptions(filters or session.settings, PositionRNG(0)))
     return inspect_stream(stream, temperature, session.model.token_text, taken, filters)
 
 

@@ -27,6 +27,7 @@ _SnapshotKey = tuple[bool, int]
 """Of a stored snapshot: True for the one before a node's first token, and its position."""
 
 _NodeHeader = dict[str, Any]
+_Row = tuple[Any, ...]
 
 STORED_SNAPSHOT_INTERVAL = 8192
 """Tokens between stored snapshots. From one to any place takes half a second of reading."""
@@ -86,15 +87,11 @@ class _PassageWriter:
         header = passage_header(self.passage)
         nodes = list(self.passage.nodes)
         count = self.passage.token_count()
-        values = {
-            **header,
-            "changed": time.time(),
-            "format": PASSAGE_FORMAT,
-            "settings": json.dumps(header["settings"]),
-        }
+        values = _row_values(header)
         if self._search_text_is_stale(header["cursor"], count):
             values["text"] = _search_text(self.passage)
-        row, notice = _upsert_header(database, self.passage, self.row, values)
+        database.execute("BEGIN IMMEDIATE")
+        row, notice = self._write_row(database, values)
         if self.row is None or row.id != self.row.id or not self.nodes:
             self._discard_rows(database, row.id)
         stored = {number: self._write_node(database, row.id, number, nodes) for number in range(len(nodes))}
@@ -115,6 +112,17 @@ class _PassageWriter:
         stored, _ = self.nodes.get(cursor, ({}, 0))
         only_grew = self.header.get("cursor") == cursor and stored == node_header(self.passage.nodes[cursor])
         return not only_grew or count >= 1.1 * self.search_text_tokens
+
+    def _write_row(self, database: sqlite3.Connection, values: dict[str, Any]) -> tuple[RowVersion, str | None]:
+        """Update the row, or insert one, and return its version.
+
+        If another process has changed the row, a copy is inserted, and the second value is a notice about it.
+        """
+        if self.row and _update_row(database, self.row, values):
+            return RowVersion(self.row.id, self.row.version + 1), None
+        row = _insert_row(database, {"text": _search_text(self.passage)} | values)
+        copied = f"another window changed this passage too; this one continues as a copy, #{row.id}"
+        return row, copied if self.row else None
 
     def _discard_rows(self, database: sqlite3.Connection, passage_id: int) -> None:
         """Delete the stored tokens and snapshots, so that everything is written again."""
@@ -216,20 +224,24 @@ def load(number: int) -> StoredPassage:
         ).fetchone()
         if header is None:
             raise StorageError(f"there is no passage #{number}; /open lists them")
-        nodes = database.execute("SELECT head FROM nodes WHERE passage = ? ORDER BY number", (number,)).fetchall()
-        blocks = database.execute(
-            "SELECT node, tokens FROM pieces WHERE passage = ? ORDER BY node, first", (number,)
-        ).fetchall()
-        states = database.execute("SELECT node, start, data FROM states WHERE passage = ?", (number,)).fetchall()
+        nodes = _select(database, "SELECT head FROM nodes WHERE passage = ? ORDER BY number", number)
+        blocks = _select(database, "SELECT node, tokens FROM pieces WHERE passage = ? ORDER BY node, first", number)
+        states = _select(database, "SELECT node, start, data FROM states WHERE passage = ?", number)
     try:
         passage = from_dict(_rows_to_dict(header, nodes, blocks))
     except FORMAT_ERRORS:
         raise StorageError(f"passage #{number} in {passage_db_file()} is damaged; it was not changed") from None
-    snapshots = [StoredSnapshot(*row) for row in states if 0 <= row[0] < len(passage.nodes) and type(row[2]) is bytes]
-    return StoredPassage(passage, RowVersion(number, header[-1]), snapshots)
+    snapshots = map(StoredSnapshot._make, states)
+    valid = [each for each in snapshots if isinstance(each.data, bytes) and 0 <= each.node < len(passage.nodes)]
+    return StoredPassage(passage, RowVersion(number, header[-1]), valid)
 
 
-def _rows_to_dict(header: tuple[Any, ...], nodes: list[tuple[str]], blocks: list[tuple[int, str]]) -> dict[str, Any]:
+def _select(database: sqlite3.Connection, query: str, number: int) -> list[_Row]:
+    """Return the rows of one passage."""
+    return database.execute(query, (number,)).fetchall()
+
+
+def _rows_to_dict(header: _Row, nodes: list[_Row], blocks: list[_Row]) -> dict[str, Any]:
     """Return the rows of a passage in the form of a saved passage's JSON."""
     columns: dict[int, dict[str, list[Any]]] = defaultdict(lambda: token_columns([]))
     for node, tokens in blocks:
@@ -240,31 +252,29 @@ def _rows_to_dict(header: tuple[Any, ...], nodes: list[tuple[str]], blocks: list
     return {**named, "nodes": [{**json.loads(row[0]), "tokens": columns[n]} for n, row in enumerate(nodes)]}
 
 
+def _row_values(header: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of a passage's row except the search text."""
+    settings = json.dumps(header["settings"])
+    return {**header, "changed": time.time(), "format": PASSAGE_FORMAT, "settings": settings}
+
+
 def _search_text(passage: Passage) -> str:
     """Return the text to search. Lone surrogates are replaced because SQLite cannot store them."""
     return passage.text().encode("utf-8", "replace").decode()
 
 
-def _upsert_header(
-    database: sqlite3.Connection, passage: Passage, row: RowVersion | None, values: dict[str, Any]
-) -> tuple[RowVersion, str | None]:
-    """Update the row of a passage and return its new version. If another process changed it, insert a copy instead.
+def _update_row(database: sqlite3.Connection, row: RowVersion, values: dict[str, Any]) -> bool:
+    """Update the row of a passage and its version. Return False, and change nothing, if it has another version."""
+    columns = ", ".join(f"{name} = :{name}" for name in values)
+    updated = database.execute(
+        f"UPDATE passages SET version = version + 1, {columns} WHERE id = :id AND version = :version",  # noqa: S608
+        {**values, **row._asdict()},
+    )
+    return updated.rowcount > 0
 
-    The second value is a notice if a copy was made.
-    """
-    database.execute("BEGIN IMMEDIATE")
-    if row:
-        columns = ", ".join(f"{name} = :{name}" for name in values)
-        updated = database.execute(
-            f"UPDATE passages SET version = version + 1, {columns} WHERE id = :id AND version = :version",  # noqa: S608
-            {**values, **row._asdict()},
-        )
-        if updated.rowcount:
-            return RowVersion(row.id, row.version + 1), None
-    values = {"text": _search_text(passage)} | values
+
+def _insert_row(database: sqlite3.Connection, values: dict[str, Any]) -> RowVersion:
     names = ", ".join(values)
     placeholders = ", ".join(f":{name}" for name in values)
     inserted = database.execute(f"INSERT INTO passages(version, {names}) VALUES (1, {placeholders})", values)  # noqa: S608
-    number = int(inserted.lastrowid or 0)
-    notice = f"another window changed this passage too; this one continues as a copy, #{number}" if row else None
-    return RowVersion(number, 1), notice
+    return RowVersion(int(inserted.lastrowid or 0), 1)

@@ -106,7 +106,7 @@ class Session:
         self.settings = model.settings.changed(**changed)
         self.new_passage()
 
-    def prompt(self, seed: str) -> Iterator[Event]:
+    def write_from(self, seed: str) -> Iterator[Event]:
         """Begin a passage with ``seed`` and write on. If the setting ``memory`` is on, append the seed to the text."""
         self._require_idle()
         appends = self.settings.memory and self.passage.cursor is not None

@@ -14,5 +14,5 @@ def slash_commands(run_line: Callable[[str], None], type_text: Callable[[str], N
     """Yield an entry for each command. One that needs arguments is typed into the input, any other is run."""
     for command in COMMANDS:
         line = f"/{command.name}"
-        callback = partial(type_text, f"{line} ") if command.prompts else partial(run_line, line)
+        callback = partial(type_text, f"{line} ") if command.asks_for_arguments else partial(run_line, line)
         yield SystemCommand(line, command.help, callback)
