@@ -27,7 +27,7 @@ from afterglow.core.training.calibration import (  # noqa: E402
 )
 from afterglow.core.training.config import TrainConfig  # noqa: E402
 from afterglow.core.training.convert import extend_vocabulary, to_model_file  # noqa: E402
-from afterglow.core.training.model import FORGET_BIAS_OFFSET, LSTMLanguageModel, detach  # noqa: E402
+from afterglow.core.training.model import FORGET_BIAS_OFFSET, LSTMLanguageModel, detach, locked_dropout  # noqa: E402
 from afterglow.core.training.schedule import initial_schedule  # noqa: E402
 from afterglow.core.training.sizes import Dropout  # noqa: E402
 from afterglow.core.training.torch_runtime import TorchRuntime  # noqa: E402
@@ -130,7 +130,7 @@ def test_a_stream_of_windows_carries_its_states_on() -> None:
 @pytest.mark.parametrize("probability", [0.1, 0.5])
 def test_a_locked_mask_is_the_same_over_time_and_keeps_the_mean(probability: float) -> None:
     torch.manual_seed(2)
-    masked = model().train()._locked_dropout(torch.ones(20, 64, 200), probability)
+    masked = locked_dropout(torch.ones(20, 64, 200), probability)
     assert torch.equal(masked, masked[:1].expand_as(masked))
     assert not torch.equal(masked[:, 0], masked[:, 1])
     assert masked.mean().item() == pytest.approx(1, abs=0.05)

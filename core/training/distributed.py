@@ -120,17 +120,23 @@ def init_distributed(device: str = "auto") -> ProcessGroup:
     return ProcessGroup(rank, world_size, chosen)
 
 
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
 def _pick_device(name: str, local_rank: int) -> torch.device:
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        name = _best_device()
     if name == "mps" and not torch.backends.mps.is_available():
         raise UsageError("torch finds no mps GPU here; leave --device out to use what there is")
     if name != "cuda":
         return torch.device(name)
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if local_rank >= count:
-        found = f"{count} cuda GPUs" if count else "no cuda GPU"
-        raise UsageError(f"torch finds {found} here; leave --device out, or start fewer processes")
+        gpus = f"{count} cuda GPUs" if count else "no cuda GPU"
+        raise UsageError(f"torch finds {gpus} here; leave --device out, or start fewer processes")
     torch.cuda.set_device(local_rank)
     # Weight drop gives cuDNN new recurrent weights in every step. That cuDNN compacts them each time is expected.
     warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import count
-from typing import Any
 
 WIDTH, HEIGHT, LEFT_MARGIN, BOTTOM_MARGIN, TOP_MARGIN, RIGHT_MARGIN = 720, 400, 56, 44, 40, 130
 SERIES_COLORS = {"train_bits": "#999999", "valid_bits": "#d9480f"}
 SERIES_LABELS = {"train_bits": "training", "valid_bits": "validation"}
 
 
-def render_loss_svg(title: str, history: Sequence[Mapping[str, Any]], baselines: Mapping[str, float]) -> str:
+def render_loss_svg(title: str, history: Sequence[Mapping[str, float]], baselines: Mapping[str, float]) -> str:
     """Return an SVG of history rows (epoch, train_bits, valid_bits), with a dashed line for each baseline."""
     values = [row[name] for row in history for name in SERIES_LABELS] + list(baselines.values())
     low, high = (min(values) - 0.05, max(values) + 0.05) if values else (0.0, 1.0)

@@ -44,13 +44,13 @@ class LSTMLanguageModel(nn.Module):
 
     def forward(self, ids: Tensor, states: LayerStates | None = None) -> tuple[Tensor, LayerStates]:
         """Return the logits (B, T, V) after each of ids (B, T), and the states after the last."""
-        x = self._locked_dropout(self.embedding(ids.T), self.dropout.embedding)
+        x = self._drop(self.embedding(ids.T), self.dropout.embedding)
         next_states: LayerStates = []
         for depth, layer in enumerate(self.layers):
             x, state = self._run_layer(layer, x, states[depth] if states else self._zero_state(len(ids)))
             next_states.append(state)
             is_last = depth + 1 == len(self.layers)
-            x = self._locked_dropout(x, self.dropout.output if is_last else self.dropout.between)
+            x = self._drop(x, self.dropout.output if is_last else self.dropout.between)
         return self.projection(x).transpose(0, 1), next_states
 
     def _run_layer(self, layer: nn.Module, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
@@ -70,12 +70,17 @@ class LSTMLanguageModel(nn.Module):
         zeros = self.embedding.weight.new_zeros(1, rows, self.architecture.width)
         return zeros, zeros
 
-    def _locked_dropout(self, x: Tensor, probability: float) -> Tensor:
-        """Return x (T, B, n) with random features of each row set to zero, the same ones at all T steps."""
-        if not (self.training and probability):
-            return x
-        mask = x.new_empty(1, *x.shape[1:]).bernoulli_(1 - probability) / (1 - probability)
-        return x * mask
+    def _drop(self, x: Tensor, probability: float) -> Tensor:
+        return locked_dropout(x, probability) if self.training and probability else x
+
+
+def locked_dropout(x: Tensor, probability: float) -> Tensor:
+    """Return x (T, B, n) with random features of each row set to zero, the same ones at all T steps.
+
+    The others are scaled so that the mean stays.
+    """
+    mask = x.new_empty(1, *x.shape[1:]).bernoulli_(1 - probability) / (1 - probability)
+    return x * mask
 
 
 def weight_drop(weights: Tensor, probability: float) -> Tensor:

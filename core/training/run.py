@@ -26,7 +26,7 @@ from .distributed import SINGLE_PROCESS, ProcessGroup
 from .loss_plot import render_loss_svg
 from .ngram_baseline import MAX_COUNTED_CHARS, ngram_bits_per_char
 from .request import TrainRequest, as_command_line
-from .run_dir import RunDir
+from .run_dir import HistoryRow, RunDir
 from .run_inputs import RunInputs, load_inputs, open_parent, prepare_inputs
 from .tokenizer_training import MAX_TRAIN_CHARS, VOCABULARY_BOUNDS
 from .trainer import Trainer, TrainProgress
@@ -156,7 +156,7 @@ class TrainingRun:
             return f"{error}; training continues, but cannot be resumed from here"
         return ""
 
-    def _history_row(self, progress: TrainProgress, valid_loss: float) -> dict[str, Any]:
+    def _history_row(self, progress: TrainProgress, valid_loss: float) -> HistoryRow:
         return {
             "step": progress.step,
             "epoch": round(progress.epoch, 4),

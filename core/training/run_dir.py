@@ -25,6 +25,9 @@ FORMAT = 2
 STDIN_NAME = "standard input"
 """File name of saved standard input."""
 
+HistoryRow = dict[str, float]
+"""Figures of a validation by name: step, epoch, seconds, train_bits and valid_bits (losses in bits per character)."""
+
 
 class RunDir:
     """``runs/NAME`` in the data folder. An unfinished run has a ``run.json`` in it."""
@@ -103,12 +106,12 @@ class RunDir:
         """Return the newest intact checkpoint, or None, and messages about damaged ones. Raises TrainingError."""
         return checkpoint.load_last_good(self.path, self._run_id)
 
-    def add_history(self, row: dict[str, Any]) -> None:
+    def add_history(self, row: HistoryRow) -> None:
         """Append a row to the history. Raises StorageError."""
         self._require_same_run()
         self._write_history([*self.history(), row])
 
-    def history(self, up_to: float = float("inf")) -> list[dict[str, Any]]:
+    def history(self, up_to: float = float("inf")) -> list[HistoryRow]:
         """Return the rows of the history up to step ``up_to``; none if the file cannot be read."""
         try:
             rows = [json.loads(line) for line in self._history_path.read_text("utf-8").splitlines()]
@@ -124,7 +127,7 @@ class RunDir:
         """Delete the folder. Files that cannot be deleted stay."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _write_history(self, rows: list[dict[str, Any]]) -> None:
+    def _write_history(self, rows: list[HistoryRow]) -> None:
         write_atomically(self._history_path, "".join(f"{json.dumps(row)}\n" for row in rows).encode())
 
     def _require_same_run(self) -> None:

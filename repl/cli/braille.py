@@ -33,9 +33,9 @@ def render_braille(curves: Sequence[Curve], width: int, height: int) -> Text:
             bits, _ = cells.get(cell, (0, ""))
             cells[cell] = (bits | _DOTS[row % 4][column % 2], curve.style)
     text = Text()
+    labels = {height - 1: low, 0: high}
     for row in range(height):
-        label = f"{high:6.2f} " if row == 0 else f"{low:6.2f} " if row == height - 1 else " " * 7
-        text.append(label, "dim")
+        text.append(f"{labels[row]:6.2f} " if row in labels else " " * 7, "dim")
         for column in range(width):
             bits, style = cells.get((row, column), (0, ""))
             text.append(chr(0x2800 + bits) if bits else " ", style)

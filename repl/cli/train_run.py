@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 from math import inf, log
 from types import FrameType
-from typing import Any
 
 from ...core.errors import AfterglowError, StorageError
 from ...core.model import Model
@@ -19,7 +18,7 @@ from ...core.training.distributed import ProcessGroup, init_distributed
 from ...core.training.request import TrainRequest, as_command_line
 from ...core.training.run import TrainingRun, resume_run, start_run
 from ..progress_line import print_progress
-from .generate import score_values
+from .generate import Values, score_values
 from .train_display import TrainDisplay, choose_display, format_duration
 
 SMALL_TEXT_CHARS = 200_000
@@ -52,7 +51,7 @@ def catch_interrupt() -> Iterator[Interrupt]:
         signal.signal(signal.SIGINT, before)
 
 
-def start_or_resume(request_or_name: TrainRequest | str, device: str) -> dict[str, Any] | None:
+def start_or_resume(request_or_name: TrainRequest | str, device: str) -> Values | None:
     """Train a new run, or resume the one of that name. Return the model's figures, None on other ranks than 0."""
     group = init_distributed(device)
     name = request_or_name if isinstance(request_or_name, str) else request_or_name.name
@@ -77,7 +76,7 @@ def _open_run(request_or_name: TrainRequest | str, group: ProcessGroup) -> Train
     return start_run(request_or_name, group, partial(print_progress, "tokenizing the text"))
 
 
-def train_and_report(training_run: TrainingRun) -> dict[str, Any]:
+def train_and_report(training_run: TrainingRun) -> Values:
     """Train to the end or to Ctrl-C, with progress on the terminal. Return the figures of the saved model.
 
     Ctrl-C finishes the step and saves a checkpoint. The best model so far is saved in the library in any case.
@@ -87,7 +86,7 @@ def train_and_report(training_run: TrainingRun) -> dict[str, Any]:
         with choose_display(training_run) as display:
             finished = _run_loop(training_run, stop, display)
         if not finished:
-            _save_unfinished(training_run)
+            save_unfinished(training_run)
         training_run.trainer.group.close()
         _say(f"evaluating on the held-out last {training_run.corpus.split.test} %")
         model, score = _finish(training_run)
@@ -126,7 +125,8 @@ def _run_loop(training_run: TrainingRun, stop: Interrupt, display: TrainDisplay 
     return True
 
 
-def _save_unfinished(training_run: TrainingRun) -> None:
+def save_unfinished(training_run: TrainingRun) -> None:
+    """Save a checkpoint and say how to resume, or why that is not possible. Then validate the current weights."""
     stopped = f"stopped at step {training_run.trainer.step:,}, epoch {training_run.trainer.epochs:.1f}"
     try:
         training_run.save_checkpoint()
