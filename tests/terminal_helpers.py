@@ -45,7 +45,7 @@ class Terminal:
 
     def begin(self) -> None:
         """Wait until the input line is shown."""
-        self.until(lambda: "Enter to go on" in self.screen)
+        self.until(lambda: "Enter to continue" in self.screen)
 
     def type(self, keys: str) -> None:
         """Send keys."""

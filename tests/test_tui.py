@@ -248,7 +248,7 @@ async def test_the_mouse_selects_and_ctrl_c_copies_and_keys_still_type(app: app_
         await pilot.mouse_up(Transcript, offset=(12, 2))
         await pilot.press("ctrl+c")
         assert app.clipboard == "T 1.00"
-        assert "Ctrl-Q leaves, and so" not in transcript_text(app)
+        assert "Ctrl-Q quits, and so" not in transcript_text(app)
         await pilot.click(Transcript)
         await pilot.press("a")
         assert app.query_one(PromptInput).text == "a"
@@ -315,7 +315,7 @@ async def test_quitting_by_command_while_text_streams(slow: app_module.Afterglow
 async def test_ctrl_c_says_how_to_leave_when_nothing_is_written(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("ctrl+c", "ctrl+c")
-        assert transcript_text(app).count("Ctrl-Q leaves, and so") == 1
+        assert transcript_text(app).count("Ctrl-Q quits, and so") == 1
 
 
 async def test_a_bug_is_one_line_here_and_a_traceback_in_the_log(

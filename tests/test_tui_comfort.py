@@ -73,7 +73,7 @@ async def test_settings_are_changed_on_one_page(app: app_module.AfterglowApp) ->
         await press(pilot, "down", *"12", "enter")
         assert app.session.settings.top_k == 12
         await press(pilot, "down", *"7", "enter")
-        assert "top-p cannot be '7'" in str(app.screen.query_one("#what", Static).content)
+        assert "top-p cannot be '7'" in str(app.screen.query_one("#setting-help", Static).content)
         assert app.session.settings.top_p == 1.0
         await press(pilot, "up", *"reset", "enter")
         assert app.session.settings.top_k == 0

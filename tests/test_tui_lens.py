@@ -110,10 +110,10 @@ async def test_a_click_on_a_token_looks_at_it_and_two_on_a_candidate_take_it(app
         await pilot.click(Transcript, offset=(column, number - transcript.scroll_offset.y))
         await pilot.pause()
         assert app.token_cursor.token_index == index
-        await pilot.click(Lens, offset=(4, app.query_one(Lens)._head_height + 2))
+        await pilot.click(Lens, offset=(4, app.query_one(Lens).head_height + 2))
         await pilot.pause()
         assert app.token_cursor.candidate_index == 2
-        await pilot.click(Lens, offset=(4, app.query_one(Lens)._head_height + 2))
+        await pilot.click(Lens, offset=(4, app.query_one(Lens).head_height + 2))
         await app.workers.wait_for_complete()
         assert len(app.session.passage.tokens()) == index + 60
 

@@ -40,7 +40,7 @@ async def test_every_passage_is_there_and_one_is_found_by_a_word(app: app_module
         await play(pilot, "Quagga")
     again = app_module.AfterglowApp(Session(tiny, Settings(length=60, speed=0)))
     async with again.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: "/open goes on with #2 Quagga" in transcript_text(again))
+        await until(pilot, lambda: "/open continues #2 Quagga" in transcript_text(again))
         await play(pilot, "/open")
         assert [name for name, _ in picker(again).visible_rows] == ["#2", "#1"]
         await pilot.press(*"zebra")

@@ -84,7 +84,7 @@ class AfterglowApp(App[None]):
     def on_mount(self) -> None:
         """Show the session, and run the first line."""
         name = self.session.model.name
-        self._view.transcript.add_note(f"{name} listens: type a seed, or /help; Esc stops, Ctrl-Q leaves")
+        self._view.transcript.add_note(f"{name} is ready: type a seed, or /help; Esc stops, Ctrl-Q quits")
         if self.session.passage.nodes:
             self._passage_view.show()
         self._view.input.focus()
@@ -99,11 +99,11 @@ class AfterglowApp(App[None]):
             self.run_worker(self._offer_last_passage())
 
     async def _offer_last_passage(self) -> None:
-        """Note how the passage that was written last is opened."""
+        """Add a note about the passage that was written last."""
         with contextlib.suppress(AfterglowError):
             latest = await asyncio.to_thread(list_passages)
             if latest and not self.session.passage.nodes:
-                self._view.transcript.add_note(f"/open goes on with {latest[0][0]} {latest[0][1]}", "reminder")
+                self._view.transcript.add_note(f"/open continues {latest[0][0]} {latest[0][1]}", "reminder")
 
     def run_line(self, line: str, topic: str = "") -> None:
         """Run a typed line. Its notes replace the note above them if that has the same ``topic``."""
@@ -227,7 +227,7 @@ class AfterglowApp(App[None]):
         elif self.playback.playing:
             self.playback.stop()
         else:
-            self._view.transcript.add_note("Ctrl-Q leaves, and so does /quit", "leaving")
+            self._view.transcript.add_note("Ctrl-Q quits, and so does /quit", "quitting")
 
     def action_scroll(self, direction: str) -> None:
         """Scroll the transcript."""

@@ -1,4 +1,7 @@
-"""Whether the terminal keeps up: each picture is followed by a question that it answers when it has drawn it."""
+"""Detects a terminal that draws slower than frames are sent.
+
+Each frame is followed by a cursor query, which the terminal answers after it has drawn the frame.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +9,30 @@ import time
 from collections import deque
 
 CURSOR_QUERY = "\x1b[6n"
-"""Where the cursor is: every terminal since the VT100 knows (DSR 6)."""
+"""Device status report 6, the position of the cursor. Every terminal since the VT100 answers it."""
 
 MAX_IN_FLIGHT = 2
-"""Pictures that may be on their way: with fewer a distant terminal would wait for each, with more a slow one lags."""
+"""Maximum frames without a reply. With fewer, a distant terminal would wait for each; with more, a slow one lags."""
 
 REPLY_TIMEOUT = 10.0
-"""Seconds without an answer after which none is waited for any more."""
+"""Seconds after which a reply is no longer expected."""
 
 
 class Backpressure:
-    """Keeps questions and answers together. A terminal that has never answered is taken for one that keeps up.
+    """Counts queries and replies. A terminal that has never replied counts as fast enough.
 
-    ``delay`` is how long the latest picture took, in seconds; ``known`` is true as soon as one question was asked.
+    ``delay`` is the number of seconds that the last answered frame took. ``probed`` is True after the first query.
     """
 
     def __init__(self) -> None:
         self._sent_times = deque[float]()
-        self._has_replied = self.probed = False
+        self._has_replied = False
+        self.probed = False
         self.delay = 0.0
 
     @property
     def saturated(self) -> bool:
-        """Whether enough pictures are on their way."""
+        """True if no frame should be sent before the next reply."""
         return (
             self._has_replied
             and len(self._sent_times) >= MAX_IN_FLIGHT
@@ -36,14 +40,15 @@ class Backpressure:
         )
 
     def request_sent(self) -> None:
-        """A picture and its question were sent."""
-        now, self.probed = time.monotonic(), True
+        """Count a query."""
+        now = time.monotonic()
+        self.probed = True
         if self._sent_times and now - self._sent_times[-1] >= REPLY_TIMEOUT:
             self._sent_times.clear()
         self._sent_times.append(now)
 
     def reply_received(self) -> None:
-        """The terminal has drawn a picture."""
+        """Count a reply, and measure the delay of its frame."""
         self._has_replied = True
         if self._sent_times:
             self.delay = time.monotonic() - self._sent_times.popleft()

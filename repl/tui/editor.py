@@ -1,4 +1,4 @@
-"""A page to change a text on: the passage, or a seed of several lines."""
+"""A screen to edit a text: the passage, or a seed of several lines."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from textual.widgets import Static, TextArea
 
 
 class Editor(ModalScreen[str | None]):
-    """Ends with the changed text, or with None where it is to stay as it was."""
+    """Returns the edited text, or None if editing was canceled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "accept", "Take it", priority=True),
-        Binding("escape", "dismiss(None)", "Leave it as it was", priority=True),
+        Binding("ctrl+s", "accept", "Accept", priority=True),
+        Binding("escape", "dismiss(None)", "Cancel", priority=True),
     ]
 
     def __init__(self, text: str) -> None:
@@ -25,19 +25,17 @@ class Editor(ModalScreen[str | None]):
         self._text = text
 
     def compose(self) -> ComposeResult:
-        """What to press, and the text."""
+        """Lay out a title with the keys, and the text."""
         with Vertical(id="editor"):
-            yield Static(
-                Content("change the text · Ctrl-S writes on from there · Esc leaves it as it was"), classes="title"
-            )
+            yield Static(Content("edit the text · Ctrl-S accepts it and continues · Esc cancels"), classes="title")
             yield TextArea(self._text, soft_wrap=True, compact=True)
 
     def on_mount(self) -> None:
-        """Stand at the end of the text."""
+        """Move the cursor to the end of the text."""
         area = self.query_one(TextArea)
         area.move_cursor(area.document.end)
         area.focus()
 
     def action_accept(self) -> None:
-        """Take the text as it is now."""
+        """Return the text."""
         self.dismiss(self.query_one(TextArea).text)

@@ -85,7 +85,7 @@ class EffectView:
             self._app.push_screen(picker, partial(self._run_choice, listing.row_command))
         else:
             self._transcript.add_listing(listing.title, listing.rows)
-            self._notify_over_sweep(f"{listing.title}: it stands behind the sweep, Esc shows it", "information")
+            self._notify_over_sweep(f"{listing.title}: hidden by the sweep, press Esc to see it", "information")
 
     def _run_choice(self, command: str, name: str | None) -> None:
         if name:

@@ -1,9 +1,9 @@
-"""The keys that do something now, in one line at the bottom."""
+"""One line at the bottom with the keys that act now."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -12,48 +12,58 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 
+class FooterKey(NamedTuple):
+    """A key, its label and its action, and its first column."""
+
+    column: int
+    key: str
+    label: str
+    action: str
+
+    @property
+    def width(self) -> int:
+        """Columns of key and label, with spaces."""
+        return cell_len(self.key) + cell_len(self.label) + 3
+
+
 class KeyFooter(Widget):
-    """Drawn as a line of text: Textual's own footer makes a widget for each key anew whenever one comes or goes, and
-    meanwhile nothing else is drawn. What does not fit is left out.
+    """Draws the keys as a line of text, as many as fit.
+
+    Textual's own footer makes a new widget for every key whenever one changes, and nothing else is drawn meanwhile.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"keyline--key", "keyline--what"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"footer--key", "footer--label"}
 
     def on_mount(self) -> None:
-        """Follow what can be done."""
+        """Follow changes of the active keys."""
         self.screen.bindings_updated_signal.subscribe(self, self._handle_bindings_update)
 
     def render(self) -> Content:
-        """As many keys as there is room for."""
-        key, what = (self.get_visual_style(f"keyline--{name}") for name in ("key", "what"))
-        shown = (((f" {sign} ", key), (f"{told} ", what)) for _, _, sign, told in self._keys_that_fit())
-        return Content.assemble(*(part for pair in shown for part in pair))
+        """Return the line."""
+        key_style, label_style = (self.get_visual_style(f"footer--{name}") for name in ("key", "label"))
+        parts = (((f" {each.key} ", key_style), (f"{each.label} ", label_style)) for each in self._fitting_keys())
+        return Content.assemble(*(part for pair in parts for part in pair))
 
     async def on_click(self, event: Click) -> None:
-        """A click does what the key does."""
+        """Run the action of the clicked key."""
         offset = event.get_content_offset(self)
-        for start, action, sign, told in self._keys_that_fit():
-            if offset and start <= offset.x < start + _key_width(sign, told):
-                await self.app.run_action(action)
+        for each in self._fitting_keys():
+            if offset and each.column <= offset.x < each.column + each.width:
+                await self.app.run_action(each.action)
 
     def _handle_bindings_update(self, screen: Screen[object]) -> None:
         if screen is self.screen:
             self.refresh()
 
-    def _keys_that_fit(self) -> Iterator[tuple[int, str, str, str]]:
-        """The column of each key that fits, its action, its sign, and what it does."""
-        at = 0
+    def _fitting_keys(self) -> Iterator[FooterKey]:
+        """Yield the active keys from the left until the line is full."""
+        column = 0
         for active in self.screen.active_bindings.values():
             binding = active.binding
             if not (binding.show and active.enabled):
                 continue
-            sign = self.app.get_key_display(binding)
-            width = _key_width(sign, binding.description)
-            if at + width > self.size.width:
+            each = FooterKey(column, self.app.get_key_display(binding), binding.description, binding.action)
+            if column + each.width > self.size.width:
                 return
-            yield at, binding.action, sign, binding.description
-            at += width
-
-
-def _key_width(key: str, label: str) -> int:
-    return cell_len(key) + cell_len(label) + 3
+            yield each
+            column += each.width

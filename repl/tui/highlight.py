@@ -1,4 +1,4 @@
-"""The mark on one token of a text: where it stands, and how it is drawn."""
+"""The highlight of one token in the transcript."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from .wrapping import Block, Paragraph, WrappedLine
 
 
 class Highlight:
-    """Points at a token of a block by its number, or, behind the last, at where the next one will stand."""
+    """Highlights the token number ``index`` of a block, from 0. After the last token it is the place of the next one.
+
+    ``index`` is None if nothing is highlighted.
+    """
 
     def __init__(self) -> None:
         self.index: int | None = None
 
     def span(self, block: Block) -> tuple[Paragraph, int, int] | None:
-        """The paragraph and the characters under the mark; None where there is no mark."""
+        """Return the paragraph, and the first and the end character of the token. None without a highlight."""
         if self.index is None:
             return None
         if self.index < len(block.token_spans):
@@ -29,19 +32,20 @@ class Highlight:
         return paragraph, end, end
 
     def line_number(self, block: Block, lines: Sequence[WrappedLine]) -> int | None:
-        """Which of the lines holds the mark."""
-        place = self.span(block)
-        if place is None:
+        """Return the index of the line that contains the highlight, None if there is none."""
+        span = self.span(block)
+        if span is None:
             return None
-        found = (n for n, line in enumerate(lines) if line.paragraph is place[0] and line.start <= place[1])
-        return max(found, default=None)
+        paragraph, start, _ = span
+        matching = (n for n, line in enumerate(lines) if line.paragraph is paragraph and line.start <= start)
+        return max(matching, default=None)
 
     def apply(self, strip: Strip, line: WrappedLine, block: Block, style: Style) -> Strip:
-        """A line with the mark on it; a token that shows nothing has a sign in its place."""
-        place = self.span(block)
-        if place is None or place[0] is not line.paragraph:
+        """Return ``strip`` with the highlight drawn on it. A token without visible characters is drawn as a sign."""
+        span = self.span(block)
+        if span is None or span[0] is not line.paragraph:
             return strip
-        _, start, end = place
+        _, start, end = span
         if start == end:
             sign = "↵" if self.index is not None and self.index < len(block.token_spans) else " "
             return Strip([*strip, Segment(sign, style)]) if line.ends_paragraph else strip
@@ -50,26 +54,27 @@ class Highlight:
 
 
 def token_at(block: Block, line: WrappedLine, column: int) -> int | None:
-    """The number of the token of a block that stands at a column of a line."""
+    """Return the index of the token at a column of a line, None if there is none."""
     before = column if line.paragraph.single_width else _characters_left_of(line.text, column)
-    at = line.start + before - line.indent
-    for number, place in enumerate(block.token_spans):
-        if place.paragraph is line.paragraph and place.start <= at < max(place.end, place.start + 1):
-            return number
+    character = line.start + before - line.indent
+    for index, span in enumerate(block.token_spans):
+        if span.paragraph is line.paragraph and span.start <= character < max(span.end, span.start + 1):
+            return index
     return None
 
 
 def _characters_left_of(text: str, columns: int) -> int:
-    """How many characters of ``text`` stand wholly left of a column."""
+    """Return the number of characters of ``text`` that end left of a column."""
     return next((n for n in range(len(text)) if cell_len(text[: n + 1]) > columns), len(text))
 
 
 def restyle(strip: Strip, first: int, last: int, style: Style) -> Strip:
-    """``strip`` with its characters from ``first`` to ``last`` in another style."""
-    segments, at = [], 0
+    """Return ``strip`` with ``style`` added to its characters from ``first`` to before ``last``."""
+    segments = []
+    offset = 0
     for text, own, _ in strip:
-        cuts = [0, *(min(max(edge - at, 0), len(text)) for edge in (first, last)), len(text)]
-        for index, (begin, end) in enumerate(pairwise(cuts)):
+        edges = (min(max(edge - offset, 0), len(text)) for edge in (first, last))
+        for index, (begin, end) in enumerate(pairwise([0, *edges, len(text)])):
             segments.append(Segment(text[begin:end], (own or Style()) + style if index == 1 else own))
-        at += len(text)
+        offset += len(text)
     return Strip([segment for segment in segments if segment.text])

@@ -19,7 +19,7 @@ class MainView(Vertical):
     """One column: transcript and lens, or a sweep; then legend, thermometer, status line and input."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__(id="desk")
+        super().__init__(id="main")
         self._session = session
         self.transcript = Transcript()
         self.lens = Lens()

@@ -1,4 +1,4 @@
-"""The passage in hand as the transcript shows it: seeds apart from what was written, each text once."""
+"""The current passage in the transcript, seeds and written text in different styles."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from .wrapping import StyledText, TokenSpan
 
 
 class PassageView:
-    """Keeps a transcript in step with a session's passage. A text that goes on grows where it ended."""
+    """Shows the passage of a session once. A text that is continued grows where it ended."""
 
     def __init__(self, session: Session, transcript: Transcript) -> None:
         self._session = session
         self._transcript = transcript
         self._passage: Passage | None = None
-        self._cursor: int | None = None
+        self._shown_node: int | None = None
 
     def show(self) -> None:
-        """The passage as it stands, instead of how it stood."""
+        """Show the passage as it is now, in place of how it was."""
         self._show_passage(without_last=False)
 
     @property
     def token_spans(self) -> Sequence[TokenSpan]:
-        """Where the tokens of the passage in hand stand; none where another one is shown yet."""
+        """Positions of the tokens of the current passage. Empty if it is not shown yet."""
         return self._transcript.token_spans if self._passage is self._session.passage else ()
 
     @property
     def copy_tracker(self) -> CopyTracker | None:
-        """Which tokens of the passage in hand are copied; None where nobody knows, or wants to."""
+        """Tracker of the copied runs. None if the setting ``copied`` is off or the model has no index of copies."""
         shown = self._session.settings.copied and self._passage is self._session.passage
         return self._transcript.copy_tracker if shown else None
 
@@ -44,43 +44,45 @@ class PassageView:
             self._show_passage(without_last=self._session.passage.current().seed is None)
 
     def append(self, events: Iterable[Event]) -> None:
-        """Show some events."""
-        pieces = []
+        """Show new events of the text."""
+        texts = []
         for event in events:
             if isinstance(event, Notice):
                 self._transcript.add_note(event.text)
             elif isinstance(event, Token):
-                pieces.append(StyledText(event.text, "text", event))
+                texts.append(StyledText(event.text, "text", event))
             elif isinstance(event, Done):
-                pieces.append(StyledText(event.text))
-        self._transcript.write(pieces)
+                texts.append(StyledText(event.text))
+        self._transcript.write(texts)
 
     def finish(self) -> None:
-        """Say what the text was written with."""
-        self._cursor = self._session.passage.cursor
+        """Show temperatures, length and rng below the text."""
+        self._shown_node = self._session.passage.cursor
         self._transcript.finish(self._session.passage.summary())
 
     def _show_passage(self, without_last: bool) -> None:
         passage = self._session.passage
-        copies = self._session.model.copy_tracker()
-        self._transcript.begin_text(_styled_texts(passage, without_last), passage is self._passage, copies)
-        self._passage, self._cursor = passage, passage.cursor
+        tracker = self._session.model.copy_tracker()
+        self._transcript.begin_text(_styled_texts(passage, without_last), passage is self._passage, tracker)
+        self._passage = passage
+        self._shown_node = passage.cursor
 
     def _continues_shown_text(self) -> bool:
-        """Whether the text being written begins where the shown one ends."""
+        """Return True if the text being written begins at the end of the shown one."""
         passage = self._session.passage
         node = passage.current()
-        if passage is not self._passage or node.seed is not None or node.parent is None or node.parent != self._cursor:
+        if passage is not self._passage or node.seed is not None or node.parent is None:
             return False
-        return node.at == len(passage.nodes[node.parent].tokens)
+        return node.parent == self._shown_node and node.at == len(passage.nodes[node.parent].tokens)
 
 
 def _styled_texts(passage: Passage, without_last: bool) -> Iterator[StyledText]:
+    """Yield seeds and tokens from the root to the cursor, if ``without_last`` without those of the last node."""
     steps = list(passage.path())
-    for node, kept in steps[:-1] if without_last else steps:
+    for node, count in steps[:-1] if without_last else steps:
         if node.seed is not None:
             yield StyledText(node.seed, "seed")
             continue
-        yield from (StyledText(token.text, "text", token) for token in node.tokens[:kept])
-        if kept is None or kept >= len(node.tokens):
+        yield from (StyledText(token.text, "text", token) for token in node.tokens[:count])
+        if count is None or count >= len(node.tokens):
             yield StyledText(node.tail)

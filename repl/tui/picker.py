@@ -1,4 +1,4 @@
-"""A list on top of everything, narrowed by what is typed, from which one row is chosen."""
+"""A screen with a list that is narrowed by typing, to choose a row from."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ Rows = list[tuple[str, str]]
 
 
 class Picker(ModalScreen[str | None]):
-    """Ends with the first column of the row that was chosen, or with None. ``search`` gives the rows for words; without
-    it those that hold the words are kept.
+    """Returns the first column of the chosen row, or None if it was closed.
+
+    ``search`` returns the rows for a query. Without it, rows that contain all its words match.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -35,41 +36,43 @@ class Picker(ModalScreen[str | None]):
 
     def __init__(self, title: str, rows: Rows, search: Callable[[str], Rows] | None = None) -> None:
         super().__init__()
-        self._title, self._rows, self._search = title, rows, search
+        self._title = title
+        self._rows = rows
+        self._search = search
         self._visible_rows: Rows = []
 
     @property
     def visible_rows(self) -> Rows:
-        """The rows that match the search."""
+        """Rows that match the query."""
         return self._visible_rows
 
     def compose(self) -> ComposeResult:
-        """A title, a line to search with, and the rows."""
+        """Lay out a title, a line for the query, and the rows."""
         with Vertical(id="picker"):
             yield Static(Content(self._title), classes="title")
             yield Input(placeholder="search", compact=True)
             yield OptionList()
 
     def on_mount(self) -> None:
-        """Show all."""
+        """Show all rows."""
         self._fill(self._rows)
         self.query_one(Input).focus()
 
     def action_move(self, direction: str) -> None:
-        """Move the choice, while the search keeps the keys."""
+        """Move the highlight. The focus stays on the query."""
         getattr(self.query_one(OptionList), f"action_{'cursor_' if direction in ('up', 'down') else ''}{direction}")()
 
     @on(Input.Changed)
     def _filter_rows(self, event: Input.Changed) -> None:
-        words = event.value.strip()
-        if self._search and words:
+        query = event.value.strip()
+        if self._search and query:
             try:
-                self._fill(self._search(words))
+                self._fill(self._search(query))
             except AfterglowError as error:
                 self._fill([("", str(error))])
         else:
-            wanted = words.lower().split()
-            self._fill([row for row in self._rows if all(word in " ".join(row).lower() for word in wanted)])
+            words = query.lower().split()
+            self._fill([row for row in self._rows if all(word in " ".join(row).lower() for word in words)])
 
     @on(Input.Submitted)
     def _choose_highlighted(self) -> None:
@@ -86,10 +89,10 @@ class Picker(ModalScreen[str | None]):
         options = self.query_one(OptionList)
         options.clear_options()
         width = min(24, max((len(name) for name, _ in rows), default=0))
-        looks = [
-            Content.assemble((f"{escape_controls(n):<{width}}  ", "bold"), (escape_controls(what), "dim"))
-            for n, what in rows
+        labels = [
+            Content.assemble((f"{escape_controls(name):<{width}}  ", "bold"), (escape_controls(description), "dim"))
+            for name, description in rows
         ]
-        options.add_options([Option(look) for look in looks])
+        options.add_options([Option(label) for label in labels])
         if rows:
             options.highlighted = 0

@@ -1,4 +1,4 @@
-"""The line that people type into: completion, history, and keys that act while it is empty."""
+"""The input line: completion, history, and keys that act while it is empty."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ from ..external_editor import edit_externally
 from .key_bindings import EMPTY_LINE_KEYS
 
 MAX_HISTORY_LINES = 1000
-"""How many lines of the history file can be called back."""
+"""Maximum entries read from the history file."""
 
 
 class PromptInput(TextArea):
-    """A line, or a few. While it is empty some keys are the app's, as far as it has something to do for them."""
+    """A line, or a few. While it is empty, the keys of EMPTY_LINE_KEYS run actions of the app if these apply."""
 
     HELP = """
-## The line
+## Input
 Type a seed and press Enter. `/` begins a command; Tab completes it. Ctrl-J begins a new line, Ctrl-G opens your editor.
 
-While the line is empty: `+` `-` turn the temperature, ← → move over the tokens, ↑ ↓ choose in the lens and Enter takes
-that road, `[` `]` step through versions, Space pauses, Tab finishes at once, Enter writes on.
-Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
+While the line is empty: Enter continues the text, `+` `-` change the temperature, ← → move over the tokens, ↑ ↓ choose
+a candidate in the lens and Enter continues with it, `[` `]` show other versions, Space pauses, Tab finishes the text.
+Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
 """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Do it", show=False),
-        Binding("tab", "complete", "Complete, or finish at once", show=False),
-        Binding("ctrl+g", "editor", "Your editor", show=False),
+        Binding("enter", "submit", "Run the line", show=False),
+        Binding("tab", "complete", "Complete, or finish the text", show=False),
+        Binding("ctrl+g", "editor", "Open your editor", show=False),
         Binding("ctrl+j,alt+enter,shift+enter", "newline", "New line", show=False),
-        Binding("up", "up", "Line before", show=False),
+        Binding("up", "up", "Previous line", show=False),
         Binding("down", "down", "Next line", show=False),
     ]
 
     class Submitted(Message):
-        """A text is to be done."""
+        """A text was entered."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
@@ -64,7 +64,7 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
             self.reason = reason
 
     def __init__(self, session: Session) -> None:
-        super().__init__(placeholder="a seed, /help, or Enter to go on", highlight_cursor_line=False)
+        super().__init__(placeholder="a seed, /help, or Enter to continue", highlight_cursor_line=False)
         self.match_cursor_bracket = False
         self._session = session
         self._history: list[str] | None = None
@@ -72,7 +72,7 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
         self._draft = ""
 
     def set_text(self, text: str) -> None:
-        """Have ``text`` in the line, as if it had just been typed."""
+        """Replace the text, and move the cursor to its end."""
         self.text = text
         self.move_cursor(self.document.end)
 
@@ -82,36 +82,37 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
             self.set_text(text)
 
     def submit_text(self) -> str:
-        """The typed text, which goes into the history; the line is empty after it."""
+        """Return the typed text, add it to the history, and clear the line."""
         text = self.text
         history = self._get_history()
         if text.strip() and history[-1:] != [text]:
             history.append(text)
             append_history(text)
-        self._history_index, self._draft = len(history), ""
+        self._history_index = len(history)
+        self._draft = ""
         self.text = ""
         return text
 
     def update_suggestion(self) -> None:
-        """Behind the cursor stands the first completion of a command."""
+        """Suggest the first completion of a command after the cursor."""
         text = self.text
-        whole = complete_line(self._session, text) if self.cursor_at_end_of_text else None
-        self.suggestion = whole.removeprefix(text) if whole else ""
+        completed = complete_line(self._session, text) if self.cursor_at_end_of_text else None
+        self.suggestion = completed.removeprefix(text) if completed else ""
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
-        """Whether a key types."""
+        """Return True if a key types."""
         return super().check_consume_key(key, character) and not self._is_shortcut(key)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Enter is not the line's own where the app has something to do for it."""
+        """Return False for submitting if Enter runs an action of the app."""
         return super().check_action(action, parameters) and not (action == "submit" and self._is_shortcut("enter"))
 
     def action_submit(self) -> None:
-        """Hand the text over and empty the line in one go: what is typed ahead belongs to the next one."""
+        """Post the text and clear the line in one step, so that keys typed ahead belong to the next line."""
         self.post_message(self.Submitted(self.submit_text()))
 
     async def _on_key(self, event: Key) -> None:
-        # As they come: the app looks up bindings later, when keys typed after this one may be in the line already.
+        # Run here: the app looks up bindings later, when keys typed after this one may already be in the line.
         if self._is_shortcut(event.key):
             actions = [f"app.{EMPTY_LINE_KEYS[event.key]}"]
         elif event.is_printable:
@@ -131,7 +132,7 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
         )
 
     async def action_complete(self) -> None:
-        """Take over the first completion; in an empty line, finish the text at once."""
+        """Insert the first completion. In an empty line, finish the text at full speed."""
         if not self.text:
             await self.app.run_action("app.hurry")
         else:
@@ -151,25 +152,25 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
             self.set_text(changed.removesuffix("\n"))
 
     def action_newline(self) -> None:
-        """Go on typing in a new line."""
+        """Insert a newline."""
         self._replace_via_keyboard("\n", *self.selection)
 
     def action_up(self) -> None:
-        """One line up; from the first, to what was typed before."""
+        """Move up a line, from the first to the previous entry of the history."""
         if self.navigator.is_first_wrapped_line(self.cursor_location):
             self._recall(-1)
         else:
             self.action_cursor_up()
 
     def action_down(self) -> None:
-        """One line down; from the last, to what was typed after it."""
+        """Move down a line, from the last to the next entry of the history."""
         if self.navigator.is_last_wrapped_line(self.cursor_location):
             self._recall(1)
         else:
             self.action_cursor_down()
 
     def _recall(self, step: int) -> None:
-        """Walk through what was typed before; what was being typed waits at the end."""
+        """Show the previous (-1) or next (1) entry of the history. The unfinished line is its last entry."""
         history = self._get_history()
         if self._history_index == len(history):
             self._draft = self.text
@@ -190,13 +191,13 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists everything.
 
 
 def register_alt_enter() -> None:
-    """Have Textual read what most terminals send for Alt-Enter, which it takes for Enter, as a new line."""
+    """Make Textual read Alt-Enter as Ctrl-J. It takes what most terminals send for it as Enter."""
     for sequence in ("\x1b\r", "\x1b\n"):
         cast("dict[str, Any]", ANSI_SEQUENCES_KEYS).setdefault(sequence, (Keys.ControlJ,))
 
 
 class Completions(Static):
-    """What a command that is being typed could become, with help, a few rows above the line."""
+    """Completions of the command being typed, with help, in a few rows above the line."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(markup=False)
@@ -204,7 +205,7 @@ class Completions(Static):
         self.display = False
 
     def offer(self, line: str) -> None:
-        """Show what ``line`` can become; nothing where it is no command."""
+        """Show the completions of ``line``, nothing if it is not a command."""
         rows = useful_completions(self._session, line)
         self.display = bool(rows)
         width = max((len(word) for word, _ in rows), default=0)
@@ -212,15 +213,15 @@ class Completions(Static):
 
 
 def useful_completions(session: Session, line: str) -> list[tuple[str, str]]:
-    """The completions of the last word of a command that say more than is typed, each with help."""
+    """Return (completion, help) pairs for the last word of a command. Empty if the word is complete."""
     if not is_command(line):
         return []
-    found = completions(session, line)
-    return [] if [word for word, _ in found] == [line.split(" ")[-1]] else found
+    rows = completions(session, line)
+    return [] if [word for word, _ in rows] == [line.split(" ")[-1]] else rows
 
 
 def complete_line(session: Session, line: str) -> str | None:
-    """``line`` with the first completion that makes it longer, and a space where arguments follow; None without one."""
+    """Return ``line`` with the first completion that makes it longer, plus a space if arguments follow, or None."""
     word = line.split(" ")[-1]
     for candidate, _ in useful_completions(session, line):
         if len(candidate) > len(word):
@@ -230,18 +231,18 @@ def complete_line(session: Session, line: str) -> str | None:
 
 
 def append_history(text: str) -> None:
-    """Add to what can be called back next time, in the line REPL's file and form, as far as that can be written."""
+    """Append to the history file, which the line REPL reads too. Failures are ignored."""
     lines = "".join(f"+{line}\n" for line in text.encode("utf-8", "replace").decode().split("\n"))
     with contextlib.suppress(AfterglowError, OSError), private_file(history_file()).open("a", encoding="utf-8") as file:
         file.write(f"\n# {datetime.now()}\n{lines}")
 
 
 def read_history() -> list[str]:
-    """What was typed in the line REPL, oldest first; nothing where it cannot be read."""
+    """Return the entries of the history file, oldest first. Empty if it cannot be read."""
     try:
-        kept = history_file().read_text("utf-8", "replace")
+        content = history_file().read_text("utf-8", "replace")
     except OSError:
         return []
-    entries = [part.split("\n") for part in kept.split("\n# ")]
+    entries = [part.split("\n") for part in content.split("\n# ")]
     texts = ["\n".join(line[1:] for line in lines if line.startswith("+")) for lines in entries]
     return [text for text in texts if text][-MAX_HISTORY_LINES:]

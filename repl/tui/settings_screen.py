@@ -1,4 +1,4 @@
-"""All settings on one page, made from their declaration. What is entered acts at once, on a text being written too."""
+"""A screen with all settings, made from their declarations. A change acts at once, also on the text being written."""
 
 from __future__ import annotations
 
@@ -19,37 +19,38 @@ from ...core.settings import SPECS, Spec
 
 
 class SettingField(Horizontal):
-    """One setting: its name, and its value to be changed. One that is not the default is marked."""
+    """A setting: its name and an input with its value. A dot marks a value other than the default."""
 
     def __init__(self, spec: Spec, session: Session) -> None:
         super().__init__()
-        self.spec, self._session = spec, session
+        self.spec = spec
+        self._session = session
         self._label = Static(markup=False, classes="name")
         suggester = SuggestFromList(spec.kind.examples, case_sensitive=False)
         self._value = Input(self.value_text, compact=True, suggester=suggester, select_on_focus=True)
 
     @property
     def value_text(self) -> str:
-        """The value as it would be typed."""
+        """The current value, as it is typed."""
         return self.spec.kind.show(getattr(self._session.settings, self.spec.name))
 
     def compose(self) -> ComposeResult:
-        """Name and value side by side."""
+        """Lay out name and value side by side."""
         yield self._label
         yield self._value
 
     def on_mount(self) -> None:
-        """Show how it is set."""
+        """Show the current value."""
         self.refresh_value()
 
     def refresh_value(self) -> None:
-        """Show how it is set now."""
+        """Show the current value, in place of a typed one."""
         default = getattr(self._session.settings, self.spec.name) == self._session.default_of(self.spec.name)
         self._label.update(Content(f"{' ' if default else '•'} {self.spec.label}"))
         self._value.value = self.value_text
 
     def apply(self) -> None:
-        """Set what stands there; raises SettingError and changes nothing where that cannot be."""
+        """Set the typed value, or the default if it is "reset". Raise SettingError if it is invalid."""
         text = self._value.value
         if text == self.value_text:
             return
@@ -62,7 +63,7 @@ class SettingField(Horizontal):
 
 
 class SettingsScreen(ModalScreen[None]):
-    """A field for every setting, and what the one in hand does."""
+    """A field for each setting, and the help text of the focused one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close"),
@@ -74,29 +75,29 @@ class SettingsScreen(ModalScreen[None]):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._help_text = Static(markup=False, id="what")
+        self._help_text = Static(markup=False, id="setting-help")
 
     def compose(self) -> ComposeResult:
-        """The fields, with a line of help below."""
-        with Vertical(id="panel"):
-            yield Static(Content("settings · Enter sets · reset goes back · Esc closes"), classes="title")
+        """Lay out the fields, with the help text below."""
+        with Vertical(id="settings"):
+            yield Static(Content("settings · Enter sets · reset restores the default · Esc closes"), classes="title")
             with VerticalScroll(can_focus=False):
                 for spec in SPECS.values():
                     yield SettingField(spec, self._session)
             yield self._help_text
 
     def on_mount(self) -> None:
-        """Begin with the first."""
+        """Focus the first field."""
         self.query(Input).first().focus()
 
     def on_descendant_focus(self) -> None:
-        """Tell what the setting in hand does."""
+        """Show the help text of the focused setting."""
         field = self._focused_field()
         if field:
             self._help_text.update(Content(f"{field.spec.help} ({field.spec.kind.range})"))
 
     def on_descendant_blur(self) -> None:
-        """What was not entered is not set."""
+        """Discard a value that was typed but not entered."""
         for field in self.query(SettingField):
             field.refresh_value()
 
@@ -113,7 +114,7 @@ class SettingsScreen(ModalScreen[None]):
             self._help_text.update(Content(f"✗ {error}"))
 
     def action_close(self) -> None:
-        """Back to the text."""
+        """Return to the main screen."""
         self.dismiss(None)
 
     def _focused_field(self) -> SettingField | None:

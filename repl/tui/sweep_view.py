@@ -1,4 +1,4 @@
-"""A sweep on the screen: a column for each temperature, the character marked where they part, one to be picked."""
+"""A sweep on the screen: a column for each temperature, with the first token that differs marked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .wrapping import StyledText
 
 
 class SweepView(Horizontal):
-    """Shows a sweep as it grows. ``chosen`` is the number of the column that Enter would pick."""
+    """Shows a sweep as it grows. ``chosen_index`` is the column that Enter picks. ``sweep`` is None if closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,40 +30,41 @@ class SweepView(Horizontal):
     async def show(
         self, sweep: Sweep, heat: str, make_copy_tracker: Callable[[], CopyTracker | None] = lambda: None
     ) -> None:
-        """Begin to show a sweep; ``marks`` makes what tells of a column's tokens whether they are copied."""
-        self.sweep, self.chosen_index = sweep, 0
+        """Open the view for a sweep. ``make_copy_tracker`` makes the tracker of copied runs for a column."""
+        self.sweep = sweep
         self._columns = [SweepColumnView(number, column) for number, column in enumerate(sweep.columns)]
         await self.remove_children()
         await self.mount_all(self._columns)
         self.display = True
-        for page in self._columns:
-            page.begin(sweep.seed, heat, make_copy_tracker())
+        for view in self._columns:
+            view.begin(sweep.seed, heat, make_copy_tracker())
         self.choose(0)
 
     def grow(self) -> None:
-        """Show what was written since, and where the columns part."""
-        parted = self.sweep.first_difference() if self.sweep else None
-        for page in self._columns:
-            page.grow()
-            if parted is not None:
-                page.mark_token(parted)
+        """Show new tokens, and mark the first that differs."""
+        difference = self.sweep.first_difference() if self.sweep else None
+        for view in self._columns:
+            view.grow()
+            if difference is not None:
+                view.mark_token(difference)
 
     def choose(self, number: int) -> None:
-        """Choose another column."""
+        """Choose a column, from 0; beyond the ends, the first or the last."""
         self.chosen_index = min(len(self._columns) - 1, max(0, number))
-        for page in self._columns:
-            page.set_class(page.number == self.chosen_index, "-chosen")
+        for view in self._columns:
+            view.set_class(view.number == self.chosen_index, "-chosen")
 
     def close(self) -> None:
-        """Put the sweep away."""
-        self.sweep, self.display = None, False
+        """Hide the sweep."""
+        self.sweep = None
+        self.display = False
 
 
 class SweepColumnView(Vertical):
-    """One column: a head, and the text."""
+    """One column: a title, and the text below it."""
 
     class ColumnClicked(Message):
-        """Somebody clicked on the column."""
+        """The column was clicked."""
 
         def __init__(self, number: int) -> None:
             super().__init__()
@@ -72,8 +73,12 @@ class SweepColumnView(Vertical):
     def __init__(self, number: int, column: Column) -> None:
         super().__init__()
         self.number = number
-        self._column, self._shown_count, self._is_marked, self._is_finished = column, 0, False, False
-        self._head, self._transcript = Static(classes="head", markup=False), Transcript()
+        self._column = column
+        self._shown_count = 0
+        self._is_marked = False
+        self._is_finished = False
+        self._head = Static(classes="head", markup=False)
+        self._transcript = Transcript()
         self.compose_add_child(self._head)
         self.compose_add_child(self._transcript)
 
@@ -84,7 +89,7 @@ class SweepColumnView(Vertical):
         self._set_title()
 
     def grow(self) -> None:
-        """Show what was written since; at the end, how surprising it was, and how much of it is copied."""
+        """Show new tokens; after the last, mean surprisal and copied share."""
         tokens = self._column.tokens[self._shown_count :]
         self._shown_count += len(tokens)
         self._transcript.write([StyledText(token.text, "text", token) for token in tokens])
@@ -92,26 +97,26 @@ class SweepColumnView(Vertical):
             self._is_finished = True
             self._transcript.write([StyledText(self._column.tail)])
             mean = sum(map(surprisal, self._column.tokens)) / max(1, len(self._column.tokens))
-            copies = self._transcript.copy_tracker
-            self._set_title(f"{mean:.1f} bits" + (f", {copies.share:.0%} copied" if copies else ""))
+            tracker = self._transcript.copy_tracker
+            self._set_title(f"{mean:.1f} bits" + (f", {tracker.share:.0%} copied" if tracker else ""))
 
     def _set_title(self, figures: str = "") -> None:
-        """T first, which is seen in the narrowest column; then the key that picks it; figures below."""
+        """Show temperature, key and figures. The temperature is first, to be seen in the narrowest column."""
         self._head.update(Content(f"T {self._column.temperature:.2f}  [{self.number + 1}]\n{figures}"))
 
     def mark_token(self, character: int) -> None:
-        """Mark the token that holds a character of the text."""
+        """Mark the token that contains a character of the text. Later calls do nothing."""
         if self._is_marked:
             return
         end = 0
-        for index, place in enumerate(self._transcript.token_spans):
-            end += len(place.token.text)
+        for index, span in enumerate(self._transcript.token_spans):
+            end += len(span.token.text)
             if end > character:
                 self._transcript.highlight_token(index)
                 self._is_marked = True
                 return
 
     def on_click(self, event: Click) -> None:
-        """Tell which column was clicked on."""
+        """Post ColumnClicked."""
         event.stop()
         self.post_message(self.ColumnClicked(self.number))

@@ -1,4 +1,4 @@
-"""The theme that was chosen last, kept in a file of its own."""
+"""The last chosen theme, kept in a file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ...core.paths import theme_file
 
 
 def load_theme() -> str:
-    """The theme that was chosen last; "" where none was."""
+    """Return the name of the last chosen theme, "" if there is none."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         return theme_file().read_text("utf-8").strip()
     return ""
 
 
 def save_theme(name: str) -> None:
-    """Have the theme again next time, as far as that can be written."""
+    """Save the name of a theme for the next start. Failures are ignored."""
     with contextlib.suppress(AfterglowError):
         write_atomically(theme_file(), name.encode())

@@ -1,4 +1,4 @@
-"""The thermometer: where the temperature stands between strict and diverse. Knows a number or a ramp, no session."""
+"""The temperature as a bar from strict to diverse."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from textual.widget import Widget
 from ...core.setting_types import Ramp, Temperature
 
 SCALE_MAX = 2.0
-"""The end of the scale; what is higher fills it."""
+"""Temperature at the right end of the bar. An arrow marks a higher one."""
 
 _format_temperature = Temperature(0, 5).show
 
 
 class Thermometer(Widget):
-    """One line: the number, and a bar from 0 to 2. A ramp shows both its ends, and where it is now."""
+    """One line with the number and a bar from 0 to 2. A ramp is a bar between its ends."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"thermometer--{name}" for name in ("number", "scale", "cold", "mild", "hot")
@@ -27,10 +27,10 @@ class Thermometer(Widget):
 
     temperature: reactive[float | Ramp] = reactive(1.0)
     current: reactive[float | None] = reactive(None)
-    """The T that drew the last token, while text is being written."""
+    """Temperature of the next token while text is being written, else None. On a ramp it is marked."""
 
     def render(self) -> Content:
-        """The line as wide as there is room."""
+        """Return the line, as wide as the widget."""
         words = ("strict ", " diverse") if self.size.width >= 70 else ("", "")
         number = f" {self._format_number()}  "
         room = self.size.width - len(number) - sum(map(len, words)) - 1
@@ -44,21 +44,21 @@ class Thermometer(Widget):
         return Content.assemble(*parts)
 
     def _format_number(self) -> str:
-        moving = isinstance(self.temperature, Ramp) and self.current is not None
+        on_ramp = isinstance(self.temperature, Ramp) and self.current is not None
         return f"T {_format_temperature(self.temperature)}" + (
-            f" now {_format_temperature(self.current)}" if moving else ""
+            f" now {_format_temperature(self.current)}" if on_ramp else ""
         )
 
     def _bar_cells(self, width: int) -> list[tuple[str, Style]]:
-        """Half a cell is the smallest step; heavy is filled, so that it reads without colours too."""
+        """Return the cells of the bar, in steps of half a cell. Filled cells are heavy, to be seen without colors."""
         low, high = self.temperature if isinstance(self.temperature, Ramp) else (0.0, self.temperature)
         first, last = sorted(round(min(edge / SCALE_MAX, 1.0) * width * 2) for edge in (low, high))
         mark = None if self.current is None or low == 0.0 else min(width - 1, int(self.current / SCALE_MAX * width))
-        warmth = Gradient((0, self._color_of("cold")), (0.5, self._color_of("mild")), (1, self._color_of("hot")))
+        gradient = Gradient((0, self._color_of("cold")), (0.5, self._color_of("mild")), (1, self._color_of("hot")))
         cells = []
         for cell in range(width):
             filled = first <= 2 * cell + 1 <= last or first <= 2 * cell < last
-            style = Style(foreground=warmth.get_color(cell / width)) if filled else self._style_of("scale")
+            style = Style(foreground=gradient.get_color(cell / width)) if filled else self._style_of("scale")
             cells.append((_bar_glyph(cell, first, last, width // 2, mark), style))
         if max(low, high) > SCALE_MAX:
             cells[-1] = ("▶", cells[-1][1])
@@ -72,7 +72,7 @@ class Thermometer(Widget):
 
 
 def _bar_glyph(cell: int, first: int, last: int, middle: int, mark: int | None) -> str:
-    """One cell of the bar, whose left and right half may be filled; T = 1 in the middle has a tick."""
+    """Return one cell of the bar. ``first`` to ``last`` are its filled half cells; T = 1 in the middle has a tick."""
     left, right = (first <= half < last for half in (2 * cell, 2 * cell + 1))
     if cell == mark:
         return "●"

@@ -1,27 +1,31 @@
-"""Where the reader looks: a cursor over the tokens of the text, and over the roads that lead on from there."""
+"""A cursor over the tokens of the text, and over the candidates for each token."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from ...core.session.lens import Inspection, inspect_session
 from ...core.session.session import Session
 from .backpressure import Backpressure
-from .lens_panel import Lens
+from .lens_panel import Lens, LensContent
 from .passage_view import PassageView
 from .transcript import Transcript
+from .wrapping import TokenSpan
 
 LENS_INTERVAL = 1 / 15
-"""Seconds between two pictures of the lens while text is written: faster nobody reads, and the text comes first."""
+"""Minimum seconds between two updates of the lens while text is written. Faster is unreadable, and delays the text."""
 
 LENS_SLOWDOWN = 4
-"""Over a slow line it rests for so many times as long as the latest picture took."""
+"""Minimum interval of the lens on a slow connection, as a multiple of the seconds that the latest frame took."""
 
 
 class TokenCursor:
-    """Keeps lens and transcript at the same token. Without a cursor the lens shows what comes next.
+    """Keeps lens and transcript at the same token.
 
-    ``place`` is the number of the token under the cursor, from 0; as many as there are means the one to come.
+    ``token_index`` is that of the token under the cursor, from 0. The number of tokens stands for the next token.
+    It is None without a cursor: the lens then shows the next token. ``candidate_index`` is that of the chosen
+    candidate, None if none is chosen.
     """
 
     def __init__(
@@ -32,7 +36,10 @@ class TokenCursor:
         lens: Lens,
         backpressure: Backpressure,
     ) -> None:
-        self._session, self._passage_view, self._transcript, self._lens = session, passage_view, transcript, lens
+        self._session = session
+        self._passage_view = passage_view
+        self._transcript = transcript
+        self._lens = lens
         self._backpressure = backpressure
         self._inspection: Inspection | None = None
         self._last_update = 0.0
@@ -40,22 +47,23 @@ class TokenCursor:
         self.candidate_index: int | None = None
 
     def move(self, step: int) -> None:
-        """Move the cursor by so many tokens; from the end of the text it comes in on the last one."""
-        count = len(self._passage_view.token_spans)
+        """Move the cursor by ``step`` tokens. Without a cursor, start from the end of the text."""
+        count = len(self._spans)
         self.go_to(min(count, max(0, (count if self.token_index is None else self.token_index) + step)))
 
     def move_word(self, step: int) -> None:
-        """Move the cursor to the beginning of the next word (1), or of this or the previous one (-1)."""
-        places = self._passage_view.token_spans
-        at = len(places) if self.token_index is None else self.token_index
-        at += step
-        while 0 < at < len(places) and not _begins_word(places[at - 1].token.text, places[at].token.text):
-            at += step
-        self.go_to(min(len(places), max(0, at)))
+        """Move the cursor to the beginning of the next word (1), or of the current or previous one (-1)."""
+        spans = self._spans
+        index = len(spans) if self.token_index is None else self.token_index
+        index += step
+        while 0 < index < len(spans) and not _begins_word(spans[index - 1].token.text, spans[index].token.text):
+            index += step
+        self.go_to(min(len(spans), max(0, index)))
 
     def go_to(self, token_index: int) -> None:
-        """Put the cursor on a token."""
-        self.token_index, self.candidate_index = token_index, None
+        """Put the cursor on a token, and choose the candidate that was drawn there."""
+        self.token_index = token_index
+        self.candidate_index = None
         self.refresh()
         if self._inspection and self._inspection.taken:
             taken = self._inspection.taken.id
@@ -64,18 +72,19 @@ class TokenCursor:
             self.choose(0)
 
     def move_choice(self, step: int) -> None:
-        """Move among the candidates."""
+        """Move the choice by ``step`` candidates."""
         last = len(self._inspection.candidates) - 1 if self._inspection else 0
         self.choose(min(last, max(0, (self.candidate_index or 0) + step)))
 
     def choose(self, candidate_index: int) -> None:
-        """Choose a candidate by its place in the lens."""
+        """Choose a candidate."""
         self.candidate_index = candidate_index
         self.refresh()
 
     def clear(self) -> None:
-        """Take the cursor away: the lens follows the text again."""
-        self.token_index = self.candidate_index = None
+        """Remove the cursor. The lens follows the text again."""
+        self.token_index = None
+        self.candidate_index = None
         self.refresh()
 
     def selection(self) -> tuple[int, int] | None:
@@ -85,44 +94,47 @@ class TokenCursor:
         return self.token_index, self._inspection.candidates[self.candidate_index or 0].id
 
     def refresh(self) -> None:
-        """Show how things stand now."""
-        count = len(self._passage_view.token_spans)
+        """Draw cursor and lens as the session is now. Raise AfterglowError if a state cannot be computed."""
+        count = len(self._spans)
         if self.token_index is not None and self.token_index > count:
             self.token_index = count
         self._transcript.highlight_token(self.token_index)
-        if not self._lens.display or self._too_soon():
-            return
-        to_come = self.token_index is None or self.token_index >= count
-        self._inspection = inspect_session(self._session, None if to_come else self.token_index)
-        title = "the token to come" if to_come else f"token {(self.token_index or 0) + 1:,} of {count:,}"
-        copies = None if to_come else self._passage_view.copy_tracker
-        copied = copies.run_length(self.token_index or 0) if copies else 0
-        self._lens.update(
+        if self._lens.display and not self._is_too_soon():
+            self._refresh_lens(None if self.token_index == count else self.token_index)
+
+    @property
+    def _spans(self) -> Sequence[TokenSpan]:
+        return self._passage_view.token_spans
+
+    def _refresh_lens(self, index: int | None) -> None:
+        """Inspect a token, or the next one if ``index`` is None, and show it in the lens."""
+        self._inspection = inspect_session(self._session, index)
+        tracker = self._passage_view.copy_tracker
+        content = LensContent(
             self._inspection,
-            title,
+            "the next token" if index is None else f"token {index + 1:,} of {len(self._spans):,}",
             self.candidate_index,
-            self._passage_view.token_spans,
+            self._spans,
             self.token_index,
-            copied,
+            0 if index is None or tracker is None else tracker.run_length(index),
             self._filters_note(),
         )
+        self._lens.update(content)
 
     def _filters_note(self) -> str:
-        """What else than the filters of now drew the token."""
+        """Describe the filters that drew the token, if they differ from the current ones."""
         if self._inspection is None or self._inspection.taken is None:
             return ""
         if self._inspection.filters is None:
-            return "filters as set now: not kept"
+            return "unrecorded: current filters"
         same = self._inspection.filters == self._session.settings.filters_only()
         return "" if same else f"then {self._inspection.filters.format_active_filters() or 'without filters'}"
 
-    def _too_soon(self) -> bool:
-        """Whether text comes so fast, or the line is so slow, that the lens leaves this moment out."""
+    def _is_too_soon(self) -> bool:
+        """Return True if this update of the lens is skipped: text comes too fast, or the terminal is too slow."""
         now = time.monotonic()
-        soon = (
-            now - self._last_update < max(LENS_INTERVAL, LENS_SLOWDOWN * self._backpressure.delay)
-            or self._backpressure.saturated
-        )
+        interval = max(LENS_INTERVAL, LENS_SLOWDOWN * self._backpressure.delay)
+        soon = now - self._last_update < interval or self._backpressure.saturated
         if self.token_index is None and self._session.playing and soon:
             return True
         self._last_update = now

@@ -1,4 +1,4 @@
-"""The transcript: everything said so far, wrapped once and drawn line by line. Knows blocks of text, not passages."""
+"""The transcript: texts, notes and lists, wrapped once and drawn line by line. Knows blocks of text, not passages."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from .highlight import Highlight, restyle, token_at
 from .wrapping import COPIED_MARK, Block, StyledText, StyleRun, TokenSpan, WrappedLine
 
 NARROW_MARGIN = 2
-"""Columns at the left for a mark; text stands right of them, so that verse and tables line up from the first line."""
+"""Columns for marks left of the text, so that verse and tables line up from the first line."""
 
 WIDE_MARGIN = 6
-"""The same where there is room for the T to which the temperature was turned."""
+"""Columns for marks if they include changes of temperature."""
 
 MIN_WIDTH_FOR_WIDE_MARGIN = 46
-"""Columns from which on there is."""
+"""Minimum width in columns for the wide margin."""
 
 
 class Transcript(ScrollView, can_focus=False):
-    """Texts, notes and lists, one under the other. Follows its end until the reader scrolls up, and again from there.
+    """Blocks one below the other. Follows its end, unless the user has scrolled up.
 
-    The text in hand can be taken up again: it moves to the end and grows there, whatever was said in between. Notes
-    that come while it grows stand below it.
+    The current text is the block that was begun last. It can be reopened: it moves to the end and grows there. Notes
+    added while it grows are below it.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -53,11 +53,12 @@ class Transcript(ScrollView, can_focus=False):
         self._width = 80
         self._margin_width = NARROW_MARGIN
         self._following = True
-        self._heat, self._marks_copies = "off", True
+        self._heat = "off"
+        self._marks_copies = True
         self._token_highlight = Highlight()
 
     class TokenClicked(Message):
-        """Somebody clicked on a token of the text in hand."""
+        """A token of the current text was clicked."""
 
         def __init__(self, index: int) -> None:
             super().__init__()
@@ -65,12 +66,12 @@ class Transcript(ScrollView, can_focus=False):
 
     @property
     def token_spans(self) -> Sequence[TokenSpan]:
-        """Where the tokens of the text in hand stand."""
+        """Positions of the tokens of the current text."""
         return self._current_block.token_spans
 
     @property
     def copy_tracker(self) -> CopyTracker | None:
-        """Which tokens of the text in hand are copied; None where nobody knows."""
+        """Tracker of the copied runs of the current text. None if the model has no index of copies."""
         return self._current_block.copy_tracker
 
     @property
@@ -88,7 +89,7 @@ class Transcript(ScrollView, can_focus=False):
         return self.get_visual_style(f"transcript--heat{level}")
 
     def highlight_token(self, index: int | None) -> None:
-        """Mark a token of the text in hand, or the place behind its last; None takes the mark away."""
+        """Highlight a token of the current text, or the place after its last. None removes the highlight."""
         if index == self._token_highlight.index:
             return
         self._token_highlight.index = index
@@ -100,7 +101,7 @@ class Transcript(ScrollView, can_focus=False):
         self.refresh()
 
     def on_click(self, event: Click) -> None:
-        """Tell which token was clicked on."""
+        """Post TokenClicked if a token was clicked."""
         offset = event.get_content_offset(self)
         number = offset.y + self.scroll_offset.y if offset else len(self._lines)
         if offset and number < len(self._lines) and not self.text_selection:
@@ -109,28 +110,28 @@ class Transcript(ScrollView, can_focus=False):
                 self.post_message(self.TokenClicked(index))
 
     def add_note(self, text: str, topic: str = "") -> None:
-        """A dim line. One of the same ``topic`` right above it is replaced."""
+        """Add a dim line. It replaces the last block if that has the same ``topic``."""
         self.remove_note(topic)
         self._add(Block([StyledText(text, "note")], mark="·", topic=topic))
 
     def remove_note(self, topic: str) -> None:
-        """Take the last note back if it is of this topic."""
+        """Remove the last block if it is a note of this topic."""
         if topic and self._blocks and self._blocks[-1].topic == topic:
             self._blocks.pop()
             self._rebuild_lines()
 
     def add_error(self, text: str) -> None:
-        """A line that stands out."""
+        """Add an error, in a style of its own."""
         self._add(Block([StyledText(text, "error")], mark="✗"))
 
     def add_listing(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
-        """A title over two aligned columns."""
+        """Add a title above two aligned columns."""
         self._add(Block.listing(title, list(rows)))
 
     def begin_text(
         self, texts: Iterable[StyledText], replace: bool = False, copy_tracker: CopyTracker | None = None
     ) -> None:
-        """Begin a text with these pieces, ready to grow; ``instead`` of the text in hand, or after it."""
+        """Begin a text that can grow. ``replace`` removes the current one first."""
         if replace:
             self._remove_block(self._current_block)
         self._drop_summary(replace)
@@ -138,42 +139,42 @@ class Transcript(ScrollView, can_focus=False):
         self._add(self._current_block)
 
     def reopen(self) -> None:
-        """Let the text in hand grow again, at the end of everything."""
+        """Move the current text to the end, to grow there."""
         self._remove_block(self._current_block)
         self._drop_summary(True)
         self._add(self._current_block)
 
     def write(self, texts: Iterable[StyledText]) -> None:
-        """Let the open text grow."""
+        """Append to the current text."""
         removed, added = self._current_block.grow(texts, self._width)
         end = len(self._lines) - self._count_lines_below(self._current_block)
         self._lines[end - removed : end] = added
         self._refresh_from(min(end - removed, self._invalidate_copied(self._current_block, end)))
 
     def _invalidate_copied(self, block: Block, end: int) -> int:
-        """Have lines of a block drawn anew that turned out to be copied; the first of them, ``end`` where none."""
+        """Mark lines to be drawn again if they turned out to be copied. Return the first of them, ``end`` if none."""
         first = block.pop_newly_copied()
         while first is not None and end:
             end -= 1
-            line, place = self._lines[end], block.token_spans[first]
+            line, span = self._lines[end], block.token_spans[first]
             line.strip = None
-            if line.paragraph is place.paragraph and line.start <= place.start:
+            if line.paragraph is span.paragraph and line.start <= span.start:
                 break
         return end
 
     def finish(self, summary: str) -> None:
-        """Put a dim line under the text in hand; it goes away where that text goes on."""
+        """Add a dim line below the current text. It is removed if that text is continued."""
         self._summary = Block([StyledText(summary, "note")], mark=" ")
         self._add(self._summary)
 
     def set_heat(self, heat: str, marks_copies: bool = True) -> None:
-        """Colour every token by its warmth, as the setting ``heat`` says, and mark what is copied or not."""
+        """Color tokens by the setting ``heat``. ``marks_copies`` is True to mark copied runs."""
         if (heat, marks_copies) != (self._heat, self._marks_copies):
             self._heat, self._marks_copies = heat, marks_copies
             self._redraw_all()
 
     def render_line(self, y: int) -> Strip:
-        """One line of the screen."""
+        """Return line ``y`` of the widget."""
         number, width, base = y + self.scroll_offset.y, self.size.width, self.rich_style
         if number >= len(self._lines):
             return Strip.blank(width, base)
@@ -187,43 +188,40 @@ class Transcript(ScrollView, can_focus=False):
         return Strip([*self._margin_segments(line), *text.apply_offsets(0, number)]).adjust_cell_length(width, base)
 
     def _margin_segments(self, line: WrappedLine) -> Iterator[Segment]:
-        """A mark, the temperature where it was turned, and a bar beside what is copied."""
+        """Yield a mark, the temperature if it changed, and a bar if the line contains a copied run."""
         yield Segment(line.mark[:1].ljust(1), self.get_component_rich_style("transcript--mark"))
-        turn = (
-            f"{line.temperature_change:.2f}"
-            if line.temperature_change is not None and self._margin_width == WIDE_MARGIN
-            else ""
-        )
-        yield Segment(turn.rjust(self._margin_width - 2), self.get_component_rich_style("transcript--turn"))
+        change = line.temperature_change if self._margin_width == WIDE_MARGIN else None
+        temperature = "" if change is None else f"{change:.2f}"
+        yield Segment(temperature.rjust(self._margin_width - 2), self.get_component_rich_style("transcript--turn"))
         yield Segment(COPIED_MARK if line.copied else " ", self.get_component_rich_style("transcript--quote"))
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The selected text, joined again where it was wrapped."""
+        """Return the selected text without the line breaks of wrapping."""
         start, end = selection.start or Offset(0, 0), selection.end or Offset(0, len(self._lines))
-        chosen = []
+        parts = []
         for number in range(start.y, min(end.y + 1, len(self._lines))):
             first, last = selection.get_span(number) or (0, 0)
             line = self._lines[number]
-            chosen.append(line.text[first : None if last == -1 else last])
-            chosen.append("\n" if line.ends_paragraph and number < end.y else "")
-        return "".join(chosen), "\n"
+            parts.append(line.text[first : None if last == -1 else last])
+            parts.append("\n" if line.ends_paragraph and number < end.y else "")
+        return "".join(parts), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002
-        """Show what is selected."""
+        """Draw the selection."""
         self.refresh()
 
     def notify_style_update(self) -> None:
-        """Another theme: the lines are drawn anew."""
+        """Draw all lines again: the theme has changed."""
         super().notify_style_update()
         self._redraw_all()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Who scrolls up is left in peace; who comes back to the end is taken along again."""
+        """Stop following the end if the user scrolls up, and follow it again from there."""
         super().watch_scroll_y(old_value, new_value)
         self._following = round(new_value) >= self.max_scroll_y
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002
-        """Wrap everything anew where the width is another, and stay at the same words."""
+        """Wrap again if the width has changed. The line at the top stays there."""
         room = self.scrollable_content_region.width
         self._margin_width = WIDE_MARGIN if room >= MIN_WIDTH_FOR_WIDE_MARGIN else NARROW_MARGIN
         width = max(8, room - self._margin_width)
@@ -239,21 +237,22 @@ class Transcript(ScrollView, can_focus=False):
         self._refresh_from(0, top)
 
     def _draw_line(self, line: WrappedLine) -> Strip:
-        copies, line.copied = line.paragraph.copy_tracker if self._marks_copies else None, False
-        looks = []
+        tracker = line.paragraph.copy_tracker if self._marks_copies else None
+        line.copied = False
+        styled = []
         for text, run in line.styled_runs():
-            copied = bool(copies and run.token and copies.run_length(run.token_index))
+            copied = bool(tracker and run.token and tracker.run_length(run.token_index))
             line.copied = line.copied or copied
-            looks.append((self._style_name(run, copied), text))
+            styled.append((self._style_name(run, copied), text))
         return Strip(
-            Segment("".join(text for _, text in parts), self.get_component_rich_style(f"transcript--{look}"))
-            for look, parts in groupby(looks, key=itemgetter(0))
+            Segment("".join(text for _, text in parts), self.get_component_rich_style(f"transcript--{style}"))
+            for style, parts in groupby(styled, key=itemgetter(0))
         )
 
     def _style_name(self, run: StyleRun, copied: bool) -> str:
-        """How a run is drawn. Where heat has the say, the bar in the margin alone tells of copies."""
-        warmth = heat_level(run.token, self._heat) if run.token else None
-        return f"heat{warmth}" if warmth is not None else "copied" if copied else run.style
+        """Return the name of the style of a run. If heat colors the token, only the margin bar marks copied text."""
+        level = heat_level(run.token, self._heat) if run.token else None
+        return f"heat{level}" if level is not None else "copied" if copied else run.style
 
     def _highlight_selection(self, strip: Strip, number: int) -> Strip:
         span = self.text_selection.get_span(number) if self.text_selection else None
@@ -277,7 +276,7 @@ class Transcript(ScrollView, can_focus=False):
         self._summary = None
 
     def _count_lines_below(self, block: Block) -> int:
-        """How many lines stand below a block."""
+        """Return the number of lines below a block."""
         count = 0
         for other in reversed(self._blocks):
             if other is block:
@@ -290,7 +289,7 @@ class Transcript(ScrollView, can_focus=False):
         self._refresh_from(0)
 
     def _refresh_from(self, first: int, top: int | None = None) -> None:
-        """Tell the screen that lines are others from ``first`` on."""
+        """Draw the lines from ``first`` on again, and scroll to the end if it is followed, else to ``top``."""
         following = self._following
         self.virtual_size = Size(self._width + self._margin_width, len(self._lines))
         if following:
@@ -301,9 +300,9 @@ class Transcript(ScrollView, can_focus=False):
         self.refresh_lines(first, max(1, len(self._lines) - first))
 
     def _find_line(self, line: WrappedLine) -> int:
-        """Where the beginning of a line of before is now."""
-        for number, now in enumerate(self._lines):
-            if now.paragraph is line.paragraph and now.start <= line.start < max(now.end, now.start + 1):
+        """Return the index of the line that now contains the start of ``line``."""
+        for number, each in enumerate(self._lines):
+            if each.paragraph is line.paragraph and each.start <= line.start < max(each.end, each.start + 1):
                 return number
         return 0
 

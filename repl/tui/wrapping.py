@@ -1,4 +1,4 @@
-"""Text wrapped for a screen: pieces make paragraphs, these make lines. Growing text re-wraps its last line only."""
+"""Wraps text for a screen: texts make paragraphs, paragraphs make lines. Growing text wraps its last line again."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ...core.render.sanitize import escape_controls
 from ...core.text.copy_detection import CopyTracker
 
 COPIED_MARK = "┃"
-"""Stands in the margin of lines that hold something copied."""
+"""Mark in the margin of a line that contains a copied run."""
 
 TAB_WIDTH = 4
 """Columns from one tab stop to the next."""
 
 
 class StyleRun(NamedTuple):
-    """How a stretch of text looks, and the token that it came with, which is number ``number`` of its block."""
+    """Style of a run of text, and the token it belongs to, with its index in the block. ``token`` is None in a seed."""
 
     style: str
     token: Token | None = None
@@ -31,7 +31,7 @@ class StyleRun(NamedTuple):
 
 
 class StyledText(NamedTuple):
-    """Text to be shown, as it is; what would steer a terminal is made visible."""
+    """A text and the name of its style. Control characters in it are made visible."""
 
     text: str
     style: str = "text"
@@ -40,7 +40,7 @@ class StyledText(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Paragraph:
-    """Text up to a newline. ``hang`` columns are left free before its second and further lines."""
+    """Text up to a newline. Its second and further lines are indented by ``indent`` columns."""
 
     mark: str = ""
     indent: int = 0
@@ -49,12 +49,12 @@ class Paragraph:
     run_starts: list[int] = field(default_factory=list)
     runs: list[StyleRun] = field(default_factory=list)
     single_width: bool = True
-    """Whether each character takes one column."""
+    """True if each character takes one column."""
     temperature_changes: list[tuple[int, float]] = field(default_factory=list)
-    """Where tokens begin that another T drew than those before, and that T."""
+    """(first character, temperature) of each token that was drawn at another temperature than the one before."""
 
     def add(self, text: str, run: StyleRun) -> None:
-        """Let it grow by a text without newlines."""
+        """Append a text without newlines."""
         if not text:
             return
         self.single_width = self.single_width and (
@@ -65,17 +65,20 @@ class Paragraph:
         self.text += self._expand_tabs(text) if "\t" in text else text
 
     def lines(self, width: int, start: int = 0) -> Iterator[WrappedLine]:
-        """Its lines from the character ``start`` on; at least one."""
-        hang = min(self.indent, width // 2)
+        """Yield the lines from character ``start`` on, at least one."""
+        indent = min(self.indent, width // 2)
         while True:
-            end = self._line_end(start, width - hang if start else width)
-            yield WrappedLine(self, start, end, hang if start else 0)
+            end = self._line_end(start, width - indent if start else width)
+            yield WrappedLine(self, start, end, indent if start else 0)
             if end >= len(self.text):
                 return
             start = end
 
     def _line_end(self, start: int, width: int) -> int:
-        """Where the line ends that begins at ``start``: behind a space if it can, one of which may stand out."""
+        """Return the end of the line that starts at ``start``: after a space if possible.
+
+        One trailing space may exceed the width.
+        """
         if not self.single_width:
             return self._line_end_by_columns(start, width)
         if len(self.text) - start <= width:
@@ -84,7 +87,7 @@ class Paragraph:
         return space + 1 if space >= 0 else start + width
 
     def _line_end_by_columns(self, start: int, width: int) -> int:
-        # Text may be nothing but marks without width: the cut keeps such a line finite.
+        # Text may consist of characters without width: the slice keeps such a line finite.
         text = self.text[start : start + 4 * width + 16]
         column = cut = 0
         for begin, end, cells in split_graphemes(text)[0]:
@@ -96,19 +99,20 @@ class Paragraph:
         return start + len(text)
 
     def _expand_tabs(self, text: str) -> str:
-        grown = self.text
+        whole = self.text
         *parts, last = text.split("\t")
         for part in parts:
-            grown += part
-            column = len(grown) if self.single_width else cell_len(grown)
-            grown += " " * (TAB_WIDTH - column % TAB_WIDTH)
-        return grown[len(self.text) :] + last
+            whole += part
+            column = len(whole) if self.single_width else cell_len(whole)
+            whole += " " * (TAB_WIDTH - column % TAB_WIDTH)
+        return whole[len(self.text) :] + last
 
 
 @dataclass(slots=True, eq=False)
 class WrappedLine:
-    """Characters ``start`` to ``end`` of a paragraph. ``strip`` keeps how it was drawn, ``copied`` whether some of it
-    stands in the training text.
+    """Characters ``start`` to ``end`` of a paragraph.
+
+    ``strip`` is the line as drawn, None if it has to be drawn. ``copied`` is True if it contains a copied run.
     """
 
     paragraph: Paragraph
@@ -120,43 +124,43 @@ class WrappedLine:
 
     @property
     def mark(self) -> str:
-        """What stands left of it."""
+        """Mark left of the line."""
         return "" if self.start else self.paragraph.mark
 
     @property
     def text(self) -> str:
-        """Its characters, as drawn."""
+        """Characters of the line, with its indent."""
         return " " * self.indent + self.paragraph.text[self.start : self.end]
 
     @property
     def ends_paragraph(self) -> bool:
-        """Whether a newline follows, and not a mere wrap."""
+        """True if a newline follows, and not just a wrap."""
         return self.end >= len(self.paragraph.text)
 
     @property
     def temperature_change(self) -> float | None:
-        """The T to which the temperature was turned last within the line; None where it was not."""
-        turns = self.paragraph.temperature_changes
-        if not turns:
+        """Last temperature that was set within the line. None if it did not change."""
+        changes = self.paragraph.temperature_changes
+        if not changes:
             return None
-        last = bisect_right(turns, (self.end, inf) if self.ends_paragraph else (self.end, -inf)) - 1
-        return turns[last][1] if last >= 0 and turns[last][0] >= self.start else None
+        last = bisect_right(changes, (self.end, inf) if self.ends_paragraph else (self.end, -inf)) - 1
+        return changes[last][1] if last >= 0 and changes[last][0] >= self.start else None
 
     def styled_runs(self) -> Iterator[tuple[str, StyleRun]]:
-        """Its stretches of text, each with its look."""
-        whole = self.paragraph
+        """Yield (text, run) pairs from left to right."""
+        runs, starts, text = self.paragraph.runs, self.paragraph.run_starts, self.paragraph.text
         if self.indent:
             yield " " * self.indent, StyleRun("text")
-        index = bisect_right(whole.run_starts, self.start) - 1
-        at = self.start
-        while at < self.end:
-            following = whole.run_starts[index + 1] if index + 1 < len(whole.run_starts) else len(whole.text)
-            yield whole.text[at : min(following, self.end)], whole.runs[index]
-            at, index = following, index + 1
+        index = bisect_right(starts, self.start) - 1
+        start = self.start
+        while start < self.end:
+            next_start = starts[index + 1] if index + 1 < len(starts) else len(text)
+            yield text[start : min(next_start, self.end)], runs[index]
+            start, index = next_start, index + 1
 
 
 class TokenSpan(NamedTuple):
-    """Where a token stands: characters ``start`` to ``end`` of a paragraph; none for one that shows nothing there."""
+    """Position of a token: characters ``start`` to ``end`` of a paragraph. Empty if nothing of it is visible there."""
 
     paragraph: Paragraph
     start: int
@@ -165,8 +169,9 @@ class TokenSpan(NamedTuple):
 
 
 class Block:
-    """Paragraphs that belong together, and their lines. ``places`` are those of its tokens, in their order; ``copies``
-    tells which of them are copied.
+    """Paragraphs that belong together, and their lines.
+
+    ``token_spans`` are the positions of its tokens, in order. ``copy_tracker`` finds copied runs among them.
     """
 
     def __init__(
@@ -177,19 +182,20 @@ class Block:
         topic: str = "",
         copy_tracker: CopyTracker | None = None,
     ) -> None:
-        self.topic, self.copy_tracker = topic, copy_tracker
+        self.topic = topic
+        self.copy_tracker = copy_tracker
         self.lines: list[WrappedLine] = []
         self.token_spans: list[TokenSpan] = []
         self._temperature: float | None = None
         self._newly_copied: int | None = None
         self._paragraphs = [Paragraph()] if blank_line_before else []
         self._paragraphs.append(Paragraph(mark, copy_tracker=copy_tracker))
-        for piece in texts:
-            self._append(piece)
+        for text in texts:
+            self._append(text)
 
     @classmethod
     def listing(cls, title: str, rows: list[tuple[str, str]]) -> Self:
-        """A title over two aligned columns."""
+        """Return a block with a title above two aligned columns."""
         block = cls([StyledText(title, "title")], blank_line_before=True)
         width = min(36, max((cell_len(escape_controls(left)) for left, _ in rows), default=0))
         for left, right in rows:
@@ -200,14 +206,14 @@ class Block:
         return block
 
     def wrap(self, width: int) -> None:
-        """Make all lines anew."""
+        """Wrap all paragraphs."""
         self.lines = [line for paragraph in self._paragraphs for line in paragraph.lines(width)]
 
     def grow(self, texts: Iterable[StyledText], width: int) -> tuple[int, list[WrappedLine]]:
-        """Add pieces at the end; how many lines that took away there, and those that it put in their place."""
+        """Append texts. Return the number of lines removed at the end, and the lines added in their place."""
         first, last = len(self._paragraphs) - 1, self.lines.pop()
-        for piece in texts:
-            self._append(piece)
+        for text in texts:
+            self._append(text)
         added = [*self._paragraphs[first].lines(width, last.start)]
         for paragraph in self._paragraphs[first + 1 :]:
             added += paragraph.lines(width)
@@ -215,37 +221,37 @@ class Block:
         return 1, added
 
     def pop_newly_copied(self) -> int | None:
-        """The first token that was found to be copied since this was asked last; None where none was."""
-        stale, self._newly_copied = self._newly_copied, None
-        return stale
+        """Return the first token found to be copied since the last call, None if there is none."""
+        first, self._newly_copied = self._newly_copied, None
+        return first
 
     def end_position(self) -> tuple[Paragraph, int]:
-        """Where the next token will stand."""
+        """Return paragraph and character where the next token will start."""
         return self._paragraphs[-1], len(self._paragraphs[-1].text)
 
     def _append(self, styled_text: StyledText) -> None:
-        first, *others = escape_controls(styled_text.text).split("\n")
+        first, *rest = escape_controls(styled_text.text).split("\n")
         run = StyleRun(styled_text.style, styled_text.token, len(self.token_spans))
         paragraph = self._paragraphs[-1]
         start = len(paragraph.text)
         paragraph.add(first, run)
         if styled_text.token:
             self._record_span(TokenSpan(paragraph, start, len(paragraph.text), styled_text.token))
-        for text in others:
+        for text in rest:
             self._paragraphs.append(Paragraph(copy_tracker=self.copy_tracker))
             self._paragraphs[-1].add(text, run)
         if self.copy_tracker:
             self._track_copies(self.copy_tracker, styled_text)
 
     def _track_copies(self, copy_tracker: CopyTracker, styled_text: StyledText) -> None:
-        """Look whether a piece is copied."""
+        """Give a text to the tracker, and note the first token of a copied run."""
         if not styled_text.token:
             copy_tracker.add_seed(styled_text.text)
         elif (first := copy_tracker.add_token(styled_text.text)) is not None:
             self._newly_copied = first if self._newly_copied is None else min(first, self._newly_copied)
 
     def _record_span(self, span: TokenSpan) -> None:
-        """Remember where a token stands, and whether the temperature was turned there."""
+        """Record the position of a token, and a change of temperature there."""
         self.token_spans.append(span)
         temperature = round(span.token.temperature, 2)
         if temperature != self._temperature:
