@@ -80,7 +80,7 @@ def test_what_was_there_before_kill_is_there_again_cursor_tree_and_dice(opened: 
     os.kill(terminal.child.pid, signal.SIGKILL)
     terminal.until(lambda: not terminal.child.isalive())
     again = opened("--length", "60", "--speed", "0")
-    again.until(lambda: "/open goes on" in again.screen)
+    again.until(lambda: "/open continues" in again.screen)
     again.type("/open 1\r")
     again.until(lambda: "opened 1" in again.screen)
     assert saved() == before
