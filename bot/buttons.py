@@ -1,4 +1,4 @@
-"""The buttons: Retry, Continue, Hotter and Cooler under a text, Stop under one being written. All survive a restart."""
+"""The buttons under a text: Retry, Continue, Hotter, Cooler, and Stop while it is written. They survive a restart."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TextButton(discord.ui.DynamicItem[Button], template=r"ag1:(?P<action>[rchl
 
 
 class StopButton(discord.ui.DynamicItem[Button], template=r"ag1:s:(?P<owner>[0-9a-z]{1,13}):(?P<job>[0-9a-f]{8})"):
-    """Stops the text above it. For the user with the id ``owner`` and for those who may manage messages."""
+    """A button that stops the text above it, for the user with the id ``owner`` and for moderators."""
 
     def __init__(self, owner: int, job_id: str) -> None:
         style = discord.ButtonStyle.danger
@@ -70,7 +70,7 @@ class StopButton(discord.ui.DynamicItem[Button], template=r"ag1:s:(?P<owner>[0-9
 
 
 BUTTON_TYPES = (TextButton, StopButton)
-"""The classes that a client registers to receive presses, also under messages from before its start."""
+"""Classes that the client registers, to receive presses also under messages from before its start."""
 
 
 def text_view(state: ButtonState) -> discord.ui.View:

@@ -1,4 +1,4 @@
-"""The settings and the model of each channel: shown, changed and deleted, with the permissions that this takes."""
+"""Shows, changes and deletes the settings and the model of each channel, if the user has the permission."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .store import MODEL_KEY
 from .writer import TextService
 
 MAX_ANSWER = 1800
-"""Characters of an answer that are shown. A message holds 2,000; the rest is for what is added."""
+"""Maximum length of an answer in characters. A message holds 2,000, so some can be added."""
 
 MAX_TEXTS = 16
-"""Texts in a setting that is a list of texts, such as ``stop``."""
+"""Maximum number of texts in a setting that is a list of texts, such as ``stop``."""
 
 MAX_TEXT_LENGTH = 100
-"""Characters of each of these texts."""
+"""Maximum length of each of these texts in characters."""
 
 FORGOTTEN_MESSAGE = "deleted the settings and the memory of this channel"
 

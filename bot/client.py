@@ -1,4 +1,4 @@
-"""The Discord client: passes events to the responder, and deletes what is stored for servers and channels that go."""
+"""The Discord client. Passes requests to its responder, and deletes the data of servers and channels that are gone."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ class Bot(discord.Client):
         self.tree = commands.build_tree(self)
         self._listed_channels = options.channels
         self.welcomed = False
+        """True after the invitation was printed."""
         self._heartbeat_task: asyncio.Task[None] | None = None
         self._cleanup_task: asyncio.Task[None] | None = None
 
@@ -77,7 +78,7 @@ class Bot(discord.Client):
 
     @property
     def invite_url(self) -> str:
-        """Address that adds the bot to a server, with the four permissions that it uses."""
+        """Link that adds the bot to a server, with the four permissions that it uses."""
         permissions = discord.Permissions(
             view_channel=True, send_messages=True, send_messages_in_threads=True, read_message_history=True
         )
@@ -123,7 +124,7 @@ class Bot(discord.Client):
         await super().close()
 
     def _addressed_text(self, message: discord.Message) -> str | None:
-        """Text of a message that a person wrote to the bot, without the mention. None for every other message.
+        """Return the text of a message that a person wrote to the bot, without the mention. None for any other message.
 
         ``User.mentioned_in`` is not used because it counts @everyone as a mention of the bot.
         """
@@ -154,7 +155,7 @@ class Bot(discord.Client):
         return owner in ("", application)
 
     def _departed_guilds(self) -> set[int]:
-        """Servers of this process's shards in the store that removed the bot while it was offline."""
+        """Return the stored servers of this process's shards that removed the bot while it was offline."""
         count = self.shard_count or 1
         mine = set(self.shard_ids) if isinstance(self, discord.AutoShardedClient) and self.shard_ids else range(count)
         # Discord assigns a server to a shard by these bits of its id.

@@ -1,4 +1,4 @@
-"""The bot's commands: what each is called, what runs it, and its help. Slash and typed commands both come from here."""
+"""The table of the bot's commands: name, handler and help. Slash commands and typed commands both use it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .setting_specs import SETTINGS
 
 
 class BotCommand(NamedTuple):
-    """The handler of a command, which gets the rest of the typed line, and a help text for Discord's command list."""
+    """A command's handler, called with the text typed after the command, and its help in Discord's command list."""
 
     handler: Callable[[Handlers, Invocation, str], Coroutine[Any, Any, None]]
     help: str
@@ -51,7 +51,7 @@ HELP = (
     "people. No model is trained on what you write.\n"
     "To delete it: use `/forget` here, or remove me from the server."
 )
-"""The answer to /help: commands, what is stored, and how to delete it, a line each."""
+"""Answer to /help, in three lines: the commands, the data that is stored, and how to delete it."""
 
 TYPED_HELP = f"type a seed, or one of {' '.join(f'/{name}' for name in COMMANDS)}"
 

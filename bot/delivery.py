@@ -1,4 +1,4 @@
-"""Turns requests into messages: waits in the queue, writes the text at once or by edits, and adds the buttons."""
+"""From a request to messages: the queue, the text all at once or by edits, and its buttons."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Delivery:
                 await self._finish(reply, text_job, change_note)
 
     async def sweep(self, reply: Reply, request: TextRequest, owner: int) -> None:
-        """Write the same seed with the same random seed at several temperatures."""
+        """Write the same seed with the same rng at several temperatures."""
         length = min(request.settings.length, SWEEP_LENGTH)
         text_jobs = []
         for temperature in SWEEP_TEMPERATURES:
@@ -124,7 +124,7 @@ class Delivery:
         return await self._wait_with_placeholder(reply, job, work())
 
     async def _wait_with_placeholder(self, reply: Reply, job: DeliveryJob, work: Coroutine[Any, Any, None]) -> bool:
-        """Wait for ``work``. If it takes long, show the position in the queue with a Stop button meanwhile.
+        """Wait for ``work``. After ``placeholder_delay`` show the position in the queue with a Stop button.
 
         Return False if the job was stopped before it began.
         """
@@ -156,7 +156,7 @@ class Delivery:
             await self._finish(reply, text_job, change_note, page_count)
 
     async def _stream_edits(self, reply: Reply, job: DeliveryJob, text_job: TextJob) -> int:
-        """Write a text at its ``speed`` and show it growing. Return the number of messages sent."""
+        """Write a text at the speed that is set and show it growing. Return the number of messages sent."""
         loop, speed = asyncio.get_running_loop(), text_job.request.settings.speed
         began, view = loop.time(), stop_view(job.owner, job.id)
         page_count = await self._update_messages(reply, self._growing_pages(text_job), 0, view)
@@ -199,7 +199,7 @@ class Delivery:
             await (reply.update if index < sent else reply.append)(pages[index], view)
 
     def _growing_pages(self, text_job: TextJob) -> list[str]:
-        """Pages of an unfinished text, up to its last whole word: an incomplete one could become a blocked word."""
+        """Return the pages of an unfinished text up to its last whole word: the rest could become a blocked word."""
         text = text_job.text
         return self._pages(text_job, text[: max(text.rfind(" "), text.rfind("\n")) + 1], growing=True)
 

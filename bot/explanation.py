@@ -1,4 +1,4 @@
-"""The tables of /explain as a Discord message."""
+"""Formats the tables of /explain as a Discord message."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def _explain_text(model: Model, text: str, temperature: float) -> str:
 
 
 def _describe_choice(session: Session, temperature: float, last: int | None) -> str:
-    """The line above the tables: the last token and its probability at T 1 and at ``temperature``, if known."""
+    """Return the line above the tables: the last token, if known, and its probability at T 1 and at ``temperature``."""
     logprobs = next_logprobs(session)
     if last is None or logprobs is None:
         return "what may come next"
     raw, shaped = (probs[last] for probs in probs_at_temperatures(logprobs, (1.0, temperature)))
     token = formatting.escape(repr(session.model.tokenizer.decode([last])))
-    return f"the last choice was {token}, {raw:.3f} → {shaped:.3f}; the choices were"
+    return f"the last choice was {token}, {raw:.3f} → {shaped:.3f}; all candidates:"
 
 
 def _listings(effects: Iterable[Effect]) -> Iterator[Listing]:

@@ -16,7 +16,7 @@ from .setting_specs import bounded_spec
 from .writer import TextRequest, TextService
 
 TEMPERATURE_STEPS = {"h": "+0.2", "l": "-0.2"}
-"""Change of the temperature by Hotter and Cooler, as one would type it."""
+"""Change of the temperature by Hotter and Cooler, as text that the setting parses."""
 
 
 class Handlers:
@@ -40,7 +40,7 @@ class Handlers:
         await self._delivery.sweep(invocation.reply, request, invocation.user_id)
 
     async def temp(self, invocation: Invocation, value: str | float) -> None:
-        """Set the channel's temperature; "" shows it."""
+        """Set the channel's temperature. "" shows it."""
         await self.settings(invocation, "temperature", None if value == "" else value)
 
     async def settings(self, invocation: Invocation, name: str, value: str | float | None = None) -> None:
@@ -52,11 +52,11 @@ class Handlers:
         await invocation.reply.update(content)
 
     async def memory(self, invocation: Invocation, state: str) -> None:
-        """Switch the channel's memory "on" or "off"; "" shows it."""
+        """Switch the channel's memory "on" or "off". "" shows it."""
         await self.settings(invocation, "memory", state or None)
 
     async def model(self, invocation: Invocation, name: str) -> None:
-        """Choose the channel's model; "" lists the models."""
+        """Choose the channel's model. "" lists the models."""
         await invocation.reply.update(await self._channel_settings.show_or_set_model(invocation.context, name))
 
     async def forget(self, invocation: Invocation, _: str = "") -> None:

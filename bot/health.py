@@ -1,4 +1,4 @@
-"""Uptime, servers and the last error, recorded in the data file so that ``afterglow bot status`` can read them."""
+"""Records uptime, servers and the last error in the data file, for ``afterglow bot status``."""
 
 from __future__ import annotations
 

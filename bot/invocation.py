@@ -1,4 +1,4 @@
-"""A request from Discord as the handlers see it, whether it came by command, button, menu or message."""
+"""The one form in which handlers get a request: from a command, a button, a menu or a message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .channel_settings import ChannelContext
 from .replies import InteractionReply, MessageReply, Reply
 
 MAX_HISTORY = 30
-"""Messages that are searched for the bot's latest text."""
+"""Number of messages that are searched for the bot's latest text."""
 
 NO_HISTORY_PERMISSION = "I need the Read Message History permission in this channel for that"
 
@@ -26,7 +26,7 @@ class BotMessage(NamedTuple):
 
 
 class ChannelHistory:
-    """Reads the bot's own messages in one channel. Nothing of them is cached."""
+    """Reads the bot's own messages in one channel. Nothing is cached."""
 
     def __init__(self, client: discord.Client, channel: int) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""The bot's log: standard error and a rotating private file, without passwords and without what people write."""
+"""The bot's log on standard error and in a private, rotating file. It contains no passwords and no messages."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import discord
 from ..core.file_io import private_file
 
 LOG_BYTES = 1_000_000
-"""Size at which a new log file is begun."""
+"""Size of a log file at which the next is begun."""
 
 LOG_BACKUPS = 3
-"""Older log files that are kept."""
+"""Number of older log files that are kept."""
 
 
 class PrivateLog(RotatingFileHandler):

@@ -1,4 +1,4 @@
-"""Runs the bot as a process, from its options to an exit with one line. Also its checks and its status."""
+"""The commands of ``afterglow bot``: run the bot, check that it can start, show its status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends a reply and its later edits, for an interaction or for a message: two ways that Discord treats differently."""
+"""One interface for the two ways to reply on Discord: to an interaction and to a message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import discord
 log = logging.getLogger("afterglow.bot")
 
 TOKEN_LIFETIME = 14 * 60.0
-"""Seconds during which an interaction's token is used. Discord lets it expire after fifteen minutes."""
+"""Seconds for which an interaction's token is used. It expires after fifteen minutes."""
 
 ALREADY_ACKNOWLEDGED = 40060
 """Discord's error code for a second first response."""

@@ -1,4 +1,4 @@
-"""Decides which requests get a reply, runs them, and reports their errors. The client's events end here."""
+"""Decides which requests get a reply, runs them, and reports their errors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NOT_YOURS_TO_STOP = "only the person who asked for this text, or a moderator, ca
 
 
 class Responder:
-    """Everything between an event of the client and a handler: permission, rate limit, placeholder, errors.
+    """Runs handlers for the client's events. Checks permissions and the rate limit, sends placeholders, shows errors.
 
     ``placeholder_delay`` and ``edit_interval`` are seconds.
     """

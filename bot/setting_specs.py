@@ -14,7 +14,7 @@ MAX_MESSAGE = 2000
 """Characters (code points) that a Discord message holds."""
 
 MAX_LENGTH = 6000
-"""Characters of the longest text, in three or four messages."""
+"""Maximum length of a text in characters, about four messages."""
 
 _RANGES: dict[str, tuple[float, float]] = {"temperature": (0.1, 2.0), "length": (1, MAX_LENGTH), "speed": (5, 400)}
 _HELP = {

@@ -24,10 +24,10 @@ from .setting_specs import MAX_LENGTH, spec_of
 from .store import MODEL_KEY, Store
 
 MAX_UNREAD_WATCHED = 8
-"""Tokens drawn ahead of a reader in typewriter mode: few, so that a new temperature shows soon."""
+"""Unread tokens at which a text in typewriter mode pauses: few, so that a new temperature shows soon."""
 
 MAX_UNREAD = 256
-"""Tokens drawn ahead of any other reader: enough for the engine's bursts, and few enough for the event loop."""
+"""Unread tokens at which any other text pauses: enough for the engine's bursts, few enough for the event loop."""
 
 
 class TextRequest(NamedTuple):
@@ -91,7 +91,7 @@ class TextJob:
             self.text += event.text
 
     def summary(self) -> str:
-        """Return the small line under a text: temperature, characters, random seed."""
+        """Return the small line under a text: temperature, number of characters, rng."""
         low, high = min(self.temperatures, default=0.0), max(self.temperatures, default=0.0)
         shown = f"T {low:.2f}" if low == high else f"T {low:.2f} to {high:.2f}"
         return f"{shown} · {len(self.text):,} characters · rng {self.request.rng}"
