@@ -43,7 +43,7 @@ _NAME_BY_LETTER = {letter: name for name, letter in _LETTERS.items()}
 
 
 class ButtonState(NamedTuple):
-    """How a text was made, to make it again or vary it.
+    """Everything needed to write a text again, or to vary it.
 
     ``source_message``: id of the bot's message that contains the seed, 0 for the message with the button.
     ``seed_length``: the seed is this many characters from the start of that message, or all of it if None.

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Bot(discord.Client):
-    """Receives slash commands, buttons, mentions and direct messages. Reads no other message and pings nobody.
+    """Receives slash commands, buttons, mentions and direct messages. Reads no other messages and never pings.
 
     ``placeholder_delay`` and ``edit_interval`` are seconds. Other arguments are those of ``discord.Client``.
     """

@@ -136,7 +136,7 @@ class InteractionReply:
 
 
 class MessageReply:
-    """The reply to a message that was addressed to the bot. It pings nobody."""
+    """The reply to a message that was addressed to the bot. It never pings."""
 
     def __init__(self, message: discord.Message) -> None:
         self.channel = message.channel.id
