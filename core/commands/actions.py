@@ -44,20 +44,28 @@ def show_or_set(session: Session, spec: Spec, *values: Any) -> Iterator[Effect]:
         yield Notice(f"{spec.label} {change}")
 
 
-def set_(session: Session, name: str = "", *values: Any) -> Iterator[Effect]:
+def set_(session: Session, name: str = "", *values: str) -> Iterator[Effect]:
     """List all settings, or show or change one by its name."""
     if not name:
         rows = [(f"{s.label} {s.kind.show(getattr(session.settings, s.name))}", s.help) for s in SPECS.values()]
         yield Listing("settings", rows)
         return
     spec = get_spec(name)
-    current = getattr(session.settings, spec.name)
-    parsed = [session.default_of(spec.name) if v == "reset" else spec.parse(v, current) for v in values]
-    yield from show_or_set(session, spec, *parsed)
+    yield from show_or_set(session, spec, *(parse_value(session, spec, value) for value in values))
+
+
+def parse_value(session: Session, spec: Spec, text: str) -> Any:
+    """Return the value of a setting that was typed as ``text``; "reset" is the model's default.
+
+    Raise SettingError if it is invalid.
+    """
+    if text == "reset":
+        return session.default_of(spec.name)
+    return spec.parse(text, getattr(session.settings, spec.name))
 
 
 def continue_(session: Session) -> Iterator[Effect]:
-    """Write on from the end of the text."""
+    """Continue the text from its end."""
     yield Play(session.continue_())
 
 
@@ -77,13 +85,13 @@ def branch(session: Session, index: int, token: int | None = None) -> Iterator[E
 
 
 def edit(session: Session) -> Iterator[Effect]:
-    """Let the reader edit the text, then write on."""
+    """Let the user edit the text, then continue it."""
     session.passage.current()
     yield Edit(session.passage.text(), partial(rewrite, session))
 
 
 def rewrite(session: Session, text: str) -> Iterator[Effect]:
-    """Replace the text by an edited one and write on."""
+    """Replace the text by an edited one and continue it."""
     if text == session.passage.text():
         yield Notice("nothing was changed")
         return
@@ -95,7 +103,7 @@ def rewrite(session: Session, text: str) -> Iterator[Effect]:
 def tree(session: Session) -> Iterator[Effect]:
     """List all nodes of the passage, to go to one of them."""
     session.passage.current()
-    rows = [_tree_row(session.passage, *row) for row in session.passage.outline()]
+    rows = [_format_tree_row(session.passage, *row) for row in session.passage.outline()]
     yield Listing("the passage's tree", rows, "/go")
 
 
@@ -156,7 +164,7 @@ def sweep(session: Session, temperatures: Sequence[float] = SWEEP_TEMPERATURES) 
 def pick(session: Session, sweep: Sweep, number: int) -> Iterator[Effect]:
     """Continue with a column of a sweep."""
     session.pick(sweep, number)
-    yield Redraw(f"T {sweep.columns[number].temperature:.2f} picked; Enter writes on")
+    yield Redraw(f"T {sweep.columns[number].temperature:.2f} picked; Enter continues")
 
 
 def model(session: Session, name: str = "") -> Iterator[Effect]:
@@ -237,16 +245,16 @@ def export(session: Session, path: str) -> Iterator[Effect]:
     yield Notice(f"written: {target}")
 
 
-def _tree_row(passage: Passage, index: int, depth: int) -> tuple[str, str]:
+def _format_tree_row(passage: Passage, index: int, depth: int) -> tuple[str, str]:
     """Return a node's index and, indented by its depth, the beginning of its text, its kind and its length."""
     node = passage.nodes[index]
     indent = "│ " * (depth - 1) + ("├ " if depth else "")
     start = " ".join(node.text()[:40].split()) or "(nothing)"
     cursor = "  ← here" if index == passage.cursor else ""
-    return str(index), f"{indent}{start} · {_node_kind(node)} · {len(node.text()):,}{cursor}"
+    return str(index), f"{indent}{start} · {_describe_node(node)} · {len(node.text()):,}{cursor}"
 
 
-def _node_kind(node: Node) -> str:
+def _describe_node(node: Node) -> str:
     if node.seed is not None:
         return "seed"
     return f"T {node.tokens[-1].temperature:.2f}" if node.tokens else "empty"

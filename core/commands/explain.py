@@ -114,7 +114,7 @@ def from_snapshot(model: Model, snapshot: Snapshot) -> Distribution:
 
 def from_logprobs(model: Model, logprobs: Array) -> Distribution:
     """Return the distribution of a model's log-probabilities (V,), labeled with its tokens."""
-    return Distribution([_token_label(model, token) for token in range(model.tokenizer.size)], np.exp(logprobs))
+    return Distribution([_label_token(model, token) for token in range(model.tokenizer.size)], np.exp(logprobs))
 
 
 def bell_curve() -> Distribution:
@@ -126,15 +126,17 @@ def bell_curve() -> Distribution:
 def build_tables(distribution: Distribution, temperatures: Sequence[float]) -> Iterator[Listing | Notice]:
     """Yield a table for each temperature: p, log p, log p / T, exp of it, the normalized result. Then a footnote."""
     for temperature in temperatures:
-        yield Listing(_title(distribution.probs, temperature), [("", _HEADER), *_rows(distribution, temperature)])
-    divided = [log / t for t in temperatures if t for log in _log(distribution.probs)[:MAX_ROWS]]
+        yield Listing(
+            _format_title(distribution.probs, temperature), [("", _HEADER), *_build_rows(distribution, temperature)]
+        )
+    divided = [log / t for t in temperatures if t for log in _log_probs(distribution.probs)[:MAX_ROWS]]
     if any(map(_is_rounded_twice_on_slide, divided)):
         yield Notice("* exactly -1.50497; rounded twice, over -1.505, it becomes the -1.51 of the lesson's slide")
 
 
 def compare_columns(distribution: Distribution, temperatures: Sequence[float]) -> Listing:
     """Return one column of bars for each temperature, to compare the shapes of a curve."""
-    shapes = probs_at_temperatures(_log(distribution.probs), temperatures)
+    shapes = probs_at_temperatures(_log_probs(distribution.probs), temperatures)
     highest = max(float(shape.max()) for shape in shapes)
     width = max(8, 60 // len(temperatures))
     header = "".join(f"{f'T {t:g}':<{width}}" for t in temperatures).rstrip()
@@ -176,7 +178,7 @@ def as_json(
         "probs": distribution.probs.tolist(),
         "entropy_bits": entropy_from_probs(distribution.probs),
         "effective_choices": effective_choices(distribution.probs),
-        "temperatures": [_temperature_as_json(distribution.probs, t) for t in temperatures],
+        "temperatures": [_steps_as_json(distribution.probs, t) for t in temperatures],
     }
     if greedy_run:
         loop = greedy_run.loop._asdict() if greedy_run.loop else None
@@ -190,14 +192,14 @@ def block_bar(share: float, width: int = BAR_WIDTH) -> str:
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 
-def _token_label(model: Model, token: int) -> str:
+def _label_token(model: Model, token: int) -> str:
     """Return a token's text in quotes. A byte that is not a whole character is shown in hexadecimal."""
     text = model.tokenizer.decode([token])
     return f"0x{token:02x}" if text == "\ufffd" and model.tokenizer.kind == "byte" else repr(text)
 
 
-def _title(probs: Array, temperature: float) -> str:
-    (shaped,) = probs_at_temperatures(_log(probs), [temperature])
+def _format_title(probs: Array, temperature: float) -> str:
+    (shaped,) = probs_at_temperatures(_log_probs(probs), [temperature])
     bits = f"{entropy_from_probs(probs):.2f} → {entropy_from_probs(shaped):.2f} bits"
     choices = f"{_format_effective_choices(probs)} → {_format_effective_choices(shaped)} effective choices"
     return f"T {temperature:g}, {_describe_effect(temperature)}: entropy {bits}, {choices}"
@@ -211,21 +213,23 @@ def _describe_effect(temperature: float) -> str:
     return "flatter" if temperature > 1 else "sharper"
 
 
-def _rows(distribution: Distribution, temperature: float) -> Iterator[tuple[str, str]]:
+def _build_rows(distribution: Distribution, temperature: float) -> Iterator[tuple[str, str]]:
     """Yield the rows of a table: all entries in order, or of many the likeliest and the rest in one. Then the sums."""
     labels, probs = distribution
     steps = temperature_steps(probs, temperature) if temperature else None
-    (shaped,) = probs_at_temperatures(_log(probs), [temperature])
+    (shaped,) = probs_at_temperatures(_log_probs(probs), [temperature])
     many = len(probs) > MAX_ROWS
     order = _pick_likeliest(probs, shaped) if many else list(range(len(probs)))
     for i in order:
-        numbers = (steps.log[i], steps.divided[i], steps.exponential[i]) if steps else (_log(probs)[i], None, None)
-        yield labels[i], _row(probs[i], numbers, shaped[i])
+        numbers = (
+            (steps.log[i], steps.divided[i], steps.exponential[i]) if steps else (_log_probs(probs)[i], None, None)
+        )
+        yield labels[i], _format_row(probs[i], numbers, shaped[i])
     if many:
         rest = np.delete(np.arange(len(probs)), order)
-        yield f"{len(rest)} others", _row(probs[rest].sum(), (None, None, None), shaped[rest].sum())
+        yield f"{len(rest)} others", _format_row(probs[rest].sum(), (None, None, None), shaped[rest].sum())
     total = steps.exponential.sum() if steps else None
-    yield "sum", _row(probs.sum(), (None, None, total), shaped.sum(), with_bar=False)
+    yield "sum", _format_row(probs.sum(), (None, None, total), shaped.sum(), with_bar=False)
 
 
 def _pick_likeliest(probs: Array, shaped: Array) -> list[int]:
@@ -235,10 +239,12 @@ def _pick_likeliest(probs: Array, shaped: Array) -> list[int]:
     return order[: max(3, len(visible))]
 
 
-def _row(p: float, numbers: Sequence[float | None], shaped: float, with_bar: bool = True) -> str:
-    log, divided, exponential = map(_format_rounded, numbers)
+def _format_row(p: float, intermediates: Sequence[float | None], shaped: float, with_bar: bool = True) -> str:
+    log, divided, exponential = map(_format_rounded, intermediates)
     # The star replaces a space, so that the columns stay aligned.
-    starred = f"{divided:>9}" + ("*" if numbers[1] is not None and _is_rounded_twice_on_slide(numbers[1]) else " ")
+    starred = f"{divided:>9}" + (
+        "*" if intermediates[1] is not None and _is_rounded_twice_on_slide(intermediates[1]) else " "
+    )
     cells = f"{p:5.3f}  {log:>6}  {starred} {exponential:>5}   {shaped:5.3f}"
     return f"{cells}  {block_bar(shaped)}".rstrip() if with_bar else cells
 
@@ -258,13 +264,13 @@ def _format_effective_choices(probs: Array) -> str:
     return f"{effective_choices(probs):.2f}"
 
 
-def _log(probs: Array) -> Array:
+def _log_probs(probs: Array) -> Array:
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(probs))
 
 
-def _temperature_as_json(probs: Array, temperature: float) -> dict[str, Any]:
-    (shaped,) = probs_at_temperatures(_log(probs), [temperature])
+def _steps_as_json(probs: Array, temperature: float) -> dict[str, Any]:
+    (shaped,) = probs_at_temperatures(_log_probs(probs), [temperature])
     columns: dict[str, Any] = {}
     if temperature:
         steps = temperature_steps(probs, temperature)._asdict()

@@ -58,7 +58,7 @@ class Command:
 
 
 def dispatch(session: Session, line: str) -> Iterator[Effect]:
-    """Run a typed line and yield its effects: a command if it begins with "/", else a seed. An empty line writes on.
+    """Run a typed line and yield its effects: a command if it begins with "/", else a seed. An empty line continues.
 
     A seed that begins with "/" is typed as "//…". Raise AfterglowError, and change nothing, if the line is invalid.
     """
@@ -141,12 +141,12 @@ def runs_live(line: str) -> bool:
 
 
 def _setting_argument(spec: Spec) -> Argument:
-    def parse(session: Session, text: str) -> Any:
-        if text == "reset":
-            return session.default_of(spec.name)
-        return spec.parse(text, getattr(session.settings, spec.name))
-
-    return Argument("value", parse, lambda session, _: _setting_choices(session, spec.name), asked=True)
+    return Argument(
+        "value",
+        lambda session, text: actions.parse_value(session, spec, text),
+        lambda session, _: _setting_choices(session, spec.name),
+        asked=True,
+    )
 
 
 def _setting_choices(session: Session, name: str) -> Iterator[tuple[str, str]]:
@@ -193,7 +193,7 @@ def _parse_token(session: Session, text: str) -> int:
     return ids[0]
 
 
-def _choices(*values: tuple[str, str]) -> Choices:
+def _offer(*values: tuple[str, str]) -> Choices:
     return lambda *_: values
 
 
@@ -209,21 +209,21 @@ COMMANDS: tuple[Command, ...] = (
         ),
         live=True,
     ),
-    Command("continue", "write on; an empty line does the same", actions.continue_, aliases=("c",)),
+    Command("continue", "continue the text; an empty line does the same", actions.continue_, aliases=("c",)),
     Command("retry", "write the last text again with other random numbers", actions.retry, aliases=("r",)),
     Command(
         "version",
         "go to the next version of the last text, or to the previous one with -1; after the last, write another",
         actions.version,
-        (Argument("step", _parse_step, _choices(("1", "the next one"), ("-1", "the previous one"))),),
+        (Argument("step", _parse_step, _offer(("1", "the next one"), ("-1", "the previous one"))),),
     ),
     Command(
         "branch",
-        "go back to after the first AT tokens and continue differently, with TOKEN if it is given",
+        "go back to after the first AT tokens and continue differently, from TOKEN if it is given",
         actions.branch,
         (Argument("at", _parse_whole_number, required=True), Argument("token", _parse_token)),
     ),
-    Command("edit", "edit the text, then write on", actions.edit),
+    Command("edit", "edit the text, then continue it", actions.edit),
     Command("tree", "list all seeds and texts of this passage, to go to one of them", actions.tree),
     Command("go", "go to a node of the tree", actions.go, (Argument("number", _parse_whole_number, required=True),)),
     Command("undo", "go back to before the last text", actions.undo),
@@ -233,7 +233,7 @@ COMMANDS: tuple[Command, ...] = (
         "sweep",
         "write from the same seed with the same random numbers at several temperatures",
         actions.sweep,
-        (Argument("temperatures", _parse_temperatures, _choices(("0.2 0.5 1.0 1.2", "the default"))),),
+        (Argument("temperatures", _parse_temperatures, _offer(("0.2 0.5 1.0 1.2", "the default"))),),
     ),
     Command(
         "preset",
@@ -246,14 +246,14 @@ COMMANDS: tuple[Command, ...] = (
         "explain",
         "show what temperatures do to the next token's probabilities, or to typed ones",
         explain.explain,
-        (Argument("temperatures", explain.parse_args, _choices(("0 0.5 1 2", "from greedy to diverse"))),),
+        (Argument("temperatures", explain.parse_args, _offer(("0 0.5 1 2", "from greedy to diverse"))),),
         live=True,
     ),
     Command(
         "tour",
         "learn afterglow in seven steps; /tour skip skips one, /tour stop ends it",
         tour.tour,
-        (Argument("action", choices=_choices(("skip", "go to the next step"), ("stop", "end the tour"))),),
+        (Argument("action", choices=_offer(("skip", "go to the next step"), ("stop", "end the tour"))),),
         live=True,
     ),
     Command(
@@ -295,4 +295,4 @@ def show_help(name: str = "") -> Iterator[Effect]:
     """List all commands, or show the one called ``name``."""
     commands = [lookup_command(name.removeprefix("/"))] if name else COMMANDS
     rows = [(", ".join([c.usage, *(f"/{a}" for a in c.aliases)]), c.help) for c in commands]
-    yield Listing("type a seed to start; an empty line writes on; // begins a seed with a slash", rows)
+    yield Listing("type a seed to start; an empty line continues; // begins a seed with a slash", rows)

@@ -176,7 +176,7 @@ STEPS: tuple[TourStep, ...] = (
         "make it cold: a low temperature sharpens the probabilities",
         (
             ("/temp 0.2", "from now on, log-probabilities are divided by 0.2"),
-            ("an empty line", "Enter writes on at the new temperature"),
+            ("an empty line", "Enter continues at the new temperature"),
         ),
         lambda context: len(_cold_tokens(_last_tokens(context))) >= MIN_TOKENS,
         lambda session: f"{_describe_likelihood(session, _cold_tokens)}; safe, soon dull",
@@ -185,7 +185,7 @@ STEPS: tuple[TourStep, ...] = (
         "make it hot: a high temperature flattens them",
         (
             ("/temp 1.5", "unlikely tokens get a chance"),
-            ("an empty line", "Enter writes on"),
+            ("an empty line", "Enter continues"),
         ),
         lambda context: len(_hot_tokens(_last_tokens(context))) >= MIN_TOKENS,
         lambda session: f"{_describe_likelihood(session, _hot_tokens)}; bold, often wrong",

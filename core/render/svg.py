@@ -173,7 +173,7 @@ class SvgPage:
                 self.text_at(self.row, column, shown, "turn")
             spans = [
                 ("".join(character for character, _ in group), style)
-                for style, group in groupby(line, lambda cell: _style_of(cell, heat))
+                for style, group in groupby(line, lambda cell: _choose_style(cell, heat))
             ]
             self.line(spans, column + margin)
 
@@ -196,6 +196,6 @@ class SvgPage:
         )
 
 
-def _style_of(cell: Cell, heat: str) -> str:
+def _choose_style(cell: Cell, heat: str) -> str:
     token = cell[1]
     return "seed" if token is None else f"heat{heat_level(token, heat)}"

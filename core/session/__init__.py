@@ -1,1 +1,1 @@
-"""One reader's work with a model: the passage tree, undo and branches, saving. Knows nothing of commands or screens."""
+"""One person's work with a model: the passage tree, undo and branches, saving. Knows nothing of commands or screens."""

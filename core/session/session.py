@@ -1,4 +1,4 @@
-"""A session: one reader at a model, with settings, the passage in hand, and what can be done with it."""
+"""A session: a model, its settings, the current passage, and everything that can be done with them."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class SessionObserver(Protocol):
 
 
 class Session:
-    """Holds the settings, the model and the passage in hand, and writes on.
+    """Holds a model, its settings and the current passage, and continues the text.
 
-    The methods that write return an iterator of events. If it is closed early, what was written is kept. ``set`` and
-    ``stop`` may be called from another thread meanwhile, and act on the next token.
+    The methods that write return an iterator of events. If it is closed early, the tokens so far are kept. ``set`` and
+    ``stop`` may be called from another thread meanwhile; they act on the next token.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Session:
         self.new_passage()
 
     def write_from(self, seed: str) -> Iterator[Event]:
-        """Begin a passage with ``seed`` and write on. If the setting ``memory`` is on, append the seed to the text."""
+        """Begin a passage with ``seed`` and continue it. If ``memory`` is set, append the seed to the text instead."""
         self._require_idle()
         appends = self.settings.memory and self.passage.cursor is not None
         reading = yield from self._read_seed(seed, self.current_snapshot() if appends else None)
@@ -132,7 +132,7 @@ class Session:
                 raise CommandError("stopped before the seed was read; the text is as it was")
 
     def continue_(self) -> Iterator[Event]:
-        """Write on from the end of the text."""
+        """Continue the text from its end."""
         return self._write_at(*self.passage.end())
 
     def retry(self) -> Iterator[Event]:
@@ -146,9 +146,9 @@ class Session:
         return events
 
     def branch(self, count: int, token: int | None = None) -> Iterator[Event]:
-        """Keep the first ``count`` generated tokens of the text, take the token with id ``token``, and write on.
+        """Continue after the first ``count`` generated tokens of the text, with the token id ``token`` first.
 
-        None draws the token. Raise CommandError if the text has fewer tokens or the vocabulary no such id.
+        None draws the first token too. Raise CommandError if the text has fewer tokens or the vocabulary no such id.
         """
         self._require_idle()
         index, at = self.passage.locate_token(count)
@@ -157,7 +157,7 @@ class Session:
         return self._write_at(index, at, token)
 
     def rewrite(self, text: str) -> Iterator[Event]:
-        """Replace the text by ``text`` and write on. The old text stays in the tree.
+        """Replace the text by ``text`` and continue it. The old text stays in the tree.
 
         The common beginning is kept, in whole tokens, and the rest is read like a seed.
         """
@@ -277,7 +277,7 @@ def record_events(engine: Engine, stream: Stream, node: Node, get_settings: Call
     """Yield the events of a stream and record them in a node.
 
     Each token is drawn with the settings that ``get_settings`` returns when it is requested, and the node records them.
-    If the iterator is closed early, what was written is kept.
+    If the iterator is closed early, the tokens so far are kept.
     """
     current = None
     events = engine.iter_events(stream)
