@@ -126,9 +126,8 @@ def bell_curve() -> Distribution:
 def build_tables(distribution: Distribution, temperatures: Sequence[float]) -> Iterator[Listing | Notice]:
     """Yield a table for each temperature: p, log p, log p / T, exp of it, the normalized result. Then a footnote."""
     for temperature in temperatures:
-        yield Listing(
-            _format_title(distribution.probs, temperature), [("", _HEADER), *_build_rows(distribution, temperature)]
-        )
+        rows = _build_rows(distribution, temperature)
+        yield Listing(_format_title(distribution.probs, temperature), [("", _HEADER), *rows])
     divided = [log / t for t in temperatures if t for log in _log_probs(distribution.probs)[:MAX_ROWS]]
     if any(map(_is_rounded_twice_on_slide, divided)):
         yield Notice("* exactly -1.50497; rounded twice, over -1.505, it becomes the -1.51 of the lesson's slide")
@@ -216,15 +215,14 @@ def _describe_effect(temperature: float) -> str:
 def _build_rows(distribution: Distribution, temperature: float) -> Iterator[tuple[str, str]]:
     """Yield the rows of a table: all entries in order, or of many the likeliest and the rest in one. Then the sums."""
     labels, probs = distribution
+    log_probs = _log_probs(probs)
     steps = temperature_steps(probs, temperature) if temperature else None
-    (shaped,) = probs_at_temperatures(_log_probs(probs), [temperature])
+    (shaped,) = probs_at_temperatures(log_probs, [temperature])
     many = len(probs) > MAX_ROWS
     order = _pick_likeliest(probs, shaped) if many else list(range(len(probs)))
     for i in order:
-        numbers = (
-            (steps.log[i], steps.divided[i], steps.exponential[i]) if steps else (_log_probs(probs)[i], None, None)
-        )
-        yield labels[i], _format_row(probs[i], numbers, shaped[i])
+        values = (steps.log[i], steps.divided[i], steps.exponential[i]) if steps else (log_probs[i], None, None)
+        yield labels[i], _format_row(probs[i], values, shaped[i])
     if many:
         rest = np.delete(np.arange(len(probs)), order)
         yield f"{len(rest)} others", _format_row(probs[rest].sum(), (None, None, None), shaped[rest].sum())
@@ -239,13 +237,11 @@ def _pick_likeliest(probs: Array, shaped: Array) -> list[int]:
     return order[: max(3, len(visible))]
 
 
-def _format_row(p: float, intermediates: Sequence[float | None], shaped: float, with_bar: bool = True) -> str:
-    log, divided, exponential = map(_format_rounded, intermediates)
-    # The star replaces a space, so that the columns stay aligned.
-    starred = f"{divided:>9}" + (
-        "*" if intermediates[1] is not None and _is_rounded_twice_on_slide(intermediates[1]) else " "
-    )
-    cells = f"{p:5.3f}  {log:>6}  {starred} {exponential:>5}   {shaped:5.3f}"
+def _format_row(p: float, steps: Sequence[float | None], shaped: float, with_bar: bool = True) -> str:
+    """Return p, the steps (log p, log p / T, exp; None leaves a gap), the result and its bar as a line."""
+    log, divided, exponential = map(_format_rounded, steps)
+    star = "*" if steps[1] is not None and _is_rounded_twice_on_slide(steps[1]) else " "
+    cells = f"{p:5.3f}  {log:>6}  {divided:>9}{star} {exponential:>5}   {shaped:5.3f}"
     return f"{cells}  {block_bar(shaped)}".rstrip() if with_bar else cells
 
 
