@@ -46,10 +46,10 @@ def operations() -> int:
 def afterglow(rows: int) -> Step:
     """Return a step of ``afterglow train``."""
     from afterglow.core.training.calibration import benchmark_dtypes
-    from afterglow.core.training.config import make_config
     from afterglow.core.training.distributed import SINGLE_PROCESS
     from afterglow.core.training.learner import Learner
     from afterglow.core.training.request import TrainRequest
+    from afterglow.core.training.train_config import make_config
 
     config = make_config(VOCABULARY, 1_000_000, TrainRequest(width=WIDTH, batch_size=rows))
     learner = Learner(config, np.arange(1_000_000) % VOCABULARY, None, SINGLE_PROCESS)

@@ -10,13 +10,13 @@ from afterglow.core.inference.model_file import Architecture
 
 torch = pytest.importorskip("torch")
 
-from afterglow.core.training.config import (  # noqa: E402
+from afterglow.core.training.request import TrainRequest  # noqa: E402
+from afterglow.core.training.sizes import MODEL_SIZES, choose_size  # noqa: E402
+from afterglow.core.training.train_config import (  # noqa: E402
     make_config,
     make_finetune_config,
     require_batch_fits,
 )
-from afterglow.core.training.request import TrainRequest  # noqa: E402
-from afterglow.core.training.sizes import MODEL_SIZES, choose_size  # noqa: E402
 
 NOVEL = 1_000_000
 

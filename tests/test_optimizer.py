@@ -7,9 +7,9 @@ from afterglow.core.inference.model_file import Architecture
 
 torch = pytest.importorskip("torch")
 
-from afterglow.core.training.config import TrainConfig  # noqa: E402
 from afterglow.core.training.model import LSTMLanguageModel  # noqa: E402
 from afterglow.core.training.optimizer import GATE_COUNT, GATES_LR_SCALE, Muon, build_optimizers, orthogonalize  # noqa: E402
+from afterglow.core.training.train_config import TrainConfig  # noqa: E402
 from torch import nn  # noqa: E402
 
 WIDTH, INPUTS, RATE, MOMENTUM, DECAY = 24, 40, 0.01, 0.9, 0.1

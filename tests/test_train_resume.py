@@ -27,10 +27,10 @@ torch = pytest.importorskip("torch")
 
 from afterglow.core.training import checkpoint, run  # noqa: E402
 from afterglow.core.training.calibration import supports_bf16  # noqa: E402
-from afterglow.core.training.config import TrainConfig  # noqa: E402
 from afterglow.core.training.request import TrainRequest, as_command_line  # noqa: E402
 from afterglow.core.training.schedule import initial_schedule  # noqa: E402
 from afterglow.core.training.sizes import Dropout  # noqa: E402
+from afterglow.core.training.train_config import TrainConfig  # noqa: E402
 from afterglow.core.training.trainer import Checkpoint, Trainer  # noqa: E402
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"

@@ -25,12 +25,12 @@ from afterglow.core.training.calibration import (  # noqa: E402
     logits_and_targets,
     supports_bf16,
 )
-from afterglow.core.training.config import TrainConfig  # noqa: E402
 from afterglow.core.training.convert import extend_vocabulary, to_model_file  # noqa: E402
 from afterglow.core.training.model import FORGET_BIAS_OFFSET, LSTMLanguageModel, detach, locked_dropout  # noqa: E402
 from afterglow.core.training.schedule import initial_schedule  # noqa: E402
 from afterglow.core.training.sizes import Dropout  # noqa: E402
 from afterglow.core.training.torch_runtime import TorchRuntime  # noqa: E402
+from afterglow.core.training.train_config import TrainConfig  # noqa: E402
 from afterglow.core.training.trainer import Trainer, TrainProgress  # noqa: E402
 
 CORPUS = read_corpus(Path(__file__).parent / "data" / "lamp.txt")

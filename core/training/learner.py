@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .batches import BatchReader, TokenSource
-from .config import TrainConfig
 from .distributed import ProcessGroup
 from .model import LayerStates, LSTMLanguageModel, detach
 from .optimizer import build_ema_model, build_optimizers
+from .train_config import TrainConfig
 
 RNG_STATE = "random"
 """Name of rank 0's torch RNG state in a checkpoint. Those of other ranks are followed by a dot and the rank."""

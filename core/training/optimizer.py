@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
-from .config import TrainConfig
+from .train_config import TrainConfig
 
 TensorSequence = tuple[Tensor, ...] | list[Tensor]
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import TrainingError
 from ..text.formats import ReadOptions
 from ..text.split import DEFAULT_SPLIT
-from .saved_keys import REQUEST_KEYS, from_saved, to_saved
+from .saved_keys import REQUEST_KEYS, to_attributes, to_file_keys
 from .sizes import MODEL_SIZES
 
 
@@ -106,7 +106,7 @@ class TrainRequest:
 
     @property
     def read_options(self) -> ReadOptions:
-        """How the files are read."""
+        """The options for reading the files."""
         return ReadOptions(self.encoding, self.keep_boilerplate, self.field, self.column, self.lines, self.split)
 
 
@@ -130,13 +130,13 @@ def as_command_line(request: TrainRequest, full_paths: bool = False) -> str:
 
 def request_to_json(request: TrainRequest) -> dict[str, Any]:
     """Return the JSON values that run.json stores."""
-    return to_saved(dataclasses.asdict(request), REQUEST_KEYS)
+    return to_file_keys(dataclasses.asdict(request), REQUEST_KEYS)
 
 
 def request_from_json(values: dict[str, Any]) -> TrainRequest:
     """Return the request stored in run.json. Raises TrainingError if another release wrote it."""
     try:
-        options = from_saved(values, REQUEST_KEYS)
+        options = to_attributes(values, REQUEST_KEYS)
         return TrainRequest(**{**options, "paths": tuple(options["paths"]), "files": tuple(options["files"])})
     except (KeyError, TypeError, AttributeError):
         raise TrainingError("another release began this run; start again with --replace") from None

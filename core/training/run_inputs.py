@@ -1,4 +1,4 @@
-"""What a run is made of before there are weights: request, text, tokenizer and configuration. run.json stores it."""
+"""The inputs of a run: request, text, tokenizer and configuration. run.json stores them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from ..inference.library import find_model, path_for_new_model
 from ..inference.model_file import ModelFile, open_model_file
 from ..text.corpus import Corpus, require_enough
 from ..text.tokenizer import CharTokenizer, Tokenizer, from_header
-from .config import (
+from .corpus_cache import load_corpus, load_tokens, prune_cache
+from .distributed import ProcessGroup
+from .request import TrainRequest, request_from_json, request_to_json
+from .run_dir import RunDir, require_no_unfinished_run, resolve_paths
+from .tokenizer_training import build_tokenizer
+from .train_config import (
     TrainConfig,
     config_from_json,
     config_to_json,
@@ -20,16 +25,11 @@ from .config import (
     make_finetune_config,
     require_batch_fits,
 )
-from .corpus_cache import load_corpus, load_tokens, prune_cache
-from .distributed import ProcessGroup
-from .request import TrainRequest, request_from_json, request_to_json
-from .run_dir import RunDir, require_no_unfinished_run, resolve_paths
-from .tokenizer_training import build_tokenizer
 
 
 @dataclass(frozen=True, slots=True)
 class RunInputs:
-    """The inputs of a run."""
+    """Everything that determines a run, apart from the weights of a model to fine-tune."""
 
     request: TrainRequest
     corpus: Corpus

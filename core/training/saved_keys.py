@@ -1,4 +1,4 @@
-"""The keys of run.json and of checkpoints, for attributes whose name differs: older files stay readable."""
+"""Keys of run.json and of checkpoints that differ from the attribute's name. They never change: older runs resume."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REQUEST_KEYS = {
     "vocabulary_size": "vocabulary",
     "parent": "start",
 }
-"""``TrainRequest`` → ``wish`` in run.json. A dot stands for an object within it."""
+"""``TrainRequest`` → ``wish`` in run.json. A dot leads into an inner object."""
 
 CONFIG_KEYS = {
     "max_flat_epochs": "longest",
@@ -52,8 +52,8 @@ TRAINER_KEYS = {
 """``Trainer`` → the values of a checkpoint."""
 
 
-def to_saved(values: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
-    """Return ``values``, by attribute, under the keys of the file."""
+def to_file_keys(values: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
+    """Return ``values``, given by attribute name, under the keys of the file."""
     saved: dict[str, Any] = {}
     for name, value in values.items():
         section, dot, key = keys.get(name, name).rpartition(".")
@@ -61,8 +61,8 @@ def to_saved(values: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, An
     return saved
 
 
-def from_saved(saved: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values of a file by attribute. Raises KeyError or AttributeError if an object in it is missing."""
+def to_attributes(saved: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
+    """Return a file's values by attribute name. Raises KeyError or AttributeError if an inner object is missing."""
     names = {key: name for name, key in keys.items()}
     sections = {key.partition(".")[0] for key in names if "." in key}
     flat = {key: value for key, value in saved.items() if key not in sections}

@@ -6,8 +6,8 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .config import TrainConfig
-from .saved_keys import SCHEDULE_KEYS, from_saved, to_saved
+from .saved_keys import SCHEDULE_KEYS, to_attributes, to_file_keys
+from .train_config import TrainConfig
 
 MAX_VALIDATION_SHARE = 0.05
 """Maximum share of a run's time spent on validation. A token costs a third of a training token (no backward pass)."""
@@ -77,12 +77,12 @@ def learning_rate_scale(config: TrainConfig, schedule: Schedule, step: int) -> f
 
 def schedule_to_json(schedule: Schedule) -> dict[str, Any]:
     """Return the JSON values that a checkpoint stores."""
-    return to_saved(asdict(schedule), SCHEDULE_KEYS)
+    return to_file_keys(asdict(schedule), SCHEDULE_KEYS)
 
 
 def schedule_from_json(values: dict[str, Any]) -> Schedule:
     """Return the schedule stored in a checkpoint. Raises TypeError if another release wrote it."""
-    return Schedule(**from_saved(values, SCHEDULE_KEYS))
+    return Schedule(**to_attributes(values, SCHEDULE_KEYS))
 
 
 def _min_eval_interval(config: TrainConfig, valid_tokens: int) -> int:

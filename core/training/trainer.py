@@ -18,11 +18,10 @@ from ..errors import TrainingError
 from ..text.tokenizer import Ids
 from .batches import TokenSource
 from .calibration import benchmark_dtypes, cold_loss, fit_temperature, logits_and_targets, supports_bf16, warm_up_torch
-from .config import TrainConfig
 from .distributed import SINGLE_PROCESS, ProcessGroup
 from .learner import Learner, strip_prefix
 from .model import LSTMLanguageModel
-from .saved_keys import TRAINER_KEYS, from_saved, to_saved
+from .saved_keys import TRAINER_KEYS, to_attributes, to_file_keys
 from .schedule import (
     decay_schedule,
     initial_schedule,
@@ -31,6 +30,7 @@ from .schedule import (
     schedule_from_json,
     schedule_to_json,
 )
+from .train_config import TrainConfig
 
 MEASURING_SECONDS = 10.0
 """Seconds over which the speed is measured, or a tenth of ``minutes`` if that is less."""
@@ -59,7 +59,7 @@ class TrainProgress:
     fraction: float | None
     seconds: float
     epoch: float
-    chars_per_second: float
+    tokens_per_second: float
     train_loss: float
     valid_loss: float | None = None
     is_best: bool = False
@@ -159,7 +159,7 @@ class Trainer:
         tensors = self.learner.state_tensors() | {
             f"best.{name}": tensor.cpu() for name, tensor in self._best_weights.items()
         }
-        values = to_saved({name: getattr(self, name) for name in _SAVED_ATTRIBUTES}, TRAINER_KEYS)
+        values = to_file_keys({name: getattr(self, name) for name in _SAVED_ATTRIBUTES}, TRAINER_KEYS)
         values["plan"] = schedule_to_json(self.schedule) if self.schedule.threads else None
         values["position"] = self.learner.batch_reader.position
         return Checkpoint({name: tensor.numpy().copy() for name, tensor in tensors.items()}, values)
@@ -170,7 +170,7 @@ class Trainer:
         Raises KeyError, TypeError, ValueError or RuntimeError if it is not of this run.
         """
         tensors = {name: torch.from_numpy(array.copy()) for name, array in checkpoint.tensors.items()}
-        values = from_saved(checkpoint.values, TRAINER_KEYS)
+        values = to_attributes(checkpoint.values, TRAINER_KEYS)
         for name in _SAVED_ATTRIBUTES:
             setattr(self, name, values[name])
         self.learner.load_tensors(tensors, self.step)
@@ -244,13 +244,13 @@ class Trainer:
         if not self.config.is_open_ended:
             return OVERFITTING_NOTE if self.bad_validations == EARLY_STOPPING_PATIENCE else ""
         if self.schedule.decay_start is None:
-            return self._decay_if_stalled()
+            return self._start_decay_if_due()
         if self.bad_validations >= 2 * EARLY_STOPPING_PATIENCE:
             self.schedule = replace(self.schedule, total_steps=self.step)
             return f"{OVERFITTING_NOTE}, and training ends"
         return ""
 
-    def _decay_if_stalled(self) -> str:
+    def _start_decay_if_due(self) -> str:
         if self.bad_validations < EARLY_STOPPING_PATIENCE and self.epochs < self.config.max_flat_epochs:
             return ""
         self.schedule = decay_schedule(self.schedule, self.step)

@@ -156,7 +156,7 @@ def format_progress(training_run: TrainingRun, progress: TrainProgress) -> str:
         if progress.fraction is not None
         else f"{format_duration(progress.seconds)} · "
     )
-    speed = progress.chars_per_second / training_run.tokens_per_char
+    speed = progress.tokens_per_second / training_run.tokens_per_char
     bits = training_run.to_bits_per_char(progress.train_loss)
     return f"{share}epoch {progress.epoch:.1f} · {speed:,.0f} characters/s · training {bits:.3f} bits/char"
 

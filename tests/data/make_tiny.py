@@ -5,9 +5,9 @@ from pathlib import Path
 from afterglow.core.inference.model_file import Architecture, Card
 from afterglow.core.text.corpus import read_corpus
 from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
-from afterglow.core.training.config import TrainConfig
 from afterglow.core.training.convert import to_model_file
 from afterglow.core.training.sizes import Dropout
+from afterglow.core.training.train_config import TrainConfig
 from afterglow.core.training.trainer import Trainer
 
 HERE = Path(__file__).parent

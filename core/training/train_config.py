@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import TrainingError, UsageError
 from ..inference.model_file import Architecture
 from .request import TrainRequest
-from .saved_keys import CONFIG_KEYS, from_saved, to_saved
+from .saved_keys import CONFIG_KEYS, to_attributes, to_file_keys
 from .sizes import MODEL_SIZES, SHORT_RUN_EPOCHS, SHORT_RUN_MINUTES, Dropout, ModelSize, choose_size, nearest_size
 
 MIN_SEQ_LEN = 16
@@ -103,13 +103,13 @@ def require_batch_fits(config: TrainConfig, tokens: int) -> None:
 
 def config_to_json(config: TrainConfig) -> dict[str, Any]:
     """Return the JSON values that run.json stores."""
-    return to_saved(asdict(config), CONFIG_KEYS)
+    return to_file_keys(asdict(config), CONFIG_KEYS)
 
 
 def config_from_json(values: dict[str, Any]) -> TrainConfig:
     """Return the configuration stored in run.json. Raises TrainingError if another release wrote it."""
     try:
-        config = from_saved(values, CONFIG_KEYS)
+        config = to_attributes(values, CONFIG_KEYS)
         parts = {"architecture": Architecture(**config["architecture"]), "dropout": Dropout(**config["dropout"])}
         return TrainConfig(**{**config, **parts, "betas": tuple(config["betas"])})
     except (KeyError, TypeError):
