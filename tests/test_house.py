@@ -47,19 +47,22 @@ HOOKS = ("action_", "on_", "watch_", "compute_", "validate_", "is_", "has_", "wa
 """Beginnings of names that a framework gives, and of predicates that say so themselves."""
 
 VERBS = words(
-    "add apply cancel check choose clear close collect copy count deliver discard draw drop find finish format forget "
-    "get init invalidate keep list load make mark offer open pop print prune read rebuild remove reopen replace "
-    "require reset restore retry return run save send set show skip store take tell update wait warn write"
+    "add apply cancel check choose clear close collect copy count decay deliver discard draw drop find finish "
+    "forget format from get init invalidate keep list load make mark offer open pop print prune read rebuild "
+    "remove reopen replace require reset restore retry return run save send set show skip stop store take tell to "
+    "update wait warn write"
 )
 """First words of phrases that may end in a participle: ``remove_finished``."""
 
 PARTICIPLES = words(
-    "changed extended finished reply_received request_sent saturated scaled selection_updated surprise_bound time_left"
+    "changed extended finished paused reply_received request_sent saturated scaled selection_updated surprise_bound "
+    "time_left"
 )
 """Functions and properties named by a participle: copies in the manner of ``sorted``, and the field's predicates."""
 
 SHARED_FILE_NAMES = {
     "__init__.py": "every package has one",
+    "config.py": "bot.toml in bot, the hyperparameters in core/training, as in nanoGPT",
     "__main__.py": "every program has one",
     "export.py": "what is exported differs, as the packages say: a model's weights, a passage",
     "model.py": "core/model.py is what one imports; core/training/model.py is the torch module, as in nanoGPT",
