@@ -81,6 +81,18 @@ def test_an_opened_passage_goes_on_under_its_number(written: Session, tiny: Mode
     assert bare(passage_db.load(1).passage) == bare(again.passage)
 
 
+def test_a_passage_begun_after_an_opened_one_has_a_row_of_its_own(written: Session, tiny: Model) -> None:
+    PassageSaver().save(written.passage)
+    again = Session(tiny, Settings(length=60))
+    again.load_passage(passage_db.load(1))
+    saver = PassageSaver()
+    saver.save(again.passage, again.loaded)
+    play(again.write_from("Another"))
+    saver.save(again.passage, again.loaded)
+    assert bare(passage_db.load(1).passage) == bare(written.passage)
+    assert bare(passage_db.load(2).passage) == bare(again.passage)
+
+
 def test_any_seed_comes_back(session: Session) -> None:
     play(session.write_from('“Grüße”\n\t日本 🔥 \x00 \u2028 \\ " \udcff'))
     PassageSaver().save(session.passage)
@@ -181,6 +193,21 @@ def test_a_full_disk_is_said_and_what_was_missed_is_written_later(session: Sessi
     assert bare(passage_db.load(1).passage) == before
     assert keeper.save(session.passage) is None
     assert bare(passage_db.load(1).passage) == bare(session.passage)
+
+
+def test_after_a_failed_save_all_of_the_text_can_be_searched(session: Session) -> None:
+    saver = PassageSaver()
+    events = session.write_from("The lamp")
+    for count in (10, 20):
+        for _ in range(count):
+            next(events)
+        if count == 10:
+            saver.save(session.passage)
+    with limit_file_size(8192), pytest.raises(StorageError):
+        saver.save(session.passage)
+    saver.save(session.passage)
+    assert [entry.text for entry in passage_db.search_passages()] == [session.passage.text()]
+    session.stop()
 
 
 @pytest.mark.parametrize("damage", ["text", "folder"])

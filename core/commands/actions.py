@@ -266,7 +266,7 @@ def quit_(session: Session) -> Iterator[Effect]:
     yield Quit()
 
 
-def _describe_temperature_change(session: Session, before: Any, after: Any) -> str:
+def _describe_temperature_change(session: Session, before: object, after: object) -> str:
     """Return the effect of a new temperature: ", flatter: here 2.1 → 4.6 effective choices". "" if it has none."""
     logprobs = next_logprobs(session)
     if logprobs is None or not isinstance(before, float) or not isinstance(after, float) or before == after:
