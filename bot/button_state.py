@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ..core.errors import SettingError
 from ..core.setting_types import Ramp
-from ..core.settings import SPECS, Settings
+from ..core.settings import Settings
 from .setting_specs import spec_of, value_to_text
+
+_Value = TypeVar("_Value")
 
 MAX_ENCODED = 90
 """Characters of an encoded state. A prefix of six completes the id, which Discord limits to 100."""
@@ -88,9 +90,9 @@ def decode_state(text: str) -> ButtonState:
             source_message=int(source, 36),
             seed_length=int(digits, 36) if digits else None,
             seed_cut=seed.endswith("+"),
-            rng=SPECS["rng"].check(int(rng, 36)),
-            temperature=spec_of("temperature").check(_decode_temperature(temperature)),
-            length=spec_of("length").check(int(length, 36)),
+            rng=_require_permitted("rng", int(rng, 36)),
+            temperature=_require_permitted("temperature", _decode_temperature(temperature)),
+            length=_require_permitted("length", int(length, 36)),
             model=model,
             settings=dict(_decode_settings(settings)),
             settings_cut=settings.endswith(","),
@@ -156,4 +158,12 @@ def _join_fitting(encoded: Iterable[str], space: int, cut: bool) -> str:
 def _decode_settings(text: str) -> Iterator[tuple[str, float]]:
     for setting in filter(None, text.split(",")):
         name = _NAME_BY_LETTER[setting[0]]
-        yield name, spec_of(name).parse(setting[1:])
+        value = spec_of(name).parse(setting[1:])
+        assert isinstance(value, int | float)  # the letters name settings that are numbers
+        yield name, value
+
+
+def _require_permitted(name: str, value: _Value) -> _Value:
+    """Return ``value``. Raises SettingError if the setting ``name`` does not permit it."""
+    spec_of(name).check(value)
+    return value

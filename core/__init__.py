@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .errors import AfterglowError
@@ -57,8 +57,8 @@ _LAZY_IMPORTS = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    # `afterglow --help` imports core.errors and so this package; it must not import NumPy and ONNX Runtime.
+def __getattr__(name: str) -> object:
+    # Lazy: `afterglow --help` imports core.errors, and this package with it, but must not import NumPy and ONNX Runtime.
     if name not in _LAZY_IMPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_LAZY_IMPORTS[name]}", __name__), name)

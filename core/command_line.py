@@ -1,4 +1,4 @@
-"""Run a click command as a program: errors become one line, and the exit code says their kind."""
+"""Run a click command as a program that reports an error in one line and by its exit code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .errors import AfterglowError
 
 
 def run_command(command: click.Command, program: str | None = None) -> None:
-    """Run ``command`` on the process's arguments; ``program`` is the name that its help shows.
+    """Run ``command`` on the process's arguments. ``program`` is the name shown in its help.
 
     An AfterglowError or a click error is printed to standard error as one line, and the process exits with its code:
     1 for a failure, 2 for wrong usage.

@@ -1,4 +1,4 @@
-"""Measure how predictable or diverse a model's samples are, one temperature after another."""
+"""Measure how predictable or diverse a model's samples are at several temperatures."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ from .text.copy_detection import MIN_RUN, CopyReport, copied_run_lengths
 DEFAULT_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
 
 REPETITION_NGRAM = 4
-"""Words in a sequence that counts as repeated: seq-rep-4 of Welleck et al. 2020 (arXiv 1908.04319), section 6.1."""
+"""Words in a sequence that is tested for repetition: seq-rep-4 of Welleck et al. 2020 (arXiv 1908.04319), section 6.1."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class DiversityMetrics:
-    """Figures of the samples at one temperature. Shares are 0 to 1.
+    """Metrics of the samples drawn at one temperature. Shares are 0 to 1.
 
+    ``characters``: characters of all samples together.
     ``bits_per_char``: surprisal of the samples under the model itself (T = 1), in bits per character.
     ``distinct_1``, ``distinct_2``: distinct words per word, and distinct pairs of words per pair (Li et al. 2016,
-    arXiv 1510.03055). Both fall as a sample grows, so compare only samples of one length.
+    arXiv 1510.03055). Both fall as a sample grows, so compare only samples of equal length.
     ``self_repetition``: share of 4-word sequences that occurred earlier in the same sample.
     ``known_words``: share of words that the reference text contains.
-    ``copied``: share of characters in runs of at least 16 that the reference text contains word for word.
+    ``copied``: share of characters in runs of at least 16 that the reference text contains verbatim.
     ``longest_copy``: length of the longest such run, in characters.
     The last three are None without a reference text.
     """
@@ -56,7 +57,7 @@ class DiversityMetrics:
 class SampleConfig:
     """The samples to draw at each temperature: ``count`` samples of ``length`` characters after ``seed``.
 
-    ``rng`` is the random seed. Sample n uses take n.
+    ``rng`` fixes the random draws. Sample n (from 0) uses take n.
     """
 
     seed: str = ""
@@ -68,7 +69,10 @@ class SampleConfig:
 def measure_diversity(
     model: Model, temperatures: Sequence[float], config: SampleConfig, reference: ReferenceText | None = None
 ) -> Iterator[DiversityMetrics]:
-    """Yield the figures of ``model``'s samples at each temperature in turn, without any filters."""
+    """Yield the metrics of samples of ``model`` at each temperature in turn. No filters are used.
+
+    Raises SettingError for a temperature or a length out of range.
+    """
     start = model.read(config.seed).snapshot
     for temperature in temperatures:
         engine = model.engine()

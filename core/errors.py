@@ -1,4 +1,4 @@
-"""The errors that a user can cause or cure, each with a message of one line, and helpers that word such messages."""
+"""The errors that a user can do something about, each with a one-line message, and helpers to word the messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 class AfterglowError(Exception):
     """Base class of errors that the user can do something about.
 
-    The message is one line: what is wrong, with which thing, and what to do. Front ends show it without a traceback.
+    The message is one line: what is wrong with which thing, and what to do. Front ends show it without a traceback.
     """
 
     exit_code = 1
@@ -64,7 +64,7 @@ def error_text(error: OSError) -> str:
 
 
 def suggest(name: str, known: Iterable[str], default: str = "", limit: int = 1, prefix: str = "") -> str:
-    """Return "did you mean X or Y?" with the ``limit`` most similar names in ``known``, or ``default`` if none is.
+    """Return "did you mean X or Y?" with up to ``limit`` names from ``known``, or ``default`` if none is similar.
 
     ``prefix`` is put before each name, for example "/".
     """

@@ -1,4 +1,4 @@
-"""The events of a stream: all that a front end reads of a text while it is generated."""
+"""The events of a stream: the form in which a front end receives a text while it is generated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 class Token(NamedTuple):
     """A drawn token with its statistics.
 
-    ``text``: the text that it completes; "" while a character is unfinished or the text may become a stop text.
+    ``text``: the text that it completes; "" while a character is unfinished or the text could still become a stop text.
     ``logprob``: its natural log-probability under the model (T = 1, no filters).
     ``shaped``: its natural log-probability after the whole sampler chain.
     ``rank``: its rank under the model; 1 is the likeliest token.
@@ -37,7 +37,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class PrefillProgress:
-    """Share of a long seed that has been read, 0 to 1. No token comes before it is 1."""
+    """Share of a long seed that has been read, 0 to 1. The first token comes after 1 is reached."""
 
     share: float
 

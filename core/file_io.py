@@ -1,4 +1,4 @@
-"""Open, protect and replace files; every failure is an error of one line."""
+"""Open, protect and replace files. Every failure raises an error with a one-line message."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 @contextlib.contextmanager
 def atomic_writer(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
-    """Yield a temporary file that replaces ``path`` when the block ends.
+    """Yield a temporary file that replaces ``path`` when the block ends. ``mode`` is the permissions of the new file.
 
     If writing fails, raises StorageError. After any exception the old file is unchanged.
     """
@@ -82,7 +82,7 @@ def atomic_writer(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
 
 
 def require_writable(folder: Path) -> None:
-    """Create ``folder`` and write a temporary file in it. Raises StorageError."""
+    """Create ``folder`` if it is missing. Raise StorageError unless a file can be created in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -27,7 +27,7 @@ from .text.copy_detection import CopyDetector, CopyTracker
 from .text.tokenizer import Ids, Tokenizer
 
 MAX_SEED_TOKENS = MAX_HISTORY
-"""Tokens read from the end of a longer seed. An LSTM must step through each, and forgets older ones anyway."""
+"""Maximum tokens read of a seed: its last ones. An LSTM must step through each, and forgets older ones anyway."""
 
 PREFILL_CHUNK = 4096
 """Tokens of a long seed read between two progress reports: about 0.25 s."""
@@ -63,7 +63,7 @@ class Model:
         return Engine(self.runtime, self.tokenizer)
 
     def worker(self) -> Worker:
-        """Return a new engine on its own thread. The caller closes it."""
+        """Return a new engine on its own thread. The caller must close it."""
         return Worker(self.engine())
 
     def copy_detector(self) -> CopyDetector | None:
@@ -133,17 +133,17 @@ class Model:
         return scoring.score(self.runtime, self.tokenizer, text, on_progress)
 
     def read(self, text: str, after: Snapshot | None = None, whole: bool = False) -> Prefill:
-        """Read ``text`` (prefill) from the zero state or after a snapshot.
+        """Read ``text`` (prefill), continuing from ``after``, or from the zero state if that is None.
 
-        An empty text from the zero state is read as a newline. Of more than 8,192 tokens only the last 8,192 are
-        read, unless ``whole``.
+        From the zero state an empty text is read as a newline. Of a text of more than 8,192 tokens only the last 8,192
+        are read, from the zero state, unless ``whole``.
         """
         return drain(self.prefill_chunks(text, after, whole))
 
     def prefill_chunks(
         self, text: str, after: Snapshot | None = None, whole: bool = False
     ) -> Generator[float, None, Prefill]:
-        """Do the same as ``read`` in chunks, and yield the share of a long text that has been read, 0 to 1.
+        """Read as ``read`` does, in chunks. After each chunk of a long text, yield the share read so far, 0 to 1.
 
         Returns the ``Prefill``. Closing the generator stops it.
         """
@@ -153,7 +153,7 @@ class Model:
             after = self._initial_snapshot()
         notices = self._unknown_character_notices(text)
         if len(ids) > MAX_SEED_TOKENS and not whole:
-            notices.append(f"of {len(ids):,} tokens the last {MAX_SEED_TOKENS:,} were read; whole-seed reads all")
+            notices.append(f"only the last {MAX_SEED_TOKENS:,} of {len(ids):,} tokens were read; whole-seed reads all")
             after = Snapshot(self.runtime.zeros(1), after.logits, after.position + len(ids) - MAX_SEED_TOKENS)
             ids = ids[-MAX_SEED_TOKENS:]
         return Prefill((yield from self._advance_chunks(after, ids)), notices)
@@ -178,7 +178,7 @@ class Model:
         return Snapshot(state, logits, start.position + len(ids), decoder.remainder, "", history)
 
     def _initial_snapshot(self) -> Snapshot:
-        """The zero state. Its logits have no meaning."""
+        """Return the zero state. Its logits have no meaning."""
         return Snapshot(self.runtime.zeros(1), np.zeros(self.tokenizer.size, np.float32), 0)
 
     def _unknown_character_notices(self, text: str) -> list[str]:
@@ -200,9 +200,9 @@ def drain(generator: Generator[float, None, T], on_progress: Callable[[float], o
 
 
 def load(name: str = library.DEFAULT_MODEL, make_runtime: Callable[[ModelFile], Runtime] | None = None) -> Model:
-    """Open a model by name or path. Raises ModelError if there is none or it is not usable.
+    """Return the model with this name or path. Raises ModelError if it is missing or unusable.
 
-    ``make_runtime`` replaces the int8 runtime, for example by ``training.torch_runtime.TorchRuntime``.
+    ``make_runtime`` makes the runtime, for example ``training.torch_runtime.TorchRuntime``; None is the int8 runtime.
     """
     entry = library.find_model(name)
     file = open_model_file(entry.path)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
 
 from .errors import SettingError, StorageError, UsageError, error_text
 from .file_io import write_atomically
 from .paths import presets_file
 from .settings import SPECS, Settings, merge_layers
 
-BUILTIN: dict[str, dict[str, Any]] = {
+BUILTIN: dict[str, dict[str, object]] = {
     "strict": {"temperature": 0.3},
     "plain": {"temperature": 1.0},
     "lively": {"temperature": 1.1, "min_p": 0.05},
@@ -22,7 +22,7 @@ BUILTIN: dict[str, dict[str, Any]] = {
 _PRESET_SCOPES = ("token", "passage")
 
 
-def load_all() -> dict[str, dict[str, Any]]:
+def load_all() -> dict[str, dict[str, object]]:
     """Return all presets by name. The user's replace built-in ones of the same name. Raises StorageError."""
     return BUILTIN | _load_user_presets()
 
@@ -43,15 +43,18 @@ def apply(name: str, settings: Settings, defaults: Settings) -> Settings:
 
 
 def save(name: str, settings: Settings) -> None:
-    """Save the token and passage settings as a preset. Raises UsageError for an invalid name, StorageError."""
+    """Save the token and passage settings, except ``rng``, as a preset.
+
+    Raises UsageError for an invalid name, StorageError.
+    """
     if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 40:
         raise UsageError(f"{name!r} cannot be a preset's name: use letters, digits, '-' and '_'")
     values = {n: value for n, value in settings.to_dict().items() if _is_preset_setting(n)}
     write_atomically(presets_file(), json.dumps(_load_user_presets() | {name: values}, indent=1).encode(), mode=0o600)
 
 
-def describe(values: dict[str, Any]) -> str:
-    """Return the settings of a preset in the form in which they are typed."""
+def describe(values: Mapping[str, object]) -> str:
+    """Return the settings of a preset as they would be typed."""
     return merge_layers(values).format(_setting_names(values)) or "the defaults"
 
 
@@ -59,11 +62,11 @@ def _is_preset_setting(name: str) -> bool:
     return SPECS[name].scope in _PRESET_SCOPES and name != "rng"
 
 
-def _setting_names(values: dict[str, Any]) -> list[str]:
+def _setting_names(values: Mapping[str, object]) -> list[str]:
     return [name.replace("-", "_") for name in values]
 
 
-def _load_user_presets() -> dict[str, dict[str, Any]]:
+def _load_user_presets() -> dict[str, dict[str, object]]:
     path = presets_file()
     try:
         presets = json.loads(path.read_text("utf-8"))

@@ -24,7 +24,7 @@ CALIBRATION_TEMPERATURES = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1
 """Temperatures at which the cold loss is measured to find the best one."""
 
 MAX_CALIBRATION_LOGITS = 1 << 25
-"""Logits that are scored at all temperatures: 2,000 windows of 65 characters, 32 of 4,096 subwords."""
+"""Logits that are scored at all temperatures: 2,000 windows with a vocabulary of 65, 32 windows with one of 4,096."""
 
 _WINDOWS_PER_BATCH = 64
 
@@ -49,8 +49,8 @@ class Score:
     ``nats_per_char_cold``: cold loss, the mean over all non-overlapping windows of 256 targets, each from the zero
     state (the deterministic form of nanoGPT's random 256-crops).
     ``nats_per_char_stateful``: stateful loss, from one pass that carries the state.
-    ``best_temperature``: the T, 0.5 to 2, by which the logits are divided for the least cold loss. 1 for a calibrated
-    model.
+    ``best_temperature``: the T, 0.5 to 2, at which the cold loss is lowest if the logits are divided by it. 1 for a
+    calibrated model.
     ``nats_gained``: how much lower the cold loss is at ``best_temperature`` than at 1.
     ``surprise``: surprisal of every token but the first in the stateful pass, in bits, shape (n - 1,).
     """
@@ -92,7 +92,7 @@ def score(
     """
     ids = tokenizer.encode(text)
     if len(ids) < 2:
-        raise TextError(f"there is nothing to score: {len(text)} characters; at least 2 are needed")
+        raise TextError(f"there is nothing to score: the text has fewer than 2 tokens ({len(text)} characters)")
     chars_per_token = len(text) / len(ids)
     cold, losses = windowed_losses(runtime, ids, CALIBRATION_TEMPERATURES, MAX_CALIBRATION_LOGITS // tokenizer.size)
     losses = losses / chars_per_token
@@ -131,7 +131,7 @@ def cold_windows(ids: _Array) -> tuple[_Array, _Array]:
 def windowed_losses(runtime: Runtime, ids: Ids, temperatures: FloatArray, max_tokens: int) -> tuple[float, FloatArray]:
     """Return (cold loss, cold loss with the logits divided by each of the temperatures, (n,)), in nats per token.
 
-    The second is measured on at most ``max_tokens`` tokens, but at least one window: every k-th window of the text.
+    The second is measured on every k-th window of the text: about ``max_tokens`` tokens, but at least one window.
     """
     inputs, targets = cold_windows(ids)
     calibrating = np.zeros(len(inputs), bool)

@@ -6,7 +6,7 @@ import math
 import re
 import shlex
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 
 class Ramp(NamedTuple):
@@ -27,12 +27,14 @@ class Ramp(NamedTuple):
         return f"{self.start:.2f}..{self.end:.2f}"
 
 
+_BOOL_WORDS = dict.fromkeys(("on", "yes", "true", "1"), True) | dict.fromkeys(("off", "no", "false", "0"), False)
+
 _UNESCAPES = {"n": "\n", "t": "\t", "\\": "\\"}
 _ESCAPES = {character: f"\\{letter}" for letter, character in _UNESCAPES.items()}
 
 
 class Kind(Protocol):
-    """The type of a setting's value: parses it, checks it and formats it."""
+    """The type of a setting's value: parses, checks and formats it."""
 
     @property
     def range(self) -> str:
@@ -44,26 +46,29 @@ class Kind(Protocol):
         """Values to offer as completions."""
         ...
 
-    def parse(self, text: str, current: Any) -> Any:
-        """Return the value of ``text``, which may be relative to ``current``; raise ValueError if it has none."""
+    def parse(self, text: str, current: object) -> object:
+        """Return the value of ``text``, which may be relative to ``current``. Raise ValueError if it has no value.
+
+        ``check`` must be called on the result.
+        """
         ...
 
-    def check(self, value: Any) -> Any:
+    def check(self, value: object) -> object:
         """Return ``value`` converted to this type; raise TypeError or ValueError if it is not permitted."""
         ...
 
-    def show(self, value: Any) -> str:
+    def show(self, value: object) -> str:
         """Return ``value`` as it would be typed."""
         ...
 
-    def to_json(self, value: Any) -> Any:
-        """Return ``value`` as files store it, exactly; ``parse`` or ``check`` reads it back."""
+    def to_json(self, value: object) -> object:
+        """Return the exact ``value`` as files store it; ``parse`` or ``check`` reads it back."""
         return value
 
 
 @dataclass(frozen=True, slots=True)
 class Number(Kind):
-    """A real number from ``low`` to ``high``; typed "+0.1" and "-0.1" change the current one."""
+    """A real number from ``low`` to ``high``. "+0.1" and "-0.1" change the current value."""
 
     low: float
     high: float
@@ -73,22 +78,28 @@ class Number(Kind):
     def range(self) -> str:
         return f"a number from {self.low:g} to {self.high:g}"
 
-    def parse(self, text: str, current: Any) -> Any:
-        """Return an absolute or a relative number; a relative one stops at the ends of the range."""
+    def parse(self, text: str, current: object) -> object:
+        """Return the number in ``text``. With a sign it is added to ``current``, and the sum kept within the range."""
+        return self._parse_number(text, current)
+
+    def check(self, value: object) -> object:
+        return self._check_number(value)
+
+    def show(self, value: object) -> str:
+        return f"{value:g}"
+
+    def _parse_number(self, text: str, current: object) -> float:
         value = float(text)
         if not math.isfinite(value):
             raise ValueError
-        if text[0] in "+-" and current is not None:
+        if text[0] in "+-" and isinstance(current, int | float):
             return round(min(self.high, max(self.low, current + value)), 4)
         return value
 
-    def check(self, value: Any) -> float:
+    def _check_number(self, value: object) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool) or not self.low <= value <= self.high:
             raise ValueError
         return float(value)
-
-    def show(self, value: Any) -> str:
-        return f"{value:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,31 +110,31 @@ class Temperature(Number):
     def range(self) -> str:
         return f"a number from {self.low:g} to {self.high:g}, or a ramp such as 0.2..1.6"
 
-    def parse(self, text: str, current: Any) -> Any:
-        """Return a number or a ramp; a relative number moves both ends of the current ramp."""
+    def parse(self, text: str, current: object) -> object:
+        """Return a number or a ramp. A relative number moves both ends of the current ramp."""
         start, dots, end = text.partition("..")
         if dots:
             return Ramp(float(start), float(end))
         if isinstance(current, Ramp) and text[:1] in "+-":
-            return Ramp(*(Number.parse(self, text, edge) for edge in current))
-        return Number.parse(self, text, current)
+            return Ramp(*(self._parse_number(text, edge) for edge in current))
+        return self._parse_number(text, current)
 
-    def check(self, value: Any) -> Any:
+    def check(self, value: object) -> object:
         if isinstance(value, Ramp):
-            return Ramp(*(Number.check(self, edge) for edge in value))
-        return Number.check(self, value)
+            return Ramp(*(self._check_number(edge) for edge in value))
+        return self._check_number(value)
 
-    def show(self, value: Any) -> str:
+    def show(self, value: object) -> str:
         """Return two decimals, so that temperatures in a row line up."""
         return str(value) if isinstance(value, Ramp) else f"{value:.2f}"
 
-    def to_json(self, value: Any) -> Any:
+    def to_json(self, value: object) -> object:
         return value.exact_text() if isinstance(value, Ramp) else value
 
 
 @dataclass(frozen=True, slots=True)
 class Integer(Kind):
-    """A whole number from ``low`` to ``high``; ``zero_word`` is typed for 0, if given."""
+    """A whole number from ``low`` to ``high``. ``zero_word``, if given, is typed and shown for 0."""
 
     low: int
     high: int
@@ -135,29 +146,29 @@ class Integer(Kind):
         words = f", or {self.zero_word}" if self.zero_word else ""
         return f"a whole number from {self.low:,} to {self.high:,}{words}"
 
-    def parse(self, text: str, current: Any) -> Any:
-        """Return an absolute or a relative number, or 0 for the zero word."""
+    def parse(self, text: str, current: object) -> int:
+        """Return 0 for the zero word, else the number in ``text``, relative to ``current`` as in ``Number.parse``."""
         if text == self.zero_word:
             return 0
         value = int(text)
-        if text[0] in "+-" and current is not None:
+        if text[0] in "+-" and isinstance(current, int):
             return min(self.high, max(self.low, current + value))
         return value
 
-    def check(self, value: Any) -> int:
+    def check(self, value: object) -> int:
         if not isinstance(value, int | float) or isinstance(value, bool) or not self.low <= value <= self.high:
             raise ValueError
         if value != int(value):
             raise ValueError
         return int(value)
 
-    def show(self, value: Any) -> str:
+    def show(self, value: object) -> str:
         return self.zero_word if self.zero_word and value == 0 else str(value)
 
 
 @dataclass(frozen=True, slots=True)
 class RngNumber(Kind):
-    """A whole number that fixes the random draws, or None for a new one with every passage, typed "random"."""
+    """A whole number that fixes the random draws. None, typed "random", chooses a new one for every passage."""
 
     low: int
     high: int
@@ -167,13 +178,13 @@ class RngNumber(Kind):
     def range(self) -> str:
         return f"a whole number from {self.low} to {self.high:,}, or random"
 
-    def parse(self, text: str, current: Any) -> Any:  # noqa: ARG002
+    def parse(self, text: str, current: object) -> int | None:  # noqa: ARG002
         return None if text == "random" else int(text)
 
-    def check(self, value: Any) -> int | None:
+    def check(self, value: object) -> int | None:
         return None if value is None else Integer(self.low, self.high).check(value)
 
-    def show(self, value: Any) -> str:
+    def show(self, value: object) -> str:
         return "random" if value is None else str(value)
 
 
@@ -181,31 +192,21 @@ class RngNumber(Kind):
 class Bool(Kind):
     """On or off.
 
-    The flag takes no value (``--memory``), and files store a JSON boolean. With ``as_word``, the flag takes the word
-    (``--lens off``), files store the word, and the word is also permitted as a value in Python.
+    Normally the flag has no value (``--memory``), and files store a JSON boolean. With ``as_word`` the flag takes "on"
+    or "off" (``--lens off``), files store that word, and ``check`` accepts it as well.
     """
 
     as_word: bool = False
     range = "on or off"
     examples = ("on", "off")
 
-    def parse(self, text: str, current: Any) -> Any:  # noqa: ARG002
+    def parse(self, text: str, current: object) -> bool:  # noqa: ARG002
         """Return the value of on, yes, true, 1, off, no, false or 0, in any case."""
-        words = {
-            "on": True,
-            "yes": True,
-            "true": True,
-            "1": True,
-            "off": False,
-            "no": False,
-            "false": False,
-            "0": False,
-        }
-        if text.lower() not in words:
+        if text.lower() not in _BOOL_WORDS:
             raise ValueError
-        return words[text.lower()]
+        return _BOOL_WORDS[text.lower()]
 
-    def check(self, value: Any) -> bool:
+    def check(self, value: object) -> bool:
         """Return a bool; raise TypeError for anything that is merely truthy or falsy, such as 1."""
         if self.as_word and value in ("on", "off"):
             return bool(value == "on")
@@ -213,10 +214,10 @@ class Bool(Kind):
             raise TypeError
         return value
 
-    def show(self, value: Any) -> str:
+    def show(self, value: object) -> str:
         return "on" if value else "off"
 
-    def to_json(self, value: Any) -> Any:
+    def to_json(self, value: object) -> object:
         return self.show(value) if self.as_word else value
 
 
@@ -234,36 +235,38 @@ class Choice(Kind):
     def range(self) -> str:
         return ", ".join(self.words[:-1]) + f" or {self.words[-1]}"
 
-    def parse(self, text: str, current: Any) -> Any:  # noqa: ARG002
+    def parse(self, text: str, current: object) -> str:  # noqa: ARG002
         return text.lower()
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         if value not in self.words:
             raise ValueError
         return str(value)
 
-    def show(self, value: Any) -> str:
+    def show(self, value: object) -> str:
         return str(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Strings(Kind):
-    """A list of strings. Typed, they are separated by spaces and quoted as in a shell; \\n and \\t are escapes."""
+    """A list of strings, typed with spaces between them, quoted as in a shell, and with the escapes \\n, \\t and \\\\."""
 
     examples = ("none", r'"\n\n"')
     range = 'one or more texts, such as "\\n\\n", or none'
 
-    def parse(self, text: str, current: Any) -> Any:  # noqa: ARG002
-        words = shlex.shlex("" if text in ("none", "off") else text, posix=True)
-        words.whitespace_split, words.escape, words.commenters = True, "", ""
-        return tuple(re.sub(r"\\([nt\\])", lambda match: _UNESCAPES[match[1]], word) for word in words)
+    def parse(self, text: str, current: object) -> tuple[str, ...]:  # noqa: ARG002
+        lexer = shlex.shlex("" if text in ("none", "off") else text, posix=True)
+        lexer.whitespace_split = True
+        lexer.escape = ""
+        lexer.commenters = ""
+        return tuple(re.sub(r"\\([nt\\])", lambda match: _UNESCAPES[match[1]], word) for word in lexer)
 
-    def check(self, value: Any) -> tuple[str, ...]:
+    def check(self, value: object) -> tuple[str, ...]:
         """Return a tuple of strings, none of them empty."""
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
             raise ValueError
         return tuple(value)
 
-    def show(self, value: Any) -> str:
-        escaped = (re.sub(r"[\n\t\\]", lambda match: _ESCAPES[match[0]], item) for item in value)
+    def show(self, value: object) -> str:
+        escaped = (re.sub(r"[\n\t\\]", lambda match: _ESCAPES[match[0]], item) for item in self.check(value))
         return " ".join(map(shlex.quote, escaped)) or "none"

@@ -1,34 +1,36 @@
-"""The settings, each declared once with type, default, range and help; flags, ``/set`` and docs are made from that."""
+"""Every setting, declared once with type, default, range and help. Flags, ``/set`` and docs are made from this."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 from .errors import SettingError, suggest
 from .setting_types import Bool, Choice, Integer, Kind, Number, Ramp, RngNumber, Strings, Temperature
 
 HEAT_MODES = ("off", "surprise", "rank", "entropy", "temperature")
 
+Value = TypeVar("Value")
+
 
 class Spec(NamedTuple):
     """The declaration of one setting.
 
     ``scope`` is what a change affects: "token" (from the next token on), "passage" (from the next seed or
-    continuation on) or "view" (the display only). ``off_value`` turns a filter off; None for settings that are no
-    filter.
+    continuation on) or "view" (the display only). ``off_value`` turns a filter off. It is None for settings that are
+    not filters.
     """
 
     name: str
     kind: Kind
-    default: Any
-    off_value: Any
+    default: object
+    off_value: object
     scope: str
     help: str
 
@@ -37,31 +39,31 @@ class Spec(NamedTuple):
         """The name as users type it: top-p."""
         return self.name.replace("_", "-")
 
-    def parse(self, text: str, current: Any = None) -> Any:
-        """Return the value of ``text``; "+0.1" and "-0.1" are relative to ``current``.
+    def parse(self, text: str, current: object = None) -> object:
+        """Return the value of ``text``. "+0.1" and "-0.1" are relative to ``current``, if it is given.
 
-        Raises SettingError, one line that names the range.
+        Raises SettingError if the value is not permitted.
         """
         try:
             return self.kind.check(self.kind.parse(text.strip(), current))
         except (TypeError, ValueError, OverflowError):
             raise self.error(text) from None
 
-    def check(self, value: Any) -> Any:
-        """Return ``value`` converted to the setting's type; raise SettingError if it is of another type or range."""
+    def check(self, value: object) -> object:
+        """Return ``value`` converted to the setting's type. Raises SettingError if its type or range is wrong."""
         try:
             return self.kind.check(value)
         except (TypeError, ValueError, OverflowError):
             raise self.error(value) from None
 
     def error(self, value: object) -> SettingError:
-        """Return the error for a value that is not permitted."""
+        """Return the error for a value that is not permitted, one line that names the range."""
         shown = repr(value[:40]) if isinstance(value, str) else str(value)
         return SettingError(f"{self.label} cannot be {shown}: it is {self.kind.range}")
 
 
-def _setting(default: Any, kind: Kind, text: str, *, off: Any = None, scope: str = "token") -> Any:
-    return field(default=default, metadata={"kind": kind, "off": off, "scope": scope, "help": text})
+def _setting(default: Value, kind: Kind, help_text: str, *, off: object = None, scope: str = "token") -> Value:
+    return field(default=default, metadata={"kind": kind, "off": off, "scope": scope, "help": help_text})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class SamplingSettings:
             object.__setattr__(self, f.name, SPECS[f.name].check(getattr(self, f.name)))
 
     def changed(self, **values: Any) -> Self:
-        """Return a copy with these values; raise SettingError for an unknown name or a value out of range."""
+        """Return a copy with these values. Raises SettingError for an unknown name or a value out of range."""
         for name in values:
             get_spec(name)
         return replace(self, **values)
@@ -142,11 +144,11 @@ class SamplingSettings:
         return self.temperature
 
     def sampling(self) -> SamplingSettings:
-        """Return the settings that an engine reads: these."""
+        """Return the settings that an engine reads: this object."""
         return self
 
     def filters_only(self) -> Settings:
-        """Return settings with these filters and penalties, and everything else, temperature too, at its default."""
+        """Return settings with the same filters and penalties. All others, including the temperature, are defaults."""
         return Settings(**{name: getattr(self, name) for name in FILTERS})
 
 
@@ -185,10 +187,10 @@ class Settings(SamplingSettings):
     autosave: bool = _setting(True, Bool(as_word=True), "save every passage, for /open", scope="view")
 
     def sampling(self) -> SamplingSettings:
-        """Return the part that an engine reads. Equal settings give the same object, as long as the cache holds it."""
+        """Return the part that an engine reads. Equal settings give the same object while it is cached."""
         return _sampling_settings(self)
 
-    def non_defaults(self) -> dict[str, Any]:
+    def non_defaults(self) -> dict[str, object]:
         """Return the values that differ from the defaults, by name."""
         return {name: getattr(self, name) for name, spec in SPECS.items() if getattr(self, name) != spec.default}
 
@@ -206,7 +208,7 @@ class Settings(SamplingSettings):
             n for n, spec in SPECS.items() if spec.off_value is not None and getattr(self, n) != spec.off_value
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return ``non_defaults`` as JSON values; ``settings_from_dict`` reads them back."""
         return {name: SPECS[name].kind.to_json(value) for name, value in self.non_defaults().items()}
 
@@ -219,16 +221,16 @@ SPECS: dict[str, Spec] = {
 
 
 FILTERS = tuple(name for name, spec in SPECS.items() if spec.scope == "token" and name != "temperature")
-"""Names of the filters and penalties with their parameters: everything but the temperature that shapes a draw."""
+"""Names of the filters and penalties with their parameters: everything that shapes a draw except the temperature."""
 
 
-@lru_cache(maxsize=64)  # a look-up takes 0.3 µs, building 11 µs; the lens asks after every token
+@lru_cache(maxsize=64)  # a look-up takes 0.3 µs, building 11 µs; the lens calls it after every token
 def _sampling_settings(settings: Settings) -> SamplingSettings:
     return SamplingSettings(**{f.name: getattr(settings, f.name) for f in fields(SamplingSettings)})
 
 
-def settings_from_dict(values: Mapping[str, Any]) -> Settings:
-    """Return the settings saved by ``to_dict``. Entries of another release that this one cannot read are left out."""
+def settings_from_dict(values: Mapping[str, object]) -> Settings:
+    """Return the settings saved by ``to_dict``. Entries that this release cannot read are left out."""
     readable = Settings()
     for name, value in values.items():
         with contextlib.suppress(SettingError):
@@ -237,7 +239,10 @@ def settings_from_dict(values: Mapping[str, Any]) -> Settings:
 
 
 def get_spec(name: str) -> Spec:
-    """Return the declaration of ``name`` (top_p or top-p); raise SettingError, which suggests the nearest names."""
+    """Return the declaration of ``name`` (top_p or top-p).
+
+    Raises SettingError for an unknown name. Its message suggests the most similar names.
+    """
     spec = SPECS.get(name.replace("-", "_"))
     if spec:
         return spec
@@ -245,12 +250,12 @@ def get_spec(name: str) -> Spec:
     raise SettingError(f"there is no setting {name[:40]!r}; {hint}")
 
 
-def merge_layers(*layers: Mapping[str, Any]) -> Settings:
-    """Return settings from layers of values by name, later ones winning: card, config file, environment, flags.
+def merge_layers(*layers: Mapping[str, object]) -> Settings:
+    """Return settings from layers of values by name: card, config file, environment, flags. Later layers win.
 
     A value is text, as typed, or already of the setting's type. Raises SettingError.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {}  # checked at run time, by each setting's kind
     for layer in layers:
         for name, value in layer.items():
             spec = get_spec(name)
@@ -258,8 +263,8 @@ def merge_layers(*layers: Mapping[str, Any]) -> Settings:
     return Settings(**values)
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """Return the values in the user's TOML file, {} if there is none; raise SettingError with the file's name."""
+def read_config(path: Path) -> dict[str, object]:
+    """Return the values in the user's TOML file, {} if there is none. Raises SettingError if it is unreadable."""
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -270,11 +275,5 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def read_environment() -> dict[str, str]:
     """Return the settings in environment variables such as AFTERGLOW_TEMPERATURE."""
-    return dict(_environment_values())
-
-
-def _environment_values() -> Iterator[tuple[str, str]]:
-    for name in SPECS:
-        value = os.environ.get(f"AFTERGLOW_{name.upper()}")
-        if value is not None:
-            yield name, value
+    values = {name: os.environ.get(f"AFTERGLOW_{name.upper()}") for name in SPECS}
+    return {name: value for name, value in values.items() if value is not None}

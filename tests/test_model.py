@@ -98,7 +98,7 @@ def test_a_text_that_is_covered_needs_no_notice(tiny: Model, tiny_bytes: Model) 
 def test_of_a_very_long_seed_the_end_is_read_and_that_is_said(tiny: Model) -> None:
     seed = (LAMP * 4)[:20_000]
     reading = tiny.read(seed)
-    assert reading.notices == ["of 20,000 tokens the last 8,192 were read; whole-seed reads all"]
+    assert reading.notices == ["only the last 8,192 of 20,000 tokens were read; whole-seed reads all"]
     assert same(reading.snapshot, tiny.read(seed[-MAX_SEED_TOKENS:]).snapshot)
     assert reading.snapshot.position == 20_000
 

@@ -474,7 +474,7 @@ def test_the_default_is_the_models_own(session: Session) -> None:
 def test_of_a_very_long_seed_the_end_is_read_and_that_is_said(tiny: Model) -> None:
     long = "The lamp. " * 2000
     reading = tiny.read(long)
-    assert reading.notices == ["of 20,000 tokens the last 8,192 were read; whole-seed reads all"]
+    assert reading.notices == ["only the last 8,192 of 20,000 tokens were read; whole-seed reads all"]
     assert reading.snapshot.position == 20_000
     end = tiny.read(long[-8192:]).snapshot
     assert [a.tobytes() for a in reading.snapshot.state] == [a.tobytes() for a in end.state]

@@ -187,6 +187,7 @@ def _parse_step(_: Session, text: str) -> int:
 def _parse_token(session: Session, text: str) -> int:
     """Return the id of a token typed as its text. A space or newline is quoted: " " or "\\n"."""
     texts = SPECS["stop"].parse(text)
+    assert isinstance(texts, tuple)
     ids = [int(i) for word in texts for i in session.model.tokenizer.encode(word)]
     if len(ids) != 1 or session.model.tokenizer.decode(ids) != texts[0]:
         raise CommandError(f"{text} is not one token of {session.model.name}")
