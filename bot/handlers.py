@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.errors import CommandError
 from ..core.sampling.rng import random_rng_seed
-from ..core.setting_types import Ramp
+from ..core.setting_types import Ramp, Temperature
 from .button_state import SAMPLING_SETTINGS, ButtonState, decode_state, find_model
 from .buttons import LABELS
 from .channel_settings import ChannelContext, ChannelSettings
@@ -115,8 +115,9 @@ def apply_button(state: ButtonState, action: str) -> tuple[ButtonState, str]:
         rng = random_rng_seed()
         return state._replace(rng=rng), f"{LABELS[action]}: rng {state.rng} → {rng}"
     kind = bounded_spec("temperature").kind
+    assert isinstance(kind, Temperature)
     before = state.temperature
-    after: float | Ramp = kind.parse(TEMPERATURE_STEPS[action], before)
+    after = kind.parse(TEMPERATURE_STEPS[action], before)
     if after == before:
         raise CommandError(f"T {kind.show(before)} is already the limit")
     return state._replace(temperature=after), f"{LABELS[action]}: T {kind.show(before)} → {kind.show(after)}"

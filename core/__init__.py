@@ -58,7 +58,7 @@ _LAZY_IMPORTS = {
 
 
 def __getattr__(name: str) -> object:
-    # Lazy: `afterglow --help` imports core.errors, and this package with it, but must not import NumPy and ONNX Runtime.
+    # Lazy: `afterglow --help` imports this package with core.errors, but must not import NumPy and ONNX Runtime.
     if name not in _LAZY_IMPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_LAZY_IMPORTS[name]}", __name__), name)

@@ -22,7 +22,7 @@ from .text.copy_detection import MIN_RUN, CopyReport, copied_run_lengths
 DEFAULT_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
 
 REPETITION_NGRAM = 4
-"""Words in a sequence that is tested for repetition: seq-rep-4 of Welleck et al. 2020 (arXiv 1908.04319), section 6.1."""
+"""Words in a sequence tested for repetition: seq-rep-4 of Welleck et al. 2020 (arXiv 1908.04319), section 6.1."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 

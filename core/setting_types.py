@@ -110,7 +110,7 @@ class Temperature(Number):
     def range(self) -> str:
         return f"a number from {self.low:g} to {self.high:g}, or a ramp such as 0.2..1.6"
 
-    def parse(self, text: str, current: object) -> object:
+    def parse(self, text: str, current: object) -> float | Ramp:
         """Return a number or a ramp. A relative number moves both ends of the current ramp."""
         start, dots, end = text.partition("..")
         if dots:
@@ -119,7 +119,7 @@ class Temperature(Number):
             return Ramp(*(self._parse_number(text, edge) for edge in current))
         return self._parse_number(text, current)
 
-    def check(self, value: object) -> object:
+    def check(self, value: object) -> float | Ramp:
         if isinstance(value, Ramp):
             return Ramp(*(self._check_number(edge) for edge in value))
         return self._check_number(value)
@@ -249,7 +249,7 @@ class Choice(Kind):
 
 @dataclass(frozen=True, slots=True)
 class Strings(Kind):
-    """A list of strings, typed with spaces between them, quoted as in a shell, and with the escapes \\n, \\t and \\\\."""
+    """A list of strings, typed with spaces between, quoted as in a shell; \\n, \\t and \\\\ are escapes."""
 
     examples = ("none", r'"\n\n"')
     range = 'one or more texts, such as "\\n\\n", or none'

@@ -1,4 +1,4 @@
-"""Autosave of a session's passage, with a report when saving fails."""
+"""Autosave a session's passage, and report failures to the user."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..core.session.passage_db import PassageSaver
 from ..core.session.session import Session
 
 AUTOSAVE_INTERVAL = 1.0
-"""Seconds between saves of a growing passage, and so the most that is lost if the process is killed."""
+"""Seconds between saves of a growing passage. At most this much is lost if the process is killed."""
 
 
 class Autosave:
     """Saves a session's passage while the setting ``autosave`` is on.
 
-    ``show_note`` and ``show_error`` show a line to the user; ``report_bug`` gets any other exception. A failure that
-    repeats is reported once.
+    ``show_note`` and ``show_error`` show a line to the user. ``report_bug`` gets an exception that is not an
+    AfterglowError. A failure that repeats is reported once.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Autosave:
         self._last_error = ""
 
     def save_now(self) -> None:
-        """Save what is new, without a report. Raise StorageError if it cannot be written."""
+        """Save what is new. Raise StorageError instead of reporting a failure."""
         if self._is_on():
             self._saver.save(self._session.passage, self._session.loaded)
 

@@ -38,7 +38,7 @@ def register_models(register: Callable[[llm.Model], None]) -> None:
 
 
 class Afterglow(llm.Model):
-    """One model. A conversation is one text, in which earlier messages come first."""
+    """One model. A conversation is one text: its messages in order, joined."""
 
     can_stream = True
     Options = create_model("Options", __base__=llm.Model.Options, **_FIELDS)
@@ -51,11 +51,11 @@ class Afterglow(llm.Model):
     def execute(
         self,
         prompt: llm.Prompt,
-        stream: bool,  # noqa: ARG002 - llm joins the pieces itself
+        stream: bool,  # noqa: ARG002 - llm joins the tokens itself if it does not stream
         response: llm.Response,  # noqa: ARG002
         conversation: llm.Conversation | None,  # noqa: ARG002 - prompt.messages contains it
     ) -> Iterator[str]:
-        """Yield the continuation of the prompt's messages, token by token. Raise llm.ModelError, one line."""
+        """Yield the continuation of the prompt's messages, token by token. Raise llm.ModelError, a one-line message."""
         parts = [part for message in prompt.messages if message.role in PROMPT_ROLES for part in message.parts]
         seed = "".join(part.text for part in parts if isinstance(part, TextPart))
         given = {name: value for name, value in prompt.options.model_dump().items() if value is not None}

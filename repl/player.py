@@ -1,4 +1,4 @@
-"""Plays an iterator of events for asyncio, at a pace that people can read."""
+"""Play an iterator of events in asyncio, at a pace that people can read."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Player:
     """``async for batch in player`` yields lists of events, at most 60 lists a second.
 
     Events are drawn in a worker thread, and only when they are due, so that a changed setting acts on the next token.
-    ``speed`` is called before each batch and returns characters per second, 0 for full speed. ``paused`` holds the
-    text. ``finished`` is True once the last event was drawn, a moment before the loop ends. Leaving the loop closes
-    the iterator.
+    ``speed`` is called before each batch and returns characters per second, 0 for full speed. Set ``paused`` to hold
+    the text. ``finished`` is True after the last event was drawn, a moment before the loop ends. Leaving the loop
+    closes the iterator.
     """
 
     def __init__(self, events: Iterator[Event], speed: Callable[[], int] = lambda: 0) -> None:
         self._events = _as_generator(events)
         self._speed = speed
-        self._credit = 1.0
+        self._credit = 1.0  # characters that may be shown now; grows with time, at most to 0.1 s of text
         self._skipping = False
         self._error: Exception | None = None
         self.paused = False
@@ -52,7 +52,8 @@ class Player:
                 await asyncio.sleep(0 if self.finished else self._frame_delay(speed))
                 now = time.monotonic()
                 earned = 0.0 if self.paused else (now - last) * speed
-                self._credit, last = min(self._credit + earned, max(1.0, speed * 0.1)), now
+                self._credit = min(self._credit + earned, max(1.0, speed * 0.1))
+                last = now
         finally:
             await asyncio.to_thread(self._events.close)
 
@@ -62,10 +63,10 @@ class Player:
         return min(MAX_SLEEP_SECONDS, max(FRAME_SECONDS, (1 - self._credit) / speed))
 
     def _pull(self, speed: int) -> list[Event]:
-        """Return the events that the credit pays for, at full speed those of half a frame."""
+        """Return the events that the credit allows, or at full speed all, but only those drawn within half a frame."""
         batch: list[Event] = []
-        until = time.monotonic() + FRAME_SECONDS / 2
-        while not self.finished and (self._credit >= 1 or not speed) and time.monotonic() < until:
+        deadline = time.monotonic() + FRAME_SECONDS / 2
+        while not self.finished and (self._credit >= 1 or not speed) and time.monotonic() < deadline:
             try:
                 event = next(self._events, None)
             except Exception as error:  # raised after the events before it were shown
@@ -80,5 +81,5 @@ class Player:
 
 
 def _as_generator(events: Iterator[Event]) -> Generator[Event, None, None]:
-    """Return ``events`` with a ``close`` that closes them if they have one."""
+    """Return a generator of ``events``. Its ``close`` closes ``events`` too if they have a ``close``."""
     yield from events

@@ -1,4 +1,4 @@
-"""The progress of a long step, as one line of a terminal."""
+"""Show the progress of a long step as one line in a terminal."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From files to clean text to token ids and back, and copied text in between. Knows nothing of models."""
+"""Read, clean, split and tokenize texts, and find copied text. Knows nothing of models."""

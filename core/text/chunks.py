@@ -1,4 +1,4 @@
-"""Texts that need not fit in memory: sliced on demand, read chunk by chunk, their characters counted."""
+"""Texts that may be larger than memory: slices, chunks and character counts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ class TextView:
 
 
 def iter_chunks(text: TextLike, overlap: int = 0) -> Iterator[str]:
-    """Yield ``text`` in chunks of ``CHUNK_CHARS`` characters, each followed by the first ``overlap`` of the next."""
+    """Yield ``text`` in chunks of ``CHUNK_CHARS`` characters, each with ``overlap`` characters of the next added.
+
+    An empty text gives one empty chunk.
+    """
     for start in range(0, max(1, len(text) - overlap), CHUNK_CHARS):
         yield text[start : start + CHUNK_CHARS + overlap]
 
@@ -59,7 +62,7 @@ def subsample(text: TextLike, max_chars: int) -> TextView:
 
 
 def count_characters(text: TextLike) -> dict[str, int]:
-    """Return how often each character occurs, in order of code points."""
+    """Return the number of occurrences of each character, in order of code points."""
     totals = np.zeros(0x110000, np.int64)
     for chunk in iter_chunks(text):
         counts = np.bincount(np.frombuffer(chunk.encode("utf-32-le", "surrogatepass"), "<u4"))

@@ -1,4 +1,4 @@
-"""Turn bytes into clean text: decode, normalize line ends, take the text out of its format, shuffle lines."""
+"""Turn bytes into clean text: decode, normalize line ends, extract the text from its file format, shuffle lines."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .formats import ReadOptions, extract_items, iter_lines
 from .gutenberg import strip_boilerplate
 
 MAX_CHARS_IN_MEMORY = 1 << 23
-"""Characters of lines that are shuffled in memory. More are first distributed randomly over temporary files."""
+"""Maximum characters that are shuffled in memory. The lines of a longer text first go to random temporary files."""
 
 SHUFFLE_FILES = 128
-"""Temporary files for shuffling on disk. Each is then shuffled in memory."""
+"""Temporary files for shuffling on disk. The lines of each are then shuffled in memory."""
 
 _ENCODING_HINT = "give its encoding, for example --encoding latin-1"
 
@@ -35,14 +35,15 @@ def read_text(source: Source, options: ReadOptions, notes: list[str]) -> Iterato
 
 
 def decode_bytes(data: bytes, encoding: str, name: str) -> str:
-    """Decode ``data``. Raises TextError with the position of the first invalid byte; ``name`` names the data in it."""
+    """Return ``data`` decoded. Raises TextError with the position of the first invalid byte in ``name``."""
     return "".join(_decode_blocks([data], encoding, name))
 
 
 def shuffle_lines(chunks: Iterator[str], notes: list[str]) -> Iterator[str]:
-    """Yield the non-blank lines in a random order, always the same. A sorted list would give an unfair split.
+    """Yield the non-blank lines in a random order that is the same each time.
 
-    Appends the number of lines to ``notes``.
+    Without it, the three parts of a sorted list would hold different kinds of lines. Appends the number of lines to
+    ``notes``. Raises StorageError.
     """
     rng = random.Random(0)
     in_memory: list[str] = []
@@ -82,18 +83,19 @@ def _shuffle_on_disk(lines: Iterable[str], rng: random.Random) -> Generator[str,
 
 
 def _reject_binary(source: Source) -> Iterator[bytes]:
-    read = 0
+    """Yield the blocks of ``source``. Raises TextError at the first zero byte."""
+    bytes_read = 0
     for block in source.text_blocks():
         if b"\0" in block:
-            offset = read + block.index(0)
+            offset = bytes_read + block.index(0)
             raise TextError(f"{source.name} looks like binary data, not text: it has a zero byte at {offset:,}")
-        read += len(block)
+        bytes_read += len(block)
         yield block
 
 
 def _decode_blocks(blocks: Iterable[bytes], encoding: str, name: str) -> Iterator[str]:
     decoder = _create_decoder(encoding)
-    read = 0
+    bytes_read = 0
     line = 1
     ascii_so_far = True
     for block in chain(blocks, (b"",)):
@@ -104,18 +106,21 @@ def _decode_blocks(blocks: Iterable[bytes], encoding: str, name: str) -> Iterato
             data, start = error.object, error.start
             # Valid non-ASCII text before the invalid byte: the file mixes encodings.
             mixed = _is_utf8(encoding) and not (ascii_so_far and data[:start].isascii())
-            position = read - pending + start, line + data.count(b"\n", 0, start)
+            position = bytes_read - pending + start, line + data.count(b"\n", 0, start)
             raise _decoding_error(name, encoding, position, data[start], mixed) from None
         except UnicodeError:
             raise TextError(f"{name} is not {encoding}; {_ENCODING_HINT}") from None
-        read += len(block)
+        bytes_read += len(block)
         line += block.count(b"\n")
         ascii_so_far = ascii_so_far and text.isascii()
         yield text
 
 
 def _decoding_error(name: str, encoding: str, position: tuple[int, int], value: int, mixed: bool) -> TextError:
-    """Return the error of byte ``value`` at ``position``: (offset, line). ``mixed``: non-ASCII text precedes it."""
+    """Return the error for the invalid byte ``value`` at ``position``: (offset, line).
+
+    ``mixed``: True if valid non-ASCII text precedes it.
+    """
     offset, line = position
     bad_byte = f"byte {offset:,} (line {line:,}) is 0x{value:02x}"
     if mixed:
@@ -143,7 +148,7 @@ def _is_utf8(encoding: str) -> bool:
 
 
 def _normalize(chunks: Iterable[str], notes: list[str]) -> Iterator[str]:
-    """Drop a byte-order mark, and replace every line end with \\n."""
+    """Yield ``chunks`` without a byte-order mark, and with \\n at every line end. Appends the changes to ``notes``."""
     newlines = io.IncrementalNewlineDecoder(None, translate=True)
     returns = 0
     started = False

@@ -1,7 +1,7 @@
 """Find what a model copied from its training text.
 
-A character is copied if it is part of a run of at least 16 characters that the training text contains word for word.
-Runs are found exactly if the text is at hand. Otherwise an index in the model file finds most of them: a sample of
+A character is copied if it is part of a run of at least 16 characters that the training text contains verbatim. With
+the text, all runs are found exactly. Without it, an index in the model file finds most of them: a sample of
 fingerprints, chosen by their value (Manber 1994, "Finding similar files in a large file system").
 """
 
@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,10 @@ MAX_INDEX_SHARE = 0.15
 """Maximum share of a model file that its index takes up."""
 
 REPORTED_LENGTHS = (16, 24, 32, 48, 64)
-"""Minimum lengths of run for which a ``CopyReport`` gives shares."""
+"""Minimum run lengths for which a ``CopyReport`` gives shares."""
 
-_HASH_BASE, _MIX = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
+_HASH_BASE = 0x9E3779B97F4A7C15
+_MIX = 0xD6E8FEB86659FD93
 _MASK = (1 << 64) - 1
 _LOW = np.uint64(0xFFFF)
 _OLDEST_FACTOR = pow(_HASH_BASE, MIN_RUN, 1 << 64)
@@ -37,11 +38,11 @@ _OLDEST_FACTOR = pow(_HASH_BASE, MIN_RUN, 1 << 64)
 
 @dataclass(frozen=True, slots=True)
 class CopyIndex:
-    """A sample of the fingerprints of a training text: the hashes of 16-character runs that ``modulus`` divides.
+    """A sample of the fingerprints of a training text: those hashes of 16-character runs that ``modulus`` divides.
 
     ``fingerprints``: the upper 32 bits of the sampled hashes, sorted, uint32 (n,).
-    A copied run of k characters is found with probability ``coverage(k)``. A fingerprint that is not in the text is
-    taken for a copy with probability n / 2^32.
+    A copied run of k characters is found with probability ``coverage(k)``. A sampled fingerprint that is not in the
+    text is mistaken for a copy with probability n / 2^32.
     """
 
     modulus: int
@@ -49,8 +50,8 @@ class CopyIndex:
 
     @classmethod
     def build(cls, text: TextLike, budget: int) -> CopyIndex:
-        """Return the densest index of ``text`` that takes at most ``budget`` bytes."""
-        # A first sample bounds the memory. The final modulus is a multiple of the first, so it samples from that.
+        """Return an index of ``text``, as dense as fits in ``budget`` bytes."""
+        # A first sample bounds the memory. The final modulus is a multiple of its step, so it selects from this sample.
         step = max(1, len(text) // max(1, budget))
         samples = [h[h % np.uint64(step) == 0] for h in map(compute_fingerprints, iter_chunks(text, MIN_RUN - 1))]
         hashes = np.unique(np.concatenate(samples))
@@ -65,7 +66,7 @@ class CopyIndex:
         return float(1 - (1 - 1 / self.modulus) ** max(0, length - MIN_RUN + 1))
 
     def contains(self, fingerprint: int) -> bool | None:
-        """Return True if the text has this 64-bit fingerprint, False if not, None if it is not in the sample."""
+        """Return True if the text has this 64-bit fingerprint, False if not, None if ``modulus`` does not divide it."""
         if fingerprint % self.modulus:
             return None
         upper_bits = np.uint32(fingerprint >> 32)
@@ -74,14 +75,14 @@ class CopyIndex:
 
 
 class CopyMatch(NamedTuple):
-    """A copied run: its length, and the number of characters that were pushed after it."""
+    """A copied run: its length, and the number of characters of the same push that follow it."""
 
     length: int
     chars_after: int
 
 
 class CopyDetector:
-    """Finds copied runs in a growing text, by the index of a model file."""
+    """Finds copied runs in a growing text with the index of a model file."""
 
     def __init__(self, index: CopyIndex) -> None:
         self._index = index
@@ -92,9 +93,9 @@ class CopyDetector:
         self._since_match = 0
 
     def push(self, text: str) -> CopyMatch | None:
-        """Append ``text``. Return the last copied run that is found to reach into it, or None.
+        """Append ``text``. Return the last copied run found that ends in it, or None.
 
-        The run may have begun before ``text``; it is found at its 16th character at the earliest.
+        The run may have begun before ``text``. It is found at its 16th character at the earliest.
         """
         match = None
         for chars_after, character in zip(range(len(text) - 1, -1, -1), text, strict=True):
@@ -112,7 +113,7 @@ class CopyDetector:
         if known is False:
             self._run = 0
         elif known:
-            # No sampled fingerprint contradicted the run since the last match, so it is the same run.
+            # The run continues if the last match is near: no sampled fingerprint in between contradicted it.
             continues = self._run and self._since_match <= 2 * MIN_RUN
             self._run = self._run + self._since_match if continues else MIN_RUN
             self._since_match = 0
@@ -121,7 +122,7 @@ class CopyDetector:
 
 
 class CopySpan(NamedTuple):
-    """The part, ``start`` to ``end``, of a copied run of ``length`` characters that no earlier run covers."""
+    """A copied run of ``length`` characters. No earlier run covers its part from ``start`` up to ``end``."""
 
     start: int
     end: int
@@ -129,7 +130,10 @@ class CopySpan(NamedTuple):
 
 
 class CopyTracker:
-    """Finds the tokens of a growing text that begin in copied runs. Runs may begin in a seed."""
+    """Finds the tokens of a growing text that begin in copied runs. Runs may begin in a seed.
+
+    ``longest_run``: characters of the longest copied run.
+    """
 
     def __init__(self, detector: CopyDetector) -> None:
         self._detector = detector
@@ -149,7 +153,7 @@ class CopyTracker:
         return f"copied {self.share:.0%}" + (f", longest {self.longest_run}" if self.longest_run else "")
 
     def add_seed(self, text: str) -> None:
-        """Append a text that the user typed."""
+        """Append a text that the user typed: it has no tokens that could be copied."""
         for character in text:
             self._step(character)
 
@@ -171,18 +175,21 @@ class CopyTracker:
         self._read += 1
         if not match:
             return None
-        last = self._spans[-1] if self._spans else CopySpan(0, 0, 0)
-        begin = self._read - match.length
-        if last.length and begin == last.end - last.length:
-            self._spans.pop()
-            start, new = last.start, last.end
-        else:
-            start = new = max(begin, last.end)
-        self._spans.append(CopySpan(start, self._read, match.length))
-        first = bisect_left(self._token_starts, new)
+        first = bisect_left(self._token_starts, self._add_run(match.length))
         self._copied_tokens += len(self._token_starts) - first
         self.longest_run = max(self.longest_run, match.length)
         return first if first < len(self._token_starts) else None
+
+    def _add_run(self, length: int) -> int:
+        """Record a copied run of ``length`` characters that ends here. Return the start of its part not yet covered."""
+        begin = self._read - length
+        last = self._spans[-1] if self._spans else CopySpan(0, 0, 0)
+        if last.length and begin == last.end - last.length:  # the last run has grown
+            self._spans[-1] = CopySpan(last.start, self._read, length)
+            return last.end
+        start = max(begin, last.end)
+        self._spans.append(CopySpan(start, self._read, length))
+        return start
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +197,7 @@ class CopyReport:
     """How much of a text is copied.
 
     ``longest``: characters of the longest copied run.
-    ``shares``: by minimum length of run, the share of characters in such runs, 0 to 1.
+    ``shares``: the share of characters in runs of at least each of ``REPORTED_LENGTHS``, 0 to 1, by that length.
     """
 
     characters: int
@@ -199,20 +206,20 @@ class CopyReport:
 
     @classmethod
     def from_runs(cls, runs: NDArray[np.int64]) -> CopyReport:
-        """Return the report on run lengths, (n,), as ``copied_run_lengths`` returns them."""
+        """Return the report on a text with these run lengths, (n,), as ``copied_run_lengths`` returns them."""
         shares = {length: float(np.mean(runs >= length)) if len(runs) else 0.0 for length in REPORTED_LENGTHS}
         return cls(len(runs), int(runs.max(initial=0)), shares)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, float]:
         """Return the figures by name, for ``--json`` and the model card."""
         shares = {f"copied_in_runs_of_{length}": round(share, 4) for length, share in self.shares.items()}
         return {"longest_copied_run": self.longest, **shares}
 
 
 def copied_run_lengths(generated: str, text: TextLike) -> NDArray[np.int64]:
-    """Return for each character of ``generated`` the length of the longest run with it that ``text`` contains, (n,).
+    """Return the length of the longest copied run that each character of ``generated`` is part of, (n,).
 
-    0 if that is under 16.
+    A run is copied if ``text`` contains it. Runs of fewer than 16 characters count as 0.
     """
     lengths = _run_lengths_from(generated, text)
     runs = np.zeros(len(generated), np.int64)
@@ -223,16 +230,20 @@ def copied_run_lengths(generated: str, text: TextLike) -> NDArray[np.int64]:
 
 
 def _run_lengths_from(generated: str, text: TextLike) -> NDArray[np.int64]:
-    """Return for each character of ``generated`` the length of the longest run that begins with it, (n,)."""
+    """Return the length of the longest run in ``text`` that begins at each character of ``generated``, (n,).
+
+    Values under 16 have no meaning.
+    """
     lengths = np.zeros(len(generated), np.int64)
     hashes = compute_fingerprints(generated)
     is_candidate = np.zeros(1 << 16, bool)  # comparing 16 bits rules out most of the text
     is_candidate[hashes & _LOW] = True
-    # The chunks overlap so far that each run is whole in the chunk in which it begins.
+    # The chunks overlap by at least a longest run, so each run is whole in the chunk in which it begins.
     for chunk in iter_chunks(text, max(MIN_RUN - 1, len(generated))):
         previous = length = 0
         chunk_hashes = compute_fingerprints(chunk)
         for start in np.flatnonzero(np.isin(hashes, chunk_hashes[is_candidate[chunk_hashes & _LOW]])).tolist():
+            # The run that begins at ``previous`` goes on from ``start`` with what is left of it.
             length = max(MIN_RUN - 1, length - (start - previous), int(lengths[start]))
             previous = start
             while start + length < len(generated) and generated[start : start + length + 1] in chunk:
@@ -242,7 +253,7 @@ def _run_lengths_from(generated: str, text: TextLike) -> NDArray[np.int64]:
 
 
 def indexed_run_lengths(generated: str, index: CopyIndex) -> NDArray[np.int64]:
-    """Return the same as ``copied_run_lengths``, as far as ``index`` finds the runs.
+    """Return the run lengths that ``copied_run_lengths`` would, as far as ``index`` finds the runs.
 
     Some runs are missed, others are found only in part.
     """

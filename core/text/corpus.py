@@ -45,19 +45,19 @@ class Corpus:
 
     @property
     def train_text(self) -> TextView:
-        """All text before the test text except the validation text."""
+        """The training text: everything before the test text except the validation text."""
         valid_start, valid_end, test_start = self.split.bounds(len(self.text))
         return TextView(self.text, (0, valid_start), (valid_end, test_start))
 
     @property
     def valid_text(self) -> str:
-        """The text for early stopping and calibration, at most its first 500,000 characters."""
+        """The validation text, for early stopping and calibration; at most its first 500,000 characters."""
         start, end, _ = self.split.bounds(len(self.text))
         return self.text[start : min(end, start + MAX_EVAL_CHARS)]
 
     @property
     def test_text(self) -> str:
-        """The held-out end of the text, used for nothing but reported losses; at most its first 500,000 characters."""
+        """The test text, the end of the text, used only for reported losses; at most its first 500,000 characters."""
         start = self.split.bounds(len(self.text))[2]
         return self.text[start : start + MAX_EVAL_CHARS]
 
@@ -71,7 +71,7 @@ def read_corpora(paths: Sequence[str], options: ReadOptions = DEFAULT_READ_OPTIO
     """Read and concatenate files, folders, globs and "-" for standard input. Raises TextError.
 
     Drops a byte-order mark, turns line ends into \\n, and strips Project Gutenberg's header and footer unless
-    ``options.keep_boilerplate``. The corpus notes what was changed.
+    ``options.keep_boilerplate``. ``notes`` of the result lists the changes.
     """
     notes: list[str] = []
     return _read_into_memory(deduplicate(open_sources(paths), notes), options, notes)
@@ -80,14 +80,14 @@ def read_corpora(paths: Sequence[str], options: ReadOptions = DEFAULT_READ_OPTIO
 def read_clean_text(sources: Sequence[Source], options: ReadOptions, notes: list[str]) -> Iterator[str]:
     """Return the text of all sources in chunks of any size. If there are several, each ends with a newline.
 
-    Appends to ``notes`` what was changed; they are complete after the last chunk. Raises TextError.
+    Appends the changes to ``notes``, which is complete after the last chunk. Iterating raises TextError.
     """
     chunks = _read_in_order(sources, options, notes)
     return shuffle_lines(chunks, notes) if options.lines else chunks
 
 
 def deduplicate(sources: Sequence[Source], notes: list[str]) -> list[Source]:
-    """Return ``sources`` without repeated texts, which could be both in the training and in the test text.
+    """Return ``sources`` without repeated texts, which could end up both in the training and in the test text.
 
     Appends a line to ``notes`` for each source left out. Raises TextError.
     """
@@ -102,7 +102,7 @@ def deduplicate(sources: Sequence[Source], notes: list[str]) -> list[Source]:
 
 
 def name_and_hash(sources: Sequence[Source]) -> tuple[str, str]:
-    """Return (name, SHA-256) of the text that ``sources`` make up."""
+    """Return (name, SHA-256) of the concatenation of ``sources``."""
     if len(sources) == 1:
         return sources[0].name, sources[0].sha256
     hashes = "".join(source.sha256 for source in sources)
@@ -110,7 +110,7 @@ def name_and_hash(sources: Sequence[Source]) -> tuple[str, str]:
 
 
 def require_enough(corpus: Corpus, min_chars: int = MIN_TRAIN_CHARS) -> None:
-    """Raise TextError if the text is too small to train on, or is one character repeated."""
+    """Raise TextError if the text has fewer than ``min_chars`` characters, or is one character repeated."""
     size = len(corpus.text)
     if size < min_chars:
         have = f"{size:,} characters" if corpus.text[:size].strip() else "empty"

@@ -1,4 +1,4 @@
-"""Decode token ids to text one at a time. Bytes wait until they form a whole character."""
+"""Decode token ids to text one at a time. Bytes are held back until they form a whole character."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Decoder(Protocol):
 
 
 class BytesDecoder:
-    """An incremental UTF-8 decoder. ``table[id]`` holds the bytes of each token."""
+    """An incremental UTF-8 decoder. ``table[id]`` is the bytes of the token ``id``."""
 
     def __init__(self, table: Sequence[bytes], remainder: bytes = b"") -> None:
         self._table = table

@@ -1,4 +1,4 @@
-"""Read texts from files, folders, globs and standard input, as named sources of blocks of bytes."""
+"""Find texts in files, folders, globs and standard input, and read their bytes in blocks."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from ..file_io import open_or_error
 STDIN = "-"
 
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".jsonl", ".csv", ".tsv")
-"""Extensions of the texts in a folder, also with ``.gz`` after them. A file given by itself can have any name."""
+"""Extensions of the texts in a folder, with or without ``.gz`` after them. A file given by itself can have any name."""
 
 BLOCK_BYTES = 1 << 20
-"""Bytes read at a time. Memory use does not grow with the file."""
+"""Bytes read at a time, so that memory use does not grow with the file."""
 
 
 class Source:
     """The bytes of a file or of standard input, with a name. They can be read repeatedly.
 
-    Everything that reads raises TextError, also if the file has changed since it was first opened.
+    Reading raises TextError if it fails, or if the file has changed since it was first opened.
     """
 
     def __init__(self, name: str, path: Path | None = None, data: bytes = b"") -> None:
@@ -90,7 +90,7 @@ class Source:
 
 
 def open_sources(paths: Sequence[str]) -> list[Source]:
-    """Return a source for each file that ``paths`` name, in order. Files of a folder are sorted by name.
+    """Return a source for each file that ``paths`` name, in order. Files of a folder or glob are sorted by path.
 
     Raises TextError.
     """
@@ -134,13 +134,13 @@ def _expand(pattern: str) -> Iterator[str | Path]:
 
 
 def file_source(path: str | Path) -> Source:
-    """Return the source of a file. Errors show when it is read."""
+    """Return the source of a file. The file is not opened yet."""
     name = os.fsencode(Path(path).name).decode("utf-8", "replace")  # file names may be invalid UTF-8
     return Source(name, Path(path))
 
 
 def stdin_source() -> Source:
-    """Read standard input to its end. Raises TextError if it is a terminal."""
+    """Return standard input, read to its end, as a source. Raises TextError if it is a terminal."""
     return Source("standard input", data=b"".join(stdin_blocks()))
 
 
@@ -160,6 +160,7 @@ def _hash_blocks(blocks: Iterable[bytes]) -> str:
 
 
 def _file_stamp(file: BinaryIO) -> tuple[int, int]:
+    """Return (size in bytes, modification time in nanoseconds)."""
     status = os.fstat(file.fileno())
     return status.st_size, status.st_mtime_ns
 

@@ -1,4 +1,4 @@
-"""Take the text out of a file: all of it, a field of JSON lines, or a column of a CSV or TSV table."""
+"""Extract the text from a file: all of it, a field of JSON lines, or a column of a CSV or TSV table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ReadOptions:
     ``keep_boilerplate``: keep Project Gutenberg's header and footer.
     ``field``: the JSONL field to read; "" for "text".
     ``column``: the CSV or TSV column to read; "" if there is only one.
-    ``lines``: every line is a separate item; lines are shuffled, and a sample ends at a newline.
+    ``lines``: every line is a separate item. Lines are shuffled, and generated text ends at a newline.
     ``split``: percentages for training, validation and test, as ``Split.parse`` reads them.
     """
 
@@ -57,7 +57,7 @@ def extract_items(chunks: Iterator[str], source: Source, options: ReadOptions) -
 
 
 def check_options_apply(sources: Sequence[Source], options: ReadOptions) -> None:
-    """Raise UsageError if a field or column is given and none of ``sources`` is of that format."""
+    """Raise UsageError if ``options`` names a field or a column and none of ``sources`` is of that format."""
     suffixes = {_format_suffix(source, options) for source in sources}
     if options.field and ".jsonl" not in suffixes:
         raise UsageError("--field is for JSON lines, and none of the texts ends in .jsonl")
@@ -66,7 +66,7 @@ def check_options_apply(sources: Sequence[Source], options: ReadOptions) -> None
 
 
 def _format_suffix(source: Source, options: ReadOptions) -> str:
-    """Return the file name extension of the format. A source without a known one has the format of the options."""
+    """Return ".jsonl", ".csv", ".tsv" or another extension. If it is not a known one, ``options`` decide the format."""
     if source.suffix in TEXT_SUFFIXES:
         return source.suffix
     return ".jsonl" if options.field else ".csv" if options.column else ""
@@ -87,18 +87,24 @@ def _iter_field(lines: Iterable[str], name: str, field: str, explicit: bool) -> 
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            raise TextError(f"{name}, line {number:,}, is not JSON; each line must be a JSON object") from None
-        value = row.get(field) if isinstance(row, dict) else None
-        if not isinstance(value, str):
-            fields = ", ".join(k for k, v in row.items() if isinstance(v, str)) if isinstance(row, dict) else ""
-            hint = f"; its text fields: {fields or 'none'}" + ("" if explicit else " (choose one with --field)")
+        texts = _text_fields(line, f"{name}, line {number:,},")
+        if field not in texts:
+            hint = f"; its text fields: {', '.join(texts) or 'none'}" + (
+                "" if explicit else " (choose one with --field)"
+            )
             raise TextError(f"{name}, line {number:,}, has no text field {field!r}{hint}")
         # A JSON escape can be half a surrogate pair, which is not valid text.
-        whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        yield whole.replace("\r\n", "\n").replace("\r", "\n")
+        valid = texts[field].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        yield valid.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _text_fields(line: str, place: str) -> dict[str, str]:
+    """Return the fields of a JSON object whose values are strings. ``place`` names the line in errors."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        raise TextError(f"{place} is not JSON; each line must be a JSON object") from None
+    return {key: value for key, value in row.items() if isinstance(value, str)} if isinstance(row, dict) else {}
 
 
 def _iter_column(lines: Iterator[str], name: str, column: str, tabs: bool) -> Iterator[str]:
@@ -106,12 +112,12 @@ def _iter_column(lines: Iterator[str], name: str, column: str, tabs: bool) -> It
         rows = _iter_rows(lines, tabs)
         _, header = next(rows, (0, []))
         index = _find_column(header, column, name)
-        for line, row in rows:
+        for number, row in rows:
             if row and len(row) <= index:
-                raise TextError(f"{name}, line {line:,}, is too short to have a column {header[index]!r}")
+                raise TextError(f"{name}, line {number:,}, is too short to have a column {header[index]!r}")
             if any(cell.strip() for cell in row[len(header) :]):
                 raise TextError(
-                    f"{name}, line {line:,}, has more cells than the first line has names;"
+                    f"{name}, line {number:,}, has more cells than the first line has names;"
                     ' put a cell that contains a comma in "quotes"'
                 )
             if row and row[index].strip():
@@ -134,7 +140,7 @@ def _find_column(header: list[str], column: str, name: str) -> int:
 def _iter_rows(lines: Iterator[str], tabs: bool) -> Iterator[tuple[int, list[str]]]:
     """Yield (line number, cells) of each row.
 
-    Cells between tabs are never quoted. Other cells may be quoted. Their delimiter is a semicolon if the first line
+    Tab-separated cells are never quoted. Other cells may be quoted, and are separated by semicolons if the first line
     has semicolons and no comma, as spreadsheets write in countries with a decimal comma.
     """
     csv.field_size_limit(1 << 30)  # the default, 131,072 characters, is less than a chapter

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from itertools import chain
 
 HEADER_WINDOW = 1 << 16
-"""Characters at the beginning of a text that must contain the start marker of the first book."""
+"""Characters at the beginning of a text that are searched for the start marker of the first book."""
 
 LOOKBACK = 2_000
-"""Characters withheld until the next chunk shows that no footer begins in them."""
+"""Characters withheld until the next chunk shows that no marker begins in them."""
 
 _START = re.compile(r"\*\*\* ?START OF (?:THE|THIS) PROJECT GUTENBERG E(?:BOOK|TEXT)[^*]*\*\*\*", re.IGNORECASE)
 _END = re.compile(
@@ -22,10 +22,10 @@ _END = re.compile(
 
 
 def strip_boilerplate(chunks: Iterator[str], notes: list[str]) -> Iterator[str]:
-    """Yield the text between the start and end markers of each book, or all of it if there is no start marker.
+    """Yield the text between the start and end markers of each book, or all of it if none begins near the start.
 
-    If the text breaks off before an end marker, the last book goes to the end of the text. Appends the number
-    of characters left out to ``notes``.
+    If the end marker of the last book is missing, the book ends with the text. Appends the number of characters left
+    out to ``notes``.
     """
     head = _read_head(chunks)
     if not _START.search(head):
@@ -42,7 +42,10 @@ def strip_boilerplate(chunks: Iterator[str], notes: list[str]) -> Iterator[str]:
 
 
 class _BookStripper:
-    """Finds the markers in chunks of text. Counts the characters read and kept."""
+    """Finds the markers in chunks of text. Counts the characters read and kept.
+
+    ``_inside``: True after a start marker. ``_started``: True after the first characters of the current book.
+    """
 
     def __init__(self) -> None:
         self.chars_read = self.chars_kept = 0
@@ -76,6 +79,7 @@ class _BookStripper:
 
 
 def _read_head(chunks: Iterator[str]) -> str:
+    """Return the first chunks, joined: at least ``HEADER_WINDOW`` characters if the text has that many."""
     head = ""
     for chunk in chunks:
         head += chunk

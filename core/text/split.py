@@ -1,4 +1,4 @@
-"""The percentages by which a text is divided for training, validation and test."""
+"""The percentages into which a text is split for training, validation and test."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ class Split(NamedTuple):
         return valid_start, valid_end, test_start
 
     def __str__(self) -> str:
-        """Return the shares in words."""
+        """Return the percentages in words: "88 % training, 2 % validation, 10 % test"."""
         return f"{self.train_head + self.train_tail} % training, {self.valid} % validation, {self.test} % test"

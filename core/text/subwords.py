@@ -11,7 +11,6 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -20,27 +19,28 @@ from .chunks import TextLike, iter_chunks
 from .decoder import BytesDecoder, Decoder, Ids
 
 SINGLE_BYTES = [bytes((value,)) for value in range(256)]
-"""The first 256 tokens of every table."""
+"""The first 256 tokens of every subword tokenizer."""
 
 MAX_TOKEN_BYTES = 128
 """Maximum bytes of a token. In a malicious file, every merge could double the length."""
 
 CACHE_SIZE = 1 << 16
-"""Pretokens whose ids are cached, since a text repeats its words."""
+"""Maximum number of pretokens whose ids are cached. Texts repeat words, so most look-ups hit."""
 
 _PRETOKEN = re.compile(r" ?[^\W\d_]{1,64}(?:'[^\W\d_]{1,64})?| ?\d{1,64}| ?(?:[^\w\s]|_){1,64}|\s{1,64}(?!\S)|\s{1,64}")
 """Repetitions are bounded, because merging a pretoken takes time quadratic in its length."""
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
+SURROGATES = re.compile("[\ud800-\udfff]")
+"""A lone surrogate, which has no UTF-8 encoding."""
 
 
 def pretokenize(text: str) -> list[str]:
-    """Cut ``text`` into pretokens; joined, they are ``text`` again. A space belongs to the word after it."""
+    """Return the pretokens of ``text``. Joined, they are ``text``. A space belongs to the word after it."""
     return _PRETOKEN.findall(text)
 
 
 class SubwordTokenizer(ABC):
-    """Base of BPE and word tokenizers. ``table`` holds the bytes of each token, the 256 single bytes first."""
+    """Base class of BPE and word tokenizers. ``table`` holds the bytes of each token, the 256 single bytes first."""
 
     kind: str
     replacement = "\ufffd"
@@ -52,9 +52,9 @@ class SubwordTokenizer(ABC):
         self._cache: dict[str, list[int]] = {}
 
     def encode(self, text: str) -> Ids:
-        """Return ids, shape (n,), one or more per pretoken. Lone surrogates (invalid in UTF-8) become U+FFFD."""
+        """Return ids, shape (n,), one or more per pretoken. Lone surrogates become U+FFFD."""
         ids: list[int] = []
-        for pretoken in pretokenize(_SURROGATES.sub(self.replacement, text)):
+        for pretoken in pretokenize(SURROGATES.sub(self.replacement, text)):
             pretoken_ids = self._cache.get(pretoken)
             if pretoken_ids is None:
                 pretoken_ids = self._encode_pretoken(pretoken.encode())
@@ -73,7 +73,7 @@ class SubwordTokenizer(ABC):
 
     def unknown_characters(self, text: str) -> list[str]:
         """Return the distinct lone surrogates in ``text``. All characters are known."""
-        return [c for c in dict.fromkeys(text) if "\ud800" <= c <= "\udfff"]
+        return list(dict.fromkeys(SURROGATES.findall(text)))
 
     @abstractmethod
     def _encode_pretoken(self, pretoken: bytes) -> list[int]:
@@ -100,10 +100,11 @@ class BpeTokenizer(SubwordTokenizer):
             if len(merged) > MAX_TOKEN_BYTES:
                 raise ModelError(f"its tokenizer has a token of more than {MAX_TOKEN_BYTES} bytes")
             self._merge_table[left, right] = rank, ids.setdefault(merged, len(table))
-            table += [merged] if ids[merged] == len(table) else []
+            if ids[merged] == len(table):
+                table.append(merged)
         super().__init__(table)
 
-    def header(self) -> dict[str, Any]:
+    def header(self) -> dict[str, object]:
         """Return the kind and the merges for a model file."""
         return {"kind": self.kind, "merges": self.merges}
 
@@ -139,7 +140,7 @@ class WordTokenizer(SubwordTokenizer):
         by_frequency = sorted(counts, key=lambda pretoken: (-counts[pretoken], pretoken))
         return cls([pretoken for pretoken in by_frequency if counts[pretoken] > 1][: max(0, size - 256)])
 
-    def header(self) -> dict[str, Any]:
+    def header(self) -> dict[str, object]:
         """Return the kind and the words for a model file."""
         return {"kind": self.kind, "words": self.words}
 
@@ -148,22 +149,27 @@ class WordTokenizer(SubwordTokenizer):
         return list(pretoken) if word is None else [word]
 
 
-def from_merges(merges: list[Any]) -> BpeTokenizer:
+def from_merges(merges: list[object]) -> BpeTokenizer:
     """Return the BPE tokenizer of a model file's header. Raises ModelError for invalid merges."""
-    for merge in merges:
-        if not isinstance(merge, list) or len(merge) != 2 or not all(type(i) is int for i in merge):
-            raise ModelError("its tokenizer has merges that are not pairs of ids")
-    return BpeTokenizer([(left, right) for left, right in merges])
+    return BpeTokenizer([_parse_merge(merge) for merge in merges])
 
 
-def from_words(words: list[Any]) -> WordTokenizer:
-    """Return the word tokenizer of a model file's header. Raises ModelError for invalid words."""
-    valid = all(
-        isinstance(w, str) and w and not _SURROGATES.search(w) and len(w.encode()) <= MAX_TOKEN_BYTES for w in words
-    )
-    if not valid or len(set(words)) != len(words):
+def _parse_merge(merge: object) -> tuple[int, int]:
+    if isinstance(merge, list) and len(merge) == 2 and all(type(i) is int for i in merge):
+        return merge[0], merge[1]
+    raise ModelError("its tokenizer has merges that are not pairs of ids")
+
+
+def from_words(words: list[object]) -> WordTokenizer:
+    """Return the word tokenizer of a model file's header. Raises ModelError for invalid or repeated words."""
+    valid = [word for word in words if isinstance(word, str) and _is_word(word)]
+    if len(set(valid)) != len(words):
         raise ModelError("its tokenizer has invalid or repeated words")
-    return WordTokenizer(words)
+    return WordTokenizer(valid)
+
+
+def _is_word(text: str) -> bool:
+    return text != "" and not SURROGATES.search(text) and len(text.encode()) <= MAX_TOKEN_BYTES
 
 
 def _merge_pair(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:

@@ -1,21 +1,18 @@
-"""Encode text as token ids: the protocol, and tokenizers of characters and of bytes. Longer tokens: ``subwords``."""
+"""Encode text as token ids: the protocol, and the char and byte tokenizers. Those with longer tokens: ``subwords``."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Protocol, TypeGuard
 
 import numpy as np
 
 from ..errors import ModelError
 from .chunks import TextLike, count_characters
 from .decoder import BytesDecoder, Decoder, Ids
-from .subwords import SINGLE_BYTES, from_merges, from_words
+from .subwords import SINGLE_BYTES, SURROGATES, from_merges, from_words
 
 __all__ = ["ByteTokenizer", "CharTokenizer", "Decoder", "Ids", "Tokenizer", "from_header"]
-
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Tokenizer(Protocol):
@@ -48,7 +45,7 @@ class Tokenizer(Protocol):
         """The character as which unknown ones are encoded."""
         ...
 
-    def header(self) -> dict[str, Any]:
+    def header(self) -> dict[str, object]:
         """Return the description that a model file stores. ``from_header`` reads it."""
         ...
 
@@ -65,7 +62,7 @@ class CharTokenizer:
         self._ids = {character: i for i, character in enumerate(self.characters)}
         self._replacement_id = next((self._ids[c] for c in " \n" if c in self._ids), 0)
         codes = [ord(c) for c in self.characters]
-        # The last element stands for all higher code points.
+        # The last element is the id for all higher code points.
         self._table = np.full(max(codes, default=0) + 2, self._replacement_id, np.int64)
         self._table[codes] = np.arange(self.size)
 
@@ -73,7 +70,7 @@ class CharTokenizer:
     def from_text(cls, text: TextLike, min_count: int = 1) -> CharTokenizer:
         """Return a tokenizer of the characters that occur in ``text`` at least ``min_count`` times.
 
-        They are in order of code points. If there are none, it has only the most frequent character.
+        They are in order of code points. If there are none, it is of the most frequent character only.
         """
         counts = count_characters(text)
         return cls([c for c, n in counts.items() if n >= min_count] or [max(counts, key=counts.__getitem__)])
@@ -108,7 +105,7 @@ class CharTokenizer:
         """Return the distinct characters of ``text`` that are not in the vocabulary."""
         return [c for c in dict.fromkeys(text) if c not in self._ids]
 
-    def header(self) -> dict[str, Any]:
+    def header(self) -> dict[str, object]:
         """Return the kind and the characters for a model file."""
         return {"kind": self.kind, "characters": self.characters}
 
@@ -135,8 +132,8 @@ class ByteTokenizer:
     replacement = "\ufffd"
 
     def encode(self, text: str) -> Ids:
-        """Return ids, shape (bytes,). Lone surrogates (invalid in UTF-8) become U+FFFD."""
-        data = _SURROGATES.sub(self.replacement, text).encode()
+        """Return ids, shape (bytes,). Lone surrogates become U+FFFD."""
+        data = SURROGATES.sub(self.replacement, text).encode()
         return np.frombuffer(data, np.uint8).astype(np.int64)
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -149,14 +146,14 @@ class ByteTokenizer:
 
     def unknown_characters(self, text: str) -> list[str]:
         """Return the distinct lone surrogates in ``text``. All characters are known."""
-        return [c for c in dict.fromkeys(text) if "\ud800" <= c <= "\udfff"]
+        return list(dict.fromkeys(SURROGATES.findall(text)))
 
-    def header(self) -> dict[str, Any]:
+    def header(self) -> dict[str, object]:
         """Return the kind for a model file."""
         return {"kind": self.kind}
 
 
-def from_header(header: Any) -> Tokenizer:
+def from_header(header: object) -> Tokenizer:
     """Return the tokenizer that a model file's header describes. Raises ModelError if it describes none."""
     match header:
         case {"kind": "byte"}:
@@ -170,7 +167,8 @@ def from_header(header: Any) -> Tokenizer:
     raise ModelError("its tokenizer is of a kind unknown to this version")
 
 
-def _are_characters(items: list[Any]) -> bool:
+def _are_characters(items: list[object]) -> TypeGuard[list[str]]:
+    """Return True if ``items`` are distinct characters, at least one."""
     return len(items) == len(set(map(str, items))) > 0 and all(
-        isinstance(c, str) and len(c) == 1 and not "\ud800" <= c <= "\udfff" for c in items
+        isinstance(c, str) and len(c) == 1 and not SURROGATES.match(c) for c in items
     )

@@ -1,1 +1,1 @@
-"""The commands of ``afterglow``, written with click. They start the other front ends, and know nothing inside them."""
+"""The commands of ``afterglow``, written with click. Knows how to start the other front ends, not how they work."""

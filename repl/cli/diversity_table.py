@@ -30,7 +30,7 @@ COLUMNS: dict[str, Callable[[DiversityMetrics], str]] = {
     "copied": lambda metrics: _format_percent(metrics.copied),
     "longest copy": lambda metrics: _format_length(metrics.longest_copy),
 }
-"""Functions that format a cell, by heading."""
+"""Function that formats a cell, by column heading."""
 
 MIN_COLUMN_WIDTH = 7
 """Characters."""
@@ -47,9 +47,9 @@ def format_row(metrics: DiversityMetrics) -> str:
 
 
 def load_reference(model: Model, text: Path | None, encoding: str | None) -> tuple[ReferenceText | None, list[str]]:
-    """Read the text to compare with. Return it, None if ``text`` is None, and notes for the user.
+    """Return (text to compare with, notes for the user). The first is None if ``text`` is None.
 
-    Raise TextError if it cannot be read.
+    Of the model's training text, only the part it was trained on is used. Raise TextError if ``text`` cannot be read.
     """
     if text is None:
         return None, [NO_TEXT_NOTE]
@@ -61,7 +61,7 @@ def load_reference(model: Model, text: Path | None, encoding: str | None) -> tup
 
 
 def summarize(rows: Sequence[DiversityMetrics]) -> list[str]:
-    """Return a sentence that compares the lowest and the highest temperature, if there are two."""
+    """Return a line that compares the lowest and the highest temperature. [] if there is only one temperature."""
     if len(rows) < 2:
         return []
     coldest = min(rows, key=lambda metrics: metrics.temperature)

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
 from ...core.errors import TextError
-from ...core.events import Event, Notice, PrefillProgress, Token
+from ...core.events import Event, PrefillProgress, Token
 from ...core.generation.snapshot import Snapshot
 from ...core.generation.stream import StreamOptions
 from ...core.inference.library import find_model
@@ -54,24 +55,17 @@ def write_texts(model: Model, seed: str, settings: Settings, count: int, echo: b
         for take in range(count)
     ]
     for number, stream in enumerate(streams):
+        events = engine.iter_events(stream)
         if as_json:
-            _write_all(engine.iter_events(stream), _json_writer(number))
-            continue
-        if number:
-            print()
-        if echo:
-            _plain_writer(sys.stdout)(Notice(seed))
-        _write_all(engine.iter_events(stream), _plain_writer(sys.stdout))
-        print(flush=True)
-
-
-def _write_all(events: Iterable[Event], write: Callable[[Event], None]) -> None:
-    for event in events:
-        write(event)
+            _write_json(events, number)
+        else:
+            if number:
+                print()
+            _write_plain(events, seed if echo else "", sys.stdout)
 
 
 def _prefill(model: Model, seed: str, whole_seed: bool) -> Snapshot:
-    """Read a seed; print its notices, and the progress of a long one, to standard error."""
+    """Read a seed. Print notices, and the progress of a long seed, to standard error. Return the snapshot after it."""
     prefill = drain(model.prefill_chunks(seed, whole=whole_seed), partial(print_progress, "reading the seed"))
     for notice in prefill.notices:
         print(f"afterglow: {notice}", file=sys.stderr)
@@ -79,55 +73,61 @@ def _prefill(model: Model, seed: str, whole_seed: bool) -> Snapshot:
 
 
 def evaluate_on_text(model: Model, path: Path, encoding: str | None) -> Values:
-    """Score ``model`` on the text at ``path``; on its held-out part only if the model was trained on that text."""
+    """Score ``model`` on the text at ``path``, or on its held-out part if the model was trained on that text.
+
+    "unseen" in the result is the number of distinct characters that the model does not know.
+    """
     corpus = _read_as_trained(model, [str(path)], encoding)
-    own = _is_training_text(corpus, model)
-    score = model.score(corpus.test_text if own else corpus.text[:])
-    part = f"the held-out last {corpus.split.test} %" if own else "all of it"
-    unseen = len(model.tokenizer.unknown_characters("".join(corpus.counts)))
-    return {"model": model.name, "text": corpus.name, "part": part, "unseen": unseen, **score_values(score)}
+    is_own_text = _is_training_text(corpus, model)
+    score = model.score(corpus.test_text if is_own_text else corpus.text[:])
+    part = f"the held-out last {corpus.split.test} %" if is_own_text else "all of it"
+    unknown = len(model.tokenizer.unknown_characters("".join(corpus.counts)))
+    return {"model": model.name, "text": corpus.name, "part": part, "unseen": unknown, **score_values(score)}
 
 
 def measure_novelty(
     name: str, texts: Sequence[str], length: int, temperature: float | None, rng: int, encoding: str | None
 ) -> Values:
-    """Measure how much of ``length`` characters that a model writes is copied from ``texts``.
+    """Generate ``length`` characters and measure how much of them is copied from ``texts``.
 
-    Without ``texts`` its index of the training text is used, which finds most copied runs. ``temperature`` None is the
-    model's own. Raise TextError if there are neither texts nor an index.
+    Without ``texts``, the model's index of its training text is used, which finds most copied runs. ``temperature``
+    None is the one in the model card. Raise TextError if there are neither texts nor an index.
     """
     model = load(name)
     count_copies = _compare_with_texts(model, texts, encoding) if texts else _compare_with_index(model)
     chosen = model.settings.temperature if temperature is None else temperature
-    written = model.generate("\n", length=length, temperature=chosen, rng=rng, stop=())
+    generated = model.generate("\n", length=length, temperature=chosen, rng=rng, stop=())
     shown = chosen if isinstance(chosen, float) else str(chosen)
-    return {"model": model.name, "characters": length, "temperature": shown, **count_copies(written)}
+    return {"model": model.name, "characters": length, "temperature": shown, **count_copies(generated)}
 
 
 def _compare_with_texts(model: Model, texts: Sequence[str], encoding: str | None) -> Callable[[str], Values]:
-    """Return a function that finds the exact copied runs of a text."""
+    """Return a function that reports what a generated text copies from ``texts``, measured exactly."""
     corpus = _read_as_trained(model, texts, encoding)
-    own = _is_training_text(corpus, model)
+    is_own_text = _is_training_text(corpus, model)
 
-    def count_copies(written: str) -> Values:
-        runs = copied_run_lengths(written, corpus.train_text if own else corpus.text)
-        against = f"{corpus.name}, {'the part it was trained on' if own else 'all of it'}"
+    def count_copies(generated: str) -> Values:
+        runs = copied_run_lengths(generated, corpus.train_text if is_own_text else corpus.text)
+        against = f"{corpus.name}, {'the part it was trained on' if is_own_text else 'all of it'}"
         return {"against": against, **CopyReport.from_runs(runs).to_dict()}
 
     return count_copies
 
 
 def _compare_with_index(model: Model) -> Callable[[str], Values]:
-    """Return a function that finds the copied runs that the model file's index notices. Raise TextError without one."""
+    """Return a function that reports what a generated text copies, as far as the model file's index finds it.
+
+    Raise TextError if the file has no index.
+    """
     index = model.file.index
     if index is None:
         raise TextError(
             f"{model.name} has no index of its training text; name the text: afterglow novelty {model.name} TEXT"
         )
 
-    def count_copies(written: str) -> Values:
+    def count_copies(generated: str) -> Values:
         source = {"against": "the index in the model file", "of_copied_runs_of_32_it_notices": index.coverage(32)}
-        return {**source, **CopyReport.from_runs(indexed_run_lengths(written, index)).to_dict()}
+        return {**source, **CopyReport.from_runs(indexed_run_lengths(generated, index)).to_dict()}
 
     return count_copies
 
@@ -155,7 +155,7 @@ def describe_model(name: str) -> Values:
 
 
 def score_values(score: Score) -> Values:
-    """Return the figures of a score by name."""
+    """Return both losses in nats and bits, both perplexities, and the best temperature, by name."""
     names = [
         f"{unit}_{kind}" for kind in ("cold", "stateful") for unit in ("nats_per_char", "bits_per_char", "perplexity")
     ]
@@ -163,27 +163,21 @@ def score_values(score: Score) -> Values:
     return {"characters": score.characters, **{name: getattr(score, name) for name in names}}
 
 
-def _plain_writer(out: TextIO) -> Callable[[Event], None]:
-    """Return a function that writes an event's text: unchanged to a file, control characters escaped to a terminal."""
+def _write_plain(events: Iterable[Event], seed: str, out: TextIO) -> None:
+    """Write the seed and the text of each event, and end the line. On a terminal control characters are escaped."""
     escape = escape_controls if out.isatty() else str
-
-    def write(event: Event) -> None:
-        if not isinstance(event, PrefillProgress):
-            out.write(escape(event.text))
-            out.flush()
-
-    return write
+    for text in chain([seed], (event.text for event in events if not isinstance(event, PrefillProgress))):
+        out.write(escape(text))
+        out.flush()
+    print(file=out, flush=True)
 
 
-def _json_writer(sample: int) -> Callable[[Event], None]:
-    """Return a function that prints each token as a JSON object on a line; ``sample`` is the number of the text."""
-
-    def write(event: Event) -> None:
+def _write_json(events: Iterable[Event], sample: int) -> None:
+    """Print each token as a JSON object on a line. ``sample`` is the number of the text, from 0."""
+    for event in events:
         if isinstance(event, Token):
             values = event._asdict()
             if values["bound"] is None:
                 del values["bound"]
             values["T"] = values.pop("temperature")
             print(json.dumps({"sample": sample, **values}), flush=True)
-
-    return write

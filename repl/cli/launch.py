@@ -1,4 +1,4 @@
-"""The choice of a front end for a session: full screen, line REPL or script."""
+"""Choose and run the front end for a session: full screen, line REPL or script."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def launch(session: Session, plain: bool, first_line: str = "") -> int:
     """Run a front end until the user quits, and return the exit code.
 
     If standard input is not a terminal, its lines run as a script. The line REPL is used with ``plain``, on a dumb
-    terminal, and if the output is not a terminal. ``first_line`` is executed before any line is read.
+    terminal, or if the output is not a terminal. ``first_line`` is executed before any line is read.
     """
     if "web_driver" in os.environ.get("TEXTUAL_DRIVER", ""):  # textual-serve shows the full screen in a browser
         _run_full_screen(session, first_line)

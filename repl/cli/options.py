@@ -33,7 +33,7 @@ NO_TORCH_HINT = (
 
 
 def with_settings(*scopes: str) -> Callable[[CommandFunction], CommandFunction]:
-    """Return a decorator that adds a flag for every setting of these scopes."""
+    """Return a decorator that adds a flag to a command for every setting of these scopes."""
 
     def decorate(function: CommandFunction) -> CommandFunction:
         for spec in reversed([spec for spec in SPECS.values() if spec.scope in scopes]):
@@ -51,9 +51,10 @@ def _setting_option(spec: Spec) -> Callable[[CommandFunction], CommandFunction]:
 
 
 def load_model_and_settings(name: str | None, runtime: str, flags: Mapping[str, object]) -> tuple[Model, Settings]:
-    """Load a model and merge its settings; ``name`` None is the user's default model.
+    """Return a model and its settings. ``name`` None is the user's default model; ``runtime`` is a key of RUNTIMES.
 
-    Later layers win: defaults, model card, config file, environment, flags. A flag that is None was not given.
+    Settings come in layers, of which later ones win: defaults, model card, config file, environment, flags. A flag that
+    is None was not given. Raise ModelError, SettingError, or MissingExtraError if torch is missing.
     """
     from ...core.inference.library import DEFAULT_MODEL
     from ...core.model import load
@@ -85,7 +86,7 @@ RUNTIMES: dict[str, Callable[[], RuntimeFactory | None]] = {
     "onnx": _onnx_runtime,
     "torch": _torch_runtime,
 }
-"""Values of ``--runtime``, each with a function that imports the runtime; None is the fastest on this machine."""
+"""Functions that import a runtime, by value of ``--runtime``. None is the int8 runtime that is fastest here."""
 
 
 def _complete_model_name(_: click.Context, __: click.Parameter, start: str) -> list[str]:
@@ -111,7 +112,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="print JSON")
 
 
 def print_values(values: Mapping[str, object], as_json: bool) -> None:
-    """Print results by name: one JSON object, or a line for each."""
+    """Print results by name: as one JSON object, or one result a line."""
     if as_json:
         click.echo(json.dumps(values))
         return

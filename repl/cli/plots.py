@@ -1,4 +1,4 @@
-"""Plots of ``afterglow explain`` and ``diversity``. They need the extra ``plot``, matplotlib."""
+"""Plots of ``afterglow explain`` and ``diversity``. They need matplotlib, the extra ``plot``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PANELS = {
     "bits per character under the model": {"bits_per_char": ""},
     "variety": {"distinct_1": "distinct-1: words", "distinct_2": "distinct-2: pairs"},
     "repeats itself": {"self_repetition": ""},
-    "beside the text": {"known_words": "words it knows", "copied": "characters copied"},
+    "compared with the text": {"known_words": "known words", "copied": "copied characters"},
 }
 """Fields of ``DiversityMetrics`` with their labels, by title of the panel they are drawn in."""
 
@@ -89,7 +89,10 @@ def draw_diversity(path: Path, rows: Sequence[DiversityMetrics]) -> None:
 
 @contextmanager
 def open_figure(path: Path, height: float = 4.2) -> Iterator[Figure]:
-    """Yield a figure of ``height`` inches and write it to ``path`` at the end. The same plot gives the same bytes."""
+    """Yield a figure of ``height`` inches, and write it to ``path`` when the block ends.
+
+    The same plot gives the same bytes. Raises the errors of ``draw_distribution``.
+    """
     if path.suffix not in (".svg", ".png"):
         raise UsageError(f"cannot plot into {path}: its name must end in .svg or .png")
     try:
@@ -117,7 +120,7 @@ def plot_color(temperature: float) -> tuple[float, ...]:
 def _draw_bars(
     axes: Axes, distribution: Distribution, probs_by_temperature: Sequence[Array], temperatures: Sequence[float]
 ) -> None:
-    """Draw a group of bars for each token, or for the likeliest if there are more than MAX_ROWS."""
+    """Draw a group of bars for each token, or only for the MAX_ROWS likeliest."""
     many = len(distribution.probs) > MAX_ROWS
     order = np.argsort(-distribution.probs, kind="stable")[:MAX_ROWS] if many else np.arange(len(distribution.probs))
     width = 0.8 / len(probs_by_temperature)
@@ -132,6 +135,7 @@ def _draw_bars(
 def _draw_curves(
     axes: Axes, distribution: Distribution, probs_by_temperature: Sequence[Array], temperatures: Sequence[float]
 ) -> None:
+    """Draw a line for each temperature. The labels of ``distribution`` are the x values."""
     x = np.array([float(label) for label in distribution.labels])
     for t, probs in zip(temperatures, probs_by_temperature, strict=True):
         axes.plot(x, probs, "o-", color=plot_color(t), label=_legend_label(t, probs), markersize=4)

@@ -1,1 +1,1 @@
-"""The line REPL on prompt-toolkit, and the same without a terminal. Knows nothing of Textual or the full screen."""
+"""The line REPL on prompt-toolkit, and the front end for scripts. Knows nothing of Textual or the full screen."""
