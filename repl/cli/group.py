@@ -1,4 +1,4 @@
-"""The click group of ``afterglow``: exit codes that shells expect, and options given before a command."""
+"""The click group of ``afterglow``: handles closed pipes, Ctrl-C, and options given before a command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...core.errors import StorageError, error_text
 
 
 class AfterglowGroup(click.Group):
-    """A click group that exits as shells expect: 0 and silent after a closed pipe, 130 after Ctrl-C."""
+    """A click group that exits as shells expect: silently with 0 after a closed pipe, with 130 after Ctrl-C."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command. Raise StorageError if standard output cannot be written."""
@@ -32,9 +32,9 @@ class AfterglowGroup(click.Group):
         return result
 
     def forward_options(self, context: click.Context, name: str) -> None:
-        """Make the group's options given on the command line defaults of its command ``name``.
+        """Make options given before the command ``name`` the defaults of that command's own options.
 
-        Raise UsageError for an option that the command does not have.
+        Raise click.UsageError for an option that the command does not have.
         """
         parameters = {option: parameter for parameter in self.commands[name].params for option in parameter.opts}
         defaults = {}
@@ -50,5 +50,5 @@ class AfterglowGroup(click.Group):
 
 
 def _discard_stdout() -> None:
-    """Redirect standard output to the null device: Python flushes it again at exit and would fail again."""
+    """Redirect standard output to the null device. Python flushes it again at exit, and would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

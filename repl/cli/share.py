@@ -78,7 +78,7 @@ def web(model_name: str | None, host: str, port: int, public_url: str | None, **
 
 
 def _command_line_arguments(model_name: str | None, flags: Mapping[str, object]) -> Iterator[str]:
-    """Yield the flags that were given, as arguments for the process of a visitor."""
+    """Yield the flags that were given, as arguments for the process that serves a visitor."""
     if model_name:
         yield f"--model={model_name}"
     for name, value in flags.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from .options import encoding_option, json_option, load_model_and_settings, mode
 if TYPE_CHECKING:
     from ...core.commands.effects import Listing
     from ...core.commands.explain import Distribution, GreedyRun
+    from ...core.diversity import DiversityMetrics
     from ...core.events import Notice
 
 NEXT_STEP_HINT = 'next, the probabilities of a model: afterglow explain "To be or not to b" -t 0.5 -t 1 -t 2'
@@ -62,7 +63,7 @@ def explain(
     """Show step by step what a temperature does to probabilities.
 
     They are a model's probabilities for the token after TEXT, those of --probs, or a bell curve. Without any of these,
-    an example with three numbers is worked.
+    an example with three numbers is explained.
     """
     if sum((text is not None, probs is not None, gaussian)) > 1:
         raise UsageError("give one thing to explain: a text, --probs or --gaussian")
@@ -77,7 +78,7 @@ def explain(
 
         click.echo(json.dumps(values(distribution, chosen, greedy_run)))
     else:
-        _print_effects(_explanation(distribution, chosen, greedy_run, gaussian))
+        _print_effects(_explain_effects(distribution, chosen, greedy_run, gaussian))
         if text is None and probs is None and not gaussian:
             click.echo(NEXT_STEP_HINT)
 
@@ -92,9 +93,8 @@ def _build_distribution(
     if gaussian:
         return explain.bell_curve(), None
     if text is None:
-        return explain.from_probs(
-            parse_probabilities(",".join(map(str, LESSON_PROBABILITIES)) if probs is None else probs)
-        ), None
+        typed = ",".join(map(str, LESSON_PROBABILITIES)) if probs is None else probs
+        return explain.from_probs(parse_probabilities(typed)), None
     model, _ = load_model_and_settings(model_name, "int8", {})
     prefill = model.read(text)
     for notice in prefill.notices:
@@ -102,9 +102,10 @@ def _build_distribution(
     return explain.from_snapshot(model, prefill.snapshot), explain.run_greedy(model, prefill.snapshot)
 
 
-def _explanation(
+def _explain_effects(
     distribution: Distribution, temperatures: tuple[float, ...], greedy_run: GreedyRun | None, gaussian: bool
 ) -> Iterable[Listing | Notice]:
+    """Yield the tables that explain a distribution, and the notice of the greedy continuation if there is one."""
     from ...core.commands import explain
 
     if gaussian:
@@ -116,7 +117,7 @@ def _explanation(
 
 
 def _print_effects(effects: Iterable[Listing | Notice]) -> None:
-    """Print notices, and tables with an empty line after each."""
+    """Print notices and tables, with an empty line after each table."""
     from ...core.commands.effects import Listing
 
     for effect in effects:
@@ -149,7 +150,7 @@ def diversity(
     encoding: str | None,
     plot: Path | None,
     as_json: bool,
-    **sampling: Any,
+    **sampling: Any,  # the options that are the fields of SampleConfig
 ) -> None:
     """Measure how diverse the texts of a model are.
 
@@ -157,17 +158,12 @@ def diversity(
     --temperature, eight temperatures from 0.2 to 1.6 are used.
     """
     from ...core.diversity import DEFAULT_TEMPERATURES, SampleConfig, measure_diversity
-    from .diversity_table import format_header, format_row, load_reference, summarize
+    from .diversity_table import load_reference, summarize
 
     model, _ = load_model_and_settings(model_name, "int8", {})
     reference, notes = load_reference(model, text, encoding)
-    rows = []
-    if not as_json:
-        click.echo(format_header())
-    for metrics in measure_diversity(model, temperatures or DEFAULT_TEMPERATURES, SampleConfig(**sampling), reference):
-        rows.append(metrics)
-        if not as_json:
-            click.echo(format_row(metrics))
+    results = measure_diversity(model, temperatures or DEFAULT_TEMPERATURES, SampleConfig(**sampling), reference)
+    rows = list(results) if as_json else list(_print_table(results))
     if as_json:
         click.echo(json.dumps([asdict(metrics) for metrics in rows]))
     for line in (*notes, *summarize(rows)):
@@ -176,6 +172,16 @@ def diversity(
         from .plots import draw_diversity
 
         draw_diversity(plot, rows)
+
+
+def _print_table(results: Iterable[DiversityMetrics]) -> Iterator[DiversityMetrics]:
+    """Print the header, then a row for each temperature as soon as it is measured. Yield the results."""
+    from .diversity_table import format_header, format_row
+
+    click.echo(format_header())
+    for metrics in results:
+        click.echo(format_row(metrics))
+        yield metrics
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""The full screen in a browser, by textual-serve. Each visitor gets a separate process."""
+"""Serve the full screen to browsers with textual-serve. Each visitor gets a separate process."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class PrivateServer(Server):
 
 
 def _origin(address: str) -> str:
-    """Return scheme, host and port as browsers write them: lower case, without a default port. "" if there is none."""
+    """Return scheme, host and port as browsers write them: lower case, without a default port. "" if not a URL."""
     try:
         return str(URL(address).origin())
     except ValueError:
@@ -58,7 +58,11 @@ def _origin(address: str) -> str:
 
 
 def serve(host: str, port: int, public_url: str | None, arguments: Sequence[str]) -> None:
-    """Serve ``afterglow ARGUMENTS`` until Ctrl-C. Raise UsageError if the address cannot be used."""
+    """Serve ``afterglow ARGUMENTS`` on ``host`` and ``port`` until Ctrl-C.
+
+    ``public_url`` is the URL that visitors open, None if it is http://HOST:PORT. Raise UsageError if one of the three
+    cannot be used.
+    """
     if host in WILDCARD_HOSTS and not public_url:
         raise UsageError(f"with --host {host} also give the address people will open: --public-url http://…")
     if public_url and not _origin(public_url):
@@ -68,12 +72,12 @@ def serve(host: str, port: int, public_url: str | None, arguments: Sequence[str]
         print(f"afterglow: {PUBLIC_HOST_WARNING.format(host=host, port=port)}", file=sys.stderr, flush=True)
     words = [sys.executable, "-m", "afterglow.repl", *arguments]
     command = subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
-    shown = f"[{host}]" if ":" in host else host
-    PrivateServer(command, host, port, "afterglow", public_url or f"http://{shown}:{port}").serve()
+    url_host = f"[{host}]" if ":" in host else host
+    PrivateServer(command, host, port, "afterglow", public_url or f"http://{url_host}:{port}").serve()
 
 
 def _check_free(host: str, port: int) -> None:
-    """Raise UsageError if the address is taken: the server would print that it serves before it fails."""
+    """Raise UsageError if the address is taken. Otherwise the server would print its URL before it fails."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Keys at the prompt, and single keys while text streams without a prompt."""
+"""Key bindings of the prompt, and single key presses read while text streams."""
 
 from __future__ import annotations
 
@@ -46,24 +46,24 @@ def strip_triple_quotes(text: str) -> str:
 
 @asynccontextmanager
 async def read_keys(task: asyncio.Task[None]) -> AsyncIterator[AsyncIterator[KeyPress]]:
-    """Yield an iterator of the keys pressed in the terminal until ``task`` is done.
+    """Yield an iterator over the keys pressed in the terminal until ``task`` is done.
 
-    Keys that were not taken from it go to the next prompt.
+    Keys left in the iterator when the block ends go to the next prompt.
     """
     source = get_app_session().input
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[KeyPress | None] = asyncio.Queue()
     flush_timer = loop.call_soon(lambda: None)
 
-    def put(presses: list[KeyPress]) -> None:
+    def enqueue(presses: list[KeyPress]) -> None:
         for press in presses:
             queue.put_nowait(press)
 
     def handle_input() -> None:
         nonlocal flush_timer
         flush_timer.cancel()
-        put(source.read_keys())
-        flush_timer = loop.call_later(_ESCAPE_TIMEOUT, lambda: put(source.flush_keys()))
+        enqueue(source.read_keys())
+        flush_timer = loop.call_later(_ESCAPE_TIMEOUT, lambda: enqueue(source.flush_keys()))
 
     def handle_task_end(_: asyncio.Task[None]) -> None:
         queue.put_nowait(None)
@@ -79,7 +79,7 @@ async def read_keys(task: asyncio.Task[None]) -> AsyncIterator[AsyncIterator[Key
 
 
 def push_back_keys(*presses: KeyPress) -> None:
-    """Give these keys to the next prompt, as if they had been typed there."""
+    """Pass these keys to the next prompt, as if they had been typed there."""
     store_typeahead(get_app_session().input, list(presses))
 
 

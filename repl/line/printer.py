@@ -1,4 +1,4 @@
-"""Printing for the line REPL: text with heat colors, notes, errors and listings."""
+"""Print text with heat colors, notes, errors and listings for the line REPL."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PROMPT_STYLE = Style.from_dict(
 )
 
 Fragment = tuple[str, str]
-"""A style of prompt-toolkit, and text."""
+"""(style, text), as in prompt-toolkit's formatted text."""
 
 
 def print_fragments(*fragments: Fragment) -> None:
@@ -39,7 +39,7 @@ def print_fragments(*fragments: Fragment) -> None:
 
 
 def print_events(events: Iterable[Event], heat: str) -> None:
-    """Print the events of a stream. ``heat`` is the setting: what the color of a token shows."""
+    """Print the events of a stream. ``heat`` is the setting of that name: the figure that a token's color shows."""
     fragments = []
     for event in events:
         if isinstance(event, PrefillProgress):
@@ -60,7 +60,7 @@ def print_error(text: str) -> None:
 
 
 def print_listing(listing: Listing) -> None:
-    """Print a listing: its title and rows of two columns."""
+    """Print the title of a listing, and its rows in two columns."""
     width = min(36, max((len(left) for left, _ in listing.rows), default=0))
     print_fragments(("class:note", f"{listing.title}\n"))
     for left, right in listing.rows:

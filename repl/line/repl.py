@@ -28,7 +28,7 @@ from .keys import prompt_bindings, push_back_keys, read_keys, strip_triple_quote
 from .printer import PROMPT_STYLE, print_error, print_events, print_fragments, print_listing, print_note
 
 MAX_REPRINTED_CHARS = 2000
-"""Characters of a passage that are printed again after an undo. About a screen."""
+"""Maximum characters of a passage that are printed again, for example after an undo. About a screen."""
 
 
 def run_line_repl(session: Session, first_line: str = "") -> None:
@@ -37,7 +37,7 @@ def run_line_repl(session: Session, first_line: str = "") -> None:
 
 
 class LineRepl:
-    """A prompt; the text of a seed or command streams to the terminal between two prompts."""
+    """Reads a line at a prompt, streams the text or output it leads to, and prompts again."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -57,7 +57,7 @@ class LineRepl:
         )
 
     async def run(self, first_line: str = "") -> None:
-        """Read and execute lines until the user quits. ``first_line`` is executed before any line is read."""
+        """Execute ``first_line``, if given, then read and execute lines until the user quits."""
         print_note(f"{self.session.model.name} is ready: type a seed, or /help; Ctrl-C stops, Ctrl-D quits")
         if first_line:
             await self._handle_line(first_line)
@@ -67,7 +67,7 @@ class LineRepl:
                 await self._handle_line(line)
 
     async def _read_line(self, default: str = "") -> str | None:
-        """Read a line at the prompt. Return None after Ctrl-C or Ctrl-D; the latter quits."""
+        """Read a line at the prompt. Return None after Ctrl-C, and after Ctrl-D, which also quits."""
         try:
             return strip_triple_quotes(await self._prompt.prompt_async(default=default))
         except KeyboardInterrupt:
@@ -77,7 +77,7 @@ class LineRepl:
         return None
 
     async def _handle_line(self, line: str) -> None:
-        """Execute a line, then autosave, even if executing it raised a bug."""
+        """Execute a line, then autosave, even after an unexpected exception."""
         try:
             await self._execute(line)
         finally:
@@ -107,7 +107,7 @@ class LineRepl:
                 self._quitting = True
 
     async def _edit(self, text: str, on_done: Callable[[str], Iterator[Effect]]) -> None:
-        """Open a text in the user's editor, and show the effects of ``on_done`` if it was saved."""
+        """Open ``text`` in the user's editor. If it was saved, show the effects of ``on_done`` on the edited text."""
         changed, error = await asyncio.to_thread(edit_externally, text)
         if error:
             raise CommandError(error)
@@ -139,7 +139,7 @@ class LineRepl:
             print_note(" · ".join(filter(None, (self.session.passage.summary(), self._copy_summary()))))
 
     def _copy_summary(self) -> str:
-        """Return how much of the passage is copied from the training text.
+        """Return how much of the passage is copied from the training text: "copied 12%, longest 40".
 
         "" if the setting ``copied`` is off or the model has no index.
         """
@@ -178,7 +178,7 @@ class LineRepl:
             player.skip_to_end()
 
     def _stop(self, player: Player) -> None:
-        """Stop writing, and print at once what is written."""
+        """Stop writing, and print at once what was generated."""
         self.session.stop()
         player.skip_to_end()
 
@@ -213,7 +213,7 @@ def _raise(error: Exception) -> None:
 
 
 class SlashCompleter(Completer):
-    """Completes commands and their values, from the command table."""
+    """Completes slash commands and their values, as the command table lists them."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -1,4 +1,4 @@
-"""The REPL if standard input is not a terminal: it executes the lines of a script and writes plain text."""
+"""The front end if standard input is not a terminal: executes the lines of a script, and writes plain text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...core.session.session import Session
 
 
 def read_stdin_lines() -> Iterator[str]:
-    """Yield the lines of standard input, decoded as UTF-8 in every locale. Raise TextError at a line that is not."""
+    """Yield the lines of standard input, decoded as UTF-8 in any locale. Raise TextError at one that is not UTF-8."""
     for number, line in enumerate(sys.stdin.buffer if sys.stdin else (), 1):
         try:
             yield line.decode().replace("\r\n", "\n")
@@ -24,9 +24,9 @@ def read_stdin_lines() -> Iterator[str]:
 
 
 def run_script(session: Session, lines: Iterable[str], out: TextIO) -> int:
-    """Execute lines until they end or one is /quit. Text goes to ``out``, notes and errors to standard error.
+    """Execute lines to the last or to /quit. Text goes to ``out``, notes and errors to standard error.
 
-    An error does not end the script. Return the exit code of the first error, or 0.
+    An error does not end the script. Return the exit code of the first error, 0 if there was none.
     """
     code = 0
     for line in lines:
