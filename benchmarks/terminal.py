@@ -23,7 +23,7 @@ SYNC_QUERY_AND_REPLY = "\x1b[?2026$p", "\x1b[?2026;1$y"
 REPAINT = "\x1b[?2026h"
 """Begins every repaint."""
 
-READY = "Enter to go on"
+READY = "Enter to continue"
 """Text of the input line when it is empty."""
 
 
