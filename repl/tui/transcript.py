@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from textual.events import Click, Resize
-from textual.geometry import Offset, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -18,6 +18,7 @@ from textual.style import Style
 
 from ...core.render.heat import heat_level
 from ...core.text.copy_detection import CopyTracker
+from .document import Document
 from .highlight import Highlight, restyle, token_at
 from .wrapping import COPIED_MARK, Block, StyledText, StyleRun, TokenSpan, WrappedLine
 
@@ -46,11 +47,9 @@ class Transcript(ScrollView, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self._blocks: list[Block] = []
-        self._lines: list[WrappedLine] = []
+        self._document = Document()
         self._current_block = Block()
         self._summary: Block | None = None
-        self._width = 80
         self._margin_width = NARROW_MARGIN
         self._following = True
         self._heat = "off"
@@ -77,7 +76,7 @@ class Transcript(ScrollView, can_focus=False):
     @property
     def lines(self) -> Sequence[WrappedLine]:
         """All lines, from the top."""
-        return self._lines
+        return self._document.lines
 
     @property
     def margin_width(self) -> int:
@@ -93,7 +92,7 @@ class Transcript(ScrollView, can_focus=False):
         if index == self._token_highlight.index:
             return
         self._token_highlight.index = index
-        number = self._token_highlight.line_number(self._current_block, self._lines)
+        number = self._token_highlight.line_number(self._current_block, self.lines)
         if number is not None and not 0 <= number - self.scroll_offset.y < self.size.height:
             self.scroll_to(y=max(0, number - self.size.height // 2), animate=False, force=True)
         elif index is None:
@@ -103,9 +102,9 @@ class Transcript(ScrollView, can_focus=False):
     def on_click(self, event: Click) -> None:
         """Post TokenClicked if a token was clicked."""
         offset = event.get_content_offset(self)
-        number = offset.y + self.scroll_offset.y if offset else len(self._lines)
-        if offset and number < len(self._lines) and not self.text_selection:
-            index = token_at(self._current_block, self._lines[number], offset.x - self._margin_width)
+        number = offset.y + self.scroll_offset.y if offset else len(self.lines)
+        if offset and number < len(self.lines) and not self.text_selection:
+            index = token_at(self._current_block, self.lines[number], offset.x - self._margin_width)
             if index is not None:
                 self.post_message(self.TokenClicked(index))
 
@@ -116,9 +115,9 @@ class Transcript(ScrollView, can_focus=False):
 
     def remove_note(self, topic: str) -> None:
         """Remove the last block if it is a note of this topic."""
-        if topic and self._blocks and self._blocks[-1].topic == topic:
-            self._blocks.pop()
-            self._rebuild_lines()
+        if topic and self._document.last_topic == topic:
+            self._document.remove_last()
+            self._refresh_from(0)
 
     def add_error(self, text: str) -> None:
         """Add an error, in a style of its own."""
@@ -133,34 +132,20 @@ class Transcript(ScrollView, can_focus=False):
     ) -> None:
         """Begin a text that can grow. ``replace`` removes the current one first."""
         if replace:
-            self._remove_block(self._current_block)
+            self._document.remove(self._current_block)
         self._drop_summary(replace)
-        self._current_block = Block(texts, mark="›", blank_line_before=bool(self._blocks), copy_tracker=copy_tracker)
+        self._current_block = Block(texts, mark="›", blank_line_before=bool(self.lines), copy_tracker=copy_tracker)
         self._add(self._current_block)
 
     def reopen(self) -> None:
         """Move the current text to the end, to grow there."""
-        self._remove_block(self._current_block)
+        self._document.remove(self._current_block)
         self._drop_summary(True)
         self._add(self._current_block)
 
     def write(self, texts: Iterable[StyledText]) -> None:
         """Append to the current text."""
-        removed, added = self._current_block.grow(texts, self._width)
-        end = len(self._lines) - self._count_lines_below(self._current_block)
-        self._lines[end - removed : end] = added
-        self._refresh_from(min(end - removed, self._invalidate_copied(self._current_block, end)))
-
-    def _invalidate_copied(self, block: Block, end: int) -> int:
-        """Mark lines to be drawn again if they turned out to be copied. Return the first of them, ``end`` if none."""
-        first = block.pop_newly_copied()
-        while first is not None and end:
-            end -= 1
-            line, span = self._lines[end], block.token_spans[first]
-            line.strip = None
-            if line.paragraph is span.paragraph and line.start <= span.start:
-                break
-        return end
+        self._refresh_from(self._document.grow(self._current_block, texts))
 
     def finish(self, summary: str) -> None:
         """Add a dim line below the current text. It is removed if that text is continued."""
@@ -176,9 +161,9 @@ class Transcript(ScrollView, can_focus=False):
     def render_line(self, y: int) -> Strip:
         """Return line ``y`` of the widget."""
         number, width, base = y + self.scroll_offset.y, self.size.width, self.rich_style
-        if number >= len(self._lines):
+        if number >= len(self.lines):
             return Strip.blank(width, base)
-        line = self._lines[number]
+        line = self.lines[number]
         if line.strip is None:
             line.strip = self._draw_line(line)
         cursor = self.get_component_rich_style("transcript--cursor")
@@ -196,15 +181,8 @@ class Transcript(ScrollView, can_focus=False):
         yield Segment(COPIED_MARK if line.copied else " ", self.get_component_rich_style("transcript--quote"))
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """Return the selected text without the line breaks of wrapping."""
-        start, end = selection.start or Offset(0, 0), selection.end or Offset(0, len(self._lines))
-        parts = []
-        for number in range(start.y, min(end.y + 1, len(self._lines))):
-            first, last = selection.get_span(number) or (0, 0)
-            line = self._lines[number]
-            parts.append(line.text[first : None if last == -1 else last])
-            parts.append("\n" if line.ends_paragraph and number < end.y else "")
-        return "".join(parts), "\n"
+        """Return the selected text and what ends it."""
+        return self._document.selected_text(selection), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002
         """Draw the selection."""
@@ -226,13 +204,10 @@ class Transcript(ScrollView, can_focus=False):
         self._margin_width = WIDE_MARGIN if room >= MIN_WIDTH_FOR_WIDE_MARGIN else NARROW_MARGIN
         width = max(8, room - self._margin_width)
         following, top = self._following, self.scroll_offset.y
-        if width != self._width:
-            line = self._lines[top] if top < len(self._lines) else None
-            self._width = width
-            for block in self._blocks:
-                block.wrap(width)
-            self._rebuild_lines()
-            top = self._find_line(line) if line else 0
+        if width != self._document.width:
+            line = self.lines[top] if top < len(self.lines) else None
+            self._document.wrap(width)
+            top = self._document.find_line(line) if line else 0
         self._following = following
         self._refresh_from(0, top)
 
@@ -261,52 +236,27 @@ class Transcript(ScrollView, can_focus=False):
         first, last = (edge if edge >= 0 else len(strip.text) for edge in span)
         return restyle(strip, first, last, self.screen.get_component_rich_style("screen--selection"))
 
-    def _add(self, block: Block) -> None:
-        block.wrap(self._width)
-        self._blocks.append(block)
-        self._rebuild_lines()
-
-    def _remove_block(self, block: Block | None) -> None:
-        if block in self._blocks:
-            self._blocks.remove(block)
-
-    def _drop_summary(self, visible: bool) -> None:
-        if visible:
-            self._remove_block(self._summary)
-        self._summary = None
-
-    def _count_lines_below(self, block: Block) -> int:
-        """Return the number of lines below a block."""
-        count = 0
-        for other in reversed(self._blocks):
-            if other is block:
-                break
-            count += len(other.lines)
-        return count
-
-    def _rebuild_lines(self) -> None:
-        self._lines = [line for block in self._blocks for line in block.lines]
-        self._refresh_from(0)
-
     def _refresh_from(self, first: int, top: int | None = None) -> None:
         """Draw the lines from ``first`` on again, and scroll to the end if it is followed, else to ``top``."""
         following = self._following
-        self.virtual_size = Size(self._width + self._margin_width, len(self._lines))
+        self.virtual_size = Size(self._document.width + self._margin_width, len(self.lines))
         if following:
             self.scroll_end(animate=False, immediate=True, x_axis=False, force=True)
         elif top is not None:
             self.scroll_to(y=top, animate=False, force=True)
         self._following = following
-        self.refresh_lines(first, max(1, len(self._lines) - first))
-
-    def _find_line(self, line: WrappedLine) -> int:
-        """Return the index of the line that now contains the start of ``line``."""
-        for number, each in enumerate(self._lines):
-            if each.paragraph is line.paragraph and each.start <= line.start < max(each.end, each.start + 1):
-                return number
-        return 0
+        self.refresh_lines(first, max(1, len(self.lines) - first))
 
     def _redraw_all(self) -> None:
-        for line in self._lines:
-            line.strip = None
+        self._document.discard_strips()
         self.refresh()
+
+    def _add(self, block: Block) -> None:
+        self._document.add(block)
+        self._refresh_from(0)
+
+    def _drop_summary(self, visible: bool) -> None:
+        """Forget the summary of the current text, and remove it if ``visible``."""
+        if visible:
+            self._document.remove(self._summary)
+        self._summary = None

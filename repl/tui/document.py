@@ -1,0 +1,101 @@
+"""The blocks of a transcript, and their lines at a width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.geometry import Offset
+from textual.selection import Selection
+
+from .wrapping import Block, StyledText, WrappedLine
+
+
+class Document:
+    """Blocks one below the other. ``lines`` are those of all blocks, wrapped at ``width`` columns."""
+
+    def __init__(self) -> None:
+        self.width = 80
+        self.lines: list[WrappedLine] = []
+        self._blocks: list[Block] = []
+
+    @property
+    def last_topic(self) -> str:
+        """Topic of the last block, "" without one."""
+        return self._blocks[-1].topic if self._blocks else ""
+
+    def add(self, block: Block) -> None:
+        """Append a block."""
+        block.wrap(self.width)
+        self._blocks.append(block)
+        self._collect_lines()
+
+    def remove(self, block: Block | None) -> None:
+        """Remove a block, if it is here."""
+        if block in self._blocks:
+            self._blocks.remove(block)
+            self._collect_lines()
+
+    def remove_last(self) -> None:
+        """Remove the last block."""
+        self._blocks.pop()
+        self._collect_lines()
+
+    def wrap(self, width: int) -> None:
+        """Wrap all blocks at another width."""
+        self.width = width
+        for block in self._blocks:
+            block.wrap(width)
+        self._collect_lines()
+
+    def grow(self, block: Block, texts: Iterable[StyledText]) -> int:
+        """Append texts to a block. Return the first line that has to be drawn again."""
+        removed, added = block.grow(texts, self.width)
+        end = len(self.lines) - self._count_lines_below(block)
+        self.lines[end - removed : end] = added
+        return min(end - removed, self._invalidate_copied(block, end))
+
+    def find_line(self, line: WrappedLine) -> int:
+        """Return the index of the line that now contains the start of ``line``."""
+        for number, each in enumerate(self.lines):
+            if each.paragraph is line.paragraph and each.start <= line.start < max(each.end, each.start + 1):
+                return number
+        return 0
+
+    def selected_text(self, selection: Selection) -> str:
+        """Return the selected text without the line breaks of wrapping."""
+        start, end = selection.start or Offset(0, 0), selection.end or Offset(0, len(self.lines))
+        parts = []
+        for number in range(start.y, min(end.y + 1, len(self.lines))):
+            first, last = selection.get_span(number) or (0, 0)
+            line = self.lines[number]
+            parts.append(line.text[first : None if last == -1 else last])
+            parts.append("\n" if line.ends_paragraph and number < end.y else "")
+        return "".join(parts)
+
+    def discard_strips(self) -> None:
+        """Have all lines drawn again."""
+        for line in self.lines:
+            line.strip = None
+
+    def _collect_lines(self) -> None:
+        self.lines = [line for block in self._blocks for line in block.lines]
+
+    def _count_lines_below(self, block: Block) -> int:
+        """Return the number of lines below a block."""
+        count = 0
+        for other in reversed(self._blocks):
+            if other is block:
+                break
+            count += len(other.lines)
+        return count
+
+    def _invalidate_copied(self, block: Block, end: int) -> int:
+        """Have lines drawn again that turned out to be copied. Return the first of them, ``end`` if there is none."""
+        first = block.pop_newly_copied()
+        while first is not None and end:
+            end -= 1
+            line, span = self.lines[end], block.token_spans[first]
+            line.strip = None
+            if line.paragraph is span.paragraph and line.start <= span.start:
+                break
+        return end
