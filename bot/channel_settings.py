@@ -31,7 +31,7 @@ FORGOTTEN_MESSAGE = "deleted the settings and the memory of this channel"
 
 
 class ChannelContext(NamedTuple):
-    """The channel and server of a request, and its user's permissions there."""
+    """The channel and server of an invocation, and its user's permissions there."""
 
     channel: int
     guild: int | None

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeAlia
 import discord
 from discord import app_commands
 
-from . import invocation
 from .command_table import COMMANDS
 from .handlers import Handlers
-from .invocation import Invocation
+from .invocation import Invocation, context_of
 from .replies import InteractionReply
 from .responder import error_message
 from .setting_specs import BOT_SETTINGS, SETTINGS, bounded_spec, option_range
@@ -162,7 +161,7 @@ async def _suggest_values(interaction: BotInteraction, current: str) -> list[app
     name = str(getattr(interaction.namespace, "name", ""))
     if name.replace("-", "_") not in SETTINGS:
         return []
-    context = invocation.context_of(interaction)
+    context = context_of(interaction)
     values = await interaction.client.responder.channel_settings.choices(context, name)
     # A value over Discord's 100 characters is left out: a truncated one would be another value.
     return _choices((value for value in values if len(value) <= 100), current)
@@ -182,5 +181,6 @@ def _choices(values: Iterable[str], typed: str) -> list[app_commands.Choice[str]
 
 async def _run(interaction: BotInteraction, handler: Handler[P], *args: P.args, **kwargs: P.kwargs) -> None:
     """Run a handler for an interaction."""
-    responder, request = interaction.client.responder, invocation.from_interaction(interaction)
-    await responder.respond(request.reply, handler(responder.handlers, request, *args, **kwargs))
+    responder = interaction.client.responder
+    invocation = Invocation.from_interaction(interaction)
+    await responder.respond(invocation.reply, handler(responder.handlers, invocation, *args, **kwargs))

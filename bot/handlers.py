@@ -1,4 +1,4 @@
-"""One method for each request that the bot answers. Knows nothing of Discord's events and commands."""
+"""One method for each way to use the bot. Knows nothing of Discord's events and commands."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEMPERATURE_STEPS = {"h": "+0.2", "l": "-0.2"}
 
 
 class Handlers:
-    """Answers requests on ``invocation.reply``. All methods raise AfterglowError."""
+    """Answers invocations, on ``invocation.reply``. All methods raise AfterglowError."""
 
     def __init__(self, service: TextService, channel_settings: ChannelSettings, delivery: Delivery) -> None:
         self._service = service

@@ -1,4 +1,4 @@
-"""The one form in which handlers get a request: from a command, a button, a menu or a message."""
+"""An invocation of the bot, by command, button, menu or message, in the one form that handlers get."""
 
 from __future__ import annotations
 
@@ -55,24 +55,24 @@ class ChannelHistory:
 
 
 class Invocation(NamedTuple):
-    """One request: where its reply goes, its channel and permissions, its user's id, and the channel's history."""
+    """One use of the bot: the reply to write to, its channel and permissions, its user's id, the channel's history."""
 
     reply: Reply
     context: ChannelContext
     user_id: int
     history: ChannelHistory
 
+    @classmethod
+    def from_interaction(cls, interaction: discord.Interaction) -> Invocation:
+        """Return the invocation by a slash command, a menu command or a button."""
+        history = ChannelHistory(interaction.client, interaction.channel_id or 0)
+        return cls(InteractionReply(interaction), context_of(interaction), interaction.user.id, history)
 
-def from_interaction(interaction: discord.Interaction) -> Invocation:
-    """Return the request that a slash command, a menu command or a button made."""
-    history = ChannelHistory(interaction.client, interaction.channel_id or 0)
-    return Invocation(InteractionReply(interaction), context_of(interaction), interaction.user.id, history)
-
-
-def from_message(client: discord.Client, message: discord.Message) -> Invocation:
-    """Return the request that a message addressed to the bot made."""
-    history = ChannelHistory(client, message.channel.id)
-    return Invocation(MessageReply(message), _context_of_message(message), message.author.id, history)
+    @classmethod
+    def from_message(cls, client: discord.Client, message: discord.Message) -> Invocation:
+        """Return the invocation by a message addressed to the bot."""
+        history = ChannelHistory(client, message.channel.id)
+        return cls(MessageReply(message), _context_of_message(message), message.author.id, history)
 
 
 def context_of(interaction: discord.Interaction) -> ChannelContext:

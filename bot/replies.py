@@ -31,7 +31,7 @@ UNKNOWN_MESSAGE = 10008
 
 
 class Reply(Protocol):
-    """The bot's reply to one request: a first message, and others that follow it."""
+    """The bot's reply to one invocation: a first message, and others that follow it."""
 
     channel: int
     first_message_id: int

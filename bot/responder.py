@@ -12,14 +12,14 @@ import discord
 from discord import app_commands
 
 from ..core.errors import AfterglowError, StorageError
-from . import command_table, invocation
+from . import command_table
 from .channel_settings import ChannelContext, ChannelSettings
 from .config import Options
 from .delivery import EDIT_INTERVAL, Delivery
 from .formatting import escape
 from .handlers import Handlers
 from .health import Health
-from .invocation import BotMessage
+from .invocation import BotMessage, Invocation, context_of
 from .replies import DELIVERY_ERRORS, UNKNOWN_MESSAGE, InteractionReply, MessageReply, Reply, log_failure
 from .scheduling import BusyError, QueueLimits, RateLimiter, TicketQueue
 from .writer import TextService
@@ -92,7 +92,7 @@ class Responder:
     async def allow(self, interaction: discord.Interaction) -> bool:
         """Return True if the interaction may be answered. If not, its user is told why."""
         # Managers may always change settings, or they could not undo an age restriction that excludes all channels.
-        unrestricted = _command_name(interaction) == "settings" and invocation.context_of(interaction).can_manage_guild
+        unrestricted = _command_name(interaction) == "settings" and context_of(interaction).can_manage_guild
         try:
             self._check_allowed(
                 interaction.user.id, interaction.guild_id, None if unrestricted else interaction.channel
@@ -111,17 +111,17 @@ class Responder:
             if not isinstance(error, BusyError) or self._rate_limiter.should_warn(message.author.id):
                 await self.send_error(reply, str(error))
             return
-        request = invocation.from_message(client, message)
-        await self.respond(request.reply, command_table.run_line(self.handlers, request, line))
+        invocation = Invocation.from_message(client, message)
+        await self.respond(invocation.reply, command_table.run_line(self.handlers, invocation, line))
 
     async def on_text_button(self, interaction: discord.Interaction, action: str, encoded_state: str) -> None:
         """Answer a press of a button under a text."""
         message = interaction.message
         if message is None or not await self.allow(interaction):
             return
-        request = invocation.from_interaction(interaction)
+        invocation = Invocation.from_interaction(interaction)
         pressed = BotMessage(message.id, message.content, encoded_state)
-        await self.respond(request.reply, self.handlers.on_button(request, action, pressed))
+        await self.respond(invocation.reply, self.handlers.on_button(invocation, action, pressed))
 
     async def on_stop_button(self, interaction: discord.Interaction, owner: int, job_id: str) -> None:
         """Stop a text for the user who asked for it, or for one who may manage messages."""
