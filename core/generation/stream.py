@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -22,11 +22,21 @@ from ..settings import SamplingSettings
 from ..text.tokenizer import Tokenizer
 from .snapshot import MAX_HISTORY, Snapshot, TokenHistory, mirostat_state_after
 
+T = TypeVar("T", bound=tuple[object, ...])
+
 SNAPSHOT_INTERVAL = 128
 """Tokens from one saved snapshot to the next. Any token is then at most 127 steps, a few milliseconds, after one."""
 
-_make_token = partial(tuple.__new__, Token)
-"""Make a Token from a tuple of its fields: 0.10 µs instead of 0.17 by its constructor and 0.12 by ``_make``."""
+
+def tuple_maker(cls: type[T]) -> Callable[[tuple[object, ...]], T]:
+    """Return a function that makes a named tuple from the tuple of its fields, unchecked.
+
+    It takes 0.10 µs for a Token, the constructor 0.17 and ``_make`` 0.12: 3 % of a look through the lens.
+    """
+    return partial(tuple.__new__, cls)
+
+
+_make_token = tuple_maker(Token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..events import Token
-from ..generation.stream import Stream, StreamOptions
+from ..generation.stream import Stream, StreamOptions, tuple_maker
 from ..sampling.filters import Array, entropy, log_softmax
 from ..sampling.rng import PositionRNG
 from ..sampling.sampler import SamplerChain
@@ -29,6 +29,9 @@ class Candidate(NamedTuple):
     raw: float
     shaped: float
     allowed: bool
+
+
+_make_candidate = tuple_maker(Candidate)
 
 
 class Inspection(NamedTuple):
@@ -110,7 +113,7 @@ def inspect_stream(
     columns = [column[order].tolist() for column in (raw, shaped, allowed)]
     raw_entropy, shaped_entropy = (entropy(logprobs) + 0.0).tolist()  # + 0.0 makes 0 of -0
     return Inspection(
-        candidates=list(map(Candidate._make, zip(ids, map(decode, ids), *columns, strict=True))),
+        candidates=list(map(_make_candidate, zip(ids, map(decode, ids), *columns, strict=True))),
         temperature=temperature,
         raw_entropy=raw_entropy,
         shaped_entropy=shaped_entropy,
