@@ -1,1 +1,4 @@
-"""The Discord bot: continues seeds in channels. Imports core, and knows nothing of the terminal front ends."""
+"""The Discord bot: continues seeds in channels. Imports core, and knows nothing of the terminal front ends.
+
+An event passes through ``client``, ``responder``, ``handlers`` and ``delivery`` to ``writer``, which runs the model.
+"""

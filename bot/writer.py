@@ -172,7 +172,10 @@ class TextService:
         return TextRequest(channel, guild, seed, name, settings, rng, settings.memory)
 
     async def model_of(self, channel: int, requested: str | None = None) -> str:
-        """Return ``requested``, or else the channel's model, or the default model if the channel's no longer exists."""
+        """Return ``requested``, or else the channel's model, or the default model if the channel's no longer exists.
+
+        Raises ModelError if there is no model ``requested``.
+        """
         names = await self.model_names()
         if requested is not None and requested not in names:
             raise ModelError(f"there is no model {requested[:40]!r}; there are: {', '.join(names)}")

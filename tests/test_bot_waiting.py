@@ -1,4 +1,4 @@
-"""What takes long: the place in line, Stop, too many in line, and leaving in the middle."""
+"""Texts that take long: the position in the queue, Stop, a full queue, and a shutdown in the middle."""
 
 from __future__ import annotations
 
