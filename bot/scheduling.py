@@ -142,7 +142,7 @@ class RateLimiter:
 
 
 class EditThrottle:
-    """Keeps ``interval`` seconds between edits in a channel. Discord permits each channel about five in five seconds."""
+    """Keeps ``interval`` seconds between edits in a channel: Discord permits it about five in five seconds."""
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
