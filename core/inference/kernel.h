@@ -64,9 +64,9 @@ static PyObject *py_generate(PyObject *self, PyObject *args) {
     if (scratch) {
         Py_BEGIN_ALLOW_THREADS
         for (Py_ssize_t n = 0; n < count; n++) {
-            int64_t at = n * s->rows, *drawn = (int64_t *)ids.buf + at;
-            draw(last->logits, s->rows, last->width, temperatures.buf, (double *)uniforms.buf + at, drawn,
-                 (double *)stats.buf + at, count * s->rows, scratch);
+            int64_t offset = n * s->rows, *drawn = (int64_t *)ids.buf + offset;
+            draw(last->logits, s->rows, last->width, temperatures.buf, (double *)uniforms.buf + offset, drawn,
+                 (double *)stats.buf + offset, count * s->rows, scratch);
             s->ids = drawn;
             run(s);
         }
@@ -103,9 +103,9 @@ static PyObject *py_token_stats(PyObject *self, PyObject *args) {
     if (!PyArg_ParseTuple(args, "y*y*y*w*n", &raw, &shaped, &ids, &stats, &count)) return NULL;
     double *scratch = malloc(count * sizeof(double));
     Py_ssize_t rows = ids.len / 8;
-    for (Py_ssize_t row = 0, at = 0; scratch && row < rows; row++, at += count)
-        compute_row_stats((double *)raw.buf + at, (double *)shaped.buf + at, count, ((int64_t *)ids.buf)[row], scratch,
-                          (double *)stats.buf + row, rows);
+    for (Py_ssize_t row = 0, offset = 0; scratch && row < rows; row++, offset += count)
+        compute_row_stats((double *)raw.buf + offset, (double *)shaped.buf + offset, count, ((int64_t *)ids.buf)[row],
+                          scratch, (double *)stats.buf + row, rows);
     PyBuffer_Release(&raw);
     PyBuffer_Release(&shaped);
     PyBuffer_Release(&ids);

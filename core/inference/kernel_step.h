@@ -52,18 +52,19 @@ INLINE void sum_up(const Phase *p, int64_t block, int64_t row, int rows, int gat
     }
 }
 
-INLINE Reals dequantize(const Phase *p, const float *addend, int64_t at, Ints sum) {
-    return TO_REALS(sum) * LOAD(p->scale + at) + LOAD(addend + at);
+INLINE Reals dequantize(const Phase *p, const float *addend, int64_t offset, Ints sum) {
+    return TO_REALS(sum) * LOAD(p->scale + offset) + LOAD(addend + offset);
 }
 
 /* Computes c and h from the gates, for the units of a block in one row. */
 INLINE void update_state(const Phase *p, int64_t block, int64_t row, const float *addend, const Ints sums[4]) {
-    int64_t at = block * 4 * LANES, unit = block * LANES;
+    int64_t offset = block * 4 * LANES, unit = block * LANES;
     Lanes lanes = lanes_of(p->width - block * LANES);
     float *c = p->c + row * p->width + unit;
-    Reals i = sigmoid_of(dequantize(p, addend, at, sums[0])), f = sigmoid_of(dequantize(p, addend, at + LANES, sums[1]));
-    Reals g = tanh_of(dequantize(p, addend, at + 2 * LANES, sums[2]));
-    Reals o = sigmoid_of(dequantize(p, addend, at + 3 * LANES, sums[3]));
+    Reals i = sigmoid_of(dequantize(p, addend, offset, sums[0]));
+    Reals f = sigmoid_of(dequantize(p, addend, offset + LANES, sums[1]));
+    Reals g = tanh_of(dequantize(p, addend, offset + 2 * LANES, sums[2]));
+    Reals o = sigmoid_of(dequantize(p, addend, offset + 3 * LANES, sums[3]));
     Reals cell = i * g + f * load_some(lanes, c);
     store_some(c, lanes, cell);
     Reals h = o * tanh_of(cell) / SET(1.0f / 127);
