@@ -18,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("core", "repl", "bot")
+MAX_LINES = 300
 
 if not (ROOT / "README.md").exists():
     pytest.skip("the sources are not here: this is no checkout", allow_module_level=True)
@@ -62,7 +63,6 @@ PARTICIPLES = words(
 
 SHARED_FILE_NAMES = {
     "__init__.py": "every package has one",
-    "config.py": "bot.toml in bot, the hyperparameters in core/training, as in nanoGPT",
     "__main__.py": "every program has one",
     "export.py": "what is exported differs, as the packages say: a model's weights, a passage",
     "model.py": "core/model.py is what one imports; core/training/model.py is the torch module, as in nanoGPT",
@@ -169,7 +169,39 @@ def test_no_two_files_share_a_name() -> None:
     assert SHARED_FILE_NAMES.keys() - shared.keys() == set()
 
 
+# Sentences ----------------------------------------------------------------------------------------------------------
+
+
+def test_docstrings_begin_with_the_result() -> None:
+    assert [str(found) for found in docstrings() if BANNED_BEGINNINGS.match(found.text)] == []
+
+
+def test_docstrings_use_plain_words() -> None:
+    assert [str(found) for found in docstrings() if BANNED_WORDS.search(found.text)] == []
+
+
+def test_messages_and_help_use_plain_words() -> None:
+    assert [str(found) for found in strings() if BANNED_WORDS.search(found.text)] == []
+
+
+def test_pages_use_plain_words() -> None:
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+    lines = [(page.name, *line) for page in pages for line in enumerate(page.read_text("utf-8").splitlines(), 1)]
+    assert [str(Found(*line)) for line in lines if BANNED_WORDS.search(line[2])] == []
+
+
 # Files --------------------------------------------------------------------------------------------------------------
+
+
+def test_no_file_is_longer_than_300_lines() -> None:
+    lengths = {file: len((ROOT / file).read_text("utf-8").splitlines()) for file in sources()}
+    assert {file: length for file, length in lengths.items() if length > MAX_LINES} == {}
+
+
+def test_every_package_says_what_is_in_it() -> None:
+    assert [
+        file for file, tree in sources().items() if file.endswith("__init__.py") and not ast.get_docstring(tree)
+    ] == []
 
 
 def test_the_wheel_has_every_package() -> None:

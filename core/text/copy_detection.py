@@ -194,7 +194,7 @@ class CopyTracker:
 
 @dataclass(frozen=True, slots=True)
 class CopyReport:
-    """How much of a text is copied.
+    """Measurements of the copied part of a text.
 
     ``longest``: characters of the longest copied run.
     ``shares``: the share of characters in runs of at least each of ``REPORTED_LENGTHS``, 0 to 1, by that length.
