@@ -72,10 +72,10 @@ class TokenColumns(NamedTuple):
 
 
 class Stream:
-    """One text that an engine generates, a row of one of its batches.
+    """One text that an engine generates: a row of one of its batches.
 
-    ``events`` wait for the reader. ``snapshots`` are by position. ``error`` is the exception that ended the stream, or
-    None.
+    ``events`` is the queue for the reader. ``snapshots`` are the saved ones by position. ``finished`` is True once Done
+    is in the queue. ``error`` is the exception that ended the stream; None if there was none.
     """
 
     def __init__(self, tokenizer: Tokenizer, start: Snapshot, options: StreamOptions) -> None:
@@ -83,7 +83,7 @@ class Stream:
         self.options = options
         self._settings = options.settings.sampling()
         self.forced_token = options.forced_token
-        # The row, up to date while no batch holds it; ``logits`` after every burst too.
+        # The row. A batch that holds it updates ``logits`` after every burst, ``state`` when the stream leaves.
         self.state = start.state
         self.logits = start.logits
         # The text.
@@ -97,8 +97,8 @@ class Stream:
         # For the reader.
         self.events: deque[Event] = deque()
         self.snapshots: dict[int, Snapshot] = {}
-        # The end.
         self.requested = False
+        # The end.
         self.stopping = False
         self.finished = False
         self.error: Exception | None = None
@@ -170,7 +170,11 @@ class Stream:
         return bound - s.surprise_rate * (surprisal - s.surprise)
 
     def add_tokens(self, tokens: TokenColumns, states: Mapping[int, tuple[StateArrays, Logits]]) -> None:
-        """Append drawn tokens. ``states`` are the rows to save as snapshots, by the number of these tokens before."""
+        """Append drawn tokens.
+
+        ``states`` maps a number of these tokens to the row after them, state (1, ·) and logits (V,), which is saved as a
+        snapshot.
+        """
         self.requested = False
         start = 0
         for end in sorted(states):
