@@ -172,8 +172,8 @@ class Stream:
     def add_tokens(self, tokens: TokenColumns, states: Mapping[int, tuple[StateArrays, Logits]]) -> None:
         """Append drawn tokens.
 
-        ``states`` maps a number of these tokens to the row after them, state (1, ·) and logits (V,), which is saved as a
-        snapshot.
+        ``states`` maps a number of these tokens to the row after them, state (1, ·) and logits (V,). It is saved as
+        a snapshot.
         """
         self.requested = False
         start = 0
