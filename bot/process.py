@@ -18,7 +18,7 @@ from .config import Options
 from .health import report
 from .log_file import log_to
 from .store import Store
-from .token import LOGIN_HELP, token_from_environment
+from .credentials import LOGIN_HELP, token_from_environment
 from .writer import TextService
 
 log = logging.getLogger("afterglow.bot")

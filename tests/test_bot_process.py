@@ -23,7 +23,7 @@ from afterglow.bot.health import Health, report
 from afterglow.bot.log_file import LOG_BACKUPS, LOG_BYTES, log_to
 from afterglow.bot.process import run
 from afterglow.bot.store import Store
-from afterglow.bot.token import token_from_environment
+from afterglow.bot.credentials import token_from_environment
 
 from .bot_helpers import labels
 from .conftest import DATA
