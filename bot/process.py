@@ -15,10 +15,10 @@ from ..core.errors import AfterglowError, UsageError
 from ..core.model import load
 from .client import build_bot, serve
 from .config import Options
+from .credentials import LOGIN_HELP, token_from_environment
 from .health import report
 from .log_file import log_to
 from .store import Store
-from .credentials import LOGIN_HELP, token_from_environment
 from .writer import TextService
 
 log = logging.getLogger("afterglow.bot")

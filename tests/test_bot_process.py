@@ -19,11 +19,11 @@ pytest.importorskip("discord")
 
 from afterglow.bot import log_file
 from afterglow.bot.config import Options, load_options
+from afterglow.bot.credentials import token_from_environment
 from afterglow.bot.health import Health, report
 from afterglow.bot.log_file import LOG_BACKUPS, LOG_BYTES, log_to
 from afterglow.bot.process import run
 from afterglow.bot.store import Store
-from afterglow.bot.credentials import token_from_environment
 
 from .bot_helpers import labels
 from .conftest import DATA
