@@ -118,7 +118,7 @@ def _check_value(name: str, type_: Any, value: Any) -> Any:
         return tuple(value)
     if type_ == tuple[int, ...] and isinstance(value, list | tuple) and all(type(v) is int and v >= 0 for v in value):
         return tuple(value)
-    raise UsageError(f"{name} cannot be {str(value)[:40]!r}: it is {_describe_type(type_, low, high)}")
+    raise UsageError(f"{name} cannot be {str(value)[:40]!r}: it must be {_describe_type(type_, low, high)}")
 
 
 def _describe_type(type_: Any, low: float, high: float) -> str:

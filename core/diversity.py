@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .events import Token
-from .generation.stream import StreamOptions
 from .model import Model
-from .sampling.rng import PositionRNG
 from .settings import Settings
 from .text.chunks import TextLike
 from .text.copy_detection import MIN_RUN, CopyReport, copied_run_lengths
@@ -75,16 +73,9 @@ def measure_diversity(
     """
     start = model.read(config.seed).snapshot
     for temperature in temperatures:
-        engine = model.engine()
         settings = Settings(temperature=temperature, length=config.length)
-        streams = [
-            engine.open(
-                start,
-                StreamOptions(settings, PositionRNG(config.rng, take), max_unread=config.length, keep_snapshots=False),
-            )
-            for take in range(config.count)
-        ]
-        samples = [[e for e in engine.iter_events(stream) if isinstance(e, Token)] for stream in streams]
+        streams = model.open_samples(start, settings, config.rng, config.count)
+        samples = [[event for event in events if isinstance(event, Token)] for events in streams]
         yield _compute_metrics(temperature, samples, reference)
 
 
@@ -129,15 +120,15 @@ def _compute_metrics(
     bits = -sum(token.logprob for tokens in samples for token in tokens) / math.log(2)
     copies = reference.copy_report(texts) if reference else None
     return DiversityMetrics(
-        temperature,
-        characters,
-        bits / max(1, characters),
-        _fraction(len(set(all_words)), len(all_words)),
-        _fraction(len(set(pairs)), len(pairs)),
-        _fraction(sum(n for n, _ in repeated), sum(n for _, n in repeated)),
-        reference.known_share(all_words) if reference else None,
-        copies.shares[MIN_RUN] if copies else None,
-        copies.longest if copies else None,
+        temperature=temperature,
+        characters=characters,
+        bits_per_char=bits / max(1, characters),
+        distinct_1=_fraction(len(set(all_words)), len(all_words)),
+        distinct_2=_fraction(len(set(pairs)), len(pairs)),
+        self_repetition=_fraction(sum(n for n, _ in repeated), sum(n for _, n in repeated)),
+        known_words=reference.known_share(all_words) if reference else None,
+        copied=copies.shares[MIN_RUN] if copies else None,
+        longest_copy=copies.longest if copies else None,
     )
 
 

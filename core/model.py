@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from . import score as scoring
-from .events import Token
+from .events import Event, Token
 from .generation import snapshot as snapshots
 from .generation.engine import MAX_BURST_TOKENS, Engine
 from .generation.snapshot import MAX_HISTORY, Snapshot, TokenHistory
@@ -22,7 +22,7 @@ from .inference.model_file import ModelFile, open_model_file
 from .inference.runtime import Runtime, select_rows
 from .sampling.filters import log_softmax
 from .sampling.rng import PositionRNG, random_rng_seed
-from .settings import merge_layers
+from .settings import Settings, merge_layers
 from .text.copy_detection import CopyDetector, CopyTracker
 from .text.tokenizer import Ids, Tokenizer
 
@@ -83,7 +83,7 @@ class Model:
         """Return the snapshot in ``data``. Raises StateError if it is damaged or of another model."""
         return snapshots.from_bytes(data, self.file.sha256, self._initial_snapshot())
 
-    def stream(self, seed: str = "", **settings: Any) -> Iterator[Token]:
+    def stream(self, seed: str = "", **settings: object) -> Iterator[Token]:
         """Return an iterator over the tokens that continue ``seed``, as they are drawn.
 
         Keyword arguments are settings (temperature=0.8, length=200, rng=7, …; see ``Settings``) and override those of
@@ -102,7 +102,22 @@ class Model:
         stream = engine.open(start, options)
         return (event for event in engine.iter_events(stream) if isinstance(event, Token))
 
-    def generate(self, seed: str = "", **settings: Any) -> str:
+    def open_samples(self, start: Snapshot, settings: Settings, rng: int, count: int) -> list[Iterator[Event]]:
+        """Return the events of ``count`` texts that continue ``start``, drawn together in one batch.
+
+        Text n uses take n of ``rng``. Up to ``settings.length`` tokens of each are drawn before they are read.
+        """
+        engine = self.engine()
+        streams = [
+            engine.open(
+                start,
+                StreamOptions(settings, PositionRNG(rng, take), max_unread=settings.length, keep_snapshots=False),
+            )
+            for take in range(count)
+        ]
+        return [engine.iter_events(stream) for stream in streams]
+
+    def generate(self, seed: str = "", **settings: object) -> str:
         """Return the text that continues ``seed``, without ``seed``. Takes the keyword arguments of ``stream``."""
         return "".join(token.text for token in self.stream(seed, **settings))
 

@@ -100,12 +100,12 @@ def score(
     on_progress(0.1)
     stateful = -logprobs(runtime, ids, lambda share: on_progress(0.1 + 0.9 * share))
     return Score(
-        len(text),
-        cold / chars_per_token,
-        float(np.mean(stateful)) / chars_per_token,
-        best_temperature,
-        float(losses[CALIBRATION_TEMPERATURES == 1][0]) - best_loss,
-        stateful / math.log(2),
+        characters=len(text),
+        nats_per_char_cold=cold / chars_per_token,
+        nats_per_char_stateful=float(np.mean(stateful)) / chars_per_token,
+        best_temperature=best_temperature,
+        nats_gained=float(losses[CALIBRATION_TEMPERATURES == 1][0]) - best_loss,
+        surprise=stateful / math.log(2),
     )
 
 

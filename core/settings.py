@@ -59,7 +59,7 @@ class Spec(NamedTuple):
     def error(self, value: object) -> SettingError:
         """Return the error for a value that is not permitted, one line that names the range."""
         shown = repr(value[:40]) if isinstance(value, str) else str(value)
-        return SettingError(f"{self.label} cannot be {shown}: it is {self.kind.range}")
+        return SettingError(f"{self.label} cannot be {shown}: it must be {self.kind.range}")
 
 
 def _setting(default: Value, kind: Kind, help_text: str, *, off: object = None, scope: str = "token") -> Value:
@@ -131,11 +131,12 @@ class SamplingSettings:
         for f in fields(self):
             object.__setattr__(self, f.name, SPECS[f.name].check(getattr(self, f.name)))
 
-    def changed(self, **values: Any) -> Self:
+    def changed(self, **values: object) -> Self:
         """Return a copy with these values. Raises SettingError for an unknown name or a value out of range."""
         for name in values:
             get_spec(name)
-        return replace(self, **values)
+        unchecked: dict[str, Any] = values  # __post_init__ checks them
+        return replace(self, **unchecked)
 
     def temperature_at(self, progress: float) -> float:
         """Return the temperature after a fraction ``progress`` (0 to 1) of the length is written."""
@@ -195,7 +196,7 @@ class Settings(SamplingSettings):
         return {name: getattr(self, name) for name, spec in SPECS.items() if getattr(self, name) != spec.default}
 
     def for_passage(self) -> Settings:
-        """Return what is saved with a passage: everything but ``rng`` and ``autosave``."""
+        """Return the settings to save with a passage: a copy with ``rng`` and ``autosave`` at their defaults."""
         return self.changed(rng=SPECS["rng"].default, autosave=SPECS["autosave"].default)
 
     def format(self, names: Iterable[str]) -> str:

@@ -61,7 +61,10 @@ async def test_a_temperature_out_of_range_gets_one_quiet_line(there: Discord, ti
     async with running_bot(there, tiny) as bot:
         answer = await there.command("temp", value=value)
         assert bot.store.settings(int(CHANNEL)) == {}
-    assert answer.content == f"temperature cannot be {value}: it is a number from 0.1 to 2, or a ramp such as 0.2..1.6"
+    assert (
+        answer.content
+        == f"temperature cannot be {value}: it must be a number from 0.1 to 2, or a ramp such as 0.2..1.6"
+    )
     assert answer.ephemeral
 
 

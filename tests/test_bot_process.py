@@ -257,8 +257,8 @@ def test_status_before_the_first_run_and_config(tmp_path: Path) -> None:
     [
         ("tokn = 1", "there is no option 'tokn'"),
         ('token = "x"', "do not put the token in this file; set DISCORD_TOKEN"),
-        ("uses = 0", "uses cannot be '0': it is a number from 1 to 1e+06"),
-        ("channels = ['x']", "channels cannot be \"['x']\": it is a list of whole numbers"),
+        ("uses = 0", "uses cannot be '0': it must be a number from 1 to 1e+06"),
+        ("channels = ['x']", "channels cannot be \"['x']\": it must be a list of whole numbers"),
         ("shards = 'two'", "shards must be one or auto"),
         ("shard_ids = [2]", "shard_ids and shard_count go together"),
         ("uses = ", "cannot read"),

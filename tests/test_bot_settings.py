@@ -47,8 +47,8 @@ async def test_settings_are_shown_changed_kept_and_used(there: Discord, tiny: Mo
 @pytest.mark.parametrize(
     ("name", "value", "line"),
     [
-        ("top-p", "7", "top-p cannot be '7': it is a number from 0 to 1"),
-        ("length", "9000", "length cannot be '9000': it is a whole number from 1 to 6,000"),
+        ("top-p", "7", "top-p cannot be '7': it must be a number from 0 to 1"),
+        ("length", "9000", "length cannot be '9000': it must be a whole number from 1 to 6,000"),
         ("top-q", "1", "there is no setting 'top-q' here; did you mean top-p"),
         ("heat", "rank", "there is no setting 'heat' here"),
     ],

@@ -87,10 +87,10 @@ def test_unseen_characters_are_told_once_on_standard_error(run: RunCli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["generate", "x", "-t", "-1"], 2, "temperature cannot be '-1': it is a number from 0 to 5"),
+        (["generate", "x", "-t", "-1"], 2, "temperature cannot be '-1': it must be a number from 0 to 5"),
         (["generate", "x", "-t", "nan"], 2, "temperature cannot be 'nan'"),
         (["generate", "x", "-t", "warm"], 2, "temperature cannot be 'warm'"),
-        (["generate", "x", "--top-p", "1.5"], 2, "top-p cannot be '1.5': it is a number from 0 to 1"),
+        (["generate", "x", "--top-p", "1.5"], 2, "top-p cannot be '1.5': it must be a number from 0 to 1"),
         (["generate", "x", "--no-such"], 2, "No such option"),
         (["generate", "x", "-n", "0"], 2, "0 is not in the range"),
         (["explain", "--probs", ""], 2, "probabilities"),

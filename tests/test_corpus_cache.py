@@ -94,7 +94,7 @@ def test_lines_that_do_not_fit_into_memory_are_shuffled_too(tmp_path: Path) -> N
     lines = found[0].text[:].splitlines()
     assert sorted(lines) == sorted(names)
     assert sum(abs(names.index(line) - at) for at, line in enumerate(lines)) > 500 * 100
-    assert found[0].notes == ("500 lines, shuffled; a sample ends at a line's end",)
+    assert found[0].notes == ("500 lines, shuffled; generated text ends at the end of a line",)
 
 
 @settings(derandomize=True, deadline=None, max_examples=50)

@@ -66,9 +66,9 @@ def test_both_ends_of_a_range_are_permitted_and_nothing_beyond(name: str) -> Non
     step = 1 if name in COUNTS else 1e-9
     assert [getattr(Settings().changed(**{name: end}), name) for end in (low, high)] == [low, high]
     for beyond in (low - step, high + step):
-        with pytest.raises(SettingError, match="it is"):
+        with pytest.raises(SettingError, match="it must be"):
             Settings(**{name: beyond})
-        with pytest.raises(SettingError, match="it is"):
+        with pytest.raises(SettingError, match="it must be"):
             get_spec(name).parse(f"{beyond:.9f}" if name in NUMBERS else str(beyond))
 
 
@@ -229,7 +229,7 @@ def test_every_setting_can_come_from_the_environment(name: str, monkeypatch: pyt
 
 def test_a_bad_environment_names_setting_and_range(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFTERGLOW_TEMPERATURE", "hot")
-    with pytest.raises(SettingError, match=r"temperature cannot be 'hot': it is a number from 0 to 5"):
+    with pytest.raises(SettingError, match=r"temperature cannot be 'hot': it must be a number from 0 to 5"):
         merge_layers(read_environment())
 
 

@@ -35,7 +35,7 @@ def read_text(source: Source, options: ReadOptions, notes: list[str]) -> Iterato
 
 
 def decode_bytes(data: bytes, encoding: str, name: str) -> str:
-    """Return ``data`` decoded. Raises TextError with the position of the first invalid byte in ``name``."""
+    """Return ``data`` decoded. Raises TextError for an invalid byte; ``name`` names the data in its message."""
     return "".join(_decode_blocks([data], encoding, name))
 
 
@@ -46,21 +46,27 @@ def shuffle_lines(chunks: Iterator[str], notes: list[str]) -> Iterator[str]:
     ``notes``. Raises StorageError.
     """
     rng = random.Random(0)
-    in_memory: list[str] = []
-    size = 0
     lines = (line.rstrip("\n") + "\n" for line in iter_lines(chunks) if line.strip())
-    for line in lines:
-        in_memory.append(line)
-        size += len(line)
-        if size > MAX_CHARS_IN_MEMORY:
-            break
-    if size <= MAX_CHARS_IN_MEMORY:
+    in_memory = _take_lines(lines, MAX_CHARS_IN_MEMORY)
+    if sum(map(len, in_memory)) > MAX_CHARS_IN_MEMORY:
+        count = yield from _shuffle_on_disk(chain(in_memory, lines), rng)
+    else:
         count = len(in_memory)
         rng.shuffle(in_memory)
         yield from in_memory
-    else:
-        count = yield from _shuffle_on_disk(chain(in_memory, lines), rng)
-    notes.append(f"{count:,} lines, shuffled; a sample ends at a line's end")
+    notes.append(f"{count:,} lines, shuffled; generated text ends at the end of a line")
+
+
+def _take_lines(lines: Iterator[str], max_chars: int) -> list[str]:
+    """Return all lines, or those up to the one with which they exceed ``max_chars`` characters."""
+    taken = []
+    size = 0
+    for line in lines:
+        taken.append(line)
+        size += len(line)
+        if size > max_chars:
+            break
+    return taken
 
 
 def _shuffle_on_disk(lines: Iterable[str], rng: random.Random) -> Generator[str, None, int]:
@@ -125,8 +131,8 @@ def _decoding_error(name: str, encoding: str, position: tuple[int, int], value: 
     bad_byte = f"byte {offset:,} (line {line:,}) is 0x{value:02x}"
     if mixed:
         return TextError(
-            f"{name} mixes encodings: it is {encoding} up to there, but {bad_byte};"
-            " repair it there, or read all of it in one encoding, for example --encoding latin-1"
+            f"{name} mixes encodings: after valid {encoding} {bad_byte};"
+            " repair that byte, or read the whole text in one encoding, for example --encoding latin-1"
         )
     return TextError(f"{name} is not {encoding}: {bad_byte}; {_ENCODING_HINT}")
 

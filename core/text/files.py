@@ -117,20 +117,28 @@ def _expand(pattern: str) -> Iterator[str | Path]:
     if pattern == STDIN:
         yield pattern
     elif path.is_dir():
-        inside = sorted(p for p in path.rglob("*") if _is_text(p.relative_to(path)) and p.is_file())
-        if not inside:
-            raise TextError(
-                f"there is no text in the folder {path}; the name of a text ends in {', '.join(TEXT_SUFFIXES)}"
-            )
-        yield from inside
+        yield from _find_in_folder(path)
     elif path.exists() or not glob.has_magic(pattern):
         yield path
     else:
-        # Path.glob does not accept absolute patterns.
-        matched = sorted(p for p in glob.iglob(pattern, recursive=True) if Path(p).is_file())  # noqa: PTH207
-        if not matched:
-            raise TextError(f"no file matches {pattern}")
-        yield from map(Path, matched)
+        yield from _find_matches(pattern)
+
+
+def _find_in_folder(folder: Path) -> list[Path]:
+    paths = sorted(p for p in folder.rglob("*") if _is_text(p.relative_to(folder)) and p.is_file())
+    if not paths:
+        raise TextError(
+            f"there is no text in the folder {folder}; the name of a text ends in {', '.join(TEXT_SUFFIXES)}"
+        )
+    return paths
+
+
+def _find_matches(pattern: str) -> list[Path]:
+    # Path.glob does not accept absolute patterns.
+    paths = sorted(p for p in glob.iglob(pattern, recursive=True) if Path(p).is_file())  # noqa: PTH207
+    if not paths:
+        raise TextError(f"no file matches {pattern}")
+    return [Path(path) for path in paths]
 
 
 def file_source(path: str | Path) -> Source:

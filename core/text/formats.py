@@ -113,17 +113,21 @@ def _iter_column(lines: Iterator[str], name: str, column: str, tabs: bool) -> It
         _, header = next(rows, (0, []))
         index = _find_column(header, column, name)
         for number, row in rows:
-            if row and len(row) <= index:
-                raise TextError(f"{name}, line {number:,}, is too short to have a column {header[index]!r}")
-            if any(cell.strip() for cell in row[len(header) :]):
-                raise TextError(
-                    f"{name}, line {number:,}, has more cells than the first line has names;"
-                    ' put a cell that contains a comma in "quotes"'
-                )
+            _check_cells(row, header, index, f"{name}, line {number:,},")
             if row and row[index].strip():
                 yield row[index]
     except csv.Error as error:
         raise TextError(f"{name} is not a readable table: {error}") from None
+
+
+def _check_cells(row: list[str], header: list[str], index: int, place: str) -> None:
+    """Raise TextError if the row has no cell at ``index``, or has text beyond the columns of the header."""
+    if row and len(row) <= index:
+        raise TextError(f"{place} is too short to have a column {header[index]!r}")
+    if any(cell.strip() for cell in row[len(header) :]):
+        raise TextError(
+            f'{place} has more cells than the first line has names; put a cell that contains a comma in "quotes"'
+        )
 
 
 def _find_column(header: list[str], column: str, name: str) -> int:

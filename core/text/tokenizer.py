@@ -70,7 +70,7 @@ class CharTokenizer:
     def from_text(cls, text: TextLike, min_count: int = 1) -> CharTokenizer:
         """Return a tokenizer of the characters that occur in ``text`` at least ``min_count`` times.
 
-        They are in order of code points. If there are none, it is of the most frequent character only.
+        They are in order of code points. If there are none, it has the most frequent character only.
         """
         counts = count_characters(text)
         return cls([c for c, n in counts.items() if n >= min_count] or [max(counts, key=counts.__getitem__)])

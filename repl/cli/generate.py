@@ -14,12 +14,11 @@ from typing import TextIO
 from ...core.errors import TextError
 from ...core.events import Event, PrefillProgress, Token
 from ...core.generation.snapshot import Snapshot
-from ...core.generation.stream import StreamOptions
 from ...core.inference.library import find_model
 from ...core.inference.model_file import open_model_file
 from ...core.model import Model, drain, load
 from ...core.render.sanitize import escape_controls
-from ...core.sampling.rng import PositionRNG, random_rng_seed
+from ...core.sampling.rng import random_rng_seed
 from ...core.score import Score
 from ...core.settings import Settings
 from ...core.text.cleaning import decode_bytes
@@ -45,17 +44,8 @@ def write_texts(model: Model, seed: str, settings: Settings, count: int, echo: b
     With ``as_json`` every token is a JSON object on a line. Notices go to standard error.
     """
     start = _prefill(model, seed, settings.whole_seed)
-    engine = model.engine()
     rng = random_rng_seed() if settings.rng is None else settings.rng
-    streams = [
-        engine.open(
-            start,
-            StreamOptions(settings, PositionRNG(rng, take), max_unread=settings.length, keep_snapshots=False),
-        )
-        for take in range(count)
-    ]
-    for number, stream in enumerate(streams):
-        events = engine.iter_events(stream)
+    for number, events in enumerate(model.open_samples(start, settings, rng, count)):
         if as_json:
             _write_json(events, number)
         else:

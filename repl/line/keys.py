@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from prompt_toolkit.application.current import get_app_session
+from prompt_toolkit.input import Input
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
 
@@ -51,43 +52,55 @@ async def read_keys(task: asyncio.Task[None]) -> AsyncIterator[AsyncIterator[Key
     Keys left in the iterator when the block ends go to the next prompt.
     """
     source = get_app_session().input
-    loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[KeyPress | None] = asyncio.Queue()
-    flush_timer = loop.call_soon(lambda: None)
-
-    def enqueue(presses: list[KeyPress]) -> None:
-        for press in presses:
-            queue.put_nowait(press)
-
-    def handle_input() -> None:
-        nonlocal flush_timer
-        flush_timer.cancel()
-        enqueue(source.read_keys())
-        flush_timer = loop.call_later(_ESCAPE_TIMEOUT, lambda: enqueue(source.flush_keys()))
-
-    def handle_task_end(_: asyncio.Task[None]) -> None:
-        queue.put_nowait(None)
-
-    task.add_done_callback(handle_task_end)
+    keys = _KeyQueue(source)
+    task.add_done_callback(keys.handle_task_end)
     try:
-        with source.raw_mode(), source.attach(handle_input):
-            yield _until_none(queue)
+        with source.raw_mode(), source.attach(keys.handle_input):
+            yield keys.until_task_end()
     finally:
-        flush_timer.cancel()
-        task.remove_done_callback(handle_task_end)
-        push_back_keys(*(press for press in _drain(queue) if press is not None))
+        task.remove_done_callback(keys.handle_task_end)
+        push_back_keys(*keys.close())
+
+
+class _KeyQueue:
+    """The keys pressed in a terminal that were not yet handled. None in the queue marks the end of a task."""
+
+    def __init__(self, source: Input) -> None:
+        self._source = source
+        self._queue: asyncio.Queue[KeyPress | None] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        self._flush_timer: asyncio.Handle | None = None
+
+    def handle_input(self) -> None:
+        """Read the keys that were pressed, and the Esc key if no other byte follows it in time."""
+        self._cancel_flush()
+        self._put(self._source.read_keys())
+        self._flush_timer = self._loop.call_later(_ESCAPE_TIMEOUT, lambda: self._put(self._source.flush_keys()))
+
+    def handle_task_end(self, _: asyncio.Task[None]) -> None:
+        """End the iterator."""
+        self._queue.put_nowait(None)
+
+    async def until_task_end(self) -> AsyncIterator[KeyPress]:
+        """Yield keys as they are pressed."""
+        while (press := await self._queue.get()) is not None:
+            yield press
+
+    def close(self) -> list[KeyPress]:
+        """Stop waiting for the rest of an escape sequence. Return the keys that were not yielded."""
+        self._cancel_flush()
+        left = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+        return [press for press in left if press is not None]
+
+    def _put(self, presses: list[KeyPress]) -> None:
+        for press in presses:
+            self._queue.put_nowait(press)
+
+    def _cancel_flush(self) -> None:
+        if self._flush_timer:
+            self._flush_timer.cancel()
 
 
 def push_back_keys(*presses: KeyPress) -> None:
     """Pass these keys to the next prompt, as if they had been typed there."""
     store_typeahead(get_app_session().input, list(presses))
-
-
-def _drain(queue: asyncio.Queue[KeyPress | None]) -> Iterator[KeyPress | None]:
-    while not queue.empty():
-        yield queue.get_nowait()
-
-
-async def _until_none(queue: asyncio.Queue[KeyPress | None]) -> AsyncIterator[KeyPress]:
-    while (press := await queue.get()) is not None:
-        yield press
