@@ -171,7 +171,7 @@ async def test_temp_can_be_typed_to_the_bot(there: Discord, tiny: Model) -> None
         assert await typed("/temp reset") == "T 0.20..1.60 → 0.80"
         assert (await typed("/temp")).startswith("temperature 0.80: ")
         for wrong in ("3", "0.2..3", "warm", "nan"):
-            assert "it is a number from 0.1 to 2" in await typed(f"/temp {wrong}")
+            assert "it must be a number from 0.1 to 2" in await typed(f"/temp {wrong}")
         assert bot.store.settings(int(CHANNEL)) == {"temperature": 0.8}
 
 
