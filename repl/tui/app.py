@@ -1,4 +1,4 @@
-"""The full screen on Textual: the transcript with a lens beside it, a thermometer, and a line to type into."""
+"""The full screen as a Textual app."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ from .transcript import Transcript
 
 
 class AfterglowApp(App[None]):
-    """Builds the parts, and hands keys, clicks and typed lines to them."""
+    """Builds the parts, and hands keys, clicks and typed lines to them.
+
+    ``runner`` queues lines, ``playback`` plays texts, ``navigation`` moves ``token_cursor``, ``autosave`` saves.
+    """
 
     TITLE = "afterglow"
     CSS_PATH = "app.tcss"
@@ -77,7 +80,6 @@ class AfterglowApp(App[None]):
         )
 
     def compose(self) -> ComposeResult:
-        """Lay out the main view, and the keys below it."""
         yield self._view
         yield KeyFooter()
 
@@ -214,7 +216,6 @@ class AfterglowApp(App[None]):
             self.action_show_help_panel()
 
     def action_settings(self) -> None:
-        """Show all settings."""
         from .settings_screen import SettingsScreen  # rarely used: the first paint comes sooner without
 
         self.push_screen(SettingsScreen(self.session), lambda _: self.refresh_state())
@@ -230,7 +231,6 @@ class AfterglowApp(App[None]):
             self._view.transcript.add_note("Ctrl-Q quits, and so does /quit", "quitting")
 
     def action_scroll(self, direction: str) -> None:
-        """Scroll the transcript."""
         getattr(self._view.transcript, f"scroll_{direction}")(animate=False)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -284,7 +284,7 @@ class AfterglowApp(App[None]):
         self._refresh_status()
 
     def _refresh_status(self) -> None:
-        """Draw status, legend and footer again, if they have changed."""
+        """Draw status, legend and footer again if they have changed."""
         tracker = self._passage_view.copy_tracker if self._passage_view.token_spans else None
         status = format_status(self.session, tracker, self.playback.activity)
         has_cursor, sweep_shown = self.token_cursor.token_index is not None, self._view.sweep_view.display

@@ -58,6 +58,13 @@ TEMPERATURE_STEP = 0.05
 """Change of the temperature for one press of a key."""
 
 ACTIONS_WHILE_WRITING = ("stop", "pause", "hurry")
+"""Actions that apply while text is being written."""
+
 ACTIONS_ON_MAIN_SCREEN = ("interrupt", "scroll")
+"""Actions that apply if no other screen is on top."""
+
 ACTIONS_WITH_CURSOR = ("choose", "take", "leave")
+"""Actions that apply with a token cursor or a sweep."""
+
 ACTIONS_WITH_TEXT = ("look", "look_word", "look_end")
+"""Actions that apply if there are tokens or a sweep to move over."""
