@@ -22,7 +22,7 @@ class UsageError(AfterglowError):
 
 
 class SettingError(UsageError):
-    """An unknown setting, or a value of the wrong type or out of range. The message names the range."""
+    """An unknown setting, or a value of the wrong type or out of range. The message names what is permitted."""
 
 
 class CommandError(UsageError):
@@ -38,7 +38,7 @@ class ModelError(AfterglowError):
 
 
 class StorageError(AfterglowError):
-    """A failure to write or to read back: no permission, no space, no such passage."""
+    """A failure to write a file or to read it back: no permission, no space, or a passage that does not exist."""
 
 
 class StateError(AfterglowError):

@@ -103,9 +103,9 @@ class Model:
         return (event for event in engine.iter_events(stream) if isinstance(event, Token))
 
     def open_samples(self, start: Snapshot, settings: Settings, rng: int, count: int) -> list[Iterator[Event]]:
-        """Return the events of ``count`` texts that continue ``start``, drawn together in one batch.
+        """Return the events of ``count`` texts that continue ``start``. Text n (from 0) uses take n of ``rng``.
 
-        Text n uses take n of ``rng``. Up to ``settings.length`` tokens of each are drawn before they are read.
+        One engine steps the texts together. They can be read in any order.
         """
         engine = self.engine()
         streams = [

@@ -121,7 +121,7 @@ def cold_nats(runtime: Runtime, ids: Ids) -> float:
 def cold_windows(ids: _Array) -> tuple[_Array, _Array]:
     """Return (inputs, targets) of the cold loss, each of shape (windows, 256). ``ids`` has at least 2 elements.
 
-    Shorter texts give one shorter window. What does not fill a last window is dropped.
+    Shorter texts give one shorter window. Tokens at the end that do not fill a window are dropped.
     """
     window = min(COLD_WINDOW, len(ids) - 1)
     count = (len(ids) - 1) // window
@@ -148,8 +148,8 @@ def fit_minimum(temperatures: FloatArray, losses: FloatArray) -> tuple[float, fl
     Fits a parabola in log T through the lowest loss and its two neighbors. If the lowest loss is the first or the
     last one, returns that.
 
-    ``training.calibration.fit_temperature`` finds the temperature by Newton's method, because there the logits are at
-    hand; ``test_both_cold_losses_and_both_best_temperatures_agree`` compares them.
+    ``training.calibration.fit_temperature`` finds the temperature by Newton's method, because it has all logits in
+    memory; ``test_both_cold_losses_and_both_best_temperatures_agree`` compares them.
     """
     lowest = int(np.argmin(losses))
     measured = float(temperatures[lowest]), float(losses[lowest])

@@ -79,7 +79,7 @@ class Number(Kind):
         return f"a number from {self.low:g} to {self.high:g}"
 
     def parse(self, text: str, current: object) -> object:
-        """Return the number in ``text``. With a sign it is added to ``current``, and the sum kept within the range."""
+        """Return the number in ``text``. With a sign it is added to ``current``, if any, and kept within the range."""
         return self._parse_number(text, current)
 
     def check(self, value: object) -> object:

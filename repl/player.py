@@ -63,7 +63,7 @@ class Player:
         return min(MAX_SLEEP_SECONDS, max(FRAME_SECONDS, (1 - self._credit) / speed))
 
     def _pull(self, speed: int) -> list[Event]:
-        """Return the events that the credit allows, or at full speed all, but only those drawn within half a frame."""
+        """Return the next events, drawn within half a frame. Below full speed the credit limits their number."""
         batch: list[Event] = []
         deadline = time.monotonic() + FRAME_SECONDS / 2
         while not self.finished and (self._credit >= 1 or not speed) and time.monotonic() < deadline:

@@ -58,7 +58,7 @@ def shuffle_lines(chunks: Iterator[str], notes: list[str]) -> Iterator[str]:
 
 
 def _take_lines(lines: Iterator[str], max_chars: int) -> list[str]:
-    """Return all lines, or those up to the one with which they exceed ``max_chars`` characters."""
+    """Return lines until they have more than ``max_chars`` characters together, or end."""
     taken = []
     size = 0
     for line in lines:

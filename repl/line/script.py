@@ -24,7 +24,7 @@ def read_stdin_lines() -> Iterator[str]:
 
 
 def run_script(session: Session, lines: Iterable[str], out: TextIO) -> int:
-    """Execute lines to the last or to /quit. Text goes to ``out``, notes and errors to standard error.
+    """Execute lines until they end or one is /quit. Text goes to ``out``, notes and errors to standard error.
 
     An error does not end the script. Return the exit code of the first error, 0 if there was none.
     """
