@@ -74,7 +74,7 @@ def atomic_writer(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
         Path(temporary).replace(path)
         temporary = None
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error_text(error)}; what was there before is untouched") from error
+        raise StorageError(f"cannot write {path}: {error_text(error)}; the old file, if any, is unchanged") from error
     finally:
         if temporary:
             with contextlib.suppress(OSError):

@@ -51,7 +51,7 @@ def test_a_write_that_fails_half_way_leaves_what_was_there(tmp_path: Path, befor
     if before is not None:
         file.write_bytes(before)
     done = subprocess.run([sys.executable, "-c", FULL, file], capture_output=True, text=True, check=True)  # noqa: S603
-    assert done.stdout.strip() == f"cannot write {file}: file too large; what was there before is untouched"
+    assert done.stdout.strip() == f"cannot write {file}: file too large; the old file, if any, is unchanged"
     assert left_in(tmp_path) == ([] if before is None else ["file.txt"])
     assert before is None or file.read_bytes() == before
 

@@ -127,9 +127,7 @@ def _expand(pattern: str) -> Iterator[str | Path]:
 def _find_in_folder(folder: Path) -> list[Path]:
     paths = sorted(p for p in folder.rglob("*") if _is_text(p.relative_to(folder)) and p.is_file())
     if not paths:
-        raise TextError(
-            f"there is no text in the folder {folder}; the name of a text ends in {', '.join(TEXT_SUFFIXES)}"
-        )
+        raise TextError(f"there is no text in the folder {folder}; names of texts end in {', '.join(TEXT_SUFFIXES)}")
     return paths
 
 

@@ -94,7 +94,7 @@ def open_figure(path: Path, height: float = 4.2) -> Iterator[Figure]:
     The same plot gives the same bytes. Raises the errors of ``draw_distribution``.
     """
     if path.suffix not in (".svg", ".png"):
-        raise UsageError(f"cannot plot into {path}: its name must end in .svg or .png")
+        raise UsageError(f"cannot write a plot to {path}: its name must end in .svg or .png")
     try:
         import matplotlib
         from matplotlib.figure import Figure

@@ -72,7 +72,7 @@ def web(model_name: str | None, host: str, port: int, public_url: str | None, **
     try:
         from .web import serve
     except ImportError as error:
-        raise MissingExtraError("the browser needs textual-serve: pip install 'afterglow-lm[web]'") from error
+        raise MissingExtraError("afterglow web needs textual-serve: pip install 'afterglow-lm[web]'") from error
     load_model_and_settings(model_name, "int8", flags)  # reports a mistake here instead of to every visitor
     serve(host, port, public_url, list(_command_line_arguments(model_name, flags)))
 
