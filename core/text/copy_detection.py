@@ -88,8 +88,8 @@ class CopyDetector:
         self._index = index
         self._last = deque([0] * MIN_RUN, maxlen=MIN_RUN)
         self._hash = 0
-        self._read = 0
-        self._run = 0
+        self._chars_read = 0
+        self._run_length = 0
         self._since_match = 0
 
     def push(self, text: str) -> CopyMatch | None:
@@ -107,17 +107,17 @@ class CopyDetector:
         """Append a character. Return the length of the copied run that ends with it, 0 if none is found."""
         self._hash = (self._hash * _HASH_BASE + code - self._last[0] * _OLDEST_FACTOR) & _MASK
         self._last.append(code)
-        self._read += 1
+        self._chars_read += 1
         self._since_match += 1
-        known = self._index.contains(_mix_bits(self._hash)) if self._read >= MIN_RUN else None
+        known = self._index.contains(_mix_bits(self._hash)) if self._chars_read >= MIN_RUN else None
         if known is False:
-            self._run = 0
+            self._run_length = 0
         elif known:
             # The run continues if the last match is near: no sampled fingerprint in between contradicted it.
-            continues = self._run and self._since_match <= 2 * MIN_RUN
-            self._run = self._run + self._since_match if continues else MIN_RUN
+            continues = self._run_length and self._since_match <= 2 * MIN_RUN
+            self._run_length = self._run_length + self._since_match if continues else MIN_RUN
             self._since_match = 0
-            return self._run
+            return self._run_length
         return 0
 
 
@@ -139,7 +139,7 @@ class CopyTracker:
         self._detector = detector
         self._token_starts: list[int] = []
         self._spans: list[CopySpan] = []
-        self._read = 0
+        self._chars_read = 0
         self._copied_tokens = 0
         self.longest_run = 0
 
@@ -153,13 +153,13 @@ class CopyTracker:
         return f"copied {self.share:.0%}" + (f", longest {self.longest_run}" if self.longest_run else "")
 
     def add_seed(self, text: str) -> None:
-        """Append a text that the user typed: it has no tokens that could be copied."""
+        """Append a text that the user typed. It adds no tokens to the share."""
         for character in text:
             self._step(character)
 
     def add_token(self, text: str) -> int | None:
         """Append a token. Return the index of the first token that is now found to be copied, None if none is."""
-        self._token_starts.append(self._read)
+        self._token_starts.append(self._chars_read)
         newly_copied = [first for character in text if (first := self._step(character)) is not None]
         return newly_copied[0] if newly_copied else None
 
@@ -172,7 +172,7 @@ class CopyTracker:
     def _step(self, character: str) -> int | None:
         """Append a character. Return the index of the first token that is now found to be copied, None if none is."""
         match = self._detector.push(character)
-        self._read += 1
+        self._chars_read += 1
         if not match:
             return None
         first = bisect_left(self._token_starts, self._add_run(match.length))
@@ -182,13 +182,13 @@ class CopyTracker:
 
     def _add_run(self, length: int) -> int:
         """Record a copied run of ``length`` characters that ends here. Return the start of its part not yet covered."""
-        begin = self._read - length
+        begin = self._chars_read - length
         last = self._spans[-1] if self._spans else CopySpan(0, 0, 0)
         if last.length and begin == last.end - last.length:  # the last run has grown
-            self._spans[-1] = CopySpan(last.start, self._read, length)
+            self._spans[-1] = CopySpan(last.start, self._chars_read, length)
             return last.end
         start = max(begin, last.end)
-        self._spans.append(CopySpan(start, self._read, length))
+        self._spans.append(CopySpan(start, self._chars_read, length))
         return start
 
 
