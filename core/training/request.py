@@ -110,10 +110,13 @@ class TrainRequest:
         return ReadOptions(self.encoding, self.keep_boilerplate, self.field, self.column, self.lines, self.split)
 
 
+def _add_flag(option: TrainOption, name: str) -> TrainOption:
+    """Return the option with the flag that its field's name gives, unless it declares one."""
+    return option if option.flag else dataclasses.replace(option, flag=f"--{name.replace('_', '-')}")
+
+
 TRAIN_OPTIONS: dict[str, TrainOption] = {
-    field.name: dataclasses.replace(option, flag=option.flag or f"--{field.name.replace('_', '-')}")
-    for field in fields(TrainRequest)
-    for option in field.metadata.values()
+    field.name: _add_flag(field.metadata["option"], field.name) for field in fields(TrainRequest) if field.metadata
 }
 """Options by their field of ``TrainRequest``, in the order of ``--help`` and of a recorded command."""
 
