@@ -111,8 +111,7 @@ def _compute_metrics(
     temperature: float, samples: Sequence[Sequence[Token]], reference: ReferenceText | None
 ) -> DiversityMetrics:
     texts = ["".join(token.text for token in tokens) for tokens in samples]
-    # A letter at the end may belong to a word that is cut off.
-    words_by_text = [split_words(text)[: -1 if text[-1:].isalpha() else None] for text in texts]
+    words_by_text = [_split_whole_words(text) for text in texts]
     all_words = [word for text_words in words_by_text for word in text_words]
     pairs = [pair for text_words in words_by_text for pair in pairwise(text_words)]
     repeated = [count_repeated(text_words) for text_words in words_by_text]
@@ -130,6 +129,11 @@ def _compute_metrics(
         copied=copies.shares[MIN_RUN] if copies else None,
         longest_copy=copies.longest if copies else None,
     )
+
+
+def _split_whole_words(text: str) -> list[str]:
+    """Return the words of ``text`` without the last one if it may be cut off: if the text ends in a letter."""
+    return split_words(text)[: -1 if text[-1:].isalpha() else None]
 
 
 def _fraction(part: int, whole: int) -> float:

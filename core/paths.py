@@ -12,8 +12,7 @@ _APP = "afterglow"
 
 def data_dir() -> Path:
     """The user's data folder. The environment variable AFTERGLOW_HOME replaces it and the configuration folder."""
-    home = os.environ.get("AFTERGLOW_HOME")
-    return Path(home) if home else platformdirs.user_data_path(_APP, appauthor=False)
+    return _home() or platformdirs.user_data_path(_APP, appauthor=False)
 
 
 def models_dir() -> Path:
@@ -63,6 +62,10 @@ def log_file() -> Path:
 
 def config_file() -> Path:
     """The user's settings, TOML."""
+    return (_home() or platformdirs.user_config_path(_APP, appauthor=False)) / "config.toml"
+
+
+def _home() -> Path | None:
+    """Return the folder that AFTERGLOW_HOME names, None if it is not set."""
     home = os.environ.get("AFTERGLOW_HOME")
-    folder = Path(home) if home else platformdirs.user_config_path(_APP, appauthor=False)
-    return folder / "config.toml"
+    return Path(home) if home else None

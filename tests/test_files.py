@@ -117,7 +117,7 @@ def test_lines_are_shuffled_the_same_way_every_time_and_an_item_takes_one(tmp_pa
         ("a.csv", b'text\n"one\ntwo', ReadOptions(), "unexpected end of data"),
         ("a.txt.gz", b"no gzip", ReadOptions(), "not a complete gzip file"),
         ("a.txt.gz", gzip.compress(b"text" * 99)[:-9], ReadOptions(), "not a complete gzip file"),
-        ("a.txt", "né ".encode() + b"n\xe9", ReadOptions(), "mixes encodings: after valid utf-8 byte 5"),
+        ("a.txt", "né ".encode() + b"n\xe9", ReadOptions(), "mixes encodings: after valid utf-8, byte 5"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_in_one_line(

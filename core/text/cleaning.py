@@ -109,11 +109,7 @@ def _decode_blocks(blocks: Iterable[bytes], encoding: str, name: str) -> Iterato
         try:
             text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
-            data, start = error.object, error.start
-            # Valid non-ASCII text before the invalid byte: the file mixes encodings.
-            mixed = _is_utf8(encoding) and not (ascii_so_far and data[:start].isascii())
-            position = bytes_read - pending + start, line + data.count(b"\n", 0, start)
-            raise _decoding_error(name, encoding, position, data[start], mixed) from None
+            raise _decoding_error(name, encoding, error, (bytes_read - pending, line), ascii_so_far) from None
         except UnicodeError:
             raise TextError(f"{name} is not {encoding}; {_ENCODING_HINT}") from None
         bytes_read += len(block)
@@ -122,16 +118,20 @@ def _decode_blocks(blocks: Iterable[bytes], encoding: str, name: str) -> Iterato
         yield text
 
 
-def _decoding_error(name: str, encoding: str, position: tuple[int, int], value: int, mixed: bool) -> TextError:
-    """Return the error for the invalid byte ``value`` at ``position``: (offset, line).
+def _decoding_error(
+    name: str, encoding: str, error: UnicodeDecodeError, position: tuple[int, int], ascii_before: bool
+) -> TextError:
+    """Return the error that the user sees.
 
-    ``mixed``: True if valid non-ASCII text precedes it.
+    ``position``: (offset, line) of the first byte of ``error.object`` in the file. ``ascii_before``: True if all text
+    before that is ASCII.
     """
-    offset, line = position
-    bad_byte = f"byte {offset:,} (line {line:,}) is 0x{value:02x}"
-    if mixed:
+    data, start = error.object, error.start
+    offset, line = position[0] + start, position[1] + data.count(b"\n", 0, start)
+    bad_byte = f"byte {offset:,} (line {line:,}) is 0x{data[start]:02x}"
+    if _is_utf8(encoding) and not (ascii_before and data[:start].isascii()):  # valid non-ASCII text precedes it
         return TextError(
-            f"{name} mixes encodings: after valid {encoding} {bad_byte};"
+            f"{name} mixes encodings: after valid {encoding}, {bad_byte};"
             " repair that byte, or read the whole text in one encoding, for example --encoding latin-1"
         )
     return TextError(f"{name} is not {encoding}: {bad_byte}; {_ENCODING_HINT}")
