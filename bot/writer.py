@@ -11,8 +11,9 @@ from typing import NamedTuple
 from ..core.errors import CommandError, ModelError, StateError, StorageError
 from ..core.events import Done, Event, Token
 from ..core.generation.aio import aiter_events
-from ..core.generation.snapshot import Snapshot, TokenHistory
+from ..core.generation.snapshot import Snapshot
 from ..core.generation.stream import Stream, StreamOptions
+from ..core.generation.token_history import TokenHistory
 from ..core.generation.worker import Worker
 from ..core.inference import library
 from ..core.model import Model, load

@@ -13,8 +13,9 @@ from . import score as scoring
 from .events import Event, Token
 from .generation import snapshot as snapshots
 from .generation.engine import MAX_BURST_TOKENS, Engine
-from .generation.snapshot import MAX_HISTORY, Snapshot, TokenHistory
+from .generation.snapshot import Snapshot
 from .generation.stream import StreamOptions
+from .generation.token_history import MAX_HISTORY, TokenHistory
 from .generation.worker import Worker
 from .inference import library
 from .inference.backends import fastest_runtime

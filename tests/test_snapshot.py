@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from afterglow.core.errors import StateError
 from afterglow.core.events import Token
-from afterglow.core.generation.snapshot import MAX_HISTORY, Snapshot, TokenHistory
+from afterglow.core.generation.snapshot import Snapshot
 from afterglow.core.generation.stream import StreamOptions
+from afterglow.core.generation.token_history import MAX_HISTORY, TokenHistory
 from afterglow.core.model import Model
 from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.settings import Settings

@@ -9,38 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..errors import StateError
 from ..events import Token
 from ..inference.runtime import Logits, StateArrays
-from ..sampling.filters import TokenIds
-
-MAX_HISTORY = 8192
-"""Number of latest token ids that are available: to penalties, to DRY, and when a long seed is read."""
+from .token_history import MAX_HISTORY, TokenHistory
 
 FORMAT = 1
 _MAGIC = b"afterglow state\n"
-
-
-class TokenHistory:
-    """The ids read so far, as a linked list of chunks. Snapshots of one text share the chunks they have in common."""
-
-    __slots__ = ("_ids", "_previous")
-
-    def __init__(self, ids: ArrayLike = (), previous: TokenHistory | None = None) -> None:
-        self._ids = np.array(ids, np.int32)
-        self._previous = previous
-
-    def recent(self, n: int) -> TokenIds:
-        """Return the latest n ids, or all if there are fewer, oldest first."""
-        chunks: list[TokenIds] = []
-        chunk: TokenHistory | None = self
-        while chunk is not None and n > 0:
-            chunks.append(chunk._ids[-n:])
-            n -= len(chunks[-1])
-            chunk = chunk._previous
-        return np.concatenate(chunks[::-1]) if chunks else np.empty(0, np.int32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-import numpy as np
-
 from ..events import Done, Event, Token
 from ..inference.runtime import Logits, StateArrays
 from ..sampling.filters import TokenIds
@@ -20,7 +18,8 @@ from ..sampling.rng import PositionRNG
 from ..setting_types import Ramp
 from ..settings import SamplingSettings
 from ..text.tokenizer import Tokenizer
-from .snapshot import MAX_HISTORY, Snapshot, TokenHistory, mirostat_state_after
+from .snapshot import Snapshot, mirostat_state_after
+from .token_history import MAX_HISTORY, TokenLog
 
 T = TypeVar("T", bound=tuple[object, ...])
 
@@ -92,7 +91,7 @@ class Stream:
         self.written_chars = 0
         self.token_count = 0
         self.decoder = tokenizer.decoder(start.remainder)
-        self._log = _TokenLog(start.history, options.keep_snapshots)
+        self._log = TokenLog(start.history, options.keep_snapshots)
         self._mirostat_state = start.mirostat_state
         # For the reader.
         self.events: deque[Event] = deque()
@@ -252,37 +251,6 @@ class Stream:
             self._log.history(),
             self._mirostat_state,
         )
-
-
-class _TokenLog:
-    """The ids read so far: the latest in one array, so that ``recent`` is a view of it, and all as a TokenHistory."""
-
-    def __init__(self, history: TokenHistory, keep_all: bool) -> None:
-        ids = history.recent(MAX_HISTORY)
-        self._end = len(ids)
-        self._ids = np.empty(max(64, 2 * len(ids)), np.int32)
-        self._ids[: self._end] = ids
-        self._history = history
-        self._keep_all = keep_all
-        self._unsaved: list[int] = []
-
-    def extend(self, ids: Sequence[int]) -> None:
-        if self._end + len(ids) > len(self._ids):
-            latest = self.recent(MAX_HISTORY)
-            self._ids = np.empty(2 * (len(latest) + len(ids)), np.int32)
-            self._ids[: len(latest)], self._end = latest, len(latest)
-        self._ids[self._end : self._end + len(ids)] = ids
-        self._end += len(ids)
-        if self._keep_all:
-            self._unsaved += ids
-
-    def recent(self, n: int) -> TokenIds:
-        return self._ids[max(0, self._end - n) : self._end]
-
-    def history(self) -> TokenHistory:
-        """Return all ids so far, as a chain that shares its older part with the history returned before."""
-        self._history, self._unsaved = TokenHistory(self._unsaved, self._history), []
-        return self._history
 
 
 def split_at_stop(text: str, stops: Iterable[str]) -> tuple[str, str, bool]:
