@@ -1,4 +1,4 @@
-"""The state in a button's id: how the text above it was made, in the 100 characters that Discord allows."""
+"""The state in a button's id: all that is needed to write the text above it again, in Discord's 100 characters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .setting_specs import spec_of, value_to_text
 _Value = TypeVar("_Value")
 
 MAX_ENCODED = 90
-"""Characters of an encoded state. A prefix of six completes the id, which Discord limits to 100."""
+"""Maximum length of an encoded state. With a prefix of six characters it is the id, which Discord limits to 100."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,24}")
@@ -48,10 +48,10 @@ class ButtonState(NamedTuple):
     """Everything needed to write a text again, or to vary it.
 
     ``source_message``: id of the bot's message that contains the seed, 0 for the message with the button.
-    ``seed_length``: the seed is this many characters from the start of that message, or all of it if None.
+    ``seed_length``: the seed is the first this many characters of that message; None: all of it.
     ``seed_cut``: the original seed was longer, and only its end is shown.
     ``model``: a ``model_key``. ``settings``: sampling settings that differ from the model's, value by name.
-    ``settings_cut``: some settings did not fit.
+    ``settings_cut``: some settings did not fit into the id.
     """
 
     source_message: int
@@ -82,7 +82,7 @@ class ButtonState(NamedTuple):
 
 
 def decode_state(text: str) -> ButtonState:
-    """Return the state that ``encode`` wrote. Raises SettingError if this release cannot read it or permits less."""
+    """Return the state that ``encode`` wrote. Raises SettingError if it is invalid or out of range."""
     try:
         source, seed, rng, temperature, length, model, settings = text.split(":")
         digits = seed.rstrip("+")
@@ -101,14 +101,14 @@ def decode_state(text: str) -> ButtonState:
         raise SettingError("this button is from another version of the bot; use /say instead") from None
 
 
-def changed_numbers(settings: Settings, defaults: Settings) -> dict[str, float]:
+def changed_sampling_settings(settings: Settings, defaults: Settings) -> dict[str, float]:
     """Return the sampling settings in ``settings`` that differ from ``defaults``."""
     pairs = ((name, getattr(settings, name)) for name in SAMPLING_SETTINGS)
     return {name: value for name, value in pairs if value != getattr(defaults, name)}
 
 
 def model_key(name: str) -> str:
-    """Return a model's name, or a hash of it if it is longer than 24 characters or has special ones."""
+    """Return a model's name, or a hash of it if it has more than 24 characters or special ones."""
     return name if _NAME.fullmatch(name) else f"~{hashlib.sha256(name.encode()).hexdigest()[:10]}"
 
 
@@ -121,7 +121,7 @@ def find_model(key: str, names: Iterable[str]) -> str:
 
 
 def to_base36(number: int) -> str:
-    """Return a whole number, 0 or more, in digits and lower-case letters."""
+    """Return a whole number, 0 or more, in base 36: digits and lower-case letters."""
     text = ""
     while number:
         number, digit = divmod(number, 36)
@@ -144,7 +144,7 @@ def _encode_settings(settings: dict[str, float]) -> Iterator[str]:
 
 
 def _join_fitting(encoded: Iterable[str], space: int, cut: bool) -> str:
-    """Join the settings that fit into ``space`` characters. A comma at the end marks that some did not, or ``cut``."""
+    """Join the settings that fit into ``space`` characters. If some did not, or ``cut``, a comma follows."""
     joined = ""
     for setting in encoded:
         longer = f"{joined},{setting}" if joined else setting

@@ -70,7 +70,7 @@ class StopButton(discord.ui.DynamicItem[Button], template=r"ag1:s:(?P<owner>[0-9
 
 
 BUTTON_TYPES = (TextButton, StopButton)
-"""Classes that the client registers, to receive presses also under messages from before its start."""
+"""Classes that the client registers, so that buttons under messages from before its start work too."""
 
 
 def text_view(state: ButtonState) -> discord.ui.View:

@@ -19,19 +19,19 @@ from .store import MODEL_KEY
 from .writer import TextService
 
 MAX_ANSWER = 1800
-"""Maximum length of an answer in characters. A message holds 2,000, so some can be added."""
+"""Maximum length of an answer in characters. Discord permits 2,000; the rest is for a line added to the answer."""
 
 MAX_TEXTS = 16
 """Maximum number of texts in a setting that is a list of texts, such as ``stop``."""
 
 MAX_TEXT_LENGTH = 100
-"""Maximum length of each of these texts in characters."""
+"""Maximum length of a text in such a list, in characters."""
 
 FORGOTTEN_MESSAGE = "deleted the settings and the memory of this channel"
 
 
 class ChannelContext(NamedTuple):
-    """The channel and server of an invocation, and its user's permissions there."""
+    """Ids of an invocation's channel and server (None in direct messages), and its user's permissions there."""
 
     channel: int
     guild: int | None
@@ -40,14 +40,17 @@ class ChannelContext(NamedTuple):
 
 
 class ChannelSettings:
-    """Shows and changes what is stored for channels. Methods return a line to send, and raise AfterglowError."""
+    """Shows and changes what is stored for channels.
+
+    Methods return the answer to send, except ``get`` and ``choices``. They raise AfterglowError.
+    """
 
     def __init__(self, service: TextService) -> None:
         self._service = service
         self._store = service.store
 
     def get(self, context: ChannelContext, name: str) -> Any:
-        """Return the value of a setting in ``BOT_SETTINGS``."""
+        """Return the value of one of the ``BOT_SETTINGS`` for a channel or its server."""
         spec = BOT_SETTINGS[name]
         if spec.scope == "server":
             stored = self._store.guild_settings(context.guild)
@@ -56,7 +59,10 @@ class ChannelSettings:
         return stored.get(name, spec.default)
 
     async def show_or_set(self, context: ChannelContext, name: str, new_value: str | float | None = None) -> str:
-        """Change a setting and return "name old → new". Without a value return the setting with its help."""
+        """Change a setting and return "name old → new". If ``new_value`` is None, return its value and help.
+
+        A string is parsed; "reset" restores the default.
+        """
         spec = spec_of(name)
         session = await self._new_session(context)
         before = self._current(context, session, spec.name)
@@ -73,7 +79,7 @@ class ChannelSettings:
         """Return all settings with their values, and the model."""
         session = await self._new_session(context)
         shown = [f"{s.label} {s.kind.show(self._current(context, session, name))}" for name, s in SETTINGS.items()]
-        model = formatting.escape(await self._service.model_of(context.channel))
+        model = formatting.escape(await self._service.resolve_model_name(context.channel))
         return f"{_escape_and_truncate(', '.join(shown))}\n-# {model}; /settings NAME explains one"
 
     async def choices(self, context: ChannelContext, name: str) -> list[str]:
@@ -85,12 +91,12 @@ class ChannelSettings:
 
     async def show_or_set_model(self, context: ChannelContext, name: str = "") -> str:
         """Choose the channel's model and return "model old → new". Without a name return the list of models."""
-        current = await self._service.model_of(context.channel)
+        current = await self._service.resolve_model_name(context.channel)
         if not name:
             names = await self._service.model_names()
             shown = ", ".join(f"{each} (current)" if each == current else each for each in names)
             return _escape_and_truncate(f"models: {shown}")
-        chosen = await self._service.model_of(context.channel, name)
+        chosen = await self._service.resolve_model_name(context.channel, name)
         self._check_unlocked(context)
         await self._service.get_model(chosen)
         await asyncio.to_thread(self._store.save_setting, context.channel, context.guild, MODEL_KEY, chosen)
@@ -104,7 +110,7 @@ class ChannelSettings:
         return FORGOTTEN_MESSAGE
 
     async def _new_session(self, context: ChannelContext) -> Session:
-        model = await self._service.get_model(await self._service.model_of(context.channel))
+        model = await self._service.get_model(await self._service.resolve_model_name(context.channel))
         return Session(model, self._service.settings_of(context.channel, model))
 
     def _current(self, context: ChannelContext, session: Session, name: str) -> Any:
@@ -146,11 +152,12 @@ def _is_permitted(spec: Spec, text: str) -> bool:
 
 
 def _notice_text(effects: Iterable[Effect]) -> str:
+    """Return the text of the notices among a command's effects."""
     return _escape_and_truncate("\n".join(effect.text for effect in effects if isinstance(effect, Notice)))
 
 
 def _check_text_limits(spec: Spec, value: object) -> None:
-    """Raise CommandError if a list of texts is too long: at every token all of it is searched, on a shared thread."""
+    """Raise CommandError if a list of texts is too long: all of it is searched at every token, for all channels."""
     if not isinstance(value, tuple) or isinstance(value, Ramp):
         return
     if len(value) > MAX_TEXTS or any(len(text) > MAX_TEXT_LENGTH for text in value):

@@ -54,8 +54,8 @@ class Bot(discord.Client):
         self.responder = Responder(service, options, placeholder_delay, edit_interval)
         self.tree = commands.build_tree(self)
         self._listed_channels = options.channels
-        self.welcomed = False
-        """True after the invitation was printed."""
+        self.invitation_printed = False
+        """True once the link that adds the bot to a server has been printed."""
         self._heartbeat_task: asyncio.Task[None] | None = None
         self._cleanup_task: asyncio.Task[None] | None = None
 
@@ -67,11 +67,14 @@ class Bot(discord.Client):
         self._heartbeat_task = asyncio.create_task(self._send_heartbeats())
 
     async def on_ready(self) -> None:
-        """Clean up the store. The first time, print how to invite the bot: Discord can send this event repeatedly."""
+        """Delete the data of servers and channels that are gone. The first time, print how to invite the bot.
+
+        Discord can send this event repeatedly.
+        """
         log.info("ready, in %d servers", len(self.guilds))
         await self._forget_guilds(self._departed_guilds() if await asyncio.to_thread(self._owns_store) else set())
-        if not self.welcomed:
-            self.welcomed = True
+        if not self.invitation_printed:
+            self.invitation_printed = True
             print(f"invite the bot: {self.invite_url}\ntry /say in {self._example_channel()}", flush=True)
         if not self.is_closed() and (self._cleanup_task is None or self._cleanup_task.done()):
             self._cleanup_task = asyncio.create_task(self._forget_deleted_channels())
@@ -146,7 +149,10 @@ class Bot(discord.Client):
         return not listed or channel.id in listed or getattr(channel, "parent_id", None) in listed
 
     def _owns_store(self) -> bool:
-        """True if the data file belongs to this Discord application. If not (a test bot, say), stored servers stay."""
+        """True if the data file belongs to this Discord application. A file that belongs to none is claimed for it.
+
+        If it belongs to another (this is a test bot, say), the stored servers must not be deleted.
+        """
         application, owner = str(self.application_id), self.store.get_meta("application")
         if not owner:
             self.store.set_meta("application", application)
@@ -157,12 +163,14 @@ class Bot(discord.Client):
     def _departed_guilds(self) -> set[int]:
         """Return the stored servers of this process's shards that removed the bot while it was offline."""
         count = self.shard_count or 1
-        mine = set(self.shard_ids) if isinstance(self, discord.AutoShardedClient) and self.shard_ids else range(count)
+        sharded = isinstance(self, discord.AutoShardedClient) and self.shard_ids
+        own_shards = set(self.shard_ids) if sharded else range(count)
         # Discord assigns a server to a shard by these bits of its id.
-        stored = {guild for guild in self.store.guild_ids() if (guild >> 22) % count in mine}
+        stored = {guild for guild in self.store.guild_ids() if (guild >> 22) % count in own_shards}
         return stored - {guild.id for guild in self.guilds}
 
     async def _forget_guilds(self, guilds: set[int]) -> None:
+        """Delete what is stored for these servers, and record the number of servers that are left."""
         for guild in guilds:
             await self._run_in_store(self.store.forget_guild, guild)
         await asyncio.to_thread(self.responder.health.heartbeat, len(self.guilds))
@@ -171,7 +179,7 @@ class Bot(discord.Client):
         """Delete what is stored for channels that were deleted while the bot was offline."""
         for guild in [guild for guild in self.guilds if not guild.unavailable]:
             for channel in await self._run_in_store(self.store.channel_ids, guild.id) or ():
-                # Archived threads are not in the cache, so Discord is asked.
+                # Archived threads are not in the cache, so ask Discord.
                 if not guild.get_channel_or_thread(channel) and await self._is_deleted(channel):
                     await self._run_in_store(self.store.forget_channel, channel)
 
@@ -184,10 +192,10 @@ class Bot(discord.Client):
             log.info("cannot find out if channel %s still exists", channel)
         return False
 
-    async def _run_in_store(self, operation: Callable[[int], T], number: int) -> T | None:
-        """Run a method of the store on a thread. Return None if it failed, which is logged."""
+    async def _run_in_store(self, operation: Callable[[int], T], id_: int) -> T | None:
+        """Call a method of the store with an id, on a thread. Return None, and log the error, if it fails."""
         try:
-            return await asyncio.to_thread(operation, number)
+            return await asyncio.to_thread(operation, id_)
         except StorageError as error:
             self.responder.health.record_error(error)
             log.error("%s", error)
@@ -199,6 +207,7 @@ class Bot(discord.Client):
             await asyncio.sleep(health.HEARTBEAT_INTERVAL)
 
     def _example_channel(self) -> str:
+        """Return the name of a channel to try the bot in."""
         for guild in self.guilds:
             for channel in guild.text_channels:
                 return f"#{channel.name}"
@@ -210,7 +219,7 @@ class ShardedBot(Bot, discord.AutoShardedClient):
 
 
 def build_bot(service: TextService, options: Options, **more: Any) -> Bot:
-    """Return the kind of bot that ``options`` ask for. ``more`` are further arguments of ``Bot``."""
+    """Return the bot for ``options``, sharded if they ask for it. ``more`` are further arguments of ``Bot``."""
     more["proxy"] = options.proxy or None
     if options.shard_ids:
         return ShardedBot(service, options, shard_ids=list(options.shard_ids), shard_count=options.shard_count, **more)

@@ -24,7 +24,7 @@ async def _show_help(_: Handlers, invocation: Invocation, __: str = "") -> None:
 
 
 async def _set_by_line(handlers: Handlers, invocation: Invocation, rest: str) -> None:
-    """Show all settings, or show or set the one that the line names."""
+    """Show all settings, or show the one that ``rest`` names, or set it to the value that follows the name."""
     name, _, value = rest.partition(" ")
     await handlers.settings(invocation, _resolve_setting(name) if name else "", value.strip() or None)
 
@@ -57,7 +57,7 @@ TYPED_HELP = f"type a seed, or one of {' '.join(f'/{name}' for name in COMMANDS)
 
 
 async def run_line(handlers: Handlers, invocation: Invocation, line: str) -> None:
-    """Run a typed command, or continue the line as a seed. A seed's own "/" is typed as "//"."""
+    """Run a typed command, or continue the line as a seed. A seed that begins with "/" is typed with "//"."""
     if not registry.is_command(line):
         await handlers.say(invocation, registry.unescape_seed(line))
         return
@@ -71,15 +71,15 @@ async def run_line(handlers: Handlers, invocation: Invocation, line: str) -> Non
 
 
 def _resolve_setting(word: str) -> str:
-    """Return the name of the setting that a typed command means. Raises CommandError, which lists the commands."""
+    """Return the name of the setting that a typed command shows or sets. Raises CommandError if there is none."""
     name = word.lower().replace("-", "_")
     if name in SETTINGS:
         return name
     try:
-        alias = registry.lookup_command(word.lower()).name
+        command = registry.lookup_command(word.lower()).name
     except CommandError:
-        alias = ""
-    name = "temperature" if alias == "temp" else alias.replace("-", "_")
+        command = ""
+    name = "temperature" if command == "temp" else command.replace("-", "_")
     if name not in SETTINGS:
         raise CommandError(TYPED_HELP)
     return name

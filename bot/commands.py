@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     Rng: TypeAlias = int
     Seed: TypeAlias = str
 else:
-    # discord.py reads an option's type at run time. The ranges are those of the settings.
+    # discord.py reads an option's type at run time. Numbers have the ranges of their settings, and Discord accepts
+    # strings of up to 6,000 characters.
     Temperature, Length, Rng = option_range("temperature"), option_range("length"), option_range("rng")
     Seed = app_commands.Range[str, 0, 6000]
 
@@ -37,20 +38,20 @@ SlashCommand: TypeAlias = app_commands.Command[Any, ..., None]
 Handler: TypeAlias = Callable[Concatenate[Handlers, Invocation, P], Coroutine[Any, Any, None]]
 
 MAX_CHOICES = 25
-"""Suggestions that Discord accepts for one option."""
+"""Maximum number of suggestions that Discord accepts for one option."""
 
 
 class BotCommandTree(app_commands.CommandTree["Bot"]):
-    """The commands, with the bot's check before each and its messages for errors."""
+    """The bot's commands. The responder decides before each whether it may run, and shows its errors."""
 
     async def interaction_check(self, interaction: BotInteraction, /) -> bool:
-        """Return True for suggestions and for what the responder allows."""
+        """Return True if the responder allows the command. Autocompletion is always allowed."""
         if interaction.type is discord.InteractionType.autocomplete:
             return True
         return await interaction.client.responder.allow(interaction)
 
     async def on_error(self, interaction: BotInteraction, error: Exception, /) -> None:
-        """Show an error that was raised before the command's own code began."""
+        """Show an error that was raised before the command's handler began, for example for an outdated command."""
         if interaction.type is not discord.InteractionType.autocomplete:
             await interaction.client.responder.send_error(InteractionReply(interaction), error_message(error))
 
@@ -174,13 +175,13 @@ async def _suggest_models(interaction: BotInteraction, current: str) -> list[app
 
 
 def _choices(values: Iterable[str], typed: str) -> list[app_commands.Choice[str]]:
-    """Suggestions for the values that contain what was typed."""
+    """Return suggestions: the values that contain ``typed``, ignoring case."""
     matches = [value for value in values if typed.lower() in value.lower()]
     return [app_commands.Choice(name=value[:100], value=value[:100]) for value in matches[:MAX_CHOICES]]
 
 
 async def _run(interaction: BotInteraction, handler: Handler[P], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Run a handler for an interaction."""
+    """Run a handler for an interaction, with the responder's placeholders and messages for errors."""
     responder = interaction.client.responder
     invocation = Invocation.from_interaction(interaction)
     await responder.respond(invocation.reply, handler(responder.handlers, invocation, *args, **kwargs))

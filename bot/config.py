@@ -15,13 +15,13 @@ from ..core.paths import config_file, data_dir
 T = TypeVar("T")
 
 
-def _option(default: T, text: str, low: float = 0, high: float = 1_000_000) -> T:
-    return field(default=default, metadata={"help": text, "low": low, "high": high})
+def _option(default: T, help_text: str, low: float = 0, high: float = 1_000_000) -> T:
+    return field(default=default, metadata={"help": help_text, "low": low, "high": high})
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The fields are the keys of ``bot.toml``. Raises UsageError for a value of the wrong type or out of range."""
+    """The keys of ``bot.toml``. Raises UsageError for a value of the wrong type or out of range."""
 
     model: str = _option(DEFAULT_MODEL, "default model, a name or a path")
     data: str = _option("", "path of the SQLite data file; the log is written next to it")
@@ -72,18 +72,16 @@ def default_config_path() -> Path:
 
 
 def load_options(path: Path | None = None) -> Options:
-    """Return the options of a TOML file. Without ``path`` it is ``bot.toml``, or the defaults if that does not exist.
+    """Return the options in the TOML file ``path``. None reads ``bot.toml``; if that does not exist, all are defaults.
 
-    Raises UsageError, one line that names the file.
+    Raises UsageError, one line that names the file, if it cannot be read or an option is invalid.
     """
     config_path = path or default_config_path()
     try:
         values = tomllib.loads(config_path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        if path is None:
-            return Options()
-        raise UsageError(f"cannot read {path}: {error_text(error)}") from None
     except OSError as error:
+        if path is None and isinstance(error, FileNotFoundError):
+            return Options()
         raise UsageError(f"cannot read {config_path}: {error_text(error)}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read {config_path}: {error}") from None
@@ -122,6 +120,7 @@ def _check_value(name: str, type_: Any, value: Any) -> Any:
 
 
 def _describe_type(type_: Any, low: float, high: float) -> str:
+    """Return the permitted values of an option in words, for an error."""
     descriptions = {
         str: "a text",
         bool: "true or false",

@@ -14,7 +14,10 @@ LOGIN_HELP = (
 
 
 def token_from_environment() -> str:
-    """Return DISCORD_TOKEN, or the text of the file that DISCORD_TOKEN_FILE names. Raises UsageError without either."""
+    """Return DISCORD_TOKEN, or the text of the file that DISCORD_TOKEN_FILE names.
+
+    Raises UsageError if neither is set, the file cannot be read, or the token has characters that no token has.
+    """
     token = os.environ.get("DISCORD_TOKEN", "").strip()
     file = os.environ.get("DISCORD_TOKEN_FILE", "")
     if not token and file:

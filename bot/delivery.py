@@ -1,4 +1,4 @@
-"""From a request to messages: the queue, the text all at once or by edits, and its buttons."""
+"""Takes a request through the queue to messages: the text at once or by edits, with buttons under it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import discord
 
 from ..core.commands.actions import SWEEP_TEMPERATURES
 from . import formatting
-from .button_state import ButtonState, changed_numbers, model_key
+from .button_state import ButtonState, changed_sampling_settings, model_key
 from .buttons import stop_view, text_view
 from .replies import CONNECTION_ERRORS, Reply
 from .scheduling import BusyError, EditThrottle, Ticket, TicketQueue
 from .writer import TextJob, TextRequest, TextService
 
 EDIT_INTERVAL = 1.25
-"""Seconds between two edits in a channel. Discord was seen to allow five in five seconds, and may change that."""
+"""Seconds between two edits in a channel. Discord was observed to allow five in five seconds, and may change that."""
 
 SWEEP_LENGTH = 300
 """Characters at each temperature of a sweep, so that all fit into one message or two."""
@@ -157,11 +157,14 @@ class Delivery:
 
     async def _stream_edits(self, reply: Reply, job: DeliveryJob, text_job: TextJob) -> int:
         """Write a text at the speed that is set and show it growing. Return the number of messages sent."""
-        loop, speed = asyncio.get_running_loop(), text_job.request.settings.speed
-        began, view = loop.time(), stop_view(job.owner, job.id)
+        loop = asyncio.get_running_loop()
+        speed = text_job.request.settings.speed
+        began = loop.time()
+        view = stop_view(job.owner, job.id)
         page_count = await self._update_messages(reply, self._growing_pages(text_job), 0, view)
         async with contextlib.aclosing(self.service.write(text_job, watched=True)) as growing:
             async for _ in growing:
+                # An edit is due when the text is as long as the speed wants it to be at the end of the next interval.
                 if len(text_job.text) < (loop.time() - began + self._edit_interval) * speed or text_job.stopped:
                     continue
                 await self._throttle.wait(reply.channel)
@@ -228,7 +231,7 @@ class Delivery:
             temperature=request.settings.temperature,
             length=request.settings.length,
             model=model_key(request.model),
-            settings=changed_numbers(request.settings, self.service.loaded_model(request.model).settings),
+            settings=changed_sampling_settings(request.settings, self.service.loaded_model(request.model).settings),
         )
 
 

@@ -16,11 +16,11 @@ from ..core.session.session import Session
 from . import formatting
 
 MAX_TABLE = 1500
-"""Characters of a table that are shown."""
+"""Maximum length of a table in characters."""
 
 
 async def explain_text(model: Model, text: str, temperature: float) -> str:
-    """Return how ``temperature`` changed the probabilities for the last token of ``text``. Computed on a thread."""
+    """Return a message on how ``temperature`` changed the probabilities of the last token of ``text``."""
     return await asyncio.to_thread(_explain_text, model, text, temperature)
 
 
@@ -35,20 +35,20 @@ def _explain_text(model: Model, text: str, temperature: float) -> str:
     if not ids:
         raise CommandError("this message has no text to explain; write one with /say")
     # A text can be split into subwords in several ways, so the last one drawn is unknown.
-    last = ids.pop() if model.tokenizer.kind in ("char", "byte") else None
+    last_id = ids.pop() if model.tokenizer.kind in ("char", "byte") else None
     session = Session(model, model.settings.changed(temperature=temperature))
     session.passage.add(Node(None, seed=model.tokenizer.decode(ids)))
     tables = "\n".join(map(format_table, _listings(explain.explain(session))))
-    return f"{_describe_choice(session, temperature, last)}\n{tables}"
+    return f"{_describe_choice(session, temperature, last_id)}\n{tables}"
 
 
-def _describe_choice(session: Session, temperature: float, last: int | None) -> str:
+def _describe_choice(session: Session, temperature: float, last_id: int | None) -> str:
     """Return the line above the tables: the last token, if known, and its probability at T 1 and at ``temperature``."""
     logprobs = next_logprobs(session)
-    if last is None or logprobs is None:
-        return "what may come next"
-    raw, shaped = (probs[last] for probs in probs_at_temperatures(logprobs, (1.0, temperature)))
-    token = formatting.escape(repr(session.model.tokenizer.decode([last])))
+    if last_id is None or logprobs is None:
+        return "candidates for the next token:"
+    raw, shaped = (probs[last_id] for probs in probs_at_temperatures(logprobs, (1.0, temperature)))
+    token = formatting.escape(repr(session.model.tokenizer.decode([last_id])))
     return f"the last choice was {token}, {raw:.3f} → {shaped:.3f}; all candidates:"
 
 

@@ -11,21 +11,25 @@ from ..core.render.sanitize import escape_controls
 from .setting_specs import MAX_MESSAGE
 
 MAX_SHOWN_SEED = 1000
-"""Code points of a seed, escaped, that are repeated above the text. Of a longer seed the end is shown."""
+"""Maximum length of the seed above a text, in code points after escaping. A longer seed is cut to its end."""
 
 _FOOTER_ROOM = 400
 """Code points reserved for the small lines under a text."""
 
 _MAX_FOOTER_LINE = 200
 _BLANK_NOTICE = "\n-# the model produced only whitespace"
+
+_PAGE_SPACE = MAX_MESSAGE - _FOOTER_ROOM - len(_BLANK_NOTICE)
+"""Code points of escaped text on a page, so that the small lines fit too if it is the last."""
+
 _ELLIPSIS = "…\u200b"
-"""Marks a seed of which only the end is shown. The zero-width space tells it from an ellipsis in the seed itself."""
+"""Begins a seed that was cut to its end. The zero-width space distinguishes it from an ellipsis in the seed itself."""
 
 CURSOR = " ▌"
 """Shown after a text that is still being written."""
 
 _ZERO_WIDTH_SPACE = "\u200b"
-"""Protects whitespace next to it: Discord strips whitespace, but not this, from both ends of a message."""
+"""Protects whitespace after it: Discord strips whitespace, but not this, from both ends of a message."""
 
 _INVISIBLE = "[\u00ad\u034f\u200b-\u200d\u2060\ufe00-\ufe0f]*"
 """Invisible characters, which could hide a blocked word if they stand between its letters."""
@@ -43,12 +47,12 @@ _BOLD = re.compile(r"\*\*((?:\\.|[^\\*])*)\*\*", re.DOTALL)
 
 
 def clean(text: str) -> str:
-    """Return ``text`` with control characters made visible and at most three combining marks on a character."""
+    """Return ``text`` with control characters made visible and at most three combining marks in a row."""
     return _STACKED_MARKS.sub(r"\1", escape_controls(text))
 
 
 def escape(text: str) -> str:
-    """Return ``text`` so that Discord shows its markup and mentions as they are. It is cleaned first."""
+    """Return ``text``, cleaned, with markup and mentions escaped: Discord then shows them as plain characters."""
     return _MENTION.sub("@\u200b", _TO_ESCAPE.sub(_escape_match, clean(text)))
 
 
@@ -67,15 +71,15 @@ class Blocklist:
     """Words that are not shown. They match as whole words, in upper or lower case."""
 
     def __init__(self, words: Iterable[str] = ()) -> None:
-        either = "|".join(_INVISIBLE.join(map(re.escape, word.strip())) for word in words if word.strip())
-        self._pattern = re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE) if either else None
+        alternatives = "|".join(_INVISIBLE.join(map(re.escape, word.strip())) for word in words if word.strip())
+        self._pattern = re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)", re.IGNORECASE) if alternatives else None
 
     def contains(self, text: str) -> bool:
         """Return True if ``text`` contains one of the words."""
         return bool(self._pattern and self._pattern.search(text))
 
     def mask(self, text: str) -> str:
-        """Return ``text`` with a dot for every character of such a word. The length stays."""
+        """Return ``text`` with every character of these words replaced by a dot. The length stays the same."""
         return self._pattern.sub(lambda match: "•" * len(match[0]), text) if self._pattern else text
 
 
@@ -97,13 +101,13 @@ def truncate_seed(seed: str) -> ShownSeed:
 def paginate(seed: str, text: str, footer: Sequence[str] = (), growing: bool = False) -> list[str]:
     """Return messages with the seed in bold, the text, and the lines of ``footer`` in small print.
 
-    If ``growing``, a cursor replaces the footer. Each message has at most 2,000 code points and is never blank. A text
-    that grows keeps its pages except the last.
+    If ``growing``, a cursor replaces the footer. Each message has at most 2,000 code points and is never blank. While a
+    text grows, only its last page changes.
     """
     end = CURSOR if growing else "".join(f"\n-# {escape(line[:_MAX_FOOTER_LINE])}" for line in footer)[:_FOOTER_ROOM]
     end += _BLANK_NOTICE if not growing and not text.strip() else ""
     start = _format_seed(truncate_seed(seed))
-    parts = _split_pages(text, MAX_MESSAGE - len(start) - _FOOTER_ROOM - len(_BLANK_NOTICE))
+    parts = _split_pages(text, _PAGE_SPACE - len(start))
     pages = [escape(part) for part in parts]
     pages[0] = start + pages[0]
     pages[-1] += end
@@ -115,7 +119,8 @@ def paginate_sweep(blocks: Iterable[tuple[str, str]], seed: str) -> list[str]:
     pages = [_format_seed(truncate_seed(seed))]
     for title, text in blocks:
         body = text if len(escape(text)) < MAX_MESSAGE - _FOOTER_ROOM else _truncate(text, MAX_MESSAGE - _FOOTER_ROOM)
-        block = f"\n-# {escape(title)}\n{escape(body) if text.strip() else '-# the model produced only whitespace'}"
+        shown = f"\n{escape(body)}" if text.strip() else _BLANK_NOTICE
+        block = f"\n-# {escape(title)}{shown}"
         if len(pages[-1]) + len(block) < MAX_MESSAGE:
             pages[-1] += block
         else:
@@ -124,7 +129,7 @@ def paginate_sweep(blocks: Iterable[tuple[str, str]], seed: str) -> list[str]:
 
 
 def _split_pages(text: str, space: int) -> list[str]:
-    """Split ``text`` so that, escaped, the first part fits into ``space`` and each other one into a message.
+    """Split ``text`` so that, escaped, the first part fits into ``space`` and each other part into ``_PAGE_SPACE``.
 
     A part ends after whitespace if that shortens it by less than 20 %.
     """
@@ -134,12 +139,12 @@ def _split_pages(text: str, space: int) -> list[str]:
         gap = max(text.rfind("\n", 0, end), text.rfind(" ", 0, end)) + 1
         end = gap if gap > end * 0.8 else end
         parts.append(text[:end])
-        text, space = text[end:], MAX_MESSAGE - _FOOTER_ROOM - len(_BLANK_NOTICE)
+        text, space = text[end:], _PAGE_SPACE
     return [*parts, text]
 
 
 def _format_seed(seed: ShownSeed) -> str:
-    """Return the seed in bold. Whitespace stays outside: next to it Discord shows the stars as stars."""
+    """Return the seed in bold. Whitespace stays outside, since next to it Discord ignores the stars."""
     core = seed.text.strip()
     if not core:
         return seed.text
@@ -153,7 +158,7 @@ def _guard_whitespace(page: str) -> str:
 
 
 def _truncate(text: str, space: int) -> str:
-    """Return the longest beginning of ``text`` of which the escaped form has at most ``space`` code points."""
+    """Return the longest beginning of ``text`` that has at most ``space`` code points when escaped."""
     ends = range(1, min(len(text), space) + 1)
     return text[: bisect_right(ends, space, key=lambda end: len(escape(text[:end])))]
 

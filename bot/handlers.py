@@ -20,7 +20,7 @@ TEMPERATURE_STEPS = {"h": "+0.2", "l": "-0.2"}
 
 
 class Handlers:
-    """Answers invocations, on ``invocation.reply``. All methods raise AfterglowError."""
+    """Answers invocations. Each method sends its answer to ``invocation.reply``, or raises AfterglowError."""
 
     def __init__(self, service: TextService, channel_settings: ChannelSettings, delivery: Delivery) -> None:
         self._service = service
@@ -93,7 +93,7 @@ class Handlers:
         await self._write(invocation, await self.request_from_state(invocation.context, state, seed), change_note)
 
     async def request_from_state(self, context: ChannelContext, state: ButtonState, seed: str) -> TextRequest:
-        """Return the request that a button stands for. Settings that had no room in it are the channel's current."""
+        """Return the request for a button. Settings that did not fit into its id are the channel's."""
         name = find_model(state.model, await self._service.model_names())
         model = await self._service.get_model(name)
         defaults = {} if state.settings_cut else {each: getattr(model.settings, each) for each in SAMPLING_SETTINGS}
@@ -108,7 +108,7 @@ class Handlers:
 
 
 def apply_button(state: ButtonState, action: str) -> tuple[ButtonState, str]:
-    """Return the state after a press, and a note on what changed. Raises CommandError at the end of T's range."""
+    """Return the state after a press, and a note on what changed. Raises CommandError if T is at its limit."""
     if action == "c":
         return state, LABELS[action]
     if action == "r":

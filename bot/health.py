@@ -19,9 +19,10 @@ _KEY_PREFIX = "run "
 
 
 class Health:
-    """The record of one process. ``shard_label`` tells processes apart that share a data file.
+    """Keeps the record of one bot process in the data file.
 
-    ``clock`` gives seconds since 1970. A record that cannot be written is dropped.
+    ``shard_label`` distinguishes processes that share the file. ``clock`` returns seconds since 1970. If the record
+    cannot be written, that is ignored.
     """
 
     def __init__(self, store: Store, shard_label: str, clock: Callable[[], float] = time.time) -> None:
@@ -36,7 +37,10 @@ class Health:
         return str(self._record.get("error", ""))
 
     def heartbeat(self, guilds: int | None = None, running: bool = True) -> None:
-        """Write the record, with the time and the number of servers. ``running`` is False at the end."""
+        """Write the record, with the current time.
+
+        ``guilds`` is the number of servers, None if it has not changed. ``running`` is False when the bot stops.
+        """
         self._record |= {"seen": self._clock(), "running": running}
         if guilds is not None:
             self._record["guilds"] = guilds
@@ -44,16 +48,19 @@ class Health:
             self._store.set_meta(f"{_KEY_PREFIX}{self._shard_label}", json.dumps(self._record))
 
     def record_error(self, error: BaseException) -> None:
-        """Note an error's type, Discord's code and the source line, but not its message, which can quote people."""
+        """Put an error's type, Discord's code and the source line into the record. The next heartbeat writes it.
+
+        The error's message is left out because it can quote people.
+        """
         last_frame = traceback.extract_tb(error.__traceback__)[-1:]
-        place = "".join(f" in {frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in last_frame)
+        location = "".join(f" in {frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in last_frame)
         code = getattr(error, "code", None)
-        self._record["error"] = f"{type(error).__name__}{f' {code}' if isinstance(code, int) else ''}{place}"
+        self._record["error"] = f"{type(error).__name__}{f' {code}' if isinstance(code, int) else ''}{location}"
         self._record["failed"] = self._clock()
 
 
 def report(store: Store, clock: Callable[[], float] = time.time) -> Iterator[str]:
-    """Yield three lines for each process that has used the data file."""
+    """Yield three lines for each process that has used the data file, or one line if none has."""
     now, records = clock(), store.list_meta(_KEY_PREFIX)
     if not records:
         yield "the bot has not run yet"

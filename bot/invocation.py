@@ -1,4 +1,4 @@
-"""An invocation of the bot, by command, button, menu or message, in the one form that handlers get."""
+"""One use of the bot, by command, button, menu or message, in the form that handlers take."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ class ChannelHistory:
         self._channel = channel
 
     async def latest_text(self) -> BotMessage | None:
-        """Return the bot's latest text among the last ``MAX_HISTORY`` messages, None if there is none."""
+        """Return the bot's latest text among the last ``MAX_HISTORY`` messages, None if there is none.
+
+        Raises AfterglowError if the bot may not read the history.
+        """
         user = self._client.user
         try:
             async for message in self._client.get_partial_messageable(self._channel).history(limit=MAX_HISTORY):
@@ -76,7 +79,7 @@ class Invocation(NamedTuple):
 
 
 def context_of(interaction: discord.Interaction) -> ChannelContext:
-    """Return an interaction's channel and its user's permissions there. In direct messages a user may do anything."""
+    """Return an interaction's channel and its user's permissions there. In direct messages they have all."""
     permissions = interaction.permissions
     direct = interaction.guild_id is None
     return ChannelContext(

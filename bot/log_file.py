@@ -15,14 +15,14 @@ import discord
 from ..core.file_io import private_file
 
 LOG_BYTES = 1_000_000
-"""Size of a log file at which the next is begun."""
+"""Bytes in a log file after which a new one is begun."""
 
 LOG_BACKUPS = 3
 """Number of older log files that are kept."""
 
 
 class PrivateLog(RotatingFileHandler):
-    """A rotating log of which every file is readable by its owner only."""
+    """A rotating log whose files only their owner can read."""
 
     def _open(self) -> TextIOWrapper:
         private_file(Path(self.baseFilename))
@@ -38,7 +38,8 @@ class RedactingFormatter(logging.Formatter):
 
 @contextlib.contextmanager
 def log_to(path: Path) -> Iterator[None]:
-    """Log to standard error and to ``path``. The level is INFO: below it discord.py would log what people write."""
+    """Log to standard error and to ``path``. The level is INFO, because at DEBUG discord.py logs what people write."""
+    # Without the voice libraries, which the bot does not use, discord.py would warn.
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     file = PrivateLog(path, maxBytes=LOG_BYTES, backupCount=LOG_BACKUPS, encoding="utf-8")
     with contextlib.closing(file), contextlib.ExitStack() as removals:

@@ -23,6 +23,10 @@ from .writer import TextService
 
 log = logging.getLogger("afterglow.bot")
 
+_AUTHENTICATION_FAILED = 4004
+_SHARDING_REQUIRED = 4011
+"""Codes with which Discord closes a connection."""
+
 
 def run(options: Options) -> None:
     """Serve until SIGINT or SIGTERM. Raises AfterglowError, one line that never contains the token."""
@@ -37,7 +41,7 @@ def run(options: Options) -> None:
 
 
 def check(options: Options) -> list[tuple[str, str]]:
-    """Return what the bot needs before it connects: (thing, its error or "") pairs."""
+    """Check the token, the model and the data file. Return (thing, error) pairs; the error is "" if there is none."""
     return [
         ("token", _error_of(token_from_environment)),
         (f"model {options.model}", _error_of(lambda: load(options.model))),
@@ -54,6 +58,7 @@ def status(options: Options) -> list[str]:
 
 
 def _error_of(attempt: Callable[[], object]) -> str:
+    """Return the message of the AfterglowError that a call raises, "" if it raises none."""
     try:
         attempt()
     except AfterglowError as error:
@@ -62,11 +67,12 @@ def _error_of(attempt: Callable[[], object]) -> str:
 
 
 async def _serve_until_signal(service: TextService, options: Options, token: str) -> None:
+    """Run the bot until SIGINT or SIGTERM. An error that ends it is recorded for ``afterglow bot status``."""
     bot = build_bot(service, options)
     serving = asyncio.ensure_future(serve(bot, token))
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # On Windows Ctrl-C raises KeyboardInterrupt instead.
-            asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+            asyncio.get_running_loop().add_signal_handler(signal_number, serving.cancel)
     try:
         await serving
     except asyncio.CancelledError:
@@ -81,7 +87,7 @@ async def _serve_until_signal(service: TextService, options: Options, token: str
 def _translate_errors() -> Iterator[None]:
     """Turn errors of Discord and the network into AfterglowError, and those that a restart cannot fix into UsageError.
 
-    Its exit code tells a service manager not to restart, since Discord bans addresses that keep trying.
+    The exit code of UsageError tells a service manager not to restart the bot: Discord bans addresses that keep trying.
     """
     try:
         yield
@@ -95,7 +101,7 @@ def _translate_errors() -> Iterator[None]:
         raise _closed_error(error.code) from None
     except discord.HTTPException as error:
         if error.status == 401:
-            raise _closed_error(4004) from None
+            raise _closed_error(_AUTHENTICATION_FAILED) from None
         raise AfterglowError(f"Discord answered {error.status}, code {error.code}; try again later") from None
     except (OSError, aiohttp.ClientError, discord.DiscordException) as error:
         raise AfterglowError(f"cannot reach Discord ({type(error).__name__}); check the network and --proxy") from None
@@ -103,8 +109,8 @@ def _translate_errors() -> Iterator[None]:
 
 def _closed_error(code: int) -> AfterglowError:
     """Return the error for a connection that Discord closed, by Discord's close code."""
-    if code == 4004:
+    if code == _AUTHENTICATION_FAILED:
         return UsageError(f"Discord no longer accepts the bot's token: {LOGIN_HELP}")
-    if code == 4011:
+    if code == _SHARDING_REQUIRED:
         return UsageError("the bot is in too many servers for one connection; start it with --shards auto")
     return AfterglowError(f"Discord closed the connection, code {code}; start the bot again")

@@ -15,7 +15,7 @@ TOKEN_LIFETIME = 14 * 60.0
 """Seconds for which an interaction's token is used. It expires after fifteen minutes."""
 
 ALREADY_ACKNOWLEDGED = 40060
-"""Discord's error code for a second first response."""
+"""Discord's error code for a first response to an interaction that already has one."""
 
 EXPIRED_CODES = (10015, 10062, 50027)
 """Discord's error codes for an interaction whose token has expired."""
@@ -24,7 +24,7 @@ CONNECTION_ERRORS = (discord.DiscordServerError, aiohttp.ClientError, Connection
 """Raised if Discord or the network is down. discord.py lets aiohttp's errors through."""
 
 DELIVERY_ERRORS = (discord.HTTPException, *CONNECTION_ERRORS)
-"""Raised by any request to Discord that fails."""
+"""Raised if a request to Discord fails for any reason."""
 
 UNKNOWN_MESSAGE = 10008
 """Discord's error code for a message that was deleted."""
@@ -130,7 +130,7 @@ class InteractionReply:
         return asyncio.get_running_loop().time() - self._created < TOKEN_LIFETIME
 
     def _latest_message(self) -> discord.PartialMessage:
-        """The latest message, editable without the token. Unlike ``Message.edit``, its edit keeps embeds suppressed."""
+        """Return the latest message, to edit it without the token. ``Message.edit`` would show embeds again."""
         channel = self._interaction.client.get_partial_messageable(self.channel)
         return channel.get_partial_message(self._latest_id)
 
@@ -183,7 +183,7 @@ async def _send_reply(
 
 
 def _view_option(view: discord.ui.View | None) -> _ViewOption:
-    """Arguments of discord.py's send methods, which do not take None for "no view"."""
+    """Return the argument ``view`` for discord.py's send methods, which do not accept None for "no view"."""
     return {} if view is None else {"view": view}
 
 

@@ -30,7 +30,7 @@ PLACEHOLDER_DELAY = 2.0
 """Seconds without a reply after which a placeholder is sent. Discord drops an interaction after three."""
 
 SHUTDOWN_GRACE = 5.0
-"""Seconds that pending replies get when the bot is stopped."""
+"""Seconds to wait for pending replies when the bot is stopped."""
 
 STALE_COMMAND = "this command has changed; restart Discord (Ctrl+R) and try again"
 INTERNAL_ERROR = "something went wrong; the bot's log has the details"
@@ -68,6 +68,7 @@ class Responder:
         task = asyncio.create_task(self._run_guarded(reply, work))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        # A text has shown its position in the queue by then; this is for slow work of other kinds.
         await asyncio.wait({task}, timeout=self._placeholder_delay + 0.5)
         if not task.done():
             try:
@@ -132,14 +133,17 @@ class Responder:
             elif job:
                 job.stop()
                 await interaction.response.defer()
-            else:  # The text belongs to a bot process that has ended.
+            else:  # The text is finished, or belongs to a bot process that has ended.
                 await interaction.response.edit_message(view=None)
                 await interaction.followup.send("this text is already finished", ephemeral=True)
         except DELIVERY_ERRORS as problem:
             log_failure(problem)
 
     def _check_allowed(self, user_id: int, guild: int | None, channel: object) -> None:
-        """Raise AfterglowError if the user is over the rate limit or not answered here. None passes as any channel."""
+        """Count a use. Raise AfterglowError if the user is over the rate limit, or is not answered in this channel.
+
+        If ``channel`` is None, an age restriction does not apply.
+        """
         self._rate_limiter.count_use(user_id)
         if guild is None and not self._options.direct_messages:
             raise AfterglowError(NO_DIRECT_MESSAGES)
@@ -169,7 +173,7 @@ class Responder:
 
 
 def error_message(error: BaseException) -> str:
-    """Return one line for the user who asked. An error that is not the user's mistake goes to the log."""
+    """Return the line that tells the user about an error. An unexpected error is also logged."""
     cause = getattr(error, "original", error)
     if isinstance(cause, AfterglowError):
         return escape(str(cause))[:1000]
@@ -185,7 +189,7 @@ def log_bug(error: BaseException) -> None:
 
 
 def _command_name(interaction: discord.Interaction) -> str:
-    """Name of the command that is used; "" for a button."""
+    """Return the name of the command that was used, "" for a button."""
     data: Mapping[str, object] = interaction.data or {}
     return str(data.get("name", ""))
 

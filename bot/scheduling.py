@@ -82,24 +82,27 @@ class TicketQueue:
     def _admit(self) -> None:
         """Serve every waiting ticket that the limits permit."""
         running = Counter(ticket.channel for ticket in self._running)
-        closed = {ticket.channel for ticket in self._running if ticket.exclusive}
+        closed_channels = {ticket.channel for ticket in self._running if ticket.exclusive}
         for ticket in list(self._waiting):
             limit = 1 if ticket.exclusive else self._limits.max_running_per_channel
             if len(self._running) >= self._limits.max_running:
                 return
-            if running[ticket.channel] >= limit or ticket.channel in closed:
-                closed.add(ticket.channel)  # keeps the order within a channel
+            if running[ticket.channel] >= limit or ticket.channel in closed_channels:
+                closed_channels.add(ticket.channel)  # keeps the order within a channel
                 continue
             self._waiting.remove(ticket)
             self._running.append(ticket)
             running[ticket.channel] += 1
-            closed |= {ticket.channel} if ticket.exclusive else set()
+            closed_channels |= {ticket.channel} if ticket.exclusive else set()
             if not ticket.started.done():
                 ticket.started.set_result(None)
 
 
 class RateLimiter:
-    """Permits each user ``uses`` requests in any ``seconds``. A user over the limit is warned once per window."""
+    """Permits each user ``uses`` requests in any ``seconds``. A user over the limit is warned once per window.
+
+    ``clock`` returns seconds from any start.
+    """
 
     def __init__(self, uses: int, seconds: float, clock: Callable[[], float]) -> None:
         self._uses = uses
@@ -119,11 +122,11 @@ class RateLimiter:
 
     @property
     def tracked_users(self) -> set[int]:
-        """Users in memory: those with recent requests or a warning."""
+        """Ids of the users in memory: those with recent requests or a warning."""
         return {*self._times, *self._warned_until}
 
     def should_warn(self, user_id: int) -> bool:
-        """Return True if a user over the limit has not been warned yet in this window."""
+        """Return True if a user over the limit has not been warned yet in this window. Counts as the warning."""
         until = self._warned_until.get(user_id, 0.0)
         if self._clock() < until:
             return False
@@ -142,7 +145,7 @@ class RateLimiter:
 
 
 class EditThrottle:
-    """Keeps ``interval`` seconds between edits in a channel: Discord permits it about five in five seconds."""
+    """Spaces the edits in a channel ``interval`` seconds apart: Discord permits about five in five seconds."""
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
@@ -150,7 +153,7 @@ class EditThrottle:
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
-        """End all waiting, since the bot shuts down."""
+        """End all waits at once, when the bot shuts down."""
         self._stopped.set()
 
     async def wait(self, channel: int) -> None:

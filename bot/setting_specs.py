@@ -23,7 +23,7 @@ _HELP = {
     "memory": "continue each text from the one before, across restarts (stores a few KB of numbers, no text)",
 }
 _EXCLUDED = {"whole_seed", *(name for name, spec in SPECS.items() if spec.scope == "view")} - {"speed"}
-"""Settings without a use in a channel, which has no screen and no long seeds."""
+"""Core settings that a channel does not have, since it has no screen and no long seeds."""
 
 
 def _bot_spec(name: str, scope: str, help_: str) -> Spec:
@@ -31,14 +31,14 @@ def _bot_spec(name: str, scope: str, help_: str) -> Spec:
 
 
 def bounded_spec(name: str) -> Spec:
-    """Return the declaration of a core setting with the bot's range, which its errors and its help then name."""
+    """Return the declaration of a core setting with the bot's range and help text."""
     spec = SPECS[name]
     kind = _narrow(spec.kind, *_RANGES[name]) if name in _RANGES else spec.kind
     return spec._replace(kind=kind, help=_HELP.get(name, spec.help))
 
 
 def _narrow(kind: Kind, low: float, high: float) -> Kind:
-    """Return a kind of number that permits at most ``low`` to ``high``."""
+    """Return a kind of number with its range cut to ``low`` to ``high``."""
     if isinstance(kind, Integer):
         return replace(kind, low=max(int(low), kind.low), high=min(int(high), kind.high), zero_word=None)
     assert isinstance(kind, Number)
@@ -69,7 +69,7 @@ def spec_of(name: str) -> Spec:
 
 
 def option_range(name: str) -> object:
-    """Return the type of a slash command's option for a number. Discord refuses values out of its range."""
+    """Return the type of a slash command's number option, with the range that Discord then checks."""
     kind = bounded_spec(name).kind
     if isinstance(kind, Number):
         return app_commands.Range[float, float(kind.low), float(kind.high)]

@@ -132,7 +132,7 @@ class Store:
         self._execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", name, value)
 
     def list_meta(self, prefix: str) -> dict[str, str]:
-        """Return the values about the bot itself of which the name begins with ``prefix``."""
+        """Return the values about the bot itself whose names begin with ``prefix``, by name."""
         return dict(self._execute("SELECT name, value FROM facts WHERE substr(name, 1, ?) = ?", len(prefix), prefix))
 
     @property

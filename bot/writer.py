@@ -167,12 +167,12 @@ class TextService:
         if self.blocklist.contains(seed):
             raise CommandError("this seed contains a word that is blocked here")
         checked = {name: spec_of(name).check(value) for name, value in overrides.items() if value is not None}
-        name = await self.model_of(channel, model)
+        name = await self.resolve_model_name(channel, model)
         settings = self.settings_of(channel, await self.get_model(name)).changed(**checked)
         rng = random_rng_seed() if settings.rng is None else settings.rng
         return TextRequest(channel, guild, seed, name, settings, rng, settings.memory)
 
-    async def model_of(self, channel: int, requested: str | None = None) -> str:
+    async def resolve_model_name(self, channel: int, requested: str | None = None) -> str:
         """Return ``requested``, or else the channel's model, or the default model if the channel's no longer exists.
 
         Raises ModelError if there is no model ``requested``.
@@ -190,7 +190,7 @@ class TextService:
         return settings.changed(length=min(settings.length, MAX_LENGTH))
 
     async def write(self, text_job: TextJob, watched: bool = False) -> AsyncGenerator[TextJob]:
-        """Write a text and yield the job after each event. If ``watched``, write no faster than these are read."""
+        """Write a text and yield the job after each event. If ``watched``, write no faster than the events are read."""
         request = text_job.request
         self.running.add(text_job)
         try:

@@ -230,7 +230,7 @@ async def test_another_application_on_the_same_file_forgets_nothing_of_the_first
 async def test_ready_says_how_to_begin(there: Discord, tiny: Model, capsys: pytest.CaptureFixture[str]) -> None:
     async with running_bot(there, tiny) as bot:
         await there.command("temp", value=1.2)
-        await wait_until(lambda: bot.welcomed)
+        await wait_until(lambda: bot.invitation_printed)
     invitation, hint = capsys.readouterr().out.splitlines()
     assert "client_id=1000" in invitation
     assert "scope=bot+applications.commands" in invitation

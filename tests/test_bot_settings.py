@@ -137,7 +137,7 @@ async def test_explain_names_no_choice_of_word_parts(there: Discord) -> None:
     async with running_bot(there, load("holmes")):
         await run_command(there, "say", seed="The", length=30, rng=7)
         explained = await run_command(there, "explain")
-    assert explained.startswith("what may come next\n")
+    assert explained.startswith("candidates for the next token:\n")
     assert "effective choices" in explained
 
 

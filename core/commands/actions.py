@@ -57,7 +57,7 @@ def set_(session: Session, name: str = "", *values: str) -> Iterator[Effect]:
 def parse_value(session: Session, spec: Spec, text: str) -> Any:
     """Return the value of a setting that was typed as ``text``; "reset" is the model's default.
 
-    Raise SettingError if it is invalid.
+    Raises SettingError if it is invalid.
     """
     if text == "reset":
         return session.default_of(spec.name)
@@ -162,7 +162,7 @@ def sweep(session: Session, temperatures: Sequence[float] = SWEEP_TEMPERATURES) 
 
 
 def pick(session: Session, sweep: Sweep, number: int) -> Iterator[Effect]:
-    """Continue with a column of a sweep."""
+    """Add a column of a sweep to the passage, and move to it, so that the next text continues it."""
     session.pick(sweep, number)
     yield Redraw(f"T {sweep.columns[number].temperature:.2f} picked; Enter continues")
 
@@ -182,6 +182,7 @@ def list_models() -> list[tuple[str, str]]:
 
 
 def _describe_card(entry: library.ModelEntry) -> str:
+    """Return the text, loss and date of training in a model's card, or the error if it cannot be read."""
     try:
         card = read_card(entry.path)
     except AfterglowError as error:
@@ -255,19 +256,23 @@ def _format_tree_row(passage: Passage, index: int, depth: int) -> tuple[str, str
 
 
 def _describe_node(node: Node) -> str:
+    """Return "seed", or the temperature of a text's last token: "T 0.80"."""
     if node.seed is not None:
         return "seed"
     return f"T {node.tokens[-1].temperature:.2f}" if node.tokens else "empty"
 
 
 def quit_(session: Session) -> Iterator[Effect]:
-    """Stop and quit."""
+    """Stop the text being written, and quit."""
     session.stop()
     yield Quit()
 
 
 def _describe_temperature_change(session: Session, before: object, after: object) -> str:
-    """Return the effect of a new temperature: ", flatter: here 2.1 → 4.6 effective choices". "" if it has none."""
+    """Return what a new temperature does to the next token: ", flatter: here 2.1 → 4.6 effective choices".
+
+    "" if there is no text, a temperature is a ramp, or it has not changed.
+    """
     logprobs = next_logprobs(session)
     if logprobs is None or not isinstance(before, float) or not isinstance(after, float) or before == after:
         return ""

@@ -11,14 +11,14 @@ from ..generation.sweep import Sweep
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Show events as they come, under a title if there is one."""
+    """Show events as they come, under a title unless it is ""."""
 
     events: Iterator[Event]
     title: str = ""
 
     @property
     def plays(self) -> Iterator[Play]:
-        """This effect alone, as in ``Compare``."""
+        """This effect alone, so that front ends can show it as they show ``Compare``."""
         yield self
 
 
@@ -56,7 +56,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Redraw:
-    """Show the passage again because it has changed, and ``text``, the reason."""
+    """Show the passage again because it has changed, and ``text``, the reason, unless it is ""."""
 
     text: str
 

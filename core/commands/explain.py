@@ -36,7 +36,7 @@ MAX_ROWS = 10
 """Maximum number of tokens in a table; the others are summed up in one row."""
 
 BAR_WIDTH = 20
-"""Columns of a bar that stands for probability 1."""
+"""Width of the bar for probability 1, in columns."""
 
 MIN_SHOWN_PROBABILITY = 0.0005
 """Smallest probability that is not printed as 0.000."""
@@ -88,14 +88,14 @@ def explain(session: Session, args: ExplainArgs = DEFAULT_ARGS) -> Iterator[Effe
 
 
 def parse_args(_: Session, text: str) -> ExplainArgs:
-    """Parse "0.5 1 2" or "0.3,0.5,0.2 1.2 0.8". Raise UsageError or SettingError if it is invalid."""
+    """Parse "0.5 1 2" or "0.3,0.5,0.2 1.2 0.8". Raises UsageError or SettingError if it is invalid."""
     words = text.split()
     distribution = from_probs(parse_probabilities(words.pop(0))) if words and "," in words[0] else None
     return ExplainArgs(distribution, tuple(map(parse_temperature, words)))
 
 
 def parse_temperature(text: str) -> float:
-    """Parse one temperature. Raise SettingError if it is out of range, UsageError if it is a ramp."""
+    """Parse one temperature. Raises SettingError if it is out of range, UsageError if it is a ramp."""
     value = SPECS["temperature"].parse(text)
     if not isinstance(value, float):
         raise UsageError(f"{text!r} is a ramp; give single temperatures: 0.2 0.8 1.6")
@@ -213,7 +213,10 @@ def _describe_effect(temperature: float) -> str:
 
 
 def _build_rows(distribution: Distribution, temperature: float) -> Iterator[tuple[str, str]]:
-    """Yield the rows of a table: all entries in order, or of many the likeliest and the rest in one. Then the sums."""
+    """Yield the rows of a table, as (label, line): all entries in order, then the sums.
+
+    If there are more than ``MAX_ROWS``, only the likeliest have rows of their own, and one row sums up the others.
+    """
     labels, probs = distribution
     log_probs = _log_probs(probs)
     steps = temperature_steps(probs, temperature) if temperature else None
@@ -231,7 +234,10 @@ def _build_rows(distribution: Distribution, temperature: float) -> Iterator[tupl
 
 
 def _pick_likeliest(probs: Array, shaped: Array) -> list[int]:
-    """Return the likeliest entries that are not printed as 0.000 before and after, but at least three."""
+    """Return the indices of the likeliest entries, at most ``MAX_ROWS`` and at least three.
+
+    Entries that would be printed as 0.000 both before and after the temperature are left out.
+    """
     order = [int(i) for i in np.argsort(-probs, kind="stable")[:MAX_ROWS]]
     visible = [i for i in order if max(probs[i], shaped[i]) >= MIN_SHOWN_PROBABILITY]
     return order[: max(3, len(visible))]

@@ -14,7 +14,7 @@ from . import actions, explain, tour
 from .effects import Effect, Listing, Play
 
 Choices = Callable[[Session, Sequence[str]], Iterable[tuple[str, str]]]
-"""Returns values of an argument as (value, help), given the words typed before it."""
+"""A function that returns the values of an argument as (value, help), given the words typed before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Command:
 def dispatch(session: Session, line: str) -> Iterator[Effect]:
     """Run a typed line and yield its effects: a command if it begins with "/", else a seed. An empty line continues.
 
-    A seed that begins with "/" is typed as "//…". Raise AfterglowError, and change nothing, if the line is invalid.
+    A seed that begins with "/" is typed as "//…". Raises AfterglowError, and changes nothing, if the line is invalid.
     """
     command, values = parse_command(session, line) if is_command(line) else (None, [])
     if session.observer:
@@ -93,7 +93,7 @@ def split_command(line: str) -> list[str]:
 
 
 def parse_command(session: Session, line: str) -> tuple[Command, list[Any]]:
-    """Return the command of a line and its parsed arguments. Raise CommandError or SettingError if it is invalid."""
+    """Return the command of a line and its parsed arguments. Raises CommandError or SettingError if it is invalid."""
     name, rest = split_command(line)
     command = lookup_command(name)
     words = rest.split(None, len(command.arguments) - 1) if command.arguments else rest.split()
@@ -103,7 +103,7 @@ def parse_command(session: Session, line: str) -> tuple[Command, list[Any]]:
 
 
 def lookup_command(name: str) -> Command:
-    """Return the command with this name or alias. Raise CommandError, with a suggestion, if there is none."""
+    """Return the command with this name or alias. Raises CommandError, with a suggestion, if there is none."""
     if name in _BY_NAME:
         return _BY_NAME[name]
     hint = suggest(name, _BY_NAME, "/help lists them", prefix="/")
@@ -135,7 +135,7 @@ def _completions(session: Session, line: str) -> list[tuple[str, str]]:
 
 
 def runs_live(line: str) -> bool:
-    """True if a typed line can run while text is being written. A mistyped command can: its error stops nothing."""
+    """True if a typed line can run while text is being written. So can a mistyped command: its error stops no text."""
     name = split_command(line)[0]
     return is_command(line) and (name not in _BY_NAME or _BY_NAME[name].live)
 
@@ -150,7 +150,7 @@ def _setting_argument(spec: Spec) -> Argument:
 
 
 def _setting_choices(session: Session, name: str) -> Iterator[tuple[str, str]]:
-    """Yield the current value, examples and "reset" of a setting; nothing if there is no such setting."""
+    """Yield a setting's current value, examples and "reset", with help. Yield nothing if there is no such setting."""
     spec = SPECS.get(name.replace("-", "_"))
     if spec:
         yield spec.kind.show(getattr(session.settings, spec.name)), "now"
@@ -195,6 +195,7 @@ def _parse_token(session: Session, text: str) -> int:
 
 
 def _offer(*values: tuple[str, str]) -> Choices:
+    """Return choices that are always these (value, help) pairs."""
     return lambda *_: values
 
 

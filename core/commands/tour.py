@@ -1,4 +1,4 @@
-"""The guided tour in seven steps: it says what to type next, and notices when it was done."""
+"""The guided tour in seven steps: it says what to type next, and notices when that is done."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ MIN_TOKENS = 20
 
 
 class StepContext(NamedTuple):
-    """State after a typed line: its command ("" for a seed or empty line), and what there was when the step began."""
+    """State after a typed line: the session, and the line's command, "" for a seed or an empty line.
+
+    ``forks_before`` and ``models_before`` are the passage's forks and the user's models when the step began.
+    """
 
     session: Session
     command: str
@@ -35,7 +38,7 @@ class StepContext(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TourStep:
-    """A step of the tour: rows (what to type, what it does), a test whether it is done, and praise for it."""
+    """A step of the tour: rows of (text to type, its effect), a test if it is done, and praise for it."""
 
     title: str
     rows: tuple[tuple[str, str], ...]
@@ -46,7 +49,7 @@ class TourStep:
 class Tour:
     """Progress of one user through the steps; observes a session.
 
-    A step is recognized by its effect on the session, so a text that was stopped early and a key also count.
+    Most steps are recognized by their effect on the session, so a text stopped early and a key press count too.
     """
 
     def __init__(self, session: Session) -> None:
@@ -78,7 +81,7 @@ class Tour:
             yield self._show_step_or_end(session)
 
     def _is_done(self, session: Session, commands: Sequence[str]) -> bool:
-        """True if one of the commands completed the current step."""
+        """True if the current step is done after these commands."""
         forks = self._forks_before if session.passage is self._passage else 0
         contexts = (StepContext(session, command, forks, self._models_before) for command in commands)
         return any(map(STEPS[self.step_index].is_done, contexts))
@@ -145,6 +148,7 @@ def _count_forks(passage: Passage) -> int:
 
 
 def _list_own_models() -> Iterator[str]:
+    """Yield path and time of change of each model that is not bundled: one that is trained again is new, too."""
     for entry in library.list_models():
         if not entry.bundled:
             yield f"{entry.path} {entry.path.stat().st_mtime_ns}"

@@ -20,7 +20,7 @@ PassageSpan = tuple[str, Token | None]
 
 
 class ExportedPassage(NamedTuple):
-    """A passage to export, the summary that is printed under its text, and the heat setting for its colors."""
+    """A passage to export, the summary to print under its text, and the setting ``heat`` for its colors."""
 
     passage: Passage
     summary: str
@@ -54,7 +54,7 @@ def as_html(export: ExportedPassage) -> str:
 
 
 def as_svg(export: ExportedPassage) -> str:
-    """Return an SVG with heat colors, and T at the left of each line in which it changes."""
+    """Return an SVG with heat colors, and T at the left of each line where it has changed."""
     page = SvgPage(LINE_WIDTH + 8)
     text = WrappedTokens(LINE_WIDTH)
     for span, token in token_spans(export.passage):
@@ -66,7 +66,7 @@ def as_svg(export: ExportedPassage) -> str:
 
 
 def token_spans(passage: Passage) -> Iterator[PassageSpan]:
-    """Yield the text up to the cursor as (text, token). The token of seeds and tails is None."""
+    """Yield the text up to the cursor as (text, token). The token is None for seeds and tails."""
     for node, count in passage.path():
         if node.seed is not None:
             yield node.seed, None
@@ -77,7 +77,7 @@ def token_spans(passage: Passage) -> Iterator[PassageSpan]:
 
 
 def _heat_or_default(heat: str) -> str:
-    """Return the heat to export with: "surprise" if heat is off, since a plain page shows no more than the text."""
+    """Return the heat to export with: "surprise" if heat is "off", since a page without colors is a .txt file."""
     return "surprise" if heat == "off" else heat
 
 

@@ -13,13 +13,13 @@ _LEVEL_THRESHOLDS: dict[str, tuple[float, float, float, float]] = {
     "entropy": (0.5, 1, 2, 3),
     "temperature": (0.5, 0.8, 1.001, 1.3),
 }
-"""Lowest values of levels 1 to 4, in bits, ranks, bits and T."""
+"""Lowest values of levels 1 to 4, by the setting ``heat``. Surprise and entropy are in bits."""
 
 _LEGEND_TITLES = {"surprise": "surprise, bits", "rank": "rank", "entropy": "entropy, bits", "temperature": "T"}
 
 
 def legend(heat: str) -> tuple[str, list[str]]:
-    """Return the title and the levels' labels: ("surprise, bits", ["< 1", "1", "2", "4", "7 and more"])."""
+    """Return the title and the five labels of a legend: ("surprise, bits", ["< 1", "1", "2", "4", "7 and more"])."""
     *lower, highest = (f"{threshold:.3g}" for threshold in _LEVEL_THRESHOLDS[heat])
     return _LEGEND_TITLES[heat], [f"< {lower[0]}", *lower, f"{highest} and more"]
 
@@ -30,7 +30,7 @@ def surprisal(token: Token) -> float:
 
 
 def heat_level(token: Token, heat: str) -> int | None:
-    """Return the level of a token, 0 to 4, under the setting ``heat``. None if it is "off"."""
+    """Return the level of a token, 0 to 4, by the setting ``heat``. None if that is "off"."""
     if heat == "off":
         return None
     value = surprisal(token) if heat == "surprise" else float(getattr(token, heat))

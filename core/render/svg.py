@@ -17,7 +17,7 @@ STYLES = {
     "plain": "#e4e6eb",
     "dim": "#8b8f9a",
     "seed": "#7fb4ff",
-    "turn": "#f2cf63",
+    "temperature": "#f2cf63",
     "raw": "#7fb4ff",
     "shaped": "#f2cf63",
     **{f"heat{level}": color for level, color in enumerate(HEAT_COLORS)},
@@ -67,7 +67,7 @@ def temperature_color(temperature: float) -> str:
 
 
 class WrappedTokens:
-    """A text of tokens that grows, wrapped at spaces to lines of at most ``columns``."""
+    """A growing text of tokens, wrapped at spaces to lines of at most ``columns``."""
 
     def __init__(self, columns: int) -> None:
         self._columns = columns
@@ -80,7 +80,7 @@ class WrappedTokens:
         self._paragraphs += [[(character, token) for character in line] for line in rest]
 
     def lines(self) -> Iterator[list[Cell]]:
-        """Yield the lines as lists of cells."""
+        """Yield the wrapped lines as lists of cells."""
         for paragraph in self._paragraphs:
             rest = paragraph
             while True:
@@ -91,19 +91,20 @@ class WrappedTokens:
                     break
 
     def _find_line_end(self, line: list[Cell]) -> int:
+        """Return the index after the last cell that fits in a line: after a space if possible, else within a word."""
         column = 0
-        space = 0
-        for number, (character, _) in enumerate(line):
+        after_space = 0
+        for index, (character, _) in enumerate(line):
             column += display_width(character)
             if column > self._columns:
-                return space or max(1, number)
+                return after_space or max(1, index)
             if character == " ":
-                space = number + 1
+                after_space = index + 1
         return len(line)
 
 
 class SvgPage:
-    """A page of ``columns``, drawn from top to bottom. ``text_at``, ``box`` and ``bar`` draw anywhere.
+    """A page ``columns`` wide, drawn from top to bottom. ``text_at``, ``box`` and ``bar`` draw anywhere.
 
     Rows and columns are positions in characters, from 0. ``row`` is the next line to draw.
     """
@@ -114,7 +115,7 @@ class SvgPage:
         self.row = 0.0
 
     def line(self, spans: list[tuple[str, str]], column: float = 0) -> None:
-        """Draw a line of (text, style) and go down by 1."""
+        """Draw a line of (text, style) spans at ``row``, and go down by 1."""
         for text, style in spans:
             self.text_at(self.row, column, text, style)
             column += display_width(text)
@@ -125,7 +126,7 @@ class SvgPage:
         self.row += rows
 
     def text_at(self, row: float, column: float, text: str, style: str = "plain") -> None:
-        """Draw a text."""
+        """Draw a text at a position. Spaces at its ends are not drawn."""
         shown = text.rstrip(" ")
         start = len(shown) - len(shown.lstrip(" "))
         if not shown.strip():
@@ -161,27 +162,37 @@ class SvgPage:
         margin: int = TEMPERATURE_COLUMNS,
         marked_token: Token | None = None,
     ) -> None:
-        """Draw a text in the colors of ``heat``. If ``margin`` is not 0, T is shown there where it changes."""
-        shown: str | None = None
+        """Draw a text in the colors of ``heat``, which is not "off". ``margin`` columns at the left show T, 0 none.
+
+        T is printed in the lines where it has changed. A box is drawn under the first character of ``marked_token``.
+        """
+        shown = ""
         for line in text.lines():
-            temperatures = [f"{token.temperature:.2f}" for _, token in line if token]
             self._draw_marker(line, column + margin, marked_token)
-            if margin and temperatures:
-                self.box(self.row, column + margin - 1.6, 0.35, 1, temperature_color(float(temperatures[-1])), 0)
-            if margin and temperatures and temperatures[-1] != shown:
-                shown = temperatures[-1]
-                self.text_at(self.row, column, shown, "turn")
+            if margin:
+                shown = self._draw_margin(line, column, margin, shown)
             spans = [
                 ("".join(character for character, _ in group), style)
                 for style, group in groupby(line, lambda cell: _choose_style(cell, heat))
             ]
             self.line(spans, column + margin)
 
+    def _draw_margin(self, line: list[Cell], column: float, margin: int, shown: str) -> str:
+        """Draw the color of a line's last T, and T itself unless it is ``shown`` already. Return the T shown now."""
+        temperatures = [f"{token.temperature:.2f}" for _, token in line if token]
+        if not temperatures:
+            return shown
+        latest = temperatures[-1]
+        self.box(self.row, column + margin - 1.6, 0.35, 1, temperature_color(float(latest)), 0)
+        if latest != shown:
+            self.text_at(self.row, column, latest, "temperature")
+        return latest
+
     def _draw_marker(self, line: list[Cell], column: float, marked: Token | None) -> None:
         """Draw a box under the first character of the marked token, if it is in this line."""
-        for number, (_, token) in enumerate(line):
+        for index, (_, token) in enumerate(line):
             if token is marked and token is not None:
-                self.box(self.row, column + display_width("".join(c for c, _ in line[:number])), 1, 1, "#5b4a86")
+                self.box(self.row, column + display_width("".join(c for c, _ in line[:index])), 1, 1, "#5b4a86")
                 return
 
     def to_svg(self, title: str) -> str:
@@ -197,5 +208,6 @@ class SvgPage:
 
 
 def _choose_style(cell: Cell, heat: str) -> str:
+    """Return the name of a cell's style: "seed", or "heat0" to "heat4"."""
     token = cell[1]
     return "seed" if token is None else f"heat{heat_level(token, heat)}"

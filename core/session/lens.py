@@ -35,11 +35,11 @@ _make_candidate = tuple_maker(Candidate)
 
 
 class Inspection(NamedTuple):
-    """The likeliest candidates, best first; the token that was drawn is always among them.
+    """The likeliest candidates for one token, the most probable first. The token that was drawn is always among them.
 
-    ``temperature`` is that of the shaped probabilities. Entropies are in bits. ``cut_count`` tokens were removed by
-    filters; in the model they had ``cut_share`` of the probability. ``filters`` are the settings that drew ``taken``.
-    None if not recorded; then the current settings were used.
+    ``temperature`` is that of the shaped probabilities. Entropies are in bits. Filters removed ``cut_count`` tokens, to
+    which the model gave ``cut_share`` of the probability, 0 to 1. ``taken`` is the token that was drawn, None if none
+    was. ``filters`` are the settings that drew it; None if not recorded, and the current settings were used.
     """
 
     candidates: list[Candidate]
@@ -53,15 +53,15 @@ class Inspection(NamedTuple):
 
     @property
     def effective_choices(self) -> tuple[float, float]:
-        """Effective number of choices, 2 to the power of the entropy: raw, shaped."""
+        """Effective choices, 2 to the power of the entropy, as (raw, shaped)."""
         return 2**self.raw_entropy, 2**self.shaped_entropy
 
 
 def inspect_session(session: Session, index: int | None = None) -> Inspection | None:
-    """Inspect the generated token at ``index`` of the text, from 0; None inspects the next one.
+    """Return the candidates for the generated token at ``index``, from 0, or for the next one if it is None.
 
     The shaped probabilities use the temperature and the filters that drew the token, or the current ones if no token
-    was drawn there or its filters were not recorded. Return None if there is no text.
+    was drawn there or its filters were not recorded. Returns None if there is no text.
     """
     if index is None and session.stream:
         stream = session.stream.with_settings(session.settings)
@@ -98,17 +98,14 @@ def inspect_stream(
     filters: Settings | None = None,
     limit: int = 40,
 ) -> Inspection:
-    """Inspect the next token of a stream, with its settings but this temperature.
+    """Return at most ``limit`` candidates for the next token of a stream, by its settings but at ``temperature``.
 
-    ``decode`` returns a token's text. ``taken`` is the token that was drawn, if one was, and ``filters`` are the
-    settings that drew it, if recorded. At most ``limit`` candidates are returned.
+    ``decode`` returns the text of a token id. ``taken`` and ``filters`` are those of ``Inspection``.
     """
     shaped_logits, allowed = _shape_logits(stream, temperature)
     logprobs = log_softmax(np.stack([stream.logits, shaped_logits]))
     raw, shaped = np.exp(logprobs)
-    order = np.argsort(-raw, kind="stable")[:limit]
-    if taken and taken.id not in order:
-        order[-1] = taken.id
+    order = _order_candidates(raw, taken, limit)
     ids = order.tolist()
     columns = [column[order].tolist() for column in (raw, shaped, allowed)]
     raw_entropy, shaped_entropy = (entropy(logprobs) + 0.0).tolist()  # + 0.0 makes 0 of -0
@@ -122,6 +119,14 @@ def inspect_stream(
         taken=taken,
         filters=filters,
     )
+
+
+def _order_candidates(probs: Array, taken: Token | None, limit: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Return the ids of the ``limit`` most probable tokens, best first. ``taken`` is the last, if not among them."""
+    order = np.argsort(-probs, kind="stable")[:limit]
+    if taken and taken.id not in order:
+        order[-1] = taken.id
+    return order
 
 
 def _shape_logits(stream: Stream, temperature: float) -> tuple[Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:

@@ -22,7 +22,7 @@ class Node:
     tokens. ``tail`` is text that was still pending when generation ended. ``visited`` is the child that redo goes to.
     ``reason`` is that of ``events.Done``, "" if generation did not end. ``filters`` are pairs (index of the first
     token, settings that drew it and those after it), empty if not recorded. ``start`` is the snapshot before the first
-    token (of a seed: after it); ``snapshots`` are later ones by position. Snapshots can be computed again.
+    token (of a seed: after it); ``snapshots`` are later ones by position. Both can be computed again.
     """
 
     parent: int | None
@@ -64,11 +64,11 @@ class Node:
         return self.filters[entry][1] if entry >= 0 else None
 
     def tokens_in_vocab(self, tokenizer: Tokenizer) -> bool:
-        """True if all its token ids exist in the tokenizer's vocabulary."""
+        """True if the ids of all its tokens are in the tokenizer's vocabulary."""
         return all(token.id < tokenizer.size for token in self.tokens)
 
     def decodes_to_same_text(self, tokenizer: Tokenizer) -> bool:
-        """True if the tokenizer decodes its tokens to the same text."""
+        """True if the tokenizer decodes its tokens to their text (and the text still pending at the end, if any)."""
         decoded = tokenizer.decode(token.id for token in self.tokens) if self.tokens_in_vocab(tokenizer) else ""
         return decoded.startswith("".join(token.text for token in self.tokens))
 
@@ -105,11 +105,11 @@ class Passage:
             child, parent = parent, self.nodes[parent].parent
 
     def current(self) -> Node:
-        """Return the node at the cursor. Raise CommandError in an empty passage."""
+        """Return the node at the cursor. Raises CommandError in an empty passage."""
         return self.nodes[self.end()[0]]
 
     def end(self) -> tuple[int, int]:
-        """Return the end of the text as (node, number of its tokens). Raise CommandError in an empty passage."""
+        """Return the end of the text as (node, number of its tokens). Raises CommandError in an empty passage."""
         if self.cursor is None:
             raise CommandError("there is no text yet: type a seed first")
         return self.cursor, len(self.nodes[self.cursor].tokens)
@@ -119,34 +119,34 @@ class Passage:
         return ((self.nodes[index], count) for index, count in self._path_indices())
 
     def _path_indices(self) -> Iterator[tuple[int, int | None]]:
-        steps: list[tuple[int, int | None]] = []
+        upwards: list[tuple[int, int | None]] = []
         index: int | None = self.cursor
         count: int | None = None
         while index is not None:
-            steps.append((index, count))
+            upwards.append((index, count))
             node = self.nodes[index]
             index, count = node.parent, node.at
-        return reversed(steps)
+        return reversed(upwards)
 
     def root(self) -> int:
-        """Return the index of the seed that the text begins with. Raise CommandError in an empty passage."""
+        """Return the index of the seed that the text begins with. Raises CommandError in an empty passage."""
         self.current()
         return next(self._path_indices())[0]
 
     def token_count(self) -> int:
         """Return the number of generated tokens up to the cursor."""
-        return sum(len(node.tokens) if count is None else count for node, count in self.path())
+        return sum(_token_count(node, count) for node, count in self.path())
 
     def locate_token(self, count: int) -> tuple[int, int]:
         """Return the place after the first ``count`` generated tokens of the text as (node, number of its tokens).
 
-        Raise CommandError if the text has fewer.
+        Raises CommandError if the text has fewer.
         """
         end = self.end()
         before = 0
         for index, part in self._path_indices():
             node = self.nodes[index]
-            length = len(node.tokens) if part is None else part
+            length = _token_count(node, part)
             if 0 <= count - before < length:
                 # The place before a node's first token is given as its parent's, so a text added there is a sibling.
                 if count == before and node.parent is not None:
@@ -185,14 +185,14 @@ class Passage:
         """
         before = 0
         for node, part in self.path():
-            length = len(node.tokens) if part is None else part
+            length = _token_count(node, part)
             if 0 <= index - before < length:
                 return node.tokens[index - before], node.filters_at(index - before)
             before += length
         return None
 
     def outline(self) -> Iterator[tuple[int, int]]:
-        """Yield (index, depth) of every node, parents first. The only child of a generated text is no deeper."""
+        """Yield (index, depth) of every node, parents first. An only child of a generated text has its depth."""
         waiting = [(index, 0) for index, node in reversed(list(enumerate(self.nodes))) if node.parent is None]
         while waiting:
             index, depth = waiting.pop()
@@ -204,8 +204,8 @@ class Passage:
     def versions(self) -> list[int]:
         """Return the alternative versions at the cursor, in order of creation.
 
-        They are the texts that continue from one place: a place inside this text if the cursor came back from a branch
-        there, else the place that this text continues from.
+        They are node indices of texts that continue from one place: a place inside this text if the cursor came back
+        from a branch there, else the place that this text continues from.
         """
         cursor = self.cursor
         if cursor is None:
@@ -219,7 +219,7 @@ class Passage:
         return [cursor] if node.seed is not None else self._versions_at(node.parent, node.at)
 
     def _versions_at(self, parent: int, at: int) -> list[int]:
-        """Return the texts after the first ``at`` tokens of a node: itself if it has more, and its branches."""
+        """Return the texts after the first ``at`` tokens of a node: its own index if it has more, and its branches."""
         node = self.nodes[parent]
         branches = [child for child in node.children if self.nodes[child].at == at and self.nodes[child].seed is None]
         return [parent, *branches] if at < len(node.tokens) else branches
@@ -251,24 +251,29 @@ class Passage:
         return " · ".join(parts)
 
     def undo(self) -> None:
-        """Move the cursor to the parent. Raise CommandError if there is none."""
+        """Move the cursor to the parent. Raises CommandError if there is none."""
         node = self.current()
         if node.parent is None:
             raise CommandError("there is nothing to undo")
         self.cursor = node.parent
 
     def redo(self) -> None:
-        """Move the cursor to the child visited last. Raise CommandError if there is none."""
+        """Move the cursor to the child visited last. Raises CommandError if there is none."""
         visited = self.current().visited
         if visited is None:
             raise CommandError("there is nothing to redo")
         self.cursor = visited
 
     def next_free_take(self, parent: int, at: int) -> int:
-        """Return the RNG take for a new text after the first ``at`` tokens of ``parent``.
+        """Return the RNG take for a new text after the first ``at`` tokens of node ``parent``.
 
-        It is the parent's own for the first text at its end, else one that no child has used.
+        It is the parent's own if the parent has no child and ``at`` is its end, else the next above all that were used.
         """
         node = self.nodes[parent]
         used = [self.nodes[child].take for child in node.children]
         return max([node.take, *used]) + (1 if used or at < len(node.tokens) else 0)
+
+
+def _token_count(node: Node, count: int | None) -> int:
+    """Return ``count``, or the number of the node's tokens if it is None."""
+    return len(node.tokens) if count is None else count

@@ -24,13 +24,13 @@ from .passage_tables import open_database
 from .stored_passage import RowVersion, StoredPassage, StoredSnapshot
 
 _SnapshotKey = tuple[bool, int]
-"""Of a stored snapshot: True for the one before a node's first token, and its position."""
+"""Key of a stored snapshot within its node: (True for the one before the first token, position)."""
 
 _NodeHeader = dict[str, Any]
 _Row = tuple[Any, ...]
 
 STORED_SNAPSHOT_INTERVAL = 8192
-"""Tokens between stored snapshots. From one to any place takes half a second of reading."""
+"""Tokens between stored snapshots. Reading from one to the place before the next takes half a second."""
 
 
 class SavedPassage(NamedTuple):
@@ -52,7 +52,7 @@ class PassageSaver:
         """Save what is new. Return a notice if another window changed the passage too, and this one became a copy.
 
         ``loaded`` is the passage that was loaded last. If it is this one, its row is updated, else a row is added.
-        Raise StorageError if the file cannot be written; the next call tries again.
+        Raises StorageError if the file cannot be written; the next call tries again.
         """
         if self._writer is None or self._writer.passage is not passage:
             self._writer = _PassageWriter(passage, loaded.row if loaded and loaded.passage is passage else None)
@@ -83,7 +83,7 @@ class _PassageWriter:
         return not same or self.header != passage_header(self.passage)
 
     def write(self, database: sqlite3.Connection) -> str | None:
-        """Write what is new in one transaction. Return a notice if the passage became a copy."""
+        """Write what is new in one transaction. Return a notice if the passage became a copy, else None."""
         header = passage_header(self.passage)
         nodes = list(self.passage.nodes)
         count = self.passage.token_count()
@@ -163,7 +163,7 @@ class _PassageWriter:
 
 
 def _snapshots_to_store(node: Node) -> dict[_SnapshotKey, Snapshot]:
-    """Return the start of a node, its latest snapshot, and one for every ``STORED_SNAPSHOT_INTERVAL`` tokens."""
+    """Return the snapshots of a node to store: its start, its latest, one every ``STORED_SNAPSHOT_INTERVAL`` tokens."""
     if node.start is None:
         return {}
     later = dict(node.snapshots)
@@ -187,7 +187,7 @@ def _header_to_save(nodes: Sequence[Node], number: int) -> _NodeHeader:
 def open_by_name(name: str) -> StoredPassage:
     """Load the passage saved under ``name``, else number ``name``, else the only one whose text contains ``name``.
 
-    Raise StorageError if there is none, or several contain it.
+    Raises StorageError if there is none, or several contain it.
     """
     if name not in passage_json.list_names():
         number = name.removeprefix("#")
@@ -217,16 +217,8 @@ def search_passages(query: str = "", limit: int = 200) -> list[SavedPassage]:
 
 
 def load(number: int) -> StoredPassage:
-    """Return an autosaved passage. Raise StorageError if there is none of this number, or it is damaged."""
-    with open_database() as database:
-        header = database.execute(
-            "SELECT format, model, model_sha256, rng, cursor, settings, version FROM passages WHERE id = ?", (number,)
-        ).fetchone()
-        if header is None:
-            raise StorageError(f"there is no passage #{number}; /open lists them")
-        nodes = _select(database, "SELECT head FROM nodes WHERE passage = ? ORDER BY number", number)
-        blocks = _select(database, "SELECT node, tokens FROM pieces WHERE passage = ? ORDER BY node, first", number)
-        states = _select(database, "SELECT node, start, data FROM states WHERE passage = ?", number)
+    """Return an autosaved passage. Raises StorageError if there is none of this number, or it is damaged."""
+    header, nodes, blocks, states = _read_rows(number)
     try:
         passage = from_dict(_rows_to_dict(header, nodes, blocks))
     except FORMAT_ERRORS:
@@ -236,8 +228,22 @@ def load(number: int) -> StoredPassage:
     return StoredPassage(passage, RowVersion(number, header[-1]), valid)
 
 
+def _read_rows(number: int) -> tuple[_Row, list[_Row], list[_Row], list[_Row]]:
+    """Return a passage's row and the rows of its nodes, token blocks and snapshots. Raises StorageError without one."""
+    with open_database() as database:
+        header = database.execute(
+            "SELECT format, model, model_sha256, rng, cursor, settings, version FROM passages WHERE id = ?", (number,)
+        ).fetchone()
+        if header is None:
+            raise StorageError(f"there is no passage #{number}; /open lists them")
+        nodes = _select(database, "SELECT head FROM nodes WHERE passage = ? ORDER BY number", number)
+        blocks = _select(database, "SELECT node, tokens FROM pieces WHERE passage = ? ORDER BY node, first", number)
+        states = _select(database, "SELECT node, start, data FROM states WHERE passage = ?", number)
+    return header, nodes, blocks, states
+
+
 def _select(database: sqlite3.Connection, query: str, number: int) -> list[_Row]:
-    """Return the rows of one passage."""
+    """Return the rows that a query finds for passage ``number``."""
     return database.execute(query, (number,)).fetchall()
 
 
@@ -264,7 +270,7 @@ def _search_text(passage: Passage) -> str:
 
 
 def _update_row(database: sqlite3.Connection, row: RowVersion, values: dict[str, Any]) -> bool:
-    """Update the row of a passage and its version. Return False, and change nothing, if it has another version."""
+    """Update a passage's row and increase its version. Return False, and change nothing, if it has another version."""
     columns = ", ".join(f"{name} = :{name}" for name in values)
     updated = database.execute(
         f"UPDATE passages SET version = version + 1, {columns} WHERE id = :id AND version = :version",  # noqa: S608
@@ -274,6 +280,7 @@ def _update_row(database: sqlite3.Connection, row: RowVersion, values: dict[str,
 
 
 def _insert_row(database: sqlite3.Connection, values: dict[str, Any]) -> RowVersion:
+    """Insert a row for a new passage. Return its number, and version 1."""
     names = ", ".join(values)
     placeholders = ", ".join(f":{name}" for name in values)
     inserted = database.execute(f"INSERT INTO passages(version, {names}) VALUES (1, {placeholders})", values)  # noqa: S608

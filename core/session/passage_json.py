@@ -1,4 +1,4 @@
-"""Passages saved under a name: one JSON file each, replaced atomically. Loading one draws nothing again."""
+"""Passages saved under a name: one JSON file each, replaced atomically. Loading one draws no tokens again."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ def list_names() -> list[str]:
 
 
 def path_for(name: str) -> Path:
-    """Return the file of a saved passage. Raise UsageError if the name is not allowed."""
+    """Return the path of a saved passage's file. Raises UsageError if the name is not allowed."""
     if not re.fullmatch(r"\w[\w .-]{0,63}", name):
         raise UsageError(f"{name!r} cannot be a passage's name; use letters, digits, spaces, '.', '-' and '_'")
     return passages_dir() / f"{name}{SUFFIX}"
 
 
 def suggest_name(passage: Passage) -> str:
-    """Return a name made of the beginning of the text and ``rng``."""
+    """Return a name for a passage: the beginning of its text and its ``rng``."""
     words = re.sub(r"\W+", "-", passage.text()[:24].lower()).strip("-")
     return f"{words or 'passage'}-{passage.rng}"
 
 
 def save(passage: Passage, name: str) -> Path:
-    """Write a passage to a file that only its owner may read (0600). Raise StorageError if it fails."""
+    """Write a passage to a file that only its owner may read (0600). Raises StorageError if it fails."""
     path = path_for(name)
     write_atomically(path, to_json(passage).encode(), mode=0o600)
     return path
 
 
 def load(name: str) -> Passage:
-    """Return the passage saved under ``name``. Raise StorageError if there is none, or it is damaged."""
+    """Return the passage saved under ``name``. Raises StorageError if there is none, or it is damaged."""
     path = path_for(name)
     try:
         return from_json(path.read_text("utf-8"))
@@ -74,12 +74,12 @@ def to_json(passage: Passage) -> str:
 
 
 def from_json(text: str) -> Passage:
-    """Return the passage of a JSON text. Raise one of ``FORMAT_ERRORS`` if it is invalid."""
+    """Return the passage of a JSON text. Raises one of ``FORMAT_ERRORS`` if it is invalid."""
     return from_dict(json.loads(text))
 
 
 def from_dict(data: Any) -> Passage:
-    """Return the passage of decoded JSON. Raise one of ``FORMAT_ERRORS`` if it is invalid."""
+    """Return the passage of decoded JSON. Raises one of ``FORMAT_ERRORS`` if it is invalid."""
     if not 1 <= _require_type(int, data["format"]) <= PASSAGE_FORMAT:
         raise ValueError
     passage = Passage(
@@ -110,7 +110,7 @@ def node_header(node: Node) -> dict[str, Any]:
 
 
 def token_columns(tokens: list[Token]) -> dict[str, list[Any]]:
-    """Return tokens as one list of values for each of their fields."""
+    """Return tokens as JSON stores them: a list of values for each field, by name."""
     columns = {name: [getattr(token, name) for token in tokens] for name in _TOKEN_COLUMNS}
     # JSON has no infinity: null stands for the -inf of a forced token that the filters had removed.
     columns["shaped"] = [value if isfinite(value) else None for value in columns["shaped"]]
@@ -146,21 +146,21 @@ def _tokens_from_columns(stored: dict[str, list[Any]]) -> list[Token]:
 
 
 def _require_type(kind: type[T], value: Any) -> T:
-    """Return ``value`` if this is its exact type. Raise TypeError if not."""
+    """Return ``value`` if this is its exact type. Raises TypeError if not."""
     if type(value) is not kind:
         raise TypeError
     return value
 
 
 def _require_int_below(end: int, value: Any) -> int:
-    """Return ``value`` if it is an integer from 0 to ``end`` - 1. Raise TypeError or ValueError if not."""
+    """Return ``value`` if it is an integer from 0 to ``end`` - 1. Raises TypeError or ValueError if not."""
     if not 0 <= _require_type(int, value) < end:
         raise ValueError
     return int(value)
 
 
 def _require_finite(value: Any) -> float:
-    """Return ``value`` as a float if it is a finite number. Raise ValueError or OverflowError if not."""
+    """Return ``value`` as a float if it is a finite number. Raises ValueError or OverflowError if not."""
     if type(value) not in (int, float) or not isfinite(value):
         raise ValueError
     return float(value)

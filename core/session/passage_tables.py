@@ -1,4 +1,4 @@
-"""The SQLite file of autosaved passages: its tables, and opening it."""
+"""Opens the SQLite file of autosaved passages, and makes its tables."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BUSY_TIMEOUT = 5.0
 
 
 def _make_tables(database: sqlite3.Connection) -> None:
-    """Make the tables, or upgrade them from version 1, unless another process has done so meanwhile."""
+    """Make the tables, or upgrade them from version 1. Does nothing if another process has done so meanwhile."""
     database.execute("BEGIN IMMEDIATE")
     if _schema_version(database) == 1:
         database.execute("ALTER TABLE passages ADD COLUMN settings TEXT")
@@ -49,7 +49,7 @@ def _schema_version(database: sqlite3.Connection) -> int:
 
 @contextmanager
 def open_database() -> Iterator[sqlite3.Connection]:
-    """Open the database, made if missing. Errors of SQLite are raised as StorageError."""
+    """Open the database, and close it after the block. A missing file is made. SQLite's errors become StorageError."""
     path = passage_db_file()
     try:
         database = sqlite3.connect(private_file(path), timeout=BUSY_TIMEOUT, isolation_level=None)

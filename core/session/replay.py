@@ -1,4 +1,4 @@
-"""Snapshots at any place of a passage, replayed from the nearest saved one, and passages that were loaded."""
+"""Computes the snapshot at any place of a passage from the nearest saved one, and prepares loaded passages."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def _nodes_without_start(passage: Passage, index: int | None) -> list[Node]:
 
 
 def adopt_passage(model: Model, passage: Passage) -> tuple[Passage, str | None]:
-    """Return a loaded passage as ``model`` can continue it, and a notice if another model wrote it.
+    """Return a passage that ``model`` can continue, and a notice if another model wrote it, else None.
 
-    The tree is kept if the model decodes its tokens to the same text, else the text becomes one seed.
+    The tree is kept if the model decodes its tokens to the same text. Otherwise the text becomes one seed.
     """
     tokenizer = model.tokenizer
     in_vocab = all(node.tokens_in_vocab(tokenizer) for node in passage.nodes)
@@ -59,6 +59,7 @@ def adopt_passage(model: Model, passage: Passage) -> tuple[Passage, str | None]:
 
 def restore_snapshots(model: Model, passage: Passage, snapshots: Iterable[StoredSnapshot]) -> None:
     """Put stored snapshots into their nodes. Damaged ones and those of another model are ignored."""
+    # The nodes' starts come first: the other snapshots are checked against them.
     for index, is_start, data in sorted(snapshots, key=lambda stored: not stored.is_start):
         node = passage.nodes[index]
         with contextlib.suppress(StateError):
@@ -83,7 +84,7 @@ def _start_of(model: Model, passage: Passage, node: Node, whole_seed: bool) -> S
 
 
 def _snapshot_within(model: Model, passage: Passage, node: Node, at: int, whole_seed: bool) -> Snapshot:
-    """Return the snapshot after ``at`` tokens of a node, and save every 128th on the way in it."""
+    """Return the snapshot after ``at`` tokens of a node. Every 128th on the way is saved in the node."""
     start = _start_of(model, passage, node, whole_seed)
     first = start.position
     nearest = max((p for p in list(node.snapshots) if p <= first + at), default=first)

@@ -70,7 +70,7 @@ class Session:
         return self.settings.temperature_at(progress)
 
     def set(self, name: str, value: Any) -> None:
-        """Change a setting, also for the text being written. Raise SettingError if the name or value is invalid."""
+        """Change a setting, also for the text being written. Raises SettingError if the name or value is invalid."""
         self.set_all(self.settings.changed(**{get_spec(name).name: value}))
 
     def set_all(self, settings: Settings) -> None:
@@ -94,7 +94,7 @@ class Session:
         self.passage = self._empty_passage()
 
     def switch_model(self, name: str) -> None:
-        """Continue with another model, in a new passage. Raise ModelError, and change nothing, if it cannot be loaded.
+        """Continue with another model, in a new passage. If it cannot be loaded, raise ModelError and change nothing.
 
         Settings that differ from the old model's defaults are kept; the others take the new model's defaults.
         """
@@ -110,17 +110,17 @@ class Session:
         """Begin a passage with ``seed`` and continue it. If ``memory`` is set, append the seed to the text instead."""
         self._require_idle()
         appends = self.settings.memory and self.passage.cursor is not None
-        reading = yield from self._read_seed(seed, self.current_snapshot() if appends else None)
+        prefill = yield from self._read_seed(seed, self.current_snapshot() if appends else None)
         if not appends:
             self.new_passage()
         at = len(self.passage.current().tokens) if appends else 0
         take = self.passage.current().take if appends else 0
-        self.passage.add(Node(self.passage.cursor, at, seed, take=take, start=reading.snapshot))
-        yield from map(Notice, reading.notices)
+        self.passage.add(Node(self.passage.cursor, at, seed, take=take, start=prefill.snapshot))
+        yield from map(Notice, prefill.notices)
         yield from self.continue_()
 
     def _read_seed(self, seed: str, after: Snapshot | None) -> Generator[Event, None, Prefill]:
-        """Read a seed after a snapshot, yielding progress. Raise CommandError if it is stopped."""
+        """Read a seed after a snapshot. Yield progress, return the result. Raises CommandError if it is stopped."""
         self._stopping = False
         chunks = self.model.prefill_chunks(seed, after, self.settings.whole_seed)
         while True:
@@ -136,7 +136,7 @@ class Session:
         return self._write_at(*self.passage.end())
 
     def retry(self) -> Iterator[Event]:
-        """Write the last text again with another RNG take. The old version stays in the tree."""
+        """Write the last text again with another RNG take, or continue a seed. The old version stays in the tree."""
         node = self.passage.current()
         if node.parent is None or node.seed is not None:
             return self.continue_()
@@ -148,7 +148,8 @@ class Session:
     def branch(self, count: int, token: int | None = None) -> Iterator[Event]:
         """Continue after the first ``count`` generated tokens of the text, with the token id ``token`` first.
 
-        None draws the first token too. Raise CommandError if the text has fewer tokens or the vocabulary no such id.
+        If it is None, the first token is drawn too. Raises CommandError if the text has fewer tokens or there is no
+        such id.
         """
         self._require_idle()
         index, at = self.passage.locate_token(count)
@@ -166,21 +167,21 @@ class Session:
         same = len(commonprefix([self.passage.text(), text]))  # noqa: RUF071
         index, at, covered = self.passage.locate_characters(same)
         before = None if index is None else self.snapshot_at(index, at)
-        reading = self.model.read(text[covered:], before, whole=self.settings.whole_seed)
-        self.passage.add(Node(index, at, text[covered:], take=take, start=reading.snapshot))
-        return chain(map(Notice, reading.notices), self.continue_())
+        prefill = self.model.read(text[covered:], before, whole=self.settings.whole_seed)
+        self.passage.add(Node(index, at, text[covered:], take=take, start=prefill.snapshot))
+        return chain(map(Notice, prefill.notices), self.continue_())
 
     def go_to(self, number: int) -> None:
-        """Move the cursor to a node of the tree. Raise CommandError if there is none of this number."""
+        """Move the cursor to a node of the tree. Raises CommandError if there is none of this number."""
         self._require_idle()
         if number >= len(self.passage.nodes):
             raise CommandError(f"the tree has only {len(self.passage.nodes)} nodes, numbered from 0; /tree lists them")
         self.passage.move_to(number)
 
     def switch_version(self, step: int) -> Iterator[Event] | None:
-        """Move the cursor to the next (1) or previous (-1) version of the last text. After the last, write another.
+        """Move the cursor to the next (1) or previous (-1) version of the last text, and return None.
 
-        Raise CommandError before the first.
+        After the last version, return the events of another one. Raises CommandError before the first.
         """
         self._require_idle()
         self.passage.current()
@@ -194,7 +195,7 @@ class Session:
         return None
 
     def sweep(self, temperatures: Sequence[float]) -> Sweep:
-        """Return a sweep of the passage's first seed: the same RNG take at several temperatures."""
+        """Return a sweep: the passage's first seed, continued at several temperatures with the same RNG take."""
         self._require_idle()
         root = self.passage.root()
         seed = self.passage.nodes[root].seed or ""
@@ -203,7 +204,7 @@ class Session:
         return self._sweep
 
     def pick(self, sweep: Sweep, number: int) -> None:
-        """Make a column of a sweep a version of the passage's first text, and set its temperature."""
+        """Add a column of a sweep as a version of the passage's first text, and set the temperature to the column's."""
         column = sweep.columns[number]
         self.passage.add(
             Node(
@@ -219,7 +220,7 @@ class Session:
         self.set("temperature", column.temperature)
 
     def load_passage(self, stored: StoredPassage) -> str | None:
-        """Continue with a loaded passage. Return a notice if another model wrote it, and its text is read again.
+        """Continue with a loaded passage. Return a notice if another model wrote it and its text is read again.
 
         Restores the settings that the passage was left with, except ``rng`` and ``autosave``.
         """
@@ -233,7 +234,7 @@ class Session:
         return notice
 
     def current_snapshot(self) -> Snapshot:
-        """Return the snapshot at the end of the text. Raise CommandError in an empty passage."""
+        """Return the snapshot at the end of the text. Raises CommandError in an empty passage."""
         return self.snapshot_at(*self.passage.end())
 
     def snapshot_at(self, index: int, at: int) -> Snapshot:
@@ -265,6 +266,7 @@ class Session:
             self._stream = None
 
     def _require_idle(self) -> None:
+        """Raise CommandError if text is being written."""
         if self._stream:
             raise CommandError("text is being written; stop it first")
 
@@ -276,7 +278,7 @@ class Session:
 def record_events(engine: Engine, stream: Stream, node: Node, get_settings: Callable[[], Settings]) -> Iterator[Event]:
     """Yield the events of a stream and record them in a node.
 
-    Each token is drawn with the settings that ``get_settings`` returns when it is requested, and the node records them.
+    Each token is drawn with the settings that ``get_settings`` returns when it is requested. The node records them too.
     If the iterator is closed early, the tokens so far are kept.
     """
     current = None

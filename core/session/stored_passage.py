@@ -9,14 +9,14 @@ from .passage import Passage
 
 
 class RowVersion(NamedTuple):
-    """Number of an autosaved passage, and its version. Each save increases the version by 1."""
+    """Number of an autosaved passage, and the version of its row, which each save increases by 1."""
 
     id: int
     version: int
 
 
 class StoredSnapshot(NamedTuple):
-    """A snapshot as bytes. ``is_start`` is True for the one before the first token of its node."""
+    """A snapshot of a node, as bytes. ``is_start`` is True if it is the one before the node's first token."""
 
     node: int
     is_start: bool
@@ -24,7 +24,7 @@ class StoredSnapshot(NamedTuple):
 
 
 class StoredPassage(NamedTuple):
-    """A loaded passage, its row (None if it was saved under a name), and its snapshots."""
+    """A loaded passage, its row (None if it was saved under a name), and its stored snapshots."""
 
     passage: Passage
     row: RowVersion | None = None
