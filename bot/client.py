@@ -7,7 +7,7 @@ import contextlib
 import logging
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, TypeVar
 
 import discord
@@ -163,8 +163,9 @@ class Bot(discord.Client):
     def _departed_guilds(self) -> set[int]:
         """Return the stored servers of this process's shards that removed the bot while it was offline."""
         count = self.shard_count or 1
-        sharded = isinstance(self, discord.AutoShardedClient) and self.shard_ids
-        own_shards = set(self.shard_ids) if sharded else range(count)
+        own_shards: Container[int] = range(count)
+        if isinstance(self, discord.AutoShardedClient) and self.shard_ids:
+            own_shards = self.shard_ids
         # Discord assigns a server to a shard by these bits of its id.
         stored = {guild for guild in self.store.guild_ids() if (guild >> 22) % count in own_shards}
         return stored - {guild.id for guild in self.guilds}

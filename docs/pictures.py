@@ -80,7 +80,7 @@ def most_uncertain(session: Session, index: int) -> int:
 def draw_lens(picture: SvgPage, inspection: Inspection, top: float, column: int) -> None:
     """Draw the candidates for one token, as the lens of the full screen shows them."""
     before, after = inspection.effective_choices
-    picture.text_at(top, column, f"T {inspection.temperature:.2f}", "turn")
+    picture.text_at(top, column, f"T {inspection.temperature:.2f}", "temperature")
     picture.text_at(top, column + 8, f"{before:.1f} → {after:.1f} choices", "dim")
     picture.text_at(top + 1, column, "     as the model says    as drawn", "dim")
     highest = max(max(each.raw, each.shaped) for each in inspection.candidates)
@@ -109,7 +109,7 @@ def draw_sweep() -> str:
     for number, column in enumerate(sweep.columns):
         left = number * (width + 2)
         picture.row = top
-        picture.line([(f"T {column.temperature:.2f}", "turn")], left)
+        picture.line([(f"T {column.temperature:.2f}", "temperature")], left)
         text = WrappedTokens(width - 1)
         text.add(SEED)
         for token in column.tokens:
