@@ -56,8 +56,7 @@ VERBS = words(
 """First words of phrases that may end in a participle: ``remove_finished``."""
 
 PARTICIPLES = words(
-    "changed extended finished paused reply_received request_sent saturated scaled selection_updated surprise_bound "
-    "time_left"
+    "changed extended finished paused reply_received request_sent saturated scaled selection_updated surprise_bound"
 )
 """Functions and properties named by a participle: copies in the manner of ``sorted``, and the field's predicates."""
 

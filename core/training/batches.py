@@ -16,7 +16,7 @@ TokenSource = Ids | DiskTokens
 
 
 class BatchReader:
-    """Reads windows of inputs and targets (B, T) down ``batch_size`` parallel streams of ``ids``.
+    """Reads windows of inputs and targets, T = ``seq_len`` tokens, down ``batch_size`` parallel streams of ``ids``.
 
     Each epoch starts at a random offset, so that windows are cut at other places. Restoring ``position`` continues a
     run. ``rows`` selects the streams read by this process; other processes read the others.
@@ -33,7 +33,10 @@ class BatchReader:
         self._begin_epoch()
 
     def next_window(self) -> tuple[Tensor, Tensor, bool]:
-        """Return inputs, targets, and True if they start an epoch. Then the hidden state starts from zeros."""
+        """Return inputs and targets (rows, T), and True if they start an epoch.
+
+        The hidden state then starts from zeros.
+        """
         length = self._stream_length()
         if self._index + min(self._seq_len, length) > length:
             self._begin_epoch()

@@ -1,7 +1,7 @@
 """Measurements during training: the cold loss, the best temperature, the fastest data type.
 
-``cold_loss`` and ``fit_temperature`` are the twins of ``score.cold_nats`` and ``score.fit_minimum``, which work without
-torch. ``test_both_cold_losses_and_both_best_temperatures_agree`` compares them.
+``cold_loss`` and ``fit_temperature`` do the same as ``score.cold_nats`` and ``score.fit_minimum``, which work
+without torch. ``test_both_cold_losses_and_both_best_temperatures_agree`` compares them.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def _iter_windows(model: nn.Module, ids: Tensor) -> Iterator[tuple[Tensor, Tenso
 
 
 def fit_temperature(logits: Tensor, targets: Tensor) -> float:
-    """Return the T in 0.5 to 2 with the lowest loss of softmax(logits / T) on the targets (Guo et al. 2017, 4.2).
+    """Return the T in 0.5 to 2 with the lowest loss of softmax(logits / T) on the targets (Guo et al. 2017,
+    section 4.2).
 
     The loss is convex in 1 / T, so a few steps of Newton's method find the minimum.
     """
@@ -99,7 +100,7 @@ def supports_bf16(device: torch.device) -> bool:
 def benchmark_dtypes(model: LSTMLanguageModel, batch_size: int) -> tuple[bool, float]:
     """Return True if the model trains faster in bfloat16, and its rough speed in tokens per second.
 
-    Only a measurement tells, since few CPUs have the instructions.
+    This is measured, because few CPUs have instructions for bfloat16.
     """
     device = next(model.parameters()).device
     ids = torch.zeros(batch_size, 16, dtype=torch.long, device=device)

@@ -20,13 +20,16 @@ FORMAT = 2
 """Version of the format. Increased when its meaning changes; checkpoints of other versions are refused."""
 
 CHECKPOINTS_TO_KEEP = 2
-"""The newest, and the one before it in case the newest is damaged."""
+"""Number of checkpoints to keep: the newest, and the one before it in case the newest is damaged."""
 
 SUFFIX = ".checkpoint.safetensors"
 
 
 def save(folder: Path, checkpoint: Checkpoint, run_id: str) -> Path:
-    """Write a checkpoint of the run ``run_id`` and delete all but the newest files. Raises StorageError."""
+    """Write a checkpoint of the run ``run_id`` and return its path. Delete all but the newest two.
+
+    Raises StorageError.
+    """
     path = folder / f"{checkpoint.values['step']:09}{SUFFIX}"
     header = {"format": FORMAT, "run": run_id, "values": checkpoint.values}
     digest = _digest(header, checkpoint.tensors)
@@ -39,7 +42,7 @@ def save(folder: Path, checkpoint: Checkpoint, run_id: str) -> Path:
 
 
 def load_last_good(folder: Path, run_id: str) -> tuple[Checkpoint | None, list[str]]:
-    """Return the furthest intact checkpoint, None if there is none, and a message for each damaged one skipped.
+    """Return the intact checkpoint of the highest step or None, and a message for each damaged one skipped.
 
     Raises TrainingError for a checkpoint of another format or another run.
     """

@@ -51,7 +51,7 @@ def _to_layer_name(name: str) -> str:
 def extend_vocabulary(model: LSTMLanguageModel, vocabulary: int) -> dict[str, Tensor]:
     """Return the weights of ``model`` with rows for new tokens appended, up to ``vocabulary`` tokens.
 
-    A new token's embedding is the mean of the others. Its bias is the lowest one, so that it is at first unlikely.
+    A new token's embedding is the mean of the others. Its bias is the lowest one, so that at first it is unlikely.
     """
     state = dict(model.state_dict())
     new = vocabulary - model.architecture.vocabulary

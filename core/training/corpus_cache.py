@@ -15,17 +15,17 @@ from ..errors import StorageError
 from ..file_io import atomic_writer, write_atomically
 from ..paths import cache_dir
 from ..text.corpus import Corpus, deduplicate, name_and_hash, read_clean_text
-from ..text.files import open_sources
+from ..text.files import Source, open_sources
 from ..text.formats import ReadOptions, check_options_apply
 from ..text.split import Split
 from ..text.tokenizer import Tokenizer
 from .disk_store import DiskText, DiskTokens
 
 FORMAT = 1
-"""Version of the cache. Increased when texts are cleaned, tokenized or written in another way."""
+"""Version of the cache. Increased when the way changes in which texts are cleaned, tokenized or written."""
 
 MAX_CACHE_BYTES = 8 << 30
-"""Cache size above which the least recently used files are deleted. They are rebuilt when needed."""
+"""Size above which the least recently used files are deleted, 8 GiB. They are rebuilt when needed."""
 
 MAX_CACHE_DAYS = 30
 """Days after which an unused file is deleted."""
@@ -43,14 +43,7 @@ def load_corpus(paths: Sequence[str], options: ReadOptions) -> Corpus:
     name, sha256 = name_and_hash(sources)
     key = _cache_key("text", sha256, [source.name for source in sources], asdict(options))
     path, metadata_path = cache_dir() / f"{key}.txt", cache_dir() / f"{key}.json"
-    metadata = _read_metadata(metadata_path, path)
-    if metadata is None:
-        notes: list[str] = []
-        with _explain_disk_full(), atomic_writer(path, PRIVATE_MODE) as file:
-            starts, characters = DiskText.write(file, read_clean_text(sources, options, notes))
-        metadata = {"starts": starts, "characters": characters, "bytes": path.stat().st_size, "notes": notes}
-        with _explain_disk_full():
-            write_atomically(metadata_path, json.dumps(metadata).encode(), PRIVATE_MODE)
+    metadata = _read_metadata(metadata_path, path) or _write_text(metadata_path, path, sources, options)
     _touch(metadata_path, path)
     text = DiskText(path, metadata["starts"], metadata["characters"])
     return Corpus(name, sha256, text, options.keep_boilerplate, (*skipped, *metadata["notes"]), split)
@@ -74,7 +67,10 @@ def load_tokens(
 
 
 def prune_cache() -> None:
-    """Delete files unused for long, the oldest ones of too many, and partial files left by a crash."""
+    """Delete files unused for ``MAX_CACHE_DAYS``, partial files older than a day, and the oldest above the size limit.
+
+    Files used within the last hour stay, since a run may need them.
+    """
     bytes_left, now = MAX_CACHE_BYTES, time.time()
     with contextlib.suppress(OSError):
         ages = {path: now - path.stat().st_mtime for path in cache_dir().iterdir()}
@@ -95,6 +91,17 @@ def _read_metadata(metadata_path: Path, path: Path) -> dict[str, Any] | None:
         return None
 
 
+def _write_text(metadata_path: Path, path: Path, sources: Sequence[Source], options: ReadOptions) -> dict[str, Any]:
+    """Write the clean text and its metadata to the cache, and return the metadata."""
+    notes: list[str] = []
+    with _explain_disk_full(), atomic_writer(path, PRIVATE_MODE) as file:
+        starts, characters = DiskText.write(file, read_clean_text(sources, options, notes))
+    metadata = {"starts": starts, "characters": characters, "bytes": path.stat().st_size, "notes": notes}
+    with _explain_disk_full():
+        write_atomically(metadata_path, json.dumps(metadata).encode(), PRIVATE_MODE)
+    return metadata
+
+
 def _cache_key(*values: object) -> str:
     return hashlib.sha256(json.dumps([FORMAT, *values]).encode()).hexdigest()[:32]
 
@@ -107,7 +114,7 @@ def _touch(*paths: Path) -> None:
 
 @contextlib.contextmanager
 def _explain_disk_full() -> Iterator[None]:
-    """Add to a StorageError what the space is for, and what to do."""
+    """Extend the message of a StorageError: what needs the space, and how to get more."""
     try:
         yield
     except StorageError as error:

@@ -23,7 +23,7 @@ INDEX_STRIDE = 1 << 16
 
 
 class DiskText:
-    """A text in UTF-8, sliced like a str. ``starts`` holds the byte offset of every 65,536th character."""
+    """A text in UTF-8, sliced like a str. ``starts`` holds the byte offset of every ``INDEX_STRIDE``-th character."""
 
     def __init__(self, path: Path, starts: list[int], characters: int) -> None:
         self.path = path
@@ -56,7 +56,7 @@ class DiskText:
 
 
 class DiskTokens:
-    """Token ids, sliced like an array. Each takes as many bytes as the largest id needs."""
+    """Token ids, sliced like an array. Every id takes as many bytes as the vocabulary's largest one needs."""
 
     def __init__(self, path: Path, vocabulary: int) -> None:
         self._file = _File(path)

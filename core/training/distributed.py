@@ -48,7 +48,7 @@ class ProcessGroup:
         return slice(self.rank * batch_size // self.world_size, (self.rank + 1) * batch_size // self.world_size)
 
     def wrap_model(self, model: nn.Module) -> nn.Module:
-        """Return the model to call in training, whose gradients are averaged over all processes."""
+        """Return the model to call in training, which averages gradients over all processes."""
         return nn.parallel.DistributedDataParallel(model) if self.world_size > 1 else model
 
     def mean(self, value: float) -> float:
@@ -74,7 +74,7 @@ class ProcessGroup:
 
     @contextmanager
     def peer_failures_as_errors(self, run_name: str) -> Iterator[None]:
-        """Raise TrainingError, with the way to resume the run, if another process has exited."""
+        """Raise TrainingError from a ``with`` block, with the way to resume the run, if another process has exited."""
         try:
             yield
         except RuntimeError as error:
@@ -102,7 +102,8 @@ SINGLE_PROCESS = ProcessGroup()
 def init_distributed(device: str = "auto") -> ProcessGroup:
     """Join the group that torchrun's environment describes, or a group of one without torchrun.
 
-    ``device`` is auto, cpu, cuda or mps. Raises UsageError if it is not there, TrainingError if the group cannot form.
+    ``device`` is auto, cpu, cuda or mps. Raises UsageError if this machine lacks it, TrainingError if the
+    processes cannot reach each other.
     """
     rank = int(os.environ.get("RANK", 0))
     world_size = int(os.environ.get("WORLD_SIZE", 1))

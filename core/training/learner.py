@@ -50,7 +50,7 @@ class Learner:
         self._seed_rank(0)
 
     def train_step(self, learning_rate: float, bf16: bool) -> tuple[float, int] | None:
-        """Take a step and return the mean loss in nats per token, and the number of tokens.
+        """Take a step. Return the mean loss in nats per token and the number of tokens, both over all processes.
 
         Returns None if the loss or the gradient is not finite. Then only the RNG and the reading position have changed.
         """

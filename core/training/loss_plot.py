@@ -5,52 +5,95 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import count
+from typing import NamedTuple
 
-WIDTH, HEIGHT, LEFT_MARGIN, BOTTOM_MARGIN, TOP_MARGIN, RIGHT_MARGIN = 720, 400, 56, 44, 40, 130
+WIDTH, HEIGHT = 720, 400
+LEFT_MARGIN, RIGHT_MARGIN = 56, 130
+TOP_MARGIN, BOTTOM_MARGIN = 40, 44
+
 SERIES_COLORS = {"train_bits": "#999999", "valid_bits": "#d9480f"}
 SERIES_LABELS = {"train_bits": "training", "valid_bits": "validation"}
+BASELINE_COLOR = "#1864ab"
+
+Label = tuple[float, str, str]
+"""Height, text and color of a label at the right of the plot."""
+
+
+class _Axes(NamedTuple):
+    """The ranges of the plot: epochs from 0 to ``last_epoch``, bits from ``low`` to ``high``."""
+
+    last_epoch: float
+    low: float
+    high: float
+
+    def x(self, epoch: float) -> float:
+        return round(LEFT_MARGIN + epoch / self.last_epoch * (WIDTH - LEFT_MARGIN - RIGHT_MARGIN), 1)
+
+    def y(self, bits: float) -> float:
+        share = (self.high - bits) / (self.high - self.low)
+        return round(TOP_MARGIN + share * (HEIGHT - TOP_MARGIN - BOTTOM_MARGIN), 1)
 
 
 def render_loss_svg(title: str, history: Sequence[Mapping[str, float]], baselines: Mapping[str, float]) -> str:
     """Return an SVG of history rows (epoch, train_bits, valid_bits), with a dashed line for each baseline."""
-    values = [row[name] for row in history for name in SERIES_LABELS] + list(baselines.values())
-    low, high = (min(values) - 0.05, max(values) + 0.05) if values else (0.0, 1.0)
-    last = max((row["epoch"] for row in history), default=0) or 1
-
-    def x(epoch: float) -> float:
-        return round(LEFT_MARGIN + epoch / last * (WIDTH - LEFT_MARGIN - RIGHT_MARGIN), 1)
-
-    def y(bits: float) -> float:
-        return round(TOP_MARGIN + (high - bits) / (high - low) * (HEIGHT - TOP_MARGIN - BOTTOM_MARGIN), 1)
-
-    labels: list[tuple[float, str, str]] = []
-    parts = [_text(LEFT_MARGIN, 24, title, size=15)]
-    for tick in _ticks(low, high):
-        parts += [
-            _line(LEFT_MARGIN, WIDTH - RIGHT_MARGIN, y(tick), "#eeeeee"),
-            _text(LEFT_MARGIN - 8, y(tick) + 4, f"{tick:g}", "end"),
-        ]
-    for name, bits in baselines.items():
-        parts += [_line(LEFT_MARGIN, WIDTH - RIGHT_MARGIN, y(bits), "#1864ab", "4 4")]
-        labels.append((y(bits), f"{name} {bits:.2f}", "#1864ab"))
-    for name, color in SERIES_COLORS.items():
-        points = " ".join(f"{x(row['epoch'])},{y(row[name])}" for row in history)
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"/>')
-        if history:
-            end = history[-1][name]
-            labels.append((y(end), f"{SERIES_LABELS[name]} {end:.2f}", color))
-    parts += _spread_labels(labels)
-    parts += [
+    axes = _fit_axes(history, baselines)
+    baseline_parts, baseline_labels = _draw_baselines(axes, baselines)
+    curve_parts, curve_labels = _draw_curves(axes, history)
+    parts = [
+        _text(LEFT_MARGIN, 24, title, size=15),
+        *_draw_grid(axes),
+        *baseline_parts,
+        *curve_parts,
+        *_spread_labels(baseline_labels + curve_labels),
         _text(LEFT_MARGIN, HEIGHT - 14, "0"),
-        _text(WIDTH - RIGHT_MARGIN, HEIGHT - 14, f"{last:.3g} epochs", "end"),
+        _text(WIDTH - RIGHT_MARGIN, HEIGHT - 14, f"{axes.last_epoch:.3g} epochs", "end"),
+        _text(LEFT_MARGIN, 38, "bits per character", color="#666666"),
     ]
-    parts.append(_text(LEFT_MARGIN, 38, "bits per character", color="#666666"))
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
     white = f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{white}{"".join(parts)}</svg>\n'
 
 
-def _spread_labels(labels: list[tuple[float, str, str]], min_gap: float = 13) -> list[str]:
+def _fit_axes(history: Sequence[Mapping[str, float]], baselines: Mapping[str, float]) -> _Axes:
+    """Return axes that hold all values, with a margin of 0.05 bits."""
+    values = [row[name] for row in history for name in SERIES_LABELS] + list(baselines.values())
+    low, high = (min(values) - 0.05, max(values) + 0.05) if values else (0.0, 1.0)
+    return _Axes(max((row["epoch"] for row in history), default=0) or 1, low, high)
+
+
+def _draw_grid(axes: _Axes) -> list[str]:
+    parts = []
+    for tick in _ticks(axes.low, axes.high):
+        y = axes.y(tick)
+        parts.append(_line(LEFT_MARGIN, WIDTH - RIGHT_MARGIN, y, "#eeeeee"))
+        parts.append(_text(LEFT_MARGIN - 8, y + 4, f"{tick:g}", "end"))
+    return parts
+
+
+def _draw_baselines(axes: _Axes, baselines: Mapping[str, float]) -> tuple[list[str], list[Label]]:
+    """Return dashed lines and their labels."""
+    parts: list[str] = []
+    labels: list[Label] = []
+    for name, bits in baselines.items():
+        parts.append(_line(LEFT_MARGIN, WIDTH - RIGHT_MARGIN, axes.y(bits), BASELINE_COLOR, "4 4"))
+        labels.append((axes.y(bits), f"{name} {bits:.2f}", BASELINE_COLOR))
+    return parts, labels
+
+
+def _draw_curves(axes: _Axes, history: Sequence[Mapping[str, float]]) -> tuple[list[str], list[Label]]:
+    """Return the loss curves, and labels with their last values."""
+    parts: list[str] = []
+    labels: list[Label] = []
+    for name, color in SERIES_COLORS.items():
+        points = " ".join(f"{axes.x(row['epoch'])},{axes.y(row[name])}" for row in history)
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"/>')
+        if history:
+            last = history[-1][name]
+            labels.append((axes.y(last), f"{SERIES_LABELS[name]} {last:.2f}", color))
+    return parts, labels
+
+
+def _spread_labels(labels: Sequence[Label], min_gap: float = 13) -> list[str]:
     """Return the labels at the right of the plot, moved down if they would overlap."""
     parts, last = [], -min_gap
     for height, text, color in sorted(labels):
@@ -60,6 +103,7 @@ def _spread_labels(labels: list[tuple[float, str, str]], min_gap: float = 13) ->
 
 
 def _ticks(low: float, high: float) -> list[float]:
+    """Return the values for grid lines, at most eight steps of 1, 2 or 5 times a power of ten apart."""
     steps = (digit * 10.0**power for power in count(-2) for digit in (1, 2, 5))
     step = next(step for step in steps if (high - low) / step <= 8)
     first = int(low / step) + 1

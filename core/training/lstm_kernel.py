@@ -25,10 +25,14 @@ UNITS_PER_BLOCK = 64
 """Hidden units in the four vectors that the kernel sums in parallel."""
 
 LayerState = tuple[Tensor, Tensor]
+"""Hidden state h and cell state c of a layer, each (1, B, H)."""
 
 
 class KernelPass(Protocol):
-    """Computes rows ``first`` to ``last`` of B for T steps and H units. Tensors are addresses of contiguous memory."""
+    """Computes rows ``first`` to ``last``, exclusive, for T = ``steps``, B = ``rows`` and H = ``width``.
+
+    Tensors are addresses of contiguous memory.
+    """
 
     def __call__(self, steps: int, rows: int, width: int, first: int, last: int, *tensors: int) -> None: ...
 
@@ -37,7 +41,7 @@ class LSTMKernel(Protocol):
     """The C module."""
 
     supported: int
-    """1 if the kernel is the fastest way on this processor, else 0. Elsewhere the module can be without functions."""
+    """1 if the kernel is the fastest implementation on this processor. If 0, the module may have no functions."""
 
     forward: KernelPass
     """Arguments: weights from ``pack_forward``; bias (4H,), float32; gates (T, B, 4H), overwritten with their
@@ -67,9 +71,9 @@ def find_kernel(layer: nn.Module, x: Tensor) -> LSTMKernel | None:
 
 
 def run_lstm(kernel: LSTMKernel, x: Tensor, state: LayerState, weights: dict[str, Tensor]) -> tuple[Tensor, LayerState]:
-    """Return what ``nn.LSTM`` does for x (T, B, in) under autocast.
+    """Return h (T, B, H) for x (T, B, in), and the last state, as ``nn.LSTM`` does under autocast.
 
-    States are (1, B, H), float32, and get no gradients.
+    States are (1, B, H) and get no gradients.
     """
     gates = functional.linear(x, weights["weight_ih_l0"])
     bias = weights["bias_ih_l0"] + weights["bias_hh_l0"]

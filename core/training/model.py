@@ -14,9 +14,9 @@ from torch.nn import functional
 
 from ..inference.model_file import Architecture
 from . import lstm_kernel
+from .lstm_kernel import LayerState
 from .sizes import NO_DROPOUT, Dropout
 
-LayerState = tuple[Tensor, Tensor]
 LayerStates = list[LayerState]
 
 FORGET_BIAS_OFFSET = -1.0
@@ -84,9 +84,9 @@ def locked_dropout(x: Tensor, probability: float) -> Tensor:
 
 
 def weight_drop(weights: Tensor, probability: float) -> Tensor:
-    """Return weights (4H, in), each set to zero with ``probability``, the others scaled so that the mean stays.
+    """Return weights (4H, H), each set to zero with ``probability``, the others scaled so that the mean stays.
 
-    On a CPU 64 random bits decide about four weights. torch's dropout draws for each, which takes a tenth of a step.
+    On a CPU one draw of 64 bits serves four weights. torch's dropout draws for each, which takes a tenth of a step.
     """
     if weights.device.type != "cpu":
         return functional.dropout(weights, probability)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..text.chunks import TextLike
 
 MAX_COUNTED_CHARS = 3_000_000
-"""Maximum number of characters counted. More change the second decimal and take memory."""
+"""Maximum number of characters counted. More would only change the second decimal, and take memory."""
 
 
 def ngram_bits_per_char(train_text: TextLike, valid_text: str, order: int) -> float:

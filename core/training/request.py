@@ -18,9 +18,11 @@ from .sizes import MODEL_SIZES
 
 @dataclass(frozen=True, slots=True)
 class TrainOption:
-    """An option as the command line knows it. Flags (``kind`` is bool) set the opposite of ``default``.
+    """An option of ``afterglow train``: its default, help text, and the type and range of its value.
 
-    Only options that are ``recorded`` are part of the command in the model card.
+    A flag (``kind`` is bool) sets the opposite of ``default``. ``low`` and ``high`` bound a number and are allowed
+    themselves, ``low`` unless ``low_excluded``. ``flag`` is "" if it is made of the field's name. The command in the
+    model card has only the options that are ``recorded``.
     """
 
     default: object
@@ -34,8 +36,8 @@ class TrainOption:
     flag: str = ""
     recorded: bool = True
 
-    def to_words(self, value: object) -> str:
-        """Return the option as it is typed to get ``value``, quoted for a shell."""
+    def to_shell(self, value: object) -> str:
+        """Return the flag and ``value`` as typed in a shell, quoted if necessary."""
         if self.kind is bool:
             return self.flag
         return f"{self.flag} {shlex.quote(f'{value:g}' if isinstance(value, float) else str(value))}"
@@ -47,9 +49,9 @@ def _declare(option: TrainOption) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
-    """The options of a run as given. None means that the text, or the model's size, decides.
+    """The options of a run as given. None: the option was not given, and its default depends on text and time.
 
-    ``paths`` are the TEXT arguments, ``files`` the absolute paths of all files they stand for.
+    ``paths`` are the TEXT arguments, ``files`` the absolute paths of all files that they expand to.
     """
 
     name: str = _declare(TrainOption("", "name of the model"))
@@ -111,7 +113,7 @@ class TrainRequest:
 
 
 def _add_flag(option: TrainOption, name: str) -> TrainOption:
-    """Return the option with the flag that its field's name gives, unless it declares one."""
+    """Return the option with a flag made of its field's name, unless it declares one."""
     return option if option.flag else dataclasses.replace(option, flag=f"--{name.replace('_', '-')}")
 
 
@@ -122,12 +124,12 @@ TRAIN_OPTIONS: dict[str, TrainOption] = {
 
 
 def as_command_line(request: TrainRequest, full_paths: bool = False) -> str:
-    """Return the command that makes this request. Folders are left out unless ``full_paths``."""
+    """Return the shell command that makes this request. Paths lose their folders unless ``full_paths``."""
     if not full_paths:
         request = dataclasses.replace(request, parent=request.parent_name or None)
     texts = [shlex.quote(path if full_paths else Path(path).name or path) for path in request.paths]
     values = [(option, getattr(request, name)) for name, option in TRAIN_OPTIONS.items() if option.recorded]
-    options = [option.to_words(value) for option, value in values if value != option.default]
+    options = [option.to_shell(value) for option, value in values if value != option.default]
     return " ".join(["afterglow train", *texts, *options])
 
 

@@ -35,7 +35,7 @@ NGRAM_ORDERS = {"letter counts": 1, "5-gram": 5}
 """Baselines by name: the order of an n-gram model."""
 
 COPY_SAMPLE_SETTINGS: dict[str, Any] = {"length": 4000, "temperature": 0.8, "rng": 1, "stop": ()}
-"""Settings of the sample for the copy figures in the model card. It does not stop at a newline."""
+"""Settings of the sample in which copied runs are measured for the model card. It does not stop at a newline."""
 
 
 class TrainingRun:
@@ -57,7 +57,7 @@ class TrainingRun:
         self.tokens_per_char = len(trainer.valid_ids) / max(1, len(corpus.valid_text))
 
     def train(self) -> Iterator[TrainProgress]:
-        """Train and save checkpoints and history. A full disk stops the saving, not the training."""
+        """Train, save checkpoints and history, and yield after each step. A full disk stops saving, not training."""
         step = self.trainer.step
         for progress in self.trainer.run():
             note = self._save_due(progress, rolled_back=progress.step < step)
@@ -99,21 +99,28 @@ class TrainingRun:
         return Model(self.request.name, to_model_file(self.trainer.result(), self.tokenizer, card or Card()))
 
     def finish(self) -> tuple[Model, Score]:
-        """Score the best model on the held-out text and save it in the library. Raises StorageError."""
+        """Score the best model on the held-out text and save it in the library. Return it and its score.
+
+        Raises StorageError.
+        """
         model = self.build_model(self._build_card())
         score = model.score(self.corpus.test_text)
+        card = self._add_measurements(model, score)
+        replace(model.file, card=card, index=self._build_index(model)).save(self.output_path)
+        self._write_sidecars()
+        return Model(model.name, replace(model.file, card=card), model.runtime), score
+
+    def _add_measurements(self, model: Model, score: Score) -> Card:
+        """Return the model's card with its losses and with the copied runs of a sample."""
         sample = model.generate("\n", **COPY_SAMPLE_SETTINGS)
         copied = CopyReport.from_runs(copied_run_lengths(sample, self.corpus.train_text))
-        card = replace(
+        return replace(
             model.file.card,
             longest_copied_run=copied.longest,
             copied_in_runs_of_16=round(copied.shares[MIN_RUN], 4),
             nats_per_char_cold=round(score.nats_per_char_cold, 4),
             nats_per_char_stateful=round(score.nats_per_char_stateful, 4),
         )
-        replace(model.file, card=card, index=self._build_index(model)).save(self.output_path)
-        self._write_sidecars()
-        return Model(model.name, replace(model.file, card=card), model.runtime), score
 
     @property
     def output_path(self) -> Path:
@@ -129,7 +136,7 @@ class TrainingRun:
             write_atomically(self.output_path.with_suffix(suffix), text.encode())
 
     def _truncation_notes(self) -> list[str]:
-        """Tell which parts of a huge text are not used in full."""
+        """Return messages about the parts of a huge text that are not used in full."""
         corpus, notes = self.corpus, []
         if len(corpus.text) > MAX_TRAIN_CHARS and self.tokenizer.kind in VOCABULARY_BOUNDS and not self.request.parent:
             notes.append(f"the vocabulary is built from {MAX_TRAIN_CHARS:,} characters, spread over the text")
@@ -193,7 +200,9 @@ class TrainingRun:
 def start_run(
     request: TrainRequest, group: ProcessGroup = SINGLE_PROCESS, on_progress: Callable[[float], object] = lambda _: None
 ) -> TrainingRun:
-    """Create a run. Raises TextError, UsageError or StorageError before any training.
+    """Create a run. Raises TextError, ModelError, UsageError or StorageError before any training.
+
+    In a group, other ranks than 0 wait for rank 0, and raise TrainingError if it cannot start.
 
     ``on_progress`` is called with the share of the text tokenized, 0 to 1. A large text takes minutes, once.
     """
@@ -216,7 +225,8 @@ def start_run(
 def resume_run(name: str, group: ProcessGroup = SINGLE_PROCESS) -> TrainingRun:
     """Return the unfinished run of that name, at its last intact checkpoint.
 
-    Raises TrainingError if there is none, or it is of another version or another text.
+    Raises TrainingError if there is none, if another release began it, or if its text has changed. Raises UsageError
+    if ``name`` cannot be a model's name.
     """
     path_for_new_model(name, replace=True)
     run_dir = RunDir(name)
@@ -235,7 +245,7 @@ def resume_run(name: str, group: ProcessGroup = SINGLE_PROCESS) -> TrainingRun:
 
 
 def _build_run(inputs: RunInputs, run_dir: RunDir, group: ProcessGroup, fresh: bool = True) -> TrainingRun:
-    """Return the run with random weights, or if it is ``fresh`` with those of the model to fine-tune."""
+    """Return the run at step 0, with the parent's weights if it is ``fresh`` and fine-tunes, else with random ones."""
     corpus, tokenizer = inputs.corpus, inputs.tokenizer
     parent = open_parent(inputs.request) if fresh else None
     weights = extend_vocabulary(to_torch(parent), tokenizer.size) if parent else None

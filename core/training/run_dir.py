@@ -103,7 +103,7 @@ class RunDir:
         checkpoint.save(self.path, state, self._run_id)
 
     def load_last_good(self) -> tuple[Checkpoint | None, list[str]]:
-        """Return the newest intact checkpoint, or None, and messages about damaged ones. Raises TrainingError."""
+        """Return the furthest intact checkpoint, or None, and messages about damaged ones. Raises TrainingError."""
         return checkpoint.load_last_good(self.path, self._run_id)
 
     def add_history(self, row: HistoryRow) -> None:

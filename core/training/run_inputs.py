@@ -49,7 +49,7 @@ class RunInputs:
 def prepare_inputs(
     request: TrainRequest, run_dir: RunDir, group: ProcessGroup, on_progress: Callable[[float], object]
 ) -> RunInputs:
-    """Return the inputs of a new run. Raises TextError, UsageError or StorageError if it could not succeed.
+    """Return the inputs of a new run. Raises TextError, ModelError, UsageError or StorageError if it cannot start.
 
     ``on_progress`` is called with the share of the text tokenized, 0 to 1.
     """
@@ -79,7 +79,7 @@ def load_inputs(name: str, metadata: dict[str, Any]) -> RunInputs:
 
 
 def open_parent(request: TrainRequest) -> ModelFile | None:
-    """Open the model to fine-tune, if any. Raises ModelError, or UsageError if other options do not go with it."""
+    """Open the model to fine-tune; None without --from. Raises ModelError, or UsageError if an option excludes it."""
     if request.parent is None:
         return None
     file = open_model_file(find_model(request.parent).path)
@@ -109,12 +109,12 @@ def _choose_tokenizer(request: TrainRequest, corpus: Corpus, parent: ModelFile |
 def _choose_config(
     request: TrainRequest, tokenizer: Tokenizer, tokens: int, parent: ModelFile | None, group: ProcessGroup
 ) -> TrainConfig:
-    """Return the configuration. Raises UsageError if the batch does not suit the text or the number of processes."""
+    """Return the configuration. Raises UsageError if the text or the number of processes does not allow the batch."""
     if parent:
         architecture = replace(parent.architecture, vocabulary=tokenizer.size)
         config = make_finetune_config(architecture, tokens, request, group.world_size)
     else:
         config = make_config(tokenizer.size, tokens, request, group.world_size)
-    group.rows(config.batch_size)
+    group.rows(config.batch_size)  # raises UsageError if it cannot be divided
     require_batch_fits(config, tokens)
     return config

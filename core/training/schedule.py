@@ -13,7 +13,7 @@ MAX_VALIDATION_SHARE = 0.05
 """Maximum share of a run's time spent on validation. A token costs a third of a training token (no backward pass)."""
 
 SAVE_INTERVAL_SECONDS = 30.0
-"""Seconds of training between checkpoints: the most that a crash costs."""
+"""Seconds of training between checkpoints. A crash loses no more than these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def measured_schedule(
 
 
 def decay_schedule(schedule: Schedule, step: int) -> Schedule:
-    """Return an open-ended schedule with an end: the learning rate decays from ``step``, for half as many steps."""
+    """Return the schedule with an end: the learning rate decays from ``step`` on, over half as many steps again."""
     return replace(schedule, decay_start=step, total_steps=step + max(step // 2, 2 * schedule.eval_every))
 
 

@@ -10,10 +10,10 @@ from ..text.subwords import MAX_TOKEN_BYTES, BpeTokenizer, WordTokenizer, pretok
 from ..text.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer
 
 VOCABULARY_BOUNDS = {"bpe": (512, 4096, 200), "word": (1024, 16384, 100)}
-"""Per kind: minimum and maximum vocabulary size if none is given, and characters of text per token of it."""
+"""Size of a vocabulary if none is given: minimum, maximum, and characters of text per token, by kind."""
 
 MAX_TRAIN_CHARS = 20_000_000
-"""Maximum number of characters that a bpe or word vocabulary is built from. More give the same and take memory."""
+"""Maximum number of characters that a bpe or word vocabulary is built from. More give the same one and take memory."""
 
 
 def build_tokenizer(text: TextLike, kind: str, vocabulary: int | None = None, min_count: int = 1) -> Tokenizer:
@@ -39,7 +39,7 @@ def train_bpe(text: TextLike, size: int) -> BpeTokenizer:
         from tokenizers.trainers import BpeTrainer
     except ImportError as error:
         raise MissingExtraError("BPE tokens need tokenizers: pip install 'afterglow-lm[train]'") from error
-    learner = HuggingFaceTokenizer(BPE())
+    bpe = HuggingFaceTokenizer(BPE())
     alphabet = [chr(value) for value in range(256)]
     trainer = BpeTrainer(
         vocab_size=size,
@@ -49,10 +49,10 @@ def train_bpe(text: TextLike, size: int) -> BpeTokenizer:
         show_progress=False,
     )
     pretokens = (pretoken for chunk in iter_chunks(text) for pretoken in pretokenize(chunk))
-    learner.train_from_iterator((pretoken.encode().decode("latin-1") for pretoken in pretokens), trainer)
-    ids = {character: number for number, character in enumerate(alphabet)}
+    bpe.train_from_iterator((pretoken.encode().decode("latin-1") for pretoken in pretokens), trainer)
+    ids = {character: token for token, character in enumerate(alphabet)}
     merges = []
-    for left, right in json.loads(learner.to_str())["model"]["merges"]:
+    for left, right in json.loads(bpe.to_str())["model"]["merges"]:
         merges.append((ids[left], ids[right]))
         ids.setdefault(left + right, len(ids))
     return BpeTokenizer(merges)

@@ -13,7 +13,7 @@ from .model import LSTMLanguageModel
 
 
 class TorchRuntime:
-    """Steps a file's model with float weights; h and c are float32 (B, H)."""
+    """Steps a model with dequantized float weights. h and c are float32 (B, H)."""
 
     max_batches = 1
 

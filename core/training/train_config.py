@@ -22,19 +22,22 @@ DEFAULT_BATCH_SIZE = 32
 """Streams in a batch if the text is long enough. Larger batches are faster and generalize worse."""
 
 MIN_MUON_TOKENS_PER_UNIT = 16
-"""Muon is used from this many tokens per step and hidden unit. Its matrix products then cost a third of the others."""
+"""Muon is used if a step has at least this many tokens per hidden unit. Its matrix products then cost a third of the
+model's."""
 
 
 NO_OPTIONS = TrainRequest()
-"""A request that leaves everything to the text."""
+"""A request without options."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
     """Hyperparameters. Training ends after ``minutes`` or ``epochs``, whichever comes first.
 
-    A run with neither is open-ended. Its learning rate stays up until validation stops improving, at most for
-    ``max_flat_epochs``, and then decays.
+    A run with neither is open-ended. Its learning rate stays at ``learning_rate`` until validation stops improving, at
+    most for ``max_flat_epochs``, and then decays. In other runs it decays after ``flat_fraction`` of the steps. The
+    decay ends at ``final_rate_fraction`` of the peak. ``state_reset_prob`` is the probability per step and stream that
+    the hidden state is set to zero. ``evaluations`` is the number of validations in a run with an end.
     """
 
     architecture: Architecture
@@ -64,7 +67,7 @@ class TrainConfig:
 
     @property
     def use_muon(self) -> bool:
-        """True if a step has enough tokens to make Muon's products, which grow with the width, a small part of it."""
+        """True if Muon's matrix products, which grow with the width, are a small part of a step."""
         return self.tokens_per_step >= MIN_MUON_TOKENS_PER_UNIT * self.architecture.width
 
     @property
@@ -78,8 +81,8 @@ def make_config(vocabulary: int, tokens: int, request: TrainRequest = NO_OPTIONS
 
     Each of several processes gets as many streams as a single one would.
     """
-    by_width = nearest_size(request.width) if request.width else None
-    size = MODEL_SIZES[request.size or by_width or choose_size(request.minutes, tokens)]
+    size_by_width = nearest_size(request.width) if request.width else None
+    size = MODEL_SIZES[request.size or size_by_width or choose_size(request.minutes, tokens)]
     layers, width = request.layers or size.layers, request.width or size.width
     return _build_config(Architecture(vocabulary, size.embedding, layers, width), size, tokens, request, processes)
 
@@ -138,7 +141,7 @@ def _build_config(
 
 
 def _choose_regularization(size: ModelSize, request: TrainRequest) -> ModelSize:
-    """Return the size whose dropout and weight decay to use. Those of "small" only suit short runs."""
+    """Return the size that gives dropout and weight decay: for a long run of "small" those of "medium"."""
     is_short = request.minutes <= SHORT_RUN_MINUTES or request.epochs <= SHORT_RUN_EPOCHS
     is_small = size.width == MODEL_SIZES["small"].width
     return MODEL_SIZES["medium"] if is_small and not is_short else size

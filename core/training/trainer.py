@@ -36,13 +36,13 @@ MEASURING_SECONDS = 10.0
 """Seconds over which the speed is measured, or a tenth of ``minutes`` if that is less."""
 
 UNMEASURED_STEPS = 3
-"""First steps, which are slower and not part of the measurement."""
+"""Number of first steps left out of the measurement, because they are slower."""
 
 EARLY_STOPPING_PATIENCE = 3
 """Validations in a row without improvement after which an open-ended run starts to decay its learning rate."""
 
 MIN_RATE_FACTOR = 2.0**-10
-"""If the loss is still NaN at this share of the learning rate, training gives up."""
+"""Lowest share of the learning rate that is tried. If the loss is NaN even then, training gives up."""
 
 OVERFITTING_NOTE = "validation loss is rising (overfitting); the best model so far is kept"
 
@@ -131,7 +131,7 @@ class Trainer:
                 yield self._roll_back(last_good)
                 continue
             self.seconds = time.monotonic() - begin
-            if self.schedule.save_every is None:
+            if self.schedule.save_every is None:  # all ranks must end the measurement at the same step
                 self.seconds = self.group.broadcast(self.seconds)
             save = self._measure_speed(meter) or self._save_is_due()
             progress = self._finish_step(save)
@@ -144,7 +144,7 @@ class Trainer:
         return self._validate()[0]
 
     def result(self) -> LSTMLanguageModel:
-        """Return the best averaged model, calibrated: its projection is divided by the best validation temperature."""
+        """Return the best averaged model, its logits divided by the temperature with the lowest validation loss."""
         with torch.random.fork_rng(devices=[]):  # the model's initialization must not disturb the dropout of the run
             model = LSTMLanguageModel(self.config.architecture)
         model.load_state_dict(self._best_weights)
@@ -184,7 +184,7 @@ class Trainer:
     def prepare(self) -> float:
         """Measure this machine and return its rough speed in tokens per second.
 
-        Fixes data type and threads of the schedule, unless they came with a checkpoint.
+        Sets data type and threads of the schedule, unless they came with a checkpoint.
         """
         before = torch.get_rng_state()
         bf16, speed = benchmark_dtypes(self.model, self.config.batch_size // self.group.world_size)
@@ -196,7 +196,7 @@ class Trainer:
         return speed * self.group.world_size
 
     def _measure_speed(self, meter: _SpeedMeter) -> bool:
-        """Complete the schedule once the speed has been measured. Return True if that was at this step."""
+        """Complete the schedule if the measurement of the speed ends at this step. Return True if it does."""
         limit = min(MEASURING_SECONDS, 6 * self.config.minutes)
         if self.schedule.save_every is not None or not meter.is_ready(self.step, self.seconds, limit):
             return False
@@ -263,7 +263,7 @@ class Trainer:
         return TrainProgress(fraction, self.seconds, self.epochs, speed, self.loss_ema, valid_loss, is_best, self.step)
 
     def _validate(self) -> tuple[float, bool]:
-        """Return the validation loss of the averaged weights, and True if it is the best. Then keep the weights."""
+        """Return the validation loss of the averaged weights, and True if it is the best so far. If so, keep them."""
         average = self.learner.ema_model.module.eval()
         loss = self.group.broadcast(cold_loss(average, self.valid_ids) if self.group.is_main else 0.0)
         is_best = loss < self.best_loss
@@ -283,13 +283,12 @@ class _SpeedMeter:
         self._start: tuple[int, float] | None = None
 
     def is_ready(self, step: int, seconds: float, limit: float) -> bool:
-        """Return True if ``limit`` seconds are over. Call it after every step."""
+        """Return True if ``limit`` seconds and the first steps are over. Call it after every step."""
         if self._start is None and step >= UNMEASURED_STEPS:
             self._start = (step, seconds)
-            return seconds >= limit
         return self._start is not None and seconds >= limit
 
     def seconds_per_step(self, step: int, seconds: float) -> float:
-        """Return the mean since the measurement began."""
+        """Return the mean since the first steps; without later ones, the mean of all steps."""
         first, start = self._start or (0, 0.0)
         return (seconds - start) / (step - first) if step > first else seconds / step

@@ -26,12 +26,7 @@ def render_braille(curves: Sequence[Curve], width: int, height: int) -> Text:
     if not xs:
         return Text("\n" * (height - 1))
     low, high = min(ys), max(max(ys), min(ys) + 0.01)
-    cells: dict[tuple[int, int], tuple[int, str]] = {}
-    for curve in curves:
-        for column, row in _dots(curve.points, (max(xs), low, high), 2 * width, 4 * height):
-            cell = (row // 4, column // 2)
-            bits, _ = cells.get(cell, (0, ""))
-            cells[cell] = (bits | _DOTS[row % 4][column % 2], curve.style)
+    cells = _plot_cells(curves, (max(xs), low, high), width, height)
     text = Text()
     labels = {height - 1: low, 0: high}
     for row in range(height):
@@ -41,6 +36,19 @@ def render_braille(curves: Sequence[Curve], width: int, height: int) -> Text:
             text.append(chr(0x2800 + bits) if bits else " ", style)
         text.append("\n" if row < height - 1 else "")
     return text
+
+
+def _plot_cells(
+    curves: Sequence[Curve], bounds: tuple[float, float, float], width: int, height: int
+) -> dict[tuple[int, int], tuple[int, str]]:
+    """Return the bits and the style of each cell (row, column) with dots. The style is that of the last curve in it."""
+    cells: dict[tuple[int, int], tuple[int, str]] = {}
+    for curve in curves:
+        for column, row in _dots(curve.points, bounds, 2 * width, 4 * height):
+            cell = (row // 4, column // 2)
+            bits, _ = cells.get(cell, (0, ""))
+            cells[cell] = (bits | _DOTS[row % 4][column % 2], curve.style)
+    return cells
 
 
 def _dots(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FiniteFloat(click.FloatRange):
-    """A range of numbers without nan and inf."""
+    """A click type for floats in a range; rejects nan and inf."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         number = super().convert(value, param, ctx)
@@ -25,7 +25,7 @@ class FiniteFloat(click.FloatRange):
 
 
 class TrainCommand(click.Command):
-    """A command with an option for every field of ``TrainRequest``. The value is None if it is not given.
+    """A command with the options in ``TRAIN_OPTIONS``. An option that is not given has the value None.
 
     The options are made when ``params`` is first read, so that other commands start 10 ms sooner.
     """
@@ -35,7 +35,7 @@ class TrainCommand(click.Command):
 
     @property
     def params(self) -> list[click.Parameter]:
-        """The TEXT argument, the options of ``TrainRequest``, and the others. click appends to this list."""
+        """The TEXT argument, the options in ``TRAIN_OPTIONS``, and the others. click appends to this list."""
         if not self._is_complete:
             from ...core.training.request import TRAIN_OPTIONS
 
@@ -49,10 +49,10 @@ class TrainCommand(click.Command):
 
 
 def _to_click(name: str, option: TrainOption) -> click.Option:
-    words = [option.flag, name]
+    names = [option.flag, name]
     if option.kind is bool:
-        return click.Option(words, help=option.help, is_flag=True, flag_value=not option.default, default=None)
-    return click.Option(words, help=option.help, type=_click_type(option), metavar=option.metavar)
+        return click.Option(names, help=option.help, is_flag=True, flag_value=not option.default, default=None)
+    return click.Option(names, help=option.help, type=_click_type(option), metavar=option.metavar)
 
 
 def _click_type(option: TrainOption) -> click.ParamType[Any]:
@@ -96,7 +96,7 @@ def train(paths: tuple[str, ...], resume: str | None, device: str, as_json: bool
 
 
 def _check_combination(paths: tuple[str, ...], resume: str | None, given: dict[str, Any]) -> None:
-    """Raise UsageError if options do not go together."""
+    """Raise UsageError if options conflict or the name is missing."""
     if resume and (paths or given):
         raise UsageError("--resume uses the options that the run started with: leave out other options and texts")
     if "vocabulary_size" in given and given.get("tokens") not in ("bpe", "word"):

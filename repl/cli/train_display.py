@@ -28,7 +28,7 @@ FRAMES_PER_SECOND = 4.0
 
 
 class TrainDisplay(Protocol):
-    """A way to show a run. Used as a context manager."""
+    """Shows the progress of a run, inside its ``with`` block."""
 
     def __enter__(self) -> TrainDisplay: ...
 
@@ -145,29 +145,29 @@ class LiveDisplay:
 def choose_display(training_run: TrainingRun) -> TrainDisplay:
     """Return a live display if the terminal can draw it, else log lines."""
     console = Console(stderr=True)
-    capable = console.is_terminal and not console.is_dumb_terminal and console.width >= 40 and console.height >= 12
-    return LiveDisplay(training_run, console) if capable else LogDisplay(training_run)
+    can_draw = console.is_terminal and not console.is_dumb_terminal and console.width >= 40 and console.height >= 12
+    return LiveDisplay(training_run, console) if can_draw else LogDisplay(training_run)
 
 
 def format_progress(training_run: TrainingRun, progress: TrainProgress) -> str:
-    """Return the progress as one line: share, time left, epoch, speed, loss."""
-    share = (
-        f"{progress.fraction:4.0%} · {_time_left(progress)} · "
+    """Return a line: share and time left (time so far if the run is open-ended), epoch, speed, loss."""
+    share_or_time = (
+        f"{progress.fraction:4.0%} · {_format_time_left(progress)} · "
         if progress.fraction is not None
         else f"{format_duration(progress.seconds)} · "
     )
     speed = progress.tokens_per_second / training_run.tokens_per_char
     bits = training_run.to_bits_per_char(progress.train_loss)
-    return f"{share}epoch {progress.epoch:.1f} · {speed:,.0f} characters/s · training {bits:.3f} bits/char"
+    return f"{share_or_time}epoch {progress.epoch:.1f} · {speed:,.0f} characters/s · training {bits:.3f} bits/char"
 
 
 def format_duration(seconds: float) -> str:
-    """Format as M:SS, or H:MM:SS from an hour on."""
+    """Return seconds as M:SS, or H:MM:SS from an hour on."""
     hours, rest = divmod(int(seconds), 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
-def _time_left(progress: TrainProgress) -> str:
+def _format_time_left(progress: TrainProgress) -> str:
     if not progress.fraction or progress.seconds < 1:
         return "starting"
     return f"{format_duration(progress.seconds / progress.fraction - progress.seconds)} left"

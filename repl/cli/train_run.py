@@ -42,17 +42,17 @@ class Interrupt:
 
 @contextmanager
 def catch_interrupt() -> Iterator[Interrupt]:
-    """Handle Ctrl-C by setting a flag for the length of a ``with`` block."""
-    flag = Interrupt()
-    before = signal.signal(signal.SIGINT, flag)
+    """Handle Ctrl-C in a ``with`` block: the first sets ``pressed``, the second raises KeyboardInterrupt."""
+    interrupt = Interrupt()
+    previous = signal.signal(signal.SIGINT, interrupt)
     try:
-        yield flag
+        yield interrupt
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)
 
 
 def start_or_resume(request_or_name: TrainRequest | str, device: str) -> Values | None:
-    """Train a new run, or resume the one of that name. Return the model's figures, None on other ranks than 0."""
+    """Train a new run, or resume the one of that name. Return the model's figures on rank 0, None on other ranks."""
     group = init_distributed(device)
     name = request_or_name if isinstance(request_or_name, str) else request_or_name.name
     try:
@@ -139,7 +139,7 @@ def save_unfinished(training_run: TrainingRun) -> None:
 
 
 def _final_summary(training_run: TrainingRun, model: Model, score: Score) -> str:
-    """Return the three figures to remember."""
+    """Return one line: the loss on the held-out text, that of a 5-gram model, and the longest copied run."""
     ngram_bits = training_run.ngram_bits(training_run.corpus.test_text)
     longest_run = model.file.card.longest_copied_run
     longest = f"{longest_run} characters" if longest_run else "under 16 characters"
@@ -171,13 +171,13 @@ def _describe_model(training_run: TrainingRun) -> str:
 
 
 def _finetune_command(request: TrainRequest) -> str:
-    """Return the same command for fine-tuning the bundled model, which determines size and tokens."""
+    """Return the command that fine-tunes the bundled model instead, which determines size and tokens."""
     finetune = replace(request, size=None, layers=None, width=None, tokens=None, parent="shakespeare")
     return f"{as_command_line(finetune, full_paths=True)} --replace"
 
 
 def _describe_duration(training_run: TrainingRun) -> str:
-    """Estimate the duration of the run from a short measurement of this machine's speed."""
+    """Measure this machine's speed and return a line with the estimated duration."""
     request = training_run.request
     speed = training_run.trainer.prepare() / training_run.tokens_per_char
     epoch = len(training_run.corpus.train_text) / speed
