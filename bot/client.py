@@ -153,7 +153,8 @@ class Bot(discord.Client):
 
         If it belongs to another (this is a test bot, say), the stored servers must not be deleted.
         """
-        application, owner = str(self.application_id), self.store.get_meta("application")
+        application = str(self.application_id)
+        owner = self.store.get_meta("application")
         if not owner:
             self.store.set_meta("application", application)
         elif owner != application:

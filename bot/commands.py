@@ -40,6 +40,9 @@ Handler: TypeAlias = Callable[Concatenate[Handlers, Invocation, P], Coroutine[An
 MAX_CHOICES = 25
 """Maximum number of suggestions that Discord accepts for one option."""
 
+FINGERPRINT_KEY = "commands"
+"""Name in the store of the fingerprint of the commands that were sent to Discord last."""
+
 
 class BotCommandTree(app_commands.CommandTree["Bot"]):
     """The bot's commands. The responder decides before each whether it may run, and shows its errors."""
@@ -70,10 +73,10 @@ async def register(tree: BotCommandTree, application_id: int, store: Store) -> b
     """Send the commands to Discord if they differ from those sent last. Return True if they did."""
     payload = [command.to_dict(tree) for command in tree.get_commands()]
     fingerprint = hashlib.sha256(json.dumps([application_id, payload], sort_keys=True).encode()).hexdigest()
-    if store.commands_fingerprint == fingerprint:
+    if store.get_meta(FINGERPRINT_KEY) == fingerprint:
         return False
     await tree.sync()
-    await asyncio.to_thread(store.set_meta, "commands", fingerprint)
+    await asyncio.to_thread(store.set_meta, FINGERPRINT_KEY, fingerprint)
     return True
 
 

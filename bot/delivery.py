@@ -133,9 +133,7 @@ class Delivery:
         try:
             await asyncio.wait({task}, timeout=self._placeholder_delay)
             if not task.done():
-                position = self.queue.position(job.ticket)
-                content = f"-# number {position} in the queue …" if position else "-# writing …"
-                await reply.update(content, stop_view(job.owner, job.id))
+                await reply.update(self._placeholder(job), stop_view(job.owner, job.id))
             await asyncio.wait({task})
             if task.cancelled():
                 await reply.update(STOPPED)
@@ -144,6 +142,11 @@ class Delivery:
             return True
         finally:
             task.cancel()
+
+    def _placeholder(self, job: DeliveryJob) -> str:
+        """Return the message for a job without a text: its position in the queue, or that its text is being written."""
+        position = self.queue.position(job.ticket)
+        return f"-# number {position} in the queue …" if position else "-# writing …"
 
     async def _typewrite(self, reply: Reply, job: DeliveryJob, text_job: TextJob, change_note: str) -> None:
         """Show a text while it is written, by edits. The last edit holds the whole text and the buttons."""
@@ -207,6 +210,7 @@ class Delivery:
         return self._pages(text_job, text[: max(text.rfind(" "), text.rfind("\n")) + 1], growing=True)
 
     def _pages(self, text_job: TextJob, text: str, footer: Sequence[str] = (), growing: bool = False) -> list[str]:
+        """Return the messages for a text, masked. The seed is left out if it is a message of its own."""
         request = text_job.request
         # Masked together: a blocked word can begin in the seed and end in the text. Masking keeps the length.
         masked = self.service.blocklist.mask(request.seed + text)

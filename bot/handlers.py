@@ -67,7 +67,7 @@ class Handlers:
         """Show how the temperature changed the last choice of the bot's latest text in the channel."""
         message = await invocation.history.latest_text()
         if message is None:
-            raise CommandError("I find no recent text of mine in this channel; write one with /say")
+            raise CommandError("there is no recent text of mine in this channel; write one with /say")
         state = decode_state(message.encoded_state)
         model = await self._service.get_model(find_model(state.model, await self._service.model_names()))
         temperature = state.temperature.end if isinstance(state.temperature, Ramp) else state.temperature

@@ -152,6 +152,7 @@ class Responder:
             raise AfterglowError(AGE_RESTRICTED_ONLY)
 
     async def _run_guarded(self, reply: Reply, work: Coroutine[Any, Any, None]) -> None:
+        """Run ``work``. Show its errors to the user, and record those that are not the user's."""
         try:
             await work
             log.info("answered")
@@ -168,6 +169,7 @@ class Responder:
             return
         self.health.record_error(problem)
         log_failure(problem)
+        # If Discord rejected the first message, it would reject this one too.
         if reply.first_message_id or getattr(problem, "status", 500) >= 500:
             await self.send_error(reply, NOT_DELIVERED)
 

@@ -135,15 +135,6 @@ class Store:
         """Return the values about the bot itself whose names begin with ``prefix``, by name."""
         return dict(self._execute("SELECT name, value FROM facts WHERE substr(name, 1, ?) = ?", len(prefix), prefix))
 
-    @property
-    def commands_fingerprint(self) -> str:
-        """Fingerprint of the commands that were sent to Discord last, "" if none were."""
-        return self.get_meta("commands")
-
-    @commands_fingerprint.setter
-    def commands_fingerprint(self, fingerprint: str) -> None:
-        self.set_meta("commands", fingerprint)
-
     def _migrate(self) -> None:
         """Update an older file in one transaction. Raises StorageError for a file of a newer release, unchanged."""
         version = self._execute("PRAGMA user_version")[0][0]

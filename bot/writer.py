@@ -18,6 +18,7 @@ from ..core.generation.worker import Worker
 from ..core.inference import library
 from ..core.model import Model, load
 from ..core.sampling.rng import PositionRNG, random_rng_seed
+from ..core.session.passage import format_temperatures
 from ..core.setting_types import Ramp
 from ..core.settings import SPECS, Settings
 from .formatting import Blocklist
@@ -93,9 +94,7 @@ class TextJob:
 
     def summary(self) -> str:
         """Return the small line under a text: temperature, number of characters, rng."""
-        low, high = min(self.temperatures, default=0.0), max(self.temperatures, default=0.0)
-        shown = f"T {low:.2f}" if low == high else f"T {low:.2f} to {high:.2f}"
-        return f"{shown} · {len(self.text):,} characters · rng {self.request.rng}"
+        return f"{format_temperatures(self.temperatures)} · {len(self.text):,} characters · rng {self.request.rng}"
 
 
 class LoadedModel(NamedTuple):
@@ -195,15 +194,7 @@ class TextService:
         self.running.add(text_job)
         try:
             loaded = await self._load_model(request.model)
-            start = await self._read_seed(loaded.model, text_job)
-            options = StreamOptions(
-                text_job.request.settings,  # not request.settings: the temperature can change during the await
-                PositionRNG(request.rng),
-                max_unread=MAX_UNREAD_WATCHED if watched else MAX_UNREAD,
-                keep_snapshots=request.memory,
-            )
-            stream = loaded.worker.open(start, options)
-            text_job.attach(loaded.worker, stream)
+            stream = await self._open_stream(loaded, text_job, watched)
             async for event in aiter_events(loaded.worker, stream):
                 text_job.on_event(event)
                 yield text_job
@@ -225,6 +216,20 @@ class TextService:
                 model = await asyncio.to_thread(self._open_model, name)
                 self._models[name] = LoadedModel(model, model.worker())
         return self._models[name]
+
+    async def _open_stream(self, loaded: LoadedModel, text_job: TextJob, watched: bool) -> Stream:
+        """Read the seed, and open a stream that continues it."""
+        start = await self._read_seed(loaded.model, text_job)
+        request = text_job.request  # taken now: the temperature can change while the seed is read
+        options = StreamOptions(
+            request.settings,
+            PositionRNG(request.rng),
+            max_unread=MAX_UNREAD_WATCHED if watched else MAX_UNREAD,
+            keep_snapshots=request.memory,
+        )
+        stream = loaded.worker.open(start, options)
+        text_job.attach(loaded.worker, stream)
+        return stream
 
     async def _read_seed(self, model: Model, text_job: TextJob) -> Snapshot:
         """Return the model's state after the seed. Prefill runs on a thread, as it would block the event loop."""

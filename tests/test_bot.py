@@ -13,6 +13,7 @@ from afterglow.core.paths import models_dir
 
 pytest.importorskip("discord")
 
+from afterglow.bot.commands import FINGERPRINT_KEY
 from afterglow.bot.config import Options
 from afterglow.bot.formatting import parse_own_message
 from afterglow.bot.store import Store
@@ -193,7 +194,7 @@ async def test_commands_are_registered_once(there: Discord, tiny: Model) -> None
     async with running_bot(there, tiny):
         pass
     async with running_bot(there, tiny) as bot:
-        bot.store.commands_fingerprint = "another shape"
+        bot.store.set_meta(FINGERPRINT_KEY, "another shape")
     assert len(there.calls_to("PUT", "/applications/1000/commands")) == 1
     async with running_bot(there, tiny):
         pass

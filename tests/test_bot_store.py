@@ -14,6 +14,7 @@ from afterglow.core.setting_types import Ramp
 
 pytest.importorskip("discord")
 
+from afterglow.bot.commands import FINGERPRINT_KEY
 from afterglow.bot.config import Options
 from afterglow.bot.store import SCHEMA, Store
 
@@ -93,7 +94,7 @@ def test_a_file_of_the_first_release_opens_and_can_do_everything(tmp_path: Path)
         old.executescript(FIRST_RELEASE)
     with closing(Store(path)) as opened:
         assert opened.settings(1) == {"temperature": 1.2, "stop": ("\n",)}
-        assert opened.commands_fingerprint == "abc"
+        assert opened.get_meta(FINGERPRINT_KEY) == "abc"
         opened.save_setting(1, 10, "age_restricted", True)
         opened.save_state(1, 10, b"state")
     with closing(Store(path)) as opened:
@@ -118,10 +119,10 @@ def test_a_full_disk_is_one_line_and_changes_nothing(store: Store) -> None:
 
 
 def test_the_fingerprint_of_the_commands_is_kept(store: Store) -> None:
-    assert store.commands_fingerprint == ""
-    store.commands_fingerprint = "abc"
+    assert store.get_meta(FINGERPRINT_KEY) == ""
+    store.set_meta(FINGERPRINT_KEY, "abc")
     with closing(again(store)) as reopened:
-        assert reopened.commands_fingerprint == "abc"
+        assert reopened.get_meta(FINGERPRINT_KEY) == "abc"
 
 
 def test_only_the_owner_may_read_it(store: Store) -> None:

@@ -153,7 +153,7 @@ def _setting_choices(session: Session, name: str) -> Iterator[tuple[str, str]]:
     """Yield a setting's current value, examples and "reset", with help. Yield nothing if there is no such setting."""
     spec = SPECS.get(name.replace("-", "_"))
     if spec:
-        yield spec.kind.show(getattr(session.settings, spec.name)), "now"
+        yield spec.kind.show(getattr(session.settings, spec.name)), "current"
         yield from ((value, "") for value in spec.kind.examples)
         yield "reset", f"the model's default, {spec.kind.show(session.default_of(spec.name))}"
 

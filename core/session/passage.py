@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
 
@@ -236,10 +236,8 @@ class Passage:
         """Return the line shown under a text: T, characters, rng, and take and version if there are several."""
         node = self.current()
         characters = sum(len(token.text) for token in node.tokens) + len(node.tail)
-        temperatures = [token.temperature for token in node.tokens] or [0.0]
-        low, high = min(temperatures), max(temperatures)
         parts = [
-            f"T {low:.2f}" if low == high else f"T {low:.2f} to {high:.2f}",
+            format_temperatures([token.temperature for token in node.tokens]),
             f"{characters:,} characters",
             f"rng {self.rng}",
         ]
@@ -272,6 +270,12 @@ class Passage:
         node = self.nodes[parent]
         used = [self.nodes[child].take for child in node.children]
         return max([node.take, *used]) + (1 if used or at < len(node.tokens) else 0)
+
+
+def format_temperatures(temperatures: Collection[float]) -> str:
+    """Return the lowest and highest temperature of a text: "T 0.20 to 1.20", or "T 0.80". Of none it is "T 0.00"."""
+    low, high = min(temperatures, default=0.0), max(temperatures, default=0.0)
+    return f"T {low:.2f}" if low == high else f"T {low:.2f} to {high:.2f}"
 
 
 def _token_count(node: Node, count: int | None) -> int:
