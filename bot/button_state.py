@@ -48,7 +48,7 @@ class ButtonState(NamedTuple):
     """Everything needed to write a text again, or to vary it.
 
     ``source_message``: id of the bot's message that contains the seed, 0 for the message with the button.
-    ``seed_length``: the seed is the first this many characters of that message; None: all of it.
+    ``seed_length``: number of characters from the start of that message that are the seed; None: all.
     ``seed_cut``: the original seed was longer, and only its end is shown.
     ``model``: a ``model_key``. ``settings``: sampling settings that differ from the model's, value by name.
     ``settings_cut``: some settings did not fit into the id.
@@ -82,7 +82,7 @@ class ButtonState(NamedTuple):
 
 
 def decode_state(text: str) -> ButtonState:
-    """Return the state that ``encode`` wrote. Raises SettingError if it is invalid or out of range."""
+    """Return the state that ``encode`` wrote. Raises SettingError if it or a value in it is invalid."""
     try:
         source, seed, rng, temperature, length, model, settings = text.split(":")
         digits = seed.rstrip("+")
@@ -144,7 +144,7 @@ def _encode_settings(settings: dict[str, float]) -> Iterator[str]:
 
 
 def _join_fitting(encoded: Iterable[str], space: int, cut: bool) -> str:
-    """Join the settings that fit into ``space`` characters. If some did not, or ``cut``, a comma follows."""
+    """Join the settings that fit into ``space`` characters. If some do not fit, or if ``cut``, a comma follows."""
     joined = ""
     for setting in encoded:
         longer = f"{joined},{setting}" if joined else setting

@@ -1,4 +1,4 @@
-"""The command ``afterglow bot``. Imports discord.py only when the bot runs."""
+"""The command ``afterglow bot``. Imports discord.py only for what needs it, so that ``--help`` works without it."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ FINGERPRINT_KEY = "commands"
 
 
 class BotCommandTree(app_commands.CommandTree["Bot"]):
-    """The bot's commands. The responder decides before each whether it may run, and shows its errors."""
+    """The bot's commands. Before each, the responder decides if it may run. It also shows their errors."""
 
     async def interaction_check(self, interaction: BotInteraction, /) -> bool:
         """Return True if the responder allows the command. Autocompletion is always allowed."""

@@ -1,4 +1,4 @@
-"""Takes a request through the queue to messages: the text at once or by edits, with buttons under it."""
+"""Queues requests and sends their texts, each at once or by edits, with buttons under it."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ class Delivery:
         return self._pages(text_job, text[: max(text.rfind(" "), text.rfind("\n")) + 1], growing=True)
 
     def _pages(self, text_job: TextJob, text: str, footer: Sequence[str] = (), growing: bool = False) -> list[str]:
-        """Return the messages for a text, masked. The seed is left out if it is a message of its own."""
+        """Return the messages for a text, with blocked words masked. A seed with its own message is left out."""
         request = text_job.request
         # Masked together: a blocked word can begin in the seed and end in the text. Masking keeps the length.
         masked = self.service.blocklist.mask(request.seed + text)

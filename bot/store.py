@@ -41,8 +41,8 @@ MODEL_KEY = "model"
 class Store:
     """A SQLite file, readable by its owner only. Every change is on disk when the call returns.
 
-    All methods raise StorageError and can be called from any thread. Settings are read from a cache, filled at the
-    start. Several processes can share a file because each channel belongs to one of them.
+    All methods can be called from any thread, and raise StorageError if the file cannot be used. Settings are read from
+    a cache, filled at the start. Several processes can share a file because each channel belongs to one of them.
     """
 
     def __init__(self, path: Path) -> None:
@@ -136,7 +136,7 @@ class Store:
         return dict(self._execute("SELECT name, value FROM facts WHERE substr(name, 1, ?) = ?", len(prefix), prefix))
 
     def _migrate(self) -> None:
-        """Update an older file in one transaction. Raises StorageError for a file of a newer release, unchanged."""
+        """Update an older file in one transaction. Raises StorageError for a newer one, which is not changed."""
         version = self._execute("PRAGMA user_version")[0][0]
         if version > SCHEMA:
             raise StorageError(f"{self._path} was written by a newer version of afterglow; update afterglow to use it")

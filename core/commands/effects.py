@@ -24,7 +24,7 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """Show a sweep: all columns side by side from ``sweep.steps()``, or one after another from ``plays``."""
+    """Show a sweep: all columns side by side from ``sweep.play()``, or one after another from ``plays``."""
 
     sweep: Sweep
 

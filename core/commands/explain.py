@@ -62,7 +62,7 @@ class GreedyRun(NamedTuple):
 
 
 class ExplainArgs(NamedTuple):
-    """Arguments of /explain: a distribution (None: of the next token), and temperatures (empty: the current one)."""
+    """Arguments of /explain: a distribution (None: the next token's), and temperatures (none: the current one)."""
 
     distribution: Distribution | None
     temperatures: tuple[float, ...]
@@ -72,7 +72,10 @@ DEFAULT_ARGS = ExplainArgs(None, ())
 
 
 def explain(session: Session, args: ExplainArgs = DEFAULT_ARGS) -> Iterator[Effect]:
-    """Show the tables of the next token or of typed probabilities. With T = 0, also show the loop that it leads to."""
+    """Show the tables of the next token or of typed probabilities. If a temperature is 0, also show its loop.
+
+    The loop is left out while text is being written.
+    """
     temperatures = args.temperatures or (session.temperature,)
     if args.distribution:
         yield from build_tables(args.distribution, temperatures)
@@ -124,7 +127,7 @@ def bell_curve() -> Distribution:
 
 
 def build_tables(distribution: Distribution, temperatures: Sequence[float]) -> Iterator[Listing | Notice]:
-    """Yield a table for each temperature: p, log p, log p / T, exp of it, the normalized result. Then a footnote."""
+    """Yield a table for each temperature: p, log p, log p / T, its exponential, the result. A footnote can follow."""
     for temperature in temperatures:
         rows = _build_rows(distribution, temperature)
         yield Listing(_format_title(distribution.probs, temperature), [("", _HEADER), *rows])
@@ -272,6 +275,7 @@ def _log_probs(probs: Array) -> Array:
 
 
 def _steps_as_json(probs: Array, temperature: float) -> dict[str, Any]:
+    """Return the columns of a table and its result, unrounded. At T = 0 there are no columns."""
     (shaped,) = probs_at_temperatures(_log_probs(probs), [temperature])
     columns: dict[str, Any] = {}
     if temperature:

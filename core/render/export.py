@@ -77,7 +77,7 @@ def token_spans(passage: Passage) -> Iterator[PassageSpan]:
 
 
 def _heat_or_default(heat: str) -> str:
-    """Return the heat to export with: "surprise" if heat is "off", since a page without colors is a .txt file."""
+    """Return the heat to export with: "surprise" if heat is "off", since a page without colors has no use."""
     return "surprise" if heat == "off" else heat
 
 

@@ -160,7 +160,7 @@ class Passage:
     def locate_characters(self, characters: int) -> tuple[int | None, int, int]:
         """Return the longest beginning of the text, in whole tokens and whole seeds, that fits in ``characters``.
 
-        The result is (node, number of its tokens, characters covered). The node is None if not even the first seed
+        It is given by its end, as (node, number of its tokens, characters). The node is None if not even the first seed
         fits.
         """
         fitting: tuple[int | None, int, int] = (None, 0, 0)
@@ -192,7 +192,7 @@ class Passage:
         return None
 
     def outline(self) -> Iterator[tuple[int, int]]:
-        """Yield (index, depth) of every node, parents first. An only child of a generated text has its depth."""
+        """Yield (index, depth) of every node, parents first. A text's only child is as deep as the text."""
         waiting = [(index, 0) for index, node in reversed(list(enumerate(self.nodes))) if node.parent is None]
         while waiting:
             index, depth = waiting.pop()
@@ -265,7 +265,7 @@ class Passage:
     def next_free_take(self, parent: int, at: int) -> int:
         """Return the RNG take for a new text after the first ``at`` tokens of node ``parent``.
 
-        It is the parent's own if the parent has no child and ``at`` is its end, else the next above all that were used.
+        It is the parent's own if the parent has no child and ``at`` is its end, else one more than the highest used.
         """
         node = self.nodes[parent]
         used = [self.nodes[child].take for child in node.children]
@@ -273,7 +273,7 @@ class Passage:
 
 
 def format_temperatures(temperatures: Collection[float]) -> str:
-    """Return the lowest and highest temperature of a text: "T 0.20 to 1.20", or "T 0.80". Of none it is "T 0.00"."""
+    """Return the lowest and highest temperature of a text: "T 0.20 to 1.20", or "T 0.80". "T 0.00" if there is none."""
     low, high = min(temperatures, default=0.0), max(temperatures, default=0.0)
     return f"T {low:.2f}" if low == high else f"T {low:.2f} to {high:.2f}"
 

@@ -20,8 +20,8 @@ from .stored_passage import StoredSnapshot
 def snapshot_at(model: Model, passage: Passage, index: int, at: int, whole_seed: bool = False) -> Snapshot:
     """Return the snapshot after the first ``at`` tokens of a node.
 
-    It is the nearest saved one, advanced by at most 127 tokens. Seeds without a snapshot are read again, and their
-    snapshots saved in the nodes.
+    It is the nearest earlier one in the node, advanced to ``at``: by at most 127 tokens, unless the passage was loaded,
+    with fewer snapshots. Every 128th on the way is saved in the node. Seeds without a snapshot are read again.
     """
     # Top down in a loop: a passage can be more than a thousand nodes deep, too deep for recursion.
     for node in reversed(_nodes_without_start(passage, index)):

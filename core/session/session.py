@@ -132,7 +132,7 @@ class Session:
                 raise CommandError("stopped before the seed was read; the text is as it was")
 
     def continue_(self) -> Iterator[Event]:
-        """Continue the text from its end."""
+        """Continue the text from its end. Raises CommandError in an empty passage."""
         return self._write_at(*self.passage.end())
 
     def retry(self) -> Iterator[Event]:
@@ -148,8 +148,8 @@ class Session:
     def branch(self, count: int, token: int | None = None) -> Iterator[Event]:
         """Continue after the first ``count`` generated tokens of the text, with the token id ``token`` first.
 
-        If it is None, the first token is drawn too. Raises CommandError if the text has fewer tokens or there is no
-        such id.
+        If that is None, the first token is drawn too. Raises CommandError if the text has fewer tokens, or if there is
+        no such id.
         """
         self._require_idle()
         index, at = self.passage.locate_token(count)
@@ -238,7 +238,7 @@ class Session:
         return self.snapshot_at(*self.passage.end())
 
     def snapshot_at(self, index: int, at: int) -> Snapshot:
-        """Return the snapshot after the first ``at`` tokens of a node: a saved one, advanced by at most 127 tokens."""
+        """Return the snapshot after the first ``at`` tokens of a node, from the nearest earlier one that was saved."""
         return snapshot_at(self.model, self.passage, index, at, self.settings.whole_seed)
 
     def _write_at(self, index: int, at: int, forced_token: int | None = None) -> Iterator[Event]:
