@@ -1,4 +1,4 @@
-"""One method for each way to use the bot. Knows nothing of Discord's events and commands."""
+"""One handler for each command, menu entry and button. Knows nothing of Discord's events and commands."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from ..core.setting_types import Bool, Integer, Kind, Number, Ramp, RngNumber
 from ..core.settings import SPECS, Spec
 
 MAX_MESSAGE = 2000
-"""Characters (code points) that a Discord message holds."""
+"""Maximum length of a Discord message, in characters (code points)."""
 
 MAX_LENGTH = 6000
 """Maximum length of a text in characters, about four messages."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -166,6 +167,11 @@ def test_no_two_files_share_a_name() -> None:
     shared = {name: where for name, where in files.items() if len(where) > 1}
     assert {name: where for name, where in shared.items() if name not in SHARED_FILE_NAMES} == {}
     assert SHARED_FILE_NAMES.keys() - shared.keys() == set()
+
+
+def test_no_file_hides_a_module_of_the_standard_library() -> None:
+    # python bot/__main__.py puts bot/ first on the path.
+    assert [file for file in sources() if Path(file).stem in sys.stdlib_module_names] == []
 
 
 # Sentences ----------------------------------------------------------------------------------------------------------

@@ -204,7 +204,7 @@ class Session:
         return self._sweep
 
     def pick(self, sweep: Sweep, number: int) -> None:
-        """Add a column of a sweep as a version of the passage's first text, and set the temperature to the column's."""
+        """Add column ``number`` of a sweep as a version of the passage's first text, and set its temperature."""
         column = sweep.columns[number]
         self.passage.add(
             Node(
