@@ -20,7 +20,7 @@ MAX_UNCHECKED_TOKENS = 128
 
 
 class Batch:
-    """Streams that share each step. Row n of every array belongs to ``streams[n]``; a removed stream gets its row."""
+    """Streams that share each step. Row n of every array belongs to ``streams[n]``. A removed stream gets a copy."""
 
     def __init__(self, runtime: Runtime, tokenizer: Tokenizer) -> None:
         self.streams: list[Stream] = []
@@ -147,7 +147,7 @@ class Batch:
     def _current_temperatures(self) -> list[float]:
         """Return the temperature of each row's next token.
 
-        These are the float objects held by the settings, so that many tokens share one instead of copying it.
+        The floats are the settings' own objects, so that many tokens share one.
         """
         rows = zip(self._settings, self.streams, strict=True)
         return [s.temperature_at(stream.written_chars / s.length) for s, stream in rows]
@@ -163,7 +163,7 @@ class Batch:
 
 
 def _snapshots_due(streams: list[Stream]) -> dict[int, list[int]]:
-    """Return the rows that need a snapshot, by the number of the burst's tokens after which they do."""
+    """Return the rows that need a snapshot, by the number of steps of the burst after which it is taken."""
     due: dict[int, list[int]] = {}
     for row, stream in enumerate(streams):
         if stream.options.keep_snapshots:

@@ -1,4 +1,4 @@
-"""Results of several steps for all rows. Converting them to tokens together costs little more than converting one."""
+"""The results of several steps for all rows. Converting many to tokens costs little more than converting one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Burst:
             self._bounds.append(bounds)
 
     def save_state(self, row: int, state: StateArrays, logits: Logits) -> None:
-        """Add a snapshot's arrays for a row after its latest token."""
+        """Save copies of a row after its latest token, for a snapshot: state (1, ·) and logits (V,)."""
         self._saved_states[row][self.steps] = state, logits
 
     def deliver(self, streams: Sequence[Stream]) -> None:

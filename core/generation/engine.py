@@ -1,4 +1,4 @@
-"""Steps all live streams together. Streams join and leave between steps; each text is as alone, bit for bit."""
+"""Steps all live streams together. Streams join and leave between steps, which changes no other text by a bit."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Engine:
     def _require_same_shape(self, start: Snapshot) -> None:
         """Raise StateError unless the snapshot's arrays have this model's shapes.
 
-        That it is this model's snapshot is checked by hash when it is loaded.
+        ``snapshot.from_bytes`` checks by hash that a loaded snapshot is of this model.
         """
         if len(start.logits) != self._tokenizer.size:
             raise StateError(
@@ -65,7 +65,7 @@ class Engine:
             raise StateError("this saved state belongs to a model of another size; read the text again")
 
     def request(self, stream: Stream) -> None:
-        """Ask for the stream's next event, or for it to be stopped, at the next step. Safe from any thread."""
+        """Queue the stream: the next step draws for it, or removes it if it was stopped. Safe from any thread."""
         stream.requested = True
         self._requests.append(stream)
 
@@ -80,7 +80,7 @@ class Engine:
         return sum(len(batch.streams) for batch in self._batches)
 
     def iter_events(self, stream: Stream) -> Iterator[Event]:
-        """Yield the events of one stream as they come. The others are stepped too, up to their ``max_unread``.
+        """Yield the events of one stream as they come. Other streams are stepped too, up to their ``max_unread``.
 
         Raises the exception that ended the stream, if any.
         """
@@ -94,7 +94,7 @@ class Engine:
             raise stream.error
 
     def step(self) -> bool:
-        """Draw one burst for every stream that may go on. Return False if there is none."""
+        """Draw one burst for every stream that need not pause. Return False if there is none."""
         self._remove(lambda stream: stream.should_pause)
         self._admit()
         self._remove_finished()
@@ -130,7 +130,7 @@ class Engine:
             other.result()
 
     def _admit(self) -> None:
-        """Add the requested streams to batches."""
+        """Add the requested streams to the batches."""
         live = {stream for batch in self._batches for stream in batch.streams}
         joining = [
             s for s in self._take_requests() if s not in live and not s.finished and (s.stopping or not s.should_pause)

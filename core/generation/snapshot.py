@@ -89,7 +89,7 @@ def from_bytes(data: bytes, model_sha256: str, template: Snapshot) -> Snapshot:
 
 
 def _dtypes(snapshot: Snapshot) -> list[str]:
-    """Return the types of the state's arrays, which differ between runtimes: for int8 products h has 8 bits."""
+    """Return the types of the state's arrays. They differ between runtimes: h is uint8 in int8 runtimes."""
     return [array.dtype.str for array in snapshot.state]
 
 

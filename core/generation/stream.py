@@ -1,4 +1,4 @@
-"""One stream of generated text: its settings, its text so far, the text it withholds, and how it ends."""
+"""One stream of generated text: its settings, the events for its reader, withheld text, snapshots, and its end."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Stream:
         self._started = time.perf_counter()
 
     def stop(self) -> None:
-        """End before the next token. The text so far stays."""
+        """Ask for the end before the next token. The text so far stays."""
         self.stopping = True
 
     @property
@@ -132,7 +132,7 @@ class Stream:
         return len(self.events) >= max_unread or (max_unread == 1 and not self.requested)
 
     def max_burst(self) -> int:
-        """Return the number of tokens that can be drawn without checking the stream; it cannot end sooner."""
+        """Return a number of tokens that can be drawn at once: the stream cannot end or have to pause before."""
         s = self.settings
         if s.stop or self.forced_token is not None or isinstance(s.temperature, Ramp):
             return 1
@@ -184,6 +184,7 @@ class Stream:
             self._add_run(tokens.section(start, len(tokens.ids)) if start else tokens)
 
     def _add_run(self, columns: TokenColumns) -> None:
+        """Append tokens without a snapshot between them, all at once if none can end the stream."""
         texts = list(map(self.decoder.push, columns.ids))
         length, s = sum(map(len, texts)), self.settings
         self.forced_token = None
@@ -201,7 +202,7 @@ class Stream:
         self._mirostat_state = mirostat_state_after(tokens[-1])
 
     def _emit_token(self, token: Token) -> None:
-        """Append one token whose text may be withheld for a stop text or cut at the length."""
+        """Append one token. Withhold text that may begin a stop text, and end at a stop text or the length."""
         s = self.settings
         ready, self.pending_text, stop_found = split_at_stop(self.pending_text + token.text, s.stop)
         room = s.length - self.written_chars
@@ -234,7 +235,7 @@ class Stream:
             self.finished = True
 
     def fail(self, error: Exception) -> None:
-        """End with ``error``, unless the stream has ended already."""
+        """End with ``error``, unless the stream is ending already, and close."""
         if not self.is_finishing:
             self.error = error
             self.end("failed")
@@ -256,7 +257,7 @@ class Stream:
 def split_at_stop(text: str, stops: Iterable[str]) -> tuple[str, str, bool]:
     """Split ``text`` at the first stop text: the text to show, the text to withhold, and True if one is complete.
 
-    Withheld is the end of ``text`` that may yet become a stop text.
+    The text to withhold is the end of ``text`` that may become a stop text.
     """
     starts = [start for stop in stops if (start := text.find(stop)) >= 0]
     if starts:

@@ -1,4 +1,4 @@
-"""One seed continued at several temperatures with the same random numbers: only the temperature makes a difference."""
+"""One seed continued at several temperatures with the same random numbers, so that only the temperature differs."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ class Sweep:
             self.stop()
 
     def play_column(self, number: int) -> Iterator[Event]:
-        """Generate a single column; yield its events."""
+        """Generate a single column and yield its events. Raises the exception that ended the stream, if any."""
         column = self.columns[number]
         for event in self._engine.iter_events(column.stream):
             column.record(event)
             yield event
 
     def stop(self) -> None:
-        """End all columns before their next tokens."""
+        """End all columns before their next token. Their text stays."""
         for column in self.columns:
             column.stream.stop()
 

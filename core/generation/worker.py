@@ -15,7 +15,7 @@ from .stream import Stream, StreamOptions
 class Worker:
     """Opens and steps streams as an engine does, for readers on any thread. Close it, or use it in a ``with``.
 
-    A stream is drawn until ``max_unread`` of its events wait. While no stream may go on, the thread sleeps.
+    A stream is drawn until ``max_unread`` of its events wait. The thread sleeps while all streams pause.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -64,7 +64,7 @@ class Worker:
             raise stream.error
 
     def notify_when_ready(self, stream: Stream, ready: Callable[[], object]) -> None:
-        """Call ``ready`` once, from any thread, as soon as the stream has an event or has ended."""
+        """Call ``ready`` once, on any thread, as soon as the stream has an event or has ended."""
         with self._condition:
             if self._closed:
                 stream.fail(EngineError("the engine was closed"))
@@ -83,7 +83,7 @@ class Worker:
             self._condition.notify()
 
     def close(self) -> None:
-        """End every stream with an EngineError, and the thread. Does nothing the second time."""
+        """End every stream with an EngineError, and then the thread. A second call does nothing."""
         with self._condition:
             self._closed = True
             self._condition.notify()

@@ -110,11 +110,11 @@ def _initializers(file: ModelFile, weights: Weights) -> list[TensorProto]:
 
 
 def _to_onnx_gate_order(gates: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return rows in ONNX's order of gates, i o f c, from torch's, i f g o."""
+    """Reorder rows of gates from torch's order, i f g o, to ONNX's, i o f c (where c is g)."""
     i, f, g, o = np.split(gates, 4)
     return np.concatenate([i, o, f, g])
 
 
 def _metadata(file: ModelFile) -> dict[str, str]:
-    """Return the architecture and the tokenizer as JSON: a program needs them to use the weights."""
+    """Return architecture and tokenizer as JSON, by name. A program needs them to use the weights."""
     return {"architecture": json.dumps(asdict(file.architecture)), "tokenizer": json.dumps(file.tokenizer.header())}

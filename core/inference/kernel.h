@@ -9,7 +9,7 @@
 
 #ifdef SUPPORTED
 
-/* First: the next two use what it defines. */
+/* Must come first: the next two use its definitions. */
 #include "kernel_step.h"
 
 #include "kernel_draw.h"

@@ -1,4 +1,4 @@
-"""Loads the compiled kernel (``kernel.h``): the widest vectors that this machine's processor supports."""
+"""Loads the compiled kernel (``kernel.h``) for the widest vectors that this machine's processor supports."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Int8Kernel(Protocol):
     """1 if this machine's processor has the instructions; if 0, the module has no functions."""
 
     simd_width: int
-    """Number of units or tokens computed at a time: a block."""
+    """Number of hidden units, or of tokens of the projection, computed at a time: a block."""
 
     max_threads: int
     """Largest number of threads for one step."""
 
-    def step(self, program: int, ids: Array, /) -> None:
-        """Read T tokens a row, ids (T, rows), int64, with the ``Step`` struct at this address."""
+    def step(self, step_address: int, ids: Array, /) -> None:
+        """Read T tokens per row, ids (T, rows), int64, with the ``Step`` struct at this address (kernel_step.h)."""
 
-    def generate(self, program: int, uniforms: Array, temperatures: Array, ids: Array, stats: Array, /) -> None:
+    def generate(self, step_address: int, uniforms: Array, temperatures: Array, ids: Array, stats: Array, /) -> None:
         """Draw a token for every row and read it, T times.
 
         In: uniforms (T, rows) and temperatures (rows,), float64. Out: ids (T, rows), int64, and stats (4, T, rows),

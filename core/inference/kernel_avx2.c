@@ -1,4 +1,4 @@
-/* The kernel with vectors of 32 bytes: x86-64 with AVX2. The same results as with 64, bit for bit. */
+/* The kernel with vectors of 32 bytes: x86-64 with AVX2. Its results are those of kernel_avx512.c, bit for bit. */
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32)
 
@@ -26,7 +26,7 @@ typedef int64_t Lanes; /* number of valid lanes, from the first */
 #define SET_INTS(x) _mm256_set1_epi32(x)
 #define TO_REALS(ints) _mm256_cvtepi32_ps(ints)
 
-/* Two neighbors add up in 16 bits: quantization.WEIGHT_LIMIT prevents saturation. */
+/* maddubs adds two adjacent products in 16 bits. quantization.WEIGHT_LIMIT prevents saturation. */
 INLINE Ints plus_products(Ints sum, Ints input, Ints weights) {
     Ints pairs = _mm256_maddubs_epi16(input, weights);
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
@@ -58,7 +58,7 @@ INLINE void store_bytes(uint8_t *to, uint8_t *also, Lanes lanes, Reals x) {
     }
 }
 
-/* Eight float64. ``left`` is the number of values from here on, possibly fewer than eight. */
+/* Eight float64. lanes8 gives the number of valid ones, given the number of values that are left. */
 typedef struct {
     __m256d low, high;
 } Doubles;

@@ -26,7 +26,7 @@ typedef __mmask16 Lanes;
 #define SET_INTS(x) _mm512_set1_epi32(x)
 #define TO_REALS(ints) _mm512_cvtepi32_ps(ints)
 
-/* Same as _mm512_dpbusd_epi32; around the intrinsic GCC 12 copies every sum back and forth. */
+/* Does the same as _mm512_dpbusd_epi32. With the intrinsic, GCC 12 copies every sum back and forth. */
 INLINE Ints plus_products(Ints sum, Ints input, Ints weights) {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(input), "v"(weights));
     return sum;
@@ -43,7 +43,7 @@ INLINE void store_bytes(uint8_t *to, uint8_t *also, Lanes lanes, Reals x) {
     _mm_mask_storeu_epi8(also, lanes, bytes);
 }
 
-/* Eight float64. ``left`` is the number of values from here on, possibly fewer than eight. */
+/* Eight float64. lanes8 selects the valid ones, given the number of values that are left. */
 typedef __m512d Doubles;
 typedef __mmask8 Lanes8;
 

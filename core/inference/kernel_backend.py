@@ -19,7 +19,8 @@ Reals = NDArray[np.float64]
 class PackedMatrix(NamedTuple):
     """A matrix in the kernel's layout: block by block, and within a block four adjacent inputs of each unit.
 
-    ``initial_sum`` cancels the zero point of the inputs, 128. ``addend`` is the bias, or one row for every token.
+    ``initial_sum`` cancels the zero point of the inputs, 128. ``addend`` is the bias, or for layer 0 a table with a row
+    for every token. ``inputs`` is the bytes of a row of input, ``width`` the number of units or of tokens.
     """
 
     weights: NDArray[np.int8]
@@ -31,7 +32,7 @@ class PackedMatrix(NamedTuple):
 
 
 class KernelRuntime:
-    """The kernel with a model's weights: the same bits as ``OnnxRuntime``, and faster.
+    """Runs a model on the compiled kernel: the same bits as ``OnnxRuntime``, and faster.
 
     An exclusive batch is stepped on all ``threads``, each of which keeps its share of the weights in its own caches.
     Otherwise every batch has one thread, and none waits for another.
@@ -64,8 +65,8 @@ class KernelStepper:
         self.logits: Logits = np.empty((rows, matrices[-1].width), np.float32)
         self._inputs = [np.zeros((rows, matrix.inputs), np.uint8) for matrix in matrices]
         phases = [value for n in range(len(matrices)) for value in self._phase_fields(n)]
-        self._program = np.array([rows, min(threads, kernel.max_threads), len(matrices), 0, *phases], np.int64)
-        self._program_address = self._program.ctypes.data
+        self._step_struct = np.array([rows, min(threads, kernel.max_threads), len(matrices), 0, *phases], np.int64)
+        self._step_address = self._step_struct.ctypes.data
 
     def step(self, ids: Ids) -> None:
         """Read one token per row, ids (B,)."""
@@ -73,18 +74,19 @@ class KernelStepper:
 
     def step_many(self, ids: Ids) -> None:
         """Read T tokens per row, ids (T, B)."""
-        self._kernel.step(self._program_address, np.ascontiguousarray(ids, np.int64))
+        self._kernel.step(self._step_address, np.ascontiguousarray(ids, np.int64))
 
     def generate(self, uniforms: Reals, temperatures: Reals) -> tuple[Ids, TokenStats]:
         """Draw by uniforms (T, B) at temperatures (B,) and read the tokens; return ids (T, B) and statistics (T, B)."""
         uniforms, temperatures = (np.ascontiguousarray(array, np.float64) for array in (uniforms, temperatures))
         ids, stats = np.empty(uniforms.shape, np.int64), np.empty((4, *uniforms.shape))
-        self._kernel.generate(self._program_address, uniforms, temperatures, ids, stats)
+        self._kernel.generate(self._step_address, uniforms, temperatures, ids, stats)
         return ids, TokenStats(*stats)
 
     def _phase_fields(self, n: int) -> list[int]:
-        """Return the fields of the kernel's ``Phase`` struct, in its order."""
+        """Return the fields of phase n, in the order of the kernel's ``Phase`` struct."""
         matrix = self._matrices[n]
+        # The last, by_token, is 1 if addend is a table, which has one dimension more than a bias.
         shape = [matrix.inputs, matrix.width, *(_address(array) for array in matrix[:4]), matrix.addend.ndim - 3]
         if n == len(self._matrices) - 1:
             return [*shape, _address(self._inputs[n]), 0, 0, 0, 0, _address(self.logits)]
@@ -94,7 +96,7 @@ class KernelStepper:
 
 
 def _pack_gates(file: ModelFile, n: int, simd_width: int) -> PackedMatrix:
-    """Pack the gates of layer n, which reads the layer below and itself. The input of layer 0 is a table by token."""
+    """Pack the gates of layer n, which reads the layer below and itself. Layer 0 has a table for its input."""
     tensors = file.tensors
     kinds = ("ih", "hh") if n else ("hh",)
     weights = np.concatenate([tensors[f"lstm.{n}.weight_{kind}"] for kind in kinds], axis=1)

@@ -1,5 +1,4 @@
-/* The draw, in float64: the cumulative softmax, and the first token at which it passes a uniform; and the statistics of
-   the drawn token. */
+/* Draws a token in float64, the first at which the cumulative softmax passes a uniform, and computes its statistics. */
 
 #include <math.h>
 

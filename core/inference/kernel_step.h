@@ -1,5 +1,5 @@
-/* One block of a step: as many hidden units as a vector has lanes. Their four gates are summed in registers, and c and h
-   are computed from these; or it is as many logits. A step is thus one pass over the weights.
+/* One block of a step: as many hidden units, or logits, as a vector has lanes. The four gates of the units are summed in
+   registers, and c and h are computed from them, so a step reads the weights once.
 
    The result is that of onnx_graph.py on ONNX Runtime, bit for bit: the products are sums of integers, followed by the same
    float32 operations in the same order. kernel_backend.py lays out the arrays. If the number of units or tokens is not a
@@ -10,7 +10,7 @@
 
 /* A phase of a step: one layer's gates, or the projection's logits (then h and c are null). */
 typedef struct {
-    int64_t inputs;             /* bytes of a row of input, a multiple of four */
+    int64_t inputs;             /* bytes of a row of `input`, a multiple of four */
     int64_t width;              /* units or tokens */
     const int8_t *weights;      /* (blocks, inputs / 4, gates, LANES, 4) */
     const int32_t *initial_sum; /* (blocks, gates, LANES): cancels what the zero point of h, 128, adds to a sum */
@@ -19,7 +19,7 @@ typedef struct {
     int64_t by_token;           /* 1 if addend has a row for every token */
     uint8_t *input;             /* (rows, inputs): h of the layer below, then this layer's own */
     uint8_t *h;                 /* (rows, width), copied into the input of this phase and of the next */
-    uint8_t *next_input;        /* the next phase's input, which begins with this h */
+    uint8_t *next_input;        /* input of the next phase, which begins with this h */
     int64_t next_inputs;        /* bytes of a row of next_input */
     float *c;                   /* (rows, width) */
     float *logits;              /* (rows, width) */

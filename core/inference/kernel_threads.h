@@ -1,5 +1,5 @@
-/* The threads of a step. Each takes its own share of the blocks first, whose weights its caches hold, and then helps the
-   others, so that no step waits for a thread that got no core. */
+/* The threads of a step. Each first computes its own share of the blocks, whose weights are in its caches, and then helps
+   the others. So no step waits for a thread that got no core. */
 
 #include <pthread.h>
 #include <sched.h>
@@ -24,7 +24,7 @@ static struct {
 
 static int64_t blocks_of(const Phase *p) { return (p->width + LANES - 1) / LANES; }
 
-/* Spins, then yields: a thread may have been preempted in its block and need this core to finish it. */
+/* Spins, then yields: a thread that was preempted in its block may need this core to finish it. */
 static void wait_until(atomic_int *counter, int value) {
     for (int spins = 0; atomic_load_explicit(counter, memory_order_acquire) != value; spins++)
         if (spins < 4000) _mm_pause();
@@ -101,7 +101,7 @@ static void start_turn(void) {
     pthread_mutex_unlock(&pool.sleep);
 }
 
-/* Odd turns are steps. The even turn after each tells late threads that it is over. */
+/* An odd turn is a step in progress. The even turn after it tells late threads that the step is over. */
 static void run_shared(const Step *s) {
     start_threads(s->threads);
     for (int64_t n = 0; n < s->phases; n++) {

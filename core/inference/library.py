@@ -18,7 +18,7 @@ SIDECAR_SUFFIXES = (".history.jsonl", ".svg")
 
 
 class ModelEntry(NamedTuple):
-    """A model in the library, or a file given by its path."""
+    """A model in the library, or a model file given by its path."""
 
     name: str
     path: Path
@@ -26,7 +26,7 @@ class ModelEntry(NamedTuple):
 
 
 def list_models() -> list[ModelEntry]:
-    """Return all models by name. A user's model hides a bundled one of the same name."""
+    """Return all models, sorted by name. A user's model hides a bundled one of the same name."""
     entries = {e.name: e for e in _models_in(_bundled_dir(), bundled=True)}
     entries |= {e.name: e for e in _models_in(models_dir(), bundled=False)}
     return sorted(entries.values())
@@ -38,7 +38,7 @@ def is_path(name: str) -> bool:
 
 
 def find_model(name: str) -> ModelEntry:
-    """Return the model called ``name``, or the file at that path; raise ModelError, which lists all names."""
+    """Return the model called ``name``, or the file at that path. Raises ModelError if no model has that name."""
     if is_path(name):
         return ModelEntry(Path(name).stem, Path(name), bundled=False)
     known = {e.name: e for e in list_models()}
@@ -49,7 +49,7 @@ def find_model(name: str) -> ModelEntry:
 
 
 def path_for_new_model(name: str, replace: bool = False) -> Path:
-    """Return the path for a new model; raise UsageError for an unusable name, or one in use unless ``replace``."""
+    """Return the path for a new model. Raises UsageError for an unusable name, or one in use unless ``replace``."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UsageError(f"{name!r} cannot be a model's name: use letters, digits, '.', '-' and '_'")
     if name.endswith(MODEL_SUFFIX):

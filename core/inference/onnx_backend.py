@@ -16,7 +16,7 @@ from .runtime import Logits, StateArrays, Stepper, int8_zeros
 
 
 class OnnxRuntime:
-    """ONNX Runtime over a graph of MatMulInteger, Sigmoid, Tanh and QuantizeLinear.
+    """Runs a model on ONNX Runtime, with a graph of MatMulInteger, Sigmoid, Tanh and QuantizeLinear.
 
     h is uint8 (B, H), c float32 (B, H). An exclusive batch is stepped on all ``threads``, each of which keeps its share
     of the weights in its own caches. Otherwise every batch has one thread, and none waits for another.
@@ -31,7 +31,7 @@ class OnnxRuntime:
         self.session(exclusive=True)
 
     def session(self, exclusive: bool) -> onnxruntime.InferenceSession:
-        """Return the session that runs a step, made when first needed. Both give the same bits."""
+        """Return the session that runs a step, on all threads if ``exclusive``. Both sessions give the same bits."""
         if exclusive not in self._sessions:
             graph = OnnxStepGraph(self._file, fused=not exclusive).build()
             self._sessions[exclusive] = _open_session(graph.SerializeToString(), self.max_batches if exclusive else 1)

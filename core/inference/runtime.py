@@ -37,7 +37,7 @@ class Runtime(Protocol):
 
 
 class Stepper(Protocol):
-    """Steps the same rows again and again. The next step may overwrite its arrays.
+    """Steps the same rows repeatedly. Each step may overwrite the arrays of the one before.
 
     ``logits``, (B, V), are undefined before the first step, unless the caller writes those that belong to the state.
     """
@@ -56,7 +56,7 @@ class Stepper(Protocol):
 
 
 def concat_states(states: Sequence[StateArrays]) -> StateArrays:
-    """Return one state with the rows of all."""
+    """Return one state with the rows of all ``states``, in order."""
     return tuple(np.concatenate(arrays) for arrays in zip(*states, strict=True))
 
 
@@ -65,12 +65,13 @@ def select_rows(state: StateArrays, rows: Sequence[int]) -> StateArrays:
     return tuple(array[list(rows)] for array in state)
 
 
-def int8_zeros(shape: Architecture, rows: int) -> StateArrays:
+def int8_zeros(architecture: Architecture, rows: int) -> StateArrays:
     """Return the initial state of an int8 runtime: h as uint8 (B, H) with zero point 128, c as float32 (B, H)."""
-    size = rows, shape.width
-    return tuple(
-        a for _ in range(shape.layers) for a in (np.full(size, HIDDEN_ZERO, np.uint8), np.zeros(size, np.float32))
-    )
+    size = rows, architecture.width
+    state: list[NDArray[Any]] = []
+    for _ in range(architecture.layers):
+        state += [np.full(size, HIDDEN_ZERO, np.uint8), np.zeros(size, np.float32)]
+    return tuple(state)
 
 
 def input_table(file: ModelFile) -> NDArray[np.float32]:

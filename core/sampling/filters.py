@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 TokenIds = NDArray[np.int32]
 
 MAX_REPEAT = 64
-"""Longest repeat, in tokens, that DRY measures. The penalty exceeds all logits long before."""
+"""Longest repeat, in tokens, that DRY measures. Its penalty exceeds all logits much earlier."""
 
 
 def log_softmax(logits: Array) -> Array:
@@ -82,13 +82,13 @@ def find_repeats(ids: TokenIds, limit: int) -> tuple[TokenIds, NDArray[np.int64]
 
 
 def tokens_since_breaker(ids: TokenIds, breakers: Collection[int]) -> int:
-    """Return the number of tokens in ``ids`` after the last of ``breakers``: DRY measures no repeat beyond it."""
+    """Return the number of tokens in ``ids`` after the last of ``breakers``. DRY measures no repeat across it."""
     positions = np.flatnonzero(np.isin(ids, list(breakers)))
     return len(ids) - 1 - int(positions[-1]) if len(positions) else len(ids)
 
 
 def top_k(logits: Array, k: Array) -> Array:
-    """Keep the k likeliest tokens of each row, all if k is 0. Of equal tokens the lower id counts as likelier."""
+    """Keep the k likeliest tokens of each row; all if k is 0. Among equally likely tokens, the lower id comes first."""
     return np.where((_ranks(-logits) < k) | (k == 0), logits, -np.inf)
 
 
@@ -123,7 +123,7 @@ MIN_STABLE_TEMPERATURE = 0.01
 
 
 def apply_temperature(logits: Array, temperature: Array) -> Array:
-    """Divide logits by the temperature. At 0 only the likeliest token is kept, the first of equals."""
+    """Divide logits by the temperature. At 0 keep only the likeliest token, the first among equals."""
     if temperature.min(initial=1) >= MIN_STABLE_TEMPERATURE:
         return np.asarray(logits / temperature)
     lowered = logits - logits.max(axis=1, keepdims=True)
@@ -146,14 +146,14 @@ def max_surprise(logits: Array, bound: Array) -> Array:
 
 
 def _ranks(keys: Array) -> NDArray[np.int64]:
-    """Return each entry's rank in its row, ascending from 0, (B, V). Of equal entries the first ranks first."""
+    """Return each entry's rank in its row, ascending from 0, (B, V). Among equal entries the first ranks first."""
     return keys.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
 
 
 def _nucleus_mask(probs: Array, keys: Array, p: Array) -> NDArray[np.bool_]:
-    """Return True for the entries that, by ascending key, come before probability ``p`` is reached, (B, V).
+    """Return a mask (B, V): True for the entries that, in ascending order of ``keys``, are needed to reach ``p``.
 
-    The first entry is always True; all are if p is 1.
+    The first entry in that order is always True. All are True if p is 1.
     """
     order = keys.argsort(axis=1, kind="stable")
     sorted_probs = np.take_along_axis(probs, order, axis=1)

@@ -1,4 +1,4 @@
-"""The random numbers of the draws. Each depends only on its token's position, not on the draws before."""
+"""The random numbers of the draws. Each depends on its token's position, but not on earlier draws."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _BLOCK_SIZE = 64
 
 
 class PositionRNG:
-    """Uniforms by position: Philox with the RNG seed as key and (position, take) as counter (Salmon et al., SC 2011).
+    """Uniform random numbers by position.
 
-    Undo and redo therefore see the same numbers. A retry uses another ``take``: other numbers at every position.
+    They come from Philox with the RNG seed as key and (position, take) as counter (Salmon et al., SC 2011). Undo
+    and redo therefore see the same numbers. A retry uses another ``take``: other numbers at every position.
     """
 
     def __init__(self, key: int, take: int = 0) -> None:

@@ -1,6 +1,6 @@
-"""From the model's logits to a token: the lesson's function, and the chain of filters that the engine runs.
+"""From the model's logits to a token: ``sample``, the function of the lesson, and the filters that the engine runs.
 
-Each row is treated on its own, so its result does not depend on the batch. The order is llama.cpp's: penalties, DRY,
+A row's result does not depend on the other rows of its batch. The order is llama.cpp's: penalties, DRY,
 top-k, typical, top-p, min-p, temperature, and last the bound on surprisal.
 """
 
@@ -23,7 +23,7 @@ from .filters import Array, TokenIds
 def sample(preds: ArrayLike, temperature: float = 1.0, rng: np.random.Generator | None = None) -> int:
     """Draw an index from the probabilities ``preds``, (V,), after reshaping them by ``temperature`` > 0.
 
-    Below 1 the likely gets likelier (strict), above 1 all get more alike (diverse); 1 leaves them as they are.
+    Below 1, likely ones become likelier (strict). Above 1, all become more alike (diverse). 1 leaves them unchanged.
     """
     log_preds = np.log(np.asarray(preds, np.float64))
     log_preds = log_preds / temperature
@@ -34,7 +34,7 @@ def sample(preds: ArrayLike, temperature: float = 1.0, rng: np.random.Generator 
 
 
 class RowHistory(Protocol):
-    """The past of a row, as far as the chain uses it."""
+    """The past tokens of a row, as the chain needs them."""
 
     def recent(self, n: int) -> TokenIds:
         """Return the latest n token ids, or all if there are fewer, oldest first."""
@@ -46,10 +46,11 @@ class RowHistory(Protocol):
 
 
 LogitsProcessor = Callable[[Array, Sequence[RowHistory]], Array]
+"""A function from logits (B, V) and the rows' histories to new logits."""
 
 
 class SamplerChain:
-    """The filters that the rows of a batch use, prepared once. ``breakers`` are each row's DRY breakers, token ids."""
+    """The filters that the rows of a batch use, prepared for many steps. ``breakers`` holds each row's ids for DRY."""
 
     def __init__(self, settings: Sequence[SamplingSettings], breakers: Sequence[Sequence[int]] = ()) -> None:
         self._settings = list(settings)
@@ -57,19 +58,14 @@ class SamplerChain:
         self.needs_history = any(self._uses(name) for name in _HISTORY_SETTINGS)
         """True if a draw depends on the tokens before it."""
         self.bounds_surprise = self._uses("surprise")
+        """True if a row bounds the surprisal of its tokens."""
         self.temperature_only = not self.bounds_surprise and not any(
             self._uses(name) for name in (*_PENALTIES, "dry_multiplier", *_TRUNCATION_FILTERS)
         )
-        """True if only the temperature lies between logits and draw."""
+        """True if no filter but the temperature is in use."""
         self.has_ramp = any(isinstance(s.temperature, Ramp) for s in settings)
-        self._processors: list[LogitsProcessor] = []
-        if any(self._uses(name) for name in _PENALTIES):
-            self._processors.append(self._apply_penalties)
-        if self._uses("dry_multiplier"):
-            self._processors.append(self._apply_dry)
-        for name, row_filter in _TRUNCATION_FILTERS.items():
-            if self._uses(name):
-                self._processors.append(_as_processor(row_filter, self._setting_column(name)))
+        """True if a row's temperature changes along the text."""
+        self._processors = self._build_processors()
 
     def apply(self, logits: Array, temperatures: Array, histories: Sequence[RowHistory]) -> Array:
         """Return the logits to draw from: ``logits`` (B, V) after all filters and ``temperatures`` (B, 1)."""
@@ -81,8 +77,20 @@ class SamplerChain:
             logits = filters.max_surprise(logits, bounds)
         return logits
 
+    def _build_processors(self) -> list[LogitsProcessor]:
+        """Return the processors in use before the temperature, in the order in which they are applied."""
+        processors: list[LogitsProcessor] = []
+        if any(self._uses(name) for name in _PENALTIES):
+            processors.append(self._apply_penalties)
+        if self._uses("dry_multiplier"):
+            processors.append(self._apply_dry)
+        for name, row_filter in _TRUNCATION_FILTERS.items():
+            if self._uses(name):
+                processors.append(_as_processor(row_filter, self._setting_column(name)))
+        return processors
+
     def _apply_penalties(self, logits: Array, histories: Sequence[RowHistory]) -> Array:
-        """Apply the penalties for tokens in the last ``repeat_last_n``."""
+        """Apply the penalties for tokens among each row's last ``repeat_last_n``."""
         counts = np.zeros_like(logits)
         for row, (s, history) in enumerate(zip(self._settings, histories, strict=True)):
             counts[row] = np.bincount(history.recent(s.repeat_last_n), minlength=logits.shape[1])
@@ -122,7 +130,7 @@ def draw(shaped: Array, uniforms: Array) -> Ids:
 
 
 def token_stats(raw: Array, shaped: Array, ids: Ids) -> TokenStats:
-    """Return the statistics (B,) of drawn ids (B,), from the model's logits (B, V) and the shaped ones (B, V)."""
+    """Return the statistics (B,) of ids (B,) from logits (B, V) before the chain, ``raw``, and after it, ``shaped``."""
     if KERNEL:
         stats = np.empty((4, len(ids)))
         model_logits, draw_logits, drawn = map(np.ascontiguousarray, (raw, shaped, ids))
@@ -136,7 +144,7 @@ def token_stats(raw: Array, shaped: Array, ids: Ids) -> TokenStats:
 
 @runtime_checkable
 class FusedSampler(Protocol):
-    """A stepper that can also sample if only a temperature is set. Must give what ``draw`` and ``token_stats`` give."""
+    """A stepper that also draws, if only a temperature is set, with the results of ``draw`` and ``token_stats``."""
 
     def generate(self, uniforms: Array, temperatures: Array) -> tuple[Ids, TokenStats]:
         """Draw by uniforms (K, B) at temperatures (B,) and read the tokens, K times.

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ..errors import UsageError
-
-Array = NDArray[np.float64]
+from .filters import Array
 
 LESSON_PROBABILITIES = (0.3, 0.5, 0.2)
-"""The example distribution of the lesson, which reshapes it at the temperatures 1.2 and 0.8."""
+"""The example distribution of the lesson, shown at the temperatures 1.2 and 0.8."""
 
 MIN_REPEATED_CHARS = 40
-"""Characters that must be repeated before it counts as a loop; any text repeats a few."""
+"""Minimum number of repeated characters in a loop. Any text repeats a few."""
 
 
 class TemperatureSteps(NamedTuple):
@@ -29,14 +28,14 @@ class TemperatureSteps(NamedTuple):
 
 
 class Loop(NamedTuple):
-    """The string that the end of a text repeats, and the index of the character at which the repeats begin."""
+    """A string that a text repeats until its end, and the index of the character at which it first begins."""
 
     start: int
     text: str
 
 
 def temperature_steps(probs: ArrayLike, temperature: float) -> TemperatureSteps:
-    """Return every step of reshaping ``probs`` (V,), which sum to 1, by ``temperature`` > 0."""
+    """Return every step from ``probs`` (V,), which sum to 1, to the probabilities at ``temperature`` > 0."""
     with np.errstate(divide="ignore"):
         log = np.log(np.asarray(probs, np.float64))
     divided = log / temperature
@@ -90,7 +89,7 @@ def gaussian(half_width: int = 12, deviation: float = 4.0) -> tuple[Array, Array
 def find_loop(text: str) -> Loop | None:
     """Return the shortest loop at the end of ``text``; None if there is none.
 
-    A loop comes at least three times, and at least 40 characters of it are repeats.
+    Its text occurs at least three times in a row, and at least 40 characters repeat earlier ones.
     """
     codes = np.array([ord(c) for c in text], np.int64)
     for period in range(1, len(text) // 3 + 1):

@@ -57,7 +57,7 @@ typedef struct {
     Half *grad_gates;    /* (steps, rows, 4, width): gradients of the gates' inputs, written */
 } Window;
 
-/* Adds the products of some rows, each with `inputs` numbers, and the weights of a block. */
+/* Adds to `sums` the products of some rows of x, each with `inputs` numbers, and the weights of a block. */
 INLINE void add_products(Reals sums[][VECTORS], const Half *x, int64_t inputs, const Half *weights, int rows) {
     for (int64_t k = 0; k < inputs; k += 2, weights += 2 * VECTORS * LANES) {
         __m512i w[VECTORS];
