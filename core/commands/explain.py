@@ -12,11 +12,10 @@ from ..events import Notice, Token
 from ..generation.snapshot import Snapshot
 from ..generation.stream import StreamOptions
 from ..model import Model
-from ..sampling.filters import log_softmax
+from ..sampling.filters import Array, log_softmax
 from ..sampling.rng import PositionRNG
 from ..sampling.temperature import (
     LESSON_PROBABILITIES,
-    Array,
     Loop,
     double_rounding_differs,
     effective_choices,

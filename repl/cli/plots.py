@@ -14,7 +14,8 @@ from ...core.commands.explain import MAX_ROWS, Distribution
 from ...core.diversity import DiversityMetrics
 from ...core.errors import MissingExtraError, UsageError
 from ...core.file_io import write_atomically
-from ...core.sampling.temperature import Array, effective_choices, probs_at_temperatures
+from ...core.sampling.filters import Array
+from ...core.sampling.temperature import effective_choices, probs_at_temperatures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
