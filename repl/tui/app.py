@@ -28,7 +28,6 @@ from .line_runner import EffectFactory, LineRequest, LineRunner
 from .main_view import MainView
 from .navigation import Navigation
 from .palette import slash_commands
-from .passage_view import PassageView
 from .playback import Playback
 from .prompt import PromptInput
 from .status_line import format_status
@@ -39,7 +38,7 @@ from .transcript import Transcript
 
 
 class AfterglowApp(App[None]):
-    """Builds the parts, and hands keys, clicks and typed lines to them.
+    """The full screen: makes its parts, and hands keys, clicks and typed lines to them.
 
     ``runner`` queues lines, ``playback`` plays texts, ``navigation`` moves ``token_cursor``, ``autosave`` saves.
     """
@@ -60,23 +59,21 @@ class AfterglowApp(App[None]):
         self._make_parts()
 
     def _make_parts(self) -> None:
-        """Make what is no widget. Each part knows only parts made before it."""
+        """Make the parts that are not widgets. Each part knows only parts made before it."""
         session, view = self.session, self._view
         self._backpressure = Backpressure()
-        self._passage_view = PassageView(session, view.transcript)
-        self.token_cursor = TokenCursor(session, self._passage_view, view.transcript, view.lens, self._backpressure)
-        self.navigation = Navigation(
-            session, self._passage_view, self.token_cursor, view.sweep_view, self.run_effects, self.refresh_state
-        )
-        self.playback = Playback(
-            session, self._passage_view, view.sweep_view, self.token_cursor, self._backpressure, self.refresh_state
-        )
-        self._effects = EffectView(
-            self, self.playback, view.transcript, self._passage_view, view.sweep_view, self.run_line, self.run_effects
-        )
+        self.token_cursor = TokenCursor(session, view, self._backpressure)
+        self.navigation = Navigation(session, view, self.token_cursor, self.run_effects, self.refresh_state)
+        self.playback = Playback(session, view, self.token_cursor, self._backpressure, self.refresh_state)
+        self._effects = EffectView(self, view, self.playback, self.run_line, self.run_effects)
         self.autosave = Autosave(session, view.transcript.add_note, view.transcript.add_error, self._effects.report_bug)
         self.runner = LineRunner(
-            self.playback, self.autosave, self.run_worker, self._show_effect, self._handle_error, self.refresh_state
+            self.playback,
+            self.autosave,
+            start_task=self.run_worker,
+            show_effect=self._show_effect,
+            on_error=self._handle_error,
+            on_done=self.refresh_state,
         )
 
     def compose(self) -> ComposeResult:
@@ -88,11 +85,9 @@ class AfterglowApp(App[None]):
         name = self.session.model.name
         self._view.transcript.add_note(f"{name} is ready: type a seed, or /help; Esc stops, Ctrl-Q quits")
         if self.session.passage.nodes:
-            self._passage_view.show()
+            self._view.passage_view.show()
         self._view.input.focus()
-        saved = load_theme()
-        self.theme = saved if saved in self.available_themes else self.theme
-        self.theme_changed_signal.subscribe(self, lambda theme: save_theme(theme.name))
+        self._restore_theme()
         self.refresh_state()
         self.set_interval(AUTOSAVE_INTERVAL, self.autosave.save_in_thread)
         if self._first_line:
@@ -100,8 +95,14 @@ class AfterglowApp(App[None]):
         else:
             self.run_worker(self._offer_last_passage())
 
+    def _restore_theme(self) -> None:
+        """Use the theme of the last time, and save each theme that is chosen from now on."""
+        saved = load_theme()
+        self.theme = saved if saved in self.available_themes else self.theme
+        self.theme_changed_signal.subscribe(self, lambda theme: save_theme(theme.name))
+
     async def _offer_last_passage(self) -> None:
-        """Add a note about the passage that was written last."""
+        """Add a note with the command that opens the latest passage."""
         with contextlib.suppress(AfterglowError):
             latest = await asyncio.to_thread(list_passages)
             if latest and not self.session.passage.nodes:
@@ -113,7 +114,7 @@ class AfterglowApp(App[None]):
         self.runner.submit(LineRequest(effects, line, topic, live=runs_live(line)))
 
     def run_effects(self, make_effects: EffectFactory) -> None:
-        """Run effects that no line was typed for, in their turn."""
+        """Run effects that no line was typed for, after the lines before them."""
         self.runner.submit(LineRequest(make_effects))
 
     async def _show_effect(self, effect: Effect, topic: str) -> None:
@@ -124,7 +125,7 @@ class AfterglowApp(App[None]):
                 self.exit()
 
     def _handle_error(self, error: Exception, request: LineRequest) -> None:
-        """Show an error. A line that was typed is put back into the input."""
+        """Show an error, and put the line back into the input if it was typed."""
         self._effects.show_error(error)
         if not request.topic:
             self._view.input.restore(request.line)
@@ -143,7 +144,7 @@ class AfterglowApp(App[None]):
         self._backpressure.reply_received()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Return True if an action has something to act on, and its key belongs to the screen on top."""
+        """Return True if an action applies now. The footer shows only keys of such actions."""
         if action in keys.ACTIONS_WHILE_WRITING:
             return self.playback.playing
         if action in keys.ACTIONS_ON_MAIN_SCREEN:
@@ -151,12 +152,18 @@ class AfterglowApp(App[None]):
         if action == "pick":
             return self._view.sweep_view.display
         if action in keys.ACTIONS_WITH_CURSOR:
-            if self._view.sweep_view.display:
-                return action != "choose" and not (action == "leave" and self.playback.playing)
-            return self.token_cursor.token_index is not None and not (action == "leave" and self.playback.playing)
+            return self._can_use_cursor(action)
         if action in keys.ACTIONS_WITH_TEXT:
-            return bool(self._passage_view.token_spans) or self._view.sweep_view.display
+            return bool(self._view.passage_view.token_spans) or self._view.sweep_view.display
         return True
+
+    def _can_use_cursor(self, action: str) -> bool:
+        """Return True if one of ``ACTIONS_WITH_CURSOR`` applies. Esc stops a text first, and leaves later."""
+        if action == "leave" and self.playback.playing:
+            return False
+        if self._view.sweep_view.display:
+            return action != "move_choice"
+        return self.token_cursor.token_index is not None
 
     def action_stop(self) -> None:
         self.playback.stop()
@@ -164,7 +171,7 @@ class AfterglowApp(App[None]):
     def action_pause(self) -> None:
         self.playback.toggle_pause()
 
-    def action_hurry(self) -> None:
+    def action_skip_to_end(self) -> None:
         self.playback.skip_to_end()
 
     async def action_quit(self) -> None:
@@ -175,11 +182,11 @@ class AfterglowApp(App[None]):
         else:
             self.exit()
 
-    def action_do(self, line: str) -> None:
+    def action_run_command(self, line: str) -> None:
         """Run a line that was not typed. It is not put back if it fails."""
         self.runner.submit(LineRequest(partial(dispatch, self.session, line), live=runs_live(line)))
 
-    def action_turn(self, direction: str) -> None:
+    def action_change_temperature(self, direction: str) -> None:
         """Change the temperature by one step, up (+) or down (-)."""
         self.run_line(f"/temp {direction}{keys.TEMPERATURE_STEP}", topic="temperature")
 
@@ -187,16 +194,19 @@ class AfterglowApp(App[None]):
         """Show or hide the lens."""
         self.run_line(f"/lens {'off' if self.session.settings.lens else 'on'}", topic="lens")
 
-    def action_look(self, step: int) -> None:
+    def action_move(self, step: int) -> None:
         self.navigation.move(step)
 
-    def action_look_word(self, step: int) -> None:
+    def action_move_word(self, step: int) -> None:
         self.navigation.move_word(step)
 
-    def action_look_end(self, fraction: int) -> None:
-        self.navigation.go_to_edge(fraction)
+    def action_move_to_start(self) -> None:
+        self.navigation.move_to_start()
 
-    def action_choose(self, step: int) -> None:
+    def action_move_to_end(self) -> None:
+        self.navigation.move_to_end()
+
+    def action_move_choice(self, step: int) -> None:
         self.navigation.move_choice(step)
 
     def action_leave(self) -> None:
@@ -216,7 +226,7 @@ class AfterglowApp(App[None]):
             self.action_show_help_panel()
 
     def action_settings(self) -> None:
-        from .settings_screen import SettingsScreen  # rarely used: the first paint comes sooner without
+        from .settings_screen import SettingsScreen  # imported late, like all rarely used screens
 
         self.push_screen(SettingsScreen(self.session), lambda _: self.refresh_state())
 
@@ -269,7 +279,7 @@ class AfterglowApp(App[None]):
 
     @property
     def _has_screen(self) -> bool:
-        """True if there is a screen to change. A text may end, and keys arrive, after it was taken down."""
+        """True if there is a screen to draw on. A text may end, and keys arrive, after the screen was closed."""
         return self.is_running and bool(self.screen_stack)
 
     def refresh_state(self) -> None:
@@ -285,13 +295,17 @@ class AfterglowApp(App[None]):
 
     def _refresh_status(self) -> None:
         """Draw status, legend and footer again if they have changed."""
-        tracker = self._passage_view.copy_tracker if self._passage_view.token_spans else None
+        view = self._view
+        tracker = view.passage_view.copy_tracker if view.passage_view.token_spans else None
         status = format_status(self.session, tracker, self.playback.activity)
-        has_cursor, sweep_shown = self.token_cursor.token_index is not None, self._view.sweep_view.display
-        state = (status, self.session.settings.heat, has_cursor, bool(self._view.input.text), sweep_shown, self.theme)
+        has_cursor = self.token_cursor.token_index is not None
+        state = (
+            *(status, self.session.settings.heat, self.theme),
+            *(has_cursor, view.sweep_view.display, bool(view.input.text)),
+        )
         if state != self._shown_state:
             self._shown_state = state
-            self._view.show_status(status)
+            view.show_status(status)
             self.refresh_bindings()
 
     def _handle_exception(self, error: Exception) -> None:

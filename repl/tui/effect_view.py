@@ -1,4 +1,4 @@
-"""Shows the effects of commands: texts, notes, lists, and pages of their own."""
+"""Shows the effects of commands: texts, notes, lists, and the screens to pick and edit."""
 
 from __future__ import annotations
 
@@ -18,35 +18,37 @@ from ...core.file_io import private_file
 from ...core.paths import log_file
 from ...core.render.sanitize import escape_controls
 from .line_runner import EffectFactory
-from .passage_view import PassageView
+from .main_view import MainView
 from .playback import Playback
-from .sweep_view import SweepView
-from .transcript import Transcript
 
 
 class EffectView:
-    """Shows each effect in its place. A row that is picked and a text that is edited are run as lines of their own."""
+    """Shows the effects of commands on the main screen, or on a screen on top of it.
+
+    ``run_line`` runs the command of a row chosen from a list. ``run_effects`` runs the effects of an edited text.
+    """
 
     def __init__(
         self,
         app: App[None],
+        view: MainView,
         playback: Playback,
-        transcript: Transcript,
-        passage_view: PassageView,
-        sweep_view: SweepView,
         run_line: Callable[[str], None],
         run_effects: Callable[[EffectFactory], None],
     ) -> None:
         self._app = app
+        self._transcript = view.transcript
+        self._passage_view = view.passage_view
+        self._sweep_view = view.sweep_view
         self._playback = playback
-        self._transcript = transcript
-        self._passage_view = passage_view
-        self._sweep_view = sweep_view
         self._run_line = run_line
         self._run_effects = run_effects
 
     async def show(self, effect: Effect, topic: str) -> None:
-        """Show an effect. Returns after the last event of a text."""
+        """Show an effect. A note replaces the note above it if both have the same ``topic``.
+
+        For a text, return after its last event.
+        """
         match effect:
             case Play():
                 await self._playback.play(effect)
@@ -79,7 +81,7 @@ class EffectView:
     def _show_listing(self, listing: Listing) -> None:
         """Show a list in the transcript, or in a picker if a row can be chosen."""
         if listing.row_command:
-            from .picker import Picker  # as all rarely used screens: the first paint comes sooner without
+            from .picker import Picker  # imported late, like all rarely used screens, for an earlier first paint
 
             picker = Picker(listing.title, listing.rows, listing.search)
             self._app.push_screen(picker, partial(self._run_choice, listing.row_command))
@@ -101,7 +103,7 @@ class EffectView:
             self._run_effects(partial(on_done, text))
 
     def _redraw_passage(self, message: str) -> None:
-        """Show the current passage in place of the shown one."""
+        """Show the session's passage in place of the shown one, with ``message`` below it."""
         self._sweep_view.close()
         self._transcript.remove_note("passage")
         self._passage_view.show()
@@ -109,7 +111,7 @@ class EffectView:
             self._transcript.add_note(message, "passage")
 
     def _notify_over_sweep(self, message: str, severity: Literal["information", "error"]) -> None:
-        """Show a message on top of a sweep, which covers the transcript."""
+        """Show a message on top of a sweep, if one covers the transcript."""
         if self._sweep_view.display:
             self._app.notify(escape_controls(message), severity=severity, markup=False)
 

@@ -1,4 +1,4 @@
-"""The keys of the full screen, and when their actions apply."""
+"""The keys of the full screen, and the conditions for their actions."""
 
 from __future__ import annotations
 
@@ -9,62 +9,62 @@ APP_BINDINGS: list[BindingType] = [
     Binding("space", "pause", "Pause"),
     Binding("enter", "take", "Take"),
     Binding("1", "pick(0)", "Pick", key_display="1-9"),
-    Binding("ctrl+up", "turn('+')", "T +", key_display="^↑"),
-    Binding("ctrl+down", "turn('-')", "T -", key_display="^↓"),
-    Binding("ctrl+r", "do('/retry')", "Retry"),
+    Binding("ctrl+up", "change_temperature('+')", "T +", key_display="^↑"),
+    Binding("ctrl+down", "change_temperature('-')", "T -", key_display="^↓"),
+    Binding("ctrl+r", "run_command('/retry')", "Retry"),
     Binding("f1", "help", "Help"),
     Binding("ctrl+p", "command_palette", "All"),
     Binding("f2", "lens", "Lens"),
-    Binding("f3", "do('/tree')", "Tree"),
+    Binding("f3", "run_command('/tree')", "Tree"),
     Binding("f4", "settings", "Settings"),
-    Binding("f5", "do('/edit')", "Edit"),
+    Binding("f5", "run_command('/edit')", "Edit"),
     Binding("ctrl+q", "quit", "Quit", priority=True),
     Binding("ctrl+c", "interrupt", show=False, priority=True),
     Binding("pageup", "scroll('page_up')", show=False, priority=True),
     Binding("pagedown", "scroll('page_down')", show=False, priority=True),
     Binding("ctrl+home", "scroll('home')", show=False, priority=True),
     Binding("ctrl+end", "scroll('end')", show=False, priority=True),
-    Binding("alt+up", "do('/undo')", show=False),
-    Binding("alt+down", "do('/redo')", show=False),
-    Binding("alt+left", "do('/version -1')", show=False),
-    Binding("alt+right", "do('/version 1')", show=False),
+    Binding("alt+up", "run_command('/undo')", show=False),
+    Binding("alt+down", "run_command('/redo')", show=False),
+    Binding("alt+left", "run_command('/version -1')", show=False),
+    Binding("alt+right", "run_command('/version 1')", show=False),
 ]
-"""Keys that always act. The footer shows those with a label, in this order."""
+"""Keys of the app. The footer shows those with a label whose action applies, in this order."""
 
 EMPTY_LINE_KEYS = {
-    "plus": "turn('+')",
-    "minus": "turn('-')",
+    "plus": "change_temperature('+')",
+    "minus": "change_temperature('-')",
     "space": "pause",
     "enter": "take",
     "escape": "leave",
-    "left": "look(-1)",
-    "right": "look(1)",
-    "ctrl+left": "look_word(-1)",
-    "ctrl+right": "look_word(1)",
-    "home": "look_end(0)",
-    "end": "look_end(1)",
-    "up": "choose(-1)",
-    "down": "choose(1)",
-    "left_square_bracket": "do('/version -1')",
-    "right_square_bracket": "do('/version 1')",
+    "left": "move(-1)",
+    "right": "move(1)",
+    "ctrl+left": "move_word(-1)",
+    "ctrl+right": "move_word(1)",
+    "home": "move_to_start",
+    "end": "move_to_end",
+    "up": "move_choice(-1)",
+    "down": "move_choice(1)",
+    "left_square_bracket": "run_command('/version -1')",
+    "right_square_bracket": "run_command('/version 1')",
     **{str(number): f"pick({number - 1})" for number in range(1, 10)},
     "ctrl+d": "quit",
-    "ctrl+z": "do('/undo')",
-    "ctrl+y": "do('/redo')",
+    "ctrl+z": "run_command('/undo')",
+    "ctrl+y": "run_command('/redo')",
 }
-"""Actions of keys pressed in an empty input line. If the action does not apply, the key types."""
+"""Actions of keys pressed in an empty input line. If the action does not apply, the key edits the line as usual."""
 
 TEMPERATURE_STEP = 0.05
 """Change of the temperature for one press of a key."""
 
-ACTIONS_WHILE_WRITING = ("stop", "pause", "hurry")
+ACTIONS_WHILE_WRITING = ("stop", "pause", "skip_to_end")
 """Actions that apply while text is being written."""
 
 ACTIONS_ON_MAIN_SCREEN = ("interrupt", "scroll")
-"""Actions that apply if no other screen is on top."""
+"""Actions that apply if no other screen is on top. Their keys have priority, and would act there too."""
 
-ACTIONS_WITH_CURSOR = ("choose", "take", "leave")
-"""Actions that apply with a token cursor or a sweep."""
+ACTIONS_WITH_CURSOR = ("move_choice", "take", "leave")
+"""Actions that apply if there is a token cursor or a sweep."""
 
-ACTIONS_WITH_TEXT = ("look", "look_word", "look_end")
+ACTIONS_WITH_TEXT = ("move", "move_word", "move_to_start", "move_to_end")
 """Actions that apply if there are tokens or a sweep to move over."""

@@ -11,15 +11,15 @@ from ..autosave import Autosave
 from .playback import Playback
 
 EffectFactory = Callable[[], Iterable[Effect]]
-"""Called when its turn has come. Returns the effects of a line."""
+"""Returns the effects of a line. It is called when the lines before it are done."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineRequest:
-    """Effects to run, and how. ``line`` is the typed text, "" if it was not typed.
+    """Effects to run. ``line`` is the typed text, "" if it was not typed.
 
-    A note replaces the note before it if both have the same ``topic``. ``live`` is True for a line that does not stop
-    the text being written.
+    A note replaces the note above it if both have the same ``topic``. ``live`` is True if the line runs while text is
+    being written, without stopping it.
     """
 
     make_effects: EffectFactory
@@ -29,16 +29,17 @@ class LineRequest:
 
 
 class LineRunner:
-    """A queue of lines with one turn at a time. A new line stops the text of the line before it.
+    """Runs one line at a time, in order. A new line stops the text being written by the line before it.
 
-    ``start_task`` runs a coroutine beside the app. ``show_effect`` gets each effect and its topic. ``on_error`` gets
-    what a request raised. ``on_done`` is called after each request.
+    ``start_task`` starts a coroutine as a task. ``show_effect`` gets each effect and its topic. ``on_error`` gets the
+    exception that a request raised. ``on_done`` is called after each request.
     """
 
     def __init__(
         self,
         playback: Playback,
         autosave: Autosave,
+        *,
         start_task: Callable[[Coroutine[None, None, None]], object],
         show_effect: Callable[[Effect, str], Awaitable[None]],
         on_error: Callable[[Exception, LineRequest], None],
@@ -78,7 +79,7 @@ class LineRunner:
             for effect in request.make_effects():
                 await self._show_effect(effect, request.topic)
                 if self._playback.stop_requested and isinstance(effect, Play):
-                    break
+                    break  # a stopped text ends its line
         except Exception as error:
             self._on_error(error, request)
         self._on_done()

@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 from ...core.session.session import Session
 from .lens_panel import Lens
+from .passage_view import PassageView
 from .prompt import Completions, PromptInput
 from .status_line import Legend
 from .sweep_view import SweepView
@@ -16,7 +17,10 @@ from .transcript import Transcript
 
 
 class MainView(Vertical):
-    """One column: transcript and lens, or a sweep; then legend, thermometer, status line and input."""
+    """From the top: transcript and lens, or a sweep; legend, thermometer, status line, completions and input.
+
+    ``passage_view`` shows the session's passage in the transcript.
+    """
 
     def __init__(self, session: Session) -> None:
         super().__init__(id="main")
@@ -25,6 +29,7 @@ class MainView(Vertical):
         self.lens = Lens()
         self.sweep_view = SweepView()
         self.input = PromptInput(session)
+        self.passage_view = PassageView(session, self.transcript)
         self._page = Container(self.transcript, self.lens, id="page")
         self._legend = Legend(self.transcript)
         self._thermometer = Thermometer()

@@ -1,4 +1,4 @@
-"""Moves between tokens, candidates of the lens, and columns of a sweep, as keys and clicks say."""
+"""Moves between tokens, candidates of the lens, and columns of a sweep, on keys and clicks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from functools import partial
 from ...core.commands import actions
 from ...core.session.session import Session
 from .line_runner import EffectFactory
-from .passage_view import PassageView
-from .sweep_view import SweepView
+from .main_view import MainView
 from .token_cursor import TokenCursor
 
 
@@ -19,21 +18,20 @@ class Navigation:
     def __init__(
         self,
         session: Session,
-        passage_view: PassageView,
+        view: MainView,
         token_cursor: TokenCursor,
-        sweep_view: SweepView,
         run_effects: Callable[[EffectFactory], None],
         refresh: Callable[[], None],
     ) -> None:
         self._session = session
-        self._passage_view = passage_view
+        self._passage_view = view.passage_view
+        self._sweep_view = view.sweep_view
         self._token_cursor = token_cursor
-        self._sweep_view = sweep_view
         self._run_effects = run_effects
         self._refresh = refresh
 
     def move(self, step: int) -> None:
-        """Move the cursor by ``step`` tokens, or the choice by ``step`` columns of a sweep."""
+        """Move the cursor by ``step`` tokens. In a sweep, choose the column that is ``step`` to the right."""
         if self._sweep_view.display:
             self._sweep_view.choose(self._sweep_view.chosen_index + step)
         else:
@@ -46,16 +44,20 @@ class Navigation:
         self._refresh()
 
     def go_to(self, index: int) -> None:
-        """Put the cursor on a token."""
+        """Put the cursor on the token number ``index``, from 0."""
         self._token_cursor.go_to(index)
         self._refresh()
 
-    def go_to_edge(self, fraction: int) -> None:
-        """Put the cursor on the first token (0), or after the last (1)."""
-        self.go_to(fraction * len(self._passage_view.token_spans))
+    def move_to_start(self) -> None:
+        """Put the cursor on the first token."""
+        self.go_to(0)
+
+    def move_to_end(self) -> None:
+        """Put the cursor after the last token."""
+        self.go_to(len(self._passage_view.token_spans))
 
     def move_choice(self, step: int) -> None:
-        """Move the choice by ``step`` candidates of the lens."""
+        """Choose the candidate of the lens that is ``step`` below the chosen one."""
         self._token_cursor.move_choice(step)
 
     def leave(self) -> None:
@@ -72,7 +74,7 @@ class Navigation:
             self._run_effects(partial(actions.branch, self._session, *selection))
 
     def pick(self, number: int) -> None:
-        """Continue from a column of the sweep, if there is one of this number, from 0."""
+        """Continue from column ``number`` of the sweep, from 0. Do nothing if there is no such column."""
         sweep = self._sweep_view.sweep
         if sweep and number < len(sweep.columns):
             self._run_effects(partial(actions.pick, self._session, sweep, number))

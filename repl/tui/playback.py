@@ -10,34 +10,34 @@ from ...core.generation.sweep import Sweep
 from ...core.session.session import Session
 from ..player import Player
 from .backpressure import Backpressure
-from .passage_view import PassageView
-from .sweep_view import SweepView
+from .main_view import MainView
 from .token_cursor import TokenCursor
 
 
 class Playback:
     """Starts, pauses and stops the text being written. ``refresh`` is called whenever there is something new to show.
 
-    ``stop_requested`` stays True until the next line is run: a stop may arrive before there is a stream to stop.
+    ``stop_requested`` is True from a stop until the next line is run. A stop may come before there is a stream.
     """
 
     def __init__(
         self,
         session: Session,
-        passage_view: PassageView,
-        sweep_view: SweepView,
+        view: MainView,
         token_cursor: TokenCursor,
         backpressure: Backpressure,
         refresh: Callable[[], None],
     ) -> None:
         self._session = session
-        self._passage_view = passage_view
-        self._sweep_view = sweep_view
+        self._passage_view = view.passage_view
+        self._sweep_view = view.sweep_view
         self._token_cursor = token_cursor
         self._backpressure = backpressure
         self._refresh = refresh
         self._player: Player | None = None
         self._prefill_share: float | None = None
+        self._text_begun = False
+        self._unshown: list[Event] = []
         self.stop_requested = False
 
     @property
@@ -47,12 +47,12 @@ class Playback:
 
     @property
     def paused(self) -> bool:
-        """True while the text is held."""
+        """True while the text is paused."""
         return self._player is not None and self._player.paused
 
     @property
     def activity(self) -> str:
-        """One or a few words for the status line."""
+        """State of the text being written, as shown in the status line."""
         if self._player is None:
             return "ready"
         if self._prefill_share is not None:
@@ -60,7 +60,7 @@ class Playback:
         return "paused" if self._player.paused else "writing"
 
     def toggle_pause(self) -> None:
-        """Hold the text, or let it continue."""
+        """Pause the text, or continue it."""
         if self._player:
             self._player.paused = not self._player.paused
             self._refresh()
@@ -80,27 +80,16 @@ class Playback:
 
     async def play(self, play: Play) -> None:
         """Write a text into the passage view."""
-        begun = False
-        pending: list[Event] = []
         try:
             async for batch in self._open(play.events):
-                if not begun and not self._prefill_is_over(batch):
-                    continue
-                if not begun:
-                    self._begin_text()
-                    begun = True
-                pending += batch
-                if not self._backpressure.saturated:
-                    self._passage_view.append(pending)
-                    pending.clear()
-                    self._refresh()
-                self._stop_if_requested()
+                if isinstance(batch[-1], PrefillProgress):  # comes only before the text
+                    self._show_prefill(batch[-1])
+                else:
+                    self._show_text(batch)
+                    self._stop_if_requested()
         finally:
             self._player = None
-            self._prefill_share = None
-            if begun:
-                self._passage_view.append(pending)
-                self._passage_view.finish()
+            self._finish_text()
 
     async def play_sweep(self, sweep: Sweep) -> None:
         """Write all columns of a sweep into the sweep view."""
@@ -123,18 +112,38 @@ class Playback:
         self._refresh()
         return self._player
 
-    def _prefill_is_over(self, batch: list[Event]) -> bool:
-        """Return False while a long seed is being read, and note its progress."""
-        last = batch[-1]
-        self._prefill_share = last.share if isinstance(last, PrefillProgress) else None
+    def _show_prefill(self, progress: PrefillProgress) -> None:
+        """Show how much of a long seed has been read."""
+        self._prefill_share = progress.share
         self._refresh()
-        return self._prefill_share is None
+
+    def _show_text(self, batch: list[Event]) -> None:
+        """Show events of the text, later ones together with these if the terminal is too slow."""
+        if not self._text_begun:
+            self._begin_text()
+        self._unshown += batch
+        if not self._backpressure.saturated:
+            self._passage_view.append(self._unshown)
+            self._unshown.clear()
+            self._refresh()
 
     def _begin_text(self) -> None:
-        """Show the passage, and let the lens follow the text."""
+        """Show the passage without the new text, and let the lens follow the text."""
+        self._prefill_share = None
+        self._refresh()
         self._passage_view.begin()
         self._sweep_view.close()
         self._token_cursor.clear()
+        self._text_begun = True
+
+    def _finish_text(self) -> None:
+        """Show the rest of the text, and its summary."""
+        self._prefill_share = None
+        if self._text_begun:
+            self._text_begun = False
+            self._passage_view.append(self._unshown)
+            self._unshown.clear()
+            self._passage_view.finish()
 
     def _stop_if_requested(self) -> None:
         if self.stop_requested:

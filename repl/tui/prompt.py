@@ -134,7 +134,7 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
     async def action_complete(self) -> None:
         """Insert the first completion. In an empty line, finish the text at full speed."""
         if not self.text:
-            await self.app.run_action("app.hurry")
+            await self.app.run_action("app.skip_to_end")
         else:
             self.set_text(complete_line(self._session, self.text) or self.text)
 

@@ -1,4 +1,4 @@
-"""A cursor over the tokens of the text, and over the candidates for each token."""
+"""A cursor over the tokens of the text, and the choice of a candidate at each token."""
 
 from __future__ import annotations
 
@@ -8,38 +8,30 @@ from collections.abc import Sequence
 from ...core.session.lens import Inspection, inspect_session
 from ...core.session.session import Session
 from .backpressure import Backpressure
-from .lens_panel import Lens, LensContent
-from .passage_view import PassageView
-from .transcript import Transcript
+from .lens_panel import LensContent
+from .main_view import MainView
 from .wrapping import TokenSpan
 
 LENS_INTERVAL = 1 / 15
 """Minimum seconds between two updates of the lens while text is written. Faster is unreadable, and delays the text."""
 
 LENS_SLOWDOWN = 4
-"""Minimum interval of the lens on a slow connection, as a multiple of the seconds that the latest frame took."""
+"""Minimum interval of the lens on a slow connection, as a multiple of the delay of the last answered frame."""
 
 
 class TokenCursor:
     """Keeps lens and transcript at the same token.
 
-    ``token_index`` is that of the token under the cursor, from 0. The number of tokens stands for the next token.
-    It is None without a cursor: the lens then shows the next token. ``candidate_index`` is that of the chosen
-    candidate, None if none is chosen.
+    ``token_index`` is the index of the token under the cursor, from 0, or the number of tokens if the cursor is after
+    the last one. It is None if there is no cursor. The lens shows the next token in both cases. ``candidate_index`` is
+    the index of the chosen candidate in the lens, None if none is chosen.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        passage_view: PassageView,
-        transcript: Transcript,
-        lens: Lens,
-        backpressure: Backpressure,
-    ) -> None:
+    def __init__(self, session: Session, view: MainView, backpressure: Backpressure) -> None:
         self._session = session
-        self._passage_view = passage_view
-        self._transcript = transcript
-        self._lens = lens
+        self._passage_view = view.passage_view
+        self._transcript = view.transcript
+        self._lens = view.lens
         self._backpressure = backpressure
         self._inspection: Inspection | None = None
         self._last_update = 0.0
@@ -72,7 +64,7 @@ class TokenCursor:
             self.choose(0)
 
     def move_choice(self, step: int) -> None:
-        """Move the choice by ``step`` candidates."""
+        """Choose the candidate that is ``step`` below the chosen one."""
         last = len(self._inspection.candidates) - 1 if self._inspection else 0
         self.choose(min(last, max(0, (self.candidate_index or 0) + step)))
 
@@ -94,12 +86,13 @@ class TokenCursor:
         return self.token_index, self._inspection.candidates[self.candidate_index or 0].id
 
     def refresh(self) -> None:
-        """Draw cursor and lens as the session is now. Raise AfterglowError if a state cannot be computed."""
+        """Draw cursor and lens for the current passage and settings. Raise AfterglowError if inspection fails."""
         count = len(self._spans)
         if self.token_index is not None and self.token_index > count:
             self.token_index = count
         self._transcript.highlight_token(self.token_index)
-        if self._lens.display and not self._is_too_soon():
+        if self._lens.display and self._is_update_due():
+            self._last_update = time.monotonic()
             self._refresh_lens(None if self.token_index == count else self.token_index)
 
     @property
@@ -111,13 +104,13 @@ class TokenCursor:
         self._inspection = inspect_session(self._session, index)
         tracker = self._passage_view.copy_tracker
         content = LensContent(
-            self._inspection,
-            "the next token" if index is None else f"token {index + 1:,} of {len(self._spans):,}",
-            self.candidate_index,
-            self._spans,
-            self.token_index,
-            0 if index is None or tracker is None else tracker.run_length(index),
-            self._filters_note(),
+            inspection=self._inspection,
+            title="the next token" if index is None else f"token {index + 1:,} of {len(self._spans):,}",
+            candidate_index=self.candidate_index,
+            token_spans=self._spans,
+            token_index=self.token_index,
+            copied_run_length=0 if index is None or tracker is None else tracker.run_length(index),
+            filters_note=self._filters_note(),
         )
         self._lens.update(content)
 
@@ -130,15 +123,12 @@ class TokenCursor:
         same = self._inspection.filters == self._session.settings.filters_only()
         return "" if same else f"then {self._inspection.filters.format_active_filters() or 'without filters'}"
 
-    def _is_too_soon(self) -> bool:
-        """Return True if this update of the lens is skipped: text comes too fast, or the terminal is too slow."""
-        now = time.monotonic()
-        interval = max(LENS_INTERVAL, LENS_SLOWDOWN * self._backpressure.delay)
-        soon = now - self._last_update < interval or self._backpressure.saturated
-        if self.token_index is None and self._session.playing and soon:
+    def _is_update_due(self) -> bool:
+        """Return False to skip an update of a lens that follows the text: the last was just now, or drawing is slow."""
+        if self.token_index is not None or not self._session.playing:
             return True
-        self._last_update = now
-        return False
+        interval = max(LENS_INTERVAL, LENS_SLOWDOWN * self._backpressure.delay)
+        return time.monotonic() - self._last_update >= interval and not self._backpressure.saturated
 
 
 def _begins_word(previous_text: str, text: str) -> bool:
