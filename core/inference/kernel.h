@@ -20,6 +20,8 @@ static void run_single(const Step *s) {
         for (int64_t block = 0; block < blocks_of(&s->phase[n]); block++) compute_block(s, &s->phase[n], block);
 }
 
+/* Reads one token per row. First copies each layer's h into the part of its input that the recurrent weights read. Then
+   computes all phases on the pool, or on this thread alone if the pool is busy or the step has one thread. */
 static void run(const Step *s) {
     for (int64_t n = 0; n < s->phases; n++) {
         const Phase *p = &s->phase[n];

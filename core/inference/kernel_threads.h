@@ -6,20 +6,22 @@
 #include <stdatomic.h>
 #include <time.h>
 
+/* The blocks of a phase that one thread computes first. */
 typedef struct {
-    _Alignas(64) atomic_int next;
-    int end;
+    _Alignas(64) atomic_int next; /* the next block to compute */
+    int end;                      /* the block after the last */
 } Share;
 
 static struct {
-    pthread_mutex_t busy, sleep;
+    pthread_mutex_t busy;  /* locked during a step, since the pool runs one at a time */
+    pthread_mutex_t sleep; /* guards the sleep of helpers, with `wake` */
     pthread_cond_t wake;
-    int started;
-    const Step *step;
+    int started;      /* number of helpers: threads besides the caller */
+    const Step *step; /* the step in progress */
     Share share[MAX_PHASES][MAX_THREADS];
-    struct { _Alignas(64) atomic_int done; } phase[MAX_PHASES];
-    _Alignas(64) atomic_int turn;
-    _Alignas(64) atomic_int active, asleep;
+    struct { _Alignas(64) atomic_int done; } phase[MAX_PHASES]; /* number of blocks computed */
+    _Alignas(64) atomic_int turn;                               /* counts starts and ends of steps */
+    _Alignas(64) atomic_int active, asleep;                     /* numbers of helpers */
 } pool = {.busy = PTHREAD_MUTEX_INITIALIZER, .sleep = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
 static int64_t blocks_of(const Phase *p) { return (p->width + LANES - 1) / LANES; }

@@ -1,9 +1,9 @@
 """From a text to a model file: the torch LSTM and its trainer. Nothing else in afterglow imports torch.
 
 Four configurations: ``TrainRequest`` (the options of the command line), ``TrainConfig`` (hyperparameters, derived from
-the request and the length of the text), ``Schedule`` (the same in steps, once the speed is known) and ``ModelSize``
-(shape and regularization of small, medium and large). Three workers: ``TrainingRun`` (files: text, checkpoints, the
-finished model) drives ``Trainer`` (loop, validation, early stopping), which drives ``Learner`` (one optimizer step).
+the request and the length of the text), ``Schedule`` (length and intervals in steps) and ``ModelSize`` (shape and
+regularization of small, medium and large). Three classes train: ``TrainingRun`` (files: text, checkpoints, the finished
+model) drives ``Trainer`` (loop, validation, early stopping), which drives ``Learner`` (one optimizer step).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import TrainingError
 from ..text.formats import ReadOptions
 from ..text.split import DEFAULT_SPLIT
-from .saved_keys import REQUEST_KEYS, to_attributes, to_file_keys
+from .saved_keys import OTHER_RELEASE, REQUEST_KEYS, to_attributes, to_file_keys
 from .sizes import MODEL_SIZES
 
 
@@ -49,7 +49,7 @@ def _declare(option: TrainOption) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
-    """The options of a run as given. None: the option was not given, and its default depends on text and time.
+    """The options of a run as given. An option that is None was not given and has no fixed default.
 
     ``paths`` are the TEXT arguments, ``files`` the absolute paths of all files that they expand to.
     """
@@ -144,4 +144,4 @@ def request_from_json(values: dict[str, Any]) -> TrainRequest:
         options = to_attributes(values, REQUEST_KEYS)
         return TrainRequest(**{**options, "paths": tuple(options["paths"]), "files": tuple(options["files"])})
     except (KeyError, TypeError, AttributeError):
-        raise TrainingError("another release began this run; start again with --replace") from None
+        raise TrainingError(OTHER_RELEASE) from None

@@ -51,6 +51,9 @@ TRAINER_KEYS = {
 }
 """``Trainer`` → the values of a checkpoint."""
 
+OTHER_RELEASE = "another release of afterglow began this run; resume it with that one, or start again with --replace"
+"""Error message for a run.json with keys that this release does not know."""
+
 
 def to_file_keys(values: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
     """Return ``values``, given by attribute name, under the keys of the file."""

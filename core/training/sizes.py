@@ -52,7 +52,7 @@ MODEL_SIZES = {
 
 
 def choose_size(minutes: float, tokens: int) -> str:
-    """Return the largest size that both two CPU cores in ``minutes`` and a text of ``tokens`` can train well."""
+    """Return the largest size that two CPU cores train well in ``minutes`` and a text of ``tokens`` suffices for."""
     by_time = "small" if minutes <= SHORT_RUN_MINUTES else "medium" if minutes <= 45 else "large"
     by_text = "small" if tokens < 300_000 else "medium" if tokens < 2_000_000 else "large"
     return min(by_time, by_text, key=list(MODEL_SIZES).index)

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import TrainingError, UsageError
 from ..inference.model_file import Architecture
 from .request import TrainRequest
-from .saved_keys import CONFIG_KEYS, to_attributes, to_file_keys
+from .saved_keys import CONFIG_KEYS, OTHER_RELEASE, to_attributes, to_file_keys
 from .sizes import MODEL_SIZES, SHORT_RUN_EPOCHS, SHORT_RUN_MINUTES, Dropout, ModelSize, choose_size, nearest_size
 
 MIN_SEQ_LEN = 16
@@ -116,9 +116,7 @@ def config_from_json(values: dict[str, Any]) -> TrainConfig:
         parts = {"architecture": Architecture(**config["architecture"]), "dropout": Dropout(**config["dropout"])}
         return TrainConfig(**{**config, **parts, "betas": tuple(config["betas"])})
     except (KeyError, TypeError):
-        raise TrainingError(
-            "another release of afterglow began this run; resume it with that one, or start again with --replace"
-        ) from None
+        raise TrainingError(OTHER_RELEASE) from None
 
 
 def _build_config(

@@ -160,7 +160,7 @@ def _print_plan(training_run: TrainingRun) -> None:
         _say(f"    {_finetune_command(request)}")
     _say(_describe_duration(training_run))
     baselines = ", ".join(f"{name} {bits:.2f}" for name, bits in training_run.baselines.items())
-    _say(f"bits per character by counting alone: {baselines}")
+    _say(f"n-gram baselines in bits per character: {baselines}")
     _say("Ctrl-C stops after the step, saves, and keeps the best model")
 
 
@@ -198,9 +198,9 @@ def _describe_characters(training_run: TrainingRun) -> str:
     rare = sum(count < RARE_COUNT for count in corpus.counts.values())
     note = ""
     if unknown := tokenizer.unknown_characters("".join(corpus.counts)):
-        note = f", {len(unknown):,} rare ones of them read as {tokenizer.replacement!r}"
+        note = f", {len(unknown):,} of them rare and read as {tokenizer.replacement!r}"
     elif rare and tokenizer.kind == "char" and not training_run.request.parent:
-        note = f", {rare:,} of them less than {RARE_COUNT} times (--min-count {RARE_COUNT} reads those as a space)"
+        note = f", {rare:,} of them fewer than {RARE_COUNT} times (--min-count {RARE_COUNT} reads those as a space)"
     tokens = "" if tokenizer.kind == "char" else f", read as {tokenizer.size:,} {tokenizer.kind} tokens"
     return f"{len(corpus.counts):,} distinct{note}{tokens}"
 
