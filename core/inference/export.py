@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from ..file_io import write_atomically
-from .model_file import ModelFile
+from .model_file import Architecture, ModelFile
 from .quantization import dequantize
 
 Weights = dict[str, NDArray[np.float32]]
@@ -57,7 +57,16 @@ def onnx_model(file: ModelFile) -> ModelProto:
 
     Its metadata holds the tokenizer and the architecture as JSON.
     """
-    a, weights = file.architecture, dequantize_weights(file)
+    nodes = _build_nodes(file.architecture)
+    graph = helper.make_graph(nodes, "lstm", *_graph_io(file), _initializers(file, dequantize_weights(file)))
+    opsets = [helper.make_opsetid("", OPSET)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="afterglow")
+    helper.set_model_props(model, _metadata(file))
+    return model
+
+
+def _build_nodes(a: Architecture) -> list[NodeProto]:
+    """Return the operators in the order of computation. Names that end in _ are states after the last token."""
     nodes = [
         helper.make_node("Gather", ["embedding", "ids"], ["embedded"]),
         helper.make_node("Transpose", ["embedded"], ["x0"], perm=[1, 0, 2]),  # ONNX's LSTM wants time first
@@ -68,18 +77,14 @@ def onnx_model(file: ModelFile) -> ModelProto:
         inputs = [f"x{n}", f"w{n}", f"r{n}", f"b{n}", "", f"h{n}", f"c{n}"]
         nodes.append(helper.make_node("LSTM", inputs, [f"y{n}", f"h{n}_", f"c{n}_"], hidden_size=a.width))
         nodes.append(helper.make_node("Squeeze", [f"y{n}", "direction"], [f"x{n + 1}"]))
-    nodes += [
+    return [
+        *nodes,
         helper.make_node("Concat", [f"h{n}_" for n in range(a.layers)], ["h_"], axis=0),
         helper.make_node("Concat", [f"c{n}_" for n in range(a.layers)], ["c_"], axis=0),
         helper.make_node("Transpose", [f"x{a.layers}"], ["read"], perm=[1, 0, 2]),
         helper.make_node("MatMul", ["read", "projection"], ["scores"]),
         helper.make_node("Add", ["scores", "bias"], ["logits"]),
     ]
-    graph = helper.make_graph(nodes, "lstm", *_graph_io(file), _initializers(file, weights))
-    opsets = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="afterglow")
-    helper.set_model_props(model, _metadata(file))
-    return model
 
 
 def _graph_io(file: ModelFile) -> tuple[list[ValueInfoProto], list[ValueInfoProto]]:

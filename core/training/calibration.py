@@ -104,22 +104,23 @@ def benchmark_dtypes(model: LSTMLanguageModel, batch_size: int) -> tuple[bool, f
     """
     device = next(model.parameters()).device
     ids = torch.zeros(batch_size, 16, dtype=torch.long, device=device)
-
-    def seconds(enabled: bool) -> float:
-        start = time.perf_counter()
-        with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
-            logits, _ = model(ids)
-        logits.float().sum().backward()
-        model.embedding.weight.sum().item()  # waits for a GPU
-        return time.perf_counter() - start
-
     choices = (True, False) if supports_bf16(device) else (False,)
-    for enabled in choices:
-        seconds(enabled)
-    times = {enabled: min(seconds(enabled) for _ in range(3)) for enabled in choices}
+    for bf16 in choices:
+        _time_pass(model, ids, bf16)  # warm-up
+    times = {bf16: min(_time_pass(model, ids, bf16) for _ in range(3)) for bf16 in choices}
     model.zero_grad(set_to_none=True)
     best = min(times, key=times.__getitem__)
     return best, ids.numel() / times[best]
+
+
+def _time_pass(model: LSTMLanguageModel, ids: Tensor, bf16: bool) -> float:
+    """Return the seconds that a forward and a backward pass over ``ids`` take."""
+    start = time.perf_counter()
+    with torch.autocast(ids.device.type, torch.bfloat16, enabled=bf16):
+        logits, _ = model(ids)
+    logits.float().sum().backward()
+    model.embedding.weight.sum().item()  # waits for a GPU
+    return time.perf_counter() - start
 
 
 def warm_up_torch() -> None:

@@ -50,9 +50,14 @@ def train_bpe(text: TextLike, size: int) -> BpeTokenizer:
     )
     pretokens = (pretoken for chunk in iter_chunks(text) for pretoken in pretokenize(chunk))
     bpe.train_from_iterator((pretoken.encode().decode("latin-1") for pretoken in pretokens), trainer)
+    return BpeTokenizer(_to_id_pairs(json.loads(bpe.to_str())["model"]["merges"], alphabet))
+
+
+def _to_id_pairs(merges: list[tuple[str, str]], alphabet: list[str]) -> list[tuple[int, int]]:
+    """Return merges of strings as pairs of ids. ``alphabet`` has the first ids, each new string the next."""
     ids = {character: token for token, character in enumerate(alphabet)}
-    merges = []
-    for left, right in json.loads(bpe.to_str())["model"]["merges"]:
-        merges.append((ids[left], ids[right]))
+    pairs = []
+    for left, right in merges:
+        pairs.append((ids[left], ids[right]))
         ids.setdefault(left + right, len(ids))
-    return BpeTokenizer(merges)
+    return pairs
