@@ -1,4 +1,4 @@
-"""Autosave a session's passage, and report failures to the user."""
+"""Saves a session's passage as it grows, and reports failures to the user."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Autosave:
     """Saves a session's passage while the setting ``autosave`` is on.
 
     ``show_note`` and ``show_error`` show a line to the user. ``report_bug`` gets an exception that is not an
-    AfterglowError. A failure that repeats is reported once.
+    AfterglowError. A failure is not reported again until another follows or a save succeeds.
     """
 
     def __init__(
@@ -36,17 +36,17 @@ class Autosave:
         self._last_error = ""
 
     def save_now(self) -> None:
-        """Save what is new. Raise StorageError instead of reporting a failure."""
+        """Save the passage if it has changed. Raise StorageError instead of reporting a failure."""
         if self._is_on():
             self._saver.save(self._session.passage, self._session.loaded)
 
     def save(self) -> None:
-        """Save what is new, and report a failure."""
+        """Save the passage if it has changed, and report a failure."""
         if self._is_on():
             self._report(self._try_save())
 
     async def save_in_thread(self) -> None:
-        """Save what is new on a thread, and report a failure."""
+        """Save the passage in a thread if it has changed, and report a failure."""
         if self._is_on():
             async with self._lock:
                 self._report(await asyncio.to_thread(self._try_save))
@@ -55,7 +55,7 @@ class Autosave:
         return self._session.settings.autosave
 
     def _try_save(self) -> str | Exception | None:
-        """Save what is new. Return the saver's notice, None if there is none, or the error."""
+        """Save the passage if it has changed. Return the saver's notice, None if there is none, or the error."""
         try:
             return self._saver.save(self._session.passage, self._session.loaded)
         except Exception as error:
@@ -68,7 +68,7 @@ class Autosave:
             self._last_error = str(outcome)
             return
         if self._last_error:
-            self._show_note("autosaved again, including what was missing")
+            self._show_note("autosave works again")
         self._last_error = ""
         if outcome:
             self._show_note(outcome)

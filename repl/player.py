@@ -1,4 +1,4 @@
-"""Play an iterator of events in asyncio, at a pace that people can read."""
+"""Plays an iterator of events in asyncio, at a pace that people can read."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MAX_SLEEP_SECONDS = 0.1
 
 
 class Player:
-    """``async for batch in player`` yields lists of events, at most 60 lists a second.
+    """Plays events: ``async for batch in player`` yields lists of events, at most 60 lists a second.
 
     Events are drawn in a worker thread, and only when they are due, so that a changed setting acts on the next token.
-    ``speed`` is called before each batch and returns characters per second, 0 for full speed. Set ``paused`` to hold
+    ``speed`` is called before each batch and returns characters per second, 0 for full speed. Set ``paused`` to pause
     the text. ``finished`` is True after the last event was drawn, a moment before the loop ends. Leaving the loop
     closes the iterator.
     """
@@ -58,18 +58,19 @@ class Player:
             await asyncio.to_thread(self._events.close)
 
     def _frame_delay(self, speed: int) -> float:
+        """Return the seconds to wait before the next batch: one frame, or until the next character is due."""
         if not speed or self.paused:
             return FRAME_SECONDS
         return min(MAX_SLEEP_SECONDS, max(FRAME_SECONDS, (1 - self._credit) / speed))
 
     def _pull(self, speed: int) -> list[Event]:
-        """Return the next events, drawn within half a frame. Below full speed the credit limits their number."""
+        """Draw and return events for half a frame at most, below full speed only as many as the credit allows."""
         batch: list[Event] = []
         deadline = time.monotonic() + FRAME_SECONDS / 2
         while not self.finished and (self._credit >= 1 or not speed) and time.monotonic() < deadline:
             try:
                 event = next(self._events, None)
-            except Exception as error:  # raised after the events before it were shown
+            except Exception as error:  # raised by __aiter__ after the events before it
                 self._error = error
                 event = None
             if event is None:

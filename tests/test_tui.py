@@ -342,6 +342,10 @@ async def test_the_thermometer_shows_numbers_ramps_and_what_is_off_its_scale(app
         assert "▶" in shown.render().plain
         await play(pilot, "/temp 0.2..1.6")
         assert "T 0.20..1.60" in shown.render().plain
+        await play(pilot, "/temp 0..1.6")
+        shown.current = 0.5
+        assert "now 0.50" in shown.render().plain
+        assert "●" in shown.render().plain
 
 
 @pytest.mark.parametrize("size", [(20, 6), (40, 12), (80, 24), (200, 60)])

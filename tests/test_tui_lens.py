@@ -11,6 +11,7 @@ from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.lens_panel import Lens, format_percent, render_bar, token_label
 from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.transcript import Transcript
+from rich.cells import cell_len
 from textual.widgets import Static
 
 from .tui_helpers import SIZE, enter, lens_text, play, press, screen_lines, transcript_text, until, wait_for_tokens
@@ -194,6 +195,7 @@ async def test_levels_of_heat_differ_without_colours(app: app_module.AfterglowAp
 
 def test_signs_bars_and_percents() -> None:
     assert [token_label(text) for text in (" ", "\n", "\t", "", "a", "\x1b", "the\n")] == [*"␣↵⇥∅a␛", "the↵"]
+    assert cell_len("␣↵⇥∅") == 4
     assert [render_bar(share, 4) for share in (0, 0.5, 1, 2, 1 / 32)] == ["    ", "██  ", "████", "████", "▏   "]
     assert [format_percent(share) for share in (1, 0.42, 0.09, 0.031, 0.0004)] == [
         "100%",

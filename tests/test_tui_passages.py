@@ -80,7 +80,7 @@ async def test_a_full_disk_is_said_once_and_the_text_is_kept_when_there_is_room(
         assert transcript_text(app).count("not autosaved") == 1
         assert len(app.session.passage.tokens()) == 240
         await play(pilot, "")
-        await until(pilot, lambda: "autosaved again" in transcript_text(app))
+        await until(pilot, lambda: "autosave works again" in transcript_text(app))
         assert passage_db.load(1).passage.text() == app.session.passage.text()
 
 

@@ -32,7 +32,7 @@ from .playback import Playback
 from .prompt import PromptInput
 from .status_line import format_status
 from .sweep_view import SweepColumnView
-from .themes import load_theme, save_theme
+from .themes import restore_theme
 from .token_cursor import TokenCursor
 from .transcript import Transcript
 
@@ -87,19 +87,13 @@ class AfterglowApp(App[None]):
         if self.session.passage.nodes:
             self._view.passage_view.show()
         self._view.input.focus()
-        self._restore_theme()
+        restore_theme(self)
         self.refresh_state()
         self.set_interval(AUTOSAVE_INTERVAL, self.autosave.save_in_thread)
         if self._first_line:
             self.run_line(self._first_line)
         else:
             self.run_worker(self._offer_last_passage())
-
-    def _restore_theme(self) -> None:
-        """Use the theme of the last time, and save each theme that is chosen from now on."""
-        saved = load_theme()
-        self.theme = saved if saved in self.available_themes else self.theme
-        self.theme_changed_signal.subscribe(self, lambda theme: save_theme(theme.name))
 
     async def _offer_last_passage(self) -> None:
         """Add a note with the command that opens the latest passage."""
@@ -151,19 +145,14 @@ class AfterglowApp(App[None]):
             return len(self.screen_stack) == 1
         if action == "pick":
             return self._view.sweep_view.display
+        if action == "leave" and self.playback.playing:
+            return False  # Esc stops the text first
         if action in keys.ACTIONS_WITH_CURSOR:
-            return self._can_use_cursor(action)
+            sweep_shown = self._view.sweep_view.display
+            return action != "move_choice" if sweep_shown else self.token_cursor.token_index is not None
         if action in keys.ACTIONS_WITH_TEXT:
             return bool(self._view.passage_view.token_spans) or self._view.sweep_view.display
         return True
-
-    def _can_use_cursor(self, action: str) -> bool:
-        """Return True if one of ``ACTIONS_WITH_CURSOR`` applies. Esc stops a text first, and leaves later."""
-        if action == "leave" and self.playback.playing:
-            return False
-        if self._view.sweep_view.display:
-            return action != "move_choice"
-        return self.token_cursor.token_index is not None
 
     def action_stop(self) -> None:
         self.playback.stop()
@@ -296,13 +285,10 @@ class AfterglowApp(App[None]):
     def _refresh_status(self) -> None:
         """Draw status, legend and footer again if they have changed."""
         view = self._view
-        tracker = view.passage_view.copy_tracker if view.passage_view.token_spans else None
-        status = format_status(self.session, tracker, self.playback.activity)
+        status = format_status(self.session, view.passage_view.copy_tracker, self.playback.activity)
         has_cursor = self.token_cursor.token_index is not None
-        state = (
-            *(status, self.session.settings.heat, self.theme),
-            *(has_cursor, view.sweep_view.display, bool(view.input.text)),
-        )
+        footer_state = (has_cursor, view.sweep_view.display, bool(view.input.text))
+        state = (status, self.session.settings.heat, self.theme, *footer_state)
         if state != self._shown_state:
             self._shown_state = state
             view.show_status(status)

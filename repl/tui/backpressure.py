@@ -1,4 +1,4 @@
-"""Detects a terminal that draws slower than frames are sent.
+"""Detects a terminal that draws more slowly than frames are sent.
 
 Each frame is followed by a cursor query, which the terminal answers after it has drawn the frame.
 """
@@ -15,13 +15,14 @@ MAX_IN_FLIGHT = 2
 """Maximum frames without a reply. With fewer, a distant terminal would wait for each; with more, a slow one lags."""
 
 REPLY_TIMEOUT = 10.0
-"""Seconds after which a reply is no longer expected."""
+"""Seconds after which a query is given up as lost."""
 
 
 class Backpressure:
     """Counts queries and replies. A terminal that has never replied counts as fast enough.
 
-    ``delay`` is the number of seconds that the last answered frame took. ``probed`` is True after the first query.
+    ``delay`` is the time in seconds from the last answered query to its reply. ``probed`` is True after the first
+    query.
     """
 
     def __init__(self) -> None:
@@ -40,7 +41,7 @@ class Backpressure:
         )
 
     def request_sent(self) -> None:
-        """Count a query."""
+        """Record that a query was sent."""
         now = time.monotonic()
         self.probed = True
         if self._sent_times and now - self._sent_times[-1] >= REPLY_TIMEOUT:
@@ -48,7 +49,7 @@ class Backpressure:
         self._sent_times.append(now)
 
     def reply_received(self) -> None:
-        """Count a reply, and measure the delay of its frame."""
+        """Record the reply to the oldest open query, and measure its delay."""
         self._has_replied = True
         if self._sent_times:
             self.delay = time.monotonic() - self._sent_times.popleft()

@@ -11,7 +11,7 @@ from .wrapping import Block, StyledText, WrappedLine
 
 
 class Document:
-    """Blocks one below the other. ``lines`` are those of all blocks, wrapped at ``width`` columns."""
+    """Blocks one below the other. ``lines`` are the lines of all blocks, wrapped at ``width`` columns."""
 
     def __init__(self) -> None:
         self.width = 80
@@ -20,7 +20,7 @@ class Document:
 
     @property
     def last_topic(self) -> str:
-        """Topic of the last block, "" without one."""
+        """Topic of the last block, "" if it has none."""
         return self._blocks[-1].topic if self._blocks else ""
 
     def add(self, block: Block) -> None:
@@ -30,7 +30,7 @@ class Document:
         self._collect_lines()
 
     def remove(self, block: Block | None) -> None:
-        """Remove a block, if it is here."""
+        """Remove a block if the document contains it."""
         if block in self._blocks:
             self._blocks.remove(block)
             self._collect_lines()
@@ -48,11 +48,11 @@ class Document:
         self._collect_lines()
 
     def grow(self, block: Block, texts: Iterable[StyledText]) -> int:
-        """Append texts to a block. Return the first line that has to be drawn again."""
-        removed, added = block.grow(texts, self.width)
+        """Append texts to a block. Return the index of the first line that has to be drawn again."""
+        added = block.grow(texts, self.width)
         end = len(self.lines) - self._count_lines_below(block)
-        self.lines[end - removed : end] = added
-        return min(end - removed, self._invalidate_copied(block, end))
+        self.lines[end - 1 : end] = added
+        return min(end - 1, self._invalidate_copied(block, end))
 
     def find_line(self, line: WrappedLine) -> int:
         """Return the index of the line that now contains the start of ``line``."""
@@ -73,7 +73,7 @@ class Document:
         return "".join(parts)
 
     def discard_strips(self) -> None:
-        """Have all lines drawn again."""
+        """Discard the drawn lines, for example because a style has changed."""
         for line in self.lines:
             line.strip = None
 
@@ -90,11 +90,17 @@ class Document:
         return count
 
     def _invalidate_copied(self, block: Block, end: int) -> int:
-        """Have lines drawn again that turned out to be copied. Return the first of them, ``end`` if there is none."""
-        first = block.pop_newly_copied()
-        while first is not None and end:
+        """Discard the drawn lines above ``end`` from the first newly copied token on. Return the first such line.
+
+        Return ``end`` if no token is newly copied.
+        """
+        first_copied = block.pop_newly_copied()
+        if first_copied is None:
+            return end
+        span = block.token_spans[first_copied]
+        while end:
             end -= 1
-            line, span = self.lines[end], block.token_spans[first]
+            line = self.lines[end]
             line.strip = None
             if line.paragraph is span.paragraph and line.start <= span.start:
                 break

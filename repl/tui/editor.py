@@ -1,4 +1,4 @@
-"""A screen to edit a text: the passage, or a seed of several lines."""
+"""A screen to edit the text of the passage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.widgets import Static, TextArea
 
 
 class Editor(ModalScreen[str | None]):
-    """Returns the edited text, or None if editing was canceled."""
+    """A text to edit. Its result is the edited text, or None if editing was canceled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "accept", "Accept", priority=True),

@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 
 class FooterKey(NamedTuple):
-    """A key, its label and its action, and its first column."""
+    """A key in the footer: its first column, and its label and action."""
 
     column: int
     key: str
@@ -29,13 +29,13 @@ class FooterKey(NamedTuple):
 class KeyFooter(Widget):
     """Draws the keys as a line of text, as many as fit.
 
-    Textual's own footer makes a new widget for every key whenever one changes, and nothing else is drawn meanwhile.
+    Textual's own footer makes a new widget for every key whenever one changes, and nothing is drawn until it is done.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"footer--key", "footer--label"}
 
     def on_mount(self) -> None:
-        """Follow changes of the active keys."""
+        """Draw again whenever the active keys change."""
         self.screen.bindings_updated_signal.subscribe(self, self._handle_bindings_update)
 
     def render(self) -> Content:

@@ -1,4 +1,4 @@
-"""Runs the full screen in a process that is tuned for it."""
+"""Runs the full screen, with the interpreter tuned for short pauses."""
 
 from __future__ import annotations
 
@@ -6,30 +6,34 @@ import gc
 import sys
 
 from ...core.session.session import Session
-from ..autosave import AUTOSAVE_INTERVAL
 from .app import AfterglowApp
 from .prompt import register_alt_enter
 
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread lets another run: a tenth of the default, since a thread draws tokens all the time."""
+
+GC_FREEZE_INTERVAL = 1.0
+"""Seconds between two exclusions of existing objects from garbage collection."""
+
 
 def run_full_screen(session: Session, first_line: str = "") -> None:
-    """Run the app until the user quits. ``first_line`` is run before any typed line."""
+    """Run the app until the user quits, then save the passage. ``first_line`` is run before any typed line."""
     _reduce_latency()
     register_alt_enter()
     app = AfterglowApp(session, first_line)
-    app.call_later(app.set_interval, AUTOSAVE_INTERVAL, _freeze_gc)
+    app.call_later(app.set_interval, GC_FREEZE_INTERVAL, _freeze_gc)
     app.run()
     app.autosave.save_now()
 
 
 def _reduce_latency() -> None:
     """Keep keys responsive while text comes at full speed."""
-    # The thread that draws tokens gives way ten times sooner than by default.
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     gc.set_threshold(20_000, 20, 1000)
     _freeze_gc()
 
 
 def _freeze_gc() -> None:
-    """Exclude the objects of now from garbage collection: the more it scans, the longer everything waits."""
+    """Exclude existing objects from garbage collection. Its pauses grow with the number of objects it scans."""
     gc.collect(1)
     gc.freeze()

@@ -14,16 +14,19 @@ from .wrapping import Block, Paragraph, WrappedLine
 
 
 class Highlight:
-    """Highlights the token number ``index`` of a block, from 0. After the last token it is the place of the next one.
+    """Highlights one token of a block, or the place of the next token.
 
-    ``index`` is None if nothing is highlighted.
+    ``index`` is the index of the token, from 0; for the next token, the number of tokens. None highlights nothing.
     """
 
     def __init__(self) -> None:
         self.index: int | None = None
 
     def span(self, block: Block) -> tuple[Paragraph, int, int] | None:
-        """Return the paragraph, and the first and the end character of the token. None without a highlight."""
+        """Return the paragraph of the token, and the indices of its first character and its end in there.
+
+        None if nothing is highlighted.
+        """
         if self.index is None:
             return None
         if self.index < len(block.token_spans):
@@ -32,7 +35,7 @@ class Highlight:
         return paragraph, end, end
 
     def line_number(self, block: Block, lines: Sequence[WrappedLine]) -> int | None:
-        """Return the index of the line that contains the highlight, None if there is none."""
+        """Return the index of the line that contains the highlight, None if nothing is highlighted."""
         span = self.span(block)
         if span is None:
             return None
@@ -41,7 +44,10 @@ class Highlight:
         return max(matching, default=None)
 
     def apply(self, strip: Strip, line: WrappedLine, block: Block, style: Style) -> Strip:
-        """Return ``strip`` with the highlight drawn on it. A token without visible characters is drawn as a sign."""
+        """Return ``strip`` with the highlight drawn on it.
+
+        A token without characters in the line is drawn as ↵ at its end, the place of the next token as a space.
+        """
         span = self.span(block)
         if span is None or span[0] is not line.paragraph:
             return strip
@@ -55,8 +61,8 @@ class Highlight:
 
 def token_at(block: Block, line: WrappedLine, column: int) -> int | None:
     """Return the index of the token at a column of a line, None if there is none."""
-    before = column if line.paragraph.single_width else _characters_left_of(line.text, column)
-    character = line.start + before - line.indent
+    characters_left = column if line.paragraph.single_width else _characters_left_of(line.text, column)
+    character = line.start + characters_left - line.indent
     for index, span in enumerate(block.token_spans):
         if span.paragraph is line.paragraph and span.start <= character < max(span.end, span.start + 1):
             return index
@@ -72,9 +78,9 @@ def restyle(strip: Strip, first: int, last: int, style: Style) -> Strip:
     """Return ``strip`` with ``style`` added to its characters from ``first`` to before ``last``."""
     segments = []
     offset = 0
-    for text, own, _ in strip:
+    for text, old_style, _ in strip:
         edges = (min(max(edge - offset, 0), len(text)) for edge in (first, last))
         for index, (begin, end) in enumerate(pairwise([0, *edges, len(text)])):
-            segments.append(Segment(text[begin:end], (own or Style()) + style if index == 1 else own))
+            segments.append(Segment(text[begin:end], (old_style or Style()) + style if index == 1 else old_style))
         offset += len(text)
     return Strip([segment for segment in segments if segment.text])

@@ -1,4 +1,4 @@
-"""The lens: the candidates for one token as bars. Draws an Inspection, knows no session."""
+"""The lens: the candidates for one token as bars. It draws an Inspection, and knows nothing of sessions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.events import Click
@@ -21,7 +21,7 @@ from ...core.session.lens import Candidate, Inspection
 from .wrapping import TokenSpan
 
 LensPart = tuple[str, str]
-"""A text and the name of its style."""
+"""A text and the name of its style, without ``lens--``."""
 
 LensLine = list[LensPart]
 
@@ -30,10 +30,10 @@ _SPARK_LEVELS = "▁▂▃▄▅▆▇█"
 _TOKEN_SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥", "": "∅"}
 
 MAX_SPARK_BITS = 4.0
-"""Surprisal of a full bar of the sparkline."""
+"""Surprisal in bits of a full bar of the sparkline."""
 
 MIN_TALL_ROWS = 12
-"""Minimum height in rows to show every figure on a line of its own."""
+"""Minimum height of the lens, in rows, to show every figure on a line of its own."""
 
 MAX_SAMPLES_PER_BAR = 32
 """Maximum tokens averaged for a bar of the sparkline."""
@@ -43,9 +43,10 @@ MAX_SAMPLES_PER_BAR = 32
 class LensContent:
     """Everything the lens shows.
 
-    ``token_index`` is the position of the lens in ``token_spans``, ``copied_run_length`` the length of the copied run
-    that contains the token, 0 if there is none. ``filters_note`` names the filters that drew the token, "" if they are
-    the current ones. ``inspection`` is None without a text.
+    ``inspection`` is None if there is no text. ``candidate_index`` is the index of the chosen candidate, None if none
+    is chosen. ``token_index`` is the index in ``token_spans`` of the token under the cursor, None if there is no
+    cursor. ``copied_run_length`` is the length in characters of the copied run that contains the token, 0 if there is
+    none. ``filters_note`` describes the filters that drew the token, "" if they are the current ones.
     """
 
     inspection: Inspection | None = None
@@ -81,7 +82,7 @@ class Lens(Widget):
         self._style_cache: dict[str, Style] = {}
 
     def update(self, content: LensContent) -> None:
-        """Show another content."""
+        """Show ``content``."""
         self._content = content
         self._lines = self._build_lines()
         self.refresh()
@@ -109,7 +110,7 @@ class Lens(Widget):
         self._lines = self._build_lines()
 
     def render_line(self, y: int) -> Strip:
-        """Return a line as a strip. A Content would take ten times as long, while text streams."""
+        """Return a line as a strip. Rendering a Content would take ten times as long, for every frame of a text."""
         parts = self._lines[y] if y < len(self._lines) else []
         base = self.rich_style
         strip = Strip([Segment(text, self._style_of(name)) for text, name in parts])
@@ -141,13 +142,13 @@ class Lens(Widget):
         self._head_height = len(head)
         chosen = self._content.candidate_index or 0
         self._first_shown = max(0, min(chosen - max(0, room - 2), len(inspection.candidates) - room))
-        full = max(max(each.raw, each.shaped) for each in inspection.candidates)
+        max_share = max(max(each.raw, each.shaped) for each in inspection.candidates)
         shown = enumerate(inspection.candidates[self._first_shown : self._first_shown + room], self._first_shown)
-        bars = [self._candidate_line(each, index, inspection, full) for index, each in shown]
+        bars = [self._candidate_line(each, index, inspection, max_share) for index, each in shown]
         return [*head, *bars, *([[]] * (room - len(bars))), *foot]
 
     def _summary_lines(self, inspection: Inspection) -> Iterator[LensLine]:
-        """Yield the figures, in fewer lines if the lens is low."""
+        """Yield the title and the figures, in fewer lines if the lens is low."""
         before, after = inspection.effective_choices
         tall = self.size.height >= MIN_TALL_ROWS
         if tall:
@@ -178,40 +179,42 @@ class Lens(Widget):
         else:
             yield "not drawn yet", "dim"
 
-    def _candidate_line(self, candidate: Candidate, index: int, inspection: Inspection, full: float) -> LensLine:
-        """Return the line of a candidate: its label, and two bars with percentages. ``full`` fills a bar."""
+    def _candidate_line(self, candidate: Candidate, index: int, inspection: Inspection, max_share: float) -> LensLine:
+        """Return the line of a candidate: its label, and two bars with percentages. ``max_share`` fills a bar."""
         taken = inspection.taken is not None and inspection.taken.id == candidate.id
-        mark = "▸" if index == self._content.candidate_index else "●" if taken else " "
-        name = "chosen" if index == self._content.candidate_index else "taken" if taken else "token"
-        width = self._bar_width()
-        parts = [(f"{mark}{set_cell_size(token_label(candidate.text), 2)} ", name)]
-        parts += [(render_bar(candidate.raw / full, width), "raw"), (f"{format_percent(candidate.raw):>4} ", "figure")]
+        if index == self._content.candidate_index:
+            mark, style = "▸", "chosen"
+        else:
+            mark, style = ("●", "taken") if taken else (" ", "token")
+        label = (f"{mark}{set_cell_size(token_label(candidate.text), 2)} ", style)
+        raw = self._bar_with_percent(candidate.raw, max_share, "raw")
         if not candidate.allowed:
-            return [*parts, ("cut".ljust(width + 5), "dim")]
-        return [
-            *parts,
-            (render_bar(candidate.shaped / full, width), "shaped"),
-            (f"{format_percent(candidate.shaped):>4} ", "figure"),
-        ]
+            return [label, *raw, ("cut".ljust(self._bar_width() + 5), "dim")]
+        return [label, *raw, *self._bar_with_percent(candidate.shaped, max_share, "shaped")]
+
+    def _bar_with_percent(self, share: float, max_share: float, style: str) -> LensLine:
+        return [(render_bar(share / max_share, self._bar_width()), style), (f"{format_percent(share):>4} ", "figure")]
 
     def _bar_width(self) -> int:
+        """Return the width of one of the two bars of a candidate, in columns."""
         return max(2, (self.size.width - 4) // 2 - 5)
 
     def _sparkline(self) -> Iterator[LensLine]:
-        """Yield surprisal over the whole passage, with the position of the lens highlighted."""
+        """Yield two lines: a title, and the surprisal over the whole passage with the cursor's position highlighted."""
         if not self._content.token_spans:
             return
-        cells = _split_evenly(len(self._content.token_spans), self.size.width)
+        ranges = _split_evenly(len(self._content.token_spans), self.size.width)
         index = self._content.token_index
-        here = None if index is None else next((n for n, (a, b) in enumerate(cells) if a <= index < b), None)
-        sparks = "".join(self._spark_glyph(first, end) for first, end in cells)
+        cursor = None if index is None else next((n for n, (a, b) in enumerate(ranges) if a <= index < b), None)
+        sparks = "".join(self._spark_glyph(first, end) for first, end in ranges)
         yield [("surprise over the passage", "dim")]
-        if here is None:
+        if cursor is None:
             yield [(sparks, "shaped")]
         else:
-            yield [(sparks[:here], "shaped"), (sparks[here], "title"), (sparks[here + 1 :], "shaped")]
+            yield [(sparks[:cursor], "shaped"), (sparks[cursor], "title"), (sparks[cursor + 1 :], "shaped")]
 
     def _spark_glyph(self, first: int, end: int) -> str:
+        """Return the bar for the mean surprisal of tokens ``first`` to ``end``."""
         step = max(1, (end - first) // MAX_SAMPLES_PER_BAR)
         bits = fmean(surprisal(self._content.token_spans[i].token) for i in range(first, end, step))
         return _SPARK_LEVELS[min(7, int(bits / MAX_SPARK_BITS * 8))]
@@ -224,7 +227,7 @@ def _split_evenly(count: int, width: int) -> list[tuple[int, int]]:
 
 
 def token_label(text: str) -> str:
-    """Return the text of a token with blanks and control characters made visible."""
+    """Return the text of a token with newlines, tabs, control characters and a single space made visible."""
     return _TOKEN_SIGNS.get(text) or escape_controls(text).replace("\n", "↵").replace("\t", "⇥")
 
 
@@ -236,9 +239,6 @@ def render_bar(share: float, width: int) -> str:
 
 
 def format_percent(share: float) -> str:
-    """Return a share (0 to 1) with two digits and a sign: 42%, 3.1%, or .04%."""
+    """Return a share (0 to 1) as a percentage with two digits: 42%, 3.1%, or .04%."""
     number = share * 100
     return f"{number:.0f}%" if number >= 9.5 else f"{number:.1f}%" if number >= 0.95 else f"{number:.2f}"[1:] + "%"
-
-
-assert cell_len("".join(_TOKEN_SIGNS.values())) == len(_TOKEN_SIGNS)

@@ -54,5 +54,5 @@ class MainView(Vertical):
         self._legend.show_heat(self._session.settings.heat)
 
     def offer_completions(self) -> None:
-        """Show what the typed command can become."""
+        """Show the completions of the command being typed."""
         self._completions.offer(self.input.text)

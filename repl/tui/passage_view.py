@@ -1,4 +1,4 @@
-"""The current passage in the transcript, seeds and written text in different styles."""
+"""Shows the current passage in the transcript, with seeds and written text in different styles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .wrapping import StyledText, TokenSpan
 
 
 class PassageView:
-    """Shows the passage of a session once. A text that is continued grows where it ended."""
+    """Shows the session's passage in the transcript. A continued text grows at its end, and is not shown twice."""
 
     def __init__(self, session: Session, transcript: Transcript) -> None:
         self._session = session
@@ -22,7 +22,7 @@ class PassageView:
         self._shown_node: int | None = None
 
     def show(self) -> None:
-        """Show the passage as it is now, in place of how it was."""
+        """Show the current passage, in place of an earlier version of it."""
         self._show_passage(without_last=False)
 
     @property
@@ -32,12 +32,14 @@ class PassageView:
 
     @property
     def copy_tracker(self) -> CopyTracker | None:
-        """Tracker of the copied runs. None if the setting ``copied`` is off or the model has no index of copies."""
-        shown = self._session.settings.copied and self._passage is self._session.passage
-        return self._transcript.copy_tracker if shown else None
+        """Tracker of the copied runs in the text.
+
+        None if there is no text, the setting ``copied`` is off, or the model has no index of copies.
+        """
+        return self._transcript.copy_tracker if self._session.settings.copied and self.token_spans else None
 
     def begin(self) -> None:
-        """Move the text that is about to grow to the end of the transcript."""
+        """Move the text to the end of the transcript, to grow there."""
         if self._continues_shown_text():
             self._transcript.reopen()
         else:
@@ -77,7 +79,7 @@ class PassageView:
 
 
 def _styled_texts(passage: Passage, without_last: bool) -> Iterator[StyledText]:
-    """Yield seeds and tokens from the root to the cursor, if ``without_last`` without those of the last node."""
+    """Yield seeds and tokens from the root to the cursor. ``without_last`` leaves out those of the last node."""
     steps = list(passage.path())
     for node, count in steps[:-1] if without_last else steps:
         if node.seed is not None:

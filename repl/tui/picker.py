@@ -1,4 +1,4 @@
-"""A screen with a list that is narrowed by typing, to choose a row from."""
+"""A screen to choose a row from a list, which typing narrows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from ...core.errors import AfterglowError
 from ...core.render.sanitize import escape_controls
 
 Rows = list[tuple[str, str]]
+"""(name, description) pairs."""
 
 
 class Picker(ModalScreen[str | None]):
-    """Returns the first column of the chosen row, or None if it was closed.
+    """A list to choose from. Its result is the name in the chosen row, or None if it was closed.
 
-    ``search`` returns the rows for a query. Without it, rows that contain all its words match.
+    ``search`` returns the rows for a query. Without it, a row matches if it contains all words of the query.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

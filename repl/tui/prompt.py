@@ -29,7 +29,7 @@ MAX_HISTORY_LINES = 1000
 
 
 class PromptInput(TextArea):
-    """A line, or a few. While it is empty, the keys of EMPTY_LINE_KEYS run actions of the app if these apply."""
+    """An input of one or a few lines. While it is empty, the keys of EMPTY_LINE_KEYS run actions of the app."""
 
     HELP = """
 ## Input
@@ -50,7 +50,7 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
     ]
 
     class Submitted(Message):
-        """A text was entered."""
+        """Enter was pressed. ``text`` is the whole text of the input."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
@@ -77,12 +77,12 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
         self.move_cursor(self.document.end)
 
     def restore(self, text: str) -> None:
-        """Put back a text that failed, unless another one was typed meanwhile."""
+        """Put back a line that failed, unless another one was typed meanwhile."""
         if text and not self.text:
             self.set_text(text)
 
     def submit_text(self) -> str:
-        """Return the typed text, add it to the history, and clear the line."""
+        """Return the typed text, add it to the history, and clear the input."""
         text = self.text
         history = self._get_history()
         if text.strip() and history[-1:] != [text]:
@@ -100,19 +100,19 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
         self.suggestion = completed.removeprefix(text) if completed else ""
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
-        """Return True if a key types."""
+        """Return True if a key inserts its character."""
         return super().check_consume_key(key, character) and not self._is_shortcut(key)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for submitting if Enter runs an action of the app."""
+        """Return False for ``submit`` if Enter runs an action of the app instead."""
         return super().check_action(action, parameters) and not (action == "submit" and self._is_shortcut("enter"))
 
     def action_submit(self) -> None:
-        """Post the text and clear the line in one step, so that keys typed ahead belong to the next line."""
+        """Post the text and clear the input in one step, so that keys typed ahead belong to the next line."""
         self.post_message(self.Submitted(self.submit_text()))
 
     async def _on_key(self, event: Key) -> None:
-        # Run here: the app looks up bindings later, when keys typed after this one may already be in the line.
+        # Actions are run here. The app would look up its bindings later, when the next keys may be in the line already.
         if self._is_shortcut(event.key):
             actions = [f"app.{EMPTY_LINE_KEYS[event.key]}"]
         elif event.is_printable:
@@ -125,6 +125,7 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
             await self.app.run_action(action, self)
 
     def _is_shortcut(self, key: str) -> bool:
+        """Return True if the input is empty and the key runs an action of the app that applies now."""
         return (
             not self.text
             and key in EMPTY_LINE_KEYS
@@ -132,7 +133,7 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
         )
 
     async def action_complete(self) -> None:
-        """Insert the first completion. In an empty line, finish the text at full speed."""
+        """Insert the first completion. If the input is empty, finish the text at full speed."""
         if not self.text:
             await self.app.run_action("app.skip_to_end")
         else:
@@ -141,7 +142,7 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
     def action_editor(self) -> None:
         """Edit the text in the user's own editor."""
         try:
-            with self.app.suspend():  # an exception in here would leave the screen suspended
+            with self.app.suspend():  # an exception in this block would leave the screen suspended
                 changed, reason = edit_externally(self.text)
         except SuspendNotSupported as error:
             changed, reason = None, f"no editor: {error}"
@@ -156,21 +157,21 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
         self._replace_via_keyboard("\n", *self.selection)
 
     def action_up(self) -> None:
-        """Move up a line, from the first to the previous entry of the history."""
+        """Move the cursor up a line, or show the previous entry of the history if it is in the first line."""
         if self.navigator.is_first_wrapped_line(self.cursor_location):
             self._recall(-1)
         else:
             self.action_cursor_up()
 
     def action_down(self) -> None:
-        """Move down a line, from the last to the next entry of the history."""
+        """Move the cursor down a line, or show the next entry of the history if it is in the last line."""
         if self.navigator.is_last_wrapped_line(self.cursor_location):
             self._recall(1)
         else:
             self.action_cursor_down()
 
     def _recall(self, step: int) -> None:
-        """Show the previous (-1) or next (1) entry of the history. The unfinished line is its last entry."""
+        """Show the previous (-1) or next (1) entry of the history. The unfinished text comes after the last entry."""
         history = self._get_history()
         if self._history_index == len(history):
             self._draft = self.text
@@ -191,13 +192,13 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
 
 
 def register_alt_enter() -> None:
-    """Make Textual read Alt-Enter as Ctrl-J. It takes what most terminals send for it as Enter."""
+    """Make Textual read Alt-Enter as Ctrl-J. It reads the sequence that most terminals send for it as Enter."""
     for sequence in ("\x1b\r", "\x1b\n"):
         cast("dict[str, Any]", ANSI_SEQUENCES_KEYS).setdefault(sequence, (Keys.ControlJ,))
 
 
 class Completions(Static):
-    """Completions of the command being typed, with help, in a few rows above the line."""
+    """Completions of the command being typed, with their help, in a few rows above the input."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(markup=False)
@@ -231,7 +232,10 @@ def complete_line(session: Session, line: str) -> str | None:
 
 
 def append_history(text: str) -> None:
-    """Append to the history file, which the line REPL reads too. Failures are ignored."""
+    """Append to the history file, in the format of prompt-toolkit's FileHistory, which the line REPL uses.
+
+    Failures are ignored.
+    """
     lines = "".join(f"+{line}\n" for line in text.encode("utf-8", "replace").decode().split("\n"))
     with contextlib.suppress(AfterglowError, OSError), private_file(history_file()).open("a", encoding="utf-8") as file:
         file.write(f"\n# {datetime.now()}\n{lines}")

@@ -19,7 +19,7 @@ from ...core.settings import SPECS, Spec
 
 
 class SettingField(Horizontal):
-    """A setting: its name and an input with its value. A dot marks a value other than the default."""
+    """The name of a setting, and an input with its value. A dot marks a value other than the default."""
 
     def __init__(self, spec: Spec, session: Session) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class SettingField(Horizontal):
 
     @property
     def value_text(self) -> str:
-        """The current value, as it is typed."""
+        """The current value in the form in which it is typed."""
         return self.spec.kind.show(getattr(self._session.settings, self.spec.name))
 
     def compose(self) -> ComposeResult:
@@ -44,13 +44,13 @@ class SettingField(Horizontal):
         self.refresh_value()
 
     def refresh_value(self) -> None:
-        """Show the current value, in place of a typed one."""
-        default = getattr(self._session.settings, self.spec.name) == self._session.default_of(self.spec.name)
-        self._label.update(Content(f"{' ' if default else '•'} {self.spec.label}"))
+        """Show the current value in place of the text in the input."""
+        is_default = getattr(self._session.settings, self.spec.name) == self._session.default_of(self.spec.name)
+        self._label.update(Content(f"{' ' if is_default else '•'} {self.spec.label}"))
         self._value.value = self.value_text
 
     def apply(self) -> None:
-        """Set the typed value, or the default if it is "reset". Raise SettingError if it is invalid."""
+        """Set the typed value, or the default if "reset" was typed. Raise SettingError if the value is invalid."""
         text = self._value.value
         if text == self.value_text:
             return

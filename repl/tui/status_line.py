@@ -15,7 +15,7 @@ from .transcript import Transcript
 def format_status(session: Session, copy_tracker: CopyTracker | None, activity: str) -> str:
     """Return model, temperature, filters, copied share, speed and ``activity`` in one line.
 
-    ``copy_tracker`` is that of the current text. It is None without a text, or if the model has no index of copies.
+    ``copy_tracker`` finds copied runs in the current text. None if there is no text, or copies are not tracked.
     """
     settings = session.settings
     temperature, speed = (SPECS[name].kind.show(getattr(settings, name)) for name in ("temperature", "speed"))

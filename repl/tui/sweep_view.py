@@ -1,4 +1,4 @@
-"""A sweep on the screen: a column for each temperature, with the first token that differs marked."""
+"""Shows a sweep: a column for each temperature, with the first token that differs marked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .wrapping import StyledText
 
 
 class SweepView(Horizontal):
-    """Shows a sweep as it grows. ``chosen_index`` is the column that Enter picks. ``sweep`` is None if closed."""
+    """Shows a sweep as it grows. ``sweep`` is None while it is closed. Enter picks the column ``chosen_index``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class SweepView(Horizontal):
     async def show(
         self, sweep: Sweep, heat: str, make_copy_tracker: Callable[[], CopyTracker | None] = lambda: None
     ) -> None:
-        """Open the view for a sweep. ``make_copy_tracker`` makes the tracker of copied runs for a column."""
+        """Open the view for a sweep. ``heat`` is the setting. ``make_copy_tracker`` is called for each column."""
         self.sweep = sweep
         self._columns = [SweepColumnView(number, column) for number, column in enumerate(sweep.columns)]
         await self.remove_children()
@@ -49,7 +49,7 @@ class SweepView(Horizontal):
                 view.mark_token(difference)
 
     def choose(self, number: int) -> None:
-        """Choose a column, from 0; beyond the ends, the first or the last."""
+        """Choose column ``number``, from 0. Below 0 it is the first one, above the last index the last one."""
         self.chosen_index = min(len(self._columns) - 1, max(0, number))
         for view in self._columns:
             view.set_class(view.number == self.chosen_index, "-chosen")
@@ -61,7 +61,7 @@ class SweepView(Horizontal):
 
 
 class SweepColumnView(Vertical):
-    """One column: a title, and the text below it."""
+    """One column of a sweep: a title, and the text below it."""
 
     class ColumnClicked(Message):
         """The column was clicked."""
@@ -89,7 +89,7 @@ class SweepColumnView(Vertical):
         self._set_title()
 
     def grow(self) -> None:
-        """Show new tokens; after the last, mean surprisal and copied share."""
+        """Show new tokens. After the last one, also show the mean surprisal and the copied share."""
         tokens = self._column.tokens[self._shown_count :]
         self._shown_count += len(tokens)
         self._transcript.write([StyledText(token.text, "text", token) for token in tokens])
@@ -101,11 +101,11 @@ class SweepColumnView(Vertical):
             self._set_title(f"{mean:.1f} bits" + (f", {tracker.share:.0%} copied" if tracker else ""))
 
     def _set_title(self, figures: str = "") -> None:
-        """Show temperature, key and figures. The temperature is first, to be seen in the narrowest column."""
+        """Show temperature, key and figures. The temperature is first, so that the narrowest column shows it too."""
         self._head.update(Content(f"T {self._column.temperature:.2f}  [{self.number + 1}]\n{figures}"))
 
     def mark_token(self, character: int) -> None:
-        """Mark the token that contains a character of the text. Later calls do nothing."""
+        """Mark the token that contains the character at index ``character``. Do nothing once a token is marked."""
         if self._is_marked:
             return
         end = 0

@@ -1,4 +1,4 @@
-"""The temperature as a bar from strict to diverse."""
+"""Shows the temperature as a bar from strict to diverse."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Thermometer(Widget):
 
     temperature: reactive[float | Ramp] = reactive(1.0)
     current: reactive[float | None] = reactive(None)
-    """Temperature of the next token while text is being written, else None. On a ramp it is marked."""
+    """Temperature of the next token while text is being written, else None. It is shown on a ramp only."""
 
     def render(self) -> Content:
         """Return the line, as wide as the widget."""
@@ -43,17 +43,22 @@ class Thermometer(Widget):
         ]
         return Content.assemble(*parts)
 
+    @property
+    def _ramp_temperature(self) -> float | None:
+        """Temperature of the next token if it is on a ramp, else None."""
+        return self.current if isinstance(self.temperature, Ramp) else None
+
     def _format_number(self) -> str:
-        on_ramp = isinstance(self.temperature, Ramp) and self.current is not None
-        return f"T {_format_temperature(self.temperature)}" + (
-            f" now {_format_temperature(self.current)}" if on_ramp else ""
-        )
+        number = f"T {_format_temperature(self.temperature)}"
+        now = self._ramp_temperature
+        return number if now is None else f"{number} now {_format_temperature(now)}"
 
     def _bar_cells(self, width: int) -> list[tuple[str, Style]]:
-        """Return the cells of the bar, in steps of half a cell. Filled cells are heavy, to be seen without colors."""
+        """Return the cells of the bar, filled by half cells. Filled cells are heavy, to be seen without colors."""
         low, high = self.temperature if isinstance(self.temperature, Ramp) else (0.0, self.temperature)
         first, last = sorted(round(min(edge / SCALE_MAX, 1.0) * width * 2) for edge in (low, high))
-        mark = None if self.current is None or low == 0.0 else min(width - 1, int(self.current / SCALE_MAX * width))
+        now = self._ramp_temperature
+        mark = None if now is None else min(width - 1, int(now / SCALE_MAX * width))
         gradient = Gradient((0, self._color_of("cold")), (0.5, self._color_of("mild")), (1, self._color_of("hot")))
         cells = []
         for cell in range(width):
@@ -72,7 +77,7 @@ class Thermometer(Widget):
 
 
 def _bar_glyph(cell: int, first: int, last: int, middle: int, mark: int | None) -> str:
-    """Return one cell of the bar. ``first`` to ``last`` are its filled half cells; T = 1 in the middle has a tick."""
+    """Return one cell of the bar. Half cells ``first`` to ``last`` are filled. A tick in the middle marks T = 1."""
     left, right = (first <= half < last for half in (2 * cell, 2 * cell + 1))
     if cell == mark:
         return "●"

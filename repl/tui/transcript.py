@@ -31,12 +31,15 @@ WIDE_MARGIN = 6
 MIN_WIDTH_FOR_WIDE_MARGIN = 46
 """Minimum width in columns for the wide margin."""
 
+MIN_TEXT_WIDTH = 8
+"""Minimum columns that text is wrapped at, however narrow the transcript is."""
+
 
 class Transcript(ScrollView, can_focus=False):
-    """Blocks one below the other. Follows its end, unless the user has scrolled up.
+    """Shows blocks one below the other, and scrolls to the end as they grow unless the user has scrolled up.
 
-    The current text is the block that was begun last. It can be reopened: it moves to the end and grows there. Notes
-    added while it grows are below it.
+    The current text is the text that was begun last. ``reopen`` moves it to the end, where it can grow. Notes added
+    while it grows are below it.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -44,6 +47,13 @@ class Transcript(ScrollView, can_focus=False):
         *(f"transcript--{name}" for name in ("mark", "turn", "cursor", "copied", "quote")),
         *(f"transcript--heat{number}" for number in range(5)),
     }
+
+    class TokenClicked(Message):
+        """A token of the current text was clicked."""
+
+        def __init__(self, index: int) -> None:
+            super().__init__()
+            self.index = index
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,16 +66,9 @@ class Transcript(ScrollView, can_focus=False):
         self._marks_copies = True
         self._token_highlight = Highlight()
 
-    class TokenClicked(Message):
-        """A token of the current text was clicked."""
-
-        def __init__(self, index: int) -> None:
-            super().__init__()
-            self.index = index
-
     @property
     def token_spans(self) -> Sequence[TokenSpan]:
-        """Positions of the tokens of the current text."""
+        """Positions of the tokens of the current text, in order."""
         return self._current_block.token_spans
 
     @property
@@ -80,7 +83,7 @@ class Transcript(ScrollView, can_focus=False):
 
     @property
     def margin_width(self) -> int:
-        """Columns left of the text."""
+        """Columns left of the text, for marks."""
         return self._margin_width
 
     def heat_style(self, level: int) -> Style:
@@ -120,7 +123,7 @@ class Transcript(ScrollView, can_focus=False):
             self._refresh_from(0)
 
     def add_error(self, text: str) -> None:
-        """Add an error, in a style of its own."""
+        """Add an error message."""
         self._add(Block([StyledText(text, "error")], mark="✗"))
 
     def add_listing(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
@@ -138,7 +141,7 @@ class Transcript(ScrollView, can_focus=False):
         self._add(self._current_block)
 
     def reopen(self) -> None:
-        """Move the current text to the end, to grow there."""
+        """Move the current text to the end, so that it can grow there."""
         self._document.remove(self._current_block)
         self._drop_summary(True)
         self._add(self._current_block)
@@ -155,25 +158,27 @@ class Transcript(ScrollView, can_focus=False):
     def set_heat(self, heat: str, marks_copies: bool = True) -> None:
         """Color tokens by the setting ``heat``. ``marks_copies`` is True to mark copied runs."""
         if (heat, marks_copies) != (self._heat, self._marks_copies):
-            self._heat, self._marks_copies = heat, marks_copies
+            self._heat = heat
+            self._marks_copies = marks_copies
             self._redraw_all()
 
     def render_line(self, y: int) -> Strip:
         """Return line ``y`` of the widget."""
-        number, width, base = y + self.scroll_offset.y, self.size.width, self.rich_style
+        number = y + self.scroll_offset.y
+        width = self.size.width
+        base = self.rich_style
         if number >= len(self.lines):
             return Strip.blank(width, base)
         line = self.lines[number]
         if line.strip is None:
             line.strip = self._draw_line(line)
-        cursor = self.get_component_rich_style("transcript--cursor")
-        text = self._token_highlight.apply(
-            self._highlight_selection(line.strip, number), line, self._current_block, cursor
-        )
+        cursor_style = self.get_component_rich_style("transcript--cursor")
+        selected = self._highlight_selection(line.strip, number)
+        text = self._token_highlight.apply(selected, line, self._current_block, cursor_style)
         return Strip([*self._margin_segments(line), *text.apply_offsets(0, number)]).adjust_cell_length(width, base)
 
     def _margin_segments(self, line: WrappedLine) -> Iterator[Segment]:
-        """Yield a mark, the temperature if it changed, and a bar if the line contains a copied run."""
+        """Yield three segments: a mark, the temperature if it changed, and a bar if the line contains a copied run."""
         yield Segment(line.mark[:1].ljust(1), self.get_component_rich_style("transcript--mark"))
         change = line.temperature_change if self._margin_width == WIDE_MARGIN else None
         temperature = "" if change is None else f"{change:.2f}"
@@ -181,7 +186,7 @@ class Transcript(ScrollView, can_focus=False):
         yield Segment(COPIED_MARK if line.copied else " ", self.get_component_rich_style("transcript--quote"))
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """Return the selected text and what ends it."""
+        """Return the selected text, and the newline that ends it."""
         return self._document.selected_text(selection), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002
@@ -194,15 +199,15 @@ class Transcript(ScrollView, can_focus=False):
         self._redraw_all()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Stop following the end if the user scrolls up, and follow it again from there."""
+        """Follow the end if the user scrolls to it. Stop following it if the user scrolls up."""
         super().watch_scroll_y(old_value, new_value)
         self._following = round(new_value) >= self.max_scroll_y
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002
         """Wrap again if the width has changed. The line at the top stays there."""
-        room = self.scrollable_content_region.width
-        self._margin_width = WIDE_MARGIN if room >= MIN_WIDTH_FOR_WIDE_MARGIN else NARROW_MARGIN
-        width = max(8, room - self._margin_width)
+        available = self.scrollable_content_region.width
+        self._margin_width = WIDE_MARGIN if available >= MIN_WIDTH_FOR_WIDE_MARGIN else NARROW_MARGIN
+        width = max(MIN_TEXT_WIDTH, available - self._margin_width)
         following, top = self._following, self.scroll_offset.y
         if width != self._document.width:
             line = self.lines[top] if top < len(self.lines) else None
@@ -237,7 +242,7 @@ class Transcript(ScrollView, can_focus=False):
         return restyle(strip, first, last, self.screen.get_component_rich_style("screen--selection"))
 
     def _refresh_from(self, first: int, top: int | None = None) -> None:
-        """Draw the lines from ``first`` on again, and scroll to the end if it is followed, else to ``top``."""
+        """Draw the lines from ``first`` on again. Stay at the end if it is followed, else go to line ``top``."""
         following = self._following
         self.virtual_size = Size(self._document.width + self._margin_width, len(self.lines))
         if following:
@@ -255,8 +260,8 @@ class Transcript(ScrollView, can_focus=False):
         self._document.add(block)
         self._refresh_from(0)
 
-    def _drop_summary(self, visible: bool) -> None:
-        """Forget the summary of the current text, and remove it if ``visible``."""
-        if visible:
+    def _drop_summary(self, remove: bool) -> None:
+        """Forget the summary of the current text. ``remove`` also removes it from the transcript."""
+        if remove:
             self._document.remove(self._summary)
         self._summary = None

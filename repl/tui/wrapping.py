@@ -1,4 +1,6 @@
-"""Wraps text for a screen: texts make paragraphs, paragraphs make lines. Growing text wraps its last line again."""
+"""Wraps text for a screen: texts become paragraphs, paragraphs become lines. When text grows, only its last line is
+wrapped again.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ TAB_WIDTH = 4
 
 
 class StyleRun(NamedTuple):
-    """Style of a run of text, and the token it belongs to, with its index in the block. ``token`` is None in a seed."""
+    """Style of a run of text, its token, and the index of the token in the block. A seed or note has no token."""
 
     style: str
     token: Token | None = None
@@ -40,7 +42,7 @@ class StyledText(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Paragraph:
-    """Text up to a newline. Its second and further lines are indented by ``indent`` columns."""
+    """Text up to a newline. All lines but the first are indented by ``indent`` columns."""
 
     mark: str = ""
     indent: int = 0
@@ -65,7 +67,7 @@ class Paragraph:
         self.text += self._expand_tabs(text) if "\t" in text else text
 
     def lines(self, width: int, start: int = 0) -> Iterator[WrappedLine]:
-        """Yield the lines from character ``start`` on, at least one."""
+        """Yield the lines from character ``start`` on. There is at least one, even if it is empty."""
         indent = min(self.indent, width // 2)
         while True:
             end = self._line_end(start, width - indent if start else width)
@@ -87,7 +89,7 @@ class Paragraph:
         return space + 1 if space >= 0 else start + width
 
     def _line_end_by_columns(self, start: int, width: int) -> int:
-        # Text may consist of characters without width: the slice keeps such a line finite.
+        # Characters may have no width. The slice limits a line of such characters.
         text = self.text[start : start + 4 * width + 16]
         column = cut = 0
         for begin, end, cells in split_graphemes(text)[0]:
@@ -110,9 +112,10 @@ class Paragraph:
 
 @dataclass(slots=True, eq=False)
 class WrappedLine:
-    """Characters ``start`` to ``end`` of a paragraph.
+    """Characters ``start`` to ``end`` of a paragraph, as one line.
 
-    ``strip`` is the line as drawn, None if it has to be drawn. ``copied`` is True if it contains a copied run.
+    ``strip`` is the drawn line, None if it has to be drawn. ``copied`` is True if the line contains a copied run. It is
+    set when the line is drawn.
     """
 
     paragraph: Paragraph
@@ -129,17 +132,17 @@ class WrappedLine:
 
     @property
     def text(self) -> str:
-        """Characters of the line, with its indent."""
+        """Indent and characters of the line."""
         return " " * self.indent + self.paragraph.text[self.start : self.end]
 
     @property
     def ends_paragraph(self) -> bool:
-        """True if a newline follows, and not just a wrap."""
+        """True if the line is the last of its paragraph."""
         return self.end >= len(self.paragraph.text)
 
     @property
     def temperature_change(self) -> float | None:
-        """Last temperature that was set within the line. None if it did not change."""
+        """Last temperature that tokens in this line changed to. None if the temperature did not change."""
         changes = self.paragraph.temperature_changes
         if not changes:
             return None
@@ -160,7 +163,7 @@ class WrappedLine:
 
 
 class TokenSpan(NamedTuple):
-    """Position of a token: characters ``start`` to ``end`` of a paragraph. Empty if nothing of it is visible there."""
+    """Position of a token: characters ``start`` to ``end`` of the paragraph it begins in. A newline has none."""
 
     paragraph: Paragraph
     start: int
@@ -169,9 +172,10 @@ class TokenSpan(NamedTuple):
 
 
 class Block:
-    """Paragraphs that belong together, and their lines.
+    """A text, note or list: its paragraphs, and their lines.
 
-    ``token_spans`` are the positions of its tokens, in order. ``copy_tracker`` finds copied runs among them.
+    ``token_spans`` are the positions of its tokens, in order. ``copy_tracker`` finds copied runs among them. A note
+    replaces a note above it that has the same ``topic``.
     """
 
     def __init__(
@@ -187,7 +191,7 @@ class Block:
         self.lines: list[WrappedLine] = []
         self.token_spans: list[TokenSpan] = []
         self._temperature: float | None = None
-        self._newly_copied: int | None = None
+        self._first_newly_copied: int | None = None
         self._paragraphs = [Paragraph()] if blank_line_before else []
         self._paragraphs.append(Paragraph(mark, copy_tracker=copy_tracker))
         for text in texts:
@@ -209,24 +213,25 @@ class Block:
         """Wrap all paragraphs."""
         self.lines = [line for paragraph in self._paragraphs for line in paragraph.lines(width)]
 
-    def grow(self, texts: Iterable[StyledText], width: int) -> tuple[int, list[WrappedLine]]:
-        """Append texts. Return the number of lines removed at the end, and the lines added in their place."""
-        first, last = len(self._paragraphs) - 1, self.lines.pop()
+    def grow(self, texts: Iterable[StyledText], width: int) -> list[WrappedLine]:
+        """Append texts. Return the lines that replace the last line."""
+        old_paragraphs = len(self._paragraphs)
+        last_line = self.lines.pop()
         for text in texts:
             self._append(text)
-        added = [*self._paragraphs[first].lines(width, last.start)]
-        for paragraph in self._paragraphs[first + 1 :]:
+        added = list(last_line.paragraph.lines(width, last_line.start))
+        for paragraph in self._paragraphs[old_paragraphs:]:
             added += paragraph.lines(width)
         self.lines += added
-        return 1, added
+        return added
 
     def pop_newly_copied(self) -> int | None:
-        """Return the first token found to be copied since the last call, None if there is none."""
-        first, self._newly_copied = self._newly_copied, None
+        """Return the index of the first token found to be copied since the last call, None if there is none."""
+        first, self._first_newly_copied = self._first_newly_copied, None
         return first
 
     def end_position(self) -> tuple[Paragraph, int]:
-        """Return paragraph and character where the next token will start."""
+        """Return the paragraph in which the next token starts, and the index of its first character."""
         return self._paragraphs[-1], len(self._paragraphs[-1].text)
 
     def _append(self, styled_text: StyledText) -> None:
@@ -244,11 +249,12 @@ class Block:
             self._track_copies(self.copy_tracker, styled_text)
 
     def _track_copies(self, copy_tracker: CopyTracker, styled_text: StyledText) -> None:
-        """Give a text to the tracker, and note the first token of a copied run."""
+        """Give a text to the tracker, and record the first token of a copied run that it completes."""
         if not styled_text.token:
             copy_tracker.add_seed(styled_text.text)
         elif (first := copy_tracker.add_token(styled_text.text)) is not None:
-            self._newly_copied = first if self._newly_copied is None else min(first, self._newly_copied)
+            earlier = self._first_newly_copied
+            self._first_newly_copied = first if earlier is None else min(first, earlier)
 
     def _record_span(self, span: TokenSpan) -> None:
         """Record the position of a token, and a change of temperature there."""
