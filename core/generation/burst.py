@@ -49,6 +49,7 @@ class Burst:
                 stream.fail(error)
 
     def _columns_by_row(self, row_count: int) -> Iterator[TokenColumns]:
+        """Return the tokens of each row in turn."""
         logprob, shaped, rank, entropy = map(_concat_by_row, zip(*self._stats, strict=True))
         arrays = _concat_by_row(self._ids), logprob, shaped, rank.astype(np.int64), entropy
         temperatures = zip(*self._temperatures, strict=True)
@@ -56,6 +57,7 @@ class Burst:
         return map(TokenColumns._make, zip(*tables, strict=True))
 
     def _bounds_by_row(self, row_count: int) -> list[list[float | None]]:
+        """Return the bounds on surprisal of each row's tokens, None for tokens without one."""
         if not self._bounds:
             return [[None] * self.steps] * row_count
         return [[b if math.isfinite(b) else None for b in row] for row in zip(*self._bounds, strict=True)]

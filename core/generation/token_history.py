@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ..sampling.filters import TokenIds
 
 MAX_HISTORY = 8192
-"""Number of latest token ids that penalties and DRY can see and a saved snapshot holds; also the longest seed."""
+"""Number of latest token ids that penalties and DRY see, that a saved snapshot holds, and that are read of a seed."""
 
 
 class TokenHistory:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+AnyArray = NDArray[Any]
 
 VARIANTS = "avx512", "avx2"
 """Vector instruction sets, the widest first."""
@@ -35,20 +35,22 @@ class Int8Kernel(Protocol):
     max_threads: int
     """Largest number of threads for one step."""
 
-    def step(self, step_address: int, ids: Array, /) -> None:
+    def step(self, step_address: int, ids: AnyArray, /) -> None:
         """Read T tokens per row, ids (T, rows), int64, with the ``Step`` struct at this address (kernel_step.h)."""
 
-    def generate(self, step_address: int, uniforms: Array, temperatures: Array, ids: Array, stats: Array, /) -> None:
+    def generate(
+        self, step_address: int, uniforms: AnyArray, temperatures: AnyArray, ids: AnyArray, stats: AnyArray, /
+    ) -> None:
         """Draw a token for every row and read it, T times.
 
         In: uniforms (T, rows) and temperatures (rows,), float64. Out: ids (T, rows), int64, and stats (4, T, rows),
         float64, the fields of ``TokenStats`` in order.
         """
 
-    def sample(self, shaped: Array, uniforms: Array, ids: Array, count: int, /) -> None:
+    def sample(self, shaped: AnyArray, uniforms: AnyArray, ids: AnyArray, count: int, /) -> None:
         """Draw ids (rows,), int64, from logits (rows, count), float64, by uniforms (rows,)."""
 
-    def token_stats(self, raw: Array, shaped: Array, ids: Array, stats: Array, count: int, /) -> None:
+    def token_stats(self, raw: AnyArray, shaped: AnyArray, ids: AnyArray, stats: AnyArray, count: int, /) -> None:
         """Fill stats (4, rows), float64, for ids (rows,) drawn from shaped logits (rows, count)."""
 
 

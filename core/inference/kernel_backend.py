@@ -13,7 +13,7 @@ from .model_file import ModelFile
 from .quantization import HIDDEN_SCALE, HIDDEN_ZERO
 from .runtime import Logits, StateArrays, input_table, int8_zeros
 
-Reals = NDArray[np.float64]
+Doubles = NDArray[np.float64]
 
 
 class PackedMatrix(NamedTuple):
@@ -76,7 +76,7 @@ class KernelStepper:
         """Read T tokens per row, ids (T, B)."""
         self._kernel.step(self._step_address, np.ascontiguousarray(ids, np.int64))
 
-    def generate(self, uniforms: Reals, temperatures: Reals) -> tuple[Ids, TokenStats]:
+    def generate(self, uniforms: Doubles, temperatures: Doubles) -> tuple[Ids, TokenStats]:
         """Draw by uniforms (T, B) at temperatures (B,) and read the tokens; return ids (T, B) and statistics (T, B)."""
         uniforms, temperatures = (np.ascontiguousarray(array, np.float64) for array in (uniforms, temperatures))
         ids, stats = np.empty(uniforms.shape, np.int64), np.empty((4, *uniforms.shape))

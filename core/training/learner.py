@@ -17,7 +17,7 @@ from .optimizer import build_ema_model, build_optimizers
 from .train_config import TrainConfig
 
 RNG_STATE = "random"
-"""Name of rank 0's torch RNG state in a checkpoint. Those of other ranks are followed by a dot and the rank."""
+"""Name of rank 0's torch RNG state in a checkpoint. The names of other ranks' states end with a dot and the rank."""
 
 
 class Learner:

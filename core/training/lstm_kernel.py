@@ -45,7 +45,7 @@ class LSTMKernel(Protocol):
 
     forward: KernelPass
     """Arguments: weights from ``pack_forward``; bias (4H,), float32; gates (T, B, 4H), overwritten with their
-    activations; h, bfloat16, and c, float32, both (T + 1, B, H), of which the first is read and the others written."""
+    activations; h, bfloat16, and c, float32, both (T + 1, B, H): index 0 is read, the others are written."""
 
     back: KernelPass
     """Arguments: weights from ``pack_backward``; gates and c from ``forward``; gradients of h (T, B, H); gradients of
@@ -65,7 +65,7 @@ KERNEL = load_lstm_kernel()
 
 
 def find_kernel(layer: nn.Module, x: Tensor) -> LSTMKernel | None:
-    """Return the kernel if it can run this layer: in bfloat16, on a CPU, in whole blocks of units. Else None."""
+    """Return the kernel if the layer runs in bfloat16 on a CPU and its width is a multiple of 64, else None."""
     in_bf16 = x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
     return KERNEL if in_bf16 and cast(nn.LSTM, layer).hidden_size % UNITS_PER_BLOCK == 0 else None
 
@@ -82,7 +82,7 @@ def run_lstm(kernel: LSTMKernel, x: Tensor, state: LayerState, weights: dict[str
 
 
 class _Recurrence(Function):
-    """From the gates' inputs (T, B, 4H), weights (4H, H) and bias (4H,) to h (T, B, H) and the last c (1, B, H).
+    """Computes h (T, B, H) and the last c (1, B, H) from the gates' inputs (T, B, 4H), weights (4H, H) and bias (4H,).
 
     ``gates`` is overwritten with the activations.
     """
