@@ -20,7 +20,7 @@ MAX_UNCHECKED_TOKENS = 128
 
 
 class Batch:
-    """Streams that share each step. Row n of every array belongs to ``streams[n]``. A removed stream gets a copy."""
+    """Streams that share each step. Row n of every array is that of ``streams[n]``. A removed stream gets a copy."""
 
     def __init__(self, runtime: Runtime, tokenizer: Tokenizer) -> None:
         self.streams: list[Stream] = []

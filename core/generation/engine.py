@@ -1,4 +1,4 @@
-"""Steps all live streams together. Streams join and leave between steps, which changes no other text by a bit."""
+"""Steps all live streams together. Streams join and leave between steps, without changing the other texts."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class Stream:
         self._started = time.perf_counter()
 
     def stop(self) -> None:
-        """Ask for the end before the next token. The text so far stays."""
+        """Ask the stream to end before its next token. The text so far stays."""
         self.stopping = True
 
     @property

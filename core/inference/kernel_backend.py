@@ -20,7 +20,7 @@ class PackedMatrix(NamedTuple):
     """A matrix in the kernel's layout: block by block, and within a block four adjacent inputs of each unit.
 
     ``initial_sum`` cancels the zero point of the inputs, 128. ``addend`` is the bias, or for layer 0 a table with a row
-    for every token. ``inputs`` is the bytes of a row of input, ``width`` the number of units or of tokens.
+    for every token. ``inputs`` is their number, padded to a multiple of four; ``width`` that of units or tokens.
     """
 
     weights: NDArray[np.int8]

@@ -22,7 +22,7 @@ from ..text.tokenizer import Tokenizer
 from .disk_store import DiskText, DiskTokens
 
 FORMAT = 1
-"""Version of the cache. Increased when the way changes in which texts are cleaned, tokenized or written."""
+"""Version of the cache. Increased when cleaning, tokenization or the layout of the files changes."""
 
 MAX_CACHE_BYTES = 8 << 30
 """Size above which the least recently used files are deleted, 8 GiB. They are rebuilt when needed."""

@@ -20,8 +20,8 @@ from .sizes import MODEL_SIZES
 class TrainOption:
     """An option of ``afterglow train``: its default, help text, and the type and range of its value.
 
-    A flag (``kind`` is bool) sets the opposite of ``default``. ``low`` and ``high`` bound a number and are allowed
-    themselves, ``low`` unless ``low_excluded``. ``flag`` is "" if it is made of the field's name. The command in the
+    A flag (``kind`` is bool) sets the opposite of ``default``. ``low`` and ``high`` are the bounds of a
+    number, inclusive unless ``low_excluded``. ``flag`` is "" if it is made of the field's name. The command in the
     model card has only the options that are ``recorded``.
     """
 

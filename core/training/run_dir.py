@@ -46,7 +46,7 @@ class RunDir:
         return self._metadata_path.exists()
 
     def create(self, metadata: dict[str, Any]) -> None:
-        """Delete an earlier run and write run.json. Raises StorageError."""
+        """Delete an earlier run, except its standard input if used again, and write run.json. Raises StorageError."""
         checkpoint.remove(self.path)
         self._history_path.unlink(missing_ok=True)
         for path in self.path.glob(f"*/{STDIN_NAME}"):
@@ -103,7 +103,10 @@ class RunDir:
         checkpoint.save(self.path, state, self._run_id)
 
     def load_last_good(self) -> tuple[Checkpoint | None, list[str]]:
-        """Return the furthest intact checkpoint, or None, and messages about damaged ones. Raises TrainingError."""
+        """Return the intact checkpoint of the highest step or None, and a message for each damaged one skipped.
+
+        Raises TrainingError for a checkpoint of another format or another run.
+        """
         return checkpoint.load_last_good(self.path, self._run_id)
 
     def add_history(self, row: HistoryRow) -> None:
