@@ -193,6 +193,13 @@ async def test_levels_of_heat_differ_without_colours(app: app_module.AfterglowAp
         assert len({(look.italic, look.underline, look.bold, look.reverse) for look in looks}) == 5
 
 
+async def test_the_lens_is_drawn_again_when_the_terminal_grows(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=(50, 16)) as pilot:
+        await play(pilot, "The lamp")
+        await pilot.resize_terminal(100, 24)
+        await until(pilot, lambda: "drawn&#160;T&#160;1.00" in app.export_screenshot())
+
+
 def test_signs_bars_and_percents() -> None:
     assert [token_label(text) for text in (" ", "\n", "\t", "", "a", "\x1b", "the\n")] == [*"␣↵⇥∅a␛", "the↵"]
     assert cell_len("␣↵⇥∅") == 4

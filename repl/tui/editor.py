@@ -16,7 +16,7 @@ class Editor(ModalScreen[str | None]):
     """A text to edit. Its result is the edited text, or None if editing was canceled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "accept", "Accept", priority=True),
+        Binding("ctrl+s", "accept", "Accept"),  # without priority: keys typed before it are in the text by then
         Binding("escape", "dismiss(None)", "Cancel", priority=True),
     ]
 

@@ -103,11 +103,11 @@ class Lens(Widget):
     def on_show(self) -> None:
         """Lay out again: a hidden widget has no size."""
         self.on_resize()
-        self.refresh()
 
     def on_resize(self) -> None:
-        """Lay out again for another number of lines."""
+        """Lay out again, and draw: Textual has drawn the resized widget before this event."""
         self._lines = self._build_lines()
+        self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """Return a line as a strip. Rendering a Content would take ten times as long, for every frame of a text."""
