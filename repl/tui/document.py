@@ -55,9 +55,9 @@ class Document:
         return min(end - 1, self._invalidate_copied(block, end))
 
     def find_line(self, line: WrappedLine) -> int:
-        """Return the index of the line that now contains the start of ``line``."""
-        for number, each in enumerate(self.lines):
-            if each.paragraph is line.paragraph and each.start <= line.start < max(each.end, each.start + 1):
+        """Return the index of the line that contains the start of ``line``, which was wrapped at another width."""
+        for number, new in enumerate(self.lines):
+            if new.paragraph is line.paragraph and new.start <= line.start < max(new.end, new.start + 1):
                 return number
         return 0
 

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.events import Click
 from textual.screen import Screen
+from textual.style import Style
 from textual.widget import Widget
 
 
@@ -41,15 +42,17 @@ class KeyFooter(Widget):
     def render(self) -> Content:
         """Return the line."""
         key_style, label_style = (self.get_visual_style(f"footer--{name}") for name in ("key", "label"))
-        parts = (((f" {each.key} ", key_style), (f"{each.label} ", label_style)) for each in self._fitting_keys())
-        return Content.assemble(*(part for pair in parts for part in pair))
+        parts: list[tuple[str, Style]] = []
+        for footer_key in self._fitting_keys():
+            parts += [(f" {footer_key.key} ", key_style), (f"{footer_key.label} ", label_style)]
+        return Content.assemble(*parts)
 
     async def on_click(self, event: Click) -> None:
         """Run the action of the clicked key."""
         offset = event.get_content_offset(self)
-        for each in self._fitting_keys():
-            if offset and each.column <= offset.x < each.column + each.width:
-                await self.app.run_action(each.action)
+        for footer_key in self._fitting_keys():
+            if offset and footer_key.column <= offset.x < footer_key.column + footer_key.width:
+                await self.app.run_action(footer_key.action)
 
     def _handle_bindings_update(self, screen: Screen[object]) -> None:
         if screen is self.screen:
@@ -62,8 +65,8 @@ class KeyFooter(Widget):
             binding = active.binding
             if not (binding.show and active.enabled):
                 continue
-            each = FooterKey(column, self.app.get_key_display(binding), binding.description, binding.action)
-            if column + each.width > self.size.width:
+            footer_key = FooterKey(column, self.app.get_key_display(binding), binding.description, binding.action)
+            if column + footer_key.width > self.size.width:
                 return
-            yield each
-            column += each.width
+            yield footer_key
+            column += footer_key.width

@@ -23,10 +23,7 @@ class Highlight:
         self.index: int | None = None
 
     def span(self, block: Block) -> tuple[Paragraph, int, int] | None:
-        """Return the paragraph of the token, and the indices of its first character and its end in there.
-
-        None if nothing is highlighted.
-        """
+        """Return (paragraph, start, end) of the token, in characters. None if nothing is highlighted."""
         if self.index is None:
             return None
         if self.index < len(block.token_spans):

@@ -142,9 +142,9 @@ class Lens(Widget):
         self._head_height = len(head)
         chosen = self._content.candidate_index or 0
         self._first_shown = max(0, min(chosen - max(0, room - 2), len(inspection.candidates) - room))
-        max_share = max(max(each.raw, each.shaped) for each in inspection.candidates)
+        max_share = max(max(candidate.raw, candidate.shaped) for candidate in inspection.candidates)
         shown = enumerate(inspection.candidates[self._first_shown : self._first_shown + room], self._first_shown)
-        bars = [self._candidate_line(each, index, inspection, max_share) for index, each in shown]
+        bars = [self._candidate_line(candidate, index, inspection, max_share) for index, candidate in shown]
         return [*head, *bars, *([[]] * (room - len(bars))), *foot]
 
     def _summary_lines(self, inspection: Inspection) -> Iterator[LensLine]:

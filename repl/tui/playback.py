@@ -118,7 +118,7 @@ class Playback:
         self._refresh()
 
     def _show_text(self, batch: list[Event]) -> None:
-        """Show events of the text, later ones together with these if the terminal is too slow."""
+        """Show events of the text. If the terminal is too slow, keep them until it has caught up."""
         if not self._text_begun:
             self._begin_text()
         self._unshown += batch

@@ -58,8 +58,8 @@ class TokenCursor:
         self.candidate_index = None
         self.refresh()
         if self._inspection and self._inspection.taken:
-            taken = self._inspection.taken.id
-            self.choose(next(n for n, each in enumerate(self._inspection.candidates) if each.id == taken))
+            ids = [candidate.id for candidate in self._inspection.candidates]
+            self.choose(ids.index(self._inspection.taken.id))
         else:
             self.choose(0)
 

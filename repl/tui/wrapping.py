@@ -53,14 +53,14 @@ class Paragraph:
     single_width: bool = True
     """True if each character takes one column."""
     temperature_changes: list[tuple[int, float]] = field(default_factory=list)
-    """(first character, temperature) of each token that was drawn at another temperature than the one before."""
+    """(first character, temperature) of each token whose temperature differs from that of the token before."""
 
     def add(self, text: str, run: StyleRun) -> None:
         """Append a text without newlines."""
         if not text:
             return
         self.single_width = self.single_width and (
-            text.isascii() or all(cell_len(each) == 1 for each in text if each != "\t")
+            text.isascii() or all(cell_len(character) == 1 for character in text if character != "\t")
         )
         self.run_starts.append(len(self.text))
         self.runs.append(run)
