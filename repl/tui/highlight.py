@@ -43,7 +43,7 @@ class Highlight:
     def apply(self, strip: Strip, line: WrappedLine, block: Block, style: Style) -> Strip:
         """Return ``strip`` with the highlight drawn on it.
 
-        A token without characters in the line is drawn as ↵ at its end, the place of the next token as a space.
+        A token without visible characters is drawn as ↵ at the end of its paragraph, the place of the next as a space.
         """
         span = self.span(block)
         if span is None or span[0] is not line.paragraph:
