@@ -29,7 +29,7 @@ async def _set_by_line(handlers: Handlers, invocation: Invocation, rest: str) ->
     await handlers.settings(invocation, _resolve_setting(name) if name else "", value.strip() or None)
 
 
-COMMANDS = {
+BOT_COMMANDS = {
     "say": BotCommand(Handlers.say, "Continue a seed"),
     "temp": BotCommand(Handlers.temp, "Set the temperature of this channel"),
     "settings": BotCommand(_set_by_line, "Show or change the settings of this channel"),
@@ -43,7 +43,7 @@ COMMANDS = {
 
 _ALIASES = {"set": "settings"}
 
-_COMMANDS_HELP = " · ".join(f"`/{name}` {command.help}" for name, command in COMMANDS.items())
+_COMMANDS_HELP = " · ".join(f"`/{name}` {command.help}" for name, command in BOT_COMMANDS.items())
 
 HELP = (
     f"{_COMMANDS_HELP} · Or mention me with a seed, or use the buttons under a text\n"
@@ -53,7 +53,7 @@ HELP = (
 )
 """Answer to /help, in three lines: the commands, the data that is stored, and how to delete it."""
 
-TYPED_HELP = f"type a seed, or one of {' '.join(f'/{name}' for name in COMMANDS)}"
+TYPED_HELP = f"type a seed, or one of {' '.join(f'/{name}' for name in BOT_COMMANDS)}"
 
 
 async def run_line(handlers: Handlers, invocation: Invocation, line: str) -> None:
@@ -63,7 +63,7 @@ async def run_line(handlers: Handlers, invocation: Invocation, line: str) -> Non
         return
     word, rest = registry.split_command(line)
     name = word.lower()
-    command = COMMANDS.get(_ALIASES.get(name, name))
+    command = BOT_COMMANDS.get(_ALIASES.get(name, name))
     if command:
         await command.handler(handlers, invocation, rest)
     else:  # Each setting is a command of its own name.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeAlia
 import discord
 from discord import app_commands
 
-from .command_table import COMMANDS
+from .command_table import BOT_COMMANDS
 from .handlers import Handlers
 from .invocation import Invocation, context_of
 from .replies import InteractionReply
@@ -80,7 +80,7 @@ async def register(tree: BotCommandTree, application_id: int, store: Store) -> b
     return True
 
 
-@app_commands.command(description=COMMANDS["say"].help)
+@app_commands.command(description=BOT_COMMANDS["say"].help)
 @app_commands.describe(
     seed="how the text begins",
     temperature=bounded_spec("temperature").help,
@@ -99,47 +99,47 @@ async def say(
     await _run(interaction, Handlers.say, seed, model, temperature=temperature, length=length, rng=rng)
 
 
-@app_commands.command(description=COMMANDS["temp"].help)
+@app_commands.command(description=BOT_COMMANDS["temp"].help)
 @app_commands.describe(value=bounded_spec("temperature").help)
 async def temp(interaction: BotInteraction, value: Temperature) -> None:
     await _run(interaction, Handlers.temp, value)
 
 
-@app_commands.command(description=COMMANDS["settings"].help)
+@app_commands.command(description=BOT_COMMANDS["settings"].help)
 @app_commands.describe(name="setting (default: show all)", value="new value, or reset (default: show the current one)")
 async def settings(interaction: BotInteraction, name: str = "", value: str | None = None) -> None:
     await _run(interaction, Handlers.settings, name, value)
 
 
-@app_commands.command(description=COMMANDS["model"].help)
+@app_commands.command(description=BOT_COMMANDS["model"].help)
 @app_commands.describe(name="model for this channel (default: list them)")
 async def model(interaction: BotInteraction, name: str = "") -> None:
     await _run(interaction, Handlers.model, name)
 
 
-@app_commands.command(description=COMMANDS["sweep"].help)
+@app_commands.command(description=BOT_COMMANDS["sweep"].help)
 @app_commands.describe(seed="how the text begins")
 async def sweep(interaction: BotInteraction, seed: Seed) -> None:
     await _run(interaction, Handlers.sweep, seed)
 
 
-@app_commands.command(description=COMMANDS["explain"].help)
+@app_commands.command(description=BOT_COMMANDS["explain"].help)
 async def explain(interaction: BotInteraction) -> None:
     await _run(interaction, Handlers.explain)
 
 
-@app_commands.command(description=COMMANDS["memory"].help)
+@app_commands.command(description=BOT_COMMANDS["memory"].help)
 @app_commands.describe(state=bounded_spec("memory").help)
 async def memory(interaction: BotInteraction, state: Literal["on", "off"]) -> None:
     await _run(interaction, Handlers.memory, state)
 
 
-@app_commands.command(name="help", description=COMMANDS["help"].help)
+@app_commands.command(name="help", description=BOT_COMMANDS["help"].help)
 async def help_(interaction: BotInteraction) -> None:
-    await _run(interaction, COMMANDS["help"].handler, "")
+    await _run(interaction, BOT_COMMANDS["help"].handler, "")
 
 
-@app_commands.command(description=COMMANDS["forget"].help)
+@app_commands.command(description=BOT_COMMANDS["forget"].help)
 async def forget(interaction: BotInteraction) -> None:
     await _run(interaction, Handlers.forget)
 

@@ -11,7 +11,7 @@ from .buttons import encoded_state_of
 from .channel_settings import ChannelContext
 from .replies import InteractionReply, MessageReply, Reply
 
-MAX_HISTORY = 30
+MAX_HISTORY_MESSAGES = 30
 """Number of messages that are searched for the bot's latest text."""
 
 NO_HISTORY_PERMISSION = "I need the Read Message History permission in this channel for that"
@@ -33,13 +33,15 @@ class ChannelHistory:
         self._channel = channel
 
     async def latest_text(self) -> BotMessage | None:
-        """Return the bot's latest text among the last ``MAX_HISTORY`` messages, None if there is none.
+        """Return the bot's latest text among the last ``MAX_HISTORY_MESSAGES`` messages, None if there is none.
 
         Raises AfterglowError if the bot may not read the history.
         """
         user = self._client.user
         try:
-            async for message in self._client.get_partial_messageable(self._channel).history(limit=MAX_HISTORY):
+            async for message in self._client.get_partial_messageable(self._channel).history(
+                limit=MAX_HISTORY_MESSAGES
+            ):
                 state = encoded_state_of(message)
                 if state and user and message.author.id == user.id:
                     return BotMessage(message.id, message.content, state)

@@ -49,9 +49,9 @@ def cli(context: click.Context, /, model_name: str | None, runtime: str, plain: 
     sys.exit(launch(Session(model, settings), plain))
 
 
-COMMANDS = [generate, evaluate, models, info, train, novelty, bot, explain, diversity, tour, export, completion, web]
+SUBCOMMANDS = [generate, evaluate, models, info, train, novelty, bot, explain, diversity, tour, export, completion, web]
 
-for command in COMMANDS:
+for command in SUBCOMMANDS:
     cli.add_command(command)
 
 

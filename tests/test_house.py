@@ -127,6 +127,18 @@ def public_classes() -> dict[str, list[str]]:
     return found
 
 
+def public_constants() -> dict[str, set[str]]:
+    """The modules of each constant whose name is public and in capitals."""
+    found = defaultdict(set)
+    for file, tree in sources().items():
+        for node in tree.body:
+            stored = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+            for name in stored if isinstance(node, ast.Assign | ast.AnnAssign) else ():
+                if name.isupper() and len(name) > 1 and not name.startswith("_"):
+                    found[name].add(file)
+    return found
+
+
 def is_participle(name: str) -> bool:
     """True if the last word of a function's name is a past participle and the first is not a verb."""
     parts = name.strip("_").split("_")
@@ -149,6 +161,11 @@ def participles() -> list[Found]:
 
 def test_no_public_class_name_is_in_two_modules() -> None:
     assert {name: where for name, where in public_classes().items() if len(where) > 1} == {}
+
+
+def test_no_public_constant_is_in_two_modules_but_for_the_format_of_a_file() -> None:
+    shared = {name: where for name, where in public_constants().items() if len(where) > 1}
+    assert shared.keys() == {"FORMAT"}  # each module that writes files has its own, and it is named with the module
 
 
 def test_functions_are_verbs_but_for_copies_and_predicates() -> None:

@@ -14,7 +14,7 @@ from afterglow.core.training import lstm_kernel  # noqa: E402
 from afterglow.core.training.model import weight_drop  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
-compiled = pytest.mark.skipif(lstm_kernel.KERNEL is None, reason="no kernel: not built, or not for this processor")
+compiled = pytest.mark.skipif(lstm_kernel.LSTM_KERNEL is None, reason="no kernel: not built, or not for this processor")
 
 Example = tuple[nn.LSTM, Tensor, tuple[Tensor, Tensor], Tensor]
 
@@ -40,8 +40,8 @@ def outcome(example: Example, ours: bool) -> dict[str, Tensor]:
     x = x.clone().requires_grad_()
     with torch.autocast("cpu", torch.bfloat16, enabled=ours):
         if ours:
-            assert lstm_kernel.KERNEL
-            y, (h, c) = lstm_kernel.run_lstm(lstm_kernel.KERNEL, x, state, dict(layer.named_parameters()))
+            assert lstm_kernel.LSTM_KERNEL
+            y, (h, c) = lstm_kernel.run_lstm(lstm_kernel.LSTM_KERNEL, x, state, dict(layer.named_parameters()))
         else:
             y, (h, c) = layer(x, state)
     (y.float() * counts).sum().backward()
@@ -117,7 +117,7 @@ def test_without_a_compiler_or_the_processor_torch_does_it(monkeypatch: pytest.M
     for there in (None, SimpleNamespace(supported=0)):
         monkeypatch.setitem(sys.modules, "afterglow.core.training.kernel_bf16", there)
         assert lstm_kernel.load_lstm_kernel() is None
-    monkeypatch.setattr(lstm_kernel, "KERNEL", None)
+    monkeypatch.setattr(lstm_kernel, "LSTM_KERNEL", None)
     with torch.autocast("cpu", torch.bfloat16):
         assert not lstm_kernel.find_kernel(nn.LSTM(8, 64), torch.zeros(1, 1, 8))
 

@@ -132,7 +132,7 @@ def test_a_suggested_name_is_always_one_that_can_be(seed: str) -> None:
 
 
 def refused(text: str | bytes) -> None:
-    path = passages_dir() / f"bad{passage_json.SUFFIX}"
+    path = passages_dir() / f"bad{passage_json.PASSAGE_SUFFIX}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(StorageError) as caught:
@@ -204,7 +204,7 @@ def test_a_hostile_passage_is_refused_or_harmless(place: tuple[str | int, ...], 
     """Opening it is a StorageError, or everything that is done to a passage works or is one line."""
     data = json.loads(passage_json.to_json(written.passage))
     at(*place)(data, value)
-    path = passages_dir() / f"bad{passage_json.SUFFIX}"
+    path = passages_dir() / f"bad{passage_json.PASSAGE_SUFFIX}"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(data))
     try:
@@ -251,7 +251,7 @@ def test_any_value_in_a_passage_is_a_passage_or_a_storage_error(place: tuple[str
     }
     data = {"format": 1, "model": "m", "model_sha256": "", "rng": 7, "cursor": 0, "nodes": [node]}
     at(*place)(data, value)
-    path = passages_dir() / f"bad{passage_json.SUFFIX}"
+    path = passages_dir() / f"bad{passage_json.PASSAGE_SUFFIX}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(data))
     try:
@@ -261,7 +261,7 @@ def test_any_value_in_a_passage_is_a_passage_or_a_storage_error(place: tuple[str
 
 
 def test_a_folder_in_a_passages_place(home: Path) -> None:
-    (home / "passages" / f"bad{passage_json.SUFFIX}").mkdir(parents=True)
+    (home / "passages" / f"bad{passage_json.PASSAGE_SUFFIX}").mkdir(parents=True)
     with pytest.raises(StorageError, match="cannot read"):
         passage_json.load("bad")
 
@@ -295,7 +295,7 @@ def test_settings_that_this_release_does_not_know_are_left_out(written: Session)
 
 
 def test_what_the_first_release_saved_still_opens(session: Session) -> None:
-    path = passages_dir() / f"first{passage_json.SUFFIX}"
+    path = passages_dir() / f"first{passage_json.PASSAGE_SUFFIX}"
     path.parent.mkdir(parents=True)
     path.write_bytes((DATA / "kept" / "first.passage.json").read_bytes())
     session.set("top_k", 2)

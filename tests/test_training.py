@@ -168,7 +168,7 @@ def test_the_cold_loss_is_that_of_the_protocol_whatever_is_held_at_once(monkeypa
     ids = torch.from_numpy(TOKENIZER.encode(CORPUS.text))
     whole = logits_and_targets(model().eval(), ids)
     assert cold_loss(model().eval(), ids) == pytest.approx(torch.nn.functional.cross_entropy(*whole).item(), abs=1e-5)
-    monkeypatch.setattr(calibration, "MAX_CALIBRATION_LOGITS", 1)
+    monkeypatch.setattr(calibration, "MAX_FIT_LOGITS", 1)
     monkeypatch.setattr(calibration, "LOGITS_PER_CHUNK", 5 * 256 * TOKENIZER.size)
     many = torch.cat([ids] * 8)
     some = logits_and_targets(model().eval(), many)

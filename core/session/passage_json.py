@@ -19,7 +19,7 @@ from .passage import Node, Passage
 PASSAGE_FORMAT = 1
 """Version of the format. Files of a newer one are rejected."""
 
-SUFFIX = ".passage.json"
+PASSAGE_SUFFIX = ".passage.json"
 
 FORMAT_ERRORS = (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError)
 """Exceptions that ``from_json`` and ``from_dict`` raise for an invalid passage."""
@@ -29,15 +29,15 @@ T = TypeVar("T")
 
 def list_names() -> list[str]:
     """Return the names of the saved passages, newest first."""
-    files = sorted(passages_dir().glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    return [path.name.removesuffix(SUFFIX) for path in files]
+    files = sorted(passages_dir().glob(f"*{PASSAGE_SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [path.name.removesuffix(PASSAGE_SUFFIX) for path in files]
 
 
 def path_for(name: str) -> Path:
     """Return the path of a saved passage's file. Raises UsageError if the name is not allowed."""
     if not re.fullmatch(r"\w[\w .-]{0,63}", name):
         raise UsageError(f"{name!r} cannot be a passage's name; use letters, digits, spaces, '.', '-' and '_'")
-    return passages_dir() / f"{name}{SUFFIX}"
+    return passages_dir() / f"{name}{PASSAGE_SUFFIX}"
 
 
 def suggest_name(passage: Passage) -> str:

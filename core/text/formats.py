@@ -98,12 +98,12 @@ def _iter_field(lines: Iterable[str], name: str, field: str, explicit: bool) -> 
         yield valid.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _text_fields(line: str, place: str) -> dict[str, str]:
-    """Return the fields of a JSON object whose values are strings. ``place`` names the line in errors."""
+def _text_fields(line: str, location: str) -> dict[str, str]:
+    """Return the fields of a JSON object whose values are strings. ``location`` names the line in errors."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
-        raise TextError(f"{place} is not JSON; each line must be a JSON object") from None
+        raise TextError(f"{location} is not JSON; each line must be a JSON object") from None
     return {key: value for key, value in row.items() if isinstance(value, str)} if isinstance(row, dict) else {}
 
 
@@ -120,13 +120,13 @@ def _iter_column(lines: Iterator[str], name: str, column: str, tabs: bool) -> It
         raise TextError(f"{name} is not a readable table: {error}") from None
 
 
-def _check_cells(row: list[str], header: list[str], index: int, place: str) -> None:
+def _check_cells(row: list[str], header: list[str], index: int, location: str) -> None:
     """Raise TextError if the row has no cell at ``index``, or has text beyond the columns of the header."""
     if row and len(row) <= index:
-        raise TextError(f"{place} is too short to have a column {header[index]!r}")
+        raise TextError(f"{location} is too short to have a column {header[index]!r}")
     if any(cell.strip() for cell in row[len(header) :]):
         raise TextError(
-            f'{place} has more cells than the first line has names; put a cell that contains a comma in "quotes"'
+            f'{location} has more cells than the first line has names; put a cell that contains a comma in "quotes"'
         )
 
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 from ..score import cold_windows
 from .model import LSTMLanguageModel
 
-MAX_CALIBRATION_LOGITS = 1 << 23
+MAX_FIT_LOGITS = 1 << 23
 """Logits used for calibration: 129,000 tokens of a vocabulary of 65, or 2,048 of one of 4,096. They take seconds."""
 
 LOGITS_PER_CHUNK = 1 << 22
@@ -27,14 +27,14 @@ LOGITS_PER_CHUNK = 1 << 22
 def logits_and_targets(model: nn.Module, ids: Tensor) -> tuple[Tensor, Tensor]:
     """Return logits (n, V) and targets (n,) of the first whole windows of ``ids``, each from the zero state.
 
-    Stops after ``MAX_CALIBRATION_LOGITS``, to bound the memory.
+    Stops after ``MAX_FIT_LOGITS``, to bound the memory.
     """
     logits, targets, count = [], [], 0
     for window_logits, window_targets in _iter_windows(model, ids):
         logits.append(window_logits)
         targets.append(window_targets)
         count += window_logits.numel()
-        if count >= MAX_CALIBRATION_LOGITS:
+        if count >= MAX_FIT_LOGITS:
             break
     return torch.cat(logits), torch.cat(targets)
 

@@ -22,7 +22,7 @@ FORMAT = 2
 CHECKPOINTS_TO_KEEP = 2
 """Number of checkpoints to keep: the newest, and the one before it in case the newest is damaged."""
 
-SUFFIX = ".checkpoint.safetensors"
+CHECKPOINT_SUFFIX = ".checkpoint.safetensors"
 
 
 def save(folder: Path, checkpoint: Checkpoint, run_id: str) -> Path:
@@ -30,7 +30,7 @@ def save(folder: Path, checkpoint: Checkpoint, run_id: str) -> Path:
 
     Raises StorageError.
     """
-    path = folder / f"{checkpoint.values['step']:09}{SUFFIX}"
+    path = folder / f"{checkpoint.values['step']:09}{CHECKPOINT_SUFFIX}"
     header = {"format": FORMAT, "run": run_id, "values": checkpoint.values}
     digest = _digest(header, checkpoint.tensors)
     metadata = {"afterglow": json.dumps({**header, "sha256": digest})}
@@ -67,7 +67,7 @@ def remove(folder: Path) -> None:
 
 
 def _list_furthest_first(folder: Path) -> list[Path]:
-    return sorted((p for p in folder.glob(f"*{SUFFIX}") if not p.name.startswith(".")), reverse=True)
+    return sorted((p for p in folder.glob(f"*{CHECKPOINT_SUFFIX}") if not p.name.startswith(".")), reverse=True)
 
 
 def _read(path: Path, run_id: str) -> Checkpoint:

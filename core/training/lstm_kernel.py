@@ -61,13 +61,13 @@ def load_lstm_kernel() -> LSTMKernel | None:
     return cast(LSTMKernel, built) if built.supported else None
 
 
-KERNEL = load_lstm_kernel()
+LSTM_KERNEL = load_lstm_kernel()
 
 
 def find_kernel(layer: nn.Module, x: Tensor) -> LSTMKernel | None:
     """Return the kernel if the layer runs in bfloat16 on a CPU and its width is a multiple of 64, else None."""
     in_bf16 = x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
-    return KERNEL if in_bf16 and cast(nn.LSTM, layer).hidden_size % UNITS_PER_BLOCK == 0 else None
+    return LSTM_KERNEL if in_bf16 and cast(nn.LSTM, layer).hidden_size % UNITS_PER_BLOCK == 0 else None
 
 
 def run_lstm(kernel: LSTMKernel, x: Tensor, state: LayerState, weights: dict[str, Tensor]) -> tuple[Tensor, LayerState]:
