@@ -114,14 +114,17 @@ def _pack(
 ) -> PackedMatrix:
     """Pack weights (gates x H, K), their scales (gates x H,), and an addend (gates x H,) or (V, gates x H)."""
     width = len(weights) // gates
-    padded = np.pad(weights, [(0, 0), (0, -weights.shape[1] % 4)])
-    blocks = _block_layout(padded.T, gates, simd_width)  # (K, blocks, gates, simd_width)
+    padding = -weights.shape[1] % 4
+    # No name for the padded copy: it would be alive beside the blocks, and raise the peak of memory.
+    blocks = _block_layout(
+        np.pad(weights, [(0, 0), (0, padding)]).T, gates, simd_width
+    )  # (K, blocks, gates, simd_width)
     fours = blocks.reshape(-1, 4, *blocks.shape[1:]).transpose(2, 0, 3, 4, 1)
     initial_sum = -HIDDEN_ZERO * weights.sum(axis=1, dtype=np.int32)
     initial_sum, scale, addend = (
         _block_layout(values, gates, simd_width) for values in (initial_sum, scale * HIDDEN_SCALE, addend)
     )
-    return PackedMatrix(_align_64(fours), initial_sum, scale, addend, padded.shape[1], width)
+    return PackedMatrix(_align_64(fours), initial_sum, scale, addend, weights.shape[1] + padding, width)
 
 
 def _block_layout(values: NDArray[Any], gates: int, simd_width: int) -> NDArray[Any]:
