@@ -1,6 +1,6 @@
 # make chat, make train TEXT=novel.txt NAME=mine [MINUTES=10], make bot: each installs its requirements into .venv, once.
 # make test: all checks. make slow: the slow tests. make soak: the ten-minute memory test. make bench: the benchmarks.
-# make docs: the pages, into build/site. make pictures: the pictures of the README. make format: ruff's fixes.
+# make docs: the pages, into build/site. make pictures: the pictures of the pages. make format: ruff's fixes.
 
 PYTHON ?= python3
 BIN := .venv/bin
