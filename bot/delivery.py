@@ -53,7 +53,7 @@ class Delivery:
     """
 
     def __init__(
-        self, service: TextService, queue: TicketQueue, placeholder_delay: float, edit_interval: float = EDIT_INTERVAL
+        self, service: TextService, queue: TicketQueue, placeholder_delay: float, edit_interval: float
     ) -> None:
         self.service = service
         self.queue = queue

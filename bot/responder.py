@@ -15,7 +15,7 @@ from ..core.errors import AfterglowError, StorageError
 from . import command_table
 from .channel_settings import ChannelContext, ChannelSettings
 from .config import Options
-from .delivery import EDIT_INTERVAL, Delivery
+from .delivery import Delivery
 from .formatting import escape
 from .handlers import Handlers
 from .health import Health
@@ -50,8 +50,8 @@ class Responder:
         self,
         service: TextService,
         options: Options,
-        placeholder_delay: float = PLACEHOLDER_DELAY,
-        edit_interval: float = EDIT_INTERVAL,
+        placeholder_delay: float,
+        edit_interval: float,
     ) -> None:
         limits = QueueLimits(options.at_once, options.waiting, options.channel_at_once, options.channel_waiting)
         self.channel_settings = ChannelSettings(service)

@@ -119,10 +119,11 @@ class Stream:
 
     def with_settings(self, settings: SamplingSettings) -> Stream:
         """Return the stream itself if these are its settings, else a copy with them, for inspection only."""
-        if self.settings is settings.sampling():
+        sampling = settings.sampling()
+        if self._settings is sampling:
             return self
         other = copy(self)
-        other.settings = settings
+        other._settings = sampling
         return other
 
     @property
