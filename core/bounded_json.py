@@ -1,0 +1,54 @@
+"""Parse JSON that may come from a stranger: bounded in memory, and with finite numbers only."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import islice
+from math import isfinite
+
+MAX_DIGITS = 300
+"""Longest whole number in digits, so that each fits in a float."""
+
+_SEPARATOR = re.compile(r'(?:[^",\[{]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))*+(?:([,\[{])|\Z)', re.DOTALL)
+"""The next comma or opening bracket outside of strings, as a group, or the end."""
+
+
+def parse_json(text: str | bytes, max_values: int) -> object:
+    """Return the value of a JSON text, in UTF-8 if it is bytes. Raise ValueError, and nothing else, if it is unusable.
+
+    It is unusable if it is not JSON, is nested too deep, has more than ``max_values`` values, or a number that no float
+    holds. Scalars, lists, objects and members of objects are values; an empty list or object counts twice. A value
+    takes at most 250 bytes of memory, besides its characters, and the limit is checked before anything is parsed.
+    NaN and Infinity, which Python writes although JSON has none, are read as null.
+    """
+    decoded = text if isinstance(text, str) else text.decode()
+    _require_few_values(decoded, max_values)
+    try:
+        return json.loads(decoded, parse_int=_parse_int, parse_float=_parse_float, parse_constant=lambda _: None)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    except MemoryError:
+        raise ValueError("it does not fit in memory") from None
+
+
+def _require_few_values(text: str, limit: int) -> None:
+    """Raise ValueError if ``text`` has more than ``limit`` values: each but the first follows a comma or a bracket."""
+    if sum(map(text.count, ",[{")) < limit:  # counts those inside of strings too, but is 20 times as fast
+        return
+    last = next(islice(_SEPARATOR.finditer(text), limit - 1, None), None)
+    if last and last[1]:
+        raise ValueError(f"it has more than {limit:,} values")
+
+
+def _parse_int(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError("it has a number of too many digits")
+    return int(digits)
+
+
+def _parse_float(digits: str) -> float:
+    value = float(digits)
+    if not isfinite(value):
+        raise ValueError("it has a number that is too large")
+    return value
