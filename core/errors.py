@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class AfterglowError(Exception):
@@ -39,6 +40,14 @@ class ModelError(AfterglowError):
 
 class StorageError(AfterglowError):
     """A failure to write a file or to read it back: no permission, no space, or a passage that does not exist."""
+
+
+class LockHeldError(StorageError):
+    """A lock that another process holds. ``holder`` is the process's id, None if it is not known."""
+
+    def __init__(self, path: Path, holder: int | None) -> None:
+        super().__init__(f"{path} is in use by {f'process {holder}' if holder else 'another process'}; try again")
+        self.holder = holder
 
 
 class StateError(AfterglowError):

@@ -15,6 +15,11 @@ def data_dir() -> Path:
     return _home() or platformdirs.user_data_path(_APP, appauthor=False)
 
 
+def default_data_dir() -> Path | None:
+    """The data folder if it is the default one, which only afterglow uses; None if AFTERGLOW_HOME names another."""
+    return None if _home() else data_dir()
+
+
 def models_dir() -> Path:
     """Folder of the models that the user trained."""
     return data_dir() / "models"
@@ -43,6 +48,11 @@ def passage_db_file() -> Path:
 def presets_file() -> Path:
     """The user's presets, JSON."""
     return data_dir() / "presets.json"
+
+
+def lock_file(name: str) -> Path:
+    """File whose lock a process holds while it changes what ``name`` names."""
+    return data_dir() / "locks" / f"{name}.lock"
 
 
 def theme_file() -> Path:

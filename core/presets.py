@@ -50,7 +50,7 @@ def save(name: str, settings: Settings) -> None:
     if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 40:
         raise UsageError(f"{name!r} cannot be a preset's name: use letters, digits, '-' and '_'")
     values = {n: value for n, value in settings.to_dict().items() if _is_preset_setting(n)}
-    write_atomically(presets_file(), json.dumps(_load_user_presets() | {name: values}, indent=1).encode(), mode=0o600)
+    write_atomically(presets_file(), json.dumps(_load_user_presets() | {name: values}, indent=1).encode())
 
 
 def describe(values: Mapping[str, object]) -> str:

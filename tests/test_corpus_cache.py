@@ -198,6 +198,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_made(home: Path, monkey
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
+    (home / "cache").mkdir(parents=True)
     monkeypatch.setattr("afterglow.core.file_io.os.fsync", full)
     says = r"no space left on device.*make room, or set AFTERGLOW_HOME to another folder"
     with pytest.raises(StorageError, match=says) as caught:

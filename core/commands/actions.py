@@ -11,7 +11,6 @@ from typing import Any
 from .. import presets
 from ..errors import AfterglowError, UsageError
 from ..events import Notice
-from ..file_io import write_atomically
 from ..generation.sweep import Sweep
 from ..inference import library
 from ..inference.model_file import read_card
@@ -23,6 +22,7 @@ from ..session.passage import Node, Passage
 from ..session.passage_db import SavedPassage
 from ..session.session import Session
 from ..settings import SPECS, Spec, get_spec
+from ..user_files import write_user_file
 from .effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 
 SWEEP_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
@@ -242,7 +242,7 @@ def export(session: Session, path: str) -> Iterator[Effect]:
         raise UsageError(f"unknown file type {path!r}; use a name ending in {', '.join(EXPORTERS)}")
     summary = f"{session.model.name} · {session.passage.summary()}"
     text = EXPORTERS[target.suffix](ExportedPassage(session.passage, summary, session.settings.heat))
-    write_atomically(target, text.encode("utf-8", "replace"))
+    write_user_file(target, text.encode("utf-8", "replace"))
     yield Notice(f"written: {target}")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from ..file_io import write_atomically
+from ..user_files import write_user_file
 from .model_file import Architecture, ModelFile
 from .quantization import dequantize
 
@@ -44,12 +44,12 @@ def write_pytorch(file: ModelFile, path: Path) -> None:
     """Write a state dict of ``nn.Embedding``, ``nn.LSTM`` and ``nn.Linear`` as safetensors. Raises StorageError."""
     from safetensors.numpy import save
 
-    write_atomically(path, save(dequantize_weights(file), metadata=_metadata(file)))
+    write_user_file(path, save(dequantize_weights(file), metadata=_metadata(file)))
 
 
 def write_onnx(file: ModelFile, path: Path) -> None:
     """Write the graph of ``onnx_model``. Raises StorageError."""
-    write_atomically(path, onnx_model(file).SerializeToString())
+    write_user_file(path, onnx_model(file).SerializeToString())
 
 
 def onnx_model(file: ModelFile) -> ModelProto:

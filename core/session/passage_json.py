@@ -49,7 +49,7 @@ def suggest_name(passage: Passage) -> str:
 def save(passage: Passage, name: str) -> Path:
     """Write a passage to a file that only its owner may read (0600). Raises StorageError if it fails."""
     path = path_for(name)
-    write_atomically(path, to_json(passage).encode(), mode=0o600)
+    write_atomically(path, to_json(passage).encode())
     return path
 
 

@@ -30,9 +30,6 @@ MAX_CACHE_BYTES = 8 << 30
 MAX_CACHE_DAYS = 30
 """Days after which an unused file is deleted."""
 
-PRIVATE_MODE = 0o600
-"""Permissions of cached files: only their owner can read them."""
-
 
 def load_corpus(paths: Sequence[str], options: ReadOptions) -> Corpus:
     """Return the corpus of ``paths`` with its text on disk. Raises TextError, or StorageError if the disk is full."""
@@ -59,7 +56,7 @@ def load_tokens(
     assert isinstance(corpus.text, DiskText)
     path = cache_dir() / f"{_cache_key('tokens', corpus.text.path.name, tokenizer.header())}.tokens"
     if not path.exists():
-        with _explain_disk_full(), atomic_writer(path, PRIVATE_MODE) as file:
+        with _explain_disk_full(), atomic_writer(path) as file:
             for share in DiskTokens.write(file, corpus.train_text, tokenizer):
                 on_progress(share)
     _touch(path)
@@ -94,11 +91,11 @@ def _read_metadata(metadata_path: Path, path: Path) -> dict[str, Any] | None:
 def _write_text(metadata_path: Path, path: Path, sources: Sequence[Source], options: ReadOptions) -> dict[str, Any]:
     """Write the clean text and its metadata to the cache, and return the metadata."""
     notes: list[str] = []
-    with _explain_disk_full(), atomic_writer(path, PRIVATE_MODE) as file:
+    with _explain_disk_full(), atomic_writer(path) as file:
         starts, characters = DiskText.write(file, read_clean_text(sources, options, notes))
     metadata = {"starts": starts, "characters": characters, "bytes": path.stat().st_size, "notes": notes}
     with _explain_disk_full():
-        write_atomically(metadata_path, json.dumps(metadata).encode(), PRIVATE_MODE)
+        write_atomically(metadata_path, json.dumps(metadata).encode())
     return metadata
 
 

@@ -59,7 +59,7 @@ class RunDir:
     def save_stdin(self) -> Path:
         """Save standard input, which cannot be read again, and return the file's path."""
         path, digest = self.path / STDIN_NAME, hashlib.sha256()
-        with atomic_writer(path, mode=0o600) as file:
+        with atomic_writer(path) as file:
             for block in stdin_blocks():
                 digest.update(block)
                 file.write(block)

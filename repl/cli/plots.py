@@ -13,9 +13,9 @@ import numpy as np
 from ...core.commands.explain import MAX_ROWS, Distribution
 from ...core.diversity import DiversityMetrics
 from ...core.errors import MissingExtraError, UsageError
-from ...core.file_io import write_atomically
 from ...core.sampling.filters import Array
 from ...core.sampling.temperature import effective_choices, probs_at_temperatures
+from ...core.user_files import write_user_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,7 +107,7 @@ def open_figure(path: Path, height: float = 4.2) -> Iterator[Figure]:
         yield figure
         metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
         figure.savefig(data, format=path.suffix[1:], dpi=150, metadata=metadata)
-    write_atomically(path, data.getvalue())
+    write_user_file(path, data.getvalue())
 
 
 def plot_color(temperature: float) -> tuple[float, ...]:
