@@ -55,14 +55,19 @@ clean:
 	rm -rf .venv build dist *.egg-info
 
 # Stamp files: an extra is installed again if pyproject.toml, constraints.txt or a C source is newer than its stamp.
+# If no kernel runs here (there is no C compiler, or the processor has no AVX2), ONNX Runtime plays instead.
+WITHOUT_KERNEL = $(BIN)/python -c 'from afterglow.core.inference.kernel import KERNEL; exit(not KERNEL)' || $(PIP) --editable '.[onnx]'
+
 .venv/.play: pyproject.toml constraints.txt $(KERNEL) | .venv/.made
 	@echo "Installing afterglow-lm into .venv (once) ..."
 	@$(PIP) --editable .
+	@$(WITHOUT_KERNEL)
 	@touch $@
 
 .venv/.train .venv/.bot: .venv/.%: pyproject.toml constraints.txt $(KERNEL) | .venv/.made
 	@echo "Installing afterglow-lm[$*] into .venv (once) ..."
 	@$(PIP) --editable '.[$*]'
+	@$(WITHOUT_KERNEL)
 	@touch $@
 
 # mypy finds `afterglow.…` only in a folder named afterglow. The link gives it one, whatever the checkout is called.

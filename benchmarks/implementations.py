@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 from afterglow.core.generation.stream import StreamOptions
 from afterglow.core.inference.backends import onnx_runtime
-from afterglow.core.inference.export import onnx_model
+from afterglow.core.inference.onnx_export import onnx_model
 from afterglow.core.inference.runtime import default_threads
 from afterglow.core.model import Model
 from afterglow.core.sampling.rng import PositionRNG

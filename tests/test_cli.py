@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from afterglow.core.inference.kernel import KERNEL
 from afterglow.core.model import Model
 
 from .cli_helpers import RunCli
@@ -228,6 +229,7 @@ def test_nothing_heavy_is_imported_to_play() -> None:
         "from afterglow.repl.__main__ import main\n"
         "main()\n"
         "heavy = ('torch', 'textual', 'prompt_toolkit', 'discord', 'matplotlib', 'llm', 'aiohttp')\n"
+        f"heavy += {('onnx', 'onnxruntime') if KERNEL else ()}\n"
         "print([name for name in heavy if name in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", code, TINY], capture_output=True, check=True, text=True)  # noqa: S603

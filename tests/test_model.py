@@ -9,7 +9,6 @@ import pytest
 from afterglow.core import load, sample
 from afterglow.core.errors import SettingError, TextError
 from afterglow.core.generation.stream import Snapshot
-from afterglow.core.inference.onnx_backend import OnnxRuntime
 from afterglow.core.inference.runtime import StateArrays, Stepper
 from afterglow.core.model import MAX_SEED_TOKENS, Model
 from afterglow.core.session.session import Session
@@ -125,16 +124,19 @@ def test_a_text_is_scored_under_both_protocols(tiny: Model) -> None:
 
 
 def test_another_runtime_can_be_put_in(tiny: Model) -> None:
-    class Counting(OnnxRuntime):
+    class Counting:
         """The runtime that counts its steppers."""
 
         count = 0
 
+        def __getattr__(self, name: str) -> object:
+            return getattr(tiny.runtime, name)
+
         def stepper(self, state: StateArrays, exclusive: bool = True) -> Stepper:
             self.count += 1
-            return super().stepper(state, exclusive)
+            return tiny.runtime.stepper(state, exclusive)
 
-    counting = Counting(tiny.file)
+    counting = Counting()
     path = Path(__file__).parent / "data" / "tiny-char.safetensors"
     model = load(str(path), make_runtime=lambda _: counting)
     assert model.generate("The lamp", rng=7, length=10) == tiny.generate("The lamp", rng=7, length=10)

@@ -6,15 +6,17 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
 from afterglow.core import load
-from afterglow.core.inference.export import onnx_model
 from afterglow.core.model import Model
 from afterglow.core.text.tokenizer import from_header
 
 from .cli_helpers import RunCli
+from .kernel_helpers import NO_ONNX
+
+onnx = pytest.importorskip("onnx", reason=NO_ONNX)
+onnxruntime = pytest.importorskip("onnxruntime", reason=NO_ONNX)
+onnx_model = pytest.importorskip("afterglow.core.inference.onnx_export").onnx_model
 
 DATA = Path(__file__).parent / "data"
 TINY = str(DATA / "tiny-char.safetensors")

@@ -16,7 +16,6 @@ from afterglow.core.inference import kernel as kernel_module
 from afterglow.core.inference.backends import fastest_runtime
 from afterglow.core.inference.kernel import KERNEL, VARIANTS
 from afterglow.core.inference.model_file import Architecture, Card, ModelFile
-from afterglow.core.inference.onnx_backend import OnnxRuntime
 from afterglow.core.inference.quantization import HIDDEN_ZERO, WEIGHT_LIMIT, dequantize, quantize
 from afterglow.core.inference.runtime import Runtime, StateArrays, concat_states, default_threads, select_rows
 from afterglow.core.model import Model
@@ -24,7 +23,7 @@ from afterglow.core.score import score
 from afterglow.core.text.corpus import read_corpus
 from afterglow.core.text.tokenizer import CharTokenizer
 
-from .kernel_helpers import KERNEL_PARAMS, KERNELS
+from .kernel_helpers import KERNEL_PARAMS, KERNELS, import_onnx_runtime
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 
@@ -59,7 +58,7 @@ Make = Callable[..., Runtime]
 def runtime_of(kind: str) -> Make:
     """A way to step int8 weights: a file and a number of threads in, a runtime out."""
     if kind == "onnx":
-        return OnnxRuntime
+        return import_onnx_runtime()
     from afterglow.core.inference.kernel_backend import KernelRuntime
 
     return partial(KernelRuntime, kernel=KERNELS[kind])
@@ -100,10 +99,10 @@ def test_a_wide_model_is_the_same_on_one_thread_and_on_two(make: Make) -> None:
 @pytest.mark.parametrize("threads", [1, 2, 5, 100])
 @pytest.mark.parametrize("shape", [*SHAPES, WIDE], ids=str)
 def test_a_kernel_is_onnx_runtime_bit_for_bit(shape: Architecture, threads: int, make_compiled: Make) -> None:
-    file = random_file(shape)
+    file, onnx_runtime = random_file(shape), import_onnx_runtime()
     for rows in (1, 2, 5, 6, 7, 13, 33):
         ids = np.random.default_rng(rows).integers(0, shape.vocabulary, (rows, 9))
-        assert trace(make_compiled(file, threads), ids) == trace(OnnxRuntime(file), ids)
+        assert trace(make_compiled(file, threads), ids) == trace(onnx_runtime(file), ids)
 
 
 def test_models_that_step_at_the_same_time_share_a_kernels_threads_and_nothing_else(make_compiled: Make) -> None:
@@ -123,9 +122,10 @@ def test_a_forked_process_steps_on_threads_of_its_own(make_compiled: Make) -> No
 
 
 def test_where_there_is_no_kernel_it_is_onnx_runtime(monkeypatch: pytest.MonkeyPatch, tiny: Model) -> None:
-    assert isinstance(fastest_runtime(tiny.file, 1), OnnxRuntime) is (KERNEL is None)
+    onnx_runtime = import_onnx_runtime()
+    assert isinstance(fastest_runtime(tiny.file, 1), onnx_runtime) is (KERNEL is None)
     monkeypatch.setattr("afterglow.core.inference.backends.KERNEL", None)
-    assert isinstance(fastest_runtime(tiny.file, 1), OnnxRuntime)
+    assert isinstance(fastest_runtime(tiny.file, 1), onnx_runtime)
 
 
 def test_without_a_compiler_or_the_processor_there_is_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:

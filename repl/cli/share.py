@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ...core.errors import MissingExtraError, UsageError
 from ...core.settings import SPECS
 from .options import load_model_and_settings, model_option, name_argument, with_settings
+
+if TYPE_CHECKING:
+    from ...core.inference.model_file import ModelFile
 
 FILE_PATH = click.Path(path_type=Path, dir_okay=False)
 
@@ -24,17 +28,25 @@ FILE_PATH = click.Path(path_type=Path, dir_okay=False)
 )
 def export(name: str, onnx: Path | None, pytorch: Path | None) -> None:
     """Export the model NAME for use in other programs."""
-    from ...core.inference.export import write_onnx, write_pytorch
+    from ...core.inference.export import write_pytorch
     from ...core.inference.library import find_model
     from ...core.inference.model_file import open_model_file
 
     if not (onnx or pytorch):
         raise UsageError("nothing to export: give --onnx FILE or --pytorch FILE")
     file = open_model_file(find_model(name).path)
-    for path, write in ((onnx, write_onnx), (pytorch, write_pytorch)):
+    for path, write in ((onnx, _write_onnx), (pytorch, write_pytorch)):
         if path:
             write(file, path)
             click.echo(f"written: {path}")
+
+
+def _write_onnx(file: ModelFile, path: Path) -> None:
+    try:
+        from ...core.inference.onnx_export import write_onnx
+    except ImportError as error:
+        raise MissingExtraError("export --onnx needs onnx: pip install 'afterglow-lm[onnx]'") from error
+    write_onnx(file, path)
 
 
 @click.command()
