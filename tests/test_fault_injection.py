@@ -64,7 +64,9 @@ def operations(shim: Path, folder: Path, code: str) -> list[str]:
     ],
     ids=["Path", "fdopen", "replace and unlink", "read and mkdir", "a folder's sync", "safetensors", "SQLite"],
 )
-def test_the_shim_sees_every_library_that_touches_a_file(shim: Path, tmp_path: Path, code: str, seen: list[str]) -> None:
+def test_the_shim_sees_every_library_that_touches_a_file(
+    shim: Path, tmp_path: Path, code: str, seen: list[str]
+) -> None:
     (tmp_path / "b").write_bytes(b"x")
     rest = iter(operations(shim, tmp_path, code))
     # In this order, perhaps with others between them.
