@@ -13,7 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from afterglow.core.inference.model_file import Architecture, Card
+from afterglow.core.inference.model_card import Card
+from afterglow.core.inference.model_file import Architecture
 from afterglow.core.inference.runtime import default_threads
 from afterglow.core.model import Model, load
 

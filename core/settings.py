@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import reprlib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -58,7 +59,7 @@ class Spec(NamedTuple):
 
     def error(self, value: object) -> SettingError:
         """Return the error for a value that is not permitted, one line that names the range."""
-        shown = repr(value[:40]) if isinstance(value, str) else str(value)
+        shown = repr(value[:40]) if isinstance(value, str) else reprlib.repr(value)[:60]
         return SettingError(f"{self.label} cannot be {shown}: it must be {self.kind.range}")
 
 

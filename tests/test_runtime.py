@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,9 +16,18 @@ import pytest
 from afterglow.core.inference import kernel as kernel_module
 from afterglow.core.inference.backends import fastest_runtime
 from afterglow.core.inference.kernel import KERNEL, VARIANTS
-from afterglow.core.inference.model_file import Architecture, Card, ModelFile
+from afterglow.core.inference.model_card import Card
+from afterglow.core.inference.model_file import MAX_FLOAT, Architecture, ModelFile, open_model_file
 from afterglow.core.inference.quantization import HIDDEN_ZERO, WEIGHT_LIMIT, dequantize, quantize
-from afterglow.core.inference.runtime import Runtime, StateArrays, concat_states, default_threads, select_rows
+from afterglow.core.inference.runtime import (
+    Runtime,
+    StateArrays,
+    Stepper,
+    concat_states,
+    default_threads,
+    int8_zeros,
+    select_rows,
+)
 from afterglow.core.model import Model
 from afterglow.core.score import score
 from afterglow.core.text.corpus import read_corpus
@@ -40,7 +50,11 @@ def random_file(shape: Architecture) -> ModelFile:
 
 def trace(runtime: Runtime, ids: np.ndarray, alone: bool = True) -> list[bytes]:
     """Every logit and every state along ids (B, T), as bytes by row and step."""
-    steps = runtime.stepper(runtime.zeros(len(ids)), alone)
+    return trace_of(runtime.stepper(runtime.zeros(len(ids)), alone), ids)
+
+
+def trace_of(steps: Stepper, ids: np.ndarray) -> list[bytes]:
+    """Every logit and every state along ids (B, T) from where the stepper is."""
     found = []
     for at in range(ids.shape[1]):
         steps.step(ids[:, at])
@@ -103,6 +117,30 @@ def test_a_kernel_is_onnx_runtime_bit_for_bit(shape: Architecture, threads: int,
     for rows in (1, 2, 5, 6, 7, 13, 33):
         ids = np.random.default_rng(rows).integers(0, shape.vocabulary, (rows, 9))
         assert trace(make_compiled(file, threads), ids) == trace(onnx_runtime(file), ids)
+
+
+@pytest.mark.parametrize("size", [MAX_FLOAT, 0.01, 1e-20, 1e-45])
+@pytest.mark.parametrize("shape", [SHAPES[1], WIDE], ids=str)
+def test_the_most_extreme_file_that_opens_has_finite_logits_the_same_on_every_runtime(
+    shape: Architecture, size: float, make_compiled: Make, tmp_path: Path
+) -> None:
+    """Every weight is at its limit, and every scale and bias is 0, ±size or ±``MAX_FLOAT``."""
+    rng, tensors = np.random.default_rng(9), {}
+    for name, s in shape.tensor_specs().items():
+        extremes = [-WEIGHT_LIMIT, WEIGHT_LIMIT] if s.dtype == "I8" else [0, size, -size, MAX_FLOAT, -MAX_FLOAT]
+        tensors[name] = rng.choice(np.array(extremes, s.numpy_dtype), s.shape)
+    same_sign = rng.random(shape.vocabulary) < 0.5
+    tensors["projection.weight"][same_sign] = WEIGHT_LIMIT
+    path = tmp_path / "extreme.safetensors"
+    replace(random_file(shape), tensors=tensors).save(path)
+    file = open_model_file(path)
+    ids = rng.integers(0, shape.vocabulary, (5, 40))
+    onnx_runtime = import_onnx_runtime()
+    expected = trace(onnx_runtime(file), ids)
+    assert trace(make_compiled(file), ids) == trace(make_compiled(file, 2), ids, alone=False) == expected
+    steps = onnx_runtime(file).stepper(int8_zeros(shape, 5), exclusive=False)
+    assert trace_of(steps, ids) == expected
+    assert all(np.isfinite(array).all() for array in (steps.logits, *steps.state))
 
 
 def test_models_that_step_at_the_same_time_share_a_kernels_threads_and_nothing_else(make_compiled: Make) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from afterglow.core.inference.backends import fastest_runtime
-from afterglow.core.inference.model_file import Architecture, Card, open_model_file
+from afterglow.core.inference.model_card import Card
+from afterglow.core.inference.model_file import Architecture, open_model_file
 from afterglow.core.model import Model
 from afterglow.core.score import cold_nats, score
 from afterglow.core.text.corpus import read_corpus

@@ -5,13 +5,12 @@ A file may come from a stranger: everything in it is checked before its tensors 
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-import math
 import os
+import reprlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard, TypeVar
@@ -19,12 +18,13 @@ from typing import Any, NamedTuple, TypeGuard, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelError, SettingError
+from ..bounded_json import parse_json
+from ..errors import ModelError
 from ..file_io import open_or_error, write_atomically
-from ..settings import merge_layers
 from ..text.copy_detection import MIN_RUN, CopyIndex
-from ..text.split import DEFAULT_SPLIT
 from ..text.tokenizer import Tokenizer, from_header
+from .model_card import Card
+from .quantization import WEIGHT_LIMIT
 
 FORMAT = 2
 """Version of the format that this release writes. It reads this and every earlier one."""
@@ -34,6 +34,16 @@ MAX_HEADER_BYTES = 64 << 20
 
 MAX_DIMENSIONS = {"vocabulary": 1 << 20, "embedding": 1 << 14, "layers": 64, "width": 1 << 14}
 """Largest value of each field of ``Architecture``."""
+
+MAX_ENTRY_VALUES = 4096
+"""Most values in the header without our own part: eight for each tensor, of which 64 layers have 262."""
+
+MIN_TOKEN_BYTES = 14
+"""Bytes that the tensors hold for a token, if the model has one unit."""
+
+MAX_FLOAT = 1e6
+"""Largest scale or bias. Trained ones are below 20. The product of two, times any sum of a model of ``MAX_DIMENSIONS``,
+is below 1e20, so logits are finite, and every runtime computes the same ones."""
 
 INDEX_TENSOR = "index.prints"
 """Name of the tensor that holds the copy-detection index."""
@@ -90,48 +100,6 @@ class Architecture:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """The model card: how a model was made. Losses are nats per character on the test text, the copied share 0 to 1."""
-
-    corpus: str = ""
-    corpus_sha256: str = ""
-    characters: int = 0
-    boilerplate_kept: bool = False
-    encoding: str = "utf-8"
-    nats_per_char_cold: float | None = None
-    nats_per_char_stateful: float | None = None
-    epochs: float = 0.0
-    seconds: float = 0.0
-    command: str = ""
-    licence: str = ""
-    made: str = ""
-    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
-    field: str = ""
-    column: str = ""
-    lines: bool = False
-    split: str = DEFAULT_SPLIT
-    parent: str = ""
-    longest_copied_run: int = 0
-    copied_in_runs_of_16: float = 0.0
-
-    @classmethod
-    def from_header(cls, values: object) -> Card:
-        """Return the card in a header. Entries added by a later release are ignored. Raises ModelError."""
-        if not isinstance(values, dict):
-            raise ModelError("its card is not readable")
-        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
-        settings = known.pop("settings", {})
-        try:
-            merge_layers(settings)
-        except (SettingError, AttributeError) as error:
-            raise ModelError(f"its card has settings that are not valid: {error}") from None
-        return cls(
-            **{name: value for name, value in known.items() if _is_valid_card_value(cls(), name, value)},
-            settings=settings,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class ModelFile:
     """The content of a model file.
 
@@ -166,7 +134,7 @@ class ModelFile:
         """Return a copy with the hash computed."""
         digest = hashlib.sha256(json.dumps(self.tokenizer.header()).encode())
         for name in sorted(self.tensors):
-            digest.update(self.tensors[name].tobytes())
+            digest.update(np.ascontiguousarray(self.tensors[name]).reshape(-1).view(np.uint8).data)
         return replace(self, sha256=digest.hexdigest())
 
 
@@ -233,14 +201,28 @@ def _read_header(file: BufferedReader, size: int) -> tuple[dict[str, Any], dict[
     if 8 + length > size:
         raise ModelError("it is cut short; download or copy it again")
     try:
-        entries = json.loads(file.read(length))
-        header = json.loads(entries.pop("__metadata__")["afterglow"])
+        entries = _parse_object(file.read(length), MAX_ENTRY_VALUES)
+        metadata = entries.pop("__metadata__")
+        header = _parse_object(metadata["afterglow"], _max_header_values(size - 8 - length))
         version = header["format"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ModelError("it has no afterglow header; it was probably made by another program") from None
     if not _is_count(version) or not 1 <= version <= FORMAT:
-        raise ModelError(f"it has format {str(version)[:20]}, this release knows 1 to {FORMAT}; upgrade afterglow")
+        raise ModelError(f"it has format {_show(version)}, this release knows 1 to {FORMAT}; upgrade afterglow")
     return entries, header, 8 + length
+
+
+def _parse_object(text: str | bytes, max_values: int) -> dict[str, Any]:
+    """Return a JSON object. Raises TypeError or ValueError if it is none, or larger than ``max_values``."""
+    values = parse_json(text, max_values)
+    if not isinstance(values, dict):
+        raise TypeError
+    return values
+
+
+def _max_header_values(tensor_bytes: int) -> int:
+    """Return the largest number of values in our own header: three for each token, if its merges are pairs of ids."""
+    return 4 * min(tensor_bytes // MIN_TOKEN_BYTES, MAX_DIMENSIONS["vocabulary"]) + (1 << 16)
 
 
 def _parse_architecture(values: object) -> Architecture:
@@ -248,7 +230,7 @@ def _parse_architecture(values: object) -> Architecture:
         raise ModelError("its header has no architecture")
     for name, largest in MAX_DIMENSIONS.items():
         if not _is_count(values.get(name)) or not 1 <= values[name] <= largest:
-            raise ModelError(f"its {name} is {str(values.get(name))[:20]}, not a whole number from 1 to {largest:,}")
+            raise ModelError(f"its {name} is {_show(values.get(name))}, not a whole number from 1 to {largest:,}")
     return Architecture(**{name: values[name] for name in MAX_DIMENSIONS})
 
 
@@ -267,9 +249,16 @@ def _read_tensors(
     for name, spec in specs.items():
         begin = entries[name]["data_offsets"][0]
         tensors[name] = np.frombuffer(data, spec.numpy_dtype, int(np.prod(spec.shape)), begin).reshape(spec.shape)
-        if spec.dtype == "F32" and not np.isfinite(tensors[name]).all():
-            raise ModelError(f"{name} has values that are not finite; its training failed or the file is damaged")
+        _require_in_range(name, tensors[name])
     return tensors
+
+
+def _require_in_range(name: str, tensor: NDArray[Any]) -> None:
+    """Raise ModelError for values with which runtimes would differ or logits could be infinite."""
+    limit = {"i": WEIGHT_LIMIT, "f": MAX_FLOAT}.get(tensor.dtype.kind)
+    if limit and not -limit <= tensor.min() <= tensor.max() <= limit:
+        what = "training failed" if limit == MAX_FLOAT else "quantization differs"
+        raise ModelError(f"{name} has values beyond ±{limit:,.0f}; its {what}, or the file is damaged")
 
 
 def _check_entry(name: str, spec: TensorSpec, entry: object) -> None:
@@ -284,15 +273,6 @@ def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_valid_card_value(card: Card, name: str, value: object) -> bool:
-    """Return True if a card's entry has the right type and, if it is text, no terminal control characters."""
-    if name.startswith("nats"):
-        return value is None or _is_real(value)
-    default = getattr(card, name)
-    if isinstance(default, float):
-        return _is_real(value)
-    return type(value) is type(default) and (not isinstance(value, str) or value.isprintable())
-
-
-def _is_real(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _show(value: object) -> str:
+    """Return a value of the header, printable, in at most 20 characters."""
+    return reprlib.repr(value)[:20]

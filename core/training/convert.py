@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..inference.export import dequantize_weights
-from ..inference.model_file import Card, ModelFile, Tensors
+from ..inference.model_card import Card
+from ..inference.model_file import ModelFile, Tensors
 from ..inference.quantization import quantize
 from ..model import Model
 from ..text.tokenizer import Tokenizer

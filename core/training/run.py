@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import StorageError, TrainingError
 from ..file_io import write_atomically
 from ..inference.library import SIDECAR_SUFFIXES, path_for_new_model
-from ..inference.model_file import Card
+from ..inference.model_card import Card
 from ..model import Model
 from ..score import Score
 from ..text.copy_detection import MAX_INDEX_SHARE, MIN_RUN, CopyIndex, CopyReport, copied_run_lengths

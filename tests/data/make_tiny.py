@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from afterglow.core.inference.model_file import Architecture, Card
+from afterglow.core.inference.model_card import Card
+from afterglow.core.inference.model_file import Architecture
 from afterglow.core.text.corpus import read_corpus
 from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
 from afterglow.core.training.convert import to_model_file

@@ -1,0 +1,72 @@
+"""The model card: what a model file says about its making."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ..errors import ModelError, SettingError
+from ..settings import merge_layers
+from ..text.split import DEFAULT_SPLIT
+
+MAX_CARD_NUMBER = 10**15
+"""Largest number in a card. No text has more characters, and no training takes more seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The model card: how a model was made. Losses are nats per character on the test text, the copied share 0 to 1."""
+
+    corpus: str = ""
+    corpus_sha256: str = ""
+    characters: int = 0
+    boilerplate_kept: bool = False
+    encoding: str = "utf-8"
+    nats_per_char_cold: float | None = None
+    nats_per_char_stateful: float | None = None
+    epochs: float = 0.0
+    seconds: float = 0.0
+    command: str = ""
+    licence: str = ""
+    made: str = ""
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    field: str = ""
+    column: str = ""
+    lines: bool = False
+    split: str = DEFAULT_SPLIT
+    parent: str = ""
+    longest_copied_run: int = 0
+    copied_in_runs_of_16: float = 0.0
+
+    @classmethod
+    def from_header(cls, values: object) -> Card:
+        """Return the card in a header. Entries added by a later release are ignored. Raises ModelError."""
+        if not isinstance(values, dict):
+            raise ModelError("its card is not readable")
+        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+        settings = known.pop("settings", {})
+        try:
+            merge_layers(settings)
+        except (SettingError, AttributeError) as error:
+            raise ModelError(f"its card has settings that are not valid: {error}") from None
+        return cls(
+            **{name: value for name, value in known.items() if _is_valid_card_value(cls(), name, value)},
+            settings=settings,
+        )
+
+
+def _is_valid_card_value(card: Card, name: str, value: object) -> bool:
+    """Return True if a card's entry has the right type and, if it is text, no terminal control characters."""
+    if name.startswith("nats"):
+        return value is None or _is_number(value)
+    default = getattr(card, name)
+    if isinstance(default, float):
+        return _is_number(value)
+    if type(value) is not type(default):
+        return False
+    return value.isprintable() if isinstance(value, str) else isinstance(value, bool) or _is_number(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_CARD_NUMBER
