@@ -22,6 +22,9 @@ from .paths import default_data_dir
 TEMPORARY_SUFFIX = ".afterglow"
 """Suffix of the hidden files that become a file when they are complete."""
 
+MAX_NAME = 40
+"""Characters of a file's name that begin the name of its temporary file."""
+
 MIN_ABANDONED_AGE = 60.0
 """Seconds after its last write before a temporary file that no process has locked is deleted."""
 
@@ -107,7 +110,7 @@ def replace_file(path: Path, mode: int | None) -> Iterator[IO[bytes]]:
 
     The folder must exist. Raises the errors of ``atomic_writer``.
     """
-    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+    temporary = path.with_name(f".{path.name[:MAX_NAME]}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
     opener = partial(os.open, mode=0o666 if mode is None else mode)
     try:
         with open(temporary, "xb", opener=opener) as file:
@@ -132,15 +135,16 @@ def replace_file(path: Path, mode: int | None) -> Iterator[IO[bytes]]:
         raise StorageError(f"{path} is written, but a power cut may undo that: {error_text(error)}") from error
 
 
-def remove_abandoned(folder: Path, name: str = "*") -> None:
-    """Delete the temporary files of ``name`` in ``folder`` that no running process is writing. Failures are ignored.
+def remove_abandoned(folder: Path, name: str = "") -> None:
+    """Delete the temporary files in ``folder`` that no running process is writing: those of ``name``, "" for all.
 
-    A file younger than ``MIN_ABANDONED_AGE`` stays: its writer may be about to lock it.
+    Failures are ignored.     A file younger than ``MIN_ABANDONED_AGE`` stays: its writer may be about to lock it.
     """
     with contextlib.suppress(OSError):
-        for path in folder.glob(f".{name}.*{TEMPORARY_SUFFIX}"):
+        for path in folder.glob(f".*{TEMPORARY_SUFFIX}"):
             with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > MIN_ABANDONED_AGE and not _is_locked(path):
+                is_old = time.time() - path.stat().st_mtime > MIN_ABANDONED_AGE
+                if path.name.startswith(f".{name[:MAX_NAME]}") and is_old and not _is_locked(path):
                     path.unlink()
 
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 
 from .errors import SettingError, StorageError, UsageError, error_text
-from .file_io import write_atomically
-from .paths import presets_file
+from .file_io import private_file, write_atomically
+from .file_locks import hold_lock
+from .paths import lock_file, presets_file
 from .settings import SPECS, Settings, merge_layers
 
 BUILTIN: dict[str, dict[str, object]] = {
@@ -18,6 +19,9 @@ BUILTIN: dict[str, dict[str, object]] = {
     "thaw": {"temperature": "0.2..1.6"},
 }
 """The presets that come with afterglow."""
+
+LOCK_TIMEOUT = 5.0
+"""Seconds to wait for another process that is saving a preset."""
 
 _PRESET_SCOPES = ("token", "passage")
 
@@ -42,15 +46,20 @@ def apply(name: str, settings: Settings, defaults: Settings) -> Settings:
     return settings.changed(**values)
 
 
-def save(name: str, settings: Settings) -> None:
+def save(name: str, settings: Settings, replace: bool = False) -> None:
     """Save the token and passage settings, except ``rng``, as a preset.
 
-    Raises UsageError for an invalid name, StorageError.
+    Raises UsageError for an invalid name, or one that the user has given to another preset unless ``replace``. Raises
+    StorageError.
     """
     if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 40:
         raise UsageError(f"{name!r} cannot be a preset's name: use letters, digits, '-' and '_'")
     values = {n: value for n, value in settings.to_dict().items() if _is_preset_setting(n)}
-    write_atomically(presets_file(), json.dumps(_load_user_presets() | {name: values}, indent=1).encode())
+    with hold_lock(private_file(lock_file("presets")), LOCK_TIMEOUT):
+        known = _load_user_presets()
+        if not replace and known.get(name, values) != values:
+            raise UsageError(f"there is another preset {name!r}; choose another name, or !{name} to replace it")
+        write_atomically(presets_file(), json.dumps(known | {name: values}, indent=1).encode())
 
 
 def describe(values: Mapping[str, object]) -> str:

@@ -22,7 +22,7 @@ from ..session.passage import Node, Passage
 from ..session.passage_db import SavedPassage
 from ..session.session import Session
 from ..settings import SPECS, Spec, get_spec
-from ..user_files import write_user_file
+from ..user_files import require_new_or_ours, write_user_file
 from .effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 
 SWEEP_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
@@ -118,8 +118,9 @@ def preset(session: Session, name: str = "", new_name: str = "") -> Iterator[Eff
     if not name:
         yield Listing("presets", list_presets(), "/preset")
     elif name == "save" and new_name:
-        presets.save(new_name, session.settings)
-        yield Notice(f"current settings saved as preset {new_name}")
+        name, replace = _split_replace_sign(new_name)
+        presets.save(name, session.settings, replace)
+        yield Notice(f"current settings saved as preset {name}")
     else:
         session.set_all(presets.apply(name, session.settings, session.model.settings))
         yield Notice(f"{name}: {presets.describe(presets.load_all()[name])}")
@@ -195,7 +196,8 @@ def _describe_card(entry: library.ModelEntry) -> str:
 def save(session: Session, name: str = "") -> Iterator[Effect]:
     """Save the passage under a name."""
     session.passage.current()
-    path = passage_json.save(session.passage, name or passage_json.suggest_name(session.passage))
+    name, replace = _split_replace_sign(name)
+    path = passage_json.save(session.passage, name or passage_json.suggest_name(session.passage), replace)
     yield Notice(f"saved: {path}")
 
 
@@ -234,16 +236,24 @@ def open_(session: Session, name: str = "") -> Iterator[Effect]:
 def export(session: Session, path: str) -> Iterator[Effect]:
     """Write the passage to a file, in the format that the file's suffix names."""
     session.passage.current()
+    path, replace = _split_replace_sign(path)
     try:
         target = Path(path).expanduser()
     except RuntimeError:
         raise UsageError(f"cannot expand {path!r}: no such user; give the full path") from None
     if target.suffix not in EXPORTERS:
         raise UsageError(f"unknown file type {path!r}; use a name ending in {', '.join(EXPORTERS)}")
+    if not replace:
+        require_new_or_ours(target, f"choose another name, or /export !{path} to replace it")
     summary = f"{session.model.name} · {session.passage.summary()}"
     text = EXPORTERS[target.suffix](ExportedPassage(session.passage, summary, session.settings.heat))
     write_user_file(target, text.encode("utf-8", "replace"))
     yield Notice(f"written: {target}")
+
+
+def _split_replace_sign(name: str) -> tuple[str, bool]:
+    """Return a typed name without a "!" before it, and True if there is one: it replaces what has that name."""
+    return name.removeprefix("!").lstrip(), name.startswith("!")
 
 
 def _format_tree_row(passage: Passage, index: int, depth: int) -> tuple[str, str]:

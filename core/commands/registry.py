@@ -239,7 +239,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "preset",
-        "list the presets, apply one, or save the current settings as one: /preset save NAME",
+        "list the presets, apply one, or save the current settings as one: /preset save NAME (!NAME replaces one)",
         actions.preset,
         (Argument("name", choices=lambda *_: actions.list_presets()), Argument("new")),
         live=True,
@@ -264,7 +264,7 @@ COMMANDS: tuple[Command, ...] = (
         actions.model,
         (Argument("name", choices=lambda *_: actions.list_models()),),
     ),
-    Command("save", "save this passage under a name", actions.save, (Argument("name"),), live=True),
+    Command("save", "save this passage under a name; !NAME replaces one", actions.save, (Argument("name"),), live=True),
     Command(
         "open",
         "list the saved passages, or open one",
@@ -273,7 +273,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "export",
-        "write this passage to a .txt, .md, .json, .html or .svg file, the last two with heat colors",
+        "write this passage to a .txt, .md, .json, .html or .svg file (!PATH replaces one), the last two in color",
         actions.export,
         (Argument("path", required=True),),
         live=True,

@@ -12,6 +12,7 @@ from ..events import Token
 from ..generation.snapshot import Snapshot
 from ..settings import Settings
 from ..text.tokenizer import Tokenizer
+from ..user_files import FileStamp
 
 
 @dataclass(slots=True)
@@ -78,7 +79,8 @@ class Passage:
     """A tree of nodes written with one model.
 
     ``rng`` is the number that its random draws start from. ``cursor`` is the index of the node that the text ends with,
-    None in an empty passage. ``settings`` are those to continue with, None if not recorded.
+    None in an empty passage. ``settings`` are those to continue with, None if not recorded. ``saved_as`` is its file
+    as it was when it was saved under a name or read, None if it has no name.
     """
 
     model: str
@@ -87,6 +89,7 @@ class Passage:
     nodes: list[Node] = field(default_factory=list)
     cursor: int | None = None
     settings: Settings | None = None
+    saved_as: FileStamp | None = field(default=None, repr=False, compare=False)
 
     def add(self, node: Node) -> int:
         """Append a node, link it to its parent, and move the cursor to it. Return its index."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from itertools import chain, count
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from ..events import Token
 from ..file_io import write_atomically
 from ..paths import passages_dir
 from ..settings import settings_from_dict
+from ..user_files import stamp_file
 from .passage import Node, Passage
 
 PASSAGE_FORMAT = 1
@@ -41,23 +43,40 @@ def path_for(name: str) -> Path:
 
 
 def suggest_name(passage: Passage) -> str:
-    """Return a name for a passage: the beginning of its text and its ``rng``."""
+    """Return a name for a passage that no other one has: the beginning of its text and its ``rng``."""
     words = re.sub(r"\W+", "-", passage.text()[:24].lower()).strip("-")
-    return f"{words or 'passage'}-{passage.rng}"
+    name = f"{words or 'passage'}-{passage.rng}"
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    return next(name for name in names if not _is_of_another(passage, path_for(name)))
 
 
-def save(passage: Passage, name: str) -> Path:
-    """Write a passage to a file that only its owner may read (0600). Raises StorageError if it fails."""
+def save(passage: Passage, name: str, replace: bool = False) -> Path:
+    """Write a passage to a file that only its owner may read (0600).
+
+    Raises UsageError if another passage has the name, or another process changed the file, unless ``replace``. Raises
+    StorageError if it fails.
+    """
     path = path_for(name)
+    if not replace and _is_of_another(passage, path):
+        raise UsageError(f"there is another passage {name!r}; choose another name, or !{name} to replace it")
     write_atomically(path, to_json(passage).encode())
+    passage.saved_as = stamp_file(path)
     return path
+
+
+def _is_of_another(passage: Passage, path: Path) -> bool:
+    """True if there is a file that does not hold an earlier version of the passage."""
+    return stamp_file(path) not in (None, passage.saved_as)
 
 
 def load(name: str) -> Passage:
     """Return the passage saved under ``name``. Raises StorageError if there is none, or it is damaged."""
     path = path_for(name)
+    stamp = stamp_file(path)
     try:
-        return from_json(path.read_text("utf-8"))
+        passage = from_json(path.read_text("utf-8"))
+        passage.saved_as = stamp
+        return passage
     except FileNotFoundError:
         known = ", ".join(list_names()[:10]) or "none"
         raise StorageError(f"there is no saved passage {name!r}; saved passages: {known}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -108,7 +109,16 @@ runtime_option = click.option(
 )
 encoding_option = click.option("--encoding", metavar="NAME", help="encoding of the text (default: as in training)")
 plain_option = click.option("--plain", is_flag=True, help="use lines instead of the full screen")
+replace_option = click.option("--replace", is_flag=True, help="replace a file that exists")
 json_option = click.option("--json", "as_json", is_flag=True, help="print JSON")
+
+
+def require_new_file(path: Path | None, replace: bool) -> None:
+    """Raise UsageError if ``path`` is given and is a file, unless ``replace``. Raises StorageError if it is no file."""
+    from ...core.user_files import require_new_or_ours
+
+    if path and not replace:
+        require_new_or_ours(path, "choose another name, or add --replace")
 
 
 def print_values(values: Mapping[str, object], as_json: bool) -> None:

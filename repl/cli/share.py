@@ -10,7 +10,14 @@ import click
 
 from ...core.errors import MissingExtraError, UsageError
 from ...core.settings import SPECS
-from .options import load_model_and_settings, model_option, name_argument, with_settings
+from .options import (
+    load_model_and_settings,
+    model_option,
+    name_argument,
+    replace_option,
+    require_new_file,
+    with_settings,
+)
 
 if TYPE_CHECKING:
     from ...core.inference.model_file import ModelFile
@@ -26,7 +33,8 @@ FILE_PATH = click.Path(path_type=Path, dir_okay=False)
     type=FILE_PATH,
     help="file for the weights, as a safetensors state dict for nn.Embedding, nn.LSTM and nn.Linear",
 )
-def export(name: str, onnx: Path | None, pytorch: Path | None) -> None:
+@replace_option
+def export(name: str, onnx: Path | None, pytorch: Path | None, replace: bool) -> None:
     """Export the model NAME for use in other programs."""
     from ...core.inference.export import write_pytorch
     from ...core.inference.library import find_model
@@ -35,6 +43,8 @@ def export(name: str, onnx: Path | None, pytorch: Path | None) -> None:
     if not (onnx or pytorch):
         raise UsageError("nothing to export: give --onnx FILE or --pytorch FILE")
     file = open_model_file(find_model(name).path)
+    require_new_file(onnx, replace)
+    require_new_file(pytorch, replace)
     for path, write in ((onnx, _write_onnx), (pytorch, write_pytorch)):
         if path:
             write(file, path)

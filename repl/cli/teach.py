@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...core.errors import UsageError
-from .options import encoding_option, json_option, load_model_and_settings, model_option, plain_option, with_settings
+from .options import (
+    encoding_option,
+    json_option,
+    load_model_and_settings,
+    model_option,
+    plain_option,
+    replace_option,
+    require_new_file,
+    with_settings,
+)
 
 if TYPE_CHECKING:
     from ...core.commands.effects import Listing
@@ -50,6 +59,7 @@ plot_option = click.option(
 @click.option("--gaussian", is_flag=True, help="use a bell curve instead of a model's probabilities")
 @model_option
 @plot_option
+@replace_option
 @json_option
 def explain(
     text: str | None,
@@ -58,6 +68,7 @@ def explain(
     gaussian: bool,
     model_name: str | None,
     plot: Path | None,
+    replace: bool,
     as_json: bool,
 ) -> None:
     """Show step by step what a temperature does to probabilities.
@@ -67,6 +78,7 @@ def explain(
     """
     if sum((text is not None, probs is not None, gaussian)) > 1:
         raise UsageError("give one thing to explain: a text, --probs or --gaussian")
+    require_new_file(plot, replace)
     distribution, greedy_run = _build_distribution(text, probs, gaussian, model_name)
     chosen = temperatures or ((1.2, 0.8) if text is None and not gaussian else (0.5, 1.0, 2.0))
     if plot:
@@ -142,6 +154,7 @@ def _print_effects(effects: Iterable[Listing | Notice]) -> None:
     help="number that fixes the random choices: the same number gives the same texts",
 )
 @plot_option
+@replace_option
 @json_option
 def diversity(
     model_name: str | None,
@@ -149,6 +162,7 @@ def diversity(
     text: Path | None,
     encoding: str | None,
     plot: Path | None,
+    replace: bool,
     as_json: bool,
     **sampling: Any,  # the options that are the fields of SampleConfig
 ) -> None:
@@ -160,6 +174,7 @@ def diversity(
     from ...core.diversity import DEFAULT_TEMPERATURES, SampleConfig, measure_diversity
     from .diversity_table import load_reference, summarize
 
+    require_new_file(plot, replace)
     model, _ = load_model_and_settings(model_name, "int8", {})
     reference, notes = load_reference(model, text, encoding)
     results = measure_diversity(model, temperatures or DEFAULT_TEMPERATURES, SampleConfig(**sampling), reference)

@@ -1,0 +1,56 @@
+"""Presets of several processes: each keeps what the others have saved."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from afterglow.core import presets
+from afterglow.core.errors import StorageError, UsageError
+from afterglow.core.file_io import private_file
+from afterglow.core.file_locks import hold_lock
+from afterglow.core.paths import lock_file, presets_file
+from afterglow.core.settings import Settings
+
+SAVING = """
+import sys
+from afterglow.core import presets
+from afterglow.core.settings import Settings
+sys.stdin.readline()
+for number in range(20):
+    presets.save(f"{sys.argv[1]}{number}", Settings(temperature=number / 10))
+"""
+
+
+def test_processes_that_save_presets_at_once_lose_none() -> None:
+    names = "abcd"
+    arguments = [[sys.executable, "-c", SAVING, name] for name in names]
+    processes = [subprocess.Popen(words, stdin=subprocess.PIPE, text=True) for words in arguments]  # noqa: S603
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate(timeout=120)
+    assert [process.returncode for process in processes] == [0, 0, 0, 0]
+    saved = presets.load_all().keys() - presets.BUILTIN.keys()
+    assert saved == {f"{name}{number}" for name in names for number in range(20)}
+
+
+def test_a_process_that_never_lets_go_is_named_and_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presets, "LOCK_TIMEOUT", 0.0)
+    presets.save("mine", Settings(temperature=0.5))
+    before = presets_file().read_bytes()
+    lock = private_file(lock_file("presets"))
+    with hold_lock(lock), pytest.raises(StorageError, match="in use by process") as caught:
+        presets.save("other", Settings())
+    assert "\n" not in str(caught.value)
+    assert presets_file().read_bytes() == before
+
+
+def test_a_name_that_is_built_in_can_be_given_to_a_preset_once() -> None:
+    presets.save("wild", Settings(temperature=1.9))
+    assert presets.load_all()["wild"] == {"temperature": 1.9}
+    with pytest.raises(UsageError, match="another preset 'wild'"):
+        presets.save("wild", Settings(temperature=1.8))
