@@ -172,13 +172,11 @@ async def test_the_log_is_private_bounded_and_free_of_content(there: Discord, ho
     assert (LOG_BYTES, LOG_BACKUPS) == (1_000_000, 3)
 
 
-def test_a_log_that_begins_anew_is_private_too_and_holds_no_password(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rotated_log_is_private_too_and_holds_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_file, "LOG_BYTES", 200)
     path = tmp_path / "bot.log"
     with log_to(path):
-        for _ in range(3):
+        for _ in range(LOG_BACKUPS + 2):  # from Python 3.13 on, an empty file is not rotated
             try:
                 raise OSError("502, url='http://user:SECRET@127.0.0.1:4100'")
             except OSError:
