@@ -58,20 +58,20 @@ clean:
 # If no kernel runs here (there is no C compiler, or the processor has no AVX2), ONNX Runtime plays instead.
 WITHOUT_KERNEL = $(BIN)/python -c 'from afterglow.core.inference.kernel import KERNEL; exit(not KERNEL)' || $(PIP) --editable '.[onnx]'
 
-.venv/.play: pyproject.toml constraints.txt $(KERNEL) | .venv/.made
+.venv/.play: pyproject.toml setup.py constraints.txt $(KERNEL) | .venv/.made
 	@echo "Installing afterglow-lm into .venv (once) ..."
 	@$(PIP) --editable .
 	@$(WITHOUT_KERNEL)
 	@touch $@
 
-.venv/.train .venv/.bot: .venv/.%: pyproject.toml constraints.txt $(KERNEL) | .venv/.made
+.venv/.train .venv/.bot: .venv/.%: pyproject.toml setup.py constraints.txt $(KERNEL) | .venv/.made
 	@echo "Installing afterglow-lm[$*] into .venv (once) ..."
 	@$(PIP) --editable '.[$*]'
 	@$(WITHOUT_KERNEL)
 	@touch $@
 
 # mypy finds `afterglow.…` only in a folder named afterglow. The link gives it one, whatever the checkout is called.
-.venv/.dev: pyproject.toml constraints.txt $(KERNEL) | .venv/.made
+.venv/.dev: pyproject.toml setup.py constraints.txt $(KERNEL) | .venv/.made
 	@echo "Installing afterglow-lm[dev] into .venv (once) ..."
 	@$(PIP) --editable '.[dev]'
 	@mkdir -p .venv/src && ln -sfn ../.. .venv/src/afterglow

@@ -2,7 +2,6 @@
    defines the vectors and includes this one. On other processors it is an empty module. */
 
 #define PY_SSIZE_T_CLEAN
-#define Py_LIMITED_API 0x030b0000
 #include <Python.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -5,7 +5,6 @@
    row's result does not depend on the other rows of its batch. The width is a multiple of 64. */
 
 #define PY_SSIZE_T_CLEAN
-#define Py_LIMITED_API 0x030b0000
 #include <Python.h>
 #include <stdint.h>
 #include <stdlib.h>
