@@ -1,7 +1,7 @@
 """Text to ids and back loses nothing, whole or token by token, from any place to go on from."""
 
 import pytest
-from afterglow.core.errors import ModelError
+from afterglow.core.errors import ModelError, TextError
 from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer, from_header
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -101,3 +101,8 @@ def test_a_header_is_the_way_back(tokenizer: ByteTokenizer | CharTokenizer) -> N
 def test_a_header_that_describes_no_tokenizer_is_refused(header: object) -> None:
     with pytest.raises(ModelError):
         from_header(header)
+
+
+def test_an_empty_text_has_no_characters_to_learn() -> None:
+    with pytest.raises(TextError, match="an empty text"):
+        CharTokenizer.from_text("")

@@ -7,7 +7,7 @@ from typing import Protocol, TypeGuard
 
 import numpy as np
 
-from ..errors import ModelError
+from ..errors import ModelError, TextError
 from .chunks import TextLike, count_characters
 from .decoder import BytesDecoder, Decoder, Ids
 from .subwords import SINGLE_BYTES, SURROGATES, from_merges, from_words
@@ -70,9 +70,12 @@ class CharTokenizer:
     def from_text(cls, text: TextLike, min_count: int = 1) -> CharTokenizer:
         """Return a tokenizer of the characters that occur in ``text`` at least ``min_count`` times.
 
-        They are in order of code points. If there are none, it has the most frequent character only.
+        They are in order of code points. If there are none, it has the most frequent character only. Raises TextError
+        for an empty text.
         """
         counts = count_characters(text)
+        if not counts:
+            raise TextError("an empty text has no characters to learn")
         return cls([c for c, n in counts.items() if n >= min_count] or [max(counts, key=counts.__getitem__)])
 
     def extended(self, text: TextLike, min_count: int = 1) -> CharTokenizer:

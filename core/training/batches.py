@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -10,9 +11,40 @@ from torch import Tensor
 
 from ..text.tokenizer import Ids
 from .disk_store import DiskTokens
+from .typed_json import Between, Count
 
 TokenSource = Ids | DiskTokens
 """Token ids in memory or on disk."""
+
+
+Word128 = Annotated[int, Between(0, 2**128 - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Pcg64Words:
+    """The two words of numpy's default RNG, named as numpy names them."""
+
+    state: Word128
+    inc: Word128
+
+
+@dataclass(frozen=True, slots=True)
+class Pcg64State:
+    """State of numpy's default RNG, named as numpy names it."""
+
+    bit_generator: str
+    state: Pcg64Words
+    has_uint32: Annotated[int, Between(0, 1)]
+    uinteger: Annotated[int, Between(0, 2**32 - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderPosition:
+    """Position of the next window, ``at`` in streams that begin at ``offset``, and state of the RNG."""
+
+    offset: Count
+    at: Count
+    random: Pcg64State
 
 
 class BatchReader:
@@ -49,18 +81,26 @@ class BatchReader:
         return rows[:, :-1], rows[:, 1:], starts_epoch
 
     @property
-    def position(self) -> dict[str, Any]:
-        """Position of the next window and state of the RNG, as JSON values."""
-        return {"offset": self._offset, "at": self._index, "random": self.rng.bit_generator.state}
+    def position(self) -> ReaderPosition:
+        """Position of the next window and state of the RNG."""
+        state = dict(self.rng.bit_generator.state)
+        rng_state = Pcg64State(**{**state, "state": Pcg64Words(**state["state"])})
+        return ReaderPosition(self._offset, self._index, rng_state)
 
     @position.setter
-    def position(self, values: dict[str, Any]) -> None:
-        self._offset = values["offset"]
-        self._index = values["at"]
-        self.rng.bit_generator.state = values["random"]
+    def position(self, position: ReaderPosition) -> None:
+        self._offset, self._index = position.offset, position.at
+        self.rng.bit_generator.state = asdict(position.random)
 
-    def _stream_length(self) -> int:
-        return (len(self._ids) - self._offset - 1) // self._batch_size
+    def require_in_text(self, position: ReaderPosition) -> None:
+        """Raise ValueError if ``position`` is not one of this reader."""
+        if position.offset >= self._seq_len or position.at > self._stream_length(position.offset):
+            raise ValueError("its position is not in the text")
+        if position.random.bit_generator != self.position.random.bit_generator:
+            raise ValueError("its random state is of another generator")
+
+    def _stream_length(self, offset: int | None = None) -> int:
+        return (len(self._ids) - (self._offset if offset is None else offset) - 1) // self._batch_size
 
     def _begin_epoch(self) -> None:
         self._offset = int(self.rng.integers(0, self._seq_len))

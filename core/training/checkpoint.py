@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from safetensors.numpy import save as to_bytes
 
 from ..errors import StorageError, TrainingError, error_text
 from ..file_io import write_atomically
-from .trainer import Checkpoint
+from .saved_state import Checkpoint
+from .typed_json import load_object, require_object
 
 FORMAT = 2
 """Version of the format. Increased when its meaning changes; checkpoints of other versions are refused."""
@@ -35,22 +38,33 @@ def save(folder: Path, checkpoint: Checkpoint, run_id: str) -> Path:
     digest = _digest(header, checkpoint.tensors)
     metadata = {"afterglow": json.dumps({**header, "sha256": digest})}
     write_atomically(path, to_bytes(checkpoint.tensors, metadata=metadata))
-    oldest_first = sorted(_list_furthest_first(folder), key=lambda path: path.stat().st_mtime_ns)
-    for old in oldest_first[:-CHECKPOINTS_TO_KEEP]:
-        old.unlink(missing_ok=True)
+    keep_newest(folder, CHECKPOINTS_TO_KEEP)
     return path
 
 
-def load_last_good(folder: Path, run_id: str) -> tuple[Checkpoint | None, list[str]]:
+def keep_newest(folder: Path, count: int) -> None:
+    """Delete all but the newest ``count`` checkpoints. One that cannot be deleted stays."""
+    with contextlib.suppress(OSError):
+        oldest_first = sorted(_list_furthest_first(folder), key=lambda path: path.stat().st_mtime_ns)
+        for old in oldest_first[:-count]:
+            old.unlink(missing_ok=True)
+
+
+def load_last_good(
+    folder: Path, run_id: str, accept: Callable[[Checkpoint], object] = lambda _: None
+) -> tuple[Checkpoint | None, list[str]]:
     """Return the intact checkpoint of the highest step or None, and a message for each damaged one skipped.
 
+    ``accept`` raises ValueError for a checkpoint that is damaged though its hash is right, which is no secret.
     Raises TrainingError for a checkpoint of another format or another run.
     """
     notes: list[str] = []
     for path in _list_furthest_first(folder):
         try:
-            return _read(path, run_id), notes
-        except (SafetensorError, ValueError, KeyError, TypeError, AttributeError):
+            state = _read(path, run_id)
+            accept(state)
+            return state, notes
+        except (SafetensorError, ValueError, RecursionError):
             notes.append(f"{path.name} is damaged and was skipped")
         except OSError as error:
             notes.append(f"{path.name} cannot be read ({error_text(error)}) and was skipped")
@@ -71,20 +85,27 @@ def _list_furthest_first(folder: Path) -> list[Path]:
 
 
 def _read(path: Path, run_id: str) -> Checkpoint:
+    """Return the checkpoint in a file. Raises ValueError or SafetensorError if it is damaged."""
     with safe_open(path, "np") as file:
-        header = json.loads((file.metadata() or {})["afterglow"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    digest = header.pop("sha256")
-    if header["format"] != FORMAT:
+        header = load_object((file.metadata() or {}).get("afterglow", ""))
+        tensors = {name: _get_tensor(file, name) for name in file.keys()}  # noqa: SIM118
+    if header.get("format") != FORMAT:
         raise TrainingError(
-            f"{path} has format {str(header['format'])[:20]}, this release knows {FORMAT}:"
+            f"{path} has format {header.get('format')!r:.20}, this release knows {FORMAT}:"
             " resume with the release that wrote it, or start again with --replace"
         )
-    if digest != _digest(header, tensors):
-        raise ValueError
-    if header["run"] != run_id:
+    if header.pop("sha256", None) != _digest(header, tensors):
+        raise ValueError("its hash does not match")
+    if header.get("run") != run_id:
         raise TrainingError(f"{path} belongs to another run; nothing was changed")
-    return Checkpoint(tensors, header["values"])
+    return Checkpoint(tensors, require_object(header.get("values")))
+
+
+def _get_tensor(file: Any, name: str) -> NDArray[Any]:
+    try:
+        return np.asarray(file.get_tensor(name))
+    except (TypeError, AttributeError):
+        raise ValueError("a tensor is of a type that numpy does not know") from None
 
 
 def _digest(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> str:

@@ -13,7 +13,8 @@ from torch.nn import functional
 from .batches import BatchReader, TokenSource
 from .distributed import ProcessGroup
 from .model import LayerStates, LSTMLanguageModel, detach
-from .optimizer import build_ema_model, build_optimizers
+from .optimizer import build_ema_model, build_optimizers, moment_forms
+from .saved_state import require_forms, require_rng_state
 from .train_config import TrainConfig
 
 RNG_STATE = "random"
@@ -73,8 +74,7 @@ class Learner:
 
     def state_tensors(self) -> dict[str, Tensor]:
         """Return all state on the CPU, by name: weights, average, optimizers, hidden states of all ranks, RNGs."""
-        modules = {"model": self.model.state_dict(), "averaged": self.ema_model.state_dict()}
-        tensors = {f"{kind}.{name}": tensor for kind, state in modules.items() for name, tensor in state.items()}
+        tensors = self._weights()
         for index, optimizer in enumerate(self._optimizers):
             for number, moments in optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer.{index}.{number}.{name}": tensor for name, tensor in moments.items()}
@@ -85,11 +85,22 @@ class Learner:
         tensors |= {_rng_name(rank): state for rank, state in enumerate(rng_states)}
         return {name: tensor.detach().cpu() for name, tensor in tensors.items()}
 
-    def load_tensors(self, tensors: dict[str, Tensor], step: int) -> None:
-        """Restore what ``state_tensors`` returned at ``step``, also with another number of processes.
+    def require_own(self, tensors: Mapping[str, Tensor], step: int) -> None:
+        """Raise ValueError if ``state_tensors`` cannot have returned ``tensors`` at ``step``."""
+        forms = self._weights()
+        if step:
+            for index, optimizer in enumerate(self._optimizers):
+                forms |= {f"optimizer.{index}.{name}": form for name, form in moment_forms(optimizer).items()}
+            hidden = torch.empty(1, self.config.batch_size, self.config.architecture.width)
+            forms |= {f"hidden.{layer}.{name}": hidden for layer in range(len(self.model.layers)) for name in "hc"}
+        ranks = sum(name.partition(".")[0] == RNG_STATE for name in tensors)
+        forms |= {_rng_name(rank): torch.get_rng_state() for rank in range(max(1, ranks))}
+        require_forms(tensors, forms)
+        for rank in range(ranks):
+            require_rng_state(tensors[_rng_name(rank)])
 
-        Raises KeyError, ValueError or RuntimeError if the tensors are not of this model.
-        """
+    def load_tensors(self, tensors: dict[str, Tensor], step: int) -> None:
+        """Restore what ``state_tensors`` returned at ``step``, also with another number of processes."""
         self.model.load_state_dict(strip_prefix("model.", tensors))
         self.ema_model.load_state_dict(strip_prefix("averaged.", tensors))
         for index, optimizer in enumerate(self._optimizers):
@@ -105,6 +116,10 @@ class Learner:
             self._seed_rank(step)
         else:
             torch.set_rng_state(rng_state)
+
+    def _weights(self) -> dict[str, Tensor]:
+        modules = {"model": self.model.state_dict(), "averaged": self.ema_model.state_dict()}
+        return {f"{kind}.{name}": tensor for kind, state in modules.items() for name, tensor in state.items()}
 
     def _load_hidden(self, tensors: dict[str, Tensor]) -> None:
         """Take this process's rows of the hidden states."""

@@ -87,6 +87,16 @@ def build_optimizers(model: nn.Module, config: TrainConfig) -> list[Optimizer]:
     return [Muon(gates, config.momentum, config.weight_decay), adamw] if gates else [adamw]
 
 
+def moment_forms(optimizer: Optimizer) -> dict[str, Tensor]:
+    """Return tensors of the shape and type of an optimizer's state after a step, by parameter number and name."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    names = ("momentum",) if isinstance(optimizer, Muon) else ("exp_avg", "exp_avg_sq")
+    forms = {f"{number}.{name}": parameter for number, parameter in enumerate(parameters) for name in names}
+    if isinstance(optimizer, AdamW):
+        forms |= {f"{number}.step": torch.zeros(()) for number in range(len(parameters))}
+    return forms
+
+
 def build_ema_model(model: nn.Module, decay: float) -> AveragedModel:
     """Return a moving average of the weights. At update n its decay is at most (1 + n) / (10 + n)."""
     return AveragedModel(model, multi_avg_fn=_make_ema_update(decay))

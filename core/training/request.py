@@ -14,6 +14,10 @@ from ..text.formats import ReadOptions
 from ..text.split import DEFAULT_SPLIT
 from .saved_keys import OTHER_RELEASE, REQUEST_KEYS, to_attributes, to_file_keys
 from .sizes import MODEL_SIZES
+from .typed_json import Between, OtherKeysError, parse
+
+MAX_LIMIT = 1_000_000_000
+"""Largest number of minutes or of epochs. Their steps can be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,15 @@ class TrainOption:
     metavar: str | None = None
     flag: str = ""
     recorded: bool = True
+
+    def permits(self, value: object) -> bool:
+        """Return True if ``value`` is the default, or a number in the range or one of the choices if it has those."""
+        if value == self.default or self.kind is bool:
+            return True
+        if self.kind is str:
+            return not self.choices or value in self.choices
+        low, high = -inf if self.low is None else self.low, inf if self.high is None else self.high
+        return Between(low, high).has(value) and not (self.low_excluded and value == low)
 
     def to_shell(self, value: object) -> str:
         """Return the flag and ``value`` as typed in a shell, quoted if necessary."""
@@ -58,9 +71,11 @@ class TrainRequest:
     paths: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     minutes: float = _declare(
-        TrainOption(inf, "minutes to train (default: until validation stops improving)", float, 0, low_excluded=True)
+        TrainOption(
+            inf, "minutes to train (default: until validation stops improving)", float, 0, MAX_LIMIT, low_excluded=True
+        )
     )
-    epochs: float = _declare(TrainOption(inf, "passes over the text", float, 0, low_excluded=True))
+    epochs: float = _declare(TrainOption(inf, "passes over the text", float, 0, MAX_LIMIT, low_excluded=True))
     size: str | None = _declare(
         TrainOption(None, "size of the model (default: by time and text)", choices=tuple(MODEL_SIZES))
     )
@@ -70,7 +85,7 @@ class TrainRequest:
         TrainOption(None, "parallel streams per batch (default: 32)", int, 1, 65_536, flag="--batch")
     )
     learning_rate: float | None = _declare(
-        TrainOption(None, "peak learning rate (default: by size)", float, 0, low_excluded=True, flag="--rate")
+        TrainOption(None, "peak learning rate (default: by size)", float, 0, 1_000, low_excluded=True, flag="--rate")
     )
     dropout: float | None = _declare(
         TrainOption(None, "dropout multiplier (0 = off, 1 = default, 2 = double)", float, 0, 10)
@@ -84,7 +99,9 @@ class TrainRequest:
     parent: str | None = _declare(
         TrainOption(None, "model to fine-tune; characters it lacks are added", metavar="MODEL", flag="--from")
     )
-    min_count: int = _declare(TrainOption(1, "read rarer characters as a space (default: 1, keep all)", int, 1))
+    min_count: int = _declare(
+        TrainOption(1, "read rarer characters as a space (default: 1, keep all)", int, 1, MAX_LIMIT)
+    )
     encoding: str = _declare(TrainOption("utf-8", "encoding of the text files (default: utf-8)"))
     field: str = _declare(TrainOption("", "JSONL field to read (default: text)"))
     column: str = _declare(TrainOption("", "CSV or TSV column to read"))
@@ -138,10 +155,16 @@ def request_to_json(request: TrainRequest) -> dict[str, Any]:
     return to_file_keys(dataclasses.asdict(request), REQUEST_KEYS)
 
 
-def request_from_json(values: dict[str, Any]) -> TrainRequest:
-    """Return the request stored in run.json. Raises TrainingError if another release wrote it."""
+def request_from_json(values: object) -> TrainRequest:
+    """Return the request stored in run.json.
+
+    Raises ValueError if it is damaged, TrainingError if another release wrote it.
+    """
     try:
         options = to_attributes(values, REQUEST_KEYS)
-        return TrainRequest(**{**options, "paths": tuple(options["paths"]), "files": tuple(options["files"])})
-    except (KeyError, TypeError, AttributeError):
+        for name in TRAIN_OPTIONS.keys() & options.keys():
+            if not TRAIN_OPTIONS[name].permits(options[name]):
+                raise ValueError(f"{TRAIN_OPTIONS[name].flag} is out of range")
+        return parse(TrainRequest, options)
+    except OtherKeysError:
         raise TrainingError(OTHER_RELEASE) from None

@@ -230,15 +230,15 @@ def resume_run(name: str, group: ProcessGroup = SINGLE_PROCESS) -> TrainingRun:
     """
     path_for_new_model(name, replace=True)
     run_dir = RunDir(name)
-    inputs = load_inputs(name, run_dir.read_metadata())
-    state, notes = run_dir.load_last_good()
-    run = _build_run(inputs, run_dir, group, fresh=state is None)
-    run.notes += notes
+    inputs = load_inputs(run_dir)
+    run = _build_run(inputs, run_dir, group, fresh=False)
+    state, notes = run_dir.load_last_good(run.trainer.restore)
     if state is None:
-        run.notes.append("no checkpoint was saved yet: training starts from the beginning")
+        run = _build_run(inputs, run_dir, group)
+        notes.append("there is no usable checkpoint: training starts from the beginning")
     else:
-        run.trainer.restore(state)
-        run.notes.append(f"resumed at step {run.trainer.step:,}, epoch {run.trainer.epochs:.1f}")
+        notes.append(f"resumed at step {run.trainer.step:,}, epoch {run.trainer.epochs:.1f}")
+    run.notes += notes
     if group.is_main:
         run_dir.truncate_history(run.trainer.step)
     return run

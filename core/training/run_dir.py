@@ -6,18 +6,20 @@ import contextlib
 import hashlib
 import json
 import shutil
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from ..errors import StorageError, TrainingError, UsageError
-from ..file_io import atomic_writer, write_atomically
+from ..errors import StorageError, TrainingError, UsageError, error_text
+from ..file_io import atomic_writer, private_folder, write_atomically
 from ..inference.library import is_path
 from ..paths import runs_dir
 from ..text.files import STDIN, expand_paths, stdin_blocks
 from . import checkpoint
 from .request import TrainRequest
-from .trainer import Checkpoint
+from .saved_state import Checkpoint
+from .typed_json import Between, Count, load_object, parse
 
 FORMAT = 2
 """Version of run.json. Runs of other versions are refused."""
@@ -27,6 +29,21 @@ STDIN_NAME = "standard input"
 
 HistoryRow = dict[str, float]
 """Figures of a validation by name: step, epoch, seconds, train_bits and valid_bits (losses in bits per character)."""
+
+
+MAX_BYTES = 64 << 20
+"""Largest run.json or history in bytes. 65,536 whole words of Chinese, escaped, take 5 MB."""
+
+_Figure = Annotated[float, Between(0, 1e300)]
+
+
+@dataclass(frozen=True, slots=True)
+class _HistoryFigures:
+    step: Count
+    epoch: _Figure
+    seconds: _Figure
+    train_bits: _Figure
+    valid_bits: _Figure
 
 
 class RunDir:
@@ -48,7 +65,8 @@ class RunDir:
     def create(self, metadata: dict[str, Any]) -> None:
         """Delete an earlier run, except its standard input if used again, and write run.json. Raises StorageError."""
         checkpoint.remove(self.path)
-        self._history_path.unlink(missing_ok=True)
+        with _as_storage_error(self.path):
+            self._history_path.unlink(missing_ok=True)
         for path in self.path.glob(f"*/{STDIN_NAME}"):
             if str(path) not in metadata["wish"]["files"]:
                 shutil.rmtree(path.parent, ignore_errors=True)
@@ -57,7 +75,7 @@ class RunDir:
         self._run_id = _compute_run_id(data)
 
     def save_stdin(self) -> Path:
-        """Save standard input, which cannot be read again, and return the file's path."""
+        """Save standard input, which cannot be read again, and return the file's path. Raises StorageError."""
         path, digest = self.path / STDIN_NAME, hashlib.sha256()
         with atomic_writer(path) as file:
             for block in stdin_blocks():
@@ -66,8 +84,9 @@ class RunDir:
         # In a folder of its own: an earlier run's input must stay if this run is refused.
         folder = self.path / digest.hexdigest()[:16]
         self._new_stdin_dir = None if folder.exists() else folder
-        folder.mkdir(exist_ok=True)
-        return path.replace(folder / STDIN_NAME)
+        private_folder(folder)
+        with _as_storage_error(path):
+            return path.replace(folder / STDIN_NAME)
 
     def discard_stdin(self) -> None:
         """Delete the standard input of a run that could not start. It may be private."""
@@ -79,35 +98,41 @@ class RunDir:
     def read_metadata(self) -> dict[str, Any]:
         """Return the contents of run.json. Raises TrainingError if it is missing or damaged."""
         try:
-            data = self._metadata_path.read_bytes()
-            metadata = json.loads(data)
-            version = metadata.pop("format")
+            data = _read_bounded(self._metadata_path)
+            metadata = load_object(data)
         except FileNotFoundError:
             names = sorted(path.parent.name for path in runs_dir().glob("*/run.json"))
             raise TrainingError(
                 f"there is no unfinished run {self.name!r}; there are: {', '.join(names) or 'none'}"
             ) from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise TrainingError(f"{self._metadata_path} is damaged; start again with --replace") from None
+        except OSError as error:
+            raise TrainingError(f"cannot read {self._metadata_path}: {error_text(error)}") from None
+        except ValueError as error:
+            raise TrainingError(self.describe_damage(error)) from None
+        version = metadata.pop("format", None)
         if version != FORMAT:
             raise TrainingError(
-                f"the run {self.name!r} has format {str(version)[:20]}, this release knows {FORMAT}:"
+                f"the run {self.name!r} has format {version!r:.20}, this release knows {FORMAT}:"
                 " resume it with the release that began it, or start again with --replace"
             )
         self._run_id = _compute_run_id(data)
-        return dict(metadata)
+        return metadata
+
+    def describe_damage(self, error: ValueError) -> str:
+        """Return the message for a run.json that cannot be right."""
+        return f"{self._metadata_path} is damaged ({error}); start again with --replace"
 
     def save(self, state: Checkpoint) -> None:
         """Save a checkpoint. Raises StorageError."""
         self._require_same_run()
         checkpoint.save(self.path, state, self._run_id)
 
-    def load_last_good(self) -> tuple[Checkpoint | None, list[str]]:
+    def load_last_good(self, accept: Callable[[Checkpoint], object]) -> tuple[Checkpoint | None, list[str]]:
         """Return the intact checkpoint of the highest step or None, and a message for each damaged one skipped.
 
-        Raises TrainingError for a checkpoint of another format or another run.
+        ``accept`` raises ValueError if one is damaged. Raises TrainingError for one of another format or another run.
         """
-        return checkpoint.load_last_good(self.path, self._run_id)
+        return checkpoint.load_last_good(self.path, self._run_id, accept)
 
     def add_history(self, row: HistoryRow) -> None:
         """Append a row to the history. Raises StorageError."""
@@ -115,12 +140,12 @@ class RunDir:
         self._write_history([*self.history(), row])
 
     def history(self, up_to: float = float("inf")) -> list[HistoryRow]:
-        """Return the rows of the history up to step ``up_to``; none if the file cannot be read."""
+        """Return the rows of the history up to step ``up_to``, without damaged ones; none if it cannot be read."""
         try:
-            rows = [json.loads(line) for line in self._history_path.read_text("utf-8").splitlines()]
-            return [row for row in rows if row["step"] <= up_to]
-        except (OSError, ValueError, KeyError, TypeError):
+            lines = _read_bounded(self._history_path).splitlines()
+        except (OSError, ValueError):
             return []
+        return [row for line in lines if (row := _parse_row(line)) and row["step"] <= up_to]
 
     def truncate_history(self, step: int) -> None:
         """Delete the rows after ``step``, which will be trained again. Raises StorageError."""
@@ -141,6 +166,32 @@ class RunDir:
             is_same = False
         if not is_same:
             raise StorageError(f"{self.path} no longer belongs to this run: it was deleted, or another run started")
+
+
+@contextlib.contextmanager
+def _as_storage_error(path: Path) -> Iterator[None]:
+    """Raise StorageError instead of OSError from a ``with`` block that changes ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot write to {path}: {error_text(error)}") from error
+
+
+def _read_bounded(path: Path) -> bytes:
+    """Return the bytes of a file. Raises ValueError if it is larger than a file of a run can be."""
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
+    return data
+
+
+def _parse_row(line: bytes) -> HistoryRow | None:
+    """Return the row in a line of the history; None if it is damaged."""
+    try:
+        return asdict(parse(_HistoryFigures, load_object(line)))
+    except ValueError:
+        return None
 
 
 def _compute_run_id(metadata: bytes) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from ..errors import TrainingError, UsageError
+from ..errors import ModelError, TextError, TrainingError, UsageError
 from ..file_io import require_writable
 from ..inference.library import find_model, path_for_new_model
 from ..inference.model_file import ModelFile, open_model_file
@@ -67,15 +68,45 @@ def prepare_inputs(
     return RunInputs(request, corpus, tokenizer, config)
 
 
-def load_inputs(name: str, metadata: dict[str, Any]) -> RunInputs:
-    """Return the inputs that run.json describes. Raises TrainingError if the text has changed."""
-    request = request_from_json(metadata["wish"])
+def load_inputs(run_dir: RunDir) -> RunInputs:
+    """Return the inputs that run.json describes. Raises TrainingError if it is damaged, or if the text has changed."""
+    metadata = run_dir.read_metadata()
+    try:
+        request, tokenizer, config = _parse_metadata(metadata)
+    except ValueError as error:
+        raise TrainingError(run_dir.describe_damage(error)) from None
+    for file in request.files:
+        _require_regular_file(file)
     corpus = load_corpus(request.files, request.read_options)
-    if corpus.sha256 != metadata["sha256"]:
+    if corpus.sha256 != metadata.get("sha256"):
         raise TrainingError(
-            f"{corpus.name} has changed since the run {name!r} started; restore it, or start again with --replace"
+            f"{corpus.name} has changed since the run {run_dir.name!r} started; restore it, or start again with"
+            " --replace"
         )
-    return RunInputs(request, corpus, from_header(metadata["tokenizer"]), config_from_json(metadata["recipe"]))
+    require_enough(corpus)
+    return RunInputs(replace(request, name=run_dir.name), corpus, tokenizer, config)
+
+
+def _parse_metadata(metadata: dict[str, Any]) -> tuple[TrainRequest, Tokenizer, TrainConfig]:
+    """Return the request, the tokenizer and the configuration in run.json. Raises ValueError if it is damaged."""
+    request, config = request_from_json(metadata.get("wish")), config_from_json(metadata.get("recipe"))
+    try:
+        tokenizer = from_header(metadata.get("tokenizer"))
+    except (ModelError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+    if not request.files or tokenizer.size != config.architecture.vocabulary:
+        raise ValueError("it names no files, or its tokenizer and its vocabulary differ in size")
+    return request, tokenizer, config
+
+
+def _require_regular_file(file: str) -> None:
+    """Raise TextError unless ``file`` is the path of a file. Reading a device or a pipe might never end."""
+    try:
+        is_file = Path(file).is_file()
+    except (OSError, ValueError):
+        is_file = False
+    if not is_file:
+        raise TextError(f"there is no text file {file!r}")
 
 
 def open_parent(request: TrainRequest) -> ModelFile | None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+from ..errors import TrainingError
+from .typed_json import OtherKeysError, parse, require_object
+
+T = TypeVar("T")
 
 REQUEST_KEYS = {
     "encoding": "reading.encoding",
@@ -64,10 +69,24 @@ def to_file_keys(values: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str
     return saved
 
 
-def to_attributes(saved: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
-    """Return a file's values by attribute name. Raises KeyError or AttributeError if an inner object is missing."""
+def from_file_keys(cls: type[T], saved: object, keys: Mapping[str, str]) -> T:
+    """Return the dataclass whose fields a file has under ``keys``.
+
+    Raises ValueError if a value is damaged, TrainingError if another release wrote them.
+    """
+    try:
+        return parse(cls, to_attributes(saved, keys))
+    except OtherKeysError:
+        raise TrainingError(OTHER_RELEASE) from None
+
+
+def to_attributes(saved: object, keys: Mapping[str, str]) -> dict[str, Any]:
+    """Return a file's values by attribute name. Raises ValueError if they or an inner object are missing."""
+    values = require_object(saved)
     names = {key: name for name, key in keys.items()}
     sections = {key.partition(".")[0] for key in names if "." in key}
-    flat = {key: value for key, value in saved.items() if key not in sections}
-    flat |= {f"{section}.{key}": value for section in sections for key, value in saved[section].items()}
+    if not all(isinstance(values.get(section), dict) for section in sections):
+        raise OtherKeysError("an inner object is missing")
+    flat = {key: value for key, value in values.items() if key not in sections}
+    flat |= {f"{section}.{key}": value for section in sections for key, value in values[section].items()}
     return {names.get(key, key): value for key, value in flat.items()}

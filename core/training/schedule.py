@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
-from .saved_keys import SCHEDULE_KEYS, to_attributes, to_file_keys
+from .saved_keys import SCHEDULE_KEYS, from_file_keys, to_file_keys
 from .train_config import TrainConfig
+from .typed_json import Between, Count, Positive
 
 MAX_VALIDATION_SHARE = 0.05
 """Maximum share of a run's time spent on validation. A token costs a third of a training token (no backward pass)."""
@@ -24,12 +25,12 @@ class Schedule:
     ``bf16`` is True if products are computed in bfloat16. ``threads`` is 0 until this machine has been measured.
     """
 
-    total_steps: int | None
-    decay_start: int | None
-    eval_every: int
-    save_every: int | None = None
+    total_steps: Count | None
+    decay_start: Count | None
+    eval_every: Positive
+    save_every: Positive | None = None
     bf16: bool = False
-    threads: int = 0
+    threads: Annotated[int, Between(0, 1_024)] = 0
 
 
 def initial_schedule(
@@ -80,9 +81,18 @@ def schedule_to_json(schedule: Schedule) -> dict[str, Any]:
     return to_file_keys(asdict(schedule), SCHEDULE_KEYS)
 
 
-def schedule_from_json(values: dict[str, Any]) -> Schedule:
-    """Return the schedule stored in a checkpoint. Raises TypeError if another release wrote it."""
-    return Schedule(**to_attributes(values, SCHEDULE_KEYS))
+def schedule_from_json(values: object, config: TrainConfig) -> Schedule:
+    """Return the schedule stored in a checkpoint of a run with ``config``.
+
+    Raises ValueError if it is damaged, TrainingError if another release wrote it.
+    """
+    schedule = from_file_keys(Schedule, values, SCHEDULE_KEYS)
+    has_no_end = schedule.total_steps is None
+    if has_no_end != (schedule.decay_start is None):
+        raise ValueError("its end and the start of its decay do not belong together")
+    if has_no_end and not config.is_open_ended and (config.minutes == math.inf or schedule.save_every):
+        raise ValueError("it has no end")
+    return schedule
 
 
 def _min_eval_interval(config: TrainConfig, valid_tokens: int) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, field
+from typing import Annotated
+
+from .typed_json import Between
 
 SHORT_RUN_MINUTES = 6.0
 """Up to this many minutes, a small model does not overfit."""
@@ -11,18 +14,24 @@ SHORT_RUN_EPOCHS = 15.0
 """Up to this many epochs, a small model does not overfit."""
 
 
+MAX_DROPOUT = 0.9
+"""Largest probability of a dropout."""
+
+DropoutShare = Annotated[float, Between(0, MAX_DROPOUT)]
+
+
 @dataclass(frozen=True, slots=True)
 class Dropout:
     """Dropout probabilities: of the embedding, between layers, before the projection, of recurrent weights."""
 
-    embedding: float = 0.0
-    between: float = 0.0
-    output: float = 0.0
-    recurrent: float = 0.0
+    embedding: DropoutShare = 0.0
+    between: DropoutShare = 0.0
+    output: DropoutShare = 0.0
+    recurrent: DropoutShare = 0.0
 
     def scaled(self, scale: float) -> Dropout:
-        """Return all four multiplied by ``scale``, at most 0.9."""
-        return Dropout(*(min(0.9, scale * p) for p in astuple(self)))
+        """Return all four multiplied by ``scale``, at most ``MAX_DROPOUT``."""
+        return Dropout(*(min(MAX_DROPOUT, scale * p) for p in astuple(self)))
 
 
 NO_DROPOUT = Dropout()

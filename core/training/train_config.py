@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
-from ..errors import TrainingError, UsageError
-from ..inference.model_file import Architecture
-from .request import TrainRequest
-from .saved_keys import CONFIG_KEYS, OTHER_RELEASE, to_attributes, to_file_keys
+from ..errors import UsageError
+from ..inference.model_file import MAX_DIMENSIONS, Architecture
+from .request import MAX_LIMIT, TrainRequest
+from .saved_keys import CONFIG_KEYS, from_file_keys, to_file_keys
 from .sizes import MODEL_SIZES, SHORT_RUN_EPOCHS, SHORT_RUN_MINUTES, Dropout, ModelSize, choose_size, nearest_size
+from .typed_json import Between, Count, Positive, Share
 
 MIN_SEQ_LEN = 16
 """Minimum number of tokens through which gradients flow."""
@@ -30,6 +31,10 @@ NO_OPTIONS = TrainRequest()
 """A request without options."""
 
 
+Limit = Annotated[float, Between(0, MAX_LIMIT, unlimited=True)]
+Decay = Annotated[float, Between(0, 0.999_999)]
+
+
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
     """Hyperparameters. Training ends after ``minutes`` or ``epochs``, whichever comes first.
@@ -42,23 +47,23 @@ class TrainConfig:
 
     architecture: Architecture
     dropout: Dropout = field(default_factory=Dropout)
-    minutes: float = math.inf
-    epochs: float = math.inf
-    max_flat_epochs: float = 60.0
-    batch_size: int = DEFAULT_BATCH_SIZE
-    seq_len: int = MAX_SEQ_LEN
-    learning_rate: float = 4e-3
-    betas: tuple[float, float] = (0.9, 0.99)
-    momentum: float = 0.95
-    weight_decay: float = 0.02
-    warmup_steps: int = 30
-    flat_fraction: float = 0.4
-    final_rate_fraction: float = 0.01
-    grad_clip: float = 0.5
-    ema_decay: float = 0.998
-    state_reset_prob: float = 0.03
-    evaluations: int = 20
-    seed: int = 1
+    minutes: Limit = math.inf
+    epochs: Limit = math.inf
+    max_flat_epochs: Annotated[float, Between(0, MAX_LIMIT)] = 60.0
+    batch_size: Positive = DEFAULT_BATCH_SIZE
+    seq_len: Annotated[int, Between(1, 4_096)] = MAX_SEQ_LEN
+    learning_rate: Annotated[float, Between(0, 1_000)] = 4e-3
+    betas: tuple[Decay, Decay] = (0.9, 0.99)
+    momentum: Decay = 0.95
+    weight_decay: Annotated[float, Between(0, 1_000)] = 0.02
+    warmup_steps: Positive = 30
+    flat_fraction: Share = 0.4
+    final_rate_fraction: Share = 0.01
+    grad_clip: Annotated[float, Between(0, 1e6)] = 0.5
+    ema_decay: Share = 0.998
+    state_reset_prob: Share = 0.03
+    evaluations: Positive = 20
+    seed: Count = 1
 
     @property
     def tokens_per_step(self) -> int:
@@ -109,14 +114,16 @@ def config_to_json(config: TrainConfig) -> dict[str, Any]:
     return to_file_keys(asdict(config), CONFIG_KEYS)
 
 
-def config_from_json(values: dict[str, Any]) -> TrainConfig:
-    """Return the configuration stored in run.json. Raises TrainingError if another release wrote it."""
-    try:
-        config = to_attributes(values, CONFIG_KEYS)
-        parts = {"architecture": Architecture(**config["architecture"]), "dropout": Dropout(**config["dropout"])}
-        return TrainConfig(**{**config, **parts, "betas": tuple(config["betas"])})
-    except (KeyError, TypeError):
-        raise TrainingError(OTHER_RELEASE) from None
+def config_from_json(values: object) -> TrainConfig:
+    """Return the configuration stored in run.json.
+
+    Raises ValueError if it is damaged, TrainingError if another release wrote it.
+    """
+    config = from_file_keys(TrainConfig, values, CONFIG_KEYS)
+    for name, largest in MAX_DIMENSIONS.items():
+        if not 1 <= getattr(config.architecture, name) <= largest:
+            raise ValueError(f"{name} is out of range")
+    return config
 
 
 def _build_config(

@@ -6,12 +6,10 @@ import copy
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import TrainingError
@@ -21,15 +19,8 @@ from .calibration import benchmark_dtypes, cold_loss, fit_temperature, logits_an
 from .distributed import SINGLE_PROCESS, ProcessGroup
 from .learner import Learner, strip_prefix
 from .model import LSTMLanguageModel
-from .saved_keys import TRAINER_KEYS, to_attributes, to_file_keys
-from .schedule import (
-    decay_schedule,
-    initial_schedule,
-    learning_rate_scale,
-    measured_schedule,
-    schedule_from_json,
-    schedule_to_json,
-)
+from .saved_state import Checkpoint, SavedState, TrainerState, require_forms, state_from_json, state_to_json
+from .schedule import decay_schedule, initial_schedule, learning_rate_scale, measured_schedule
 from .train_config import TrainConfig
 
 MEASURING_SECONDS = 10.0
@@ -66,14 +57,6 @@ class TrainProgress:
     step: int = 0
     save: bool = False
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """The complete state between two steps, as arrays by name and JSON values. Training resumes from it bit for bit."""
-
-    tensors: dict[str, NDArray[Any]]
-    values: dict[str, Any]
 
 
 class Trainer:
@@ -159,27 +142,38 @@ class Trainer:
         tensors = self.learner.state_tensors() | {
             f"best.{name}": tensor.cpu() for name, tensor in self._best_weights.items()
         }
-        values = to_file_keys({name: getattr(self, name) for name in _SAVED_ATTRIBUTES}, TRAINER_KEYS)
-        values["plan"] = schedule_to_json(self.schedule) if self.schedule.threads else None
-        values["position"] = self.learner.batch_reader.position
-        return Checkpoint({name: tensor.numpy().copy() for name, tensor in tensors.items()}, values)
+        counters = TrainerState(**{field.name: getattr(self, field.name) for field in fields(TrainerState)})
+        state = SavedState(
+            counters, self.schedule if self.schedule.threads else None, self.learner.batch_reader.position
+        )
+        return Checkpoint({name: tensor.numpy().copy() for name, tensor in tensors.items()}, state_to_json(state))
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Continue from ``checkpoint``, in float32 if this machine has no bfloat16.
 
-        Raises KeyError, TypeError, ValueError or RuntimeError if it is not of this run.
+        Raises ValueError, before anything has changed, if it is not of this run; TrainingError if it is of another
+        release.
         """
-        tensors = {name: torch.from_numpy(array.copy()) for name, array in checkpoint.tensors.items()}
-        values = to_attributes(checkpoint.values, TRAINER_KEYS)
-        for name in _SAVED_ATTRIBUTES:
-            setattr(self, name, values[name])
+        state = state_from_json(checkpoint.values, self.config)
+        try:
+            tensors = _to_tensors(checkpoint)
+        except TypeError:
+            raise ValueError("a tensor is of a type that torch does not know") from None
+        best = {name: tensor for name, tensor in tensors.items() if name.startswith("best.")}
+        self.learner.batch_reader.require_in_text(state.position)
+        self.learner.require_own({name: tensors[name] for name in tensors.keys() - best.keys()}, state.trainer.step)
+        require_forms(strip_prefix("best.", best), self._best_weights)
+        self._load(state, tensors)
+
+    def _load(self, state: SavedState, tensors: dict[str, Tensor]) -> None:
+        for field in fields(TrainerState):
+            setattr(self, field.name, getattr(state.trainer, field.name))
         self.learner.load_tensors(tensors, self.step)
         self._best_weights = strip_prefix("best.", tensors)
-        self.learner.batch_reader.position = values["position"]
-        if values["plan"]:
-            schedule = schedule_from_json(values["plan"])
-            self.schedule = replace(schedule, bf16=schedule.bf16 and supports_bf16(self.group.device))
-            torch.set_num_threads(self.schedule.threads)
+        self.learner.batch_reader.position = state.position
+        if state.schedule:
+            self.schedule = replace(state.schedule, bf16=state.schedule.bf16 and supports_bf16(self.group.device))
+            torch.set_num_threads(max(1, self.schedule.threads))
 
     def prepare(self) -> float:
         """Measure this machine and return its rough speed in tokens per second.
@@ -227,7 +221,7 @@ class Trainer:
         step = self.step + 1
         if factor < MIN_RATE_FACTOR:
             raise TrainingError(f"the loss is NaN at step {step:,}, even at the lowest learning rate; stopped")
-        self.restore(last_good)
+        self._load(state_from_json(last_good.values, self.config), _to_tensors(last_good))
         self.rate_factor = factor
         note = f"the loss was NaN at step {step:,}: back to step {self.step:,}, at {factor:g} of the learning rate"
         return replace(self._make_progress(None, False), note=note)
@@ -273,7 +267,8 @@ class Trainer:
         return loss, is_best
 
 
-_SAVED_ATTRIBUTES = ("seconds", "step", "tokens_seen", "loss_ema", "rate_factor", "bad_validations", "best_loss")
+def _to_tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(array.copy()) for name, array in checkpoint.tensors.items()}
 
 
 class _SpeedMeter:
