@@ -18,12 +18,18 @@ from afterglow.repl.__main__ import main
 from afterglow.repl.tui.app import AfterglowApp
 
 from .cli_helpers import CliResult, RunCli
+from .properties import PROFILE
 
 if TYPE_CHECKING:
     from .discord_standin import Discord
 
 DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).parent.parent.parent / "shared"
+
+
+def pytest_report_header() -> str:
+    """Return a line for the report's beginning."""
+    return f"hypothesis: profile {PROFILE}"
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from afterglow.core.bounded_json import MAX_DIGITS, parse_json
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from .properties import examples
 
 SCALARS = st.one_of(
     st.none(),
@@ -30,7 +32,7 @@ def count(value: Any) -> int:
     return 1 + (sum(map(count, inner)) or 1)
 
 
-@settings(derandomize=True, deadline=None)
+@examples(100)
 @given(VALUES, st.booleans(), st.booleans())
 def test_a_limit_is_exact_for_any_json(value: Any, ascii_only: bool, encoded: bool) -> None:
     text: str | bytes = json.dumps(value, ensure_ascii=ascii_only)

@@ -8,13 +8,15 @@ from collections import Counter
 import pytest
 from afterglow.core.text import chunks
 from afterglow.core.text.chunks import TextView, count_characters, iter_chunks, subsample
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from .properties import examples
 
 PLACES = st.one_of(st.none(), st.integers(-60, 60))
 
 
-@settings(derandomize=True, deadline=None)
+@examples(100)
 @given(st.text(max_size=50), st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=4), PLACES, PLACES)
 def test_a_part_is_sliced_like_the_str_that_it_stands_for(
     text: str, ends: list[tuple[int, int]], start: int | None, stop: int | None
@@ -38,7 +40,7 @@ def test_stretches_cover_all_and_share_what_they_are_to_share(
     assert max(map(len, found)) <= 10 + overlap
 
 
-@settings(derandomize=True, deadline=None)
+@examples(100)
 @given(st.text(st.characters(), max_size=80))
 def test_characters_are_counted_in_the_order_of_code_points(text: str) -> None:
     assert list(count_characters(text).items()) == sorted(Counter(text).items())

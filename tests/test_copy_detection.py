@@ -24,8 +24,10 @@ from afterglow.core.text.copy_detection import (
     indexed_run_lengths,
 )
 from afterglow.repl.__main__ import main
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from .properties import examples
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 TEXT = LAMP.read_text("utf-8")
@@ -44,7 +46,7 @@ def by_hand(written: str, text: str) -> list[int]:
     return [run if run >= MIN_RUN else 0 for run in runs]
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@examples(60)
 @given(st.lists(st.one_of(st.text("lamp é\U0001d11e", max_size=20), st.integers(0, 400)), max_size=8))
 def test_exact_runs_are_those_counted_by_hand(parts: list[str | int]) -> None:
     written = "".join(TEXT[part : part + 5 + part % 40] if isinstance(part, int) else part for part in parts)
@@ -122,7 +124,7 @@ def test_novelty_counts_characters_by_the_run_they_are_in() -> None:
     assert CopyReport.from_runs(np.zeros(0, np.int64)).longest == 0
 
 
-@settings(derandomize=True, deadline=None, max_examples=40)
+@examples(40)
 @given(st.lists(st.one_of(st.text("lamp ?", max_size=20), st.integers(0, 900)), max_size=8), st.integers(1, 5))
 def test_marks_are_the_runs_of_the_meter_whatever_the_tokens(parts: list[str | int], size: int) -> None:
     written = "".join(TEXT[part : part + 5 + part % 40] if isinstance(part, int) else part for part in parts)

@@ -10,8 +10,10 @@ from afterglow.core.errors import TextError, UsageError
 from afterglow.core.text.corpus import Corpus, read_corpora, read_corpus, require_enough
 from afterglow.core.text.formats import ReadOptions
 from afterglow.core.text.split import Split
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from .properties import examples
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 
@@ -139,7 +141,7 @@ def test_enough_is_enough(file: Path) -> None:
     require_enough(read(file, b"ab" * 2500))
 
 
-@settings(derandomize=True, deadline=None)
+@examples(100)
 @given(st.text(max_size=300))
 def test_the_split_covers_all_and_nothing_twice(text: str) -> None:
     corpus = Corpus("t", "", text)

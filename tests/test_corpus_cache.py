@@ -15,8 +15,10 @@ from afterglow.core.text.corpus import read_corpora
 from afterglow.core.text.formats import ReadOptions
 from afterglow.core.text.subwords import WordTokenizer
 from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from .properties import examples
 
 pytest.importorskip("afterglow.core.training.model")
 
@@ -97,7 +99,7 @@ def test_lines_that_do_not_fit_into_memory_are_shuffled_too(tmp_path: Path) -> N
     assert found[0].notes == ("500 lines, shuffled; generated text ends at the end of a line",)
 
 
-@settings(derandomize=True, deadline=None, max_examples=50)
+@examples(50)
 @given(
     st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=200)), st.integers(0, 900), st.integers(0, 900)
 )

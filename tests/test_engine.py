@@ -19,8 +19,10 @@ from afterglow.core.model import Model, load
 from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import SamplingSettings, Settings
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from .properties import examples
 
 MINE = Settings(length=150, rng=7, temperature=0.9)
 OTHERS = [
@@ -342,7 +344,7 @@ ONE = st.builds(
 ACTS = st.lists(st.tuples(st.sampled_from(["open", "step", "read", "stop"]), st.integers(0, 9)), max_size=40)
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@examples(60)
 @given(st.lists(st.tuples(ONE, st.integers(1, 80)), min_size=1, max_size=10), ACTS, st.sampled_from([1, 2]))
 def test_a_stream_is_itself_whatever_the_schedule(
     wishes: list[tuple[Settings, int]], acts: list[tuple[str, int]], threads: int

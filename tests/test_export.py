@@ -14,8 +14,10 @@ from afterglow.core.render.export import ExportedPassage, as_html, as_svg, token
 from afterglow.core.render.heat import heat_level
 from afterglow.core.render.svg import WrappedTokens, display_width
 from afterglow.core.session.passage import Node, Passage
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from .properties import examples
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -94,7 +96,7 @@ def test_a_tail_and_a_kept_beginning_are_told_apart() -> None:
 
 
 @given(st.text("ab \n日é\u0301", max_size=60), st.integers(2, 12))
-@settings(deadline=None)
+@examples(100)
 def test_wrapping_keeps_every_character_and_the_width(text: str, columns: int) -> None:
     wrapped = WrappedTokens(columns)
     for character in text:

@@ -27,8 +27,10 @@ from afterglow.core.inference.model_file import (
 )
 from afterglow.core.model import load
 from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from .properties import examples
 
 TINY = Path(__file__).parent / "data" / "tiny-char.safetensors"
 WHOLE = TINY.read_bytes()
@@ -367,7 +369,7 @@ def opens_or_is_refused(path: Path, data: bytes) -> None:
     refused(path)
 
 
-@settings(derandomize=True, deadline=None, max_examples=400)
+@examples(400)
 @given(changes=st.lists(st.tuples(st.integers(0, START - 1), st.integers(0, 255)), min_size=1, max_size=4))
 def test_any_corruption_of_the_header_is_a_model_error(
     changes: list[tuple[int, int]], tmp_path_factory: pytest.TempPathFactory
@@ -427,7 +429,7 @@ def with_value(place: tuple[int, tuple[str | int, ...]], value: Any) -> bytes:
     return with_header(change)
 
 
-@settings(derandomize=True, deadline=None, max_examples=500)
+@examples(500)
 @given(place=st.sampled_from(PLACES), value=JSON)
 def test_any_value_in_any_place_of_the_header_is_a_model_error(
     place: tuple[int, tuple[str | int, ...]], value: Any, tmp_path_factory: pytest.TempPathFactory
@@ -445,7 +447,7 @@ def test_no_text_of_the_header_reaches_a_terminal_raw(place: tuple[int, tuple[st
                 assert all(value.isprintable() for value in asdict(card).values() if isinstance(value, str))
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@examples(100)
 @given(data=st.binary(max_size=64))
 def test_random_bytes_are_a_model_error(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     refused(tmp_path_factory.getbasetemp() / "random.safetensors", data)

@@ -18,8 +18,10 @@ from afterglow.core.session.session import Session
 from afterglow.core.session.stored_passage import StoredPassage
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import Settings
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from .properties import examples
 
 DATA = Path(__file__).parent / "data"
 
@@ -118,7 +120,7 @@ def test_a_plain_name_stays_in_the_folder(name: str, written: Session) -> None:
     assert passage_json.list_names() == [name]
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@examples(200)
 @given(st.one_of(st.text(max_size=40), st.sampled_from(["İstanbul", "...", "🔥", "ﬃ", "٣", "_", "\u0301"])))
 def test_a_suggested_name_is_always_one_that_can_be(seed: str) -> None:
     from afterglow.core.session.passage import Node
@@ -233,7 +235,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@examples(200)
 @given(
     place=st.sampled_from(
         [("format",), ("rng",), ("cursor",), ("nodes",), ("model",), ("nodes", 0), ("nodes", 0, "at")]

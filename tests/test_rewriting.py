@@ -16,8 +16,10 @@ from afterglow.core.session import passage_json
 from afterglow.core.session.session import Session
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import Settings
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from .properties import examples
 
 
 def play(events: Iterable[object]) -> None:
@@ -76,7 +78,7 @@ def test_another_seed_is_another_version(written: Session) -> None:
     assert written.passage.text() == before
 
 
-@settings(deadline=None, max_examples=30, derandomize=True)
+@examples(30)
 @given(edits=st.lists(st.tuples(st.integers(0, 90), st.text("ab é\n", max_size=4)), min_size=1, max_size=4))
 def test_any_edits_leave_a_passage_that_can_be_saved_and_gone_on_with(
     edits: list[tuple[int, str]], tiny_bytes: Model

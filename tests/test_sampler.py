@@ -14,16 +14,17 @@ from afterglow.core.model import Model
 from afterglow.core.sampling import filters, sampler
 from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.settings import SPECS, Settings
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from .kernel_helpers import KERNEL_PARAMS, KERNELS
+from .properties import examples
 
 P = np.log([[0.4, 0.3, 0.2, 0.1]])
 EVEN = np.log([[0.25, 0.25, 0.25, 0.25]])
 FIRST, TWO, THREE, ALL = {0}, {0, 1}, {0, 1, 2}, {0, 1, 2, 3}
 
-always = settings(derandomize=True, deadline=None, max_examples=150)
+always = examples(150)
 
 
 def kept(logits: np.ndarray) -> set[int]:

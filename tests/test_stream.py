@@ -11,10 +11,12 @@ from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import Settings
 from afterglow.core.text.tokenizer import ByteTokenizer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-always = settings(derandomize=True, deadline=None, max_examples=200)
+from .properties import examples
+
+always = examples(200)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,13 @@ import pytest
 from afterglow.core.errors import ModelError
 from afterglow.core.text.subwords import MAX_TOKEN_BYTES, BpeTokenizer, SubwordTokenizer, WordTokenizer, pretokenize
 from afterglow.core.text.tokenizer import from_header
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from .properties import examples
+
 TEXT = (Path(__file__).parent / "data" / "lamp.txt").read_text("utf-8")
-always = settings(derandomize=True, deadline=None, max_examples=200)
+always = examples(200)
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"])),
     st.lists(st.sampled_from(["The ", "lamp", " lamp", "keeper", "'s", "\n\n", "  ", "é", "𝄞", "_", "42"])).map(

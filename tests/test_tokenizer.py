@@ -3,10 +3,12 @@
 import pytest
 from afterglow.core.errors import ModelError, TextError
 from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer, from_header
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-always = settings(derandomize=True, deadline=None, max_examples=200)
+from .properties import examples
+
+always = examples(200)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
 

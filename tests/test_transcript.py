@@ -5,12 +5,14 @@ from __future__ import annotations
 from afterglow.core.events import Token
 from afterglow.repl.tui.transcript import NARROW_MARGIN, Transcript
 from afterglow.repl.tui.wrapping import Block, StyledText
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.geometry import Offset
 from textual.selection import Selection
+
+from .properties import examples
 
 
 class Stage(App[None]):
@@ -60,7 +62,7 @@ def test_wide_characters_are_never_cut_in_half() -> None:
 
 
 @given(st.lists(st.text("ab \n\té日\u0301👍\ufe0f", max_size=12), max_size=12), st.integers(4, 14))
-@settings(deadline=None)
+@examples(100)
 def test_growing_is_the_same_as_wrapping_all_at_once(parts: list[str], width: int) -> None:
     grown, whole = Block(), Block([StyledText("".join(parts))])
     grown.wrap(width)

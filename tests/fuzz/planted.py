@@ -48,5 +48,5 @@ _ENDS = {
     "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "exit": lambda: os._exit(3),
     "hang": _hang,
-    "memory": lambda: bytearray(300 << 20),
+    "memory": lambda: bytearray(160 << 20),
 }
