@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from ..core.command_line import echo
 from ..core.errors import MissingExtraError
 from .config import Options, default_config_path, load_options, template
 
@@ -51,19 +52,20 @@ def status(options: Options) -> None:
     with _require_discord():
         from . import process
     for line in process.status(options):
-        click.echo(line)
+        echo(line)
 
 
 @bot.command("config")
 def print_config() -> None:
     """Print a bot.toml with every option, its default and its meaning."""
-    click.echo(f"# {default_config_path()}\n\n{template()}", nl=False)
+    for line in (f"# {default_config_path()}", "", *template().splitlines()):
+        echo(line)
 
 
 def _print_check(results: list[tuple[str, str]]) -> None:
     """Print a line for each thing that was checked, and exit with 1 if one has an error."""
     for thing, error in results:
-        click.echo(f"{'failed' if error else 'ok':<8} {thing}{': ' if error else ''}{error}")
+        echo(f"{'failed' if error else 'ok':<8} {thing}{': ' if error else ''}{error}")
     sys.exit(1 if any(error for _, error in results) else 0)
 
 

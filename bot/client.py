@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import discord
 
+from ..core.command_line import echo
 from ..core.errors import StorageError
 from . import commands, health
 from .buttons import BUTTON_TYPES
@@ -75,7 +76,8 @@ class Bot(discord.Client):
         await self._forget_guilds(self._departed_guilds() if await asyncio.to_thread(self._owns_store) else set())
         if not self.invitation_printed:
             self.invitation_printed = True
-            print(f"invite the bot: {self.invite_url}\ntry /say in {self._example_channel()}", flush=True)
+            echo(f"invite the bot: {self.invite_url}")
+            echo(f"try /say in {self._example_channel()}")
         if not self.is_closed() and (self._cleanup_task is None or self._cleanup_task.done()):
             self._cleanup_task = asyncio.create_task(self._forget_deleted_channels())
 

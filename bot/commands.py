@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeAlia
 import discord
 from discord import app_commands
 
+from ..core.sanitize import one_line
 from .command_table import BOT_COMMANDS
 from .handlers import Handlers
 from .invocation import Invocation, context_of
@@ -180,7 +181,7 @@ async def _suggest_models(interaction: BotInteraction, current: str) -> list[app
 def _choices(values: Iterable[str], typed: str) -> list[app_commands.Choice[str]]:
     """Return suggestions: the values that contain ``typed``, ignoring case."""
     matches = [value for value in values if typed.lower() in value.lower()]
-    return [app_commands.Choice(name=value[:100], value=value[:100]) for value in matches[:MAX_CHOICES]]
+    return [app_commands.Choice(name=one_line(value[:100]), value=value[:100]) for value in matches[:MAX_CHOICES]]
 
 
 async def _run(interaction: BotInteraction, handler: Handler[P], *args: P.args, **kwargs: P.kwargs) -> None:

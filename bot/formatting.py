@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ..core.render.sanitize import escape_controls
+from ..core.sanitize import escape_controls, one_line
 from .setting_specs import MAX_MESSAGE
 
 MAX_SHOWN_SEED = 1000
@@ -104,7 +104,8 @@ def paginate(seed: str, text: str, footer: Sequence[str] = (), growing: bool = F
     If ``growing``, a cursor replaces the footer. Each message has at most 2,000 code points and is never blank. While a
     text grows, only its last page changes.
     """
-    end = CURSOR if growing else "".join(f"\n-# {escape(line[:_MAX_FOOTER_LINE])}" for line in footer)[:_FOOTER_ROOM]
+    lines = "".join(f"\n-# {escape(one_line(line)[:_MAX_FOOTER_LINE])}" for line in footer)
+    end = CURSOR if growing else lines[:_FOOTER_ROOM]
     end += _BLANK_NOTICE if not growing and not text.strip() else ""
     start = _format_seed(truncate_seed(seed))
     parts = _split_pages(text, _PAGE_SPACE - len(start))

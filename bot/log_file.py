@@ -12,6 +12,7 @@ from pathlib import Path
 
 import discord
 
+from ..core.command_line import LineFormatter
 from ..core.file_io import private_file
 
 LOG_BYTES = 1_000_000
@@ -29,7 +30,7 @@ class PrivateLog(RotatingFileHandler):
         return super()._open()
 
 
-class RedactingFormatter(logging.Formatter):
+class RedactingFormatter(LineFormatter):
     """Removes user names and passwords from URLs, which errors of a proxy contain."""
 
     def format(self, record: logging.LogRecord) -> str:

@@ -22,6 +22,7 @@ from .health import Health
 from .invocation import BotMessage, Invocation, context_of
 from .replies import DELIVERY_ERRORS, UNKNOWN_MESSAGE, InteractionReply, MessageReply, Reply, log_failure
 from .scheduling import BusyError, QueueLimits, RateLimiter, TicketQueue
+from .setting_specs import MAX_MESSAGE
 from .writer import TextService
 
 log = logging.getLogger("afterglow.bot")
@@ -178,7 +179,7 @@ def error_message(error: BaseException) -> str:
     """Return the line that tells the user about an error. An unexpected error is also logged."""
     cause = getattr(error, "original", error)
     if isinstance(cause, AfterglowError):
-        return escape(str(cause))[:1000]
+        return escape(str(cause))[:MAX_MESSAGE]
     if isinstance(cause, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
         return STALE_COMMAND
     log_bug(cause)

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from .sanitize import one_line
+
 
 class AfterglowError(Exception):
     """Base class of errors that the user can do something about.
 
     The message is one line: what is wrong with which thing, and what to do. Front ends show it without a traceback.
+    Names from elsewhere in it are safe to print: control characters are shown, and a long message is cut.
     """
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
     exit_code = 1
     """Exit code of the process: 1 for failures at run time, 2 for wrong usage."""

@@ -9,6 +9,7 @@ from .errors import SettingError, StorageError, UsageError, error_text
 from .file_io import private_file, write_atomically
 from .file_locks import hold_lock
 from .paths import lock_file, presets_file
+from .sanitize import visible_name
 from .settings import SPECS, Settings, merge_layers
 
 BUILTIN: dict[str, dict[str, object]] = {
@@ -87,4 +88,4 @@ def _load_user_presets() -> dict[str, dict[str, object]]:
         raise StorageError(f"cannot read {path}: {error_text(error)}") from error
     except (ValueError, AttributeError, SettingError) as error:
         raise StorageError(f"{path} has presets that this release cannot read: {error}") from None
-    return dict(presets)
+    return {visible_name(name): values for name, values in presets.items()}

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from afterglow.core.model import load
 from afterglow.core.render.heat import legend
-from afterglow.core.render.sanitize import escape_controls
 from afterglow.core.render.svg import TEMPERATURE_COLUMNS, SvgPage, WrappedTokens
+from afterglow.core.sanitize import escape_controls
 from afterglow.core.session.lens import Inspection, inspect_session
 from afterglow.core.session.passage import Node
 from afterglow.core.session.session import Session

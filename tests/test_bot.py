@@ -19,10 +19,11 @@ from afterglow.bot.formatting import parse_own_message
 from afterglow.bot.store import Store
 
 from . import discord_openapi
-from .bot_helpers import Scripted, running_bot, wait_until
+from .bot_helpers import running_bot, wait_until
 from .conftest import DATA
 from .discord_shapes import ANNA, BOT, CHANNEL, DM, GUILD, OTHER_BOT, OTHER_CHANNEL
 from .discord_standin import TOKEN, Discord
+from .scripted_model import Scripted
 
 AT = f"<@{BOT['id']}>"
 FIXED = {"rng": 7, "length": 60}

@@ -9,7 +9,7 @@ pytest.importorskip("discord")
 
 from afterglow.bot.config import Options
 
-from .bot_helpers import Scripted, mention_bot, run_command, running_bot, wait_until
+from .bot_helpers import mention_bot, run_command, running_bot, wait_until
 from .discord_shapes import (
     AGE_RESTRICTED_CHANNEL,
     ANNA,
@@ -22,6 +22,7 @@ from .discord_shapes import (
     OTHER_CHANNEL,
 )
 from .discord_standin import Discord
+from .scripted_model import Scripted
 
 FIXED = {"rng": 7, "length": 60}
 AT = f"<@{BOT['id']}>"

@@ -20,9 +20,10 @@ from afterglow.core.errors import SettingError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .bot_helpers import Scripted, labels, run_command, running_bot
+from .bot_helpers import labels, run_command, running_bot
 from .discord_shapes import ALL_PERMISSIONS, ANNA, BASIC_PERMISSIONS, BERT, BOT, CHANNEL, DM, GUILD
 from .discord_standin import TIMEOUT, Discord
+from .scripted_model import Scripted
 
 FIXED = {"rng": 7, "length": 60}
 AT = f"<@{BOT['id']}>"

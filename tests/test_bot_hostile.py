@@ -9,9 +9,10 @@ pytest.importorskip("discord")
 
 from afterglow.bot.config import Options
 
-from .bot_helpers import Scripted, labels, running_bot
+from .bot_helpers import labels, running_bot
 from .discord_shapes import BERT, BOT, CHANNEL
 from .discord_standin import Discord
+from .scripted_model import Scripted
 
 AT = f"<@{BOT['id']}>"
 SEEDS = {

@@ -21,10 +21,11 @@ from afterglow.bot.config import Options
 from afterglow.bot.formatting import parse_own_message
 from afterglow.bot.setting_specs import SETTINGS
 
-from .bot_helpers import Scripted, labels, mention_bot, run_command, running_bot
+from .bot_helpers import labels, mention_bot, run_command, running_bot
 from .conftest import DATA
 from .discord_shapes import BASIC_PERMISSIONS, BERT, BOT, CHANNEL, DM, OTHER_CHANNEL
 from .discord_standin import TIMEOUT, Discord
+from .scripted_model import Scripted
 
 FIXED = {"rng": 7, "length": 60}
 AT = f"<@{BOT['id']}>"

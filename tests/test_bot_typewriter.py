@@ -15,9 +15,10 @@ import itertools
 from afterglow.bot.formatting import parse_own_message
 from afterglow.bot.scheduling import EditThrottle
 
-from .bot_helpers import Scripted, labels, loopback, running_bot
+from .bot_helpers import labels, loopback, running_bot
 from .discord_shapes import BOT, CHANNEL
 from .discord_standin import Discord
+from .scripted_model import Scripted
 
 STARS = "***a"
 """Written over and over, it fills a message soon: every star is escaped."""

@@ -12,9 +12,10 @@ pytest.importorskip("discord")
 
 from afterglow.bot.config import Options
 
-from .bot_helpers import Scripted, labels, running_bot
+from .bot_helpers import labels, running_bot
 from .discord_shapes import OTHER_CHANNEL
 from .discord_standin import TIMEOUT, Discord
+from .scripted_model import Scripted
 
 
 async def test_what_takes_long_has_a_placeholder_with_a_way_out_first(there: Discord) -> None:

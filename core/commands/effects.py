@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..events import Event, Notice
 from ..generation.sweep import Sweep
+from ..sanitize import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,10 @@ class Listing:
     search: Callable[[str], list[tuple[str, str]]] | None = None
 
     def lines(self) -> list[str]:
-        """Return the rows as lines with aligned columns."""
-        width = max((len(left) for left, _ in self.rows), default=0)
-        return [f"{left:<{width}}  {right}".rstrip() for left, right in self.rows]
+        """Return the rows as lines with aligned columns. No cell can forge a line."""
+        rows = [(one_line(left), one_line(right)) for left, right in self.rows]
+        width = max((len(left) for left, _ in rows), default=0)
+        return [f"{left:<{width}}  {right}".rstrip() for left, right in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..errors import ModelError, StorageError, UsageError, error_text, suggest
 from ..paths import models_dir
+from ..sanitize import visible_name
 
 MODEL_SUFFIX = ".safetensors"
 DEFAULT_MODEL = "shakespeare"
@@ -18,7 +19,10 @@ SIDECAR_SUFFIXES = (".history.jsonl", ".svg")
 
 
 class ModelEntry(NamedTuple):
-    """A model in the library, or a model file given by its path."""
+    """A model in the library, or a model file given by its path.
+
+    ``name`` is safe to print: characters of the file's name that are controls or invisible are shown in it.
+    """
 
     name: str
     path: Path
@@ -40,10 +44,10 @@ def is_path(name: str) -> bool:
 def find_model(name: str) -> ModelEntry:
     """Return the model called ``name``, or the file at that path. Raises ModelError if no model has that name."""
     if is_path(name):
-        return ModelEntry(Path(name).stem, Path(name), bundled=False)
+        return _entry(Path(name), bundled=False)
     known = {e.name: e for e in list_models()}
-    if name in known:
-        return known[name]
+    if (shown := visible_name(name)) in known:
+        return known[shown]
     listing = f"there are: {', '.join(known) or 'none'}"
     raise ModelError(f"there is no model {name!r}; {f'{suggest(name, known)} {listing}'.lstrip()}")
 
@@ -84,8 +88,8 @@ def _bundled_dir() -> Path:
 
 
 def _models_in(folder: Path, bundled: bool) -> list[ModelEntry]:
-    return [
-        ModelEntry(path.stem, path, bundled)
-        for path in folder.glob(f"*{MODEL_SUFFIX}")
-        if not path.name.startswith(".")
-    ]
+    return [_entry(path, bundled) for path in folder.glob(f"*{MODEL_SUFFIX}") if not path.name.startswith(".")]
+
+
+def _entry(path: Path, bundled: bool) -> ModelEntry:
+    return ModelEntry(visible_name(path.stem), path, bundled)

@@ -7,10 +7,10 @@ from html import escape
 from typing import NamedTuple
 
 from ..events import Token
+from ..sanitize import escape_controls
 from ..session.passage import Passage
 from ..session.passage_json import to_json
 from .heat import heat_level, surprisal
-from .sanitize import escape_controls
 from .svg import HEAT_COLORS, SvgPage, WrappedTokens
 
 LINE_WIDTH = 76

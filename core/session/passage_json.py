@@ -14,6 +14,7 @@ from ..errors import StorageError, UsageError, error_text
 from ..events import Token
 from ..file_io import write_atomically
 from ..paths import passages_dir
+from ..sanitize import visible_name
 from ..settings import settings_from_dict
 from ..user_files import stamp_file
 from .passage import Node, Passage
@@ -32,7 +33,7 @@ T = TypeVar("T")
 def list_names() -> list[str]:
     """Return the names of the saved passages, newest first."""
     files = sorted(passages_dir().glob(f"*{PASSAGE_SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    return [path.name.removesuffix(PASSAGE_SUFFIX) for path in files]
+    return [visible_name(path.name.removesuffix(PASSAGE_SUFFIX)) for path in files]
 
 
 def path_for(name: str) -> Path:

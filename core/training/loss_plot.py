@@ -7,6 +7,8 @@ from html import escape
 from itertools import count
 from typing import NamedTuple
 
+from ..sanitize import escape_line
+
 WIDTH, HEIGHT = 720, 400
 LEFT_MARGIN, RIGHT_MARGIN = 56, 130
 TOP_MARGIN, BOTTOM_MARGIN = 40, 44
@@ -116,4 +118,4 @@ def _line(left: float, right: float, y: float, color: str, dashes: str = "none")
 
 def _text(x: float, y: float, text: str, anchor: str = "start", color: str = "#333333", size: int = 11) -> str:
     font = f'font-family="sans-serif" font-size="{size}" fill="{color}" text-anchor="{anchor}"'
-    return f'<text x="{x}" y="{y}" {font}>{escape(text)}</text>'
+    return f'<text x="{x}" y="{y}" {font}>{escape(escape_line(text))}</text>'

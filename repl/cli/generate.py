@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
-from itertools import chain
 from pathlib import Path
-from typing import TextIO
 
+from ...core.command_line import echo_json, echo_notice, text_writer
 from ...core.errors import TextError
 from ...core.events import Event, PrefillProgress, Token
 from ...core.generation.snapshot import Snapshot
 from ...core.inference.library import find_model
 from ...core.inference.model_file import open_model_file
 from ...core.model import Model, drain, load
-from ...core.render.sanitize import escape_controls
 from ...core.sampling.rng import random_rng_seed
 from ...core.score import Score
 from ...core.settings import Settings
@@ -49,16 +46,14 @@ def write_texts(model: Model, seed: str, settings: Settings, count: int, echo: b
         if as_json:
             _write_json(events, number)
         else:
-            if number:
-                print()
-            _write_plain(events, seed if echo else "", sys.stdout)
+            _write_plain(events, ("\n" if number else "") + (seed if echo else ""))
 
 
 def _prefill(model: Model, seed: str, whole_seed: bool) -> Snapshot:
     """Read a seed. Print notices, and the progress of a long seed, to standard error. Return the snapshot after it."""
     prefill = drain(model.prefill_chunks(seed, whole=whole_seed), partial(print_progress, "reading the seed"))
     for notice in prefill.notices:
-        print(f"afterglow: {notice}", file=sys.stderr)
+        echo_notice(notice)
     return prefill.snapshot
 
 
@@ -153,13 +148,14 @@ def score_values(score: Score) -> Values:
     return {"characters": score.characters, **{name: getattr(score, name) for name in names}}
 
 
-def _write_plain(events: Iterable[Event], seed: str, out: TextIO) -> None:
-    """Write the seed and the text of each event, and end the line. On a terminal control characters are escaped."""
-    escape = escape_controls if out.isatty() else str
-    for text in chain([seed], (event.text for event in events if not isinstance(event, PrefillProgress))):
-        out.write(escape(text))
-        out.flush()
-    print(file=out, flush=True)
+def _write_plain(events: Iterable[Event], before: str) -> None:
+    """Write ``before`` and the text of each event, and end the line."""
+    write = text_writer()
+    write(before)
+    for event in events:
+        if not isinstance(event, PrefillProgress):
+            write(event.text)
+    write("\n")
 
 
 def _write_json(events: Iterable[Event], sample: int) -> None:
@@ -170,4 +166,4 @@ def _write_json(events: Iterable[Event], sample: int) -> None:
             if values["bound"] is None:
                 del values["bound"]
             values["T"] = values.pop("temperature")
-            print(json.dumps({"sample": sample, **values}), flush=True)
+            echo_json({"sample": sample, **values})

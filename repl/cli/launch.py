@@ -25,7 +25,7 @@ def launch(session: Session, plain: bool, first_line: str = "") -> int:
     elif sys.stdin is None or not sys.stdin.isatty():
         from ..line.script import read_stdin_lines, run_script
 
-        return run_script(session, chain([first_line] if first_line else [], read_stdin_lines()), sys.stdout)
+        return run_script(session, chain([first_line] if first_line else [], read_stdin_lines()))
     elif plain or not _can_show_full_screen():
         from ..line.repl import run_line_repl
 

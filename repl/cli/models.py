@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from ...core.command_line import echo, echo_json
+from ...core.sanitize import visible_name
 from .options import (
     encoding_option,
     json_option,
@@ -67,12 +68,12 @@ def models(context: click.Context, as_json: bool) -> None:
 
     if context.invoked_subcommand is not None:
         return
-    rows = [{"name": e.name, "bundled": e.bundled, "path": str(e.path)} for e in list_models()]
+    entries = list_models()
     if as_json:
-        click.echo(json.dumps(rows))
+        echo_json([{"name": e.name, "bundled": e.bundled, "path": str(e.path)} for e in entries])
         return
-    for row in rows:
-        click.echo(f"{row['name']:<20} {'comes with afterglow' if row['bundled'] else row['path']}")
+    for entry in entries:
+        echo(f"{entry.name:<20} {'comes with afterglow' if entry.bundled else visible_name(str(entry.path))}")
 
 
 @models.command("rm")
@@ -81,7 +82,7 @@ def remove(name: str) -> None:
     """Delete NAME, one of your models."""
     from ...core.inference import library
 
-    click.echo(f"removed {library.remove(name)}")
+    echo(f"removed {visible_name(str(library.remove(name)))}")
 
 
 @click.command()

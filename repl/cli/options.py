@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from ...core.command_line import echo, echo_json
 from ...core.errors import MissingExtraError
+from ...core.sanitize import visible_name
 from ...core.setting_types import Bool
 from ...core.settings import SPECS, Settings, Spec, merge_layers, read_config, read_environment
 
@@ -124,15 +125,15 @@ def require_new_file(path: Path | None, replace: bool) -> None:
 def print_values(values: Mapping[str, object], as_json: bool) -> None:
     """Print results by name: as one JSON object, or one result a line."""
     if as_json:
-        click.echo(json.dumps(values))
+        echo_json(values)
         return
     for name, value in values.items():
-        click.echo(f"{name.replace('_', ' '):<24} {_format_value(value)}")
+        echo(f"{name.replace('_', ' '):<24} {_format_value(value)}")
 
 
-def _format_value(value: object) -> object:
+def _format_value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4f}"
-    return f"{value:,}" if isinstance(value, int) else value
+    return f"{value:,}" if isinstance(value, int) else visible_name(str(value))

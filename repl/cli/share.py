@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...core.command_line import echo
 from ...core.errors import MissingExtraError, UsageError
 from ...core.settings import SPECS
 from .options import (
@@ -48,7 +49,7 @@ def export(name: str, onnx: Path | None, pytorch: Path | None, replace: bool) ->
     for path, write in ((onnx, _write_onnx), (pytorch, write_pytorch)):
         if path:
             write(file, path)
-            click.echo(f"written: {path}")
+            echo(f"written: {path}")
 
 
 def _write_onnx(file: ModelFile, path: Path) -> None:

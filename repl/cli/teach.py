@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...core.command_line import echo, echo_json, echo_notice
 from ...core.errors import UsageError
 from .options import (
     encoding_option,
@@ -88,11 +88,11 @@ def explain(
     if as_json:
         from ...core.commands.explain import as_json as values
 
-        click.echo(json.dumps(values(distribution, chosen, greedy_run)))
+        echo_json(values(distribution, chosen, greedy_run))
     else:
         _print_effects(_explain_effects(distribution, chosen, greedy_run, gaussian))
         if text is None and probs is None and not gaussian:
-            click.echo(NEXT_STEP_HINT)
+            echo(NEXT_STEP_HINT)
 
 
 def _build_distribution(
@@ -110,7 +110,7 @@ def _build_distribution(
     model, _ = load_model_and_settings(model_name, "int8", {})
     prefill = model.read(text)
     for notice in prefill.notices:
-        click.echo(f"afterglow: {notice}", err=True)
+        echo_notice(notice)
     return explain.from_snapshot(model, prefill.snapshot), explain.run_greedy(model, prefill.snapshot)
 
 
@@ -134,9 +134,10 @@ def _print_effects(effects: Iterable[Listing | Notice]) -> None:
 
     for effect in effects:
         if isinstance(effect, Listing):
-            click.echo("\n".join([effect.title, *(f"  {line}" for line in effect.lines()), ""]))
+            for line in (effect.title, *(f"  {line}" for line in effect.lines()), ""):
+                echo(line)
         else:
-            click.echo(effect.text)
+            echo(effect.text)
 
 
 @click.command()
@@ -180,9 +181,9 @@ def diversity(
     results = measure_diversity(model, temperatures or DEFAULT_TEMPERATURES, SampleConfig(**sampling), reference)
     rows = list(results) if as_json else list(_print_table(results))
     if as_json:
-        click.echo(json.dumps([asdict(metrics) for metrics in rows]))
+        echo_json([asdict(metrics) for metrics in rows])
     for line in (*notes, *summarize(rows)):
-        click.echo(line, err=as_json)
+        echo(line, err=as_json)
     if plot:
         from .plots import draw_diversity
 
@@ -193,9 +194,9 @@ def _print_table(results: Iterable[DiversityMetrics]) -> Iterator[DiversityMetri
     """Print the header, then a row for each temperature as soon as it is measured. Yield the results."""
     from .diversity_table import format_header, format_row
 
-    click.echo(format_header())
+    echo(format_header())
     for metrics in results:
-        click.echo(format_row(metrics))
+        echo(format_row(metrics))
         yield metrics
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...core.command_line import echo
 from ...core.errors import MissingExtraError, UsageError
 from .options import NO_TORCH_HINT, json_option, print_values
 
@@ -92,7 +93,7 @@ def train(paths: tuple[str, ...], resume: str | None, device: str, as_json: bool
         return
     print_values(figures, as_json)
     if not as_json:
-        click.echo(f"play it: afterglow --model {figures['model']}")
+        echo(f"play it: afterglow --model {figures['model']}")
 
 
 def _check_combination(paths: tuple[str, ...], resume: str | None, given: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Protocol
 
@@ -13,7 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ...core.render.sanitize import escape_controls
+from ...core.command_line import echo
+from ...core.sanitize import escape_controls, one_line
 from ...core.training.run import TrainingRun
 from ...core.training.trainer import TrainProgress
 from .braille import Curve, render_braille
@@ -57,7 +57,7 @@ class LogDisplay:
 
     def say(self, line: str) -> None:
         """Print to standard error."""
-        print(line, file=sys.stderr, flush=True)
+        echo(line, err=True)
 
     def show(self, progress: TrainProgress) -> None:
         """Print training and validation loss if validation was measured at this step."""
@@ -88,7 +88,7 @@ class LiveDisplay:
 
     def say(self, line: str) -> None:
         """Print a line above the display."""
-        self._live.console.print(Text(line))
+        self._live.console.print(Text(one_line(line)))
 
     def show(self, progress: TrainProgress) -> None:
         """Redraw a few times a second, and after each validation with new samples."""

@@ -11,6 +11,7 @@ from functools import partial
 from math import inf, log
 from types import FrameType
 
+from ...core.command_line import echo
 from ...core.errors import AfterglowError, StorageError
 from ...core.model import Model
 from ...core.score import Score
@@ -157,7 +158,7 @@ def _print_plan(training_run: TrainingRun) -> None:
     _say(f"{_describe_model(training_run)}; {_describe_limits(training_run)}")
     if len(corpus.text) < SMALL_TEXT_CHARS and not request.parent and training_run.tokenizer.kind == "char":
         _say("small text, easily overfitted; fine-tuning a bundled model works better:")
-        _say(f"    {_finetune_command(request)}")
+        echo(f"    {_finetune_command(request)}", err=True, whole=True)
     _say(_describe_duration(training_run))
     baselines = ", ".join(f"{name} {bits:.2f}" for name, bits in training_run.baselines.items())
     _say(f"n-gram baselines in bits per character: {baselines}")
@@ -190,7 +191,7 @@ def _describe_duration(training_run: TrainingRun) -> str:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    echo(line, err=True)
 
 
 def _describe_characters(training_run: TrainingRun) -> str:

@@ -12,7 +12,7 @@ from prompt_toolkit.styles import Style
 from ...core.commands.effects import Listing
 from ...core.events import Done, Event, Notice, PrefillProgress, Token
 from ...core.render.heat import heat_level
-from ...core.render.sanitize import escape_controls
+from ...core.sanitize import escape_controls, one_line
 from ..progress_line import progress_line
 
 PROMPT_STYLE = Style.from_dict(
@@ -51,20 +51,21 @@ def print_events(events: Iterable[Event], heat: str) -> None:
 
 def print_note(text: str) -> None:
     """Print a dim line."""
-    print_fragments(("class:note", f"{escape_controls(text)}\n"))
+    print_fragments(("class:note", f"{one_line(text)}\n"))
 
 
 def print_error(text: str) -> None:
     """Print a red line."""
-    print_fragments(("class:error", f"{escape_controls(text)}\n"))
+    print_fragments(("class:error", f"{one_line(text)}\n"))
 
 
 def print_listing(listing: Listing) -> None:
     """Print the title of a listing, and its rows in two columns."""
-    width = min(36, max((len(left) for left, _ in listing.rows), default=0))
-    print_fragments(("class:note", f"{listing.title}\n"))
-    for left, right in listing.rows:
-        print_fragments(("", f"  {escape_controls(left):<{width}}"), ("class:note", f"  {escape_controls(right)}\n"))
+    rows = [(one_line(left), one_line(right)) for left, right in listing.rows]
+    width = min(36, max((len(left) for left, _ in rows), default=0))
+    print_note(listing.title)
+    for left, right in rows:
+        print_fragments(("", f"  {left:<{width}}"), ("class:note", f"  {right}\n"))
 
 
 def _print_prefill_progress(fraction: float) -> None:
@@ -75,6 +76,6 @@ def _print_prefill_progress(fraction: float) -> None:
 
 def _to_fragment(event: Token | Notice | Done, heat: str) -> Fragment:
     if isinstance(event, Notice):
-        return "class:note", f"{escape_controls(event.text)}\n"
+        return "class:note", f"{one_line(event.text)}\n"
     level = heat_level(event, heat) if isinstance(event, Token) else None
     return "" if level is None else f"class:heat{level}", escape_controls(event.text)

@@ -11,6 +11,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
 from ...core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 from ...core.commands.registry import completions, dispatch, runs_live
@@ -18,7 +19,7 @@ from ...core.errors import AfterglowError, CommandError
 from ...core.events import Notice
 from ...core.file_io import private_file
 from ...core.paths import history_file
-from ...core.render.sanitize import escape_controls
+from ...core.sanitize import escape_controls, one_line
 from ...core.session.session import Session
 from ...core.settings import SPECS
 from ..autosave import Autosave
@@ -47,6 +48,7 @@ class LineRepl:
             [("class:prompt", "› ")],
             history=FileHistory(str(private_file(history_file()))),
             completer=SlashCompleter(session),
+            input_processors=[ShownControls()],
             bottom_toolbar=self._toolbar,
             key_bindings=prompt_bindings(),
             style=PROMPT_STYLE,
@@ -224,4 +226,13 @@ class SlashCompleter(Completer):
         if line.startswith("/") and "\n" not in line:
             word = line.split(" ")[-1]
             for text, description in completions(self._session, line):
-                yield Completion(text, -len(word), display_meta=description)
+                yield Completion(text, -len(word), display=one_line(text), display_meta=one_line(description))
+
+
+class ShownControls(Processor):
+    """Draws the typed line, which may come from the history, with control characters shown. The line stays as it is."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        """Return the fragments of a line. Each character takes the place of one, so that the cursor stays right."""
+        fragments = transformation_input.fragments
+        return Transformation([(fragment[0], escape_controls(fragment[1])) for fragment in fragments])

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TextIO
 
+from ...core.command_line import echo, echo_notice, text_writer
 from ...core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 from ...core.commands.registry import dispatch
 from ...core.errors import AfterglowError, TextError
 from ...core.events import Notice, PrefillProgress
-from ...core.render.sanitize import escape_controls
 from ...core.session.session import Session
 
 
@@ -23,8 +22,8 @@ def read_stdin_lines() -> Iterator[str]:
             raise TextError(f"line {number} of standard input is not UTF-8; convert it with iconv -f latin1") from None
 
 
-def run_script(session: Session, lines: Iterable[str], out: TextIO) -> int:
-    """Execute lines until they end or one is /quit. Text goes to ``out``, notes and errors to standard error.
+def run_script(session: Session, lines: Iterable[str]) -> int:
+    """Execute lines until they end or one is /quit. Text goes to standard output, notes and errors to standard error.
 
     An error does not end the script. Return the exit code of the first error, 0 if there was none.
     """
@@ -34,35 +33,36 @@ def run_script(session: Session, lines: Iterable[str], out: TextIO) -> int:
             for effect in dispatch(session, line.rstrip("\n")):
                 if isinstance(effect, Quit):
                     return code
-                _show_effect(effect, out)
+                _show_effect(effect)
         except AfterglowError as error:
-            print(f"afterglow: {error}", file=sys.stderr)
+            echo_notice(str(error))
             code = code or error.exit_code
     return code
 
 
-def _show_effect(effect: Effect, out: TextIO) -> None:
+def _show_effect(effect: Effect) -> None:
     match effect:
         case Play() | Compare():
             for play in effect.plays:
-                _play(play, out)
+                _play(play)
         case Notice(text):
-            print(text, file=sys.stderr)
+            echo(text, err=True)
         case Listing(title):
-            print("\n".join([title, *(f"  {line}" for line in effect.lines())]), file=out, flush=True)
+            for line in (title, *(f"  {line}" for line in effect.lines())):
+                echo(line)
         case Edit():
-            print("afterglow: /edit needs a terminal", file=sys.stderr)
+            echo_notice("/edit needs a terminal")
         case Redraw(text) if text:
-            print(text, file=sys.stderr)
+            echo(text, err=True)
 
 
-def _play(play: Play, out: TextIO) -> None:
+def _play(play: Play) -> None:
+    write = text_writer()
     if play.title:
-        print(escape_controls(play.title), file=out)
+        echo(play.title)
     for event in play.events:
         if isinstance(event, Notice):
-            print(event.text, file=sys.stderr)
-        elif not isinstance(event, PrefillProgress) and event.text:
-            out.write(escape_controls(event.text) if out.isatty() else event.text)
-            out.flush()
-    print(file=out, flush=True)
+            echo(event.text, err=True)
+        elif not isinstance(event, PrefillProgress):
+            write(event.text)
+    write("\n")

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
@@ -35,9 +35,10 @@ from .sweep_view import SweepColumnView
 from .themes import restore_theme
 from .token_cursor import TokenCursor
 from .transcript import Transcript
+from .visible_text import VisibleApp
 
 
-class AfterglowApp(App[None]):
+class AfterglowApp(VisibleApp):
     """The full screen: makes its parts, and hands keys, clicks and typed lines to them.
 
     ``runner`` queues lines, ``playback`` plays texts, ``navigation`` moves ``token_cursor``, ``autosave`` saves.

@@ -9,7 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static, TextArea
+from textual.widgets import Static
+
+from .visible_text import VisibleTextArea
 
 
 class Editor(ModalScreen[str | None]):
@@ -28,14 +30,14 @@ class Editor(ModalScreen[str | None]):
         """Lay out a title with the keys, and the text."""
         with Vertical(id="editor"):
             yield Static(Content("edit the text · Ctrl-S accepts it and continues · Esc cancels"), classes="title")
-            yield TextArea(self._text, soft_wrap=True, compact=True)
+            yield VisibleTextArea(self._text, soft_wrap=True, compact=True)
 
     def on_mount(self) -> None:
         """Move the cursor to the end of the text."""
-        area = self.query_one(TextArea)
+        area = self.query_one(VisibleTextArea)
         area.move_cursor(area.document.end)
         area.focus()
 
     def action_accept(self) -> None:
         """Return the text."""
-        self.dismiss(self.query_one(TextArea).text)
+        self.dismiss(self.query_one(VisibleTextArea).text)

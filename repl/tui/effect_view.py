@@ -16,7 +16,7 @@ from ...core.errors import AfterglowError
 from ...core.events import Notice
 from ...core.file_io import private_file
 from ...core.paths import log_file
-from ...core.render.sanitize import escape_controls
+from ...core.sanitize import one_line
 from .line_runner import EffectFactory
 from .main_view import MainView
 from .playback import Playback
@@ -113,7 +113,7 @@ class EffectView:
     def _notify_over_sweep(self, message: str, severity: Literal["information", "error"]) -> None:
         """Show a message on top of a sweep, if one covers the transcript."""
         if self._sweep_view.display:
-            self._app.notify(escape_controls(message), severity=severity, markup=False)
+            self._app.notify(one_line(message), severity=severity, markup=False)
 
 
 def write_log(error: Exception) -> None:

@@ -16,7 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from ...core.render.heat import heat_level, surprisal
-from ...core.render.sanitize import escape_controls
+from ...core.sanitize import escape_controls
 from ...core.session.lens import Candidate, Inspection
 from .wrapping import TokenSpan
 

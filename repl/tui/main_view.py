@@ -6,6 +6,7 @@ from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from ...core.sanitize import one_line
 from ...core.session.session import Session
 from .lens_panel import Lens
 from .passage_view import PassageView
@@ -50,7 +51,7 @@ class MainView(Vertical):
 
     def show_status(self, status: str) -> None:
         """Show the status line, and the legend of the current heat."""
-        self._status.update(Content(status), layout=False)
+        self._status.update(Content(one_line(status)), layout=False)
         self._legend.show_heat(self._session.settings.heat)
 
     def offer_completions(self) -> None:

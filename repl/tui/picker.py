@@ -15,7 +15,8 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...core.errors import AfterglowError
-from ...core.render.sanitize import escape_controls
+from ...core.sanitize import one_line
+from .visible_text import ControlHighlighter
 
 Rows = list[tuple[str, str]]
 """(name, description) pairs."""
@@ -50,8 +51,8 @@ class Picker(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Lay out a title, a line for the query, and the rows."""
         with Vertical(id="picker"):
-            yield Static(Content(self._title), classes="title")
-            yield Input(placeholder="search", compact=True)
+            yield Static(Content(one_line(self._title)), classes="title")
+            yield Input(placeholder="search", compact=True, highlighter=ControlHighlighter())
             yield OptionList()
 
     def on_mount(self) -> None:
@@ -89,11 +90,9 @@ class Picker(ModalScreen[str | None]):
         self._visible_rows = rows
         options = self.query_one(OptionList)
         options.clear_options()
-        width = min(24, max((len(name) for name, _ in rows), default=0))
-        labels = [
-            Content.assemble((f"{escape_controls(name):<{width}}  ", "bold"), (escape_controls(description), "dim"))
-            for name, description in rows
-        ]
+        shown = [(one_line(name), one_line(description)) for name, description in rows]
+        width = min(24, max((len(name) for name, _ in shown), default=0))
+        labels = [Content.assemble((f"{name:<{width}}  ", "bold"), (about, "dim")) for name, about in shown]
         options.add_options([Option(label) for label in labels])
         if rows:
             options.highlighted = 0

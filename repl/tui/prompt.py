@@ -13,22 +13,23 @@ from textual.content import Content
 from textual.events import Key, Paste
 from textual.keys import Keys
 from textual.message import Message
-from textual.widgets import Static, TextArea
+from textual.widgets import Static
 
 from ...core.commands.registry import completions, is_command
 from ...core.errors import AfterglowError
 from ...core.file_io import private_file
 from ...core.paths import history_file
-from ...core.render.sanitize import escape_controls
+from ...core.sanitize import escape_controls, escape_line, one_line
 from ...core.session.session import Session
 from ..external_editor import edit_externally
 from .key_bindings import EMPTY_LINE_KEYS
+from .visible_text import VisibleTextArea
 
 MAX_HISTORY_LINES = 1000
 """Maximum entries read from the history file."""
 
 
-class PromptInput(TextArea):
+class PromptInput(VisibleTextArea):
     """An input of one or a few lines. While it is empty, the keys of EMPTY_LINE_KEYS run actions of the app."""
 
     HELP = """
@@ -94,10 +95,11 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
         return text
 
     def update_suggestion(self) -> None:
-        """Suggest the first completion of a command after the cursor."""
+        """Suggest the first completion of a command after the cursor, unless it has control characters."""
         text = self.text
         completed = complete_line(self._session, text) if self.cursor_at_end_of_text else None
-        self.suggestion = completed.removeprefix(text) if completed else ""
+        rest = completed.removeprefix(text) if completed else ""
+        self.suggestion = rest if rest == escape_line(rest) else ""
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """Return True if a key inserts its character."""
@@ -207,7 +209,8 @@ class Completions(Static):
 
     def offer(self, line: str) -> None:
         """Show the completions of ``line``, nothing if it is not a command."""
-        rows = useful_completions(self._session, line)
+        completions = useful_completions(self._session, line)
+        rows = [(one_line(word), one_line(help_)) for word, help_ in completions]
         self.display = bool(rows)
         width = max((len(word) for word, _ in rows), default=0)
         self.update(Content("\n").join(Content.assemble(f"{word:<{width}}  ", (help_, "dim")) for word, help_ in rows))

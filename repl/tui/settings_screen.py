@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from ...core.errors import SettingError
 from ...core.session.session import Session
 from ...core.settings import SPECS, Spec
+from .visible_text import ControlHighlighter
 
 
 class SettingField(Horizontal):
@@ -27,7 +28,13 @@ class SettingField(Horizontal):
         self._session = session
         self._label = Static(markup=False, classes="name")
         suggester = SuggestFromList(spec.kind.examples, case_sensitive=False)
-        self._value = Input(self.value_text, compact=True, suggester=suggester, select_on_focus=True)
+        self._value = Input(
+            self.value_text,
+            compact=True,
+            suggester=suggester,
+            select_on_focus=True,
+            highlighter=ControlHighlighter(),
+        )
 
     @property
     def value_text(self) -> str:

@@ -17,6 +17,7 @@ from textual.strip import Strip
 from textual.style import Style
 
 from ...core.render.heat import heat_level
+from ...core.sanitize import one_line
 from ...core.text.copy_detection import CopyTracker
 from .document import Document
 from .highlight import Highlight, restyle, token_at
@@ -114,7 +115,7 @@ class Transcript(ScrollView, can_focus=False):
     def add_note(self, text: str, topic: str = "") -> None:
         """Add a dim line. It replaces the last block if that has the same ``topic``."""
         self.remove_note(topic)
-        self._add(Block([StyledText(text, "note")], mark="·", topic=topic))
+        self._add(Block([StyledText(one_line(text), "note")], mark="·", topic=topic))
 
     def remove_note(self, topic: str) -> None:
         """Remove the last block if it is a note of this topic."""
@@ -124,7 +125,7 @@ class Transcript(ScrollView, can_focus=False):
 
     def add_error(self, text: str) -> None:
         """Add an error message."""
-        self._add(Block([StyledText(text, "error")], mark="✗"))
+        self._add(Block([StyledText(one_line(text), "error")], mark="✗"))
 
     def add_listing(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
         """Add a title above two aligned columns."""

@@ -14,7 +14,7 @@ from rich.cells import cell_len, split_graphemes
 from textual.strip import Strip
 
 from ...core.events import Token
-from ...core.render.sanitize import escape_controls
+from ...core.sanitize import escape_controls, one_line
 from ...core.text.copy_detection import CopyTracker
 
 COPIED_MARK = "┃"
@@ -200,13 +200,14 @@ class Block:
     @classmethod
     def listing(cls, title: str, rows: list[tuple[str, str]]) -> Self:
         """Return a block with a title above two aligned columns."""
-        block = cls([StyledText(title, "title")], blank_line_before=True)
-        width = min(36, max((cell_len(escape_controls(left)) for left, _ in rows), default=0))
-        for left, right in rows:
+        block = cls([StyledText(one_line(title), "title")], blank_line_before=True)
+        shown = [(one_line(left), one_line(right)) for left, right in rows]
+        width = min(36, max((cell_len(left) for left, _ in shown), default=0))
+        for left, right in shown:
             block._paragraphs.append(Paragraph(indent=width + 2))
-            padding = " " * (width + 2 - cell_len(escape_controls(left)))
-            block._append(StyledText(left.replace("\n", " "), "name"))
-            block._append(StyledText((padding or "  ") + right.replace("\n", " "), "note"))
+            padding = " " * (width + 2 - cell_len(left))
+            block._append(StyledText(left, "name"))
+            block._append(StyledText((padding or "  ") + right, "note"))
         return block
 
     def wrap(self, width: int) -> None:
