@@ -1,4 +1,4 @@
-"""Parse JSON that may come from a stranger: bounded in memory, and with finite numbers only."""
+"""Parse and check JSON that may come from a stranger: bounded in memory, and with finite numbers only."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import json
 import re
 from itertools import islice
 from math import isfinite
+from typing import TypeVar
+
+T = TypeVar("T")
 
 MAX_DIGITS = 300
 """Longest whole number in digits, so that each fits in a float."""
+
+MAX_NUMBER = 1e300
+"""Largest number that ``require_number`` accepts. Sums of a few, and their products with a setting, are finite too."""
 
 _SEPARATOR = re.compile(r'(?:[^",\[{]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))*+(?:([,\[{])|\Z)', re.DOTALL)
 """The next comma or opening bracket outside of strings, as a group, or the end."""
@@ -53,3 +59,25 @@ def _parse_float(digits: str) -> float:
     if not isfinite(value):
         raise ValueError("it has a number that is too large")
     return value
+
+
+def require_type(kind: type[T], value: object) -> T:
+    """Return ``value`` if this is its exact type. Raises ValueError if not."""
+    if type(value) is not kind:
+        raise ValueError(f"{kind.__name__} expected")
+    return value
+
+
+def require_int_below(end: int, value: object) -> int:
+    """Return ``value`` if it is an integer from 0 to ``end`` - 1. Raises ValueError if not."""
+    number = require_type(int, value)
+    if not 0 <= number < end:
+        raise ValueError(f"a number below {end} expected")
+    return number
+
+
+def require_number(value: object) -> float:
+    """Return ``value`` as a float if it is a number of at most ``MAX_NUMBER`` in size. Raises ValueError if not."""
+    if (type(value) is not float and type(value) is not int) or not -MAX_NUMBER <= value <= MAX_NUMBER:
+        raise ValueError("a number expected")
+    return float(value)

@@ -75,12 +75,17 @@ class Score:
     @property
     def perplexity_cold(self) -> float:
         """Perplexity per character of the cold loss."""
-        return math.exp(self.nats_per_char_cold)
+        return _perplexity(self.nats_per_char_cold)
 
     @property
     def perplexity_stateful(self) -> float:
         """Perplexity per character of the stateful loss."""
-        return math.exp(self.nats_per_char_stateful)
+        return _perplexity(self.nats_per_char_stateful)
+
+
+def _perplexity(nats: float) -> float:
+    """Return exp(nats), at most exp(700): absurd weights can lose more than a float holds the exponential of."""
+    return math.exp(min(nats, 700.0))
 
 
 def score(

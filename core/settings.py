@@ -235,8 +235,9 @@ def settings_from_dict(values: Mapping[str, object]) -> Settings:
     """Return the settings saved by ``to_dict``. Entries that this release cannot read are left out."""
     readable = Settings()
     for name, value in values.items():
-        with contextlib.suppress(SettingError):
-            readable = merge_layers(readable.non_defaults(), {str(name): value})
+        if name.replace("-", "_") in SPECS:  # else an error would look for similar names, maybe thousands of times
+            with contextlib.suppress(SettingError):
+                readable = merge_layers(readable.non_defaults(), {name: value})
     return readable
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from afterglow.core.session.passage import Passage
 from afterglow.core.session.session import Session
 from afterglow.core.session.stored_passage import StoredPassage
 from afterglow.core.setting_types import Ramp
-from afterglow.core.settings import Settings
+from afterglow.core.settings import Settings, settings_from_dict
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -198,6 +199,8 @@ HOSTILE: list[tuple[tuple[str | int, ...], Any]] = [
     *((("nodes", 2, "filters"), value) for value in (5, None, "ab", {}, {"a": 1}, [5], [[0]], [[0, 5]], [[-1, {}]])),
     *((("nodes", 2, "filters"), value) for value in ([["0", {}]], [[99, {}], [0, {}]], [[0, {"top_k": -1, "x": []}]])),
     *(((*TOKENS, "rank"), value) for value in (["first"] * 60, [None] * 60)),
+    *(((*TOKENS, name), [value] * 60) for name in ("entropy", "bound", "shaped") for value in (1e308, -1e308, 10**299)),
+    *((("nodes", 0, "visited"), value) for value in (0, 99, -1, True, "1", [], 10**299)),
 ]
 
 
@@ -260,6 +263,53 @@ def test_any_value_in_a_passage_is_a_passage_or_a_storage_error(place: tuple[str
         assert isinstance(passage_json.load("bad").text(), str)
     except StorageError as error:
         assert str(path) in str(error)  # noqa: PT017
+
+
+@examples(300)
+@given(data=st.data())
+def test_any_value_in_any_place_of_a_passage_is_a_passage_or_a_format_error(data: st.DataObject) -> None:
+    """Every place of a passage with a seed, a text and a filter, not only those that one would think of."""
+    document = json.loads((DATA / "kept" / "first.passage.json").read_text())
+    document["settings"] = {"top_k": 3, "stop": ["a"]}
+    document["nodes"][1]["filters"] = [[0, {"top_k": 3}], [5, {}]]
+    inner: Any = document
+    place: list[Any] = []
+    while isinstance(inner, dict | list) and inner and (not place or data.draw(st.booleans())):
+        place.append(data.draw(st.sampled_from(list(inner) if isinstance(inner, dict) else range(len(inner)))))
+        inner = inner[place[-1]]
+    at(*place)(document, data.draw(VALUES))
+    try:
+        passage = passage_json.from_json(json.dumps(document))
+    except passage_json.FORMAT_ERRORS:
+        return
+    assert isinstance(passage.text(), str)
+    again = passage_json.to_json(passage)
+    assert passage_json.to_json(passage_json.from_json(again)) == again
+
+
+def test_a_chain_of_many_nodes_opens_in_time_that_grows_with_its_length() -> None:
+    """A look at all ancestors of each of these nodes would take a minute and a half."""
+    columns: dict[str, list[Any]] = {name: [] for name in passage_json._TOKEN_COLUMNS}
+    node = {"at": 0, "seed": "a", "take": 0, "tail": "", "reason": "", "visited": None, "tokens": columns}
+    nodes = [{**node, "parent": number - 1 if number else None} for number in range(30_000)]
+    nodes[0]["visited"] = 1
+    data = {"format": 1, "model": "m", "model_sha256": "", "rng": 7, "cursor": 29_999, "nodes": nodes}
+    passage = passage_json.from_dict(data)
+    assert len(passage.text()) == 30_000
+    assert (passage.nodes[0].visited, passage.nodes[0].children) == (1, [1])
+
+
+def test_a_file_of_too_many_values_is_refused_before_they_take_memory() -> None:
+    tracemalloc.start()
+    refused('{"format": 1, "nodes": [' + "[]," * 300_000 + "0]}")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+def test_unknown_settings_by_the_thousand_take_no_time() -> None:
+    """A search for similar names takes a third of a millisecond for each of these 50,000."""
+    assert settings_from_dict({f"temperatur{n}": 1 for n in range(50_000)}) == Settings()
 
 
 def test_a_folder_in_a_passages_place(home: Path) -> None:

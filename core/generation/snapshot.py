@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import math
@@ -11,13 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..bounded_json import parse_json, require_int_below, require_number, require_type
 from ..errors import StateError
 from ..events import Token
 from ..inference.runtime import Logits, StateArrays
 from .token_history import MAX_HISTORY, TokenHistory
 
 FORMAT = 1
+MAX_POSITION = 1 << 53
+"""Largest position in tokens. Random numbers are counted from it in 64 bits."""
+
+MAX_HEADER_VALUES = 256
+"""Most values in a state's header. A model of 64 layers has 128 types."""
+
 _MAGIC = b"afterglow state\n"
+_DAMAGED = "this saved state is damaged or cut short; copy it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +76,33 @@ def to_bytes(snapshot: Snapshot, model_sha256: str) -> bytes:
 def from_bytes(data: bytes, model_sha256: str, template: Snapshot) -> Snapshot:
     """Return the snapshot in ``data``. ``template`` is any snapshot of the model, for the arrays' shapes and types.
 
-    Raises StateError, one line, if the data is damaged or was made by another model, runtime or later release.
+    Raises StateError, one line, and nothing else, if the data is damaged or was made by another model, runtime or later
+    release. The checksum finds damage, not intent: everything is checked whoever wrote it.
     """
     header_start = len(_MAGIC) + 32
     body = data[header_start:]
     if not data.startswith(_MAGIC):
         raise StateError("this is not a saved state")
     if hashlib.sha256(body).digest() != data[len(_MAGIC) : header_start]:
-        raise StateError("this saved state is damaged or cut short; copy it again")
+        raise StateError(_DAMAGED)
     header, _, arrays = body.partition(b"\n")
-    values = json.loads(header)
-    if values["format"] > FORMAT:
-        raise StateError(
-            f"this saved state has format {values['format']}, this release knows {FORMAT}; upgrade afterglow"
-        )
+    try:
+        values = require_type(dict, parse_json(header, MAX_HEADER_VALUES))
+        _require_same_model(values, model_sha256, template)
+        return _parse_snapshot(values, arrays, template)
+    except (ValueError, KeyError):
+        raise StateError(_DAMAGED) from None
+
+
+def _require_same_model(values: dict[str, Any], model_sha256: str, template: Snapshot) -> None:
+    """Raise StateError if a header is of a later release, or of another model or runtime."""
+    version = require_int_below(1 << 63, values["format"])
+    if version > FORMAT:
+        raise StateError(f"this saved state has format {version}, this release knows {FORMAT}; upgrade afterglow")
     if values["model"] != model_sha256:
         raise StateError("this saved state belongs to another model; read the text again")
     if values.get("dtypes", _dtypes(template)) != _dtypes(template):
         raise StateError("this saved state was made on another runtime, whose numbers differ; read the text again")
-    return _parse_snapshot(values, arrays, template)
 
 
 def _dtypes(snapshot: Snapshot) -> list[str]:
@@ -99,8 +116,39 @@ def _parse_snapshot(values: dict[str, Any], data: bytes, template: Snapshot) -> 
     for array in (template.logits, *template.state):
         arrays.append(np.frombuffer(data, array.dtype, array.size, offset).reshape(array.shape))
         offset += array.nbytes
-    mirostat_state = tuple(values["surprise"]) if values["surprise"] else None
-    history = TokenHistory(np.frombuffer(data, np.int32, offset=offset))
+    ids = np.frombuffer(data, np.int32, offset=offset)
+    finite = all(np.isfinite(array).all() for array in arrays)
+    if not finite or len(ids) > MAX_HISTORY or not 0 <= ids.min(initial=0) <= ids.max(initial=0) < template.logits.size:
+        raise ValueError
     logits, *state = arrays
-    remainder = bytes.fromhex(values["remainder"])
-    return Snapshot(tuple(state), logits, values["position"], remainder, values["held"], history, mirostat_state)
+    return Snapshot(
+        tuple(state),
+        logits,
+        require_int_below(MAX_POSITION, values["position"]),
+        _parse_remainder(values["remainder"]),
+        _parse_text(values["held"]),
+        TokenHistory(ids),
+        _parse_mirostat_state(values["surprise"]),
+    )
+
+
+def _parse_remainder(value: object) -> bytes:
+    """Return the bytes of an unfinished character. Raises ValueError for any others."""
+    remainder = bytes.fromhex(require_type(str, value))
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    if decoder.decode(remainder):
+        raise ValueError
+    return remainder
+
+
+def _parse_text(value: object) -> str:
+    text = require_type(str, value)
+    text.encode()  # a lone surrogate is in no text that a model writes, and can be shown nowhere
+    return text
+
+
+def _parse_mirostat_state(value: object) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    bound, surprisal = require_type(list, value)
+    return require_number(bound), require_number(surprisal)

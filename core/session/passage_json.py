@@ -8,8 +8,9 @@ from collections.abc import Callable
 from itertools import chain, count
 from math import inf, isfinite
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from ..bounded_json import parse_json, require_int_below, require_number, require_type
 from ..errors import StorageError, UsageError, error_text
 from ..events import Token
 from ..file_io import write_atomically
@@ -24,10 +25,11 @@ PASSAGE_FORMAT = 1
 
 PASSAGE_SUFFIX = ".passage.json"
 
+MIN_BYTES_PER_VALUE = 4
+"""Fewest characters for each value in a saved passage. A token of eight values has about 80, and never below 39."""
+
 FORMAT_ERRORS = (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError)
 """Exceptions that ``from_json`` and ``from_dict`` raise for an invalid passage."""
-
-T = TypeVar("T")
 
 
 def list_names() -> list[str]:
@@ -95,25 +97,28 @@ def to_json(passage: Passage) -> str:
 
 def from_json(text: str) -> Passage:
     """Return the passage of a JSON text. Raises one of ``FORMAT_ERRORS`` if it is invalid."""
-    return from_dict(json.loads(text))
+    return from_dict(parse_json(text, len(text) // MIN_BYTES_PER_VALUE + 1024))
 
 
 def from_dict(data: Any) -> Passage:
     """Return the passage of decoded JSON. Raises one of ``FORMAT_ERRORS`` if it is invalid."""
-    if not 1 <= _require_type(int, data["format"]) <= PASSAGE_FORMAT:
+    if not 1 <= require_type(int, data["format"]) <= PASSAGE_FORMAT:
         raise ValueError
     passage = Passage(
-        _require_type(str, data["model"]),
-        _require_type(str, data["model_sha256"]),
-        _require_int_below(1 << 32, data["rng"]),
+        require_type(str, data["model"]),
+        require_type(str, data["model_sha256"]),
+        require_int_below(1 << 32, data["rng"]),
     )
-    for values in data["nodes"]:
-        passage.add(_node_from_dict(values, passage))
-    for node, values in zip(passage.nodes, data["nodes"], strict=True):
-        node.visited = None if values["visited"] is None else node.children[node.children.index(values["visited"])]
-    passage.cursor = None if data["cursor"] is None else _require_int_below(len(passage.nodes), data["cursor"])
+    for number, values in enumerate(require_type(list, data["nodes"])):
+        node = _node_from_dict(values, passage)
+        if node.parent is not None:
+            passage.nodes[node.parent].children.append(number)
+        passage.nodes.append(node)
+    for number, values in enumerate(data["nodes"]):
+        passage.nodes[number].visited = _parse_visited(values["visited"], number, passage)
+    passage.cursor = None if data["cursor"] is None else require_int_below(len(passage.nodes), data["cursor"])
     if data.get("settings") is not None:
-        passage.settings = settings_from_dict(_require_type(dict, data["settings"]))
+        passage.settings = settings_from_dict(require_type(dict, data["settings"]))
     return passage
 
 
@@ -139,24 +144,34 @@ def token_columns(tokens: list[Token]) -> dict[str, list[Any]]:
 
 def _node_from_dict(values: dict[str, Any], passage: Passage) -> Node:
     tokens = _tokens_from_columns(values["tokens"])
-    parent = None if values["parent"] is None else _require_int_below(len(passage.nodes), values["parent"])
-    seed = None if values["seed"] is None else _require_type(str, values["seed"])
+    parent = None if values["parent"] is None else require_int_below(len(passage.nodes), values["parent"])
+    seed = None if values["seed"] is None else require_type(str, values["seed"])
     if (parent is None and seed is None) or (seed is not None and tokens):
         raise ValueError
     parent_length = 0 if parent is None else len(passage.nodes[parent].tokens)
     return Node(
         parent,
-        at=_require_int_below(parent_length + 1, values["at"]),
+        at=require_int_below(parent_length + 1, values["at"]),
         seed=seed,
         tokens=tokens,
-        take=_require_int_below(1 << 63, values["take"]),
-        tail=_require_type(str, values["tail"]),
-        reason=_require_type(str, values["reason"]),
+        take=require_int_below(1 << 63, values["take"]),
+        tail=require_type(str, values["tail"]),
+        reason=require_type(str, values["reason"]),
         filters=[
-            (_require_int_below(1 << 31, first), settings_from_dict(_require_type(dict, settings)))
+            (require_int_below(1 << 31, first), settings_from_dict(require_type(dict, settings)))
             for first, settings in values.get("filters", [])
         ],
     )
+
+
+def _parse_visited(value: object, number: int, passage: Passage) -> int | None:
+    """Return the child of node ``number`` that redo goes to. Raises ValueError if it has no such child."""
+    if value is None:
+        return None
+    child = require_int_below(len(passage.nodes), value)
+    if passage.nodes[child].parent != number:
+        raise ValueError
+    return child
 
 
 def _tokens_from_columns(stored: dict[str, list[Any]]) -> list[Token]:
@@ -165,35 +180,14 @@ def _tokens_from_columns(stored: dict[str, list[Any]]) -> list[Token]:
     return [Token(*row) for row in zip(*columns, strict=True)]
 
 
-def _require_type(kind: type[T], value: Any) -> T:
-    """Return ``value`` if this is its exact type. Raises TypeError if not."""
-    if type(value) is not kind:
-        raise TypeError
-    return value
-
-
-def _require_int_below(end: int, value: Any) -> int:
-    """Return ``value`` if it is an integer from 0 to ``end`` - 1. Raises TypeError or ValueError if not."""
-    if not 0 <= _require_type(int, value) < end:
-        raise ValueError
-    return int(value)
-
-
-def _require_finite(value: Any) -> float:
-    """Return ``value`` as a float if it is a finite number. Raises ValueError or OverflowError if not."""
-    if type(value) not in (int, float) or not isfinite(value):
-        raise ValueError
-    return float(value)
-
-
 _TOKEN_COLUMNS: dict[str, Callable[[Any], Any]] = {
-    "text": lambda value: _require_type(str, value),
-    "id": lambda value: _require_int_below(1 << 31, value),
-    "logprob": _require_finite,
-    "shaped": lambda value: -inf if value is None else _require_finite(value),
-    "rank": lambda value: _require_int_below(1 << 31, value),
-    "entropy": _require_finite,
-    "temperature": _require_finite,
-    "bound": lambda value: None if value is None else _require_finite(value),
+    "text": lambda value: require_type(str, value),
+    "id": lambda value: require_int_below(1 << 31, value),
+    "logprob": require_number,
+    "shaped": lambda value: -inf if value is None else require_number(value),
+    "rank": lambda value: require_int_below(1 << 31, value),
+    "entropy": require_number,
+    "temperature": require_number,
+    "bound": lambda value: None if value is None else require_number(value),
 }
 """Functions that check and convert the values of each token field, in the order of the fields."""

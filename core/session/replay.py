@@ -66,7 +66,7 @@ def restore_snapshots(model: Model, passage: Passage, snapshots: Iterable[Stored
             snapshot = model.load_state(data)
             if is_start:
                 node.start = snapshot
-            elif node.start and snapshot.position <= node.start.position + len(node.tokens):
+            elif node.start and 0 <= snapshot.position - node.start.position <= len(node.tokens):
                 # A snapshot can have been stored a moment after the last stored token: later ones are ignored.
                 node.snapshots[snapshot.position] = snapshot
 
