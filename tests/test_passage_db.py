@@ -8,7 +8,9 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from afterglow.core.commands.actions import list_passages
@@ -180,6 +182,31 @@ for n in range(40):
     processes = [subprocess.Popen([sys.executable, "-c", code, name]) for name in ("one ", "two ")]  # noqa: S603
     assert [process.wait(60) for process in processes] == [0, 0]
     assert {passage_db.load(n).passage.text() for n in (1, 2)} == {"one " + "x" * 40, "two " + "x" * 40}
+
+
+def test_a_save_keeps_other_writers_out_from_its_first_statement_on(
+    written: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or else two processes that upgrade a file at once would both have read its old version."""
+    refused: list[str] = []
+
+    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        database = sqlite3.Connection(*arguments, **options)
+        database.set_trace_callback(lambda _: refused.append(try_to_write()) if database.in_transaction else None)
+        return database
+
+    def try_to_write() -> str:
+        with closing(sqlite3.Connection(passage_db_file(), timeout=0, isolation_level=None)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                return str(error)
+        return "got in"
+
+    monkeypatch.setattr("afterglow.core.session.passage_tables.sqlite3.connect", connect)
+    PassageSaver().save(written.passage)
+    assert len(refused) > 10  # the tables were made, and rows were written
+    assert set(refused) == {"database is locked"}
 
 
 def test_a_full_disk_is_said_and_what_was_missed_is_written_later(session: Session) -> None:

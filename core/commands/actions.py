@@ -19,8 +19,8 @@ from ..sampling.temperature import effective_choices, probs_at_temperatures
 from ..session import passage_db, passage_json
 from ..session.lens import next_logprobs
 from ..session.passage import Node, Passage
-from ..session.passage_db import SavedPassage
 from ..session.session import Session
+from ..session.stored_passage import SavedPassage
 from ..settings import SPECS, Spec, get_spec
 from ..user_files import require_new_or_ours, write_user_file
 from .effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw

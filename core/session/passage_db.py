@@ -9,37 +9,27 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import StorageError
 from ..generation.snapshot import Snapshot, to_bytes
 from ..paths import passage_db_file
 from . import passage_json
 from .passage import Node, Passage
-from .passage_json import FORMAT_ERRORS, PASSAGE_FORMAT, from_dict, node_header, passage_header, token_columns
+from .passage_json import FORMAT_ERRORS, PASSAGE_FORMAT, node_header, passage_header, token_columns
+from .passage_rows import PassageRows
 from .passage_tables import open_database
-from .stored_passage import RowVersion, StoredPassage, StoredSnapshot
+from .stored_passage import RowVersion, SavedPassage, StoredPassage
 
 _SnapshotKey = tuple[bool, int]
 """Key of a stored snapshot within its node: (True for the one before the first token, position)."""
 
 _NodeHeader = dict[str, Any]
-_Row = tuple[Any, ...]
 
 STORED_SNAPSHOT_INTERVAL = 8192
 """Tokens between stored snapshots. Reading from one to the place before the next takes half a second."""
-
-
-class SavedPassage(NamedTuple):
-    """An autosaved passage: its number, the Unix time of its last change, its model, and its text."""
-
-    number: int
-    changed: float
-    model: str
-    text: str
 
 
 class PassageSaver:
@@ -202,60 +192,39 @@ def open_by_name(name: str) -> StoredPassage:
 
 
 def search_passages(query: str = "", limit: int = 200) -> list[SavedPassage]:
-    """Return the autosaved passages whose text contains ``query``, ignoring case, the latest first."""
+    """Return the autosaved passages whose text contains ``query``, ignoring case, the latest first.
+
+    Those with damaged values are among them.
+    """
     if not passage_db_file().exists():
         return []
     folded_query = query.casefold().encode("utf-8", "replace").decode()
     with open_database() as database:
-        # SQLite's LIKE ignores case in ASCII only.
-        database.create_function("folded", 1, str.casefold, deterministic=True)
+        database.text_factory = _decode
+        # SQLite's LIKE ignores case in ASCII only. As a BLOB any value reaches the function, in any encoding.
+        database.create_function("folded", 1, lambda text: _decode(text or b"").casefold(), deterministic=True)
         rows = database.execute(
-            "SELECT id, changed, model, text FROM passages WHERE instr(folded(text), ?) ORDER BY changed DESC LIMIT ?",
+            "SELECT id, changed, model, text FROM passages"
+            " WHERE instr(folded(CAST(text AS BLOB)), ?) ORDER BY changed DESC LIMIT ?",
             (folded_query, limit),
         )
-        return [SavedPassage(*row) for row in rows]
+        return [SavedPassage.from_row(*row) for row in rows]
+
+
+def _decode(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
 
 
 def load(number: int) -> StoredPassage:
     """Return an autosaved passage. Raises StorageError if there is none of this number, or it is damaged."""
-    header, nodes, blocks, states = _read_rows(number)
+    with open_database() as database:
+        rows = PassageRows.read(database, number)
+    if rows is None:
+        raise StorageError(f"there is no passage #{number}; /open lists them")
     try:
-        passage = from_dict(_rows_to_dict(header, nodes, blocks))
+        return rows.to_passage(number)
     except FORMAT_ERRORS:
         raise StorageError(f"passage #{number} in {passage_db_file()} is damaged; it was not changed") from None
-    snapshots = map(StoredSnapshot._make, states)
-    valid = [each for each in snapshots if isinstance(each.data, bytes) and 0 <= each.node < len(passage.nodes)]
-    return StoredPassage(passage, RowVersion(number, header[-1]), valid)
-
-
-def _read_rows(number: int) -> tuple[_Row, list[_Row], list[_Row], list[_Row]]:
-    """Return a passage's row and the rows of its nodes, token blocks and snapshots. Raises StorageError without one."""
-    with open_database() as database:
-        header = database.execute(
-            "SELECT format, model, model_sha256, rng, cursor, settings, version FROM passages WHERE id = ?", (number,)
-        ).fetchone()
-        if header is None:
-            raise StorageError(f"there is no passage #{number}; /open lists them")
-        nodes = _select(database, "SELECT head FROM nodes WHERE passage = ? ORDER BY number", number)
-        blocks = _select(database, "SELECT node, tokens FROM pieces WHERE passage = ? ORDER BY node, first", number)
-        states = _select(database, "SELECT node, start, data FROM states WHERE passage = ?", number)
-    return header, nodes, blocks, states
-
-
-def _select(database: sqlite3.Connection, query: str, number: int) -> list[_Row]:
-    """Return the rows that a query finds for passage ``number``."""
-    return database.execute(query, (number,)).fetchall()
-
-
-def _rows_to_dict(header: _Row, nodes: list[_Row], blocks: list[_Row]) -> dict[str, Any]:
-    """Return the rows of a passage in the form of a saved passage's JSON."""
-    columns: dict[int, dict[str, list[Any]]] = defaultdict(lambda: token_columns([]))
-    for node, tokens in blocks:
-        for name, values in json.loads(tokens).items():
-            columns[node][name] += values
-    named = dict(zip(("format", "model", "model_sha256", "rng", "cursor", "settings"), header, strict=False))
-    named["settings"] = json.loads(named["settings"] or "null")
-    return {**named, "nodes": [{**json.loads(row[0]), "tokens": columns[n]} for n, row in enumerate(nodes)]}
 
 
 def _row_values(header: dict[str, Any]) -> dict[str, Any]:

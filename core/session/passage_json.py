@@ -34,8 +34,9 @@ FORMAT_ERRORS = (ValueError, KeyError, TypeError, IndexError, OverflowError, Rec
 
 def list_names() -> list[str]:
     """Return the names of the saved passages, newest first."""
-    files = sorted(passages_dir().glob(f"*{PASSAGE_SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    return [visible_name(path.name.removesuffix(PASSAGE_SUFFIX)) for path in files]
+    stamps = filter(None, map(stamp_file, passages_dir().glob(f"*{PASSAGE_SUFFIX}")))
+    newest_first = sorted(stamps, key=lambda stamp: stamp.changed, reverse=True)
+    return [visible_name(stamp.path.name.removesuffix(PASSAGE_SUFFIX)) for stamp in newest_first]
 
 
 def path_for(name: str) -> Path:
@@ -97,7 +98,12 @@ def to_json(passage: Passage) -> str:
 
 def from_json(text: str) -> Passage:
     """Return the passage of a JSON text. Raises one of ``FORMAT_ERRORS`` if it is invalid."""
-    return from_dict(parse_json(text, len(text) // MIN_BYTES_PER_VALUE + 1024))
+    return from_dict(parse_json(text, max_values(text)))
+
+
+def max_values(text: str | bytes) -> int:
+    """Return the largest number of JSON values that a passage, or a part of one, has if it is as long as ``text``."""
+    return len(text) // MIN_BYTES_PER_VALUE + 1024
 
 
 def from_dict(data: Any) -> Passage:

@@ -7,6 +7,28 @@ from typing import NamedTuple
 
 from .passage import Passage
 
+MAX_TIME = 253_402_300_800.0
+"""Unix time at the end of the year 9999."""
+
+
+class SavedPassage(NamedTuple):
+    """An autosaved passage: its number, the Unix time of its last change, its model, and its text."""
+
+    number: int
+    changed: float
+    model: str
+    text: str
+
+    @classmethod
+    def from_row(cls, number: int, changed: object, model: object, text: object) -> SavedPassage:
+        """Return the passage of a database row. In place of a damaged value it has 0 or ""."""
+        return cls(
+            number,
+            changed if isinstance(changed, float) and 0 <= changed < MAX_TIME else 0.0,
+            model if isinstance(model, str) else "",
+            text if isinstance(text, str) else "",
+        )
+
 
 class RowVersion(NamedTuple):
     """Number of an autosaved passage, and the version of its row, which each save increases by 1."""
@@ -21,6 +43,13 @@ class StoredSnapshot(NamedTuple):
     node: int
     is_start: bool
     data: bytes
+
+    @classmethod
+    def from_row(cls, node: object, is_start: object, data: object) -> StoredSnapshot | None:
+        """Return the snapshot of a database row, None if the row is damaged."""
+        if type(node) is not int or node < 0 or is_start not in (0, 1) or not isinstance(data, bytes):
+            return None
+        return cls(node, bool(is_start), data)
 
 
 class StoredPassage(NamedTuple):
