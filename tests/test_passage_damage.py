@@ -136,7 +136,7 @@ def open_and_go_on(model: Model, name: str) -> str:
 @example(Damage("nodes", "head", 1, "replaced", "[]", 0, 0))
 @example(Damage("pieces", "tokens", 1, "replaced", "[]", 0, 0))
 @example(Damage("states", "node", 1, "replaced", "x", 0, 0))
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_one_damaged_value_hides_no_other_passage(archive: Path, tiny: Model, damage: Damage) -> None:
     damaged = shutil.copytree(archive, archive.with_name("damaged"), dirs_exist_ok=True)
     with home_at(damaged):
