@@ -1,5 +1,6 @@
 # make chat, make train TEXT=novel.txt NAME=mine [MINUTES=10], make bot: each installs its requirements into .venv, once.
 # make test: all checks. make slow: the slow tests. make soak: the ten-minute memory test. make bench: the benchmarks.
+# make mutants [ONLY=filters]: which changes of the code does no test notice?
 # make fuzz [CASES=20000] [SEED=any text] [ONLY=passage,archive] [CASE=passage:1.17]: changed files and messages for every reader.
 # make docs: the pages, into build/site. make pictures: the pictures of the pages. make format: ruff's fixes.
 
@@ -8,7 +9,7 @@ BIN := .venv/bin
 KERNEL := $(wildcard core/inference/*.[ch] core/training/*.c)
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: chat train bot test slow soak fuzz bench docs pictures format clean
+.PHONY: chat train bot test slow soak fuzz mutants bench docs pictures format clean
 
 chat: .venv/.play
 	@$(BIN)/afterglow
@@ -38,6 +39,9 @@ soak: .venv/.dev
 
 fuzz: .venv/.dev
 	$(BIN)/python -m tests.fuzz --cases $(or $(CASES),2000) $(if $(SEED),--seed "$(SEED)") $(if $(ONLY),--only $(ONLY)) $(if $(CASE),--case $(CASE))
+
+mutants: .venv/.dev
+	$(BIN)/python -m tests.mutants $(ONLY)
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks

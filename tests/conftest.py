@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -30,6 +31,10 @@ SHARED = Path(__file__).parent.parent.parent / "shared"
 def pytest_report_header() -> str:
     """Return a line for the report's beginning."""
     return f"hypothesis: profile {PROFILE}"
+
+
+# A script starts what it runs in the background with SIGINT ignored, and its children inherit that. The tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

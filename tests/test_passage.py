@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from afterglow.core.errors import CommandError
 from afterglow.core.events import Token
-from afterglow.core.session.passage import Node, Passage
+from afterglow.core.session.passage import Node, Passage, format_temperatures
+from afterglow.core.settings import Settings
+from afterglow.core.text.tokenizer import ByteTokenizer
 
 
 def tokens(text: str) -> list[Token]:
@@ -106,3 +108,188 @@ def test_a_next_take_is_one_that_nothing_behind_the_parent_used(
     passage: Passage, parent: int, at: int, take: int
 ) -> None:
     assert passage.next_free_take(parent, at) == take
+
+
+def test_a_node_that_is_added_is_where_the_text_ends() -> None:
+    passage = Passage("m", "", 7)
+    assert [passage.add(Node(None, seed="a")), passage.add(Node(0, tokens=tokens("b")))] == [0, 1]
+    assert passage.cursor == 1
+    assert passage.current() is passage.nodes[1]
+
+
+def test_a_text_that_is_only_a_tail_is_its_text() -> None:
+    assert Node(0, tail="EN").text() == "EN"
+    assert Node(0, tail="EN").texts() == []
+    assert Node(0, tokens=tokens("ab"), tail="EN").texts() == ["a", "bEN"]
+
+
+@pytest.mark.parametrize(("cursor", "count"), [(None, 0), (0, 0), (1, 4), (2, 11), (4, 5)])
+def test_tokens_are_counted_along_the_path(passage: Passage, cursor: int | None, count: int) -> None:
+    passage.cursor = cursor
+    assert passage.token_count() == count
+
+
+def test_the_root_is_the_first_seed(passage: Passage) -> None:
+    other = passage.add(Node(None, seed="Twice "))
+    assert passage.root() == other
+    passage.move_to(3)
+    assert passage.root() == 0
+    with pytest.raises(CommandError, match="type a seed"):
+        Passage("m", "", 7).root()
+
+
+@pytest.mark.parametrize(
+    ("cursor", "count", "place"),
+    [
+        (3, 0, (0, 0)),  # before the first token of "upon": after its seed
+        (3, 1, (1, 1)),
+        (3, 3, (1, 3)),
+        (3, 4, (1, 4)),  # before the first token of " a lamp": after "upon"
+        (3, 5, (3, 1)),
+        (3, 10, (3, 6)),
+        (3, 11, (3, 7)),
+        (4, 1, (1, 1)),
+        (4, 2, (1, 2)),
+        (4, 3, (4, 1)),
+        (4, 5, (4, 3)),
+        (0, 0, (0, 0)),
+    ],
+)
+def test_a_token_is_found_along_the_path(passage: Passage, cursor: int, count: int, place: tuple[int, int]) -> None:
+    passage.cursor = cursor
+    assert passage.locate_token(count) == place
+
+
+@pytest.mark.parametrize("count", [-1, 12, 5000])
+def test_a_place_beyond_the_text_is_refused(passage: Passage, count: int) -> None:
+    passage.cursor = 3
+    with pytest.raises(CommandError, match=f"the text has only 11 tokens; cannot go to token {count:,}"):
+        passage.locate_token(count)
+
+
+def test_a_text_without_a_seed_begins_at_its_own_beginning() -> None:
+    passage = Passage("m", "", 7)
+    passage.add(Node(None, tokens=tokens("ab")))
+    assert [passage.locate_token(count) for count in range(3)] == [(0, 0), (0, 1), (0, 2)]
+
+
+@pytest.mark.parametrize(
+    ("characters", "place"),
+    [
+        (0, (None, 0, 0)),
+        (4, (None, 0, 0)),
+        (5, (0, 0, 5)),
+        (6, (1, 1, 6)),
+        (9, (1, 4, 9)),
+        (10, (3, 1, 10)),
+        (16, (3, 7, 16)),
+        (99, (3, 7, 16)),
+    ],
+)
+def test_the_beginning_that_fits(passage: Passage, characters: int, place: tuple[int | None, int, int]) -> None:
+    """Of "Once upon a lamp"."""
+    passage.cursor = 3
+    assert passage.locate_characters(characters) == place
+
+
+@pytest.mark.parametrize(
+    ("characters", "place"), [(2, (0, 0, 2)), (3, (1, 2, 3)), (4, (1, 3, 4)), (5, (2, 0, 5)), (6, (3, 1, 6))]
+)
+def test_a_character_of_two_tokens_fits_with_both_and_a_typed_seed_as_a_whole(
+    characters: int, place: tuple[int | None, int, int]
+) -> None:
+    passage = Passage("m", "", 7)
+    begun, ended = (Token(text, 200, -1.0, -1.0, 1, 1.0, 0.8) for text in ("", "é"))
+    passage.add(Node(None, seed="ab"))
+    passage.add(Node(0, tokens=[begun, ended, *tokens("c"), begun]))
+    passage.add(Node(1, 3, seed="!"))
+    passage.add(Node(2, 0, tokens=tokens("d")))
+    assert passage.locate_characters(characters) == place
+
+
+def test_a_token_comes_with_the_settings_that_drew_it(passage: Passage) -> None:
+    hot, cold = Settings(top_k=5), Settings(top_k=2)
+    passage.nodes[3].filters = [(1, hot), (3, cold)]
+    passage.cursor = 3
+    found = [passage.token_at(index) for index in range(-1, 12)]
+    assert [each and each[0].text for each in found] == [None, *"upon a lamp", None]
+    assert [each and each[1] for each in found[1:-1]] == [None] * 5 + [hot] * 2 + [cold] * 4
+    passage.cursor = 4
+    assert [found and found[0].text for found in map(passage.token_at, range(6))] == [*"upper", None]
+
+
+def test_settings_are_noted_once_and_where_they_begin() -> None:
+    hot, cold = Settings(top_k=5), Settings(top_k=2)
+    node = Node(0)
+    for filters in (hot, hot, cold, cold, hot):
+        node.record_filters(filters)
+        node.tokens += tokens("a")
+    assert node.filters == [(0, hot), (2, cold), (4, hot)]
+    assert [node.filters_at(index) for index in range(6)] == [hot, hot, cold, cold, hot, hot]
+
+
+def test_the_outline_goes_deeper_at_seeds_and_where_ways_part(passage: Passage) -> None:
+    passage.add(Node(2, 7, tokens=tokens("!")))
+    passage.add(Node(5, 1, tokens=tokens("!")))
+    passage.add(Node(None, seed="Twice "))
+    assert list(passage.outline()) == [(0, 0), (1, 1), (2, 2), (5, 2), (6, 2), (3, 2), (4, 2), (7, 0)]
+
+
+def test_versions_are_the_texts_that_go_on_from_one_place(passage: Passage) -> None:
+    passage.add(Node(1, 4, seed="!"))
+    passage.move_to(4)
+    found = {}
+    for cursor in range(6):
+        passage.cursor = cursor
+        found[cursor] = passage.versions()
+    assert found == {0: [0], 1: [1, 4], 2: [2, 3], 3: [2, 3], 4: [1, 4], 5: [5]}
+    passage.move_to(2)
+    passage.undo()
+    assert passage.versions() == [1]  # its continuations are not its alternatives
+    passage.move_to(5)
+    passage.undo()
+    assert passage.versions() == [1]
+    assert passage.add(Node(None, seed="Twice ")) == 6
+    assert passage.versions() == [0, 6]
+    assert Passage("m", "", 7).versions() == []
+
+
+def test_a_seed_typed_within_a_text_is_no_version_of_it(passage: Passage) -> None:
+    passage.add(Node(1, 2, seed="!"))
+    passage.undo()
+    assert passage.versions() == [1]
+
+
+def test_the_line_under_a_text(passage: Passage) -> None:
+    lines = []
+    for cursor in range(4):
+        passage.move_to(cursor)
+        lines.append(passage.summary())
+    assert lines == [
+        "T 0.00 · 0 characters · rng 7",
+        "T 0.80 · 4 characters · rng 7 · version 1 of 2",
+        "T 0.80 · 7 characters · rng 7 · version 1 of 2",
+        "T 0.80 · 7 characters · rng 7 · take 1 · version 2 of 2",
+    ]
+    passage.nodes[3].tail = "EN"
+    assert "9 characters" in passage.summary()
+
+
+@pytest.mark.parametrize(
+    ("temperatures", "line"),
+    [((), "T 0.00"), ((0.8,), "T 0.80"), ((0.8, 0.8), "T 0.80"), ((0.5, 1.2, 0.2), "T 0.20 to 1.20")],
+)
+def test_temperatures_of_a_text(temperatures: tuple[float, ...], line: str) -> None:
+    assert format_temperatures(temperatures) == line
+
+
+def test_tokens_of_another_vocabulary_are_known_by_id_or_text() -> None:
+    tokenizer = ByteTokenizer()
+    begun = Token("", 0xC3, -1.0, -1.0, 1, 1.0, 0.8)
+    for node, known, same in (
+        (Node(0, tokens=tokens("abc")), True, True),
+        (Node(0, tokens=[*tokens("abc"), begun]), True, True),  # the rest of the character has not come
+        (Node(0, tokens=[tokens("a")[0]._replace(text="b")]), True, False),
+        (Node(0, tokens=[tokens("a")[0]._replace(id=256)]), False, False),
+    ):
+        assert (node.tokens_in_vocab(tokenizer), node.decodes_to_same_text(tokenizer)) == (known, same)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -68,6 +68,13 @@ def test_top_p_by_hand(p: float, left: set[int]) -> None:
     assert kept(filters.top_p(P, column(p))) == left
 
 
+@pytest.mark.parametrize(("p", "left"), [(0.25, 1), (0.26, 2), (0.5, 2), (0.75, 3), (0.76, 4)])
+@pytest.mark.parametrize("nucleus", [filters.top_p, filters.typical])
+def test_a_nucleus_ends_with_the_token_that_reaches_p(nucleus: Any, p: float, left: int) -> None:
+    """Four tokens of a quarter each: two of them reach a half, and a third is not needed."""
+    assert len(kept(nucleus(EVEN, column(p)))) == left
+
+
 @pytest.mark.parametrize(("p", "left"), [(0, ALL), (0.2, ALL), (0.3, THREE), (0.6, TWO), (0.76, FIRST), (1, FIRST)])
 def test_min_p_by_hand(p: float, left: set[int]) -> None:
     assert kept(filters.min_p(P, column(p))) == left
@@ -85,12 +92,15 @@ def test_repeat_penalty_by_hand() -> None:
     counts = np.array([[1, 2, 1, 0]])
     assert filters.repeat_penalty(logits, column(2), counts).tolist() == [[1.0, -4.0, 0.0, 1.0]]
     assert filters.repeat_penalty(logits, column(0.5), counts).tolist() == [[4.0, -1.0, 0.0, 1.0]]
+    assert filters.repeat_penalty(logits / 4, column(2), counts).tolist() == [[0.25, -1.0, 0.0, 0.25]]
 
 
 def test_frequency_and_presence_penalty_by_hand() -> None:
     logits, counts = np.array([[2.0, -2.0, 0.0, 1.0]]), np.array([[1, 3, 0, 2]])
     assert filters.frequency_penalty(logits, column(0.5), counts).tolist() == [[1.5, -3.5, 0.0, 0.0]]
     assert filters.presence_penalty(logits, column(0.5), counts).tolist() == [[1.5, -2.5, 0.0, 0.5]]
+    assert filters.frequency_penalty(logits, column(1.0), counts).tolist() == [[1.0, -5.0, 0.0, -1.0]]
+    assert filters.presence_penalty(logits, column(1.0), counts).tolist() == [[1.0, -3.0, 0.0, 0.0]]
     both = Settings(frequency_penalty=0.5, presence_penalty=-1.0)
     assert chained(logits, both, recent=[[0, 1, 1, 1, 3, 3]]) == pytest.approx(
         filters.log_softmax(np.array([[2.5, -2.5, 0.0, 1.0]]))
@@ -139,6 +149,14 @@ def test_dry_by_hand() -> None:
     assert filters.dry_penalty(row, ids, 0.8, 2.0, 4, 9).tolist() == [0, 0, 0, 0]
 
 
+def test_dry_counts_no_more_than_sixty_four_repeated_tokens() -> None:
+    """A hundred times the same token is a repeat of 99; 2^-60 x 2^(64 - 2) is 4."""
+    row, ids = np.zeros(2), np.zeros(100, np.int32)
+    assert filters.dry_penalty(row, ids, 2.0**-60, 2.0, 2, 1000).tolist() == [-4.0, 0]
+    assert filters.dry_penalty(row, ids, 1.0, 2.0, 62, 1000).tolist() == [-4.0, 0]
+    assert filters.dry_penalty(row, ids, 1.0, 2.0, 62, 63).tolist() == [-2.0, 0]
+
+
 def test_dry_follows_no_repeat_over_a_breaker() -> None:
     chosen = Settings(dry_multiplier=1.0, dry_base=2.0)
     recent = [0, 1, 2, 3, 0, 1, 2]
@@ -169,6 +187,11 @@ def test_the_bound_on_surprise_by_hand(bound: float, left: set[int]) -> None:
     assert kept(chained(P, Settings(surprise=1.0), bound=bound)) == left
 
 
+def test_a_token_may_have_the_very_surprise_of_the_bound() -> None:
+    half_and_quarters = np.log(2) * np.array([[0.0, -1.0, -1.0]])
+    assert kept(filters.max_surprise(half_and_quarters, column(2.0))) == THREE
+
+
 @pytest.mark.parametrize(
     ("window", "recent", "seen"),
     [(2, [0, 1, 2], {1, 2}), (0, [0, 1, 2], set()), (64, [3], {3}), (64, [], set()), (1, [0, 0, 1], {1})],
@@ -192,6 +215,13 @@ def test_temperature_by_hand(temperature: float, probs: list[float]) -> None:
     assert np.exp(shaped)[0] == pytest.approx(probs, abs=1e-12)
 
 
+def test_logits_are_divided_by_their_row_s_temperature_and_nothing_else() -> None:
+    rows, heats = np.array([[3.0, 2.0, -7.0]] * 4), column(0.01, 0.7, 1.3, 5.0)
+    assert filters.apply_temperature(rows, heats).tolist() == (rows / heats).tolist()
+    beside_a_cold_one = filters.apply_temperature(np.vstack([rows, rows[:1]]), np.vstack([heats, column(1e-9)]))
+    assert beside_a_cold_one[:4].tolist() == (rows / heats).tolist()
+
+
 @pytest.mark.parametrize("temperature", [1e-3, 1e-100, 1e-300, 5e-324])
 def test_a_temperature_next_to_zero_is_all_but_greedy(temperature: float) -> None:
     shaped = chained(P, Settings(temperature=temperature))
@@ -210,10 +240,12 @@ def test_greedy_takes_the_first_of_equals() -> None:
     assert kept(chained(EVEN, Settings(temperature=0.0))) == FIRST
 
 
-@pytest.fixture(params=["numpy", *KERNEL_PARAMS])
-def any_pick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=["numpy", *KERNEL_PARAMS], scope="module")
+def any_pick(request: pytest.FixtureRequest) -> Iterator[None]:
     """The draw in numpy, and in each kernel."""
-    monkeypatch.setattr(sampler, "KERNEL", KERNELS.get(request.param))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(sampler, "KERNEL", KERNELS.get(request.param))
+        yield
 
 
 @pytest.mark.usefixtures("any_pick")
@@ -264,6 +296,7 @@ def test_all_kernels_draw_and_tell_the_same_bit_for_bit(monkeypatch: pytest.Monk
     assert len(set(told)) == 1
 
 
+@pytest.mark.usefixtures("any_pick")
 def test_what_is_told_of_a_draw() -> None:
     chosen = Settings(top_k=2, temperature=0.5)
     shaped = sampler.SamplerChain([chosen]).apply(P, column(0.5), [Past()])
@@ -274,6 +307,7 @@ def test_what_is_told_of_a_draw() -> None:
     assert told.entropy == pytest.approx([1.8464], abs=1e-3)  # bits, of the model's own
 
 
+@pytest.mark.usefixtures("any_pick")
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 1.5])
 def test_two_hundred_thousand_draws_follow_the_distribution(temperature: float) -> None:
     draws, at_once = 200_000, 2_000
@@ -313,6 +347,7 @@ def shaped(logits: list[float], chosen: Settings, recent: list[int] | None = Non
     return chained(np.array([logits], np.float64), chosen, recent=[recent or []], bound=chosen.surprise or math.inf)
 
 
+@pytest.mark.usefixtures("any_pick")
 @always
 @given(LOGITS, CHAINS, st.lists(st.integers(0, 0), max_size=3), UNIFORM)
 def test_a_chain_gives_probabilities_and_the_draw_stays_among_them(
@@ -374,6 +409,7 @@ def test_every_filter_along_the_chain_only_takes_away(logits: list[float], chose
         before = after
 
 
+@pytest.mark.usefixtures("any_pick")
 @always
 @given(st.integers(1, 9), st.lists(st.tuples(CHAINS, UNIFORM), min_size=1, max_size=6), st.data())
 def test_a_row_does_not_depend_on_its_batch_bit_for_bit(

@@ -159,3 +159,96 @@ def test_a_snapshot_holds_what_it_takes_to_go_on() -> None:
     snapshot = stream.snapshots[4]
     assert (snapshot.position, snapshot.remainder, snapshot.pending_text) == (4, b"\xc3", "E")
     assert snapshot.history.recent(9).tolist() == [97, 98, 69, 0xC3]
+
+
+def opened(chosen: Settings, **options: object) -> Stream:
+    start = Snapshot((), np.zeros(256, np.float32), 0)
+    return Stream(ByteTokenizer(), start, StreamOptions(chosen, PositionRNG(0), **options))  # type: ignore[arg-type]
+
+
+def test_a_reader_that_takes_one_at_a_time_asks_for_each() -> None:
+    stream = opened(Settings(), max_unread=1)
+    assert stream.should_pause
+    stream.requested = True
+    assert not stream.should_pause
+    take(stream, 97)
+    assert stream.should_pause
+    stream.events.clear()
+    assert stream.should_pause
+
+
+def test_a_stream_pauses_with_its_queue_full() -> None:
+    stream = opened(Settings(), max_unread=3)
+    paused = []
+    for byte in b"abc":
+        paused.append(stream.should_pause)
+        take(stream, byte)
+    assert paused == [False] * 3
+    assert stream.should_pause
+
+
+@pytest.mark.parametrize(
+    ("chosen", "options", "burst"),
+    [
+        (Settings(), {"max_unread": 64}, 62),  # two wait
+        (Settings(length=32), {"max_unread": 64}, (32 - 2) // ByteTokenizer().max_token_chars),
+        (Settings(length=3), {"max_unread": 64}, 1),
+        (Settings(), {"max_unread": 1}, 1),
+        (Settings(stop=("END",)), {"max_unread": 64}, 1),
+        (Settings(temperature=Ramp(0.2, 1.0)), {"max_unread": 64}, 1),
+    ],
+    ids=["queue", "length", "almost done", "one by one", "stop text", "ramp"],
+)
+def test_no_more_is_drawn_at_once_than_can_be_without_a_look(
+    chosen: Settings, options: dict[str, int], burst: int
+) -> None:
+    stream = opened(chosen, **options)
+    for byte in b"ab":
+        take(stream, byte)
+    assert stream.max_burst() == burst
+
+
+def test_a_forced_token_is_drawn_by_itself() -> None:
+    stream = opened(Settings(), max_unread=64, forced_token=97)
+    assert stream.max_burst() == 1
+    take(stream, 97)
+    assert stream.max_burst() == 63
+
+
+def test_recent_tokens_are_as_many_as_asked_and_all_if_negative() -> None:
+    stream, _, _ = played("abcde", Settings())
+    assert [bytes(stream.recent(n).tolist()) for n in (0, 1, 3, 5, 99, -1)] == [b"", b"e", b"cde", b"abcde", b"abcde", b"abcde"]
+
+
+def test_dry_has_its_breakers_only_where_it_is_used() -> None:
+    assert opened(Settings()).breaker_ids() == []
+    assert opened(Settings(dry_multiplier=0.8, dry_sequence_breakers=("\n", "ab", ":"))).breaker_ids() == [10, 58]
+
+
+def test_text_withheld_for_a_stop_text_is_shown_when_that_is_taken_back() -> None:
+    stream, _, _ = played("abE", Settings(stop=("END",)))
+    stream.settings = stream.settings.changed(stop=())
+    take(stream, ord("x"))
+    assert [event.text for event in stream.events] == ["a", "b", "", "Ex"]  # type: ignore[union-attr]
+    assert stream.pending_text == ""
+
+
+def test_the_end_is_told_once_with_its_seconds() -> None:
+    stream, tokens, done = played("abc", Settings(length=3))
+    stream.close()
+    assert [event for event in stream.events if isinstance(event, Done)] == [done]
+    assert done is not None
+    assert (done.text, done.tokens, len(tokens)) == ("", 3, 3)
+    assert 0 <= done.seconds < 60
+
+
+def test_the_first_error_is_the_one_that_ends_a_stream() -> None:
+    stream, _, _ = played("abc", Settings())
+    first = ValueError("first")
+    stream.fail(first)
+    stream.fail(ValueError("second"))
+    assert stream.error is first
+    assert stream.events[-1] == Done("failed", "", 3, stream.events[-1].seconds)  # type: ignore[union-attr]
+    whole, _, _ = played("abc", Settings(length=3))
+    whole.fail(first)
+    assert whole.error is None

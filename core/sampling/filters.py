@@ -75,7 +75,7 @@ def find_repeats(ids: TokenIds, limit: int) -> tuple[TokenIds, NDArray[np.int64]
     back = 1
     while back < limit and len(alive):
         alive = alive[ends[alive] >= back]
-        alive = alive[ids[ends[alive] - back] == ids[-1 - back]] if len(alive) else alive
+        alive = alive[ids[ends[alive] - back] == ids[-1 - back]]
         lengths[alive] += 1
         back += 1
     return ids[ends + 1], lengths

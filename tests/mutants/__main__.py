@@ -1,0 +1,203 @@
+"""Mutation testing: ``python -m tests.mutants [filters …]``. Which changes of the code does no test notice?
+
+Each file of ``MODULES`` is changed in one place at a time, and its tests run until one fails. A mutant that survives
+has to be in equivalent.txt, with the reason why no test can fail. Results are kept in build/mutants.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import json
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from . import trial
+from .changes import Change, find_changes
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "build" / "mutants"
+EQUIVALENT = Path(__file__).with_name("equivalent.txt")
+MIN_KILLED = 0.95
+
+MODULES = {
+    "core/sampling/filters.py": "sampler",
+    "core/sampling/sampler.py": "sampler engine",
+    "core/sampling/temperature.py": "temperature explain",
+    "core/generation/stream.py": "stream mirostat engine",
+    "core/generation/snapshot.py": "snapshot mirostat",
+    "core/generation/batch.py": "engine mirostat",
+    "core/session/passage.py": "passage session",
+    "core/inference/model_file.py": "model_file model_sizes library",
+    "core/settings.py": "settings commands",
+    "core/setting_types.py": "settings commands",
+    "core/training/distributed.py": "distributed",
+}
+"""The files that are changed, and the tests that know them."""
+
+LIBRARIES = ("numpy", "prompt_toolkit", "rich.console", "textual.app")
+"""Imported before the children are forked, so that a mutant of code that runs on import starts sooner."""
+
+
+class Module:
+    """One file with its mutants, its tests, and the results of earlier runs, by the mutant's name."""
+
+    def __init__(self, file: str, tests: str) -> None:
+        self.file, self.stem = str(ROOT / file), Path(file).stem
+        self.tests = [str(ROOT / "tests" / f"test_{name}.py") for name in tests.split()]
+        self.source = Path(self.file).read_text("utf-8")
+        self.changes = self.parse()[1]
+        texts = [Path(path).read_bytes() for path in (self.file, *self.tests, ROOT / "tests" / "conftest.py")]
+        self._key = hashlib.sha256(b"".join(texts)).hexdigest()[:16]
+        self._log = RESULTS / f"{self.stem}.jsonl"
+        self.read_log()
+
+    def parse(self) -> tuple[ast.Module, list[Change]]:
+        """Return the syntax tree, and the changes that can be made to it."""
+        tree = ast.parse(self.source)
+        return tree, find_changes(tree, self.source, Path(self.file).relative_to(ROOT))
+
+    def read_log(self) -> None:
+        """Read the tests that failed with each mutant, "" for none: ``results`` of the files as they are now."""
+        entries = map(json.loads, self._log.read_text("utf-8").splitlines() if self._log.exists() else ())
+        self.killers: dict[str, str] = {}
+        self.results: dict[str, str] = {}
+        for entry in entries:
+            self.killers[entry["name"]] = entry["killer"]
+            if entry["key"] == self._key:
+                self.results[entry["name"]] = entry["killer"]
+        self.kills = Counter(self.killers.values())
+
+    def record(self, change: Change, killer: str) -> None:
+        """Keep the id of the test that failed; "" if none did."""
+        self.results[change.name] = killer
+        self.kills[killer] += 1
+        entry = {"name": change.name, "key": self._key, "killer": killer}
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        if not killer:
+            print(f"  survives: {change.name}", flush=True)
+
+    def waiting(self) -> list[int]:
+        """Return the numbers of the changes that have no result."""
+        return [number for number, change in enumerate(self.changes) if change.name not in self.results]
+
+    def coverage(self) -> dict[str, Any]:
+        """Return the result of ``Tests.trace``: of an earlier run with the same files, or of a new one."""
+        path = RESULTS / f"{self.stem}-{self._key}.json"
+        if not path.exists():
+            traced = trial.in_child(lambda: trial.collect(self.tests, lambda tests: tests.trace(self.file)))
+            if not isinstance(traced, dict) or traced["failed"]:
+                sys.exit(f"tests of {self.stem} fail as they are: {traced if isinstance(traced, str) else traced['failed']}")
+            if not any(traced["lines"].values()):
+                sys.exit(f"no test runs {self.file}: is the package imported from another folder?")
+            path.write_text(json.dumps(traced), "utf-8")
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return found
+
+    def order(self, change: Change, coverage: dict[str, Any]) -> list[str]:
+        """Return the tests that run the change: the one that noticed it before, then those that notice most."""
+        seconds, killer = coverage["seconds"], self.killers.get(change.name)
+        names = [n for n, ran in coverage["lines"].items() if not change.lines.isdisjoint(ran)]
+        if not change.function:
+            names = list(seconds)
+        return sorted(names, key=lambda n: (n != killer, -self.kills[n] / (seconds[n] + 0.05), seconds[n]))
+
+
+def find_killers(module: Module) -> None:
+    """Try every mutant of a file that has no result yet."""
+    coverage = module.coverage()
+    tree, changes = module.parse()
+
+    def run(number: int, tests: trial.Tests) -> str:
+        return tests.run(module.order(changes[number], coverage), coverage["seconds"])
+
+    def run_swapped(number: int, tests: trial.Tests) -> str | None:
+        change = changes[number]
+        change.apply()
+        assert change.function
+        return run(number, tests) if trial.swap_function(tree, module.file, change.function) else None
+
+    def try_functions(tests: trial.Tests) -> None:
+        for number in module.waiting():
+            if changes[number].function and module.order(changes[number], coverage):
+                killer = trial.in_child(lambda number=number: run_swapped(number, tests))
+                if killer is not None:
+                    module.record(changes[number], killer)
+
+    def run_imported(number: int) -> str:
+        changes[number].apply()
+        trial.change_import(tree, module.file)
+        killer: str = trial.collect(module.tests, lambda tests: run(number, tests))
+        return killer
+
+    _in_fork(lambda: trial.collect(module.tests, try_functions))
+    module.read_log()
+    for number in module.waiting():
+        module.record(changes[number], trial.in_child(lambda number=number: run_imported(number)))
+
+
+def _in_fork(work: Any) -> None:
+    """Call ``work`` in a process of its own, so that what it imports is not imported here."""
+    sys.stdout.flush()
+    pid = os.fork()
+    if not pid:
+        try:
+            work()
+            sys.stdout.flush()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    if os.waitpid(pid, 0)[1]:
+        sys.exit("the tests could not be collected")
+
+
+def read_equivalent() -> dict[str, str]:
+    """Return the reasons in equivalent.txt by the mutant's name: indented lines after the names that they are for."""
+    reasons: dict[str, str] = {}
+    names: list[str] = []
+    for line in EQUIVALENT.read_text("utf-8").splitlines():
+        if line.startswith("  "):
+            reasons |= dict.fromkeys(names, line.strip())
+        elif line and not line.startswith("#"):
+            names = [line] if not names or names[-1] in reasons else [*names, line]
+    return reasons
+
+
+def report(modules: list[Module], seconds: float) -> bool:
+    """Print the table. Return True if enough mutants were killed and equivalent.txt is right."""
+    reasons, good = read_equivalent(), True
+    print(f"{'module':<20}{'mutants':>8}{'killed':>8}{'equal':>8}{'survive':>8}{'killed':>8}")
+    for module in modules:
+        survivors = {name for name, killer in module.results.items() if not killer}
+        listed = {name for name in reasons if name.startswith(f"{Path(module.file).relative_to(ROOT)} |")}
+        total, equal = len(module.changes), len(survivors & listed)
+        killed = total - len(survivors)
+        share = killed / (total - equal)
+        print(f"{module.stem:<20}{total:>8}{killed:>8}{equal:>8}{len(survivors - listed):>8}{share:>8.1%}")
+        for name in sorted(listed - survivors):
+            print(f"  not equal, or gone; take it out of {EQUIVALENT.name}: {name}")
+        good = good and share >= MIN_KILLED and listed <= survivors
+    print(f"{seconds:.0f} s")
+    return good
+
+
+def main(names: list[str]) -> None:
+    begun = time.monotonic()
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    modules = [Module(file, tests) for file, tests in MODULES.items() if not names or Path(file).stem in names]
+    for module in modules:
+        print(f"{module.stem}: {len(module.changes)} mutants, {len(module.waiting())} to try", flush=True)
+        find_killers(module)
+    sys.exit(not report(modules, time.monotonic() - begun))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

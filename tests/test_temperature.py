@@ -1,0 +1,88 @@
+"""The arithmetic that the lesson shows, by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from afterglow.core.errors import UsageError
+from afterglow.core.sampling.temperature import (
+    Loop,
+    double_rounding_differs,
+    effective_choices,
+    entropy_from_probs,
+    find_loop,
+    gaussian,
+    parse_probabilities,
+    probs_at_temperatures,
+    temperature_steps,
+)
+
+LINE = "abcdefghijklmnopqrst"
+"""Twenty characters, none of them twice."""
+
+
+def test_a_bell_curve_reaches_three_deviations_to_either_side() -> None:
+    positions, probs = gaussian()
+    assert (len(positions), positions[0], positions[12], positions[-1]) == (25, -3.0, 0.0, 3.0)
+    assert probs.sum() == pytest.approx(1)
+    assert probs[16] / probs[12] == pytest.approx(math.exp(-0.5))  # one deviation from the middle
+    assert gaussian(2, 1.0)[0].tolist() == [-2, -1, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "loop"),
+    [
+        (LINE * 3, Loop(0, LINE)),
+        ("x" + LINE * 3, Loop(1, LINE)),
+        (LINE * 2 + LINE[:-1], None),  # almost three times
+        (LINE + LINE, None),
+        ("0123456789" + LINE + "0123456789" + LINE, None),  # forty repeated characters, but twice only
+        (("0123456789" + LINE) * 3, Loop(0, "0123456789" + LINE)),
+        ("a" * 41, Loop(0, "a")),  # the first of them repeats nothing
+        ("a" * 40, None),
+        ("ab" * 21, Loop(0, "ab")),
+        ("", None),
+    ],
+)
+def test_a_loop_is_a_text_three_times_with_forty_characters_repeated(text: str, loop: Loop | None) -> None:
+    assert find_loop(text) == loop
+
+
+def test_probabilities_hold_at_the_coldest_temperature() -> None:
+    cold, half, zero = probs_at_temperatures(np.log([0.3, 0.5, 0.2]), [0.001, 0.5, 0.0])
+    assert cold == pytest.approx([0, 1, 0])
+    assert half == pytest.approx([9 / 38, 25 / 38, 4 / 38])
+    assert zero.tolist() == [0, 1, 0]
+
+
+def test_the_steps_of_a_temperature() -> None:
+    steps = temperature_steps([0.25, 0.75, 0.0], 2.0)
+    assert steps.log == pytest.approx([math.log(0.25), math.log(0.75), -math.inf])
+    assert steps.divided == pytest.approx([math.log(0.25) / 2, math.log(0.75) / 2, -math.inf])
+    assert steps.exponential == pytest.approx([0.5, math.sqrt(0.75), 0])
+    assert steps.renormalised == pytest.approx([0.5 / (0.5 + math.sqrt(0.75)), 0.6339746, 0])
+
+
+def test_entropy_in_bits_and_in_choices() -> None:
+    assert entropy_from_probs(np.array([0.5, 0.25, 0.25, 0.0])) == 1.5
+    assert effective_choices(np.array([0.25] * 4)) == 4
+    assert math.copysign(1, entropy_from_probs(np.array([1.0]))) == 1  # not minus zero
+
+
+@pytest.mark.parametrize(("text", "probs"), [("1,3", [0.25, 0.75]), ("0,2,2", [0, 0.5, 0.5]), ("1e308,1e308", [0.5, 0.5])])
+def test_probabilities_are_read_and_divided_by_their_sum(text: str, probs: list[float]) -> None:
+    assert parse_probabilities(text).tolist() == probs
+
+
+@pytest.mark.parametrize("text", ["1", "", "a,b", "0,0", "-1,2", "inf,1", "nan,1"])
+def test_what_is_no_distribution_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_probabilities(text)
+
+
+@pytest.mark.parametrize(("value", "differs"), [(0.2446, True), (0.2449, True), (0.2444, False), (0.245, False), (-0.2446, True)])
+def test_rounding_twice(value: float, differs: bool) -> None:
+    """0.2446 is 0.245 in three decimals, and that is 0.25 in two."""
+    assert double_rounding_differs(value) is differs
