@@ -31,9 +31,8 @@ def bits(token: Token) -> float:
 
 
 def stream_after(tokens: list[Token], chosen: Settings = CHOSEN) -> Stream:
-    stream = Stream(
-        ByteTokenizer(), Snapshot((), np.zeros(256, np.float32), 0), StreamOptions(chosen, PositionRNG(0), max_unread=99)
-    )
+    start = Snapshot((), np.zeros(256, np.float32), 0)
+    stream = Stream(ByteTokenizer(), start, StreamOptions(chosen, PositionRNG(0), max_unread=99))
     for each in tokens:
         stream.add_tokens(TokenColumns._make([value] for value in each[1:]), {})
     return stream

@@ -91,9 +91,8 @@ async def visit(house: House, seed: int, until: float, expected: Callable[[Model
         except ReaderCrashError:
             visits["crashed"] += 1
         except EngineError as error:
-            # Its worker was closed before the text ended: nothing else may end a text.
-            assert "the engine" in str(error)
-            assert "closed" in str(error)
+            if "closed" not in str(error):
+                raise  # only the end of its worker may end a text
             visits["closed on"] += 1
             await asyncio.sleep(0)
     return visits

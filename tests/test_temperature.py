@@ -71,7 +71,9 @@ def test_entropy_in_bits_and_in_choices() -> None:
     assert math.copysign(1, entropy_from_probs(np.array([1.0]))) == 1  # not minus zero
 
 
-@pytest.mark.parametrize(("text", "probs"), [("1,3", [0.25, 0.75]), ("0,2,2", [0, 0.5, 0.5]), ("1e308,1e308", [0.5, 0.5])])
+@pytest.mark.parametrize(
+    ("text", "probs"), [("1,3", [0.25, 0.75]), ("0,2,2", [0, 0.5, 0.5]), ("1e308,1e308", [0.5, 0.5])]
+)
 def test_probabilities_are_read_and_divided_by_their_sum(text: str, probs: list[float]) -> None:
     assert parse_probabilities(text).tolist() == probs
 
@@ -82,7 +84,9 @@ def test_what_is_no_distribution_is_refused(text: str) -> None:
         parse_probabilities(text)
 
 
-@pytest.mark.parametrize(("value", "differs"), [(0.2446, True), (0.2449, True), (0.2444, False), (0.245, False), (-0.2446, True)])
+@pytest.mark.parametrize(
+    ("value", "differs"), [(0.2446, True), (0.2449, True), (0.2444, False), (0.245, False), (-0.2446, True)]
+)
 def test_rounding_twice(value: float, differs: bool) -> None:
     """0.2446 is 0.245 in three decimals, and that is 0.25 in two."""
     assert double_rounding_differs(value) is differs

@@ -83,9 +83,9 @@ class Module:
         if not killer:
             print(f"  survives: {change.name}", flush=True)
 
-    def waiting(self) -> list[int]:
-        """Return the numbers of the changes that have no result."""
-        return [number for number, change in enumerate(self.changes) if change.name not in self.results]
+    def untried(self) -> int:
+        """Return the number of changes that have no result."""
+        return sum(change.name not in self.results for change in self.changes)
 
     def coverage(self) -> dict[str, Any]:
         """Return the result of ``Tests.trace``: of an earlier run with the same files, or of a new one."""
@@ -93,7 +93,9 @@ class Module:
         if not path.exists():
             traced = trial.in_child(lambda: trial.collect(self.tests, lambda tests: tests.trace(self.file)))
             if not isinstance(traced, dict) or traced["failed"]:
-                sys.exit(f"tests of {self.stem} fail as they are: {traced if isinstance(traced, str) else traced['failed']}")
+                sys.exit(
+                    f"tests of {self.stem} fail as they are: {traced if isinstance(traced, str) else traced['failed']}"
+                )
             if not any(traced["lines"].values()):
                 sys.exit(f"no test runs {self.file}: is the package imported from another folder?")
             path.write_text(json.dumps(traced), "utf-8")
@@ -101,45 +103,59 @@ class Module:
         return found
 
     def order(self, change: Change, coverage: dict[str, Any]) -> list[str]:
-        """Return the tests that run the change: the one that noticed it before, then those that notice most."""
+        """Return the tests to run: the one that noticed the change before, then those that notice most in a second."""
         seconds, killer = coverage["seconds"], self.killers.get(change.name)
-        names = [n for n, ran in coverage["lines"].items() if not change.lines.isdisjoint(ran)]
-        if not change.function:
-            names = list(seconds)
+        names = find_covering(change, coverage) or list(seconds)
         return sorted(names, key=lambda n: (n != killer, -self.kills[n] / (seconds[n] + 0.05), seconds[n]))
 
 
-def find_killers(module: Module) -> None:
-    """Try every mutant of a file that has no result yet."""
-    coverage = module.coverage()
-    tree, changes = module.parse()
+def find_covering(change: Change, coverage: dict[str, Any]) -> list[str]:
+    """Return the tests that run the change. [] if it runs on import, before any test."""
+    lines = coverage["lines"].items() if change.function else ()
+    return [name for name, ran in lines if not change.lines.isdisjoint(ran)]
 
-    def run(number: int, tests: trial.Tests) -> str:
-        return tests.run(module.order(changes[number], coverage), coverage["seconds"])
 
-    def run_swapped(number: int, tests: trial.Tests) -> str | None:
-        change = changes[number]
+class Search:
+    """The trial of every mutant of a file that has no result yet."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._coverage = module.coverage()
+        self._tree, self._changes = module.parse()
+
+    def run(self) -> None:
+        """Record the result of every mutant. Code that runs on import is changed before the tests are imported."""
+        module = self._module
+        _in_fork(lambda: trial.collect(module.tests, self._try_functions))
+        module.read_log()
+        for change in self._waiting():
+            module.record(change, trial.in_child(lambda change=change: self._run_imported(change)))
+
+    def _waiting(self) -> list[Change]:
+        return [change for change in self._changes if change.name not in self._module.results]
+
+    def _try_functions(self, tests: trial.Tests) -> None:
+        """Try the mutants of functions: the collected tests see a function's new code wherever it was imported."""
+        for change in self._waiting():
+            if find_covering(change, self._coverage):
+                killer = trial.in_child(lambda change=change: self._run_swapped(change, tests))
+                if killer is not None:
+                    self._module.record(change, killer)
+
+    def _run_swapped(self, change: Change, tests: trial.Tests) -> str | None:
         change.apply()
         assert change.function
-        return run(number, tests) if trial.swap_function(tree, module.file, change.function) else None
+        swapped = trial.swap_function(self._tree, self._module.file, change.function)
+        return self._run(change, tests) if swapped else None
 
-    def try_functions(tests: trial.Tests) -> None:
-        for number in module.waiting():
-            if changes[number].function and module.order(changes[number], coverage):
-                killer = trial.in_child(lambda number=number: run_swapped(number, tests))
-                if killer is not None:
-                    module.record(changes[number], killer)
-
-    def run_imported(number: int) -> str:
-        changes[number].apply()
-        trial.change_import(tree, module.file)
-        killer: str = trial.collect(module.tests, lambda tests: run(number, tests))
+    def _run_imported(self, change: Change) -> str:
+        change.apply()
+        trial.change_import(self._tree, self._module.file)
+        killer: str = trial.collect(self._module.tests, lambda tests: self._run(change, tests))
         return killer
 
-    _in_fork(lambda: trial.collect(module.tests, try_functions))
-    module.read_log()
-    for number in module.waiting():
-        module.record(changes[number], trial.in_child(lambda number=number: run_imported(number)))
+    def _run(self, change: Change, tests: trial.Tests) -> str:
+        return tests.run(self._module.order(change, self._coverage), self._coverage["seconds"])
 
 
 def _in_fork(work: Any) -> None:
@@ -194,8 +210,8 @@ def main(names: list[str]) -> None:
         importlib.import_module(library)
     modules = [Module(file, tests) for file, tests in MODULES.items() if not names or Path(file).stem in names]
     for module in modules:
-        print(f"{module.stem}: {len(module.changes)} mutants, {len(module.waiting())} to try", flush=True)
-        find_killers(module)
+        print(f"{module.stem}: {len(module.changes)} mutants, {module.untried()} to try", flush=True)
+        Search(module).run()
     sys.exit(not report(modules, time.monotonic() - begun))
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -107,56 +108,76 @@ def _children(node: ast.AST) -> Iterator[tuple[ast.AST, Callable[[ast.AST], None
 
 def _variants(node: ast.stmt | ast.expr, parent: ast.AST) -> Iterator[ast.stmt | ast.expr]:
     """Yield what may take the place of a statement or an expression."""
+    yield from _VARIANTS.get(type(node), _no_variants)(node)
+    if _is_droppable(node):
+        yield ast.Pass()
+    if _is_condition(node, parent):
+        yield ast.UnaryOp(ast.Not(), copy.deepcopy(node))
+
+
+def _is_droppable(node: ast.AST) -> bool:
+    """True for a statement without which the others still have their names."""
     match node:
-        case ast.Compare():
-            for index, operator in enumerate(node.ops):
-                for other in SWAPPED[type(operator)]:
-                    yield _with(node, ops=[*node.ops[:index], other(), *node.ops[index + 1 :]])
-        case ast.BoolOp():
-            yield _with(node, op=SWAPPED[type(node.op)][0]())
-            for index in range(len(node.values)):
-                rest = [*node.values[:index], *node.values[index + 1 :]]
-                yield _with(node, values=rest) if len(rest) > 1 else copy.deepcopy(rest[0])
-        case ast.BinOp() | ast.AugAssign():
-            for other in SWAPPED.get(type(node.op), ()):
-                yield _with(node, op=other())
-            if isinstance(node, ast.AugAssign):
-                yield ast.Pass()
-        case ast.UnaryOp(op=ast.Not() | ast.USub()):
-            yield copy.deepcopy(node.operand)
-        case ast.IfExp():
-            yield copy.deepcopy(node.body)
-            yield copy.deepcopy(node.orelse)
-        case ast.Call():
-            yield from _other_calls(node)
-        case ast.Constant():
-            yield from _other_constants(node)
-        case ast.Expr() if not isinstance(node.value, ast.Constant | ast.Yield | ast.YieldFrom):
-            yield ast.Pass()
-        case ast.Assign() if isinstance(node.targets[0], ast.Attribute | ast.Subscript):
-            yield ast.Pass()
-        case ast.Raise() | ast.Delete():
-            yield ast.Pass()
-        case ast.Return() if node.value and not _is_none(node.value):
-            yield ast.Return(ast.Constant(None))
-        case ast.Break() | ast.Continue():
-            yield SWAPPED[type(node)][0]()
-    if getattr(parent, "test", None) is node or (isinstance(parent, ast.comprehension) and node in parent.ifs):
-        if not isinstance(parent, ast.IfExp) and not isinstance(node, ast.Compare):
-            yield ast.UnaryOp(ast.Not(), copy.deepcopy(node))
+        case ast.Expr():
+            return not isinstance(node.value, ast.Constant | ast.Yield | ast.YieldFrom)
+        case ast.Assign():
+            return isinstance(node.targets[0], ast.Attribute | ast.Subscript)
+    return isinstance(node, ast.AugAssign | ast.Raise | ast.Delete)
 
 
-def _other_calls(node: ast.Call) -> Iterator[ast.Call]:
+def _is_condition(node: ast.AST, parent: ast.AST) -> bool:
+    """True for a condition that is not varied anyway, as comparisons are."""
+    if isinstance(node, ast.Compare):
+        return False
+    return (isinstance(parent, ast.If | ast.While) and parent.test is node) or (
+        isinstance(parent, ast.comprehension) and node in parent.ifs
+    )
+
+
+def _no_variants(_: ast.AST) -> Iterator[ast.expr]:
+    yield from ()
+
+
+def _other_comparisons(node: ast.Compare) -> Iterator[ast.expr]:
+    for index, operator in enumerate(node.ops):
+        for other in SWAPPED[type(operator)]:
+            yield _with(node, ops=[*node.ops[:index], other(), *node.ops[index + 1 :]])
+
+
+def _other_logic(node: ast.BoolOp) -> Iterator[ast.expr]:
+    yield _with(node, op=SWAPPED[type(node.op)][0]())
+    for index in range(len(node.values)):
+        rest = [*node.values[:index], *node.values[index + 1 :]]
+        yield _with(node, values=rest) if len(rest) > 1 else copy.deepcopy(rest[0])
+
+
+def _other_arithmetic(node: ast.BinOp | ast.AugAssign) -> Iterator[ast.expr]:
+    for other in SWAPPED.get(type(node.op), ()):
+        yield _with(node, op=other())
+
+
+def _operand(node: ast.UnaryOp) -> Iterator[ast.expr]:
+    if isinstance(node.op, ast.Not | ast.USub):
+        yield copy.deepcopy(node.operand)
+
+
+def _branches(node: ast.IfExp) -> Iterator[ast.expr]:
+    yield copy.deepcopy(node.body)
+    yield copy.deepcopy(node.orelse)
+
+
+def _other_calls(node: ast.Call) -> Iterator[ast.expr]:
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
     if isinstance(node.func, ast.Name) and name in NAMES:
         yield _with(node, func=ast.Name(NAMES[name], ast.Load()))
-    arguments = node.args
-    if name not in SYMMETRIC and len(arguments) in (2, 3) and ast.dump(arguments[-1]) != ast.dump(arguments[-2]):
-        if not any(isinstance(argument, ast.Starred) for argument in arguments):
-            yield _with(node, args=[*arguments[:-2], arguments[-1], arguments[-2]])
+    *first, before, last = [None, None, *node.args]
+    if len(node.args) not in (2, 3) or name in SYMMETRIC or any(isinstance(a, ast.Starred) for a in node.args):
+        return
+    if ast.dump(before) != ast.dump(last):
+        yield _with(node, args=[*first[2:], last, before])
 
 
-def _other_constants(node: ast.Constant) -> Iterator[ast.Constant]:
+def _other_constants(node: ast.Constant) -> Iterator[ast.expr]:
     value = node.value
     if isinstance(value, bool):
         yield ast.Constant(not value)
@@ -166,13 +187,33 @@ def _other_constants(node: ast.Constant) -> Iterator[ast.Constant]:
             yield ast.Constant(value - 1)
 
 
-def _with(node: ast.stmt | ast.expr, **fields: object) -> ast.stmt | ast.expr:
+def _no_result(node: ast.Return) -> Iterator[ast.stmt]:
+    if node.value and not (isinstance(node.value, ast.Constant) and node.value.value is None):
+        yield ast.Return(ast.Constant(None))
+
+
+def _other_jump(node: ast.Break | ast.Continue) -> Iterator[ast.stmt]:
+    yield SWAPPED[type(node)][0]()
+
+
+_VARIANTS: dict[type[ast.AST], Callable[[Any], Iterator[Any]]] = {
+    ast.Compare: _other_comparisons,
+    ast.BoolOp: _other_logic,
+    ast.BinOp: _other_arithmetic,
+    ast.AugAssign: _other_arithmetic,
+    ast.UnaryOp: _operand,
+    ast.IfExp: _branches,
+    ast.Call: _other_calls,
+    ast.Constant: _other_constants,
+    ast.Return: _no_result,
+    ast.Break: _other_jump,
+    ast.Continue: _other_jump,
+}
+
+
+def _with(node: Any, **fields: object) -> Any:
     """Return a deep copy of a node with other fields."""
     changed = copy.copy(node)
     for name, value in fields.items():
         setattr(changed, name, value)
     return copy.deepcopy(changed)
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
