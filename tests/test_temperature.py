@@ -38,7 +38,8 @@ def test_a_bell_curve_reaches_three_deviations_to_either_side() -> None:
         ("x" + LINE * 3, Loop(1, LINE)),
         (LINE * 2 + LINE[:-1], None),  # almost three times
         (LINE + LINE, None),
-        ("0123456789" + LINE + "0123456789" + LINE, None),  # forty repeated characters, but twice only
+        ("0123456789" * 9 + (LINE + LINE.upper()) * 2, None),  # forty repeated characters, but twice only
+        ("0123456789" * 9 + (LINE + LINE.upper()) * 3, Loop(90, LINE + LINE.upper())),
         (("0123456789" + LINE) * 3, Loop(0, "0123456789" + LINE)),
         ("a" * 41, Loop(0, "a")),  # the first of them repeats nothing
         ("a" * 40, None),
