@@ -7,9 +7,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 KERNEL := $(wildcard core/inference/*.[ch] core/training/*.c)
-PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
+PIP := $(INSTALL) --constraint constraints.txt
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --constraint constraints.txt \
+	--generate-hashes --no-annotate --custom-compile-command "make lock"
 
-.PHONY: chat train bot test slow soak fuzz mutants bench docs pictures format clean
+.PHONY: chat train bot test slow soak fuzz mutants bench docs pictures format lock audit pythons workflows clean
 
 chat: .venv/.play
 	@$(BIN)/afterglow
@@ -59,6 +62,19 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Writes every version and hash for the development environment and for the container into requirements/, for all platforms.
+# torch and its libraries for GPUs are left out: the builds for CPUs have other hashes.
+lock: .venv/.checkers
+	@mkdir -p build
+	$(LOCK) --extra dev --output-file build/dev.txt
+	$(LOCK) --extra bot --output-file requirements/bot.txt
+	awk '/^[a-z]/ {drop = /^(torch|triton|cuda-|nvidia-)/} !drop' build/dev.txt > requirements/dev.txt
+
+# Looks the locked versions up in a database of known vulnerabilities.
+audit: .venv/.checkers
+	$(BIN)/pip-audit --disable-pip --require-hashes --requirement requirements/dev.txt
+	$(BIN)/pip-audit --disable-pip --require-hashes --requirement requirements/bot.txt
+
 clean:
 	rm -rf .venv build dist *.egg-info
 
@@ -79,11 +95,17 @@ WITHOUT_KERNEL = $(BIN)/python -c 'from afterglow.core.inference.kernel import K
 	@touch $@
 
 # mypy finds `afterglow.…` only in a folder named afterglow. The link gives it one, whatever the checkout is called.
-.venv/.dev: pyproject.toml setup.py constraints.txt $(KERNEL) | .venv/.made
+.venv/.dev: pyproject.toml setup.py constraints.txt requirements/dev.txt $(KERNEL) | .venv/.made
 	@echo "Installing afterglow-lm[dev] into .venv (once) ..."
-	@$(PIP) --editable '.[dev]'
+	@$(INSTALL) --require-hashes --requirement requirements/dev.txt
+	@$(PIP) torch
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@mkdir -p .venv/src && ln -sfn ../.. .venv/src/afterglow
 	@touch .venv/.play .venv/.train .venv/.bot $@
+
+.venv/.checkers: | .venv/.dev
+	@$(PIP) pip-audit uv zizmor
+	@touch $@
 
 .venv/.made:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed. Install it, or give its path: make chat PYTHON=/path/to/python3"; exit 1; }

@@ -16,7 +16,11 @@ from .config import Options, default_config_path, load_options, template
 
 @click.group("bot", invoke_without_command=True)
 @click.option("--model", "-m", "model_name", metavar="NAME", help="name or path of the default model")
-@click.option("--proxy", envvar="DISCORD_PROXY", help="HTTP proxy for all connections to Discord")
+@click.option(
+    "--proxy",
+    envvar="DISCORD_PROXY",
+    help="HTTP proxy for all connections to Discord; set DISCORD_PROXY instead if its URL has a password",
+)
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file to read instead of bot.toml")
 @click.option("--check", is_flag=True, help="check token, model and data file without connecting")
 @click.option("--shards", metavar="one|auto", help="auto: as many connections as Discord recommends")
@@ -32,7 +36,7 @@ def bot(
     check: bool,
     **flags: str | int | None,
 ) -> None:
-    """Run the Discord bot. Its token is read from DISCORD_TOKEN, or from the file that DISCORD_TOKEN_FILE names."""
+    """Run the Discord bot. Its token is read from the file that DISCORD_TOKEN_FILE names, or from DISCORD_TOKEN."""
     options = load_options(config).changed(model=model_name, shard_ids=_parse_shard_ids(shard_ids), **flags)
     context.obj = options
     if context.invoked_subcommand:

@@ -99,7 +99,7 @@ def template() -> str:
 def _build_options(values: Mapping[str, Any]) -> Options:
     for name in values:
         if name == "token":
-            raise UsageError("do not put the token in this file; set DISCORD_TOKEN or DISCORD_TOKEN_FILE")
+            raise UsageError("do not put the token in this file; set DISCORD_TOKEN_FILE, or DISCORD_TOKEN")
         if name not in _TYPES:
             raise UsageError(f"there is no option {name!r}; {suggest(name, _TYPES, 'see --help')}")
     return Options(**values)

@@ -8,8 +8,8 @@ from pathlib import Path
 from ..core.errors import UsageError, error_text
 
 LOGIN_HELP = (
-    "create an application at https://discord.com/developers/applications, copy its bot's token, and set DISCORD_TOKEN "
-    "to it (or DISCORD_TOKEN_FILE to the path of a file that contains it)"
+    "create an application at https://discord.com/developers/applications, copy its bot's token into a file, "
+    "and set DISCORD_TOKEN_FILE to the file's path (or DISCORD_TOKEN to the token)"
 )
 
 

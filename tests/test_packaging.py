@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 CHECKOUT = Path(__file__).parent.parent
 
@@ -32,3 +38,40 @@ print(wheel.py_limited_api, *[(module.py_limited_api, len(module.define_macros))
 def test_free_threaded_pythons_have_no_stable_abi(free_threaded: int, built: str) -> None:
     command = [sys.executable, "-W", "ignore", "-c", SHOW, str(free_threaded)]
     assert subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout.strip() == built  # noqa: S603
+
+
+@pytest.mark.parametrize("extra", ["dev", "bot"])
+def test_the_lock_has_every_requirement(extra: str) -> None:
+    """``make lock`` was not forgotten. torch is left out, because its builds for CPUs have other hashes."""
+    locked = lock_of(extra)
+    for requirement in requirements_of(extra):
+        if requirement.name != "torch":
+            versions = locked[canonicalize_name(requirement.name)]
+            assert [version for version in versions if version not in requirement.specifier] == []
+
+
+@pytest.mark.parametrize("extra", ["dev", "bot"])
+def test_every_line_of_a_lock_has_hashes_and_names_no_host(extra: str) -> None:
+    text = (CHECKOUT / "requirements" / f"{extra}.txt").read_text("utf-8")
+    assert "://" not in text
+    entries = re.split(r"\n(?=\w)", text)[1:]
+    assert [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def requirements_of(extra: str) -> Iterator[Requirement]:
+    """Yield what the package needs with this extra, and with the extras that it consists of."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    for requirement in map(Requirement, [*project["dependencies"], *project["optional-dependencies"][extra]]):
+        if requirement.name == project["name"]:
+            for part in requirement.extras:
+                yield from requirements_of(part)
+        else:
+            yield requirement
+
+
+def lock_of(extra: str) -> dict[str, list[str]]:
+    """Locked versions by name: several if Pythons differ."""
+    found = defaultdict(list)
+    for name, version in re.findall(r"^([\w-]+)==(\S+)", (CHECKOUT / f"requirements/{extra}.txt").read_text(), re.M):
+        found[name].append(version)
+    return found
