@@ -22,6 +22,7 @@ from afterglow.core.session.session import Session
 from .conftest import DATA
 
 PAYLOADS = {
+    "right-to-left override": "\u202egpj.exe",
     "OSC 52, the clipboard": "\x1b]52;c;UFdO\x07",
     "OSC 0, the title": "\x1b]0;PWN\x07",
     "CSI": "\x1b[2J\x1b[31m",
@@ -29,7 +30,6 @@ PAYLOADS = {
     "bell": "\x07\x7f",
     "carriage return and a forged line": "ok\r\nFORGED: all is well\n\rFORGED too",
     "backspaces": "bad\b\b\bgood",
-    "right-to-left override": "\u202egpj.exe",
     "left-to-right isolate": "\u2066a\u2069\u200f",
     "full reset": "\x1bc",
     "next line and line separator": "\x85FORGED\u2028FORGED\u2029",
@@ -40,20 +40,18 @@ HOSTILE = "<" + "".join(PAYLOADS.values()) + ">"
 HOSTILE_WORD = "".join(HOSTILE.split())
 """The same without white space, so that it is one word of a command."""
 
+HOSTILE_TEXT = HOSTILE.replace("FORGED", "written")
+"""The same as a text, which may have lines of its own."""
+
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that terminals obey, and those that reorder or break lines."""
 
 INVISIBLE = re.compile("[\u200b-\u200d\ufeff\ufe0f\U000e0000-\U000e007f]")
 
 
-def check_not_obeyed(output: str) -> None:
-    """Fail if a terminal would obey something in ``output``."""
-    assert OBEYED.findall(output) == []
-
-
 def check_shown(output: str) -> None:
     """Fail if a terminal would obey something in ``output``, or if a line of it is forged."""
-    check_not_obeyed(output)
+    assert OBEYED.findall(output) == []
     assert [line for line in output.splitlines() if line.lstrip().startswith("FORGED")] == []
 
 
@@ -123,12 +121,13 @@ def fill_home(home: Path) -> None:
 def hostile_passage() -> Passage:
     """Return a passage whose text, model and settings are hostile."""
     passage = Passage(HOSTILE, "0" * 64, 7)
-    passage.add(Node(None, seed=HOSTILE))
+    passage.add(Node(None, seed=HOSTILE_TEXT))
     return passage
 
 
 def hostile_lines(session: Session) -> Iterator[str]:
-    """Yield every command without arguments, and with the payload as each of its arguments; /quit is left out."""
+    """Yield a seed, and every command but /quit without arguments and with the payload as each of its arguments."""
+    yield HOSTILE_TEXT
     for command in COMMANDS:
         if command.name == "quit":
             continue
@@ -137,7 +136,7 @@ def hostile_lines(session: Session) -> Iterator[str]:
             before = [_valid_value(session, each) for each in command.arguments[:number]]
             for payload in (HOSTILE, HOSTILE_WORD, f"reset{HOSTILE_WORD}", argument.name + HOSTILE_WORD):
                 yield " ".join([f"/{command.name}", *before, payload])
-    yield from (HOSTILE, f"/{HOSTILE}", f"/{HOSTILE_WORD}", f"/stop 'a{HOSTILE_WORD}'", f"/open {HOSTILE_WORD}")
+    yield from (HOSTILE_TEXT, f"/{HOSTILE}", f"/{HOSTILE_WORD}", f"/stop 'a{HOSTILE_WORD}'", f"/open {HOSTILE_WORD}")
     yield from (f"/preset save {HOSTILE_WORD}", f"/export {HOSTILE_WORD}.md", f"/export ~{HOSTILE_WORD}/x.md")
 
 

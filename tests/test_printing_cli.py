@@ -20,8 +20,8 @@ from .cli_helpers import RunCli
 from .conftest import DATA
 from .hostile_text import (
     HOSTILE,
+    HOSTILE_TEXT,
     INVISIBLE,
-    check_not_obeyed,
     check_shown,
     damage_model,
     fill_home,
@@ -177,26 +177,26 @@ def test_click_lists_choices_on_one_line(run: RunCli) -> None:
 def test_text_is_unchanged_in_a_pipe_and_shown_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    words = Scripted(HOSTILE)
+    words = Scripted(HOSTILE_TEXT)
     monkeypatch.setattr("afterglow.repl.cli.models.load_model_and_settings", lambda *_: (words, Settings(length=200)))
-    monkeypatch.setattr(sys, "argv", ["afterglow", "generate", "--echo", HOSTILE])
+    monkeypatch.setattr(sys, "argv", ["afterglow", "generate", "--echo", HOSTILE_TEXT])
     main()
     piped = capfd.readouterr().out
-    assert piped.startswith(HOSTILE + HOSTILE)
+    assert piped.startswith(HOSTILE_TEXT + HOSTILE_TEXT)
     with on_terminal(monkeypatch) as shown:
         main()
-    check_not_obeyed(shown[0])
+    check_shown(shown[0])
     assert shown[0].count("␛]52;c;UFdO␇") >= 2
 
 
 def test_every_line_of_a_script_is_shown(tiny: Model, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     fill_home(home)
     named = Model(visible_name(HOSTILE), tiny.file, tiny.runtime)
-    for model, check in ((named, check_shown), (Scripted(HOSTILE), check_not_obeyed)):
+    for model in (named, Scripted(HOSTILE_TEXT)):
         session = Session(model, Settings(rng=7, length=200))
         with on_terminal(monkeypatch) as shown:
             run_script(session, hostile_lines(session))
-        check(shown[0])
+        check_shown(shown[0])
         assert "␛]52;c;UFdO␇" in shown[0]
 
 
@@ -204,9 +204,9 @@ def test_a_script_in_a_pipe_writes_text_unchanged_and_notes_shown(
     capfd: pytest.CaptureFixture[str], home: Path
 ) -> None:
     fill_home(home)
-    session = Session(Scripted(HOSTILE), Settings(rng=7, length=len(HOSTILE)))
+    session = Session(Scripted(HOSTILE_TEXT), Settings(rng=7, length=len(HOSTILE_TEXT)))
     run_script(session, ["a", "/model", "/preset", "/open", f"/{HOSTILE}", "/open 1"])
     out, err = capfd.readouterr()
-    assert out.startswith(f"{HOSTILE}\n")
-    check_shown(out.removeprefix(HOSTILE))
+    assert out.startswith(f"{HOSTILE_TEXT}\n")
+    check_shown(out.removeprefix(HOSTILE_TEXT))
     check_shown(err)
