@@ -110,6 +110,8 @@ def test_it_is_for_whole_blocks_in_bfloat16_on_a_cpu() -> None:
         assert lstm_kernel.find_kernel(nn.LSTM(8, 192), x)
         assert not lstm_kernel.find_kernel(nn.LSTM(8, 100), x)
         assert not lstm_kernel.find_kernel(nn.LSTM(8, 192), x.to("meta"))
+    with torch.autocast("cpu", torch.float16):
+        assert not lstm_kernel.find_kernel(nn.LSTM(8, 192), x)
     assert not lstm_kernel.find_kernel(nn.LSTM(8, 192), x)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,11 +15,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from afterglow.core.errors import StateError, UsageError
+from afterglow.core.generation.stream import StreamOptions
 from afterglow.core.inference import kernel as kernel_module
 from afterglow.core.inference.backends import fastest_runtime
 from afterglow.core.inference.kernel import KERNEL, VARIANTS
 from afterglow.core.inference.model_card import Card
-from afterglow.core.inference.model_file import MAX_FLOAT, Architecture, ModelFile, open_model_file
+from afterglow.core.inference.model_file import MAX_DIMENSIONS, MAX_FLOAT, Architecture, ModelFile, open_model_file
 from afterglow.core.inference.quantization import HIDDEN_ZERO, WEIGHT_LIMIT, dequantize, quantize
 from afterglow.core.inference.runtime import (
     Runtime,
@@ -29,7 +33,10 @@ from afterglow.core.inference.runtime import (
     select_rows,
 )
 from afterglow.core.model import Model
+from afterglow.core.sampling.rng import PositionRNG
+from afterglow.core.sampling.sampler import draw, token_stats
 from afterglow.core.score import score
+from afterglow.core.settings import Settings
 from afterglow.core.text.corpus import read_corpus
 from afterglow.core.text.tokenizer import CharTokenizer
 
@@ -78,14 +85,22 @@ def runtime_of(kind: str) -> Make:
     return partial(KernelRuntime, kernel=KERNELS[kind])
 
 
+@pytest.fixture(params=["table", "lookup"])
+def with_input_table(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """True if the input of layer 0 is in a table; else it is computed for each token, as in large vocabularies."""
+    if request.param == "lookup":
+        monkeypatch.setattr("afterglow.core.inference.runtime.MAX_TABLE_BYTES", 0)
+    return bool(request.param == "table")
+
+
 @pytest.fixture(params=["onnx", *KERNEL_PARAMS])
-def make(request: pytest.FixtureRequest) -> Make:
+def make(request: pytest.FixtureRequest, with_input_table: bool) -> Make:  # noqa: ARG001
     """Every way there is here."""
     return runtime_of(request.param)
 
 
 @pytest.fixture(params=KERNEL_PARAMS)
-def make_compiled(request: pytest.FixtureRequest) -> Make:
+def make_compiled(request: pytest.FixtureRequest, with_input_table: bool) -> Make:  # noqa: ARG001
     """The kernels among them."""
     return runtime_of(request.param)
 
@@ -141,6 +156,131 @@ def test_the_most_extreme_file_that_opens_has_finite_logits_the_same_on_every_ru
     steps = onnx_runtime(file).stepper(int8_zeros(shape, 5), exclusive=False)
     assert trace_of(steps, ids) == expected
     assert all(np.isfinite(array).all() for array in (steps.logits, *steps.state))
+
+
+@pytest.mark.parametrize("kind", ["onnx", *KERNEL_PARAMS])
+@pytest.mark.parametrize("shape", [*SHAPES, WIDE], ids=str)
+def test_an_input_that_is_computed_for_each_token_is_that_of_the_table_bit_for_bit(
+    shape: Architecture, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, runtime = random_file(shape), runtime_of(kind)
+    ids = np.random.default_rng(11).integers(0, shape.vocabulary, (7, 30))
+    with_table = trace(runtime(file, 2), ids)
+    monkeypatch.setattr("afterglow.core.inference.runtime.MAX_TABLE_BYTES", 0)
+    assert trace(runtime(file, 2), ids) == trace(runtime(file), ids, alone=False) == with_table
+
+
+@pytest.mark.parametrize("kind", KERNEL_PARAMS)
+def test_a_model_of_a_large_vocabulary_is_opened_in_twice_its_size(kind: str, tmp_path: Path) -> None:
+    """A table of the input for every token would be sixty times as large. 8 MiB are for tokens as Python objects."""
+    shape, path = Architecture(20_000, 1, 1, 256), tmp_path / "large.safetensors"
+    characters = [chr(0x4E00 + n) for n in range(shape.vocabulary)]
+    replace(random_file(shape), tokenizer=CharTokenizer(characters)).save(path)
+    tracemalloc.start()
+    runtime_of(kind)(open_model_file(path))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * path.stat().st_size + (8 << 20)
+
+
+# What is handed to C ------------------------------------------------------------------------------------------------
+
+
+def torch_runtime(file: ModelFile, _threads: int = 1) -> Runtime:
+    pytest.importorskip("torch")
+    from afterglow.core.training.torch_runtime import TorchRuntime
+
+    return TorchRuntime(file)
+
+
+@pytest.mark.parametrize("kind", ["onnx", "torch", *KERNEL_PARAMS])
+def test_an_id_that_is_no_token_is_the_same_error_on_every_runtime_and_nothing_is_read(kind: str) -> None:
+    file = random_file(SHAPES[1])
+    runtime = (torch_runtime if kind == "torch" else runtime_of(kind))(file)
+    steps = runtime.stepper(runtime.zeros(2))
+    steps.step(np.array([0, 46]))
+    before = [array.copy() for array in (steps.logits, *steps.state)]
+    for wrong in (47, -1, 10**6, 2**62, -(2**63)):
+        for ids in ([wrong, 0], [0, wrong]):
+            with pytest.raises(UsageError, match=f"^there is no token {wrong}; ids are 0 to 46$"):
+                steps.step(np.array(ids))
+        with pytest.raises(UsageError, match=f"^there is no token {wrong}; ids are 0 to 46$"):
+            steps.step_many(np.array([[wrong, 0], [1, 2]]))
+    assert all(np.array_equal(a, b) for a, b in zip(before, (steps.logits, *steps.state), strict=True))
+
+
+def test_a_model_refuses_an_id_that_is_no_token(tiny: Model) -> None:
+    start, size = tiny.read("The lamp").snapshot, tiny.tokenizer.size
+    for wrong in (size, -1, 10**6):
+        with pytest.raises(UsageError, match=f"no token {wrong}"):
+            tiny.advance(start, np.array([0, wrong]))
+        with pytest.raises(UsageError, match=f"no token {wrong}"):
+            tiny.engine().open(start, StreamOptions(Settings(), PositionRNG(7), forced_token=wrong))
+        with pytest.raises(UsageError, match=f"no token {wrong}"):
+            token_stats(np.zeros((2, size)), np.zeros((2, size)), np.array([0, wrong]))
+    assert tiny.advance(start, np.array([size - 1])).position == start.position + 1
+    stream = tiny.engine().open(start, StreamOptions(Settings(), PositionRNG(7), forced_token=size - 1))
+    assert not stream.finished
+
+
+def test_a_runtime_refuses_the_state_of_another_model(make: Make, tiny: Model) -> None:
+    runtime = make(tiny.file)
+    for other in (
+        make(random_file(SHAPES[0])).zeros(1),
+        runtime.zeros(1)[:2],
+        (*runtime.zeros(1)[:3], runtime.zeros(2)[3]),
+        tuple(array.astype(np.float64) for array in runtime.zeros(1)),
+    ):
+        with pytest.raises(StateError, match="another size"):
+            runtime.stepper(other)
+
+
+@pytest.mark.parametrize("kind", KERNEL_PARAMS)
+def test_arrays_of_another_number_of_rows_do_not_reach_a_kernel(kind: str, tiny: Model) -> None:
+    steps = runtime_of(kind)(tiny.file).stepper(tiny.runtime.zeros(2))
+    for ids in (np.zeros(1, np.int64), np.zeros(3, np.int64), np.zeros((1, 2), np.int64)):
+        with pytest.raises(ValueError, match="2 rows"):
+            steps.step(ids)
+    for uniforms, temperatures in (((4, 1), (2,)), ((4, 2), (1,)), ((2,), (2,)), ((4, 2), (2, 1))):
+        with pytest.raises(ValueError, match="2 rows"):
+            steps.generate(np.full(uniforms, 0.5), np.ones(temperatures))
+    size = tiny.tokenizer.size
+    with pytest.raises(ValueError, match="2 rows"):
+        draw(np.zeros((2, size)), np.zeros((1, 1)))
+    with pytest.raises(ValueError, match="2 ids"):
+        token_stats(np.zeros((2, size)), np.zeros((1, size)), np.zeros(2, np.int64))
+
+
+@pytest.mark.parametrize("name", ["logits", "state"])
+def test_the_arrays_that_a_kernel_writes_to_cannot_be_replaced(name: str, make: Make, tiny: Model) -> None:
+    steps = make(tiny.file).stepper(tiny.runtime.zeros(1))
+    with pytest.raises(AttributeError):
+        setattr(steps, name, getattr(steps, name))
+
+
+def test_a_kernel_has_room_for_the_phases_of_the_largest_model() -> None:
+    phases = MAX_DIMENSIONS["layers"] + 2  # the embedding and the projection
+    assert [kernel.max_phases for kernel in KERNELS.values()] == [phases] * len(KERNELS)
+
+
+C_FILES = ["inference/kernel_avx2.c", "inference/kernel_avx512.c", "training/kernel_bf16.c"]
+CORE = Path(__file__).parent.parent / "core"
+
+
+@pytest.mark.parametrize("name", C_FILES)
+def test_a_kernel_is_used_only_on_a_processor_with_every_feature_that_it_was_compiled_for(name: str) -> None:
+    """One list makes both the compiler's target and the question to the processor; here it is asked a third time."""
+    text = (CORE / name).read_text()
+    assert "target(" not in text
+    assert "__builtin_cpu_supports" not in text
+    features = set(re.findall(r'each\("(\w+)"\)', text))
+    assert {"fma"} < features
+    cpuinfo = Path("/proc/cpuinfo")
+    module = pytest.importorskip(f"afterglow.core.{name.removesuffix('.c').replace('/', '.')}")
+    if not cpuinfo.exists():
+        pytest.skip("only Linux lists the features of its processor")
+    flags = set(re.sub(r"avx512_(vnni|bf16)", r"avx512\1", cpuinfo.read_text()).split())
+    assert bool(module.supported) == (features <= flags and not ("bf16" in name and "amx_tile" in flags))
 
 
 def test_models_that_step_at_the_same_time_share_a_kernels_threads_and_nothing_else(make_compiled: Make) -> None:

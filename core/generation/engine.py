@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from ..errors import StateError
 from ..events import Event
-from ..inference.runtime import Runtime
+from ..inference.runtime import Runtime, require_same_form, wrong_id_error
 from ..text.tokenizer import Tokenizer
 from .batch import Batch
 from .snapshot import Snapshot
@@ -42,9 +42,11 @@ class Engine:
         """Add a stream that continues from ``start`` and return it.
 
         With ``max_unread`` above 1 it is drawn before its reader asks. Raises StateError if the snapshot belongs to a
-        model of another size.
+        model of another size, UsageError if the forced token is not in the vocabulary.
         """
         self._require_same_shape(start)
+        if options.forced_token is not None and not 0 <= options.forced_token < self._tokenizer.size:
+            raise wrong_id_error(options.forced_token, self._tokenizer.size)
         stream = Stream(self._tokenizer, start, options)
         if options.max_unread > 1:
             self.request(stream)
@@ -60,9 +62,7 @@ class Engine:
                 f"this saved state belongs to a model with {len(start.logits)} tokens, not {self._tokenizer.size};"
                 " read the text again"
             )
-        shapes = [(array.shape, array.dtype) for array in start.state]
-        if shapes != [(array.shape, array.dtype) for array in self._zero_state]:
-            raise StateError("this saved state belongs to a model of another size; read the text again")
+        require_same_form(start.state, self._zero_state)
 
     def request(self, stream: Stream) -> None:
         """Queue the stream: the next step draws for it, or removes it if it was stopped. Safe from any thread."""

@@ -77,7 +77,7 @@ def from_bytes(data: bytes, model_sha256: str, template: Snapshot) -> Snapshot:
     """Return the snapshot in ``data``. ``template`` is any snapshot of the model, for the arrays' shapes and types.
 
     Raises StateError, one line, and nothing else, if the data is damaged or was made by another model, runtime or later
-    release. The checksum finds damage, not intent: everything is checked whoever wrote it.
+    release. The checksum finds damage, not intent: everything else is checked too.
     """
     header_start = len(_MAGIC) + 32
     body = data[header_start:]

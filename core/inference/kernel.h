@@ -19,13 +19,15 @@ static void run_single(const Step *s) {
         for (int64_t block = 0; block < blocks_of(&s->phase[n]); block++) compute_block(s, &s->phase[n], block);
 }
 
-/* Reads one token per row. First copies each layer's h into the part of its input that the recurrent weights read. Then
-   computes all phases on the pool, or on this thread alone if the pool is busy or the step has one thread. */
+/* Reads one token per row. First copies the tokens' embeddings, and each layer's h, into the part of the input that their
+   weights read. Then computes all phases on the pool, or on this thread alone if the pool is busy or the step has one
+   thread. */
 static void run(const Step *s) {
     for (int64_t n = 0; n < s->phases; n++) {
         const Phase *p = &s->phase[n];
-        for (int64_t row = 0; p->h && row < s->rows; row++)
-            memcpy(p->input + row * p->inputs + (n ? p->width : 0), p->h + row * p->width, p->width);
+        for (int64_t row = 0; row < s->rows; row++)
+            if (p->embedding) memcpy(p->input + row * p->inputs, p->embedding + s->ids[row] * p->inputs, p->inputs);
+            else if (p->h) memcpy(p->input + row * p->inputs + p->below, p->h + row * p->width, p->width);
     }
     if (s->threads > 1 && pthread_mutex_trylock(&pool.busy) == 0) {
         run_shared(s);
@@ -37,13 +39,28 @@ static void run(const Step *s) {
 /* Arrays are passed as buffers, which numpy exports only if they are contiguous; the Step by its address. */
 #define STEP(address) ((Step *)(uintptr_t)(address))
 
+static const Phase *last_phase(const Step *s) { return &s->phase[s->phases - 1]; }
+
+/* Returns the number of ids before the first that is not from 0 to tokens - 1. */
+static Py_ssize_t count_right_ids(const int64_t *ids, Py_ssize_t count, int64_t tokens) {
+    Py_ssize_t n = 0;
+    while (n < count && ids[n] >= 0 && ids[n] < tokens) n++;
+    return n;
+}
+
+/* Returns the first id that is no token, having read none of them, or None. */
 static PyObject *py_step(PyObject *self, PyObject *args) {
     unsigned long long address;
     Py_buffer ids;
     if (!PyArg_ParseTuple(args, "Ky*", &address, &ids)) return NULL;
     Step *s = STEP(address);
     const int64_t *all = ids.buf;
-    Py_ssize_t count = s->rows ? ids.len / 8 / s->rows : 0;
+    Py_ssize_t count = s->rows ? ids.len / 8 / s->rows : 0, right = count_right_ids(all, ids.len / 8, last_phase(s)->width);
+    if (right < ids.len / 8) {
+        PyObject *wrong = PyLong_FromLongLong(all[right]);
+        PyBuffer_Release(&ids);
+        return wrong;
+    }
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t n = 0; n < count; n++) {
         s->ids = all + n * s->rows;
@@ -59,14 +76,14 @@ static PyObject *py_generate(PyObject *self, PyObject *args) {
     Py_buffer uniforms, temperatures, ids, stats;
     if (!PyArg_ParseTuple(args, "Ky*y*w*w*", &address, &uniforms, &temperatures, &ids, &stats)) return NULL;
     Step *s = STEP(address);
-    Phase *last = &s->phase[s->phases - 1];
+    const Phase *last = last_phase(s);
     Py_ssize_t count = s->rows ? ids.len / 8 / s->rows : 0;
     double *scratch = malloc(3 * last->width * sizeof(double));
     if (scratch) {
         Py_BEGIN_ALLOW_THREADS
         for (Py_ssize_t n = 0; n < count; n++) {
             int64_t offset = n * s->rows, *drawn = (int64_t *)ids.buf + offset;
-            draw(last->logits, s->rows, last->width, temperatures.buf, (double *)uniforms.buf + offset, drawn,
+            draw(last->output, s->rows, last->width, temperatures.buf, (double *)uniforms.buf + offset, drawn,
                  (double *)stats.buf + offset, count * s->rows, scratch);
             s->ids = drawn;
             run(s);
@@ -128,6 +145,7 @@ static PyMethodDef functions[] = {
 #define SUPPORTED 0
 #define LANES 1
 #define MAX_THREADS 1
+#define MAX_PHASES 0
 
 static PyMethodDef functions[] = {{NULL, NULL, 0, NULL}};
 
@@ -141,6 +159,7 @@ PyMODINIT_FUNC MODULE_INIT(void) {
         PyModule_AddIntConstant(result, "supported", SUPPORTED);
         PyModule_AddIntConstant(result, "simd_width", LANES);
         PyModule_AddIntConstant(result, "max_threads", MAX_THREADS);
+        PyModule_AddIntConstant(result, "max_phases", MAX_PHASES);
     }
     return result;
 }

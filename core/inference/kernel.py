@@ -35,8 +35,14 @@ class Int8Kernel(Protocol):
     max_threads: int
     """Largest number of threads for one step."""
 
-    def step(self, step_address: int, ids: AnyArray, /) -> None:
-        """Read T tokens per row, ids (T, rows), int64, with the ``Step`` struct at this address (kernel_step.h)."""
+    max_phases: int
+    """Largest number of phases in the ``Step`` struct: those of the largest model that a file can hold."""
+
+    def step(self, step_address: int, ids: AnyArray, /) -> int | None:
+        """Read T tokens per row, ids (T, rows), int64, with the ``Step`` struct at this address (kernel_step.h).
+
+        Returns None, or the first id that is no token; then none was read.
+        """
 
     def generate(
         self, step_address: int, uniforms: AnyArray, temperatures: AnyArray, ids: AnyArray, stats: AnyArray, /

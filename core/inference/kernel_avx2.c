@@ -6,9 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define SUPPORTED (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-#define FAST __attribute__((target("avx2,fma,popcnt")))
-#define INLINE FAST static inline __attribute__((always_inline))
+#define FEATURES(each) each("avx2") each("fma") each("popcnt")
+#include "kernel_cpu.h"
 
 #define LANES 8
 #define MAX_ROWS 3 /* times four gates: 12 of the 16 registers hold sums */

@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#define SUPPORTED (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512dq"))
-#define FAST __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")))
-#define INLINE FAST static inline __attribute__((always_inline))
+#define FEATURES(each) \
+    each("avx512f") each("avx512bw") each("avx512vl") each("avx512dq") each("avx512vnni") each("fma") each("popcnt")
+#include "kernel_cpu.h"
 
 #define LANES 16
 #define MAX_ROWS 6 /* times four gates: 24 of the 32 registers hold sums */

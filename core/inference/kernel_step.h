@@ -5,24 +5,31 @@
    float32 operations in the same order. kernel_backend.py lays out the arrays. If the number of units or tokens is not a
    multiple of the lanes, the rest of the last vector is masked. */
 
-#define MAX_PHASES 65
+#define MAX_PHASES 66 /* the embedding, 64 layers and the projection */
 #define MAX_THREADS 16
 
-/* A phase of a step: one layer's gates, or the projection's logits (then h and c are null). */
+/* Which row of `addend` a row of the batch uses. */
+enum { THE_ONLY_ROW, ROW_OF_TOKEN, ROW_OF_BATCH };
+
+/* A phase of a step: the embedding (then `embedding` is given), one layer's gates (then h is), or the projection. The
+   embedding has a phase only if the vocabulary is large. Else layer 0 has a table of its products for every token. */
 typedef struct {
     int64_t inputs;             /* bytes of a row of `input`, a multiple of four */
     int64_t width;              /* units or tokens */
     const int8_t *weights;      /* (blocks, inputs / 4, gates, LANES, 4) */
-    const int32_t *initial_sum; /* (blocks, gates, LANES): cancels what the zero point of h, 128, adds to a sum */
+    const int32_t *initial_sum; /* (blocks, gates, LANES): cancels what the zero point of the input, 128, adds to a sum */
     const float *scale;         /* (blocks, gates, LANES) */
-    const float *addend;        /* bias (blocks, gates, LANES), or one such row for every token */
-    int64_t by_token;           /* 1 if addend has a row for every token */
-    uint8_t *input;             /* (rows, inputs): h of the layer below, then this layer's own */
+    const float *addend;        /* rows of (blocks, gates, LANES), the bias among them */
+    int64_t addend_row;         /* THE_ONLY_ROW, ROW_OF_TOKEN or ROW_OF_BATCH */
+    uint8_t *input;             /* (rows, inputs): the token's embedding, or h of the layer below, then this layer's own */
+    int64_t below;              /* bytes of a row of `input` that are h of the layer below */
     uint8_t *h;                 /* (rows, width), copied into the input of this phase and of the next */
     uint8_t *next_input;        /* input of the next phase, which begins with this h */
     int64_t next_inputs;        /* bytes of a row of next_input */
     float *c;                   /* (rows, width) */
-    float *logits;              /* (rows, width) */
+    float *output;              /* logits (rows, width), or of the embedding the next phase's addend for each row */
+    const uint8_t *embedding;   /* (tokens, inputs), with the zero point 128 */
+    const float *token_scale;   /* (tokens,): of the embedding */
 } Phase;
 
 typedef struct {
@@ -71,19 +78,32 @@ INLINE void update_state(const Phase *p, int64_t block, int64_t row, const float
     store_bytes(p->h + row * p->width + unit, p->next_input + row * p->next_inputs + unit, lanes, h);
 }
 
+/* Stores what the tokens' embeddings add to the gates of layer 0, for the units of a block in one row. */
+INLINE void embed(const Phase *p, int64_t block, int64_t id, float *output, const Ints sums[4]) {
+    for (int64_t g = 0, offset = block * 4 * LANES; g < 4; g++, offset += LANES) {
+        Reals product = TO_REALS(sums[g]) * SET(p->token_scale[id]) * LOAD(p->scale + offset);
+        store_some(output + offset, lanes_of(LANES), product + LOAD(p->addend + offset));
+    }
+}
+
 INLINE void compute_rows(const Step *s, const Phase *p, int64_t block, int64_t row, int rows) {
     Ints sums[MAX_ROWS][4];
-    if (p->logits) {
+    int64_t gates = (p->width + LANES - 1) / LANES * 4 * LANES;
+    if (p->embedding) {
+        sum_up(p, block, row, rows, 4, sums);
+        for (int r = 0; r < rows; r++) embed(p, block, s->ids[row + r], p->output + (row + r) * gates, sums[r]);
+    } else if (p->h) {
+        sum_up(p, block, row, rows, 4, sums);
+        for (int r = 0; r < rows; r++) {
+            int64_t which = p->addend_row == ROW_OF_TOKEN ? s->ids[row + r] : p->addend_row == ROW_OF_BATCH ? row + r : 0;
+            update_state(p, block, row + r, p->addend + which * gates, sums[r]);
+        }
+    } else {
         sum_up(p, block, row, rows, 1, sums);
         for (int r = 0; r < rows; r++)
-            store_some(p->logits + (row + r) * p->width + block * LANES, lanes_of(p->width - block * LANES),
+            store_some(p->output + (row + r) * p->width + block * LANES, lanes_of(p->width - block * LANES),
                        dequantize(p, p->addend, block * LANES, sums[r][0]));
-        return;
     }
-    sum_up(p, block, row, rows, 4, sums);
-    int64_t gates = (p->width + LANES - 1) / LANES * 4 * LANES;
-    for (int r = 0; r < rows; r++)
-        update_state(p, block, row + r, p->addend + (p->by_token ? s->ids[row + r] * gates : 0), sums[r]);
 }
 
 FAST static void compute_block(const Step *s, const Phase *p, int64_t block) {

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..text.tokenizer import Ids
 from .model_file import ModelFile
 from .onnx_graph import OnnxStepGraph
-from .runtime import Logits, StateArrays, Stepper, int8_zeros
+from .runtime import Logits, StateArrays, Stepper, int8_zeros, require_ids, require_same_form
 
 
 class OnnxRuntime:
@@ -43,6 +43,7 @@ class OnnxRuntime:
 
     def stepper(self, state: StateArrays, exclusive: bool = True) -> Stepper:
         """Return a stepper that continues from a copy of ``state``."""
+        require_same_form(state, self.zeros(0))
         logits = np.empty((len(state[0]), self._file.architecture.vocabulary), np.float32)
         return _BoundStepper(self.session(exclusive), self.state_names, state, logits)
 
@@ -70,14 +71,22 @@ class _BoundStepper(Stepper):
         logits_pair = logits, np.empty_like(logits)
         self._bindings = [self._bind(*states, logits_pair[1]), self._bind(*states[::-1], logits_pair[0])]
         self._outputs = [(logits_pair[1], states[1]), (logits_pair[0], states[0])]
-        self.logits = logits_pair[0]
-        self.state = states[0]
+        self._logits, self._state = self._outputs[1]
         self._current = 0
 
+    @property
+    def logits(self) -> Logits:
+        return self._logits
+
+    @property
+    def state(self) -> StateArrays:
+        return self._state
+
     def step(self, ids: Ids) -> None:
+        require_ids(ids, self._logits.shape[1])
         self._ids[:] = ids
         self._session.run_with_iobinding(self._bindings[self._current])
-        self.logits, self.state = self._outputs[self._current]
+        self._logits, self._state = self._outputs[self._current]
         self._current = 1 - self._current
 
     def _bind(self, before: StateArrays, after: StateArrays, logits: Logits) -> onnxruntime.IOBinding:

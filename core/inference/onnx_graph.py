@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from .model_file import ModelFile
-from .quantization import HIDDEN_SCALE, HIDDEN_ZERO
-from .runtime import input_table
+from .quantization import HIDDEN_SCALE, HIDDEN_ZERO, as_unsigned
+from .runtime import has_input_table, input_table
 
 
 class OnnxStepGraph:
@@ -58,14 +58,33 @@ class OnnxStepGraph:
         self._add_node("QuantizeLinear", [f"real{n}", "unit", "zero"], f"h{n}_")
 
     def _add_first_gates(self) -> str:
-        """Add the gates of layer 0. A table (V, 4H) combines embedding, input weights and bias."""
+        """Add the gates of layer 0."""
         tensors = self._file.tensors
-        self._add_constant("table", _reorder_gates(input_table(self._file), axis=1))
-        self._add_node("Gather", ["table", "ids"], "from_input0")
+        if has_input_table(self._file.architecture):
+            self._add_constant("table", _reorder_gates(input_table(self._file), axis=1))
+            self._add_node("Gather", ["table", "ids"], "from_input0")
+        else:
+            self._add_input_lookup()
         weight, scale = _reorder_gates(tensors["lstm.0.weight_hh"]), _reorder_gates(tensors["lstm.0.scale"])
         self._add_matmul("recurrent0", "h0", weight, scale)
         self._add_node("Add", ["recurrent0", "from_input0"], "gates0")
         return "gates0"
+
+    def _add_input_lookup(self) -> None:
+        """Add the product of the tokens' embeddings and the input weights: what ``input_table`` has for all tokens."""
+        tensors = self._file.tensors
+        self._add_constant("embedding", as_unsigned(tensors["embedding.weight"]))
+        self._add_constant("embedding.scale", tensors["embedding.scale"][:, None])
+        self._add_constant("input.weight", _reorder_gates(tensors["lstm.0.weight_ih"]).T)
+        self._add_constant("input.scale", _reorder_gates(tensors["lstm.0.scale"]))
+        self._add_constant("input.bias", _reorder_gates(tensors["lstm.0.bias"]))
+        self._add_node("Gather", ["embedding", "ids"], "embedded")
+        self._add_node("Gather", ["embedding.scale", "ids"], "embedded.scale")
+        self._add_node("MatMulInteger", ["embedded", "input.weight", "zero"], "input.sum")
+        self._add_node("Cast", ["input.sum"], "input.cast", to=TensorProto.FLOAT)
+        self._add_node("Mul", ["input.cast", "embedded.scale"], "input.product")
+        self._add_node("Mul", ["input.product", "input.scale"], "input.scaled")
+        self._add_node("Add", ["input.scaled", "input.bias"], "from_input0")
 
     def _add_gates(self, n: int) -> str:
         tensors = self._file.tensors

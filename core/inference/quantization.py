@@ -27,3 +27,8 @@ def quantize(*matrices: NDArray[np.float32]) -> tuple[list[NDArray[np.int8]], ND
 def dequantize(matrix: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the float32 values (R, C) of int8 rows with their scales (R,)."""
     return matrix.astype(np.float32) * scale[:, None]
+
+
+def as_unsigned(matrix: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Return int8 values as unsigned bytes with the zero point 128, as a product with int8 weights reads them."""
+    return matrix.view(np.uint8) ^ np.uint8(HIDDEN_ZERO)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import StateError, UsageError
 from ..text.tokenizer import Ids
 from .model_file import Architecture, ModelFile
 from .quantization import HIDDEN_ZERO
@@ -42,11 +43,21 @@ class Stepper(Protocol):
     ``logits``, (B, V), are undefined before the first step, unless the caller writes those that belong to the state.
     """
 
-    logits: Logits
-    state: StateArrays
+    @property
+    def logits(self) -> Logits:
+        """The logits for the next token of each row, to read or to write, (B, V)."""
+        ...
+
+    @property
+    def state(self) -> StateArrays:
+        """The state of all rows."""
+        ...
 
     def step(self, ids: Ids) -> None:
-        """Read one token per row, ids (B,), and update ``logits`` (B, V) and ``state``."""
+        """Read one token per row, ids (B,), and update ``logits`` (B, V) and ``state``.
+
+        Raises UsageError, having read nothing, for an id that is not from 0 to V - 1.
+        """
         ...
 
     def step_many(self, ids: Ids) -> None:
@@ -72,6 +83,35 @@ def int8_zeros(architecture: Architecture, rows: int) -> StateArrays:
     for _ in range(architecture.layers):
         state += [np.full(size, HIDDEN_ZERO, np.uint8), np.zeros(size, np.float32)]
     return tuple(state)
+
+
+def require_ids(ids: Ids, vocabulary: int) -> None:
+    """Raise UsageError unless all ``ids`` are from 0 to V - 1."""
+    if ids.view(np.uint64).max(initial=0) >= vocabulary:  # a negative id is a large unsigned one: one pass for both
+        wrong = ids[(ids < 0) | (ids >= vocabulary)]
+        raise wrong_id_error(int(wrong.flat[0]), vocabulary)
+
+
+def wrong_id_error(number: int, vocabulary: int) -> UsageError:
+    """Return the error for an id that is no token."""
+    return UsageError(f"there is no token {number}; ids are 0 to {vocabulary - 1}")
+
+
+def require_same_form(state: StateArrays, expected: StateArrays) -> None:
+    """Raise StateError unless the arrays have the types and, but for their rows, the shapes of ``expected``."""
+    forms = [[(array.shape[1:], array.dtype) for array in arrays] for arrays in (state, expected)]
+    if forms[0] != forms[1] or len({len(array) for array in state}) != 1:
+        raise StateError("this saved state belongs to a model of another size; read the text again")
+
+
+MAX_TABLE_BYTES = 1 << 24
+"""Largest table of the input of layer 0 for every token. With a larger vocabulary it is computed for each token that is
+read: that is little beside the projection to so many tokens, and the table can be sixty times as large as the file."""
+
+
+def has_input_table(architecture: Architecture) -> bool:
+    """Return True if the input of layer 0 is computed for all tokens when the model is opened."""
+    return architecture.vocabulary * architecture.width * 4 * 4 <= MAX_TABLE_BYTES
 
 
 def input_table(file: ModelFile) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..inference.kernel import KERNEL, TokenStats
+from ..inference.runtime import require_ids
 from ..setting_types import Ramp
 from ..settings import SPECS, SamplingSettings
 from ..text.tokenizer import Ids
@@ -119,6 +120,8 @@ class SamplerChain:
 
 def draw(shaped: Array, uniforms: Array) -> Ids:
     """Draw the ids (B,) at which the cumulative probability of logits (B, V) first passes each uniform (B, 1)."""
+    if uniforms.shape != (len(shaped), 1):
+        raise ValueError(f"uniforms have the shape {uniforms.shape}, for {len(shaped)} rows")
     if KERNEL:
         ids = np.empty(len(shaped), np.int64)
         KERNEL.sample(np.ascontiguousarray(shaped), np.ascontiguousarray(uniforms), ids, shaped.shape[1])
@@ -131,6 +134,9 @@ def draw(shaped: Array, uniforms: Array) -> Ids:
 
 def token_stats(raw: Array, shaped: Array, ids: Ids) -> TokenStats:
     """Return the statistics (B,) of ids (B,) from logits (B, V) before the chain, ``raw``, and after it, ``shaped``."""
+    if not raw.shape == shaped.shape == (len(ids), raw.shape[1]):
+        raise ValueError(f"logits have the shapes {raw.shape} and {shaped.shape}, for {len(ids)} ids")
+    require_ids(ids, raw.shape[1])
     if KERNEL:
         stats = np.empty((4, len(ids)))
         model_logits, draw_logits, drawn = map(np.ascontiguousarray, (raw, shaped, ids))

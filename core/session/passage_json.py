@@ -121,7 +121,7 @@ def from_dict(data: Any) -> Passage:
             passage.nodes[node.parent].children.append(number)
         passage.nodes.append(node)
     for number, values in enumerate(data["nodes"]):
-        passage.nodes[number].visited = _parse_visited(values["visited"], number, passage)
+        passage.nodes[number].visited = _parse_redo_child(values["visited"], number, passage)
     passage.cursor = None if data["cursor"] is None else require_int_below(len(passage.nodes), data["cursor"])
     if data.get("settings") is not None:
         passage.settings = settings_from_dict(require_type(dict, data["settings"]))
@@ -170,7 +170,7 @@ def _node_from_dict(values: dict[str, Any], passage: Passage) -> Node:
     )
 
 
-def _parse_visited(value: object, number: int, passage: Passage) -> int | None:
+def _parse_redo_child(value: object, number: int, passage: Passage) -> int | None:
     """Return the child of node ``number`` that redo goes to. Raises ValueError if it has no such child."""
     if value is None:
         return None

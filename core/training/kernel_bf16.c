@@ -15,8 +15,9 @@
 #include <cpuid.h>
 #include <immintrin.h>
 
-#define FAST __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
-#define INLINE FAST static inline __attribute__((always_inline))
+#define FEATURES(each) \
+    each("avx512f") each("avx512bw") each("avx512vl") each("avx512dq") each("avx512bf16") each("fma")
+#include "../inference/kernel_cpu.h"
 
 #define LANES 16 /* units in a vector */
 #define VECTORS 4  /* vectors of sums in parallel: the four gates of 16 units, or 64 units */
@@ -188,11 +189,11 @@ static int has_amx(void) {
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1);
 }
 
-#define SUPPORTED (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512dq") && !has_amx())
+#define SUITABLE (SUPPORTED && !has_amx())
 
 #else
 
-#define SUPPORTED 0
+#define SUITABLE 0
 
 static PyMethodDef functions[] = {{NULL, NULL, 0, NULL}};
 
@@ -202,6 +203,6 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "kernel_bf1
 
 PyMODINIT_FUNC PyInit_kernel_bf16(void) {
     PyObject *created = PyModule_Create(&module);
-    if (created) PyModule_AddIntConstant(created, "supported", SUPPORTED);
+    if (created) PyModule_AddIntConstant(created, "supported", SUITABLE);
     return created;
 }

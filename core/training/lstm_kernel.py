@@ -66,7 +66,8 @@ LSTM_KERNEL = load_lstm_kernel()
 
 def find_kernel(layer: nn.Module, x: Tensor) -> LSTMKernel | None:
     """Return the kernel if the layer runs in bfloat16 on a CPU and its width is a multiple of 64, else None."""
-    in_bf16 = x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+    autocast = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu")
+    in_bf16 = x.device.type == "cpu" and autocast == torch.bfloat16
     return LSTM_KERNEL if in_bf16 and cast(nn.LSTM, layer).hidden_size % UNITS_PER_BLOCK == 0 else None
 
 

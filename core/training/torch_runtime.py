@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ..inference.model_file import ModelFile
-from ..inference.runtime import Logits, StateArrays, Stepper
+from ..inference.runtime import Logits, StateArrays, Stepper, require_ids
 from ..text.tokenizer import Ids
 from .convert import to_torch
 from .model import LSTMLanguageModel
@@ -33,13 +33,22 @@ class TorchRuntime:
 class _TorchStepper(Stepper):
     def __init__(self, model: LSTMLanguageModel, state: StateArrays) -> None:
         self._model = model
-        self.state = tuple(array.copy() for array in state)
-        self.logits: Logits = np.empty((len(state[0]), model.architecture.vocabulary), np.float32)
+        self._state = tuple(array.copy() for array in state)
+        self._logits: Logits = np.empty((len(state[0]), model.architecture.vocabulary), np.float32)
+
+    @property
+    def logits(self) -> Logits:
+        return self._logits
+
+    @property
+    def state(self) -> StateArrays:
+        return self._state
 
     @torch.no_grad()
     def step(self, ids: Ids) -> None:
-        halves = [torch.from_numpy(array)[None] for array in self.state]
+        require_ids(ids, self._model.architecture.vocabulary)
+        halves = [torch.from_numpy(array)[None] for array in self._state]
         states = list(zip(halves[::2], halves[1::2], strict=True))
         logits, next_states = self._model(torch.from_numpy(ids)[:, None], states)
-        self.logits = logits[:, 0].numpy()
-        self.state = tuple(half[0].numpy() for pair in next_states for half in pair)
+        self._logits = logits[:, 0].numpy()
+        self._state = tuple(half[0].numpy() for pair in next_states for half in pair)
