@@ -19,7 +19,7 @@ from afterglow.core.errors import StateError, UsageError
 from afterglow.core.generation.stream import StreamOptions
 from afterglow.core.inference import kernel as kernel_module
 from afterglow.core.inference.backends import fastest_runtime
-from afterglow.core.inference.kernel import KERNEL, VARIANTS
+from afterglow.core.inference.kernel import INTERFACE, KERNEL, VARIANTS
 from afterglow.core.inference.model_card import Card
 from afterglow.core.inference.model_file import MAX_DIMENSIONS, MAX_FLOAT, Architecture, ModelFile, open_model_file
 from afterglow.core.inference.quantization import HIDDEN_ZERO, WEIGHT_LIMIT, dequantize, quantize
@@ -310,6 +310,15 @@ def test_without_a_compiler_or_the_processor_there_is_no_kernel(monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "afterglow.core.inference.kernel_avx512", None)
     monkeypatch.setitem(sys.modules, "afterglow.core.inference.kernel_avx2", SimpleNamespace(supported=0))
     assert [kernel_module.load_kernel(kind) for kind in VARIANTS] == [None, None]
+
+
+def test_a_kernel_that_was_built_from_other_sources_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its structs would have another layout, and it would read and write outside of them."""
+    for interface in ({}, {"interface": INTERFACE - 1}, {"interface": INTERFACE + 1}):
+        for kind in VARIANTS:
+            module = SimpleNamespace(supported=1, **interface)
+            monkeypatch.setitem(sys.modules, f"afterglow.core.inference.kernel_{kind}", module)
+            assert kernel_module.load_kernel(kind) is None
 
 
 def test_the_widest_vectors_are_taken() -> None:

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#define INTERFACE 2 /* changes with the structs and functions that kernel_backend.py and sampler.py use, as in kernel.py */
+
 #ifdef SUPPORTED
 
 /* Must come first: the next two use its definitions. */
@@ -156,6 +158,7 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "kernel", .
 PyMODINIT_FUNC MODULE_INIT(void) {
     PyObject *result = PyModule_Create(&module);
     if (result) {
+        PyModule_AddIntConstant(result, "interface", INTERFACE);
         PyModule_AddIntConstant(result, "supported", SUPPORTED);
         PyModule_AddIntConstant(result, "simd_width", LANES);
         PyModule_AddIntConstant(result, "max_threads", MAX_THREADS);

@@ -14,6 +14,11 @@ VARIANTS = "avx512", "avx2"
 """Vector instruction sets, the widest first."""
 
 
+INTERFACE = 2
+"""Number of the layout of the C structs and of the functions, as in ``kernel.h``. A module built from other sources
+than these, as in a checkout that was updated but not installed again, has another one or none, and is not used."""
+
+
 class TokenStats(NamedTuple):
     """Statistics of drawn tokens, arrays of the same shape, (B,) or (K, B); fields as in ``events.Token``."""
 
@@ -61,12 +66,16 @@ class Int8Kernel(Protocol):
 
 
 def load_kernel(variant: str) -> Int8Kernel | None:
-    """Return the kernel of this variant; None if it was not built or the processor lacks the instructions."""
+    """Return the kernel of this variant.
+
+    None if it was not built, or from other sources than these, or if the processor lacks the instructions.
+    """
     try:
         module = import_module(f".kernel_{variant}", __package__)
     except ImportError:  # installed from source without a compiler
         return None
-    return cast(Int8Kernel, module) if module.supported else None
+    usable = module.supported and getattr(module, "interface", 0) == INTERFACE
+    return cast(Int8Kernel, module) if usable else None
 
 
 KERNEL = next(filter(None, map(load_kernel, VARIANTS)), None)
