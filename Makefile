@@ -2,6 +2,7 @@
 # make test: all checks. make slow: the slow tests. make soak: the ten-minute memory test. make bench: the benchmarks.
 # make mutants [ONLY=filters]: which changes of the code does no test notice?
 # make fuzz [CASES=20000] [SEED=any text] [ONLY=passage,archive] [CASE=passage:1.17]: changed files and messages for every reader.
+# make sanitize: the kernels' tests with checks of addresses, undefined behavior and races compiled in (gcc; three minutes).
 # make docs: the pages, into build/site. make pictures: the pictures of the pages. make format: ruff's fixes.
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ PIP := $(INSTALL) --constraint constraints.txt
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --constraint constraints.txt \
 	--generate-hashes --no-annotate --custom-compile-command "make lock"
 
-.PHONY: chat train bot test slow soak fuzz mutants bench docs pictures format lock audit pythons workflows clean
+.PHONY: chat train bot test slow soak fuzz sanitize mutants bench docs pictures format lock audit pythons workflows clean
 
 chat: .venv/.play
 	@$(BIN)/afterglow
@@ -45,6 +46,9 @@ fuzz: .venv/.dev
 
 mutants: .venv/.dev
 	$(BIN)/python -m tests.mutants $(ONLY)
+
+sanitize: .venv/.dev
+	$(BIN)/python tests/sanitize.py
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks

@@ -8,6 +8,7 @@
 
 #define FEATURES(each) each("avx2") each("fma") each("popcnt")
 #include "kernel_cpu.h"
+#include "kernel_checks.h"
 
 #define LANES 8
 #define MAX_ROWS 3 /* times four gates: 12 of the 16 registers hold sums */
@@ -36,11 +37,13 @@ INLINE Ints mask(Lanes lanes) {
     return _mm256_cmpgt_epi32(SET_INTS((int)lanes), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 INLINE Reals load_some(Lanes lanes, const float *from) {
+    check_read(from, 4 * lanes);
     return lanes == LANES ? LOAD(from) : _mm256_maskload_ps(from, mask(lanes));
 }
 INLINE void store_some(float *to, Lanes lanes, Reals x) {
     if (lanes == LANES) _mm256_storeu_ps(to, x);
     else _mm256_maskstore_ps(to, mask(lanes), x);
+    check_written(to, 4 * lanes);
 }
 
 /* Rounds x, adds the zero point 128, and stores bytes at two addresses. */
@@ -109,6 +112,7 @@ INLINE __m256i mask4(Lanes8 lanes, int first) {
     return _mm256_cmpgt_epi64(_mm256_set1_epi64x(lanes - first), _mm256_setr_epi64x(0, 1, 2, 3));
 }
 INLINE Doubles load8(Lanes8 lanes, const double *from) {
+    check_read(from, 8 * lanes);
     if (lanes == 8) return (Doubles){_mm256_loadu_pd(from), _mm256_loadu_pd(from + 4)};
     return (Doubles){_mm256_maskload_pd(from, mask4(lanes, 0)), _mm256_maskload_pd(from + 4, mask4(lanes, 4))};
 }
@@ -120,6 +124,7 @@ INLINE void store8(double *to, Lanes8 lanes, Doubles x) {
         _mm256_maskstore_pd(to, mask4(lanes, 0), x.low);
         _mm256_maskstore_pd(to + 4, mask4(lanes, 4), x.high);
     }
+    check_written(to, 8 * lanes);
 }
 INLINE Doubles select8(Lanes8 lanes, Doubles x, Doubles others) {
     if (lanes == 8) return x;

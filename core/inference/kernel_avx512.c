@@ -9,6 +9,7 @@
 #define FEATURES(each) \
     each("avx512f") each("avx512bw") each("avx512vl") each("avx512dq") each("avx512vnni") each("fma") each("popcnt")
 #include "kernel_cpu.h"
+#include "kernel_checks.h"
 
 #define LANES 16
 #define MAX_ROWS 6 /* times four gates: 24 of the 32 registers hold sums */
@@ -33,14 +34,22 @@ INLINE Ints plus_products(Ints sum, Ints input, Ints weights) {
 }
 
 INLINE Lanes lanes_of(int64_t left) { return left >= LANES ? 0xffff : (Lanes)((1u << left) - 1); }
-INLINE Reals load_some(Lanes lanes, const float *from) { return _mm512_maskz_loadu_ps(lanes, from); }
-INLINE void store_some(float *to, Lanes lanes, Reals x) { _mm512_mask_storeu_ps(to, lanes, x); }
+INLINE Reals load_some(Lanes lanes, const float *from) {
+    check_read(from, 4 * __builtin_popcount(lanes));
+    return _mm512_maskz_loadu_ps(lanes, from);
+}
+INLINE void store_some(float *to, Lanes lanes, Reals x) {
+    _mm512_mask_storeu_ps(to, lanes, x);
+    check_written(to, 4 * __builtin_popcount(lanes));
+}
 
 /* Rounds x, adds the zero point 128, and stores bytes at two addresses. */
 INLINE void store_bytes(uint8_t *to, uint8_t *also, Lanes lanes, Reals x) {
     __m128i bytes = _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(x), SET_INTS(128)));
     _mm_mask_storeu_epi8(to, lanes, bytes);
     _mm_mask_storeu_epi8(also, lanes, bytes);
+    check_written(to, __builtin_popcount(lanes));
+    check_written(also, __builtin_popcount(lanes));
 }
 
 /* Eight float64. lanes8 selects the valid ones, given the number of values that are left. */
@@ -60,8 +69,14 @@ typedef __mmask8 Lanes8;
 #define REDUCE_MAX8(x) _mm512_reduce_max_pd(x)
 
 INLINE Lanes8 lanes8(int64_t left) { return left >= 8 ? 0xff : (Lanes8)((1u << left) - 1); }
-INLINE Doubles load8(Lanes8 lanes, const double *from) { return _mm512_maskz_loadu_pd(lanes, from); }
-INLINE void store8(double *to, Lanes8 lanes, Doubles x) { _mm512_mask_storeu_pd(to, lanes, x); }
+INLINE Doubles load8(Lanes8 lanes, const double *from) {
+    check_read(from, 8 * __builtin_popcount(lanes));
+    return _mm512_maskz_loadu_pd(lanes, from);
+}
+INLINE void store8(double *to, Lanes8 lanes, Doubles x) {
+    _mm512_mask_storeu_pd(to, lanes, x);
+    check_written(to, 8 * __builtin_popcount(lanes));
+}
 INLINE Doubles masked8(Lanes8 lanes, Doubles x) { return _mm512_maskz_mov_pd(lanes, x); }
 INLINE Doubles max_of8(Lanes8 lanes, Doubles max, Doubles x) { return _mm512_mask_max_pd(max, lanes, max, x); }
 INLINE int count_above8(Lanes8 lanes, Doubles x, Doubles value) {
