@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from afterglow.core.errors import CommandError
 from afterglow.core.events import Token
+from afterglow.core.generation.snapshot import Snapshot
 from afterglow.core.session.passage import Node, Passage, format_temperatures
 from afterglow.core.settings import Settings
 from afterglow.core.text.tokenizer import ByteTokenizer
@@ -207,6 +209,19 @@ def test_a_character_of_two_tokens_fits_with_both_and_a_typed_seed_as_a_whole(
     assert passage.locate_characters(characters) == place
 
 
+def test_nothing_lies_between_a_text_and_a_seed_typed_after_it() -> None:
+    passage = Passage("m", "", 7)
+    for node in (
+        Node(None, seed="a"),
+        Node(0, tokens=tokens("bc")),
+        Node(1, 2, seed=""),
+        Node(2, 0, tokens=tokens("d")),
+    ):
+        passage.add(node)
+    assert [passage.locate_token(count) for count in range(4)] == [(0, 0), (1, 1), (2, 0), (3, 1)]
+    assert passage.locate_characters(3) == (2, 0, 3)  # an empty seed fits where its text does
+
+
 def test_a_token_comes_with_the_settings_that_drew_it(passage: Passage) -> None:
     hot, cold = Settings(top_k=5), Settings(top_k=2)
     passage.nodes[3].filters = [(1, hot), (3, cold)]
@@ -271,6 +286,10 @@ def test_the_line_under_a_text(passage: Passage) -> None:
         "T 0.80 · 7 characters · rng 7 · version 1 of 2",
         "T 0.80 · 7 characters · rng 7 · take 1 · version 2 of 2",
     ]
+    passage.add(Node(None, seed="Twice "))
+    passage.move_to(0)
+    assert passage.summary() == "T 0.00 · 0 characters · rng 7 · version 1 of 2"
+    passage.move_to(3)
     passage.nodes[3].tail = "EN"
     assert "9 characters" in passage.summary()
 
@@ -293,3 +312,10 @@ def test_tokens_of_another_vocabulary_are_known_by_id_or_text() -> None:
         (Node(0, tokens=[tokens("a")[0]._replace(id=256)]), False, False),
     ):
         assert (node.tokens_in_vocab(tokenizer), node.decodes_to_same_text(tokenizer)) == (known, same)
+
+
+def test_nodes_are_equal_whatever_was_computed_for_them() -> None:
+    snapshot = Snapshot((), np.zeros(2, np.float32), 1)
+    computed = Node(0, tokens=tokens("a"), start=snapshot, snapshots={1: snapshot})
+    assert computed == Node(0, tokens=tokens("a"))
+    assert repr(computed) == repr(Node(0, tokens=tokens("a")))

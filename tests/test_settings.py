@@ -275,5 +275,70 @@ def test_a_config_value_that_cannot_be_is_refused(text: str) -> None:
         merge_layers(read_config(write_config(text)))
 
 
+NUMERIC = {
+    "temperature": (1.0, None, 0, 5),
+    "top_k": (0, 0, 0, 1_000_000),
+    "top_p": (1.0, 1.0, 0, 1),
+    "min_p": (0.0, 0.0, 0, 1),
+    "typical": (1.0, 1.0, 0, 1),
+    "repeat_penalty": (1.0, 1.0, 0.1, 10),
+    "repeat_last_n": (64, None, 0, 8192),
+    "frequency_penalty": (0.0, 0.0, -2, 2),
+    "presence_penalty": (0.0, 0.0, -2, 2),
+    "dry_multiplier": (0.0, 0.0, 0, 5),
+    "dry_base": (1.75, None, 1, 4),
+    "dry_allowed_length": (2, None, 1, 64),
+    "dry_penalty_last_n": (-1, None, -1, 8192),
+    "surprise": (0.0, 0.0, 0, 20),
+    "surprise_rate": (0.1, None, 0, 1),
+    "length": (500, None, 1, 10_000_000),
+    "rng": (None, None, 0, 2**32 - 1),
+    "speed": (40, None, 0, 100_000),
+}
+"""Default, off value, and range of every setting that is a number. Files and scripts hold values of all the range."""
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_a_number_keeps_its_default_its_off_value_and_its_range(name: str) -> None:
+    default, off, low, high = NUMERIC[name]
+    spec = SPECS[name]
+    assert (spec.default, spec.off_value) == (default, off)
+    assert (type(spec.default), type(spec.off_value)) == (type(default), type(off))
+    assert (spec.check(low), spec.check(high)) == (low, high)
+    for beyond in (low - 1e-6, high + 1e-6, low - 1, high + 1):
+        with pytest.raises(SettingError):
+            spec.check(beyond)
+
+
+def test_all_other_settings_keep_their_defaults() -> None:
+    assert {name: spec.default for name, spec in SPECS.items() if name not in NUMERIC} == {
+        "dry_sequence_breakers": ("\n", ":", '"', "*"),
+        "stop": (),
+        "memory": False,
+        "whole_seed": False,
+        "heat": "off",
+        "lens": True,
+        "copied": True,
+        "autosave": True,
+    }
+
+
+def test_off_values_are_shown_as_no_filters() -> None:
+    assert Settings().format_active_filters() == ""
+    assert Settings(top_k=3, min_p=0.02, repeat_last_n=5).format_active_filters() == "top-k 3, min-p 0.02"
+
+
+def test_a_passage_keeps_its_settings_without_its_number_and_the_user_s_choice_to_save() -> None:
+    kept = Settings(rng=7, autosave=False, top_k=3, lens=False).for_passage()
+    assert kept == Settings(top_k=3, lens=False)
+
+
+def test_equal_settings_are_read_by_an_engine_as_one_object() -> None:
+    one, other = Settings(top_k=3, rng=1), Settings(top_k=3, rng=2)
+    assert one.sampling() == other.sampling()
+    assert Settings(top_k=3, rng=1).sampling() is one.sampling()
+    assert one.sampling().sampling() is one.sampling()
+
+
 def test_the_table_is_the_dataclass() -> None:
     assert list(SPECS) == [field.name for field in fields(Settings)]

@@ -167,7 +167,7 @@ def opened(chosen: Settings, **options: object) -> Stream:
 
 
 def test_a_reader_that_takes_one_at_a_time_asks_for_each() -> None:
-    stream = opened(Settings(), max_unread=1)
+    stream = opened(Settings())
     assert stream.should_pause
     stream.requested = True
     assert not stream.should_pause
@@ -253,3 +253,11 @@ def test_the_first_error_is_the_one_that_ends_a_stream() -> None:
     whole, _, _ = played("abc", Settings(length=3))
     whole.fail(first)
     assert whole.error is None
+
+
+def test_a_stream_is_looked_at_with_other_settings_without_changing_it() -> None:
+    stream, _, _ = played("ab", Settings(top_k=5))
+    other = stream.with_settings(Settings(top_k=7))
+    assert (other.settings.top_k, stream.settings.top_k) == (7, 5)
+    assert other.recent(2).tolist() == stream.recent(2).tolist()
+    assert stream.with_settings(stream.settings) is stream

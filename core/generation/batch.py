@@ -11,7 +11,7 @@ from ..inference.runtime import Logits, Runtime, StateArrays, concat_states, sel
 from ..sampling.filters import MIN_STABLE_TEMPERATURE, Array
 from ..sampling.sampler import FusedSampler, SamplerChain, draw, token_stats
 from ..settings import SamplingSettings
-from ..text.tokenizer import Ids, Tokenizer
+from ..text.tokenizer import Ids
 from .burst import Burst
 from .stream import SNAPSHOT_INTERVAL, Stream
 
@@ -22,10 +22,9 @@ MAX_UNCHECKED_TOKENS = 128
 class Batch:
     """Streams that share each step. Row n of every array is that of ``streams[n]``. A removed stream gets a copy."""
 
-    def __init__(self, runtime: Runtime, tokenizer: Tokenizer) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self.streams: list[Stream] = []
         self._runtime = runtime
-        self._tokenizer = tokenizer
         self._exclusive = True
         self._empty_stepper = self._stepper = runtime.stepper(runtime.zeros(0))
         self._fused_sampler: FusedSampler | None = None

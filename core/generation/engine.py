@@ -34,7 +34,7 @@ class Engine:
     def __init__(self, runtime: Runtime, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._zero_state = runtime.zeros(1)
-        self._batches = [Batch(runtime, tokenizer) for _ in range(runtime.max_batches)]
+        self._batches = [Batch(runtime) for _ in range(runtime.max_batches)]
         self._requests: deque[Stream] = deque()
         self._threads: ThreadPoolExecutor | None = None
 

@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,12 @@ MODULES = {
     "core/sampling/temperature.py": "temperature explain",
     "core/generation/stream.py": "stream mirostat engine",
     "core/generation/snapshot.py": "snapshot mirostat",
-    "core/generation/batch.py": "engine mirostat",
+    "core/generation/batch.py": "batch engine",
     "core/session/passage.py": "passage session",
     "core/inference/model_file.py": "model_file model_sizes library",
     "core/settings.py": "settings commands",
     "core/setting_types.py": "settings commands",
-    "core/training/distributed.py": "distributed",
+    "core/training/distributed.py": "process_group",
 }
 """The files that are changed, and the tests that know them."""
 
@@ -55,6 +56,7 @@ class Module:
         texts = [Path(path).read_bytes() for path in (self.file, *self.tests, ROOT / "tests" / "conftest.py")]
         self._key = hashlib.sha256(b"".join(texts)).hexdigest()[:16]
         self._log = RESULTS / f"{self.stem}.jsonl"
+        self.seconds: dict[str, float] = {}
         self.read_log()
 
     def parse(self) -> tuple[ast.Module, list[Change]]:
@@ -88,10 +90,10 @@ class Module:
         return sum(change.name not in self.results for change in self.changes)
 
     def coverage(self) -> dict[str, Any]:
-        """Return the result of ``Tests.trace``: of an earlier run with the same files, or of a new one."""
+        """Return the result of ``trace``: of an earlier run with the same files, or of a new one."""
         path = RESULTS / f"{self.stem}-{self._key}.json"
         if not path.exists():
-            traced = trial.in_child(lambda: trial.collect(self.tests, lambda tests: tests.trace(self.file)))
+            traced = trial.in_child(lambda: trial.trace(self.tests, self.file))
             if not isinstance(traced, dict) or traced["failed"]:
                 sys.exit(
                     f"tests of {self.stem} fail as they are: {traced if isinstance(traced, str) else traced['failed']}"
@@ -100,19 +102,13 @@ class Module:
                 sys.exit(f"no test runs {self.file}: is the package imported from another folder?")
             path.write_text(json.dumps(traced), "utf-8")
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        self.seconds = found["seconds"]
         return found
 
-    def order(self, change: Change, coverage: dict[str, Any]) -> list[str]:
-        """Return the tests to run: the one that noticed the change before, then those that notice most in a second."""
-        seconds, killer = coverage["seconds"], self.killers.get(change.name)
-        names = find_covering(change, coverage) or list(seconds)
+    def in_order(self, names: Iterable[str], change: Change) -> list[str]:
+        """Return tests in the order to try: the one that noticed the change before, then those that notice most."""
+        seconds, killer = self.seconds, self.killers.get(change.name)
         return sorted(names, key=lambda n: (n != killer, -self.kills[n] / (seconds[n] + 0.05), seconds[n]))
-
-
-def find_covering(change: Change, coverage: dict[str, Any]) -> list[str]:
-    """Return the tests that run the change. [] if it runs on import, before any test."""
-    lines = coverage["lines"].items() if change.function else ()
-    return [name for name, ran in lines if not change.lines.isdisjoint(ran)]
 
 
 class Search:
@@ -134,28 +130,36 @@ class Search:
     def _waiting(self) -> list[Change]:
         return [change for change in self._changes if change.name not in self._module.results]
 
+    def _covering(self, change: Change) -> list[str]:
+        """Return the tests that run the change."""
+        return [name for name, ran in self._coverage["lines"].items() if not change.lines.isdisjoint(ran)]
+
+    def _runs_on_import(self, change: Change) -> bool:
+        return not change.function or not change.lines.isdisjoint(self._coverage["imported"])
+
     def _try_functions(self, tests: trial.Tests) -> None:
         """Try the mutants of functions: the collected tests see a function's new code wherever it was imported."""
         for change in self._waiting():
-            if find_covering(change, self._coverage):
+            if change.function and self._covering(change):
                 killer = trial.in_child(lambda change=change: self._run_swapped(change, tests))
-                if killer is not None:
+                if killer or (killer == "" and not self._runs_on_import(change)):
                     self._module.record(change, killer)
 
     def _run_swapped(self, change: Change, tests: trial.Tests) -> str | None:
         change.apply()
         assert change.function
         swapped = trial.swap_function(self._tree, self._module.file, change.function)
-        return self._run(change, tests) if swapped else None
+        return self._run(self._covering(change), change, tests) if swapped else None
 
     def _run_imported(self, change: Change) -> str:
         change.apply()
         trial.change_import(self._tree, self._module.file)
-        killer: str = trial.collect(self._module.tests, lambda tests: self._run(change, tests))
+        names = self._coverage["lines"] if self._runs_on_import(change) else self._covering(change)
+        killer: str = trial.collect(self._module.tests, lambda tests: self._run(names, change, tests))
         return killer
 
-    def _run(self, change: Change, tests: trial.Tests) -> str:
-        return tests.run(self._module.order(change, self._coverage), self._coverage["seconds"])
+    def _run(self, names: Iterable[str], change: Change, tests: trial.Tests) -> str:
+        return tests.run(self._module.in_order(names, change), self._module.seconds)
 
 
 def _in_fork(work: Any) -> None:

@@ -72,7 +72,7 @@ class Tests:
         return self._failed
 
     def trace(self, file: str) -> dict[str, Any]:
-        """Run all tests. Return by id the lines of ``file`` that each ran, and the seconds; and those that failed."""
+        """Run all tests. Return the lines of ``file`` that each ran, its seconds, and those that failed."""
         lines, seconds, failed = {}, {}, []
         for name in self.items:
             begun = time.perf_counter()
@@ -89,6 +89,12 @@ def collect(files: Sequence[str], work: Callable[[Tests], Any]) -> Any:
     if tests.error:
         raise tests.error
     return tests.result
+
+
+def trace(files: Sequence[str], file: str) -> Any:
+    """Return the result of ``Tests.trace``, and as "imported" the lines that ran on import; IMPORT if that failed."""
+    with _record_lines(file) as imported:
+        return collect(files, lambda tests: {**tests.trace(file), "imported": sorted(imported)})
 
 
 @contextlib.contextmanager
