@@ -138,7 +138,7 @@ def replace_file(path: Path, mode: int | None) -> Iterator[IO[bytes]]:
 def remove_abandoned(folder: Path, name: str = "") -> None:
     """Delete the temporary files in ``folder`` that no running process is writing: those of ``name``, "" for all.
 
-    Failures are ignored.     A file younger than ``MIN_ABANDONED_AGE`` stays: its writer may be about to lock it.
+    Failures are ignored. A file younger than ``MIN_ABANDONED_AGE`` stays: its writer may be about to lock it.
     """
     with contextlib.suppress(OSError):
         for path in folder.glob(f".*{TEMPORARY_SUFFIX}"):

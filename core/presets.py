@@ -59,7 +59,7 @@ def save(name: str, settings: Settings, replace: bool = False) -> None:
     with hold_lock(private_file(lock_file("presets")), LOCK_TIMEOUT):
         known = _load_user_presets()
         if not replace and known.get(name, values) != values:
-            raise UsageError(f"there is another preset {name!r}; choose another name, or !{name} to replace it")
+            raise UsageError(f"there is another preset {name!r}; choose another name, or /preset! to replace it")
         write_atomically(presets_file(), json.dumps(known | {name: values}, indent=1).encode())
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from afterglow.core import paths
-from afterglow.core.commands.registry import COMMANDS, Argument
+from afterglow.core.commands.command import Argument
+from afterglow.core.commands.registry import COMMANDS
 from afterglow.core.session import passage_db, passage_json
 from afterglow.core.session.passage import Node, Passage
 from afterglow.core.session.session import Session

@@ -166,6 +166,9 @@ def test_an_empty_line_begins_and_then_goes_on(line: str, session: Session) -> N
         ("/help xyzzy", "no command /xyzzy"),
         ("/quit now", "usage: /quit (quit afterglow)"),
         ("/undo 2", "usage: /undo (go back"),
+        ("/undo!", "there is no command /undo!; did you mean /undo?"),
+        ("/exprt x.md", "did you mean /export?"),
+        ("/export!", "usage: /export PATH"),
         ("/export", "usage: /export PATH"),
         ("/temp 9", "temperature cannot be '9': it must be a number from 0 to 5"),
         ("/temp 1 2", "temperature cannot be '1 2'"),
@@ -428,6 +431,17 @@ LIVE = {
     "help",
     "quit",
 }
+
+
+def test_only_the_commands_that_write_under_a_name_can_be_told_to_replace_it() -> None:
+    replacing = {command.name for command in COMMANDS if command.replaces}
+    assert replacing == {"preset", "save", "export"}
+    for command in COMMANDS:
+        if command.replaces:
+            assert lookup_command(f"{command.name}!").live
+        else:
+            with pytest.raises(CommandError):
+                lookup_command(f"{command.name}!")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)

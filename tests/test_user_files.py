@@ -51,7 +51,7 @@ def writer(request: pytest.FixtureRequest, run: RunCli, written: Session) -> Wri
 
     def export(path: Path, replace: bool) -> str:
         try:
-            do(written, f"/export {'!' if replace else ''}{path}")
+            do(written, f"/export{'!' if replace else ''} {path}")
         except AfterglowError as error:
             return str(error)
         return ""
@@ -79,7 +79,7 @@ def test_a_file_is_replaced_only_if_the_user_insists(writer: Writer, tmp_path: P
     error = writer.write(path, False)
     assert f"{path} exists already" in error
     assert error.strip().count("\n") == 0
-    assert f"!{path}" in error or "--replace" in error
+    assert "/export! to replace it" in error or "--replace" in error
     assert path.read_text() == "precious"
     assert writer.write(path, True) == ""
     assert b"precious" not in path.read_bytes()
@@ -157,10 +157,10 @@ def test_another_passage_of_the_name_is_kept_unless_the_user_insists(written: Se
     first = written.passage.text()
     do(written, "/save lamp")
     do(written, "Other")
-    with pytest.raises(UsageError, match=r"there is another passage 'lamp'.*!lamp to replace it"):
+    with pytest.raises(UsageError, match=r"there is another passage 'lamp'.*/save! to replace it"):
         do(written, "/save lamp")
     assert passage_json.load("lamp").text() == first
-    do(written, "/save !lamp")
+    do(written, "/save! lamp")
     assert passage_json.load("lamp").text() == written.passage.text() != first
 
 
@@ -204,10 +204,10 @@ def test_another_preset_of_the_name_is_kept_unless_the_user_insists(session: Ses
     do(session, "/preset save mine")
     session.set("temperature", 1.5)
     before = presets_file().read_bytes()
-    with pytest.raises(UsageError, match=r"there is another preset 'mine'.*!mine to replace it"):
+    with pytest.raises(UsageError, match=r"there is another preset 'mine'.*/preset! to replace it"):
         do(session, "/preset save mine")
     assert presets_file().read_bytes() == before
-    do(session, "/preset save !mine")
+    do(session, "/preset! save mine")
     assert presets.load_all()["mine"] == {"temperature": 1.5, "length": 60}
 
 

@@ -113,14 +113,13 @@ def go(session: Session, number: int) -> Iterator[Effect]:
     yield Redraw(f"at node {number} of the tree")
 
 
-def preset(session: Session, name: str = "", new_name: str = "") -> Iterator[Effect]:
+def preset(session: Session, name: str = "", new_name: str = "", *, replace: bool = False) -> Iterator[Effect]:
     """List the presets, apply one, or save the current settings as a new one."""
     if not name:
         yield Listing("presets", list_presets(), "/preset")
     elif name == "save" and new_name:
-        name, replace = _split_replace_sign(new_name)
-        presets.save(name, session.settings, replace)
-        yield Notice(f"current settings saved as preset {name}")
+        presets.save(new_name, session.settings, replace)
+        yield Notice(f"current settings saved as preset {new_name}")
     else:
         session.set_all(presets.apply(name, session.settings, session.model.settings))
         yield Notice(f"{name}: {presets.describe(presets.load_all()[name])}")
@@ -193,10 +192,9 @@ def _describe_card(entry: library.ModelEntry) -> str:
     return " · ".join(filter(None, (card.corpus, size, loss, card.made))) or str(entry.path)
 
 
-def save(session: Session, name: str = "") -> Iterator[Effect]:
+def save(session: Session, name: str = "", *, replace: bool = False) -> Iterator[Effect]:
     """Save the passage under a name."""
     session.passage.current()
-    name, replace = _split_replace_sign(name)
     path = passage_json.save(session.passage, name or passage_json.suggest_name(session.passage), replace)
     yield Notice(f"saved: {path}")
 
@@ -233,10 +231,9 @@ def open_(session: Session, name: str = "") -> Iterator[Effect]:
         yield Notice(notice)
 
 
-def export(session: Session, path: str) -> Iterator[Effect]:
+def export(session: Session, path: str, *, replace: bool = False) -> Iterator[Effect]:
     """Write the passage to a file, in the format that the file's suffix names."""
     session.passage.current()
-    path, replace = _split_replace_sign(path)
     try:
         target = Path(path).expanduser()
     except RuntimeError:
@@ -244,16 +241,11 @@ def export(session: Session, path: str) -> Iterator[Effect]:
     if target.suffix not in EXPORTERS:
         raise UsageError(f"unknown file type {path!r}; use a name ending in {', '.join(EXPORTERS)}")
     if not replace:
-        require_new_or_ours(target, f"choose another name, or /export !{path} to replace it")
+        require_new_or_ours(target, "choose another name, or /export! to replace it")
     summary = f"{session.model.name} · {session.passage.summary()}"
     text = EXPORTERS[target.suffix](ExportedPassage(session.passage, summary, session.settings.heat))
     write_user_file(target, text.encode("utf-8", "replace"))
     yield Notice(f"written: {target}")
-
-
-def _split_replace_sign(name: str) -> tuple[str, bool]:
-    """Return a typed name without a "!" before it, and True if there is one: it replaces what has that name."""
-    return name.removeprefix("!").lstrip(), name.startswith("!")
 
 
 def _format_tree_row(passage: Passage, index: int, depth: int) -> tuple[str, str]:

@@ -3,58 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ..errors import AfterglowError, CommandError, suggest
 from ..session.session import Session
 from ..settings import SPECS, Spec
 from . import actions, explain, tour
+from .command import Argument, Choices, Command
 from .effects import Effect, Listing, Play
-
-Choices = Callable[[Session, Sequence[str]], Iterable[tuple[str, str]]]
-"""A function that returns the values of an argument as (value, help), given the words typed before it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """An argument of a command: its name, and a function that parses its text.
-
-    ``choices`` are offered as completions. A menu asks for required arguments and for optional ones that are ``asked``.
-    """
-
-    name: str
-    parse: Callable[[Session, str], Any] = lambda _, text: text
-    choices: Choices = lambda *_: ()
-    required: bool = False
-    asked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A row of the table. ``run`` takes the session and the parsed values, and yields effects.
-
-    A ``live`` command can run while text is being written. Before any other command the text is stopped.
-    """
-
-    name: str
-    help: str
-    run: Callable[..., Iterator[Effect]]
-    arguments: tuple[Argument, ...] = ()
-    aliases: tuple[str, ...] = ()
-    live: bool = False
-
-    @property
-    def usage(self) -> str:
-        """Usage line: /set NAME [VALUE]."""
-        words = [a.name.upper() if a.required else f"[{a.name.upper()}]" for a in self.arguments]
-        return " ".join([f"/{self.name}", *words])
-
-    @property
-    def asks_for_arguments(self) -> bool:
-        """True if a menu should let the user type arguments before it runs the command."""
-        return any(argument.required or argument.asked for argument in self.arguments)
 
 
 def dispatch(session: Session, line: str) -> Iterator[Effect]:
@@ -239,10 +198,11 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "preset",
-        "list the presets, apply one, or save the current settings as one: /preset save NAME (!NAME replaces one)",
+        "list the presets, apply one, or save the current settings as one: /preset save NAME (/preset! replaces one)",
         actions.preset,
         (Argument("name", choices=lambda *_: actions.list_presets()), Argument("new")),
         live=True,
+        replaces=True,
     ),
     Command(
         "explain",
@@ -264,7 +224,14 @@ COMMANDS: tuple[Command, ...] = (
         actions.model,
         (Argument("name", choices=lambda *_: actions.list_models()),),
     ),
-    Command("save", "save this passage under a name; !NAME replaces one", actions.save, (Argument("name"),), live=True),
+    Command(
+        "save",
+        "save this passage under a name; /save! replaces one",
+        actions.save,
+        (Argument("name"),),
+        live=True,
+        replaces=True,
+    ),
     Command(
         "open",
         "list the saved passages, or open one",
@@ -273,10 +240,11 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "export",
-        "write this passage to a .txt, .md, .json, .html or .svg file (!PATH replaces one), the last two in color",
+        "write this passage to a .txt, .md, .json, .html or .svg file (/export! replaces one), the last two in color",
         actions.export,
         (Argument("path", required=True),),
         live=True,
+        replaces=True,
     ),
     Command(
         "help",
@@ -290,7 +258,11 @@ COMMANDS: tuple[Command, ...] = (
 )
 """All commands, in the order of the help page."""
 
-_BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
+_BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)} | {
+    f"{command.name}!": replace(command, run=partial(command.run, replace=True))
+    for command in COMMANDS
+    if command.replaces
+}
 
 
 def show_help(name: str = "") -> Iterator[Effect]:

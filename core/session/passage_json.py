@@ -62,7 +62,7 @@ def save(passage: Passage, name: str, replace: bool = False) -> Path:
     """
     path = path_for(name)
     if not replace and _is_of_another(passage, path):
-        raise UsageError(f"there is another passage {name!r}; choose another name, or !{name} to replace it")
+        raise UsageError(f"there is another passage {name!r}; choose another name, or /save! to replace it")
     write_atomically(path, to_json(passage).encode())
     passage.saved_as = stamp_file(path)
     return path
