@@ -3,6 +3,7 @@
 # make mutants [ONLY=filters]: which changes of the code does no test notice?
 # make fuzz [CASES=20000] [SEED=any text] [ONLY=passage,archive] [CASE=passage:1.17]: changed files and messages for every reader.
 # make sanitize: the kernels' tests with checks of addresses, undefined behavior and races compiled in (gcc; three minutes).
+# make pythons: chat and the tests under every CPython found. make lock, make audit, make workflows: requirements/ and .github/.
 # make docs: the pages, into build/site. make pictures: the pictures of the pages. make format: ruff's fixes.
 
 PYTHON ?= python3
@@ -79,8 +80,17 @@ audit: .venv/.checkers
 	$(BIN)/pip-audit --disable-pip --require-hashes --requirement requirements/dev.txt
 	$(BIN)/pip-audit --disable-pip --require-hashes --requirement requirements/bot.txt
 
+# A script for the REPL and the tests under each CPython from 3.11 to 3.14 that is found: a table. Only one: make pythons ONLY=3.13
+pythons:
+	@.ci/pythons $(ONLY)
+
+# Checks .github/workflows.
+workflows: .venv/.checkers
+	$(BIN)/zizmor --offline --quiet .github/workflows
+	@if command -v actionlint; then actionlint; else echo "actionlint is not installed, so it has not checked them"; fi
+
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .venvs build dist *.egg-info
 
 # Stamp files: an extra is installed again if pyproject.toml, constraints.txt or a C source is newer than its stamp.
 # If no kernel runs here (there is no C compiler, or the processor has no AVX2), ONNX Runtime plays instead.
@@ -107,7 +117,7 @@ WITHOUT_KERNEL = $(BIN)/python -c 'from afterglow.core.inference.kernel import K
 	@mkdir -p .venv/src && ln -sfn ../.. .venv/src/afterglow
 	@touch .venv/.play .venv/.train .venv/.bot $@
 
-.venv/.checkers: | .venv/.dev
+.venv/.checkers: | .venv/.made
 	@$(PIP) pip-audit uv zizmor
 	@touch $@
 

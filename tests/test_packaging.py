@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -75,3 +76,24 @@ def lock_of(extra: str) -> dict[str, list[str]]:
     for name, version in re.findall(r"^([\w-]+)==(\S+)", (CHECKOUT / f"requirements/{extra}.txt").read_text(), re.M):
         found[name].append(version)
     return found
+
+
+WORKFLOWS = sorted((CHECKOUT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_may_read_and_its_actions_are_pinned(path: Path) -> None:
+    """One job alone may do more: it proves to the package index which repository it belongs to."""
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed: pip install 'afterglow-lm[docs]'")
+    workflow = yaml.safe_load(path.read_text("utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    more = {name: job["permissions"] for name, job in workflow["jobs"].items() if "permissions" in job}
+    assert more == ({"publish": {"id-token": "write"}} if path.name == "release.yml" else {})
+    used = re.findall(r"uses: (\S+)", path.read_text("utf-8"))
+    assert [action for action in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}|\./.*", action)] == []
+
+
+def test_actionlint_finds_nothing() -> None:
+    if not (actionlint := shutil.which("actionlint")):
+        pytest.skip("actionlint is not installed")
+    assert subprocess.run([actionlint, *map(str, WORKFLOWS)], capture_output=True, text=True, check=False).stdout == ""  # noqa: S603
