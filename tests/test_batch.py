@@ -9,6 +9,7 @@ from afterglow.core.events import Token
 from afterglow.core.generation.batch import Batch
 from afterglow.core.generation.stream import Stream, StreamOptions
 from afterglow.core.inference.kernel import KERNEL
+from afterglow.core.inference.onnx_backend import OnnxRuntime
 from afterglow.core.inference.runtime import Runtime, StateArrays, Stepper
 from afterglow.core.model import Model
 from afterglow.core.sampling.rng import PositionRNG
@@ -127,6 +128,25 @@ def test_a_burst_ends_where_a_setting_was_changed_or_the_stream_stopped(
         assert {event.temperature for event in stream.events if isinstance(event, Token)} == {0.9}
 
 
+def test_one_of_two_that_stops_ends_the_burst_of_both(tiny: Model) -> None:
+    stopped, other = opened(tiny, FILTERED), opened(tiny, FILTERED, rng=2)
+    batch_of(tiny, stopped, other).run(300, Interrupt(stopped.stop))
+    assert (len(ids(stopped)), len(ids(other))) == (1, 1)
+
+
+def test_a_stream_has_the_logits_of_its_next_token(tiny: Model) -> None:
+    streams = [opened(tiny, rng=rng) for rng in (1, 2)]
+    batch = batch_of(tiny, *streams)
+    batch.run(10)
+    logits = [stream.logits for stream in streams]
+    assert batch.remove(lambda _: True) == streams
+    assert [each.tolist() for each in logits] == [stream.logits.tolist() for stream in streams]
+    batch.add(streams, exclusive=True)
+    batch.max_burst()
+    batch.run(10)
+    assert logits[0].tolist() != streams[0].logits.tolist(), "an earlier burst's logits stay as they were"
+
+
 def test_a_changed_setting_draws_the_next_burst(tiny: Model) -> None:
     stream, other = opened(tiny), opened(tiny, rng=2)
     batch = batch_of(tiny, stream, other)
@@ -136,6 +156,15 @@ def test_a_changed_setting_draws_the_next_burst(tiny: Model) -> None:
     batch.run(10)
     assert [event.temperature for event in stream.events] == [0.9] * 10 + [0.0] * 10  # type: ignore[union-attr]
     assert ids(other) == alone(tiny, 20, rng=2)
+
+
+@pytest.mark.parametrize("chosen", [PLAIN, FILTERED, PENALIZED], ids=["plain", "filtered", "penalized"])
+def test_onnx_runtime_which_draws_nothing_itself_gives_the_same_text(tiny: Model, chosen: Settings) -> None:
+    stream = opened(tiny, chosen)
+    batch = batch_of(Model("onnx", tiny.file, OnnxRuntime(tiny.file)), stream)
+    while len(ids(stream)) < 40:
+        batch.run(batch.max_burst())
+    assert ids(stream)[:40] == alone(tiny, 40, chosen)
 
 
 def test_a_ramp_moves_with_every_token(tiny: Model) -> None:

@@ -275,6 +275,27 @@ def test_a_config_value_that_cannot_be_is_refused(text: str) -> None:
         merge_layers(read_config(write_config(text)))
 
 
+def test_saved_settings_are_read_by_either_spelling_and_the_last_wins() -> None:
+    saved = {"top_k": 3, "top-p": 0.5, "unknown": 1, "min_p": "much", "seed-heat": 2, "length": 7}
+    assert settings_from_dict(saved) == Settings(top_k=3, top_p=0.5, length=7)
+    assert settings_from_dict({"top_k": 3, "top-k": 4}) == Settings(top_k=4)
+
+
+def test_no_more_than_three_names_are_suggested() -> None:
+    with pytest.raises(SettingError) as caught:
+        get_spec("re-penalty")
+    assert str(caught.value).endswith("did you mean repeat-penalty or presence-penalty or frequency-penalty?")
+
+
+def test_a_long_value_is_cut_in_the_message() -> None:
+    temperature = SPECS["temperature"]
+    begun = "['xxxxxxxxxxxx...xxxxxxxxxxxxx', 'xxxxxxxxxxxx...xxxxxxxxxxx"
+    for value, shown in (("x" * 99, repr("x" * 40)), (["x" * 99] * 99, begun)):
+        with pytest.raises(SettingError) as caught:
+            temperature.check(value)
+        assert str(caught.value).startswith(f"temperature cannot be {shown}: it must be ")
+
+
 NUMERIC = {
     "temperature": (1.0, None, 0, 5),
     "top_k": (0, 0, 0, 1_000_000),

@@ -208,3 +208,22 @@ def test_a_state_with_numbers_that_are_none_is_refused(part: str, value: float, 
     broken = replace(snapshot, logits=logits, state=(snapshot.state[0], cell, *snapshot.state[2:]))
     with pytest.raises(StateError, match="damaged"):
         tiny.load_state(tiny.dump_state(broken))
+
+
+def test_a_state_of_a_later_release_is_refused_and_any_earlier_one_opens(tiny: Model, state: bytes) -> None:
+    assert json.loads(state[len(_MAGIC) + 32 :].partition(b"\n")[0])["format"] == 1
+    with pytest.raises(StateError, match="has format 2, this release knows 1; upgrade"):
+        tiny.load_state(with_values(state, lambda values: values.update(format=2)))
+    for earlier in (lambda values: values.update(format=0), lambda values: values.pop("dtypes") and None):
+        assert tiny.dump_state(tiny.load_state(with_values(state, earlier))) == state
+
+
+def test_a_state_gives_back_all_that_was_saved(tiny_bytes: Model) -> None:
+    read = tiny_bytes.read("The lamp").snapshot
+    saved = replace(read, remainder=b"\xe2\x82", pending_text="EN", mirostat_state=(3.5, 1.25))
+    again = tiny_bytes.load_state(tiny_bytes.dump_state(saved))
+    assert (again.position, again.remainder, again.pending_text) == (read.position, b"\xe2\x82", "EN")
+    assert again.mirostat_state == (3.5, 1.25)
+    assert again.history.recent(99).tolist() == list(b"The lamp")
+    assert again.logits.tolist() == read.logits.tolist()
+    assert [array.tolist() for array in again.state] == [array.tolist() for array in read.state]

@@ -28,15 +28,15 @@ MIN_KILLED = 0.95
 
 MODULES = {
     "core/sampling/filters.py": "sampler",
-    "core/sampling/sampler.py": "sampler engine",
+    "core/sampling/sampler.py": "sampler mirostat batch",
     "core/sampling/temperature.py": "temperature explain",
-    "core/generation/stream.py": "stream mirostat engine",
+    "core/generation/stream.py": "stream mirostat batch lens",
     "core/generation/snapshot.py": "snapshot mirostat",
-    "core/generation/batch.py": "batch engine",
+    "core/generation/batch.py": "batch mirostat",
     "core/session/passage.py": "passage session",
-    "core/inference/model_file.py": "model_file model_sizes library",
-    "core/settings.py": "settings commands",
-    "core/setting_types.py": "settings commands",
+    "core/inference/model_file.py": "model_file model_sizes",
+    "core/settings.py": "settings",
+    "core/setting_types.py": "settings completion",
     "core/training/distributed.py": "process_group",
 }
 """The files that are changed, and the tests that know them."""
