@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from . import score as scoring
+from .errors import ModelError
 from .events import Event, Token
 from .generation import snapshot as snapshots
 from .generation.engine import MAX_BURST_TOKENS, Engine
@@ -222,4 +223,7 @@ def load(name: str = library.DEFAULT_MODEL, make_runtime: Callable[[ModelFile], 
     """
     entry = library.find_model(name)
     file = open_model_file(entry.path)
-    return Model(entry.name, file, make_runtime(file) if make_runtime else None)
+    try:
+        return Model(entry.name, file, make_runtime(file) if make_runtime else None)
+    except MemoryError:
+        raise ModelError(f"{entry.path} does not fit in the memory that is free") from None

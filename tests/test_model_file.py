@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import pickle
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
@@ -451,6 +453,37 @@ def test_no_text_of_the_header_reaches_a_terminal_raw(place: tuple[int, tuple[st
 @given(data=st.binary(max_size=64))
 def test_random_bytes_are_a_model_error(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     refused(tmp_path_factory.getbasetemp() / "random.safetensors", data)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process so")
+def test_a_model_that_does_not_fit_in_memory_is_one_line(path: Path) -> None:
+    """Its 52 MB of zeros do not fit, or they do and their packed copy does not."""
+    shape = Architecture(256, 4096, 1, 2048)
+    size = sum(spec.nbytes for spec in shape.tensor_specs().values())
+
+    def change(entries: Header, own: Header) -> None:
+        own["tokenizer"], own["architecture"], at = {"kind": "byte"}, asdict(shape), 0
+        del entries["lstm.1.weight_ih"], entries["lstm.1.weight_hh"], entries["lstm.1.scale"], entries["lstm.1.bias"]
+        for name, spec in shape.tensor_specs().items():
+            entries[name] = {"dtype": spec.dtype, "shape": spec.shape, "data_offsets": [at, at + spec.nbytes]}
+            at += spec.nbytes
+
+    path.write_bytes(with_header(change, tail=b""))
+    os.truncate(path, path.stat().st_size + size)
+    script = (
+        "import re, resource, sys\n"
+        "from afterglow.core.errors import ModelError\n"
+        "from afterglow.core.model import load\n"
+        "used = int(re.search(r'VmSize:\\s+(\\d+)', open('/proc/self/status').read())[1]) << 10\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]),) * 2)\n"
+        "try: load(sys.argv[1])\n"
+        "except ModelError as error: print(error)\n"
+    )
+    for room in (size - (20 << 20), size + (20 << 20)):
+        run = subprocess.run(  # noqa: S603
+            [sys.executable, "-c", script, str(path), str(room)], capture_output=True, text=True, check=False
+        )
+        assert (run.stdout, run.stderr) == (f"{path} does not fit in the memory that is free\n", "")
 
 
 @pytest.mark.skipif(not os.access("/dev/zero", os.R_OK), reason="there is no /dev/zero here")

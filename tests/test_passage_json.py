@@ -7,6 +7,7 @@ import os
 import tracemalloc
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from afterglow.core.errors import AfterglowError, StorageError, UsageError
 from afterglow.core.paths import passages_dir
 from afterglow.core.session import passage_json
+from afterglow.core.session.lens import inspect_session
 from afterglow.core.session.passage import Passage
 from afterglow.core.session.session import Session
 from afterglow.core.session.stored_passage import StoredPassage
@@ -194,6 +196,7 @@ HOSTILE: list[tuple[tuple[str | int, ...], Any]] = [
         for value in ([-1] * 60, [10**9] * 60, [10**30] * 60, ["1"] * 60, [0.5] * 60, [None] * 60)
     ),
     *(((*TOKENS, "temperature"), value) for value in (["hot"] * 60, [None] * 60, [[]] * 60)),
+    *(((*TOKENS, "temperature"), [value] * 60) for value in (-1, -1e-300, 1e-300, 1e300, 0)),
     *(((*TOKENS, "logprob"), value) for value in (["low"] * 60, [None] * 60, [10**400] * 60)),
     *((("settings",), value) for value in (5, [], "x", [["top_k", 5]], {"top_k": {}}, {"temperature": "hot"}, {"": 1})),
     *((("nodes", 2, "filters"), value) for value in (5, None, "ab", {}, {"a": 1}, [5], [[0]], [[0, 5]], [[-1, {}]])),
@@ -202,6 +205,13 @@ HOSTILE: list[tuple[tuple[str | int, ...], Any]] = [
     *(((*TOKENS, name), [value] * 60) for name in ("entropy", "bound", "shaped") for value in (1e308, -1e308, 10**299)),
     *((("nodes", 0, "visited"), value) for value in (0, 99, -1, True, "1", [], 10**299)),
 ]
+
+
+def inspect(session: Session, index: int | None) -> None:
+    """Look at a token as the lens does: all figures are finite."""
+    inspection = inspect_session(session, index)
+    assert inspection
+    assert all(map(isfinite, (*inspection.effective_choices, inspection.cut_share)))
 
 
 @pytest.mark.parametrize(("place", "value"), HOSTILE, ids=lambda part: str(part)[:30])
@@ -222,6 +232,9 @@ def test_a_hostile_passage_is_refused_or_harmless(place: tuple[str | int, ...], 
         lambda: written.passage.summary(),
         lambda: passage_json.to_json(written.passage),
         lambda: written.current_snapshot(),
+        lambda: written.go_to(2),
+        lambda: inspect(written, 0),
+        lambda: inspect(written, None),
         lambda: play(written.continue_()),
         lambda: play(written.retry()),
     ):

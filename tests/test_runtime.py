@@ -40,7 +40,7 @@ from afterglow.core.settings import Settings
 from afterglow.core.text.corpus import read_corpus
 from afterglow.core.text.tokenizer import CharTokenizer
 
-from .kernel_helpers import KERNEL_PARAMS, KERNELS, import_onnx_runtime
+from .kernel_helpers import KERNEL_PARAMS, KERNELS, import_onnx_runtime, save_extreme_model
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 
@@ -139,17 +139,10 @@ def test_a_kernel_is_onnx_runtime_bit_for_bit(shape: Architecture, threads: int,
 def test_the_most_extreme_file_that_opens_has_finite_logits_the_same_on_every_runtime(
     shape: Architecture, size: float, make_compiled: Make, tmp_path: Path
 ) -> None:
-    """Every weight is at its limit, and every scale and bias is 0, ±size or ±``MAX_FLOAT``."""
-    rng, tensors = np.random.default_rng(9), {}
-    for name, s in shape.tensor_specs().items():
-        extremes = [-WEIGHT_LIMIT, WEIGHT_LIMIT] if s.dtype == "I8" else [0, size, -size, MAX_FLOAT, -MAX_FLOAT]
-        tensors[name] = rng.choice(np.array(extremes, s.numpy_dtype), s.shape)
-    same_sign = rng.random(shape.vocabulary) < 0.5
-    tensors["projection.weight"][same_sign] = WEIGHT_LIMIT
     path = tmp_path / "extreme.safetensors"
-    replace(random_file(shape), tensors=tensors).save(path)
+    save_extreme_model(path, random_file(shape), size)
     file = open_model_file(path)
-    ids = rng.integers(0, shape.vocabulary, (5, 40))
+    ids = np.random.default_rng(9).integers(0, shape.vocabulary, (5, 40))
     onnx_runtime = import_onnx_runtime()
     expected = trace(onnx_runtime(file), ids)
     assert trace(make_compiled(file), ids) == trace(make_compiled(file, 2), ids, alone=False) == expected

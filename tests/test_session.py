@@ -11,11 +11,14 @@ from afterglow.core.errors import CommandError, ModelError, SettingError
 from afterglow.core.events import Done, Event, Notice, PrefillProgress, Token
 from afterglow.core.generation.stream import SNAPSHOT_INTERVAL, Snapshot
 from afterglow.core.model import Model, load
+from afterglow.core.render.heat import heat_level
 from afterglow.core.session import passage_json
-from afterglow.core.session.lens import next_logprobs
+from afterglow.core.session.lens import inspect_session, next_logprobs
 from afterglow.core.session.session import Session
 from afterglow.core.session.stored_passage import StoredPassage
 from afterglow.core.settings import Settings
+
+from .kernel_helpers import save_extreme_model
 
 DATA = Path(__file__).parent / "data"
 
@@ -501,3 +504,30 @@ def test_a_seed_that_is_stopped_before_it_is_read_changes_nothing(tiny: Model) -
     assert session.passage.text() == text
     play(session.continue_())
     assert session.passage.text().startswith(text)
+
+
+@pytest.mark.parametrize("size", [1e6, 0.01, 1e-45])
+@pytest.mark.parametrize(
+    "chosen",
+    [{}, {"temperature": 0.0}, {"temperature": 5e-324}, {"top_p": 0.9, "typical": 0.5, "min_p": 0.1, "top_k": 9},
+     {"repeat_penalty": 10.0, "frequency_penalty": 2.0, "dry_multiplier": 5.0, "surprise": 2.0}],
+    ids=str,
+)  # fmt: skip
+def test_the_most_extreme_model_that_opens_can_be_played_with(
+    size: float, chosen: dict[str, float], tiny: Model, tmp_path: Path
+) -> None:
+    """Its logits are up to a million million. Warnings are errors here: nothing overflows or is not a number."""
+    save_extreme_model(tmp_path / "extreme.safetensors", tiny.file, size)
+    session = on(load(str(tmp_path / "extreme.safetensors")), heat="surprise", **chosen)
+    play(session.write_from("The lamp"))
+    play(session.branch(5, 3))
+    for index in (0, 5, 20, None):
+        inspection = inspect_session(session, index)
+        assert inspection
+        assert np.isfinite([*inspection.effective_choices, inspection.cut_share]).all()
+    assert all(heat_level(token, "surprise") is not None for token in session.passage.tokens())
+    again = passage_json.to_json(session.passage)
+    assert passage_json.to_json(passage_json.from_json(again)) == again
+    state = session.model.dump_state(session.current_snapshot())
+    assert session.model.dump_state(session.model.load_state(state)) == state
+    assert np.isfinite(session.model.score("The lamp was lit.").perplexity_cold)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..text.tokenizer import Ids
 from .kernel import Int8Kernel, TokenStats
 from .model_file import ModelFile
-from .quantization import HIDDEN_SCALE, HIDDEN_ZERO, as_unsigned
+from .quantization import HIDDEN_SCALE, HIDDEN_ZERO, to_unsigned_bytes
 from .runtime import (
     Logits,
     StateArrays,
@@ -194,7 +194,7 @@ def _pack_embedding(file: ModelFile, simd_width: int) -> PackedEmbedding:
     weights, scale, bias = (tensors[f"lstm.0.{part}"] for part in ("weight_ih", "scale", "bias"))
     matrix = _pack([weights], scale, bias, 4, simd_width)
     embedding = np.full((file.architecture.vocabulary, matrix.inputs), HIDDEN_ZERO, np.uint8)
-    embedding[:, : weights.shape[1]] = as_unsigned(tensors["embedding.weight"])
+    embedding[:, : weights.shape[1]] = to_unsigned_bytes(tensors["embedding.weight"])
     return PackedEmbedding(matrix, embedding, np.ascontiguousarray(tensors["embedding.scale"], np.float32))
 
 
@@ -238,7 +238,7 @@ def _pack_weights(parts: Sequence[NDArray[np.int8]], gates: int, simd_width: int
     by_gate = [part.reshape(gates, -1, part.shape[1]) for part in parts]
     units, inputs = by_gate[0].shape[1], sum(part.shape[1] for part in parts)
     blocks, fours = -(-units // simd_width), -(-inputs // 4)
-    packed = _allocate_aligned((blocks, fours, gates, simd_width, 4))
+    packed = _allocate_cache_lines((blocks, fours, gates, simd_width, 4))
     for number, block in enumerate(packed):
         rows = np.zeros((gates, simd_width, 4 * fours), np.int8)
         chosen = [part[:, number * simd_width : (number + 1) * simd_width] for part in by_gate]
@@ -255,7 +255,7 @@ def _block_layout(values: NDArray[Any], gates: int, simd_width: int) -> NDArray[
     return np.ascontiguousarray(np.moveaxis(blocks, -2, -3))
 
 
-def _allocate_aligned(shape: tuple[int, ...]) -> NDArray[np.int8]:
+def _allocate_cache_lines(shape: tuple[int, ...]) -> NDArray[np.int8]:
     """Return an array that starts at a cache line, a multiple of 64 bytes."""
     size = math.prod(shape)
     buffer = np.empty(size + 64, np.int8)

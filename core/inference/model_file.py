@@ -155,6 +155,8 @@ def _read(path: Path, read: Callable[[BufferedReader, int], T]) -> T:
             return read(file, os.fstat(file.fileno()).st_size)
         except ModelError as error:
             raise ModelError(f"{path} is not a usable model: {error}") from None
+        except MemoryError:
+            raise ModelError(f"{path} does not fit in the memory that is free") from None
 
 
 def _read_model(file: BufferedReader, size: int) -> ModelFile:

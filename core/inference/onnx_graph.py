@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from .model_file import ModelFile
-from .quantization import HIDDEN_SCALE, HIDDEN_ZERO, as_unsigned
+from .quantization import HIDDEN_SCALE, HIDDEN_ZERO, to_unsigned_bytes
 from .runtime import has_input_table, input_table
 
 
@@ -73,7 +73,7 @@ class OnnxStepGraph:
     def _add_input_lookup(self) -> None:
         """Add the product of the tokens' embeddings and the input weights: what ``input_table`` has for all tokens."""
         tensors = self._file.tensors
-        self._add_constant("embedding", as_unsigned(tensors["embedding.weight"]))
+        self._add_constant("embedding", to_unsigned_bytes(tensors["embedding.weight"]))
         self._add_constant("embedding.scale", tensors["embedding.scale"][:, None])
         self._add_constant("input.weight", _reorder_gates(tensors["lstm.0.weight_ih"]).T)
         self._add_constant("input.scale", _reorder_gates(tensors["lstm.0.scale"]))

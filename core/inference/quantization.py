@@ -29,6 +29,6 @@ def dequantize(matrix: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[
     return matrix.astype(np.float32) * scale[:, None]
 
 
-def as_unsigned(matrix: NDArray[np.int8]) -> NDArray[np.uint8]:
+def to_unsigned_bytes(matrix: NDArray[np.int8]) -> NDArray[np.uint8]:
     """Return int8 values as unsigned bytes with the zero point 128, as a product with int8 weights reads them."""
     return matrix.view(np.uint8) ^ np.uint8(HIDDEN_ZERO)
