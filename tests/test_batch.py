@@ -9,12 +9,13 @@ from afterglow.core.events import Token
 from afterglow.core.generation.batch import Batch
 from afterglow.core.generation.stream import Stream, StreamOptions
 from afterglow.core.inference.kernel import KERNEL
-from afterglow.core.inference.onnx_backend import OnnxRuntime
 from afterglow.core.inference.runtime import Runtime, StateArrays, Stepper
 from afterglow.core.model import Model
 from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import Settings
+
+from .kernel_helpers import import_onnx_runtime
 
 PLAIN = Settings(length=5000, temperature=0.9)
 FILTERED = PLAIN.changed(top_k=20)
@@ -161,7 +162,7 @@ def test_a_changed_setting_draws_the_next_burst(tiny: Model) -> None:
 @pytest.mark.parametrize("chosen", [PLAIN, FILTERED, PENALIZED], ids=["plain", "filtered", "penalized"])
 def test_onnx_runtime_which_draws_nothing_itself_gives_the_same_text(tiny: Model, chosen: Settings) -> None:
     stream = opened(tiny, chosen)
-    batch = batch_of(Model("onnx", tiny.file, OnnxRuntime(tiny.file)), stream)
+    batch = batch_of(Model("onnx", tiny.file, import_onnx_runtime()(tiny.file)), stream)
     while len(ids(stream)) < 40:
         batch.run(batch.max_burst())
     assert ids(stream)[:40] == alone(tiny, 40, chosen)

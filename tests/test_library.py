@@ -27,6 +27,7 @@ def test_the_users_models_are_found_by_name() -> None:
 
 
 def test_a_users_model_stands_before_a_bundled_one_of_its_name() -> None:
+    assert library.list_models()
     for bundled in library.list_models():
         path = put(bundled.name)
         assert library.find_model(bundled.name).path == path

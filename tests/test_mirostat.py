@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,11 +11,14 @@ from afterglow.core.events import Token
 from afterglow.core.generation.snapshot import Snapshot, mirostat_state_after
 from afterglow.core.generation.stream import Stream, StreamOptions, TokenColumns
 from afterglow.core.inference.backends import fastest_runtime
-from afterglow.core.inference.onnx_backend import OnnxRuntime
+from afterglow.core.inference.model_file import ModelFile
+from afterglow.core.inference.runtime import Runtime
 from afterglow.core.model import Model
 from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.settings import Settings
 from afterglow.core.text.tokenizer import ByteTokenizer
+
+from .kernel_helpers import import_onnx_runtime
 
 TARGET, RATE = 2.0, 0.25
 CHOSEN = Settings(surprise=TARGET, surprise_rate=RATE, temperature=4.0, length=400)
@@ -76,10 +80,12 @@ def test_a_forced_token_that_the_filters_removed_counts_as_one_at_the_bound() ->
     assert mirostat_state_after(token(math.inf, 4.5)) == (4.5, 4.5)
 
 
-@pytest.mark.parametrize("runtime", [fastest_runtime, OnnxRuntime], ids=["fastest", "onnx"])
+@pytest.mark.parametrize("import_runtime", [lambda: fastest_runtime, import_onnx_runtime], ids=["fastest", "onnx"])
 @pytest.mark.parametrize("ahead", [1, 64])
-def test_every_token_of_a_text_keeps_to_its_bound(tiny: Model, ahead: int, runtime: type[OnnxRuntime]) -> None:
-    model = Model("tiny", tiny.file, runtime(tiny.file))
+def test_every_token_of_a_text_keeps_to_its_bound(
+    tiny: Model, ahead: int, import_runtime: Callable[[], Callable[[ModelFile], Runtime]]
+) -> None:
+    model = Model("tiny", tiny.file, import_runtime()(tiny.file))
     engine = model.engine()
     stream = engine.open(model.read("The").snapshot, StreamOptions(CHOSEN, PositionRNG(3), max_unread=ahead))
     tokens = [event for event in engine.iter_events(stream) if isinstance(event, Token)]

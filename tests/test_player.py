@@ -70,18 +70,14 @@ async def test_batches_are_never_empty() -> None:
 async def test_at_a_pace_text_is_drawn_only_when_it_is_due() -> None:
     """At one character a second the first is there at once, and nothing has been drawn ahead of it."""
     source = Source([token("a"), token("b"), token("c"), DONE])
-    async for batch in Player(iter(source), lambda: 1):
-        assert batch == [token("a")]
-        assert source.taken == 1
-        break
+    assert await anext(aiter(Player(iter(source), lambda: 1))) == [token("a")]
+    assert source.taken == 1
 
 
 async def test_a_long_token_is_paid_for_before_the_next() -> None:
     source = Source([token("a long one"), token("b"), DONE])
-    async for batch in Player(iter(source), lambda: 1):
-        assert batch == [token("a long one")]
-        assert source.taken == 1
-        break
+    assert await anext(aiter(Player(iter(source), lambda: 1))) == [token("a long one")]
+    assert source.taken == 1
 
 
 async def test_paused_holds_the_text_and_going_on_brings_the_rest() -> None:

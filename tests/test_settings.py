@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import FrozenInstanceError, fields
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from afterglow.core.settings import (
 EVERY = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 NUMBERS = [name for name, spec in SPECS.items() if isinstance(spec.kind, Number)]
 COUNTS = [name for name, spec in SPECS.items() if isinstance(spec.kind, Integer)]
-NOT_NUMBERS = [math.nan, math.inf, -math.inf, 10**400, "much", "", True, [], {}, None, object()]
+NOT_NUMBERS = [math.nan, math.inf, -math.inf, 10**400, "much", "", True, Fraction(1), [], {}, None, object()]
 
 
 @EVERY
@@ -132,7 +133,11 @@ def test_a_value_of_the_wrong_type_is_refused(name: str, value: Any) -> None:
         ("temperature", Ramp(0.2, 1.6), "+0.1", Ramp(0.3, 1.7)),
         ("temperature", Ramp(0.2, 1.6), "0.5", 0.5),
         ("top_p", 1.0, "-0.05", 0.95),
+        ("temperature", 0.8, "+0.00014", 0.8001),
+        ("temperature", None, "+0.1", 0.1),
         ("length", 500, "+100", 600),
+        ("length", 500, "200", 200),
+        ("length", None, "+100", 100),
         ("length", 500, "-1000", 1),
         ("speed", 40, "max", 0),
         ("rng", 7, "random", None),
@@ -145,11 +150,55 @@ def test_a_value_of_the_wrong_type_is_refused(name: str, value: Any) -> None:
         ("stop", (), r"\n\n END", ("\n\n", "END")),
         ("stop", (), '"the end" x', ("the end", "x")),
         ("stop", ("x",), "none", ()),
+        ("stop", (), "#x END", ("#x", "END")),
     ],
     ids=str,
 )
 def test_typed_values(name: str, now: Any, text: str, then: Any) -> None:
     assert get_spec(name).parse(text, now) == then
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("temperature", 0.8, "0.80"),
+        ("temperature", Ramp(0.2, 1.625), "0.20..1.62"),
+        ("top_p", 0.9, "0.9"),
+        ("top_k", 0, "0"),
+        ("speed", 0, "max"),
+        ("speed", 1, "1"),
+        ("rng", None, "random"),
+        ("rng", 0, "0"),
+        ("memory", True, "on"),
+        ("memory", False, "off"),
+        ("heat", "rank", "rank"),
+        ("stop", (), "none"),
+        ("stop", ("\n\n", "the end"), r"'\n\n' 'the end'"),
+    ],
+)
+def test_values_are_shown(name: str, value: Any, shown: str) -> None:
+    assert SPECS[name].kind.show(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("temperature", "a number from 0 to 5, or a ramp such as 0.2..1.6"),
+        ("repeat_penalty", "a number from 0.1 to 10"),
+        ("length", "a whole number from 1 to 10,000,000"),
+        ("speed", "a whole number from 0 to 100,000, or max"),
+        ("rng", "a whole number from 0 to 4,294,967,295, or random"),
+        ("memory", "on or off"),
+        ("heat", "off, surprise, rank, entropy or temperature"),
+    ],
+)
+def test_a_range_in_words(name: str, words: str) -> None:
+    assert SPECS[name].kind.range == words
+
+
+@pytest.mark.parametrize(("progress", "temperature"), [(0, 1.5), (0.5, 1.0), (1, 0.5), (7, 0.5)])
+def test_a_ramp_may_fall(progress: float, temperature: float) -> None:
+    assert Ramp(1.5, 0.5).at(progress) == temperature
 
 
 @pytest.mark.parametrize("value", [0.8, Ramp(0.2, 1.6), Ramp(1.25, 0.75)], ids=str)

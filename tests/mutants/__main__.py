@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -171,10 +172,11 @@ def _in_fork(work: Any) -> None:
             work()
             sys.stdout.flush()
             os._exit(0)
-        finally:
+        except BaseException:
+            traceback.print_exc()
             os._exit(1)
-    if os.waitpid(pid, 0)[1]:
-        sys.exit("the tests could not be collected")
+    if status := os.waitpid(pid, 0)[1]:
+        sys.exit(f"the process that tries the mutants of functions ended with status {status}")
 
 
 def read_equivalent() -> dict[str, str]:
