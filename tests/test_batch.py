@@ -168,6 +168,14 @@ def test_onnx_runtime_which_draws_nothing_itself_gives_the_same_text(tiny: Model
     assert ids(stream)[:40] == alone(tiny, 40, chosen)
 
 
+def test_every_row_has_its_own_temperature(tiny: Model) -> None:
+    chosen = [PLAIN.changed(temperature=t) for t in (0.0, 0.9, 1e-9, 2.0)]
+    streams = [opened(tiny, each, rng=rng) for rng, each in enumerate(chosen)]
+    batch_of(tiny, *streams).run(30)
+    for rng, (each, stream) in enumerate(zip(chosen, streams, strict=True)):
+        assert ids(stream) == alone(tiny, 30, each, rng)
+
+
 def test_a_ramp_moves_with_every_token(tiny: Model) -> None:
     stream = opened(tiny, Settings(length=10, temperature=Ramp(0.0, 1.0)))
     batch = batch_of(tiny, stream)
