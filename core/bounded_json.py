@@ -64,7 +64,7 @@ def _parse_float(digits: str) -> float:
 def require_type(kind: type[T], value: object) -> T:
     """Return ``value`` if this is its exact type. Raises ValueError if not."""
     if type(value) is not kind:
-        raise ValueError(f"{kind.__name__} expected")
+        raise ValueError(f"it has a {type(value).__name__} in place of a {kind.__name__}")
     return value
 
 

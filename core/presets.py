@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from .bounded_json import parse_json, require_type
 from .errors import SettingError, StorageError, UsageError, error_text
 from .file_io import private_file, write_atomically
 from .file_locks import hold_lock
@@ -23,6 +24,9 @@ BUILTIN: dict[str, dict[str, object]] = {
 
 LOCK_TIMEOUT = 5.0
 """Seconds to wait for another process that is saving a preset."""
+
+MAX_PRESET_VALUES = 100_000
+"""Most values in the file of the user's presets: thousands of them, with every setting in each."""
 
 _PRESET_SCOPES = ("token", "passage")
 
@@ -79,7 +83,7 @@ def _setting_names(values: Mapping[str, object]) -> list[str]:
 def _load_user_presets() -> dict[str, dict[str, object]]:
     path = presets_file()
     try:
-        presets = json.loads(path.read_text("utf-8"))
+        presets = require_type(dict, parse_json(path.read_bytes(), MAX_PRESET_VALUES))
         for values in presets.values():
             merge_layers(values)
     except FileNotFoundError:

@@ -54,3 +54,25 @@ def test_a_name_that_is_built_in_can_be_given_to_a_preset_once() -> None:
     assert presets.load_all()["wild"] == {"temperature": 1.9}
     with pytest.raises(UsageError, match="another preset 'wild'"):
         presets.save("wild", Settings(temperature=1.8))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        "[]",
+        "5",
+        "\xff",
+        '{"a": 5}',
+        '{"a": []}',
+        '{"a": {"top_k": %s}}' % ("9" * 400),
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_file_that_holds_no_presets_is_one_line(text: str) -> None:
+    presets_file().parent.mkdir(parents=True, exist_ok=True)
+    presets_file().write_bytes(text.encode("latin-1"))
+    with pytest.raises(StorageError, match="presets that this release cannot read") as caught:
+        presets.load_all()
+    assert str(caught.value).isprintable()

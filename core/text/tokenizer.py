@@ -172,6 +172,5 @@ def from_header(header: object) -> Tokenizer:
 
 def _are_characters(items: list[object]) -> TypeGuard[list[str]]:
     """Return True if ``items`` are distinct characters, at least one."""
-    return len(items) == len(set(map(str, items))) > 0 and all(
-        isinstance(c, str) and len(c) == 1 and not SURROGATES.match(c) for c in items
-    )
+    valid = {c for c in items if isinstance(c, str) and len(c) == 1 and not SURROGATES.match(c)}
+    return len(items) == len(valid) > 0
