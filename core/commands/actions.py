@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from .. import presets
@@ -22,6 +21,7 @@ from ..session.passage import Node, Passage
 from ..session.session import Session
 from ..session.stored_passage import SavedPassage
 from ..settings import SPECS, Spec, get_spec
+from ..typed_paths import typed_path
 from ..user_files import require_new_or_ours, write_user_file
 from .effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 
@@ -234,10 +234,7 @@ def open_(session: Session, name: str = "") -> Iterator[Effect]:
 def export(session: Session, path: str, *, replace: bool = False) -> Iterator[Effect]:
     """Write the passage to a file, in the format that the file's suffix names."""
     session.passage.current()
-    try:
-        target = Path(path).expanduser()
-    except RuntimeError:
-        raise UsageError(f"cannot expand {path!r}: no such user; give the full path") from None
+    target = typed_path(path)
     if target.suffix not in EXPORTERS:
         raise UsageError(f"unknown file type {path!r}; use a name ending in {', '.join(EXPORTERS)}")
     if not replace:

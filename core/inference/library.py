@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ..errors import ModelError, StorageError, UsageError, error_text, suggest
 from ..paths import models_dir
 from ..sanitize import visible_name
+from ..typed_paths import typed_path
 
 MODEL_SUFFIX = ".safetensors"
 DEFAULT_MODEL = "shakespeare"
@@ -42,9 +43,12 @@ def is_path(name: str) -> bool:
 
 
 def find_model(name: str) -> ModelEntry:
-    """Return the model called ``name``, or the file at that path. Raises ModelError if no model has that name."""
+    """Return the model called ``name``, or the file at that path.
+
+    Raises ModelError if no model has that name, UsageError if the path may not be used.
+    """
     if is_path(name):
-        return _entry(Path(name), bundled=False)
+        return _entry(typed_path(name), bundled=False)
     known = {e.name: e for e in list_models()}
     if (shown := visible_name(name)) in known:
         return known[shown]

@@ -20,7 +20,7 @@ def launch(session: Session, plain: bool, first_line: str = "") -> int:
     If standard input is not a terminal, its lines run as a script. The line REPL is used with ``plain``, on a dumb
     terminal, or if the output is not a terminal. ``first_line`` is executed before any line is read.
     """
-    if "web_driver" in os.environ.get("TEXTUAL_DRIVER", ""):  # textual-serve shows the full screen in a browser
+    if ".web" in os.environ.get("TEXTUAL_DRIVER", ""):  # a server shows the full screen in a browser
         _run_full_screen(session, first_line)
     elif sys.stdin is None or not sys.stdin.isatty():
         from ..line.script import read_stdin_lines, run_script

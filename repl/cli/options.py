@@ -58,15 +58,22 @@ def load_model_and_settings(name: str | None, runtime: str, flags: Mapping[str, 
     Settings come in layers, of which later ones win: defaults, model card, config file, environment, flags. A flag that
     is None was not given. Raise ModelError, SettingError, or MissingExtraError if torch is missing.
     """
-    from ...core.inference.library import DEFAULT_MODEL
     from ...core.model import load
     from ...core.paths import config_file
 
     config = read_config(config_file())
-    configured = config.pop("model", DEFAULT_MODEL)
-    model = load(str(name or os.environ.get("AFTERGLOW_MODEL") or configured), RUNTIMES[runtime]())
+    config.pop("model", None)
+    model = load(default_model_name(name), RUNTIMES[runtime]())
     given = {key: value for key, value in flags.items() if value is not None}
     return model, merge_layers(model.file.card.settings, config, read_environment(), given)
+
+
+def default_model_name(name: str | None = None) -> str:
+    """Return ``name``, else the name or path of the user's default model: of AFTERGLOW_MODEL or the config file."""
+    from ...core.inference.library import DEFAULT_MODEL
+    from ...core.paths import config_file
+
+    return str(name or os.environ.get("AFTERGLOW_MODEL") or read_config(config_file()).get("model", DEFAULT_MODEL))
 
 
 def _onnx_runtime() -> RuntimeFactory:

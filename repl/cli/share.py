@@ -12,6 +12,7 @@ from ...core.command_line import echo
 from ...core.errors import MissingExtraError, UsageError
 from ...core.settings import SPECS
 from .options import (
+    default_model_name,
     load_model_and_settings,
     model_option,
     name_argument,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ...core.inference.model_file import ModelFile
 
 FILE_PATH = click.Path(path_type=Path, dir_okay=False)
+MINUTES = click.FloatRange(0, min_open=True)
 
 
 @click.command()
@@ -86,18 +88,36 @@ def completion(context: click.Context, shell: str) -> None:
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="address to listen on")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="port to listen on")
 @click.option("--public-url", metavar="URL", help="URL that visitors open, if it is not http://HOST:PORT")
+@click.option("--visitors", type=click.IntRange(1), default=8, show_default=True, help="maximum number of open tabs")
+@click.option("--idle", type=MINUTES, default=30, show_default=True, help="minutes without a key that end a session")
+@click.option("--share", is_flag=True, help="give everyone who has the address your archive and your rights to files")
 @with_settings("token", "passage", "view")
-def web(model_name: str | None, host: str, port: int, public_url: str | None, **flags: object) -> None:
-    """Serve the full screen to a browser.
+def web(
+    model_name: str | None,
+    host: str,
+    port: int,
+    public_url: str | None,
+    visitors: int,
+    idle: float,
+    share: bool,
+    **flags: object,
+) -> None:
+    """Serve the full screen to a few browsers.
 
-    Only browsers on this machine can open it, unless --host is given.
+    Only browsers on this machine can open it, unless --host or --public-url is given; the address then has a secret
+    word in it. Visitors use your models, presets and settings. Each has an archive of their own, which is deleted when
+    they close the tab; with --share all have yours.
     """
     try:
-        from .web import serve
+        from ..web.server import WebOptions, serve
     except ImportError as error:
         raise MissingExtraError("afterglow web needs textual-serve: pip install 'afterglow-lm[web]'") from error
+    from ...core.inference.library import find_model
+
     load_model_and_settings(model_name, "int8", flags)  # reports a mistake here instead of to every visitor
-    serve(host, port, public_url, list(_command_line_arguments(model_name, flags)))
+    model = find_model(default_model_name(model_name))
+    arguments = list(_command_line_arguments(model_name if share else model.name, flags))
+    serve(WebOptions(host, port, public_url, visitors, idle, share), arguments, model)
 
 
 def _command_line_arguments(model_name: str | None, flags: Mapping[str, object]) -> Iterator[str]:

@@ -83,11 +83,7 @@ class AfterglowApp(VisibleApp):
 
     def on_mount(self) -> None:
         """Show the session, and run the first line."""
-        name = self.session.model.name
-        self._view.transcript.add_note(f"{name} is ready: type a seed, or /help; Esc stops, Ctrl-Q quits")
-        if self.session.passage.nodes:
-            self._view.passage_view.show()
-        self._view.input.focus()
+        self._view.greet()
         restore_theme(self)
         self.refresh_state()
         self.set_interval(AUTOSAVE_INTERVAL, self.autosave.save_in_thread)

@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 from ...core.sanitize import one_line
 from ...core.session.session import Session
+from ...core.typed_paths import is_visitor
 from .lens_panel import Lens
 from .passage_view import PassageView
 from .prompt import Completions, PromptInput
@@ -39,6 +40,16 @@ class MainView(Vertical):
         top = (self._page, self.sweep_view)
         for widget in (*top, self._legend, self._thermometer, self._status, self._completions, self.input):
             self.compose_add_child(widget)
+
+    def greet(self) -> None:
+        """Add a note on how to begin, show the session's passage if it has one, and focus the input."""
+        name = self._session.model.name
+        self.transcript.add_note(f"{name} is ready: type a seed, or /help; Esc stops, Ctrl-Q quits")
+        if is_visitor():
+            self.transcript.add_note("only you see what you write here; it is deleted when you close this tab")
+        if self._session.passage.nodes:
+            self.passage_view.show()
+        self.input.focus()
 
     def show_settings(self, playing: bool) -> None:
         """Show the settings of the session. ``playing`` is True while text is being written."""
