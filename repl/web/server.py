@@ -17,6 +17,7 @@ from aiohttp import web
 from textual_serve.server import Server
 from yarl import URL
 
+from ...core.command_line import echo, echo_notice
 from ...core.errors import UsageError, error_text
 from ...core.inference.library import ModelEntry
 from .visitor import INPUT_BURST, SessionEndedError, Visitor, close_websocket, terminal_size
@@ -197,7 +198,7 @@ class VisitorServer(Server):
 
     async def on_startup(self, app: web.Application) -> None:  # noqa: ARG002
         """Print the address."""
-        print(f"afterglow in the browser: {self.address} (stop it with Ctrl-C)", flush=True)
+        echo(f"afterglow in the browser: {self.address} (stop it with Ctrl-C)", whole=True)
 
     async def on_shutdown(self, app: web.Application) -> None:  # noqa: ARG002
         """Close all connections. Each session then ends its process."""
@@ -230,7 +231,7 @@ def serve(options: WebOptions, arguments: Sequence[str], model: ModelEntry) -> N
         raise UsageError(f"{options.public_url!r} is not a URL; write it as browsers do: https://glow.example")
     _check_free(options.host, options.port)
     if options.share and not options.is_local:
-        print(f"afterglow: {SHARED_WARNING}", file=sys.stderr, flush=True)
+        echo_notice(SHARED_WARNING)
     word = "" if options.is_local else secrets.token_urlsafe(16)
     VisitorServer(options, [sys.executable, "-m", "afterglow.repl", *arguments], model, word).run()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
 from ...core.bounded_json import parse_json
+from ...core.command_line import echo_notice
 from ...core.file_io import private_file
 from ...core.paths import log_file
 from .visitor_home import home_size
@@ -124,7 +124,7 @@ class Visitor(AppService):
 
     async def _close(self, reason: str) -> None:
         """Close the connection with a reason that the page and the server's log show."""
-        print(f"afterglow: a session ended: {reason}", file=sys.stderr, flush=True)
+        echo_notice(f"a session ended: {reason}")
         await close_websocket(self.websocket, reason)
 
     async def _pass_messages(self, idle_seconds: float) -> None:
