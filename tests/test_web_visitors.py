@@ -28,6 +28,7 @@ from afterglow.repl.web.visitor import (
     SessionEndedError,
     terminal_size,
 )
+from afterglow.repl.web.visitor_home import HOME_PREFIX
 from aiohttp import ClientSession
 
 from .web_helpers import children_of, eventually, is_alive, served, site, until
@@ -150,9 +151,9 @@ async def test_each_visitor_has_an_archive_that_goes_with_them(homes: Path) -> N
             await first.shows("saved: ")
             await second.type("/open mine")
             await second.shows("there is no saved passage")
-            assert [oct(each.stat().st_mode)[-3:] for each in homes.iterdir()] == ["700", "700"]
+            assert [oct(each.stat().st_mode)[-3:] for each in homes.glob(f"{HOME_PREFIX}*")] == ["700", "700"]
         await eventually(lambda: not here.processes())
-        await eventually(lambda: not list(homes.iterdir()))
+        await eventually(lambda: not list(homes.glob(f"{HOME_PREFIX}*")))
     assert search_passages() == []
 
 
@@ -247,7 +248,7 @@ async def test_no_process_outlives_the_server(how: signal.Signals, homes: Path) 
             await asyncio.to_thread(server.stop, how)
     until(lambda: not any(map(is_alive, processes)))
     assert server.code == (-signal.SIGKILL if how is signal.SIGKILL else 0)
-    assert list(homes.iterdir()) == []
+    assert list(homes.glob(f"{HOME_PREFIX}*")) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a process's memory")
