@@ -219,7 +219,7 @@ def test_a_huge_text_is_learned_and_judged_by_bounded_parts(monkeypatch: pytest.
     (tmp_path / "huge.txt").write_text(LAMP.read_text("utf-8") * 10, "utf-8")
     made = run.start_run(TrainRequest("mine", (str(tmp_path / "huge.txt"),), tokens="bpe", epochs=0.05, width=8))
     list(made.train())
-    model, score = made.finish()
+    model, score = made.measure()
     assert (len(made.corpus.valid_text), score.characters) == (600, 600)
     assert model.generate("The lamp", length=20)
     assert made.notes == [

@@ -86,7 +86,7 @@ def test_a_plot_is_well_formed_and_has_a_line_for_all() -> None:
 def test_a_finished_run_leaves_model_history_and_plot(home: Path) -> None:
     run = begun()
     list(run.train())
-    run.finish()
+    run.save_model(run.measure()[0])
     names = sorted(path.name for path in (home / "models").iterdir())
     assert names == ["mine.history.jsonl", "mine.safetensors", "mine.svg"]
     file = (home / "models" / "mine.safetensors").stat().st_size

@@ -71,6 +71,11 @@ def load_last_good(
     return None, notes
 
 
+def count(folder: Path) -> int:
+    """Return the number of checkpoints in ``folder``."""
+    return len(_list_furthest_first(folder))
+
+
 def remove(folder: Path) -> None:
     """Delete all checkpoints in ``folder``. Raises StorageError."""
     try:

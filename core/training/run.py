@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -29,6 +30,7 @@ from .request import TrainRequest, as_command_line
 from .run_dir import HistoryRow, RunDir
 from .run_inputs import RunInputs, load_inputs, open_parent, prepare_inputs
 from .tokenizer_training import MAX_TRAIN_CHARS, VOCABULARY_BOUNDS
+from .train_config import checkpoint_bytes
 from .trainer import Trainer, TrainProgress
 
 NGRAM_ORDERS = {"letter counts": 1, "5-gram": 5}
@@ -39,10 +41,10 @@ COPY_SAMPLE_SETTINGS: dict[str, Any] = {"length": 4000, "temperature": 0.8, "rng
 
 
 class TrainingRun:
-    """A run from ``start_run`` or ``resume_run``. Iterate over ``train``, then call ``finish``.
+    """A run from ``start_run`` or ``resume_run``. Iterate over ``train``, then save what ``measure`` returns.
 
-    ``notes`` are messages to show before training. Each process of a group has a run, and all call the same methods.
-    Only rank 0 writes files and calls ``finish``.
+    ``notes`` are messages to show before training. ``saved_step`` is the step of the newest checkpoint, None without
+    one. Each process of a group has a run, and all call the same methods. Only rank 0 writes files and measures.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class TrainingRun:
         self.tokenizer = tokenizer
         self.trainer = trainer
         self.run_dir = run_dir
+        self.saved_step: int | None = None
         self.notes = [*corpus.notes, *self._truncation_notes()]
         self.tokens_per_char = len(trainer.valid_ids) / max(1, len(corpus.valid_text))
 
@@ -69,6 +72,7 @@ class TrainingRun:
         state = self.trainer.make_checkpoint()
         if self.is_main:
             self.run_dir.save(state)
+            self.saved_step = self.trainer.step
 
     @property
     def is_main(self) -> bool:
@@ -98,17 +102,23 @@ class TrainingRun:
         """Return the best model so far, ready to generate."""
         return Model(self.request.name, to_model_file(self.trainer.result(), self.tokenizer, card or Card()))
 
-    def finish(self) -> tuple[Model, Score]:
-        """Score the best model on the held-out text and save it in the library. Return it and its score.
-
-        Raises StorageError.
-        """
+    def measure(self) -> tuple[Model, Score]:
+        """Return the best model, with its card and index complete, and its score on the held-out text."""
         model = self.build_model(self._build_card())
         score = model.score(self.corpus.test_text)
-        card = self._add_measurements(model, score)
-        replace(model.file, card=card, index=self._build_index(model)).save(self.output_path)
-        self._write_sidecars()
-        return Model(model.name, replace(model.file, card=card), model.runtime), score
+        file = replace(model.file, card=self._add_measurements(model, score), index=self._build_index(model))
+        return Model(model.name, file, model.runtime), score
+
+    def save_model(self, model: Model, folder: Path | None = None) -> Path:
+        """Save a model, the loss history and its plot in ``folder``, by default in the library. Return its path.
+
+        Raises StorageError if the model cannot be saved. History and plot are left out if they cannot.
+        """
+        path = folder / self.output_path.name if folder else self.output_path
+        model.file.save(path)
+        with contextlib.suppress(StorageError):
+            self._write_sidecars(path)
+        return path
 
     def _add_measurements(self, model: Model, score: Score) -> Card:
         """Return the model's card with its losses and with the copied runs of a sample."""
@@ -127,13 +137,13 @@ class TrainingRun:
         """Path of the finished model file."""
         return path_for_new_model(self.request.name, replace=True)
 
-    def _write_sidecars(self) -> None:
-        """Write the loss history and its plot beside the model."""
+    def _write_sidecars(self, path: Path) -> None:
+        """Write the loss history and its plot beside the model ``path``."""
         history = self.run_dir.history()
         rows = "".join(f"{json.dumps(row)}\n" for row in history)
         plot = render_loss_svg(f"{self.request.name}: {self.corpus.name}", history, self.baselines)
         for suffix, text in zip(SIDECAR_SUFFIXES, (rows, plot), strict=True):
-            write_atomically(self.output_path.with_suffix(suffix), text.encode())
+            write_atomically(path.with_suffix(suffix), text.encode())
 
     def _truncation_notes(self) -> list[str]:
         """Return messages about the parts of a huge text that are not used in full."""
@@ -213,6 +223,7 @@ def start_run(
     run_dir = RunDir(request.name)
     try:
         inputs = prepare_inputs(request, run_dir, group, on_progress)
+        run_dir.require_space(checkpoint_bytes(inputs.config))
         run_dir.create(inputs.to_json())
     except BaseException:
         run_dir.discard_stdin()
@@ -231,12 +242,15 @@ def resume_run(name: str, group: ProcessGroup = SINGLE_PROCESS) -> TrainingRun:
     path_for_new_model(name, replace=True)
     run_dir = RunDir(name)
     inputs = load_inputs(run_dir)
+    if group.is_main:
+        run_dir.require_space(checkpoint_bytes(inputs.config))
     run = _build_run(inputs, run_dir, group, fresh=False)
     state, notes = run_dir.load_last_good(run.trainer.restore)
     if state is None:
         run = _build_run(inputs, run_dir, group)
         notes.append("there is no usable checkpoint: training starts from the beginning")
     else:
+        run.saved_step = run.trainer.step
         notes.append(f"resumed at step {run.trainer.step:,}, epoch {run.trainer.epochs:.1f}")
     run.notes += notes
     if group.is_main:

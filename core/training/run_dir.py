@@ -11,12 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from ..errors import StorageError, TrainingError, UsageError, error_text
-from ..file_io import atomic_writer, private_folder, write_atomically
-from ..inference.library import is_path
-from ..paths import runs_dir
+from ..errors import LockHeldError, StorageError, TrainingError, UsageError, error_text
+from ..file_io import atomic_writer, private_file, private_folder, write_atomically
+from ..file_locks import hold_lock
+from ..inference.library import is_path, path_for_new_model
+from ..paths import lock_file, models_dir, runs_dir
 from ..text.files import STDIN, expand_paths, stdin_blocks
 from . import checkpoint
+from .disk_space import require_space
 from .request import TrainRequest
 from .saved_state import Checkpoint
 from .typed_json import Between, Count, load_object, parse
@@ -122,6 +124,19 @@ class RunDir:
         """Return the message for a run.json that cannot be right."""
         return f"{self._metadata_path} is damaged ({error}); start again with --replace"
 
+    def require_space(self, checkpoint_size: int) -> None:
+        """Raise StorageError unless the model and the checkpoints that are still to come fit on the disk.
+
+        While a checkpoint is written, the newest two are there too.
+        """
+        missing = 1 + max(0, checkpoint.CHECKPOINTS_TO_KEEP - checkpoint.count(self.path))
+        require_space(models_dir(), [checkpoint_size // 5])
+        require_space(self.path.parent, [checkpoint_size] * missing)
+
+    def drop_older_checkpoints(self) -> None:
+        """Make room: delete all checkpoints but the newest."""
+        checkpoint.keep_newest(self.path, 1)
+
     def save(self, state: Checkpoint) -> None:
         """Save a checkpoint. Raises StorageError."""
         self._require_same_run()
@@ -196,6 +211,24 @@ def _parse_row(line: bytes) -> HistoryRow | None:
 
 def _compute_run_id(metadata: bytes) -> str:
     return hashlib.sha256(metadata).hexdigest()
+
+
+@contextlib.contextmanager
+def lock_run(name: str) -> Iterator[None]:
+    """Hold the name of a run while the block runs, so that no other process trains it.
+
+    Raises TrainingError if another process does, UsageError if ``name`` cannot be a model's name.
+    """
+    path_for_new_model(name, replace=True)
+    with contextlib.ExitStack() as locks:
+        try:
+            locks.enter_context(hold_lock(private_file(lock_file(f"train-{name}"))))
+        except LockHeldError as error:
+            holder = f"process {error.holder}" if error.holder else "another process"
+            raise TrainingError(
+                f"{name} is being trained by {holder}; wait until it has finished, or stop it with Ctrl-C there"
+            ) from None
+        yield
 
 
 def resolve_paths(request: TrainRequest, run_dir: RunDir) -> TrainRequest:

@@ -109,6 +109,14 @@ def require_batch_fits(config: TrainConfig, tokens: int) -> None:
         )
 
 
+def checkpoint_bytes(config: TrainConfig) -> int:
+    """Return the size of a checkpoint's tensors: weights, average, best, and two moments of each; the states."""
+    architecture = config.architecture
+    biases = 4 * architecture.width * architecture.layers  # torch has two for each gate
+    states = 2 * architecture.layers * config.batch_size * architecture.width
+    return 4 * (5 * (architecture.parameters + biases) + states)
+
+
 def config_to_json(config: TrainConfig) -> dict[str, Any]:
     """Return the JSON values that run.json stores."""
     return to_file_keys(asdict(config), CONFIG_KEYS)

@@ -19,10 +19,9 @@ class FiniteFloat(click.FloatRange):
     """A click type for floats in a range; rejects nan and inf."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        number = super().convert(value, param, ctx)
-        if not isfinite(number):
+        if not isfinite(click.FLOAT.convert(value, param, ctx)):
             self.fail(f"{value} is not a finite number", param, ctx)
-        return number
+        return super().convert(value, param, ctx)
 
 
 class TrainCommand(click.Command):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from math import inf, log
+from pathlib import Path
 from types import FrameType
 
 from ...core.command_line import echo
@@ -18,9 +20,11 @@ from ...core.score import Score
 from ...core.training.distributed import ProcessGroup, init_distributed
 from ...core.training.request import TrainRequest, as_command_line
 from ...core.training.run import TrainingRun, resume_run, start_run
+from ...core.training.run_dir import lock_run
 from ..progress_line import print_progress
 from .generate import Values, score_values
 from .train_display import TrainDisplay, choose_display, format_duration
+from .train_save import save_model
 
 SMALL_TEXT_CHARS = 200_000
 """Characters below which fine-tuning a bundled model is suggested."""
@@ -29,27 +33,51 @@ RARE_COUNT = 5
 """Occurrences below which a character is hard to learn."""
 
 
+STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Signals that end training as Ctrl-C does: from the terminal, from ``kill`` or a shutdown, and if the terminal closes.
+"""
+
+
 class Interrupt:
-    """A signal handler that remembers the first Ctrl-C. The second raises KeyboardInterrupt."""
+    """A signal handler that remembers the first signal. A Ctrl-C after it raises KeyboardInterrupt.
+
+    After a terminal has closed, what would be printed there is dropped.
+    """
 
     pressed = False
 
+    def __init__(self) -> None:
+        self._terminals = [handle for handle in (1, 2) if os.isatty(handle)]
+
     def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Handle the signal."""
-        if self.pressed:
+        if number != signal.SIGINT:  # a closed terminal sends it twice, from the kernel and from the shell
+            self._drop_output()
+        elif self.pressed:
             raise KeyboardInterrupt
         self.pressed = True
+
+    def _drop_output(self) -> None:
+        for handle in self._terminals:
+            if not os.isatty(handle):
+                with Path(os.devnull).open("wb") as nothing:
+                    os.dup2(nothing.fileno(), handle)
 
 
 @contextmanager
 def catch_interrupt() -> Iterator[Interrupt]:
-    """Handle Ctrl-C in a ``with`` block: the first sets ``pressed``, the second raises KeyboardInterrupt."""
+    """Handle Ctrl-C in a ``with`` block: the first sets ``pressed``, the second raises KeyboardInterrupt.
+
+    The other ``STOP_SIGNALS`` set ``pressed`` too, unless they are ignored, as under nohup.
+    """
     interrupt = Interrupt()
-    previous = signal.signal(signal.SIGINT, interrupt)
+    handled = [s for s in STOP_SIGNALS if s == signal.SIGINT or signal.getsignal(s) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, interrupt) for number in handled}
     try:
         yield interrupt
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def start_or_resume(request_or_name: TrainRequest | str, device: str) -> Values | None:
@@ -57,7 +85,7 @@ def start_or_resume(request_or_name: TrainRequest | str, device: str) -> Values 
     group = init_distributed(device)
     name = request_or_name if isinstance(request_or_name, str) else request_or_name.name
     try:
-        with group.peer_failures_as_errors(name):
+        with group.peer_failures_as_errors(name), lock_run(name) if group.is_main else nullcontext():
             training_run = _open_run(request_or_name, group)
             if group.is_main:
                 return train_and_report(training_run)
@@ -90,12 +118,14 @@ def train_and_report(training_run: TrainingRun) -> Values:
             save_unfinished(training_run)
         training_run.trainer.group.close()
         _say(f"evaluating on the held-out last {training_run.corpus.split.test} %")
-        model, score = _finish(training_run)
+        model, score = training_run.measure()
+        path = save_model(training_run, model, lambda: stop.pressed)
         if finished:
             training_run.run_dir.delete()
     _say(_final_summary(training_run, model, score))
     seconds = round(training_run.trainer.seconds, 1)
-    return {"model": model.name, "path": str(training_run.output_path), "seconds": seconds, **score_values(score)}
+    name = model.name if path == training_run.output_path else str(path)
+    return {"model": name, "path": str(path), "seconds": seconds, **score_values(score)}
 
 
 def _follow_rank0(training_run: TrainingRun) -> None:
@@ -105,13 +135,6 @@ def _follow_rank0(training_run: TrainingRun) -> None:
         if not _run_loop(training_run, stop):
             training_run.save_checkpoint()
             training_run.trainer.evaluate()
-
-
-def _finish(training_run: TrainingRun) -> tuple[Model, Score]:
-    try:
-        return training_run.finish()
-    except StorageError as error:
-        raise StorageError(f"{error}; make room, then: afterglow train --resume {training_run.request.name}") from None
 
 
 def _run_loop(training_run: TrainingRun, stop: Interrupt, display: TrainDisplay | None = None) -> bool:
