@@ -244,10 +244,11 @@ def resume_run(name: str, group: ProcessGroup = SINGLE_PROCESS) -> TrainingRun:
     inputs = load_inputs(run_dir)
     if group.is_main:
         run_dir.require_space(checkpoint_bytes(inputs.config))
-    run = _build_run(inputs, run_dir, group, fresh=False)
+    is_new = not run_dir.has_checkpoints
+    run = _build_run(inputs, run_dir, group, is_new)
     state, notes = run_dir.load_last_good(run.trainer.restore)
     if state is None:
-        run = _build_run(inputs, run_dir, group)
+        run = run if is_new else _build_run(inputs, run_dir, group)
         notes.append("there is no usable checkpoint: training starts from the beginning")
     else:
         run.saved_step = run.trainer.step

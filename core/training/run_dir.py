@@ -64,6 +64,11 @@ class RunDir:
         """True if there is an unfinished run to resume."""
         return self._metadata_path.exists()
 
+    @property
+    def has_checkpoints(self) -> bool:
+        """True if there are checkpoints, damaged or not."""
+        return checkpoint.count(self.path) > 0
+
     def create(self, metadata: dict[str, Any]) -> None:
         """Delete an earlier run, except its standard input if used again, and write run.json. Raises StorageError."""
         checkpoint.remove(self.path)
