@@ -181,7 +181,7 @@ def swap_function(tree: ast.Module, file: str, function: tuple[str, int]) -> boo
     Returns False if there is none, or if it uses other variables of the function around it.
     """
     new = next(c for c in _functions(compile(tree, file, "exec")) if (c.co_name, c.co_firstlineno) == function)
-    found = [f for f in gc.get_objects() if isinstance(f, FunctionType) and f.__code__.co_filename == file]
+    found = [f for f in gc.get_objects() if type(f) is FunctionType and f.__code__.co_filename == file]
     found = [f for f in found if (f.__code__.co_name, f.__code__.co_firstlineno) == function]
     if not found or any(f.__code__.co_freevars != new.co_freevars for f in found):
         return False
