@@ -75,10 +75,10 @@ lock: .venv/.checkers
 	$(LOCK) --extra bot --output-file requirements/bot.txt
 	awk '/^[a-z]/ {drop = /^(torch|triton|cuda-|nvidia-)/} !drop' build/dev.txt > requirements/dev.txt
 
-# Looks the locked versions up in a database of known vulnerabilities.
+# Looks the locked versions up in a database of known vulnerabilities, and fails if it is not reached.
 audit: .venv/.checkers
-	$(BIN)/pip-audit --disable-pip --require-hashes --requirement requirements/dev.txt
-	$(BIN)/pip-audit --disable-pip --require-hashes --requirement requirements/bot.txt
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements/dev.txt
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements/bot.txt
 
 # A script for the REPL and the tests under each CPython from 3.11 to 3.14 that is found: a table. Only one: make pythons ONLY=3.13
 pythons:
