@@ -59,7 +59,7 @@ class Spec(NamedTuple):
 
     def error(self, value: object) -> SettingError:
         """Return the error for a value that is not permitted, one line that names the range."""
-        shown = repr(value[:40]) if isinstance(value, str) else reprlib.repr(value)[:60]
+        shown = (repr(value[:40]) if isinstance(value, str) else reprlib.repr(value))[:60]
         return SettingError(f"{self.label} cannot be {shown}: it must be {self.kind.range}")
 
 
@@ -272,8 +272,10 @@ def read_config(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingError(f"cannot read {path}: {error}") from None
+    except RecursionError:
+        raise SettingError(f"cannot read {path}: it is nested too deep") from None
+    except (OSError, ValueError) as error:  # not only TOMLDecodeError: Python refuses numbers of 5,000 digits
+        raise SettingError(f"cannot read {path}: {str(error)[:200]}") from None
 
 
 def read_environment() -> dict[str, str]:

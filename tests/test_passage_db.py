@@ -49,6 +49,17 @@ def test_a_passage_comes_back_with_tree_cursor_and_dice(written: Session, tiny: 
     assert again.passage.text() == written.passage.text()
 
 
+@pytest.mark.parametrize("field", ["model", "model_sha256"])
+def test_a_passage_of_a_model_whose_name_is_no_text_is_saved(field: str, written: Session) -> None:
+    """A file's name with a byte that is not UTF-8, or a passage from elsewhere, can hold a lone surrogate."""
+    setattr(written.passage, field, "tiny\ud800")
+    keeper = PassageSaver()
+    keeper.save(written.passage)
+    assert keeper.save(written.passage) is None
+    assert getattr(passage_db.load(1).passage, field) == "tiny?"
+    assert passage_db.load(1).passage.text() == written.passage.text()
+
+
 def test_it_is_kept_while_it_grows_and_only_what_is_new_is_written(session: Session) -> None:
     keeper = PassageSaver()
     for number, _ in enumerate(session.write_from("The lamp")):

@@ -302,15 +302,27 @@ def test_no_config_file_is_no_settings() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["temperature = \n", b"temperature = \xff", "a = 1\na = 2", "[" * 3000],
-    ids=["half", "bytes", "twice", "deep"],
+    [
+        *("temperature = \n", b"temperature = \xff", "a = 1\na = 2", "[" * 3000),
+        *(f"stop = {'[' * 100_000}{']' * 100_000}", f"length = {'9' * 5000}"),
+    ],
+    ids=["half", "bytes", "twice", "deep key", "deep value", "5,000 digits"],
 )
 def test_a_broken_config_file_is_named(text: str | bytes) -> None:
     path = write_config(text)
     with pytest.raises(SettingError) as caught:
         read_config(path)
     assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("value", ["\ud800" * 1000, "\x1b" * 1000, 10**400, [[["x" * 100] * 100] * 100] * 100])
+def test_a_value_that_cannot_be_is_shown_in_part(value: Any) -> None:
+    with pytest.raises(SettingError) as caught:
+        merge_layers({"temperature": value})
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 200
 
 
 def test_a_folder_for_a_config_file_is_named(tmp_path: Path) -> None:

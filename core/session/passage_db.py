@@ -230,12 +230,18 @@ def load(number: int) -> StoredPassage:
 def _row_values(header: dict[str, Any]) -> dict[str, Any]:
     """Return the columns of a passage's row except the search text."""
     settings = json.dumps(header["settings"])
-    return {**header, "changed": time.time(), "format": PASSAGE_FORMAT, "settings": settings}
+    names = {key: _without_surrogates(header[key]) for key in ("model", "model_sha256")}
+    return {**header, **names, "changed": time.time(), "format": PASSAGE_FORMAT, "settings": settings}
 
 
 def _search_text(passage: Passage) -> str:
-    """Return the text to search. Lone surrogates are replaced because SQLite cannot store them."""
-    return passage.text().encode("utf-8", "replace").decode()
+    """Return the text to search."""
+    return _without_surrogates(passage.text())
+
+
+def _without_surrogates(text: str) -> str:
+    """Return ``text`` with "?" for lone surrogates, which SQLite cannot store."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _update_row(database: sqlite3.Connection, row: RowVersion, values: dict[str, Any]) -> bool:

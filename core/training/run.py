@@ -30,7 +30,7 @@ from .request import TrainRequest, as_command_line
 from .run_dir import HistoryRow, RunDir
 from .run_inputs import RunInputs, load_inputs, open_parent, prepare_inputs
 from .tokenizer_training import MAX_TRAIN_CHARS, VOCABULARY_BOUNDS
-from .train_config import checkpoint_bytes
+from .train_config import checkpoint_bytes, require_batch_fits
 from .trainer import Trainer, TrainProgress
 
 NGRAM_ORDERS = {"letter counts": 1, "5-gram": 5}
@@ -265,5 +265,6 @@ def _build_run(inputs: RunInputs, run_dir: RunDir, group: ProcessGroup, fresh: b
     parent = open_parent(inputs.request) if fresh else None
     weights = extend_vocabulary(to_torch(parent), tokenizer.size) if parent else None
     train_ids = load_tokens(corpus, tokenizer)
+    require_batch_fits(inputs.config, len(train_ids))  # run.json can ask for any batch, and so for any memory
     trainer = Trainer(inputs.config, train_ids, tokenizer.encode(corpus.valid_text), weights, group)
     return TrainingRun(inputs.request, corpus, tokenizer, trainer, run_dir)
