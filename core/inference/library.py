@@ -53,7 +53,7 @@ def find_model(name: str) -> ModelEntry:
     if (shown := visible_name(name)) in known:
         return known[shown]
     listing = f"there are: {', '.join(known) or 'none'}"
-    raise ModelError(f"there is no model {name[:64]!r}; {f'{suggest(name, known)} {listing}'.lstrip()}")
+    raise ModelError(f"there is no model {shown[:64]!r}; {f'{suggest(name, known)} {listing}'.lstrip()}")
 
 
 def path_for_new_model(name: str, replace: bool = False) -> Path:

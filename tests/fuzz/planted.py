@@ -12,6 +12,13 @@ from .mutation import Edit, Sample
 from .target import Target
 
 
+class RawError(StorageError):
+    """An error whose message is shown as it is."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class PlantedTarget(Target):
     """A file that says what goes wrong when it is read."""
 
@@ -40,8 +47,8 @@ _ERRORS = {
     "refusal": StorageError("this file cannot be read"),
     "exception": KeyError("fault"),
     "other error": ModelError("this file cannot be read"),
-    "two lines": StorageError("this file\ncannot be read"),
-    "escape": StorageError("this file \x1b[31mcannot be read"),
+    "two lines": RawError("this file\ncannot be read"),
+    "escape": RawError("this file \x1b[31mcannot be read"),
     "length": StorageError("this file cannot be read " * 20),
 }
 _ENDS = {
