@@ -56,15 +56,23 @@ class ScriptedRuntime:
 
 class _ScriptedStepper(Stepper):
     def __init__(self, script: ScriptedRuntime, state: Any) -> None:
-        self._script, self.state = script, (state[0].copy(),)
-        self.logits = np.empty((len(state[0]), 256), np.float32)
+        self._script, self._counts = script, state[0].copy()
+        self._logits = np.empty((len(state[0]), 256), np.float32)
+
+    @property
+    def logits(self) -> Any:
+        return self._logits
+
+    @property
+    def state(self) -> Any:
+        return (self._counts,)
 
     def step(self, _: Any) -> None:
         """Count a byte, whatever token was drawn."""
-        counts = self.state[0] + 1
+        counts = self._counts + 1
         self._script.wait(counts.max())
-        self.logits = np.stack([self._script.logits(int(count)) for count in counts[:, 0]])
-        self.state = (counts,)
+        self._logits = np.stack([self._script.logits(int(count)) for count in counts[:, 0]])
+        self._counts = counts
 
 
 class Scripted(Model):
