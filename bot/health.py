@@ -65,7 +65,11 @@ def report(store: Store, clock: Callable[[], float] = time.time) -> Iterator[str
     if not records:
         yield "the bot has not run yet"
     for name, text in sorted(records.items()):
-        yield from _describe_process(name.removeprefix(_KEY_PREFIX), json.loads(text), now)
+        shard_label = name.removeprefix(_KEY_PREFIX)
+        try:
+            yield from list(_describe_process(shard_label, json.loads(text), now))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            yield f"shards {shard_label}: its entry in the data file is damaged"
 
 
 def _describe_process(shard_label: str, record: dict[str, Any], now: float) -> Iterator[str]:

@@ -52,6 +52,7 @@ class Store:
         self._lock = threading.Lock()
         with self._translate_errors():
             self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+            self._db.text_factory = lambda text: text.decode("utf-8", "replace")
         try:
             self._migrate()
             self._channel_settings = self._load_by_owner("SELECT channel, name, value FROM channel_settings")
@@ -85,7 +86,7 @@ class Store:
 
     def load_state(self, channel: int) -> bytes | None:
         """Return the model state of a channel's memory, None if there is none."""
-        rows = self._execute("SELECT state FROM states WHERE channel = ?", channel)
+        rows = self._execute("SELECT state FROM states WHERE channel = ? AND typeof(state) = 'blob'", channel)
         return bytes(rows[0][0]) if rows else None
 
     def save_state(self, channel: int, guild: int | None, state: bytes) -> None:
@@ -137,13 +138,19 @@ class Store:
 
     def _migrate(self) -> None:
         """Update an older file in one transaction. Raises StorageError for a newer one, which is not changed."""
-        version = self._execute("PRAGMA user_version")[0][0]
+        if self._schema_version() == SCHEMA:
+            return
+        self._execute("BEGIN IMMEDIATE")
+        version = self._schema_version()  # another process may have updated the file meanwhile
         if version > SCHEMA:
             raise StorageError(f"{self._path} was written by a newer version of afterglow; update afterglow to use it")
-        if version < SCHEMA:
-            steps = "".join(MIGRATIONS[version:])
-            with self._translate_errors():
-                self._db.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {SCHEMA}; COMMIT;")
+        for statement in "".join(MIGRATIONS[version:]).split(";"):
+            self._execute(statement)
+        self._execute(f"PRAGMA user_version = {SCHEMA}")
+        self._execute("COMMIT")
+
+    def _schema_version(self) -> int:
+        return int(self._execute("PRAGMA user_version")[0][0])
 
     def _load_by_owner(self, query: str) -> dict[int, dict[str, Any]]:
         """Return the settings of each channel or server by its id."""
@@ -165,8 +172,10 @@ class Store:
 
 
 def _parse_rows(rows: list[tuple[Any, ...]]) -> Iterator[tuple[int, str, Any]]:
-    """Yield (owner, name, value). Rows that this release does not know or permit are skipped."""
+    """Yield (owner, name, value). Rows that are damaged, or that this release does not know or permit, are skipped."""
     for owner, name, text in rows:
+        if not isinstance(text, str):
+            continue
         if name == MODEL_KEY:
             yield owner, name, text
         elif name in SETTINGS:

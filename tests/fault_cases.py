@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from afterglow.bot.store import Store
 from afterglow.core import presets
 from afterglow.core.events import Token
-from afterglow.core.model import Model, load
-from afterglow.core.paths import data_dir, passage_db_file
+from afterglow.core.inference.model_file import ModelFile, open_model_file
+from afterglow.core.model import Model
+from afterglow.core.paths import data_dir, models_dir
 from afterglow.core.session import passage_db, passage_json
 from afterglow.core.session.passage import Node, Passage
 from afterglow.core.session.passage_db import PassageSaver
 from afterglow.core.session.passage_tables import open_database
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
+from afterglow.core.user_files import write_user_file
 from afterglow.repl.autosave import Autosave
-
-TINY = Path(__file__).parent / "data" / "tiny-char.safetensors"
+from afterglow.repl.prompt_history import append_history, read_history
 
 
 def grow(passage: Passage, length: int) -> None:
@@ -48,7 +52,7 @@ class Presets:
 
     def save(self) -> Iterator[str]:
         for temperature in (0.25, 1.25):
-            presets.save("second", Settings(temperature=temperature))
+            presets.save("second", Settings(temperature=temperature), replace=True)
             yield str(temperature)
 
     def check(self, done: list[str]) -> None:
@@ -66,7 +70,7 @@ class NamedPassage:
 
     def save(self) -> Iterator[str]:
         for name in ("new", "changed"):
-            passage_json.save(make_passage("After", 5), name)
+            passage_json.save(make_passage("After", 5), name, replace=True)
             yield name
 
     def check(self, done: list[str]) -> None:
@@ -113,43 +117,144 @@ class FirstArchive(Archive):
         require_last(max((text.count("x") for text in texts), default=0), ["0", "2", "5"], done)
 
 
+class History:
+    """Two lines are typed. Failures are not reported, so nothing is acknowledged."""
+
+    def prepare(self) -> None:
+        append_history("before")
+
+    def save(self) -> Iterator[str]:
+        for text in ("first line", "second line"):
+            append_history(text)
+        yield from ()
+
+    def check(self, done: list[str]) -> None:
+        assert not done
+        lines = read_history()
+        assert lines[0] == "before"
+        assert set(lines[1:]) <= {"first line", "second line"}
+
+
+class Export:
+    """A file of the user's is replaced through a link, and another one is made in a new folder."""
+
+    def __init__(self) -> None:
+        self.link, self.new = data_dir() / "link.md", data_dir() / "new" / "a.md"
+
+    def prepare(self) -> None:
+        data_dir().mkdir(exist_ok=True)
+        target = self.link.with_name("target.md")
+        target.write_text("before")
+        target.chmod(0o640)
+        self.link.symlink_to("target.md")
+
+    def save(self) -> Iterator[str]:
+        for path in (self.link, self.new):
+            write_user_file(path, b"after")
+            yield path.name
+
+    def check(self, done: list[str]) -> None:
+        assert self.link.is_symlink()
+        assert self.link.stat().st_mode & 0o777 == 0o640
+        assert self.link.read_text() in ({"after"} if "link.md" in done else {"before", "after"})
+        assert self.new.exists() or "a.md" not in done
+        assert not self.new.exists() or self.new.read_text() == "after"
+
+
 @cache
-def tiny() -> Model:
-    return load(str(TINY))
+def tiny_file() -> ModelFile:
+    return open_model_file(Path(__file__).parent / "data" / "tiny-char.safetensors")
+
+
+class SavedModel:
+    """A model of the library is replaced."""
+
+    def __init__(self) -> None:
+        self.path = models_dir() / "mine.safetensors"
+
+    def prepare(self) -> None:
+        tiny_file().save(self.path)
+
+    def save(self) -> Iterator[str]:
+        replace(tiny_file(), card=replace(tiny_file().card, corpus="another.txt")).save(self.path)
+        yield "another.txt"
+
+    def check(self, done: list[str]) -> None:
+        file = open_model_file(self.path)
+        assert file.sha256 == tiny_file().sha256
+        require_last(file.card.corpus, [tiny_file().card.corpus, "another.txt"], done)
 
 
 class AutosavedSession:
-    """A session goes on with a passage from the archive, in two texts and an undo, and is autosaved each time."""
+    """A session goes on with a passage from the archive, in two texts and an undo, and is autosaved after each."""
 
     def __init__(self) -> None:
-        self.session = Session(tiny(), Settings(rng=7, length=20))
-        self.refused = ""
-        self.saver = Autosave(self.session, lambda _: None, self.refuse, self.report)
-        if passage_db_file().exists():
-            self.session.load_passage(passage_db.load(1))
-            self.session.passage.cursor = 1
-
-    def refuse(self, message: str) -> None:
-        assert "\n" not in message
-        self.refused = message
-
-    def report(self, error: Exception) -> None:
-        raise error
+        self.session = Session(Model("tiny", tiny_file()), Settings(rng=7, length=20))
+        self.autosave = Autosave(self.session, lambda _: None, lambda _: None, lambda _: None)
 
     def prepare(self) -> None:
-        self.write("before")
-        self.saver.save()
+        self.run(self.session.write_from("The lamp"))
+        self.autosave.save_now()
 
-    def write(self, what: str) -> None:
-        for _ in self.session.write_from("The lamp") if what == "before" else self.session.retry():
+    def run(self, events: Iterable[object] | None) -> None:
+        for _ in events or ():
             pass
 
     def save(self) -> Iterator[str]:
+        self.session.load_passage(passage_db.load(1))
         for change in (self.session.retry, self.session.continue_, self.session.passage.undo):
-            for _ in change() or ():
-                pass
-            self.saver.save()
-            yield passage_json.to_json(self.session.passage)
+            self.run(change())
+            self.autosave.save_now()
+            yield self.session.passage.text().replace("\n", " ")
+
+    def check(self, done: list[str]) -> None:
+        loaded = [passage_db.load(entry.number) for entry in passage_db.search_passages()]
+        texts = {stored.passage.text().replace("\n", " ") for stored in loaded}
+        assert texts
+        assert all(text.startswith("The lamp") for text in texts)
+        assert not done or done[-1] in texts or any(len(text) >= len(done[-1]) for text in texts)
+        for stored in loaded:
+            again = Session(Model("tiny", tiny_file()), Settings(rng=7, length=3))
+            again.load_passage(stored)
+            self.run(again.continue_())
+
+
+class BotStore:
+    """Settings and a state are changed, then a channel is forgotten."""
+
+    def prepare(self) -> None:
+        with closing(Store(data_dir() / "bot.sqlite3")) as store:
+            for channel in (1, 2):
+                store.save_setting(channel, 10, "length", 300)
+                store.save_state(channel, 10, b"before")
+
+    def save(self) -> Iterator[str]:
+        with closing(Store(data_dir() / "bot.sqlite3")) as store:
+            store.save_setting(1, 10, "length", 500)
+            yield "setting"
+            store.save_state(1, 10, b"after")
+            yield "state"
+            store.set_meta("application", "5")
+            yield "meta"
+
+    def check(self, done: list[str]) -> None:
+        with closing(Store(data_dir() / "bot.sqlite3")) as store:
+            assert (store.settings(2), store.load_state(2)) == ({"length": 300}, b"before")
+            assert store.settings(1)["length"] in ({500} if "setting" in done else {300, 500})
+            assert store.load_state(1) in ({b"after"} if "state" in done else {b"before", b"after"})
+            assert store.get_meta("application") in ({"5"} if "meta" in done else {"", "5"})
+
+
+class FirstBotStore(BotStore):
+    """The bot's file is made by the save."""
+
+    def prepare(self) -> None:
+        data_dir().mkdir(exist_ok=True)
+
+    def check(self, done: list[str]) -> None:
+        with closing(Store(data_dir() / "bot.sqlite3")) as store:
+            assert store.settings(1) in ([{"length": 500}] if "setting" in done else [{}, {"length": 500}])
+            assert store.load_state(1) in ({b"after"} if "state" in done else {None, b"after"})
 
 
 CASES = {
@@ -157,4 +262,10 @@ CASES = {
     "named passage": NamedPassage,
     "archive": Archive,
     "first archive": FirstArchive,
+    "history": History,
+    "export": Export,
+    "model": SavedModel,
+    "autosaved session": AutosavedSession,
+    "bot store": BotStore,
+    "first bot store": FirstBotStore,
 }

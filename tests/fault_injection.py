@@ -8,8 +8,9 @@ A case is a class, in a file of cases that defines ``CASES``:
         def check(self, done: list[str]) -> None: ...   # asserts that what was saved is there, and that all is whole
 
 For each fault and each n an untouched copy of the data folder is made, and a child process is forked that runs the
-case on it with the fault. If a save raises an AfterglowError, the same process checks, saves again without the fault,
-and checks again. If the process dies, another one does so. No other exception may escape, no temporary file may stay.
+case on it with the fault. If a save raises an AfterglowError but a UsageError, the same process checks, saves again
+without the fault, and checks again. If the process dies, another one does so. No other exception may escape, and no
+temporary file may stay.
 
 The faults are injected by fault_shim.c in place of the C library's calls, and so meet Python, SQLite and Rust alike.
 Not seen: memory maps, and Rust libraries that make system calls themselves (the rename of safetensors' ``save_file``).
@@ -35,7 +36,7 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from afterglow.core.errors import AfterglowError
+from afterglow.core.errors import AfterglowError, UsageError
 
 HERE = Path(__file__).parent
 
@@ -185,7 +186,7 @@ class Walker:
     def _visit(self, fault: Fault, n: int, where: str) -> str:
         """Let operation ``n`` fail, and check. Return how it ended: not reached, saved, refused or died."""
         shutil.rmtree(self._home, ignore_errors=True)
-        shutil.copytree(self._before, self._home)
+        shutil.copytree(self._before, self._home, symlinks=True)
         self._done.write_bytes(b"")
         ends = {0: "saved", 3: "refused", 4: "not reached", DIED: "died"}
         status = self._in_child(lambda: self._attempt(fault, n))
@@ -231,6 +232,8 @@ class Walker:
             for word in case.save():
                 with self._done.open("a") as file:
                     file.write(f"{word}\n")
+        except UsageError:
+            raise
         except AfterglowError as error:
             self._require_one_line(str(error))
             return False

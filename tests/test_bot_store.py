@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ pytest.importorskip("discord")
 
 from afterglow.bot.commands import FINGERPRINT_KEY
 from afterglow.bot.config import Options
+from afterglow.bot.health import report
 from afterglow.bot.store import SCHEMA, Store
 
 FIRST_RELEASE = """
@@ -100,6 +101,55 @@ def test_a_file_of_the_first_release_opens_and_can_do_everything(tmp_path: Path)
     with closing(Store(path)) as opened:
         assert opened.guild_settings(10) == {"age_restricted": True}
         assert opened.load_state(1) == b"state"
+
+
+def test_a_file_that_another_process_updates_meanwhile_is_updated_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bot.sqlite3"
+    with closing(sqlite3.connect(path)) as old, old:
+        old.executescript(FIRST_RELEASE)
+    look = Store._schema_version
+    others = iter([path])
+
+    def look_and_be_overtaken(store: Store) -> int:
+        version = look(store)
+        for other in others:
+            Store(other).close()
+        return version
+
+    monkeypatch.setattr(Store, "_schema_version", look_and_be_overtaken)
+    with closing(Store(path)) as opened:
+        assert next(others, None) is None
+        assert opened.settings(1) == {"temperature": 1.2, "stop": ("\n",)}
+        assert opened.guild_settings(10) == {}
+
+
+@pytest.mark.parametrize("value", ["5", "NULL", "x'ff'", "CAST(x'ff' AS TEXT)", "''", "'[]'", "'{}'"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "channel_settings SET value = {} WHERE channel = 1",
+        "guild_settings SET value = {} WHERE guild = 1",
+        "facts SET value = {} WHERE name = 'run 1'",
+        "states SET state = {} WHERE channel = 1",
+    ],
+)
+def test_a_damaged_value_hides_no_other_one(store: Store, place: str, value: str) -> None:
+    for channel in (1, 2):
+        store.save_setting(channel, channel, "length", 300)
+        store.save_setting(channel, channel, "age_restricted", True)
+        store.save_state(channel, channel, b"state")
+        store.set_meta(f"run {channel}", '{"seen": 0, "began": 0, "running": false}')
+    with suppress(StorageError):  # NOT NULL
+        store._execute(f"UPDATE {place.format(value)}")
+    with closing(again(store)) as reopened:
+        assert reopened.settings(1) in ({}, {"length": 300})
+        assert reopened.settings(2) == {"length": 300}
+        assert reopened.guild_settings(2) == {"age_restricted": True}
+        assert reopened.load_state(2) == b"state"
+        assert isinstance(reopened.load_state(1) or b"", bytes)
+        assert any("shards 2: stopped" in line for line in report(reopened))
 
 
 def test_a_model_and_the_bots_own_settings_are_kept(store: Store) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from afterglow.core.events import Token
-from afterglow.core.render.export import ExportedPassage, as_html, as_svg, token_spans
+from afterglow.core.render.export import ExportedPassage, as_html, as_json, as_markdown, as_svg, token_spans
 from afterglow.core.render.heat import heat_level
 from afterglow.core.render.svg import WrappedTokens, display_width
+from afterglow.core.sanitize import escape_controls
+from afterglow.core.session import passage_json
 from afterglow.core.session.passage import Node, Passage
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from .properties import examples
 
@@ -104,6 +109,111 @@ def test_wrapping_keeps_every_character_and_the_width(text: str, columns: int) -
     lines = ["".join(c for c, _ in line) for line in wrapped.lines()]
     assert "".join(lines) == text.replace("\n", "")
     assert all(display_width(line.rstrip(" ")) <= columns for line in lines)
+
+
+# Any text, any model's name ------------------------------------------------------------------------------------------
+
+MARKUP = [
+    *("<img src=x onerror=alert(1)>", "</pre>", "</text></svg>", "<!--", "]]>", "&amp;", "&#0;", "<script>", "--"),
+    *("\x00", "\x08", "\x0b", "\x0c", "\r", "\r\n", "\x1b[31m", "\x7f", "\x85", "\u2028", "\ud800", "\udfff"),
+    *("\ufffe", "\uffff", "\U0001fffe", "\u202e", "\u0301", "日", "\t", "    ", " ", "\n", "\n\n", "\\", "`"),
+    *("```\n", "~~~\n", "*", "_", "**", "# ", "> ", "- ", "+ ", "1. ", "  12) ", "===", "---", "[a](b)", "![a](b)"),
+    *("[a]: b", "| a | b |\n|---|---|", "<http://a.b>"),
+]
+texts = st.lists(st.one_of(st.sampled_from(MARKUP), st.text(max_size=4)), max_size=8).map("".join)
+names = texts.map(lambda text: text.replace("\n", "").replace("\t", ""))
+
+
+def squeezed(text: str) -> str:
+    """The text as it is shown, without white space and what separates lines."""
+    return re.sub(r"\s", "", escape_controls(text))
+
+
+class Strict(HTMLParser):
+    """Collects the text, and fails unless every tag is expected and closed in order."""
+
+    def __init__(self, tags: str) -> None:
+        super().__init__()
+        self.text, self._open, self._tags = "", list[str](), tags.split()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in self._tags
+        assert {name for name, _ in attrs} <= {"lang", "charset", "class", "title"}
+        if tag not in ("meta", "br"):
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open[-1:] not in (["style"], ["title"]):
+            self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(data)
+
+    def read(self, page: str) -> str:
+        self.feed(page)
+        self.close()
+        assert self._open == []
+        return squeezed(self.text)
+
+
+def export_of(seed: str, written: str, name: str) -> ExportedPassage:
+    made = passage(seed, written)
+    made.model = name
+    return ExportedPassage(made, f"{name} · summary", "surprise")
+
+
+@given(texts, texts, names)
+@examples(150)
+def test_any_text_is_a_well_formed_svg(seed: str, written: str, name: str) -> None:
+    root = parsed(as_svg(export_of(seed, written, name)))
+    shown = "".join(element.text or "" for element in root.iter(f"{SVG}text") if element.text != "0.80")
+    assert squeezed(shown) == squeezed(f"{seed}{written}{name} · summary")
+    assert {element.tag for element in root.iter()} <= {f"{SVG}{tag}" for tag in ("svg", "title", "rect", "text")}
+
+
+@given(texts, texts, names)
+@examples(150)
+def test_any_text_is_a_well_formed_page(seed: str, written: str, name: str) -> None:
+    page = as_html(export_of(seed, written, name))
+    reader = Strict("html head meta title style body pre b span footer")
+    assert reader.read(page) == squeezed(f"{seed}{written}{name} · summary")
+    assert page == escape_controls(page)
+
+
+def render_with_markdown_it(text: str) -> str:
+    return MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+
+
+def render_with_python_markdown(text: str) -> str:
+    return str(pytest.importorskip("markdown").markdown(text))
+
+
+@pytest.mark.parametrize("render", [render_with_markdown_it, render_with_python_markdown])
+def test_any_text_is_a_quotation_in_markdown(render: Callable[[str], str]) -> None:
+    @given(texts, texts, names)
+    @examples(300)
+    def check(seed: str, written: str, name: str) -> None:
+        page = render(as_markdown(export_of(seed, written, name)))
+        shown = Strict("blockquote p br").read(page)
+        assert shown == squeezed(f"{seed}{written}{name} · summary")
+
+    check()
+
+
+@given(texts, texts, names)
+@examples(100)
+def test_any_text_is_json_that_opens_again(seed: str, written: str, name: str) -> None:
+    export = export_of(seed, written, name)
+    text = as_json(export)
+    assert text.isascii()
+    assert json.loads(text)["model"] == name
+    assert passage_json.from_json(text).text() == export.passage.text()
 
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures.py"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -79,10 +80,21 @@ def test_a_file_and_then_its_name_are_on_the_disk_when_a_write_returns(shim: Pat
     assert [line for line in seen if line[0] in "csmd"] == ["d /sub", "s ", "c /sub/", "s /sub/", "m /sub/a", "s /sub"]
 
 
-@pytest.mark.parametrize("name", ["presets", "named passage", "archive", "first archive"])
+SLOW = {"autosaved session", "bot store", "first archive", "first bot store"}
+"""Cases of some hundred points."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in runpy.run_path(str(CASES_FILE))["CASES"]
+    ],
+)
 def test_a_fault_at_any_operation_loses_nothing(shim: Path, name: str) -> None:
     walks = walk_case(shim, CASES_FILE, name)
     print(*walks, sep="\n")
     assert {walk.fault: walk.points > 0 for walk in walks} == dict.fromkeys(FAULTS, True)
     assert {walk.fault for walk in walks if "died" in walk.ends} == {"death", "death amid a write"}
-    assert all("refused" in walk.ends for walk in walks if "death" not in walk.fault)
+    if name != "history":  # where failures are not reported
+        assert all("refused" in walk.ends for walk in walks if "death" not in walk.fault)

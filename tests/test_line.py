@@ -289,5 +289,7 @@ def test_triple_quotes_are_taken_off(typed: str, meant: str) -> None:
 
 
 def test_history_folder_is_made(home: Path, session: Session, keyboard: PipeInput) -> None:  # noqa: ARG001
-    LineRepl(session)
+    for line in ("first", "second"):
+        LineRepl(session)._prompt.history.store_string(line)
     assert (home / "history").exists()
+    assert list(LineRepl(session)._prompt.history.load_history_strings()) == ["second", "first"]

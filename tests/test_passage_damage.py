@@ -18,8 +18,10 @@ from afterglow.core.session import passage_db, passage_json
 from afterglow.core.session.passage_db import PassageSaver
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+
+from .properties import examples
 
 COLUMNS = {
     "passages": "id version changed format model model_sha256 rng cursor text settings",
@@ -136,7 +138,7 @@ def open_and_go_on(model: Model, name: str) -> str:
 @example(Damage("nodes", "head", 1, "replaced", "[]", 0, 0))
 @example(Damage("pieces", "tokens", 1, "replaced", "[]", 0, 0))
 @example(Damage("states", "node", 1, "replaced", "x", 0, 0))
-@settings(max_examples=150)
+@examples(150)
 def test_one_damaged_value_hides_no_other_passage(archive: Path, tiny: Model, damage: Damage) -> None:
     damaged = shutil.copytree(archive, archive.with_name("damaged"), dirs_exist_ok=True)
     with home_at(damaged):

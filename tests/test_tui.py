@@ -9,8 +9,9 @@ from afterglow.core.model import Model
 from afterglow.core.paths import history_file, log_file
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
+from afterglow.repl.prompt_history import read_history
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.prompt import PromptInput, complete_line, read_history
+from afterglow.repl.tui.prompt import PromptInput, complete_line
 from afterglow.repl.tui.thermometer import Thermometer
 from afterglow.repl.tui.transcript import Transcript
 from textual.events import Key, Paste

@@ -8,11 +8,12 @@ import pytest
 from afterglow.core.commands.registry import COMMANDS
 from afterglow.core.paths import theme_file
 from afterglow.core.session.session import Session
+from afterglow.repl.prompt_history import read_history
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.editor import Editor
 from afterglow.repl.tui.footer import KeyFooter
 from afterglow.repl.tui.picker import Picker
-from afterglow.repl.tui.prompt import PromptInput, read_history
+from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.settings_screen import SettingsScreen
 from afterglow.repl.tui.transcript import Transcript
 from rich.cells import cell_len

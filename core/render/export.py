@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from html import escape
 from typing import NamedTuple
 
 from ..events import Token
-from ..sanitize import escape_controls
+from ..sanitize import escape_controls, escape_line
 from ..session.passage import Passage
 from ..session.passage_json import to_json
 from .heat import heat_level, surprisal
-from .svg import HEAT_COLORS, SvgPage, WrappedTokens
+from .markdown import escape_markdown
+from .svg import HEAT_COLORS, SvgPage, WrappedTokens, xml_text
 
 LINE_WIDTH = 76
 """Characters in a line of an SVG."""
@@ -38,9 +38,10 @@ def as_json(export: ExportedPassage) -> str:
 
 
 def as_markdown(export: ExportedPassage) -> str:
-    """Return the text as a block quote, and the summary."""
-    quoted = "\n".join(f"> {line}" for line in export.passage.text().split("\n"))
-    return f"{quoted}\n\n{export.summary}\n"
+    """Return the text as a block quote, and the summary. Signs that are markup or HTML are escaped."""
+    lines = escape_controls(export.passage.text()).split("\n")
+    quoted = "\n".join(f"> {escape_markdown(line)}" for line in lines)
+    return f"{quoted}\n\n{escape_markdown(escape_line(export.summary))}\n"
 
 
 def as_html(export: ExportedPassage) -> str:
@@ -49,7 +50,7 @@ def as_html(export: ExportedPassage) -> str:
     return _HTML_TEMPLATE.format(
         rules="\n".join(f".h{n} {{ color: {color}; }}" for n, color in enumerate(HEAT_COLORS)),
         body="".join(_token_html(text, token, heat) for text, token in token_spans(export.passage)),
-        summary=escape(export.summary),
+        summary=xml_text(export.summary),
     )
 
 
@@ -58,7 +59,7 @@ def as_svg(export: ExportedPassage) -> str:
     page = SvgPage(LINE_WIDTH + 8)
     text = WrappedTokens(LINE_WIDTH)
     for span, token in token_spans(export.passage):
-        text.add(escape_controls(span), token)
+        text.add(span, token)
     page.passage(text, _heat_or_default(export.heat))
     page.gap()
     page.line([(export.summary, "dim")], 7)
@@ -83,9 +84,9 @@ def _heat_or_default(heat: str) -> str:
 
 def _token_html(text: str, token: Token | None, heat: str) -> str:
     if token is None:
-        return f"<b>{escape(escape_controls(text))}</b>"
+        return f"<b>{xml_text(text)}</b>"
     figures = f"T {token.temperature:.2f}, rank {token.rank}, {surprisal(token):.1f} bits"
-    return f'<span class="h{heat_level(token, heat)}" title="{figures}">{escape(escape_controls(text))}</span>'
+    return f'<span class="h{heat_level(token, heat)}" title="{figures}">{xml_text(text)}</span>'
 
 
 _HTML_TEMPLATE = """<!doctype html>

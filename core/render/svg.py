@@ -8,6 +8,7 @@ from html import escape
 from itertools import groupby
 
 from ..events import Token
+from ..sanitize import escape_controls
 from .heat import heat_level
 
 HEAT_COLORS = ("#b6bac4", "#8fd18f", "#f2cf63", "#ff9e57", "#ff6b81")
@@ -55,6 +56,11 @@ def _character_width(character: str) -> int:
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def xml_text(text: str) -> str:
+    """Return ``text`` for XML or HTML: markup is escaped, and characters that no XML document may have are shown."""
+    return escape(escape_controls(text))
 
 
 def temperature_color(temperature: float) -> str:
@@ -127,7 +133,7 @@ class SvgPage:
 
     def text_at(self, row: float, column: float, text: str, style: str = "plain") -> None:
         """Draw a text at a position. Spaces at its ends are not drawn."""
-        shown = text.rstrip(" ")
+        shown = escape_controls(text).rstrip(" ")
         start = len(shown) - len(shown.lstrip(" "))
         if not shown.strip():
             return
@@ -138,7 +144,7 @@ class SvgPage:
         length = display_width(shown.lstrip(" ")) * _CELL_WIDTH
         self._elements.append(
             f'<text x="{x:.1f}" y="{y:.1f}" fill="{STYLES[style]}" textLength="{length:.1f}"{weight}{underline}>'
-            f"{escape(shown.lstrip(' '))}</text>"
+            f"{xml_text(shown.lstrip(' '))}</text>"
         )
 
     def box(self, row: float, column: float, width: float, height: float, color: str, radius: float = 2) -> None:
@@ -202,7 +208,7 @@ class SvgPage:
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
             f'height="{height:.0f}" font-family="ui-monospace, \'DejaVu Sans Mono\', Menlo, Consolas, monospace" '
-            f'font-size="14" xml:space="preserve" role="img"><title>{escape(title)}</title>'
+            f'font-size="14" xml:space="preserve" role="img"><title>{xml_text(title)}</title>'
             f'<rect width="100%" height="100%" rx="10" fill="{_BACKGROUND}"/>{"".join(self._elements)}</svg>\n'
         )
 

@@ -9,7 +9,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import FormattedText
-from prompt_toolkit.history import FileHistory
+from prompt_toolkit.history import History
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
@@ -17,14 +17,13 @@ from ...core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit,
 from ...core.commands.registry import completions, dispatch, runs_live
 from ...core.errors import AfterglowError, CommandError
 from ...core.events import Notice
-from ...core.file_io import private_file
-from ...core.paths import history_file
 from ...core.sanitize import escape_controls, one_line
 from ...core.session.session import Session
 from ...core.settings import SPECS
 from ..autosave import Autosave
 from ..external_editor import edit_externally
 from ..player import Player
+from ..prompt_history import append_history, read_history
 from .keys import prompt_bindings, push_back_keys, read_keys, strip_triple_quotes
 from .printer import PROMPT_STYLE, print_error, print_events, print_fragments, print_listing, print_note
 
@@ -46,7 +45,7 @@ class LineRepl:
         self._autosave = Autosave(session, print_note, print_error, _raise)
         self._prompt: PromptSession[str] = PromptSession(
             [("class:prompt", "› ")],
-            history=FileHistory(str(private_file(history_file()))),
+            history=PromptHistory(),
             completer=SlashCompleter(session),
             input_processors=[ShownControls()],
             bottom_toolbar=self._toolbar,
@@ -212,6 +211,18 @@ class LineRepl:
 
 def _raise(error: Exception) -> None:
     raise error
+
+
+class PromptHistory(History):
+    """The saved lines, and those typed since. Lines that cannot be saved are offered until the program ends."""
+
+    def load_history_strings(self) -> Iterator[str]:
+        """Return the saved lines, the latest first."""
+        return reversed(read_history())
+
+    def store_string(self, string: str) -> None:
+        """Save a line."""
+        append_history(string)
 
 
 class SlashCompleter(Completer):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from datetime import datetime
 from typing import Any, ClassVar, cast
 
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
@@ -16,17 +14,12 @@ from textual.message import Message
 from textual.widgets import Static
 
 from ...core.commands.registry import completions, is_command
-from ...core.errors import AfterglowError
-from ...core.file_io import private_file
-from ...core.paths import history_file
 from ...core.sanitize import escape_controls, escape_line, one_line
 from ...core.session.session import Session
 from ..external_editor import edit_externally
+from ..prompt_history import append_history, read_history
 from .key_bindings import EMPTY_LINE_KEYS
 from .visible_text import VisibleTextArea
-
-MAX_HISTORY_LINES = 1000
-"""Maximum entries read from the history file."""
 
 
 class PromptInput(VisibleTextArea):
@@ -232,24 +225,3 @@ def complete_line(session: Session, line: str) -> str | None:
             longer = line.removesuffix(word) + candidate
             return f"{longer} " if useful_completions(session, f"{longer} ") else longer
     return None
-
-
-def append_history(text: str) -> None:
-    """Append to the history file, in the format of prompt-toolkit's FileHistory, which the line REPL uses.
-
-    Failures are ignored.
-    """
-    lines = "".join(f"+{line}\n" for line in text.encode("utf-8", "replace").decode().split("\n"))
-    with contextlib.suppress(AfterglowError, OSError), private_file(history_file()).open("a", encoding="utf-8") as file:
-        file.write(f"\n# {datetime.now()}\n{lines}")
-
-
-def read_history() -> list[str]:
-    """Return the entries of the history file, oldest first. Empty if it cannot be read."""
-    try:
-        content = history_file().read_text("utf-8", "replace")
-    except OSError:
-        return []
-    entries = [part.split("\n") for part in content.split("\n# ")]
-    texts = ["\n".join(line[1:] for line in lines if line.startswith("+")) for lines in entries]
-    return [text for text in texts if text][-MAX_HISTORY_LINES:]
