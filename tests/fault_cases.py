@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from afterglow.bot.store import Store
 from afterglow.core import presets
 from afterglow.core.events import Token
 from afterglow.core.inference.model_file import ModelFile, open_model_file
@@ -23,6 +23,9 @@ from afterglow.core.settings import Settings
 from afterglow.core.user_files import write_user_file
 from afterglow.repl.autosave import Autosave
 from afterglow.repl.prompt_history import append_history, read_history
+
+if TYPE_CHECKING:
+    from afterglow.bot.store import Store
 
 
 def grow(passage: Passage, length: int) -> None:
@@ -219,17 +222,23 @@ class AutosavedSession:
             self.run(again.continue_())
 
 
+def open_store() -> Store:
+    from afterglow.bot.store import Store  # imports discord.py, which is not installed everywhere
+
+    return Store(data_dir() / "bot.sqlite3")
+
+
 class BotStore:
     """Settings and a state are changed, then a channel is forgotten."""
 
     def prepare(self) -> None:
-        with closing(Store(data_dir() / "bot.sqlite3")) as store:
+        with closing(open_store()) as store:
             for channel in (1, 2):
                 store.save_setting(channel, 10, "length", 300)
                 store.save_state(channel, 10, b"before")
 
     def save(self) -> Iterator[str]:
-        with closing(Store(data_dir() / "bot.sqlite3")) as store:
+        with closing(open_store()) as store:
             store.save_setting(1, 10, "length", 500)
             yield "setting"
             store.save_state(1, 10, b"after")
@@ -238,7 +247,7 @@ class BotStore:
             yield "meta"
 
     def check(self, done: list[str]) -> None:
-        with closing(Store(data_dir() / "bot.sqlite3")) as store:
+        with closing(open_store()) as store:
             assert (store.settings(2), store.load_state(2)) == ({"length": 300}, b"before")
             assert store.settings(1)["length"] in ({500} if "setting" in done else {300, 500})
             assert store.load_state(1) in ({b"after"} if "state" in done else {b"before", b"after"})
@@ -252,7 +261,7 @@ class FirstBotStore(BotStore):
         data_dir().mkdir(exist_ok=True)
 
     def check(self, done: list[str]) -> None:
-        with closing(Store(data_dir() / "bot.sqlite3")) as store:
+        with closing(open_store()) as store:
             assert store.settings(1) in ([{"length": 500}] if "setting" in done else [{}, {"length": 500}])
             assert store.load_state(1) in ({b"after"} if "state" in done else {None, b"after"})
 

@@ -144,7 +144,7 @@ def test_a_damaged_value_hides_no_other_one(store: Store, place: str, value: str
     with suppress(StorageError):  # NOT NULL
         store._execute(f"UPDATE {place.format(value)}")
     with closing(again(store)) as reopened:
-        assert reopened.settings(1) in ({}, {"length": 300})
+        assert reopened.settings(1).keys() <= {"length"}
         assert reopened.settings(2) == {"length": 300}
         assert reopened.guild_settings(2) == {"age_restricted": True}
         assert reopened.load_state(2) == b"state"

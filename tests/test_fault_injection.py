@@ -92,6 +92,8 @@ SLOW = {"autosaved session", "bot store", "first archive", "first bot store"}
     ],
 )
 def test_a_fault_at_any_operation_loses_nothing(shim: Path, name: str) -> None:
+    if "bot" in name:
+        pytest.importorskip("discord")
     walks = walk_case(shim, CASES_FILE, name)
     print(*walks, sep="\n")
     assert {walk.fault: walk.points > 0 for walk in walks} == dict.fromkeys(FAULTS, True)
