@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 
@@ -32,8 +33,15 @@ _PRESET_SCOPES = ("token", "passage")
 
 
 def load_all() -> dict[str, dict[str, object]]:
-    """Return all presets by name. The user's replace built-in ones of the same name. Raises StorageError."""
-    return BUILTIN | _load_user_presets()
+    """Return all presets by name. The user's replace built-in ones of the same name. Damaged ones are left out.
+
+    Raises StorageError.
+    """
+    usable: dict[str, dict[str, object]] = {}
+    for name, values in _load_user_presets().items():
+        with contextlib.suppress(SettingError):
+            usable[name] = _require_settings(values)
+    return BUILTIN | usable
 
 
 def apply(name: str, settings: Settings, defaults: Settings) -> Settings:
@@ -44,6 +52,7 @@ def apply(name: str, settings: Settings, defaults: Settings) -> Settings:
     """
     known = load_all()
     if name not in known:
+        _require_not_damaged(name)
         raise UsageError(f"there is no preset {name!r}; there are: {', '.join(known)}")
     chosen = merge_layers(known[name])
     named = _setting_names(known[name])
@@ -80,16 +89,31 @@ def _setting_names(values: Mapping[str, object]) -> list[str]:
     return [name.replace("-", "_") for name in values]
 
 
-def _load_user_presets() -> dict[str, dict[str, object]]:
+def _require_settings(values: object) -> dict[str, object]:
+    """Return the values of a preset. Raises SettingError if they are no settings that this release can read."""
+    if not isinstance(values, dict):
+        raise SettingError("it holds no settings")
+    merge_layers(values)
+    return values
+
+
+def _require_not_damaged(name: str) -> None:
+    """Raise StorageError if the user has a preset ``name`` that cannot be read."""
+    try:
+        _require_settings(_load_user_presets().get(name, {}))
+    except SettingError as error:
+        raise StorageError(f"this release cannot read the preset {name!r} in {presets_file()}: {error}") from None
+
+
+def _load_user_presets() -> dict[str, object]:
+    """Return the content of the user's file: what it holds for each name, not checked yet."""
     path = presets_file()
     try:
         presets = require_type(dict, parse_json(path.read_bytes(), MAX_PRESET_VALUES))
-        for values in presets.values():
-            merge_layers(values)
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error_text(error)}") from error
-    except (ValueError, AttributeError, SettingError) as error:
+    except ValueError as error:
         raise StorageError(f"{path} has presets that this release cannot read: {error}") from None
     return {visible_name(name): values for name, values in presets.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -64,8 +65,6 @@ def test_a_name_that_is_built_in_can_be_given_to_a_preset_once() -> None:
         "[]",
         "5",
         "\xff",
-        '{"a": 5}',
-        '{"a": []}',
         '{"a": {"top_k": %s}}' % ("9" * 400),
     ],
     ids=lambda text: text[:12],
@@ -76,3 +75,18 @@ def test_a_file_that_holds_no_presets_is_one_line(text: str) -> None:
     with pytest.raises(StorageError, match="presets that this release cannot read") as caught:
         presets.load_all()
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("damaged", [5, None, [], {"temperature": 99}, {"x": 1}, {"stop": {"a": []}}])
+def test_a_damaged_preset_hides_no_other_one_and_is_kept(damaged: object) -> None:
+    presets.save("whole", Settings(temperature=0.5))
+    presets_file().write_text(json.dumps(json.loads(presets_file().read_text()) | {"broken": damaged}))
+    assert presets.load_all() == presets.BUILTIN | {"whole": {"temperature": 0.5}}
+    assert presets.apply("whole", Settings(), Settings()).temperature == 0.5
+    with pytest.raises(StorageError, match="cannot read the preset 'broken'") as caught:
+        presets.apply("broken", Settings(), Settings())
+    assert "\n" not in str(caught.value)
+    presets.save("other", Settings(temperature=0.6))
+    assert json.loads(presets_file().read_text())["broken"] == damaged
+    with pytest.raises(UsageError, match="another preset 'broken'"):
+        presets.save("broken", Settings(temperature=0.7))

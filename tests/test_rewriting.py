@@ -170,7 +170,7 @@ def test_an_unknown_preset_names_those_there_are(session: Session) -> None:
         do(session, "/preset save ../x")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"a": 5}', '{"a": {"temperature": 99}}', '{"a": {"x": 1}}'])
+@pytest.mark.parametrize("text", ["{", "[]", "5", "[" * 100_000, '{"a": {"length": ' + "9" * 400 + "}}"])
 def test_a_damaged_file_is_one_line_and_stays(text: str, session: Session) -> None:
     presets_file().parent.mkdir(parents=True)
     presets_file().write_text(text)
