@@ -13,6 +13,7 @@ import pytest
 from .fault_injection import ALL, FAULTS, HERE, build_shim, walk_case
 
 CASES_FILE = HERE / "fault_cases.py"
+TRAINING_CASES_FILE = HERE / "fault_cases_training.py"
 
 ARMED = f"""
 import os, sqlite3, sys
@@ -100,3 +101,14 @@ def test_a_fault_at_any_operation_loses_nothing(shim: Path, name: str) -> None:
     assert {walk.fault for walk in walks if "died" in walk.ends} == {"death", "death amid a write"}
     if name != "history":  # where failures are not reported
         assert all("refused" in walk.ends for walk in walks if "death" not in walk.fault)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["checkpoints", "new run", "replaced run", "finished model"])
+def test_a_fault_at_any_operation_of_training_loses_nothing(shim: Path, name: str) -> None:
+    pytest.importorskip("torch")
+    walks = walk_case(shim, TRAINING_CASES_FILE, name)
+    print(*walks, sep="\n")
+    assert {walk.fault: walk.points > 0 for walk in walks} == dict.fromkeys(FAULTS, True)
+    assert {walk.fault for walk in walks if "died" in walk.ends} == {"death", "death amid a write"}
+    assert all("refused" in walk.ends for walk in walks if "death" not in walk.fault)

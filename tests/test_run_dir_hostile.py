@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -194,3 +195,21 @@ def test_a_history_that_cannot_be_deleted_is_a_storage_error(folder: Path) -> No
     request = TrainRequest("mine", (str(DATA / "lamp.txt"),), epochs=3, width=8, replace=True)
     with pytest.raises(StorageError, match="cannot write to"):
         run.start_run(request)
+
+
+def test_a_history_that_cannot_be_read_is_not_replaced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resumed = run.resume_run("mine")
+    row = {"step": 3, "epoch": 0.1, "seconds": 1.0, "train_bits": 4.0, "valid_bits": 4.5}
+    resumed.run_dir.add_history(row)
+    before = (folder / "history.jsonl").read_bytes()
+    monkeypatch.setattr("afterglow.core.training.run_dir._read_bounded", _fail_to_read)
+    assert resumed.run_dir.history() == []
+    with pytest.raises(StorageError, match="input/output error"):
+        resumed.run_dir.truncate_history(9)
+    with pytest.raises(StorageError, match="input/output error"):
+        resumed.run_dir.add_history(row)
+    assert (folder / "history.jsonl").read_bytes() == before
+
+
+def _fail_to_read(_: Path) -> bytes:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))

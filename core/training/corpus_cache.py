@@ -93,7 +93,8 @@ def _write_text(metadata_path: Path, path: Path, sources: Sequence[Source], opti
     notes: list[str] = []
     with _explain_disk_full(), atomic_writer(path) as file:
         starts, characters = DiskText.write(file, read_clean_text(sources, options, notes))
-    metadata = {"starts": starts, "characters": characters, "bytes": path.stat().st_size, "notes": notes}
+        size = file.tell()
+    metadata = {"starts": starts, "characters": characters, "bytes": size, "notes": notes}
     with _explain_disk_full():
         write_atomically(metadata_path, json.dumps(metadata).encode())
     return metadata

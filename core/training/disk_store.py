@@ -5,6 +5,7 @@ Reads use ``pread``. A memory map would count as the process's own memory, which
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import weakref
@@ -15,6 +16,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..errors import StorageError, error_text
 from ..text.chunks import TextLike, iter_chunks
 from ..text.tokenizer import Tokenizer
 
@@ -28,7 +30,7 @@ class DiskText:
     def __init__(self, path: Path, starts: list[int], characters: int) -> None:
         self.path = path
         self._file = _File(path)
-        self._starts = [*starts, path.stat().st_size]
+        self._starts = [*starts, self._file.size]
         self._characters = characters
 
     def __len__(self) -> int:
@@ -61,7 +63,7 @@ class DiskTokens:
     def __init__(self, path: Path, vocabulary: int) -> None:
         self._file = _File(path)
         self._dtype = np.dtype(_token_dtype(vocabulary))
-        self._count = path.stat().st_size // self._dtype.itemsize
+        self._count = self._file.size // self._dtype.itemsize
 
     def __len__(self) -> int:
         return self._count
@@ -82,20 +84,34 @@ class DiskTokens:
 
 
 class _File:
-    """A file that stays open as long as this object lives, even if it is deleted meanwhile."""
+    """A file that stays open as long as this object lives, even if it is deleted meanwhile.
+
+    Opening and reading it raise StorageError.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        weakref.finalize(self, os.close, self._handle)
+        self._path = path
+        with self._as_storage_error():
+            self._handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            weakref.finalize(self, os.close, self._handle)
+            self.size = os.fstat(self._handle).st_size
 
     def read(self, offset: int, count: int) -> bytes:
         data = b""
-        while len(data) < count:  # one call returns at most 2 GB
-            block = _read_at(self._handle, offset + len(data), count - len(data))
-            if not block:
-                raise EOFError(f"a file in the cache ends at byte {offset + len(data):,}")
-            data = data + block if data else block
+        with self._as_storage_error():
+            while len(data) < count:  # one call returns at most 2 GB
+                block = _read_at(self._handle, offset + len(data), count - len(data))
+                if not block:
+                    raise StorageError(f"{self._path} ends at byte {offset + len(data):,}; delete it and start again")
+                data = data + block if data else block
         return data
+
+    @contextlib.contextmanager
+    def _as_storage_error(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(f"cannot read {self._path}: {error_text(error)}") from error
 
 
 def _read_at(handle: int, offset: int, count: int) -> bytes:

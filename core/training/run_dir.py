@@ -157,23 +157,33 @@ class RunDir:
     def add_history(self, row: HistoryRow) -> None:
         """Append a row to the history. Raises StorageError."""
         self._require_same_run()
-        self._write_history([*self.history(), row])
+        self._write_history([*self._read_history(), row])
 
     def history(self, up_to: float = float("inf")) -> list[HistoryRow]:
         """Return the rows of the history up to step ``up_to``, without damaged ones; none if it cannot be read."""
-        try:
-            lines = _read_bounded(self._history_path).splitlines()
-        except (OSError, ValueError):
-            return []
-        return [row for line in lines if (row := _parse_row(line)) and row["step"] <= up_to]
+        with contextlib.suppress(StorageError):
+            return self._read_history(up_to)
+        return []
 
     def truncate_history(self, step: int) -> None:
         """Delete the rows after ``step``, which will be trained again. Raises StorageError."""
-        self._write_history(self.history(step))
+        self._write_history(self._read_history(step))
 
     def delete(self) -> None:
         """Delete the folder. Files that cannot be deleted stay."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def _read_history(self, up_to: float = float("inf")) -> list[HistoryRow]:
+        """Return the rows up to step ``up_to``. Raises StorageError, since what cannot be read must not be replaced."""
+        try:
+            lines = _read_bounded(self._history_path).splitlines()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StorageError(f"cannot read {self._history_path}: {error_text(error)}") from error
+        except ValueError as error:
+            raise StorageError(f"{self._history_path} is damaged: {error}") from None
+        return [row for line in lines if (row := _parse_row(line)) and row["step"] <= up_to]
 
     def _write_history(self, rows: list[HistoryRow]) -> None:
         write_atomically(self._history_path, "".join(f"{json.dumps(row)}\n" for row in rows).encode())
