@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from afterglow.core.errors import ModelError, TextError, TrainingError, UsageError
+from afterglow.core.errors import ModelError, StorageError, TextError, TrainingError, UsageError
 from afterglow.core.paths import runs_dir
 from afterglow.core.training.request import TrainRequest
 from afterglow.core.training.run import TrainingRun, resume_run, start_run
@@ -32,7 +32,7 @@ STEPS = 2
 class TrainingTarget(Target):
     """A run folder that holds one changed file."""
 
-    promises = (TrainingError, UsageError, TextError, ModelError)
+    promises = (TrainingError, UsageError, TextError, ModelError, StorageError)
 
     @cached_property
     def files(self) -> dict[str, bytes]:
