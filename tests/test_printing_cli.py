@@ -210,3 +210,14 @@ def test_a_script_in_a_pipe_writes_text_unchanged_and_notes_shown(
     assert out.startswith(f"{HOSTILE_TEXT}\n")
     check_shown(out.removeprefix(HOSTILE_TEXT))
     check_shown(err)
+
+
+def test_training_shows_the_name_of_its_text(run: RunCli, tmp_path: Path) -> None:
+    require("train")
+    text = tmp_path / f"{HOSTILE}.txt"
+    text.write_bytes(Path(TEXT).read_bytes())
+    result = run("train", str(text), "--name", "t", "--epochs", "1", "--width", "16", "--layers", "1")
+    assert result.code == 0, result.err
+    assert result.err.count("␛]0;PWN␇") >= 2  # the plan, and the command that fine-tunes instead
+    check_shown(result.err)
+    check_shown(result.out)

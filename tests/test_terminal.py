@@ -6,12 +6,14 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from afterglow.core.errors import StorageError
 from afterglow.core.session import passage_db
 from afterglow.core.session.passage import Passage
 
+from .hostile_text import PAYLOADS, hostile_model
 from .terminal_helpers import Terminal
 
 
@@ -176,3 +178,10 @@ def test_the_tour_is_begun_and_what_is_written_then_is_kept() -> None:
     terminal.type("/autosave on\r")
     terminal.leave()
     assert count() > 0
+
+
+def test_nothing_of_a_hostile_file_name_reaches_the_terminal(opened: Callable[..., Terminal], home: Path) -> None:
+    terminal = opened("--model", str(hostile_model(home)))
+    terminal.until(lambda: "␛]0;PWN␇" in terminal.screen)
+    terminal.leave()
+    assert [payload for payload in PAYLOADS.values() if payload in terminal.screen] == []
