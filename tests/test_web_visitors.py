@@ -182,6 +182,21 @@ async def test_what_a_visitor_writes_stays_in_their_folder(tmp_path: Path) -> No
     assert not (tmp_path / "x.html").exists()
 
 
+@pytest.mark.parametrize("word", ["", "w0rd"])
+async def test_a_screenshot_is_downloaded_from_below_the_page(word: str) -> None:
+    async with site(word) as here, here.tab() as tab:
+        await tab.send("stdin", "\x10")
+        await tab.shows("Search for commands")
+        await tab.send("stdin", "screenshot")
+        await tab.shows("Save an SVG")
+        await tab.send("stdin", "\r")
+        await eventually(lambda: tab.told)
+        ((kind, opened),) = tab.told
+        assert (kind, opened["url"].partition("/")[0]) == ("open_url", "download")
+        async with here.client.get(f"{here.address}/{opened['url']}") as answer:
+            assert (await answer.text()).startswith("<svg")
+
+
 async def test_with_share_the_archive_is_that_of_the_host(tmp_path: Path) -> None:
     async with site(share=True) as here, here.tab("?width=150") as tab:
         await tab.type("The lamp")
@@ -222,6 +237,18 @@ async def test_a_process_that_dies_is_reported(capfd: pytest.CaptureFixture[str]
         os.kill(here.processes()[0], signal.SIGKILL)
         assert await tab.end() == "its process ended unexpectedly; the log of the server tells why"
     assert capfd.readouterr().err.count("\n") == 1
+
+
+async def test_without_room_for_a_folder_a_session_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with site() as here:
+        with monkeypatch.context() as patch:
+            patch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+            async with here.tab(ready=False) as tab:
+                assert await tab.end() == "it could not go on; the log of the server tells why"
+    said = capfd.readouterr().err
+    assert (said.count("\n"), str(tmp_path / "missing") in said) == (1, True)
 
 
 async def test_quit_ends_the_session_without_a_word_in_the_log(capfd: pytest.CaptureFixture[str]) -> None:

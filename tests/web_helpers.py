@@ -95,10 +95,11 @@ def answers(port: int) -> bool:
 
 @dataclass
 class Tab:
-    """An open connection, and what has been drawn on its screen so far."""
+    """An open connection, and what has been drawn on its screen and told to the page so far."""
 
     socket: ClientWebSocketResponse
     drawn: str = ""
+    told: list[object] = field(default_factory=list)
     reason: str = ""
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -106,6 +107,8 @@ class Tab:
         while (message := await self.socket.receive()).type not in (WSMsgType.CLOSE, WSMsgType.CLOSED):
             if message.type is WSMsgType.BINARY:
                 self.drawn += message.data.decode("utf-8", "replace")
+            else:
+                self.told.append(json.loads(message.data))
         self.reason = message.extra or ""
         self.closed.set()
 

@@ -18,7 +18,7 @@ from textual_serve.server import Server
 from yarl import URL
 
 from ...core.command_line import echo, echo_notice
-from ...core.errors import UsageError, error_text
+from ...core.errors import AfterglowError, UsageError, error_text
 from ...core.inference.library import ModelEntry
 from .visitor import INPUT_BURST, SessionEndedError, Visitor, close_websocket, terminal_size
 from .visitor_home import make_home, remove_home
@@ -180,6 +180,9 @@ class VisitorServer(Server):
             await self._serve_visitor(websocket, requested_size(request))
         except SessionEndedError as error:
             await close_websocket(websocket, str(error))
+        except (AfterglowError, OSError) as error:  # no room for its folder, no more processes
+            echo_notice(f"a session could not go on: {error}")
+            await close_websocket(websocket, "it could not go on; the log of the server tells why")
         finally:
             if request.transport:
                 request.transport.abort()  # the other side may never read the rest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import time
 from asyncio.subprocess import PIPE, Process
@@ -84,6 +85,12 @@ async def close_websocket(websocket: web.WebSocketResponse, reason: str) -> None
             await websocket.close(code=WSCloseCode.OK, message=reason.encode())
 
 
+async def end_session(websocket: web.WebSocketResponse, reason: str) -> None:
+    """Close a connection with a reason that the page and the server's log show."""
+    echo_notice(f"a session ended: {reason}")
+    await close_websocket(websocket, reason)
+
+
 class Visitor(AppService):
     """Runs ``words`` as a process, and passes keys and screens between it and a websocket.
 
@@ -96,7 +103,7 @@ class Visitor(AppService):
         super().__init__(
             "",
             write_bytes=websocket.send_bytes,
-            write_str=websocket.send_str,
+            write_str=self._tell_page,
             close=partial(close_websocket, websocket, "you have quit"),
             download_manager=downloads,
         )
@@ -111,8 +118,10 @@ class Visitor(AppService):
         watch = asyncio.create_task(self._watch_home())
         try:
             await self._pass_messages(idle_seconds)
+        except ConnectionError:
+            pass  # the visitor has gone
         except SessionEndedError as error:
-            await self._close(str(error))
+            await end_session(self.websocket, str(error))
         finally:
             watch.cancel()
             await self.stop()
@@ -120,12 +129,7 @@ class Visitor(AppService):
     async def end(self, reason: str) -> None:
         """End the session, unless it has ended."""
         if not self.websocket.closed:
-            await self._close(reason)
-
-    async def _close(self, reason: str) -> None:
-        """Close the connection with a reason that the page and the server's log show."""
-        echo_notice(f"a session ended: {reason}")
-        await close_websocket(self.websocket, reason)
+            await end_session(self.websocket, reason)
 
     async def _pass_messages(self, idle_seconds: float) -> None:
         try:
@@ -173,6 +177,13 @@ class Visitor(AppService):
             )
         self._process, self._stdin = process, process.stdin
         return process
+
+    async def _tell_page(self, text: str) -> None:
+        """Send a message to the page. Downloads are opened below its own address, which may have a word in it."""
+        match json.loads(text):
+            case ["deliver_file_start", str(key)]:
+                text = json.dumps(["open_url", {"url": f"download/{key}", "new_tab": True}])
+        await self.websocket.send_str(text)
 
     async def run(self) -> None:
         """Pass on what the process writes until it ends."""

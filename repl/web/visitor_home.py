@@ -22,9 +22,18 @@ KEPT_LOG_BYTES = 16_000
 def make_home(model: ModelEntry) -> Path:
     """Return a new data folder, for its owner only, with links to the host's models and to ``model``.
 
-    The host's presets, settings and theme are copied.
+    The host's presets, settings and theme are copied. Raises OSError, for example if the disk is full.
     """
     home = Path(tempfile.mkdtemp(prefix=HOME_PREFIX))
+    try:
+        _fill_home(home, model)
+    except OSError:
+        shutil.rmtree(home, ignore_errors=True)
+        raise
+    return home
+
+
+def _fill_home(home: Path, model: ModelEntry) -> None:
     models = home / "models"
     models.mkdir(mode=0o700)
     entries = {entry.name: entry for entry in [*list_models(), model] if not entry.bundled}
@@ -33,7 +42,6 @@ def make_home(model: ModelEntry) -> Path:
     for path in (presets_file(), config_file(), theme_file()):
         with contextlib.suppress(OSError):  # most people have none of the three
             shutil.copyfile(path, home / path.name)
-    return home
 
 
 def remove_home(home: Path) -> None:
