@@ -132,7 +132,9 @@ class Search:
             module.record(change, trial.in_child(lambda change=change: self._run_imported(change)))
 
     def _waiting(self) -> list[Change]:
-        return [change for change in self._changes if change.name not in self._module.results]
+        """Return the changes without a result, first those that no test noticed in an earlier run."""
+        waiting = [change for change in self._changes if change.name not in self._module.results]
+        return sorted(waiting, key=lambda change: bool(self._module.killers.get(change.name)))
 
     def _covering(self, change: Change) -> list[str]:
         """Return the tests that run the change."""
