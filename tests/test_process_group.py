@@ -207,6 +207,15 @@ def test_a_device_that_is_not_there_is_refused(gpus: Callable[[int, bool], list[
         init_distributed(asked)
 
 
+def test_gpus_that_torch_cannot_use_do_not_count(
+    gpus: Callable[[int, bool], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpus(2, False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="torch finds no cuda GPU here"):
+        init_distributed("cuda")
+
+
 def test_an_mps_gpu_is_not_shared(gpus: Callable[[int, bool], list[int]], monkeypatch: pytest.MonkeyPatch) -> None:
     gpus(0, True)
     monkeypatch.setenv("WORLD_SIZE", "2")

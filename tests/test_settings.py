@@ -342,6 +342,20 @@ def test_saved_settings_are_read_by_either_spelling_and_the_last_wins() -> None:
     assert settings_from_dict({"top_k": 3, "top-k": 4}) == Settings(top_k=4)
 
 
+def test_settings_are_saved_with_every_digit() -> None:
+    saved = Settings(temperature=Ramp(1 / 3, 2.0), top_k=3, heat="rank", stop=("END",), memory=True, lens=False)
+    assert saved.to_dict() == {
+        "temperature": "0.3333333333333333..2.0",
+        "top_k": 3,
+        "stop": ("END",),
+        "memory": True,
+        "heat": "rank",
+        "lens": "off",
+    }
+    assert settings_from_dict(saved.to_dict()) == saved
+    assert Settings(temperature=1 / 3).to_dict() == {"temperature": 1 / 3}
+
+
 def test_no_more_than_three_names_are_suggested() -> None:
     with pytest.raises(SettingError) as caught:
         get_spec("re-penalty")
