@@ -100,6 +100,7 @@ def test_a_model_goes_to_another_place_if_the_library_has_no_room(tmp_path: Path
     code, out, err = train(4_000, f"import tempfile\ntempfile.tempdir = {str(other)!r}\n{room_in(other)}")
     path = other / "mine.safetensors"
     assert code == 0, err
+    assert list(other.glob("mine*")) == [path]
     assert f"play it: afterglow --model {path}\n" in out
     assert load(str(path)).generate("The lamp", length=9)
     assert path.stat().st_mode & 0o777 == 0o600

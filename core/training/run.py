@@ -110,15 +110,18 @@ class TrainingRun:
         return Model(model.name, file, model.runtime), score
 
     def save_model(self, model: Model, folder: Path | None = None) -> Path:
-        """Save a model, the loss history and its plot in ``folder``, by default in the library. Return its path.
+        """Save a model in the library, with the loss history and its plot, or alone in ``folder``. Return its path.
 
         Raises StorageError if the model cannot be saved. History and plot are left out if they cannot.
         """
-        path = folder / self.output_path.name if folder else self.output_path
-        model.file.save(path)
+        if folder:
+            path = folder / self.output_path.name
+            model.file.save(path)
+            return path
+        model.file.save(self.output_path)
         with contextlib.suppress(StorageError):
-            self._write_sidecars(path)
-        return path
+            self._write_sidecars()
+        return self.output_path
 
     def _add_measurements(self, model: Model, score: Score) -> Card:
         """Return the model's card with its losses and with the copied runs of a sample."""
@@ -137,13 +140,13 @@ class TrainingRun:
         """Path of the finished model file."""
         return path_for_new_model(self.request.name, replace=True)
 
-    def _write_sidecars(self, path: Path) -> None:
-        """Write the loss history and its plot beside the model ``path``."""
+    def _write_sidecars(self) -> None:
+        """Write the loss history and its plot beside the model."""
         history = self.run_dir.history()
         rows = "".join(f"{json.dumps(row)}\n" for row in history)
         plot = render_loss_svg(f"{self.request.name}: {self.corpus.name}", history, self.baselines)
         for suffix, text in zip(SIDECAR_SUFFIXES, (rows, plot), strict=True):
-            write_atomically(path.with_suffix(suffix), text.encode())
+            write_atomically(self.output_path.with_suffix(suffix), text.encode())
 
     def _truncation_notes(self) -> list[str]:
         """Return messages about the parts of a huge text that are not used in full."""
