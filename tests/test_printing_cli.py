@@ -216,7 +216,7 @@ def test_training_shows_the_name_of_its_text(run: RunCli, tmp_path: Path) -> Non
     require("train")
     text = tmp_path / f"{HOSTILE}.txt"
     text.write_bytes(Path(TEXT).read_bytes())
-    result = run("train", str(text), "--name", "t", "--epochs", "1", "--width", "16", "--layers", "1")
+    result = run("train", str(text), "--name", "t", "--epochs", "0.2", "--width", "16", "--layers", "1")
     assert result.code == 0, result.err
     assert result.err.count("␛]0;PWN␇") >= 2  # the plan, and the command that fine-tunes instead
     check_shown(result.err)
