@@ -19,7 +19,7 @@ from benchmarks.results import Results
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
 def test_every_implementation_draws_tokens(name: str, tiny: Model) -> None:
     if "torch" in name:
-        pytest.importorskip("afterglow.core.training")
+        pytest.importorskip("afterglow.core.training.model")
     assert IMPLEMENTATIONS[name](tiny, 2)(3) > 0
 
 
