@@ -31,7 +31,7 @@ ROOT = Path(__file__).parent.parent
 PRINTERS = {
     "core/command_line.py": "click.echo out.write",
     "repl/cli/share.py": "click.echo",  # the shell's completion script, which click makes
-    "repl/cli/web.py": "print",
+    "repl/cli/train_save.py": "print",  # a question of its own, after which the cursor stays
     "repl/line/printer.py": "output.write_raw print_formatted_text",
     "repl/progress_line.py": "print",
     "repl/cli/train_display.py": "self._live.console.print",

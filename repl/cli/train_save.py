@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ...core.command_line import echo
 from ...core.errors import StorageError
 from ...core.model import Model
 from ...core.paths import runs_dir
@@ -45,7 +46,7 @@ def _save_without_room(
         name = training_run.request.name
         if _can_resume_here(training_run):
             raise StorageError(f"{error}; make room, then: afterglow train --resume {name}") from None
-    print(f"{error}. The trained model is only in memory now.", file=sys.stderr, flush=True)
+    echo(f"{error}. The trained model is only in memory now.", err=True)
     path = _ask_for_place(training_run, model) or _try_places(training_run, model, gives_up)
     if path is None:
         raise StorageError(f"{error}; the trained model is lost: {_describe_resuming(training_run)}")
@@ -78,7 +79,7 @@ def _ask_for_place(training_run: TrainingRun, model: Model) -> Path | None:
         try:
             return training_run.save_model(model, _free_place(training_run, answer) if answer else None)
         except StorageError as error:
-            print(error, file=sys.stderr, flush=True)
+            echo(str(error), err=True)
     return None
 
 
@@ -106,7 +107,7 @@ def _free_place(training_run: TrainingRun, folder: str) -> Path:
 
 def _try_places(training_run: TrainingRun, model: Model, gives_up: Callable[[], bool]) -> Path | None:
     """Return the path where the model was saved at last, None if there was no room anywhere."""
-    print(f"Trying other places for {RETRY_SECONDS / 60:g} minutes: make room.", file=sys.stderr, flush=True)
+    echo(f"Trying other places for {RETRY_SECONDS / 60:g} minutes: make room.", err=True)
     deadline = time.monotonic() + RETRY_SECONDS
     while True:
         for folder in (None, runs_dir(), Path.cwd(), Path(tempfile.gettempdir())):
