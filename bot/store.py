@@ -120,8 +120,8 @@ class Store:
 
     def channel_ids(self, guild: int) -> set[int]:
         """Return the ids of a server's channels with something stored."""
-        sql = "SELECT channel FROM channel_settings WHERE guild = ?1 UNION SELECT channel FROM states WHERE guild = ?1"
-        return {channel for (channel,) in self._execute(sql, guild)}
+        sql = "SELECT channel FROM channel_settings WHERE guild = ? UNION SELECT channel FROM states WHERE guild = ?"
+        return {channel for (channel,) in self._execute(sql, guild, guild)}
 
     def get_meta(self, name: str) -> str:
         """Return a value about the bot itself, "" if there is none."""
