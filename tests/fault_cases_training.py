@@ -147,6 +147,8 @@ class FinishedModel:
         begun.save_checkpoint()
 
     def save(self) -> Iterator[str]:
+        if not RunDir("mine").exists:  # a process died while it deleted the run
+            return
         resumed_run().save_model(NEW_MODEL)
         yield "model"
         resumed_run().run_dir.delete()
