@@ -147,7 +147,7 @@ class FinishedModel:
         begun.save_checkpoint()
 
     def save(self) -> Iterator[str]:
-        if not RunDir("mine").exists:  # a process died while it deleted the run
+        if not (RunDir("mine").exists or resumed_run.cache_info().currsize):  # deleted by a process that died
             return
         resumed_run().save_model(NEW_MODEL)
         yield "model"
