@@ -23,10 +23,10 @@ _SEPARATOR = re.compile(r'(?:[^",\[{]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))*+(?:([,\
 def parse_json(text: str | bytes, max_values: int, keep_infinity: bool = False) -> object:
     """Return the value of a JSON text, in UTF-8 if it is bytes. Raise ValueError, and nothing else, if it is unusable.
 
-    It is unusable if it is not JSON, is nested too deep, has more than ``max_values`` values, or a number that no float
-    holds. Scalars, lists, objects and members of objects are values; an empty list or object counts twice. A value
-    takes at most 250 bytes of memory, besides its characters, and the limit is checked before anything is parsed.
-    NaN and Infinity, which Python writes although JSON has none, are read as null, unless ``keep_infinity``.
+    It is unusable if it is not JSON, is nested too deeply, has more than ``max_values`` values, or has a number that no
+    float holds. Scalars, lists, objects and members of objects are values; an empty list or object counts twice.
+    A value takes at most 250 bytes of memory, besides its characters, and the limit is checked before parsing. NaN and
+    Infinity, which Python writes although JSON has none, are read as null, unless ``keep_infinity``.
     """
     decoded = text if isinstance(text, str) else text.decode()
     _require_few_values(decoded, max_values)
@@ -34,7 +34,7 @@ def parse_json(text: str | bytes, max_values: int, keep_infinity: bool = False) 
         constant = float if keep_infinity else lambda _: None
         return json.loads(decoded, parse_int=_parse_int, parse_float=_parse_float, parse_constant=constant)
     except RecursionError:
-        raise ValueError("it is nested too deep") from None
+        raise ValueError("it is nested too deeply") from None
     except MemoryError:
         raise ValueError("it does not fit in memory") from None
 

@@ -273,7 +273,7 @@ def read_config(path: Path) -> dict[str, object]:
     except FileNotFoundError:
         return {}
     except RecursionError:
-        raise SettingError(f"cannot read {path}: it is nested too deep") from None
+        raise SettingError(f"cannot read {path}: it is nested too deeply") from None
     except (OSError, ValueError) as error:  # not only TOMLDecodeError: Python refuses numbers of 5,000 digits
         raise SettingError(f"cannot read {path}: {str(error)[:200]}") from None
 
