@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from afterglow.core.errors import UsageError
 from afterglow.core.generation.stream import StreamOptions
 from afterglow.core.model import Model
 from afterglow.core.sampling import filters, sampler
 from afterglow.core.sampling.rng import PositionRNG
+from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import SPECS, Settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -321,6 +323,61 @@ def test_two_hundred_thousand_draws_follow_the_distribution(temperature: float) 
         counts += np.bincount(ids, minlength=10)
     expected = draws * probs ** (1 / temperature) / (probs ** (1 / temperature)).sum()
     assert ((counts - expected) ** 2 / expected).sum() < 27.88  # chi-square, 9 degrees of freedom, p = 0.001
+
+
+@pytest.mark.parametrize(("temperature", "odds"), [(0.5, [16, 9, 4, 1]), (1.0, [4, 3, 2, 1]), (None, [4, 3, 2, 1])])
+def test_the_lesson_s_sample_draws_by_the_reshaped_probabilities(temperature: float | None, odds: list[int]) -> None:
+    draws, rng = 4_000, np.random.default_rng(1)
+    heat = () if temperature is None else (temperature,)
+    counts = np.bincount([sampler.sample([0.4, 0.3, 0.2, 0.1], *heat, rng=rng) for _ in range(draws)], minlength=4)
+    expected = draws * np.array(odds) / sum(odds)
+    assert ((counts - expected) ** 2 / expected).sum() < 16.27  # chi-square, 3 degrees of freedom, p = 0.001
+
+
+def test_the_lesson_s_sample_takes_the_likeliest_at_a_temperature_next_to_zero() -> None:
+    assert sampler.sample([0.1, 0.2, 0.4, 0.3], 1e-4, np.random.default_rng(1)) == 2
+
+
+def test_the_lesson_s_sample_draws_the_same_only_from_the_same_generator() -> None:
+    even = np.full(100, 0.01)
+    one, other = ([sampler.sample(even, rng=rng) for _ in range(20)] for rng in map(np.random.default_rng, (1, 1)))
+    assert one == other
+    assert len({sampler.sample(even) for _ in range(20)}) > 1
+
+
+@pytest.mark.parametrize(
+    ("temperatures", "has_ramp"),
+    [([1.0, Ramp(0.2, 1.6)], True), ([Ramp(0.2, 1.6)], True), ([1.0, 0.5], False), ([], False)],
+    ids=str,
+)
+def test_a_chain_has_a_ramp_if_any_row_has_one(temperatures: list[Any], has_ramp: bool) -> None:
+    assert sampler.SamplerChain([Settings(temperature=t) for t in temperatures]).has_ramp is has_ramp
+
+
+@pytest.mark.parametrize("chosen", [Settings(repeat_penalty=2.0), Settings(dry_multiplier=1.0)], ids=["penalty", "dry"])
+def test_a_chain_needs_the_past_of_every_row(chosen: Settings) -> None:
+    chain = sampler.SamplerChain([chosen] * 2)
+    for pasts in ([Past([0])], [Past([0])] * 3):
+        with pytest.raises(ValueError, match="argument 2"):
+            chain.apply(np.zeros((2, 4)), column(1.0, 1.0), pasts)
+
+
+@pytest.mark.usefixtures("any_pick")
+@pytest.mark.parametrize("uniforms", [np.zeros(2), np.zeros((1, 1)), np.zeros((3, 1)), np.zeros((2, 2))], ids=np.shape)
+def test_a_draw_needs_one_uniform_for_every_row(uniforms: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="for 2 rows"):
+        sampler.draw(np.zeros((2, 4)), uniforms)
+
+
+@pytest.mark.usefixtures("any_pick")
+def test_statistics_need_one_id_of_the_vocabulary_for_every_row() -> None:
+    rows = np.zeros((2, 4))
+    for raw, shaped, ids in ((rows, rows, [1]), (rows, rows[:, :3], [1, 1]), (rows[:1], rows, [1, 1])):
+        with pytest.raises(ValueError, match=f"for {len(ids)} ids"):
+            sampler.token_stats(raw, shaped, np.array(ids))
+    for wrong in (4, -1):
+        with pytest.raises(UsageError, match=f"{wrong}"):
+            sampler.token_stats(rows, rows, np.array([0, wrong]))
 
 
 # What holds for every row -------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from afterglow.core.errors import StateError
 from afterglow.core.events import Token
-from afterglow.core.generation.snapshot import _MAGIC, MAX_POSITION, Snapshot
+from afterglow.core.generation.snapshot import _MAGIC, MAX_POSITION, Snapshot, from_bytes, to_bytes
 from afterglow.core.generation.stream import StreamOptions
 from afterglow.core.generation.token_history import MAX_HISTORY, TokenHistory
 from afterglow.core.model import Model
@@ -50,7 +50,9 @@ def test_a_state_is_a_few_kilobytes(tiny: Model) -> None:
 
 def test_what_was_cut_short_or_changed_is_refused(tiny: Model) -> None:
     data = tiny.dump_state(tiny.read("The lamp").snapshot)
-    for broken in (data[:-1], data[:60], data[:-1] + bytes([data[-1] ^ 1]), data + b"x"):
+    last_bit_of_a_logit = data.index(b"\n", len(_MAGIC) + 32) + 1
+    changed = [data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :] for at in (last_bit_of_a_logit, len(data) - 1)]
+    for broken in (data[:-1], data[:60], *changed, data + b"x"):
         with pytest.raises(StateError, match="damaged or cut short"):
             tiny.load_state(broken)
 
@@ -160,6 +162,61 @@ def test_any_value_in_a_state_is_a_state_error_or_harmless(
     goes_on_or_is_refused(tiny_bytes, with_values(of_bytes, lambda values: values.update({field: value})))
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("position", 2**53),
+        ("position", -1),
+        ("position", 1.0),
+        ("remainder", "41"),
+        ("remainder", "c3a9"),
+        ("remainder", "ff"),
+        ("held", "\ud800"),
+        ("held", 5),
+        ("surprise", [1.0]),
+        ("surprise", [1.0, None]),
+        ("format", -1),
+        ("format", 2**63),
+    ],
+    ids=str,
+)
+def test_a_value_that_no_text_has_is_refused(field: str, value: object, tiny: Model, state: bytes) -> None:
+    with pytest.raises(StateError, match="damaged"):
+        tiny.load_state(with_values(state, lambda values: values.update({field: value})))
+
+
+def test_the_last_position_that_random_numbers_reach_opens(tiny: Model, state: bytes) -> None:
+    last = with_values(state, lambda values: values.update(position=2**53 - 1))
+    assert tiny.load_state(last).position == 2**53 - 1
+
+
+def test_a_header_has_256_values_at_most(tiny: Model, state: bytes) -> None:
+    """The object is one, its members and the members of its lists are one each."""
+
+    def with_count(count: int) -> bytes:
+        def fill(values: dict[str, Any]) -> None:
+            others = 1 + len(values) + len(values["dtypes"]) + len(values["surprise"])
+            values["more"] = [0] * (count - others - 1)
+
+        return with_values(state, fill)
+
+    assert tiny.dump_state(tiny.load_state(with_count(256))) == state
+    with pytest.raises(StateError, match="damaged"):
+        tiny.load_state(with_count(257))
+
+
+@pytest.mark.parametrize("ids", [[], [0], [0, 0]], ids=str)
+def test_a_state_keeps_any_history_even_of_a_model_of_one_token(ids: list[int]) -> None:
+    saved = Snapshot((np.ones((1, 2), np.float32),), np.zeros(1), len(ids), history=TokenHistory(ids))
+    assert from_bytes(to_bytes(saved, "model"), "model", saved).history.recent(9).tolist() == ids
+
+
+def test_snapshots_are_equal_whichever_objects_hold_their_history(tiny: Model) -> None:
+    snapshot = tiny.read("The lamp").snapshot
+    assert replace(snapshot, history=TokenHistory(snapshot.history.recent(99))) == snapshot
+    assert replace(snapshot, position=3) != snapshot
+
+
 @pytest.mark.parametrize("field", FIELDS[:-1])
 def test_a_state_without_a_field_is_refused(field: str, tiny: Model, state: bytes) -> None:
     with pytest.raises(StateError):
@@ -212,8 +269,9 @@ def test_a_state_with_numbers_that_are_none_is_refused(part: str, value: float, 
 
 def test_a_state_of_a_later_release_is_refused_and_any_earlier_one_opens(tiny: Model, state: bytes) -> None:
     assert json.loads(state[len(_MAGIC) + 32 :].partition(b"\n")[0])["format"] == 1
-    with pytest.raises(StateError, match="has format 2, this release knows 1; upgrade"):
-        tiny.load_state(with_values(state, lambda values: values.update(format=2)))
+    for later in (2, 2**63 - 1):
+        with pytest.raises(StateError, match=f"has format {later}, this release knows 1; upgrade"):
+            tiny.load_state(with_values(state, lambda values, later=later: values.update(format=later)))
     for earlier in (lambda values: values.update(format=0), lambda values: values.pop("dtypes") and None):
         assert tiny.dump_state(tiny.load_state(with_values(state, earlier))) == state
 
