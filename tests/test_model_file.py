@@ -510,9 +510,7 @@ def test_formats_1_and_2_open_and_later_ones_name_what_this_release_knows(path: 
         ("width", 16_384, "its tensor lstm.0.weight_ih is missing or does not have the shape (65536, 16)"),
     ],
 )
-def test_the_largest_sizes_are_only_compared_with_the_tensors(
-    name: str, largest: int, beyond: str, path: Path
-) -> None:
+def test_the_largest_sizes_are_only_compared_with_the_tensors(name: str, largest: int, beyond: str, path: Path) -> None:
     assert beyond in refused(path, with_header(setting("architecture", name, value=largest)))
     for value in (largest + 1, 0):
         message = refused(path, with_header(setting("architecture", name, value=value)))
