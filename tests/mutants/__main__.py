@@ -137,10 +137,11 @@ class Search:
         return sorted(waiting, key=lambda change: bool(self._module.killers.get(change.name)))
 
     def _covering(self, change: Change) -> list[str]:
-        """Return the tests that run the change."""
+        """Return the tests that run the change; all if none does, since a RecursionError ends the tracing of a test."""
+        lines = self._coverage["lines"]
         if self._module.stem in UNTRACED:
-            return list(self._coverage["lines"])
-        return [name for name, ran in self._coverage["lines"].items() if not change.lines.isdisjoint(ran)]
+            return list(lines)
+        return [name for name, ran in lines.items() if not change.lines.isdisjoint(ran)] or list(lines)
 
     def _runs_on_import(self, change: Change) -> bool:
         return not change.function or not change.lines.isdisjoint(self._coverage["imported"])
