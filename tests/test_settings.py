@@ -226,6 +226,7 @@ def test_an_engine_is_given_what_it_reads_and_no_more() -> None:
     assert chosen.sampling() == Settings(top_p=0.9, length=7).sampling()
     assert {field.name for field in fields(chosen.sampling())} == {*FILTERS, "temperature", "length", "stop"}
     assert chosen.sampling().filters_only() == chosen.filters_only() == Settings(top_p=0.9)
+    assert chosen.changed(temperature=0.5).filters_only() == Settings(top_p=0.9)
 
 
 def test_a_ramp_moves_evenly_and_stays_at_its_end() -> None:
