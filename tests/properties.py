@@ -15,7 +15,7 @@ ROAMING_FACTOR = 10
 """Number of times as many examples while roaming."""
 
 settings.register_profile("repeat", derandomize=True, deadline=None, database=None)
-settings.register_profile("roam", deadline=None, database=None, print_blob=True)
+settings.register_profile("roam", derandomize=False, deadline=None, database=None, print_blob=True)
 settings.load_profile(PROFILE)
 
 
