@@ -10,7 +10,7 @@ A case is a class, in a file of cases that defines ``CASES``:
 For each fault and each n an untouched copy of the data folder is made, and a child process is forked that runs the
 case on it with the fault. If a save raises an AfterglowError but a UsageError, the same process checks, saves again
 without the fault, and checks again. If the process dies, another one does so. No other exception may escape, and no
-temporary file may stay.
+temporary file may stay, unless its deletion is what fails.
 
 The faults are injected by fault_shim.c in place of the C library's calls, and so meet Python, SQLite and Rust alike.
 Not seen: memory maps, and Rust libraries that make system calls themselves (the rename of safetensors' ``save_file``).
@@ -206,6 +206,7 @@ class Walker:
             case.check(self._acknowledged())
             os._exit(4)
         try:
+            assert self._shim.log()[n - 1].startswith("u ") or not self._temporary_files()
             self._check_twice(case)
         except BaseException:
             print(*self._shim.log(), sep="\n", file=sys.stderr)

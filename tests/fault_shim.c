@@ -52,6 +52,15 @@ static const char *path_of(int file) {
     return path;
 }
 
+/* A path that may be relative to an open folder, as in shutil.rmtree. */
+static const char *path_at(int at_folder, const char *path) {
+    static __thread char whole[8192];
+    const char *base = armed && at_folder != AT_FDCWD && path[0] != '/' ? path_of(at_folder) : NULL;
+    if (!base) return path;
+    snprintf(whole, sizeof whole, "%s/%s", base, path);
+    return whole;
+}
+
 enum verdict { PROCEED, REFUSE, HALF };
 
 /* Count an operation and decide what becomes of it. REFUSE sets errno. HALF means: write half of it, then die. */
@@ -103,13 +112,13 @@ int open64(const char *path, int flags, ...) {
 int openat(int at_folder, const char *path, int flags, ...) {
     REAL(openat);
     MODE(flags)
-    return judge(open_kind(flags), path) ? -1 : real(at_folder, path, flags, mode);
+    return judge(open_kind(flags), path_at(at_folder, path)) ? -1 : real(at_folder, path, flags, mode);
 }
 
 int openat64(int at_folder, const char *path, int flags, ...) {
     REAL(openat64);
     MODE(flags)
-    return judge(open_kind(flags), path) ? -1 : real(at_folder, path, flags, mode);
+    return judge(open_kind(flags), path_at(at_folder, path)) ? -1 : real(at_folder, path, flags, mode);
 }
 
 ssize_t read(int file, void *data, size_t size) {
@@ -182,7 +191,7 @@ int rename(const char *old, const char *new) {
 
 int renameat(int old_folder, const char *old, int new_folder, const char *new) {
     REAL(renameat);
-    return judge('m', new) ? -1 : real(old_folder, old, new_folder, new);
+    return judge('m', path_at(new_folder, new)) ? -1 : real(old_folder, old, new_folder, new);
 }
 
 int unlink(const char *path) {
@@ -192,7 +201,7 @@ int unlink(const char *path) {
 
 int unlinkat(int at_folder, const char *path, int flags) {
     REAL(unlinkat);
-    return judge('u', path) ? -1 : real(at_folder, path, flags);
+    return judge('u', path_at(at_folder, path)) ? -1 : real(at_folder, path, flags);
 }
 
 int rmdir(const char *path) {

@@ -205,6 +205,7 @@ def outcome(name: str) -> str:
 
 def main() -> None:
     folder, stride = Path(sys.argv[1]), int(sys.argv[2])
+    run_dir.MAX_BYTES = 1 << 20  # so much memory is filled at each reading, under MALLOC_PERTURB_
     mutator = Mutator(folder)
     for name, damage in islice(mutator.damages(), 0, None, stride):
         damage()

@@ -54,6 +54,10 @@ def operations(shim: Path, folder: Path, code: str) -> list[str]:
         ),
         ("(folder / 'b').replace(folder / 'c'); (folder / 'c').unlink()", ["m /c", "u /c"]),
         ("(folder / 'b').read_bytes(); (folder / 'd').mkdir()", ["o /b", "r /b", "d /d"]),
+        (
+            "import shutil; (folder / 'd' / 'e').mkdir(parents=True); shutil.rmtree(folder / 'd')",
+            ["d /d/e", "u /d/e", "u /d"],
+        ),
         ("os.fsync(os.open(folder, os.O_RDONLY))", ["o ", "s "]),
         (
             "import numpy, safetensors.numpy; safetensors.numpy.save_file({'x': numpy.zeros(9)}, folder / 'a')",
@@ -64,7 +68,16 @@ def operations(shim: Path, folder: Path, code: str) -> list[str]:
             ["c /a", "c /a-journal", "w /a-journal", "s /a-journal", "w /a", "s /a", "u /a-journal"],
         ),
     ],
-    ids=["Path", "fdopen", "replace and unlink", "read and mkdir", "a folder's sync", "safetensors", "SQLite"],
+    ids=[
+        "Path",
+        "fdopen",
+        "replace and unlink",
+        "read and mkdir",
+        "rmtree",
+        "a folder's sync",
+        "safetensors",
+        "SQLite",
+    ],
 )
 def test_the_shim_sees_every_library_that_touches_a_file(
     shim: Path, tmp_path: Path, code: str, seen: list[str]
