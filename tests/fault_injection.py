@@ -14,7 +14,8 @@ temporary file may stay, unless its deletion is what fails.
 
 The faults are injected by fault_shim.c in place of the C library's calls, and so meet Python, SQLite and Rust alike.
 Not seen: memory maps, and Rust libraries that make system calls themselves (the rename of safetensors' ``save_file``).
-``python tests/fault_injection.py tests/fault_cases.py [CASE …]`` prints the table of all walks.
+``python tests/fault_injection.py tests/fault_cases.py [CASE …]`` prints the table of all walks, through every
+operation, or through every third from the first with ``EVERY=3``.
 """
 
 from __future__ import annotations
@@ -123,9 +124,9 @@ def build_shim(folder: Path) -> Path | None:
     return library
 
 
-def walk_case(shim: Path, cases: Path, name: str) -> list[Walk]:
+def walk_case(shim: Path, cases: Path, name: str, every: int = 1) -> list[Walk]:
     """Walk all faults through a case, in a process of its own. Raises AssertionError with what went wrong."""
-    environment = {**os.environ, "LD_PRELOAD": str(shim)}
+    environment = {**os.environ, "LD_PRELOAD": str(shim), "EVERY": str(every)}
     arguments = [sys.executable, __file__, "--json", str(cases), name]
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True)  # noqa: S603
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
@@ -174,12 +175,12 @@ class Walker:
         self._home.rename(self._before)
 
     def walk(self, fault_name: str) -> Walk:
-        """Walk one fault through every operation that it can meet."""
+        """Walk one fault through every operation that it can meet, or every nth as ``EVERY`` says."""
         ends: Counter[str] = Counter()
-        for n in count(1):
+        for n in count(1, int(os.environ.get("EVERY", "1"))):
             end = self._visit(FAULTS[fault_name], n, f"{self._name}, {fault_name}, operation {n}")
             if end == "not reached":
-                return Walk(self._name, fault_name, n - 1, dict(ends))
+                return Walk(self._name, fault_name, ends.total(), dict(ends))
             ends[end] += 1
         raise AssertionError
 
