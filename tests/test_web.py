@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 from afterglow.core.model import Model
-from yarl import URL
 
 from .cli_helpers import RunCli
 
 pytest.importorskip("textual_serve", reason="textual-serve is not installed: pip install 'afterglow-lm[web]'")
 from afterglow.repl.web.server import STATIC_FILES, WebOptions, _origin
 from aiohttp import ClientSession, WSServerHandshakeError
+from yarl import URL
 
 from .web_helpers import TINY, served, site, until
 
