@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from afterglow.core.errors import CommandError
@@ -10,6 +12,7 @@ from afterglow.core.generation.snapshot import Snapshot
 from afterglow.core.session.passage import Node, Passage, format_temperatures
 from afterglow.core.settings import Settings
 from afterglow.core.text.tokenizer import ByteTokenizer
+from afterglow.core.user_files import FileStamp
 
 
 def tokens(text: str) -> list[Token]:
@@ -48,6 +51,13 @@ def test_the_text_is_that_of_the_path(passage: Passage, cursor: int | None, text
 def test_a_tail_belongs_to_the_text_only_where_all_of_its_node_does() -> None:
     node = Node(0, tokens=tokens("abc"), tail="EN")
     assert [node.text(n) for n in (None, 3, 2, 0)] == ["abcEN", "abcEN", "ab", ""]
+
+
+def test_a_passage_is_the_same_whichever_file_it_was_saved_in() -> None:
+    stamps = [None, FileStamp(Path("a"), 1, 2, 3), FileStamp(Path("b"), 4, 5, 6)]
+    first, *others = [Passage("m", "", 7, saved_as=stamp) for stamp in stamps]
+    assert others == [first, first]
+    assert len({repr(each) for each in (first, *others)}) == 1
 
 
 def test_undo_steps_back_and_redo_goes_the_way_one_came(passage: Passage) -> None:
