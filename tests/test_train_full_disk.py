@@ -11,11 +11,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from afterglow.core.errors import StorageError
 from afterglow.core.model import load
 
 pytest.importorskip("torch")
 
 from afterglow.core.training import checkpoint, run
+from afterglow.core.training.disk_space import require_space
 from afterglow.core.training.request import TrainRequest
 from afterglow.core.training.train_config import checkpoint_bytes
 
@@ -171,3 +173,13 @@ def test_a_checkpoint_is_as_large_as_was_tried(home: Path) -> None:
     size = next(made.run_dir.path.glob(f"*{checkpoint.CHECKPOINT_SUFFIX}")).stat().st_size
     assert size <= 1.1 * checkpoint_bytes(made.trainer.config) <= 1.4 * size
     assert len(list((home / "runs").iterdir())) == 1
+
+
+def test_more_than_the_disk_has_is_refused_without_filling_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reserved: list[int] = []
+    monkeypatch.setattr(os, "posix_fallocate", lambda _handle, _offset, size: reserved.append(size), raising=False)
+    with pytest.raises(StorageError, match="no space left on device; make room"):
+        require_space(tmp_path, [1 << 20, 1 << 60])
+    assert reserved == []
+    require_space(tmp_path, [1 << 20, 2 << 20])
+    assert reserved == [1 << 20, 2 << 20]

@@ -29,9 +29,9 @@ _MAGIC = b"afterglow state\n"
 _DAMAGED = "this saved state is damaged or cut short; copy it again"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """The state of a text after ``position`` tokens.
+    """The state of a text after ``position`` tokens. It equals itself only: arrays have no single truth value.
 
     ``state`` is one row, arrays (1, ·), and ``logits`` (V,) are those of the next token. ``remainder`` holds the bytes
     of an unfinished character, ``pending_text`` the text withheld for a possible stop text, ``history`` the ids so
@@ -43,7 +43,7 @@ class Snapshot:
     position: int
     remainder: bytes = b""
     pending_text: str = ""
-    history: TokenHistory = field(default_factory=TokenHistory, compare=False)
+    history: TokenHistory = field(default_factory=TokenHistory)
     mirostat_state: tuple[float, float] | None = None
 
 

@@ -20,9 +20,10 @@ def require_space(folder: Path, sizes: Sequence[int]) -> None:
     """Raise StorageError unless files of these sizes, in bytes, fit into ``folder`` together. None of them stays."""
     private_folder(folder)
     try:
+        _require_free(folder, sum(sizes))
         with ExitStack() as files:
             for size in sizes:
-                _reserve(files.enter_context(tempfile.TemporaryFile(dir=folder)).fileno(), folder, size)
+                _reserve(files.enter_context(tempfile.TemporaryFile(dir=folder)).fileno(), size)
     except OSError as error:
         megabytes = sum(sizes) / 1e6
         raise StorageError(
@@ -31,13 +32,20 @@ def require_space(folder: Path, sizes: Sequence[int]) -> None:
         ) from error
 
 
-def _reserve(handle: int, folder: Path, size: int) -> None:
-    """Take ``size`` bytes of the disk for an open file. Raises OSError if there are too few."""
+def _require_free(folder: Path, size: int) -> None:
+    """Raise OSError if the disk of ``folder`` has less than ``size`` bytes free.
+
+    Without it an attempt to reserve too much could fill the disk for a moment, and other programs would fail.
+    """
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _reserve(handle: int, size: int) -> None:
+    """Take ``size`` bytes of the disk for an open file, where the system can. Raises OSError, also for a quota."""
     if hasattr(os, "posix_fallocate"):
         try:
             os.posix_fallocate(handle, 0, size)
         except OSError as error:
             if error.errno not in _CANNOT_RESERVE:
                 raise
-    elif shutil.disk_usage(folder).free < size:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
