@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_type_hints
 from ..core.errors import UsageError, error_text, suggest
 from ..core.inference.library import DEFAULT_MODEL
 from ..core.paths import config_file, data_dir
+from ..core.typed_paths import typed_path
 
 T = TypeVar("T")
 
@@ -49,8 +50,8 @@ class Options:
 
     @property
     def data_path(self) -> Path:
-        """Path of the data file: ``data``, or bot.sqlite3 in the data folder."""
-        return Path(self.data).expanduser() if self.data else data_dir() / "bot.sqlite3"
+        """Path of the data file: ``data``, or bot.sqlite3 in the data folder. Raises UsageError if it cannot be one."""
+        return typed_path(self.data) if self.data else data_dir() / "bot.sqlite3"
 
     @property
     def shard_label(self) -> str:

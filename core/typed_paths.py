@@ -20,10 +20,12 @@ def is_visitor() -> bool:
 def typed_path(text: str) -> Path:
     """Return the path that a user typed: with "~" expanded, or for a visitor in their data folder.
 
-    Raises UsageError if there is no such user, or if the path leads a visitor out of that folder.
+    Raises UsageError if there is no such user, if no path has the text, or if it leads a visitor out of that folder.
     """
     if is_visitor():
         return _visitor_path(text)
+    if "\0" in text:
+        raise UsageError(f"{text!r} cannot be the path of a file")
     try:
         return Path(text).expanduser()
     except RuntimeError:

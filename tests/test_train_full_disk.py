@@ -116,7 +116,7 @@ def test_on_a_terminal_the_user_names_another_place(tmp_path: Path) -> None:
     program = PROGRAM.format(limit=4_000, extra=room_in(other))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TERM": "dumb"}
     terminal = pexpect.spawn(sys.executable, ["-c", program, *OPTIONS], env=environment, timeout=120, encoding="utf-8")
-    for answer in ("", str(taken), str(other)):
+    for answer in ("", "~nobody-is-called-this", str(taken), str(other)):
         terminal.expect("press Enter, or type a folder")
         terminal.sendline(answer)
     terminal.expect("play it: afterglow --model")

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...core.command_line import echo
-from ...core.errors import StorageError
+from ...core.errors import StorageError, UsageError
 from ...core.model import Model
 from ...core.paths import runs_dir
 from ...core.training.run import TrainingRun
+from ...core.typed_paths import typed_path
 
 RETRY_SECONDS = 600.0
 """Seconds for which a model that fits nowhere is kept in memory if there is no terminal to ask on."""
@@ -78,7 +79,7 @@ def _ask_for_place(training_run: TrainingRun, model: Model) -> Path | None:
             break
         try:
             return training_run.save_model(model, _free_place(training_run, answer) if answer else None)
-        except StorageError as error:
+        except (StorageError, UsageError) as error:
             echo(str(error), err=True)
     return None
 
@@ -97,8 +98,8 @@ def _read_answer(question: str) -> str | None:
 
 
 def _free_place(training_run: TrainingRun, folder: str) -> Path:
-    """Return a folder that the user typed. Raises StorageError if it has a file of the model's name."""
-    place = Path(folder).expanduser()
+    """Return a folder that the user typed. Raises StorageError if it has a file of the model's name, UsageError."""
+    place = typed_path(folder)
     path = place / training_run.output_path.name
     if path.exists():
         raise StorageError(f"there is already a file {path}; name another folder")
