@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from afterglow.core.commands.effects import Compare, Edit, Play
 from afterglow.core.commands.registry import COMMANDS, Command, dispatch
-from afterglow.core.errors import AfterglowError, UsageError
+from afterglow.core.errors import AfterglowError, ModelError, UsageError
 from afterglow.core.inference.library import MODEL_SUFFIX, find_model
 from afterglow.core.model import Model
 from afterglow.core.render.export import EXPORTERS
@@ -125,7 +125,7 @@ def test_a_model_is_found_by_its_name_only(home: Path, tiny: Model, tmp_path: Pa
     (home / "models" / "lent.safetensors").symlink_to(tmp_path / "lent.safetensors")
     assert find_model("lent").path == home / "models" / "lent.safetensors"
     assert run_line(visitor, "/model lent") == ""
-    with pytest.raises(UsageError, match="visitors have no access"):
+    with pytest.raises(ModelError, match="visitors have no access"):
         find_model(str(tmp_path / "lent.safetensors"))
 
 

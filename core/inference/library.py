@@ -45,15 +45,22 @@ def is_path(name: str) -> bool:
 def find_model(name: str) -> ModelEntry:
     """Return the model called ``name``, or the file at that path.
 
-    Raises ModelError if no model has that name, UsageError if the path may not be used.
+    Raises ModelError if no model has that name, or if the path may not be used.
     """
     if is_path(name):
-        return _entry(typed_path(name), bundled=False)
+        return _entry(_model_path(name), bundled=False)
     known = {e.name: e for e in list_models()}
     if (shown := visible_name(name)) in known:
         return known[shown]
     listing = f"there are: {', '.join(known) or 'none'}"
     raise ModelError(f"there is no model {shown[:64]!r}; {f'{suggest(name, known)} {listing}'.lstrip()}")
+
+
+def _model_path(text: str) -> Path:
+    try:
+        return typed_path(text)
+    except UsageError as error:
+        raise ModelError(str(error)) from None
 
 
 def path_for_new_model(name: str, replace: bool = False) -> Path:
