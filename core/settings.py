@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import reprlib
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
 from .errors import SettingError, suggest
@@ -264,21 +261,3 @@ def merge_layers(*layers: Mapping[str, object]) -> Settings:
             spec = get_spec(name)
             values[spec.name] = spec.parse(value) if isinstance(value, str) else spec.check(value)
     return Settings(**values)
-
-
-def read_config(path: Path) -> dict[str, object]:
-    """Return the values in the user's TOML file, {} if there is none. Raises SettingError if it is unreadable."""
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except RecursionError:
-        raise SettingError(f"cannot read {path}: it is nested too deeply") from None
-    except (OSError, ValueError) as error:  # not only TOMLDecodeError: Python refuses numbers of 5,000 digits
-        raise SettingError(f"cannot read {path}: {str(error)[:200]}") from None
-
-
-def read_environment() -> dict[str, str]:
-    """Return the settings in environment variables such as AFTERGLOW_TEMPERATURE."""
-    values = {name: os.environ.get(f"AFTERGLOW_{name.upper()}") for name in SPECS}
-    return {name: value for name, value in values.items() if value is not None}
