@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from afterglow.core.commands.actions import list_passages
+from afterglow.core.commands.passage_commands import list_passages
 from afterglow.core.errors import AfterglowError
 from afterglow.core.model import Model
 from afterglow.core.paths import passage_db_file

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from .. import presets
 from ..errors import AfterglowError, UsageError
 from ..events import Notice
 from ..generation.sweep import Sweep
@@ -15,11 +13,9 @@ from ..inference import library
 from ..inference.model_file import read_card
 from ..render.export import EXPORTERS, ExportedPassage
 from ..sampling.temperature import effective_choices, probs_at_temperatures
-from ..session import passage_db, passage_json
 from ..session.lens import next_logprobs
 from ..session.passage import Node, Passage
 from ..session.session import Session
-from ..session.stored_passage import SavedPassage
 from ..settings import SPECS, Spec, get_spec
 from ..typed_paths import typed_path
 from ..user_files import require_new_or_ours, write_user_file
@@ -113,23 +109,6 @@ def go(session: Session, number: int) -> Iterator[Effect]:
     yield Redraw(f"at node {number} of the tree")
 
 
-def preset(session: Session, name: str = "", new_name: str = "", *, replace: bool = False) -> Iterator[Effect]:
-    """List the presets, apply one, or save the current settings as a new one."""
-    if not name:
-        yield Listing("presets", list_presets(), "/preset")
-    elif name == "save" and new_name:
-        presets.save(new_name, session.settings, replace)
-        yield Notice(f"current settings saved as preset {new_name}")
-    else:
-        session.set_all(presets.apply(name, session.settings, session.model.settings))
-        yield Notice(f"{name}: {presets.describe(presets.load_all()[name])}")
-
-
-def list_presets() -> list[tuple[str, str]]:
-    """Return (name, the settings it changes) of each preset."""
-    return [(name, presets.describe(values)) for name, values in presets.load_all().items()]
-
-
 def version(session: Session, step: int = 1) -> Iterator[Effect]:
     """Go to the next or previous version of the last text. After the last one, write another."""
     events = session.switch_version(step)
@@ -190,45 +169,6 @@ def _describe_card(entry: library.ModelEntry) -> str:
     loss = f"{card.nats_per_char_cold:.3f} nats a character" if card.nats_per_char_cold else ""
     size = f"{card.characters:,} characters" if card.characters else ""
     return " · ".join(filter(None, (card.corpus, size, loss, card.made))) or str(entry.path)
-
-
-def save(session: Session, name: str = "", *, replace: bool = False) -> Iterator[Effect]:
-    """Save the passage under a name."""
-    session.passage.current()
-    path = passage_json.save(session.passage, name or passage_json.suggest_name(session.passage), replace)
-    yield Notice(f"saved: {path}")
-
-
-def list_passages(query: str = "") -> list[tuple[str, str]]:
-    """Return (name, description) of each passage that can be opened: autosaved ones, latest first, then named ones.
-
-    Only passages whose text or name contains ``query`` are listed.
-    """
-    autosaved = [(f"#{each.number}", _describe_passage(each)) for each in passage_db.search_passages(query)]
-    names = (name for name in passage_json.list_names() if query.lower() in name.lower())
-    return autosaved + [(name, "saved under this name") for name in names]
-
-
-def _describe_passage(entry: SavedPassage) -> str:
-    beginning = " ".join(entry.text[:60].split())
-    changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.changed))
-    return f"{beginning} · {len(entry.text):,} characters · {entry.model} · {changed}"
-
-
-def open_(session: Session, name: str = "") -> Iterator[Effect]:
-    """List the saved passages, or open one and restore its settings."""
-    if not name:
-        rows = list_passages()
-        command = "/open" if rows else ""
-        yield Listing("passages", rows or [("none", "/save saves one")], command, list_passages)
-        return
-    before = session.settings
-    notice = session.load_passage(passage_db.open_by_name(name))
-    changed = [n for n in SPECS if getattr(session.settings, n) != getattr(before, n)]
-    restored = f"; restored {session.settings.format(changed)}" if changed else ""
-    yield Redraw(f"opened {name}{restored}")
-    if notice:
-        yield Notice(notice)
 
 
 def export(session: Session, path: str, *, replace: bool = False) -> Iterator[Effect]:

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import AfterglowError, CommandError, suggest
 from ..session.session import Session
 from ..settings import SPECS, Spec
-from . import actions, explain, tour
+from . import actions, explain, passage_commands, preset_commands, tour
 from .command import Argument, Choices, Command
 from .effects import Effect, Listing, Play
 
@@ -199,8 +199,8 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "preset",
         "list the presets, apply one, or save the current settings as one: /preset save NAME (/preset! replaces one)",
-        actions.preset,
-        (Argument("name", choices=lambda *_: actions.list_presets()), Argument("new")),
+        preset_commands.preset,
+        (Argument("name", choices=lambda *_: preset_commands.list_presets()), Argument("new")),
         live=True,
         replaces=True,
     ),
@@ -227,7 +227,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "save",
         "save this passage under a name; /save! replaces one",
-        actions.save,
+        passage_commands.save,
         (Argument("name"),),
         live=True,
         replaces=True,
@@ -235,8 +235,8 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "open",
         "list the saved passages, or open one",
-        actions.open_,
-        (Argument("name", choices=lambda *_: actions.list_passages()),),
+        passage_commands.open_,
+        (Argument("name", choices=lambda *_: passage_commands.list_passages()),),
     ),
     Command(
         "export",

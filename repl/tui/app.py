@@ -13,8 +13,8 @@ from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from ...core.commands.actions import list_passages
 from ...core.commands.effects import Effect
+from ...core.commands.passage_commands import list_passages
 from ...core.commands.registry import dispatch, runs_live
 from ...core.errors import AfterglowError
 from ...core.session.session import Session

@@ -6,7 +6,7 @@ import json
 import re
 
 from afterglow.core import presets
-from afterglow.core.commands import actions
+from afterglow.core.commands.preset_commands import list_presets
 from afterglow.core.errors import ModelError, SettingError, StorageError
 from afterglow.core.paths import config_file, presets_file
 from afterglow.core.session.session import Session
@@ -39,7 +39,7 @@ class PresetsTarget(TinyTarget):
         self.put(presets_file(), data)
         for values in presets.load_all().values():
             presets.describe(values)
-        actions.list_presets()
+        list_presets()
         for name in presets.load_all():
             settings = presets.apply(name, Settings(rng=7), Settings())
             session = Session(self.model, settings.changed(length=5, speed=0))
