@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ...core.command_line import echo, echo_json
-from ...core.config import read_config, read_environment
 from ...core.errors import MissingExtraError
 from ...core.sanitize import visible_name
 from ...core.setting_types import Bool
 from ...core.settings import SPECS, Settings, Spec, merge_layers
+from ...core.user_config import read_config, read_environment
 
 if TYPE_CHECKING:
     from ...core.inference.model_file import ModelFile

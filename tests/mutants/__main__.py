@@ -37,7 +37,7 @@ MODULES = {
     "core/session/passage.py": "passage session",
     "core/inference/model_file.py": "model_file model_sizes",
     "core/settings.py": "settings",
-    "core/config.py": "config",
+    "core/user_config.py": "user_config",
     "core/setting_types.py": "settings completion",
     "core/training/distributed.py": "process_group",
 }

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from afterglow.core.config import read_config, read_environment
 from afterglow.core.errors import SettingError
 from afterglow.core.paths import config_file
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import SPECS, merge_layers
+from afterglow.core.user_config import read_config, read_environment
 
 
 @pytest.mark.parametrize("name", SPECS)
