@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from afterglow.core.events import Token
+from afterglow.repl.tui.blocks import Block
 from afterglow.repl.tui.transcript import NARROW_MARGIN, Transcript
-from afterglow.repl.tui.wrapping import Block, StyledText
+from afterglow.repl.tui.wrapping import StyledText
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from textual.geometry import Offset
 from textual.selection import Selection
 
-from .wrapping import Block, StyledText, WrappedLine
+from .blocks import Block
+from .wrapping import StyledText, WrappedLine
 
 
 class Document:

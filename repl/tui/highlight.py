@@ -10,7 +10,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from .wrapping import Block, Paragraph, WrappedLine
+from .blocks import Block
+from .wrapping import Paragraph, WrappedLine
 
 
 class Highlight:

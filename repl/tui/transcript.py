@@ -19,9 +19,10 @@ from textual.style import Style
 from ...core.render.heat import heat_level
 from ...core.sanitize import one_line
 from ...core.text.copy_detection import CopyTracker
+from .blocks import Block
 from .document import Document
 from .highlight import Highlight, restyle, token_at
-from .wrapping import COPIED_MARK, Block, StyledText, StyleRun, TokenSpan, WrappedLine
+from .wrapping import COPIED_MARK, StyledText, StyleRun, TokenSpan, WrappedLine
 
 NARROW_MARGIN = 2
 """Columns for marks left of the text, so that verse and tables line up from the first line."""
