@@ -20,6 +20,7 @@ from ...core.errors import AfterglowError
 from ...core.session.session import Session
 from ..autosave import AUTOSAVE_INTERVAL, Autosave
 from . import key_bindings as keys
+from .action_conditions import ActionConditions
 from .backpressure import CURSOR_QUERY, Backpressure
 from .effect_view import EffectView, write_log
 from .footer import KeyFooter
@@ -66,6 +67,7 @@ class AfterglowApp(VisibleApp):
         self.token_cursor = TokenCursor(session, view, self._backpressure)
         self.navigation = Navigation(session, view, self.token_cursor, self.run_effects, self.refresh_state)
         self.playback = Playback(session, view, self.token_cursor, self._backpressure, self.refresh_state)
+        self._conditions = ActionConditions(view, self.token_cursor, self.playback)
         self._effects = EffectView(self, view, self.playback, self.run_line, self.run_effects)
         self.autosave = Autosave(session, view.transcript.add_note, view.transcript.add_error, self._effects.report_bug)
         self.runner = LineRunner(
@@ -134,22 +136,9 @@ class AfterglowApp(VisibleApp):
         """Count a reply: the terminal has drawn a frame."""
         self._backpressure.reply_received()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return True if an action applies now. The footer shows only keys of such actions."""
-        if action in keys.ACTIONS_WHILE_WRITING:
-            return self.playback.playing
-        if action in keys.ACTIONS_ON_MAIN_SCREEN:
-            return len(self.screen_stack) == 1
-        if action == "pick":
-            return self._view.sweep_view.display
-        if action == "leave" and self.playback.playing:
-            return False  # Esc stops the text first
-        if action in keys.ACTIONS_WITH_CURSOR:
-            sweep_shown = self._view.sweep_view.display
-            return action != "move_choice" if sweep_shown else self.token_cursor.token_index is not None
-        if action in keys.ACTIONS_WITH_TEXT:
-            return bool(self._view.passage_view.token_spans) or self._view.sweep_view.display
-        return True
+        return self._conditions.applies(action, parameters, on_main_screen=len(self.screen_stack) == 1)
 
     def action_stop(self) -> None:
         self.playback.stop()
@@ -180,29 +169,9 @@ class AfterglowApp(VisibleApp):
         """Show or hide the lens."""
         self.run_line(f"/lens {'off' if self.session.settings.lens else 'on'}", topic="lens")
 
-    def action_move(self, step: int) -> None:
-        self.navigation.move(step)
-
-    def action_move_word(self, step: int) -> None:
-        self.navigation.move_word(step)
-
-    def action_move_to_start(self) -> None:
-        self.navigation.move_to_start()
-
-    def action_move_to_end(self) -> None:
-        self.navigation.move_to_end()
-
-    def action_move_choice(self, step: int) -> None:
-        self.navigation.move_choice(step)
-
-    def action_leave(self) -> None:
-        self.navigation.leave()
-
-    def action_take(self) -> None:
-        self.navigation.take()
-
-    def action_pick(self, number: int) -> None:
-        self.navigation.pick(number)
+    def action_navigate(self, move: str, *arguments: int) -> None:
+        """Call the method ``move`` of ``navigation``."""
+        getattr(self.navigation, move)(*arguments)
 
     def action_help(self) -> None:
         """Show or hide the keys and the help for the focused widget."""

@@ -1,4 +1,4 @@
-"""The keys of the full screen, and the conditions for their actions."""
+"""The keys of the full screen."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from textual.binding import Binding, BindingType
 APP_BINDINGS: list[BindingType] = [
     Binding("escape", "stop", "Stop"),
     Binding("space", "pause", "Pause"),
-    Binding("enter", "take", "Take"),
-    Binding("1", "pick(0)", "Pick", key_display="1-9"),
+    Binding("enter", "navigate('take')", "Take"),
+    Binding("1", "navigate('pick', 0)", "Pick", key_display="1-9"),
     Binding("ctrl+up", "change_temperature('+')", "T +", key_display="^↑"),
     Binding("ctrl+down", "change_temperature('-')", "T -", key_display="^↓"),
     Binding("ctrl+r", "run_command('/retry')", "Retry"),
@@ -35,19 +35,19 @@ EMPTY_LINE_KEYS = {
     "plus": "change_temperature('+')",
     "minus": "change_temperature('-')",
     "space": "pause",
-    "enter": "take",
-    "escape": "leave",
-    "left": "move(-1)",
-    "right": "move(1)",
-    "ctrl+left": "move_word(-1)",
-    "ctrl+right": "move_word(1)",
-    "home": "move_to_start",
-    "end": "move_to_end",
-    "up": "move_choice(-1)",
-    "down": "move_choice(1)",
+    "enter": "navigate('take')",
+    "escape": "navigate('leave')",
+    "left": "navigate('move', -1)",
+    "right": "navigate('move', 1)",
+    "ctrl+left": "navigate('move_word', -1)",
+    "ctrl+right": "navigate('move_word', 1)",
+    "home": "navigate('move_to_start')",
+    "end": "navigate('move_to_end')",
+    "up": "navigate('move_choice', -1)",
+    "down": "navigate('move_choice', 1)",
     "left_square_bracket": "run_command('/version -1')",
     "right_square_bracket": "run_command('/version 1')",
-    **{str(number): f"pick({number - 1})" for number in range(1, 10)},
+    **{str(number): f"navigate('pick', {number - 1})" for number in range(1, 10)},
     "ctrl+d": "quit",
     "ctrl+z": "run_command('/undo')",
     "ctrl+y": "run_command('/redo')",
@@ -56,15 +56,3 @@ EMPTY_LINE_KEYS = {
 
 TEMPERATURE_STEP = 0.05
 """Change of the temperature for one press of a key."""
-
-ACTIONS_WHILE_WRITING = ("stop", "pause", "skip_to_end")
-"""Actions that apply while text is being written."""
-
-ACTIONS_ON_MAIN_SCREEN = ("interrupt", "scroll")
-"""Actions that apply if no other screen is on top. Their keys have priority, and would act there too."""
-
-ACTIONS_WITH_CURSOR = ("move_choice", "take", "leave")
-"""Actions that apply if there is a token cursor or a sweep."""
-
-ACTIONS_WITH_TEXT = ("move", "move_word", "move_to_start", "move_to_end")
-"""Actions that apply if there are tokens or a sweep to move over."""

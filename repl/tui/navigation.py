@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -10,6 +11,9 @@ from ...core.session.session import Session
 from .line_runner import EffectFactory
 from .main_view import MainView
 from .token_cursor import TokenCursor
+
+END = sys.maxsize
+"""Steps after which every move has reached the end."""
 
 
 class Navigation:
@@ -39,9 +43,12 @@ class Navigation:
             self._refresh()
 
     def move_word(self, step: int) -> None:
-        """Move the cursor to the next (1) or previous (-1) word."""
-        self._token_cursor.move_word(step)
-        self._refresh()
+        """Move the cursor to the next (1) or previous (-1) word. In a sweep, do as ``move``."""
+        if self._sweep_view.display:
+            self.move(step)
+        else:
+            self._token_cursor.move_word(step)
+            self._refresh()
 
     def go_to(self, index: int) -> None:
         """Put the cursor on the token number ``index``, from 0."""
@@ -49,12 +56,12 @@ class Navigation:
         self._refresh()
 
     def move_to_start(self) -> None:
-        """Put the cursor on the first token."""
-        self.go_to(0)
+        """Put the cursor on the first token. In a sweep, choose the first column."""
+        self.move(-END)
 
     def move_to_end(self) -> None:
-        """Put the cursor after the last token."""
-        self.go_to(len(self._passage_view.token_spans))
+        """Put the cursor after the last token. In a sweep, choose the last column."""
+        self.move(END)
 
     def move_choice(self, step: int) -> None:
         """Choose the candidate of the lens that is ``step`` below the chosen one."""

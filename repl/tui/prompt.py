@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, cast
 
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+from textual.actions import parse as parse_action
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -121,11 +122,10 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
 
     def _is_shortcut(self, key: str) -> bool:
         """Return True if the input is empty and the key runs an action of the app that applies now."""
-        return (
-            not self.text
-            and key in EMPTY_LINE_KEYS
-            and bool(self.app.check_action(EMPTY_LINE_KEYS[key].partition("(")[0], ()))
-        )
+        if self.text or key not in EMPTY_LINE_KEYS:
+            return False
+        _, action, parameters = parse_action(EMPTY_LINE_KEYS[key])
+        return bool(self.app.check_action(action, parameters))
 
     async def action_complete(self) -> None:
         """Insert the first completion. If the input is empty, finish the text at full speed."""
