@@ -8,11 +8,11 @@ from afterglow.core.session.lens import inspect_session
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
+from afterglow.repl.tui.legend import Legend
 from afterglow.repl.tui.lens_panel import Lens, format_percent, render_bar, token_label
 from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.transcript import Transcript
 from rich.cells import cell_len
-from textual.widgets import Static
 
 from .tui_helpers import SIZE, enter, lens_text, play, press, screen_lines, transcript_text, until, wait_for_tokens
 
@@ -178,13 +178,28 @@ async def test_the_lens_folds_under_the_text_where_it_is_narrow(
 @pytest.mark.parametrize("heat", ["surprise", "rank", "entropy", "temperature"])
 async def test_heat_has_a_legend(app: app_module.AfterglowApp, heat: str) -> None:
     async with app.run_test(size=SIZE) as pilot:
-        legend = app.query_one("#legend", Static)
+        legend = app.query_one(Legend)
         assert not legend.display
         await play(pilot, f"/heat {heat}")
         assert legend.display
-        assert "and more" in str(legend.content)
+        assert "and more" in legend.render().plain
         await play(pilot, "/heat off")
         assert not legend.display
+
+
+async def test_the_legend_has_the_colors_of_a_new_theme_at_once(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "/heat surprise")
+        legend, transcript = app.query_one(Legend), app.query_one(Transcript)
+        before = legend.render_line(0)
+        app.theme = "textual-light"
+        await pilot.pause()
+        after = legend.render_line(0)
+        hottest = transcript.get_component_rich_style("transcript--heat4")
+        assert after != before
+        assert [segment.style.color for segment in after if segment.style and "7 and" in segment.text] == [
+            hottest.color
+        ]
 
 
 async def test_levels_of_heat_differ_without_colours(app: app_module.AfterglowApp) -> None:

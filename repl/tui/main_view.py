@@ -9,10 +9,10 @@ from textual.widgets import Static
 from ...core.sanitize import one_line
 from ...core.session.session import Session
 from ...core.typed_paths import is_visitor
+from .legend import Legend
 from .lens_panel import Lens
 from .passage_view import PassageView
 from .prompt import Completions, PromptInput
-from .status_line import Legend
 from .sweep_view import SweepView
 from .thermometer import Thermometer
 from .transcript import Transcript
@@ -63,7 +63,7 @@ class MainView(Vertical):
     def show_status(self, status: str) -> None:
         """Show the status line, and the legend of the current heat."""
         self._status.update(Content(one_line(status)), layout=False)
-        self._legend.show_heat(self._session.settings.heat)
+        self._legend.heat = self._session.settings.heat
 
     def offer_completions(self) -> None:
         """Show the completions of the command being typed."""
