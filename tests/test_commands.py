@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from afterglow.core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
 from afterglow.core.commands.registry import COMMANDS, completions, dispatch, lookup_command, runs_live
@@ -14,6 +15,7 @@ from afterglow.core.errors import AfterglowError, CommandError, ModelError, Sett
 from afterglow.core.events import Done, Notice, Token
 from afterglow.core.model import Model, load
 from afterglow.core.paths import presets_file
+from afterglow.core.sampling.temperature import describe_temperature_change
 from afterglow.core.session import passage_json
 from afterglow.core.session.lens import next_logprobs
 from afterglow.core.session.session import Session
@@ -258,6 +260,21 @@ def test_a_new_temperature_says_what_it_does_here(written: Session) -> None:
     assert notice.endswith("effective choices")
     assert "sharper" in said(do(written, "/temp 0"))
     assert said(do(written, "/temp 0")) == "T 0.00 → 0.00"
+
+
+@pytest.mark.parametrize(
+    ("likeliest", "change"),
+    [
+        (0.5, "flatter: here 2.73 → 2.88 effective choices"),
+        (0.96, "flatter: here 1.10 → 1.37 effective choices"),
+        (0.999, "flatter: here 1.00 → 1.03 effective choices"),
+        (0.999_999, "flatter, hardly so here: 1.00 effective choices"),
+    ],
+)
+def test_what_a_temperature_does_is_said_only_where_the_figures_show_it(likeliest: float, change: str) -> None:
+    rest = (1 - likeliest) / 2
+    logprobs = np.log([likeliest, rest, rest])
+    assert describe_temperature_change(logprobs, 0.8, 1.2) == change
 
 
 def test_it_says_so_without_text_and_for_a_ramp_too(session: Session) -> None:

@@ -186,6 +186,27 @@ def test_versions_lead_there_and_back(written: Session) -> None:
     assert written.passage.text()[:18] == first[:18]
 
 
+def test_after_a_pick_in_one_version_the_others_stay_in_reach(written: Session) -> None:
+    play(written.retry())
+    play(written.retry())
+    written.switch_version(-1)
+    play(written.branch(57, 5))
+    assert written.passage.summary().endswith("version 4 of 4")
+    numbers = [written.passage.cursor]
+    while numbers[-1] != 1:
+        assert written.switch_version(-1) is None
+        numbers.append(written.passage.cursor)
+    assert numbers == [4, 3, 2, 1]
+
+
+def test_an_edited_text_and_the_one_before_are_versions_of_each_other(written: Session) -> None:
+    before = written.passage.text()
+    play(written.rewrite(f"{before[:30]} and so"))
+    assert written.passage.summary().endswith("version 2 of 2")
+    written.switch_version(-1)
+    assert written.passage.text() == before
+
+
 def test_a_retry_is_a_version_beside_the_first(written: Session) -> None:
     play(written.retry())
     assert written.passage.versions() == [1, 2]

@@ -13,6 +13,10 @@ from afterglow.core.session.passage import Node, Passage, format_temperatures
 from afterglow.core.settings import Settings
 from afterglow.core.text.tokenizer import ByteTokenizer
 from afterglow.core.user_files import FileStamp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .properties import examples
 
 
 def tokens(text: str) -> list[Token]:
@@ -270,19 +274,50 @@ def test_versions_are_the_texts_that_go_on_from_one_place(passage: Passage) -> N
     assert found == {0: [0], 1: [1, 4], 2: [2, 3], 3: [2, 3], 4: [1, 4], 5: [5]}
     passage.move_to(2)
     passage.undo()
-    assert passage.versions() == [1]  # its continuations are not its alternatives
+    assert passage.versions() == [1, 4]  # its continuations are not its versions
     passage.move_to(5)
     passage.undo()
-    assert passage.versions() == [1]
+    assert passage.versions() == [1, 4]
     assert passage.add(Node(None, seed="Twice ")) == 6
     assert passage.versions() == [0, 6]
     assert Passage("m", "", 7).versions() == []
 
 
-def test_a_seed_typed_within_a_text_is_no_version_of_it(passage: Passage) -> None:
+def test_an_edited_text_is_a_version_of_the_text_before(passage: Passage) -> None:
     passage.add(Node(1, 2, seed="!"))
-    passage.undo()
-    assert passage.versions() == [1]
+    assert passage.versions() == [0, 5]  # seeds are versions of each other
+    passage.add(Node(5, tokens=tokens("!!")))
+    assert passage.versions() == [1, 4, 6]
+    passage.add(Node(6, 2, tokens=tokens("?")))
+    assert passage.versions() == [7]
+    passage.add(Node(None, seed="Twice "))
+    passage.add(Node(8, tokens=tokens("as")))
+    assert passage.versions() == [1, 4, 6, 9]
+
+
+@examples(60)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 30), st.integers(0, 4), st.integers(0, 3)), max_size=30))
+def test_every_text_is_a_version_of_one_place_only(steps: list[tuple[bool, int, int, int]]) -> None:
+    """Whatever the tree, versions divide its texts and its seeds into groups, and undo and redo lead back."""
+    passage = Passage("m", "", 7)
+    passage.add(Node(None, seed="Once "))
+    for is_seed, parent, at, length in steps:
+        index = parent % len(passage.nodes)
+        at = min(at, len(passage.nodes[index].tokens))
+        passage.add(Node(index, at, seed="s") if is_seed else Node(index, at, tokens=tokens("abc"[:length])))
+    groups = {}
+    for cursor, node in enumerate(passage.nodes):
+        passage.move_to(cursor)
+        groups[cursor] = versions = passage.versions()
+        assert cursor in versions == sorted(set(versions))
+        assert {passage.nodes[each].seed is None for each in versions} == {node.seed is None}
+        if node.parent is not None:
+            passage.undo()
+            passage.redo()
+        assert passage.cursor == cursor
+        if node.seed is None and node.parent is not None and node.at < len(passage.nodes[node.parent].tokens):
+            assert node.parent in versions  # a branch and the text that it left
+    assert all(groups[other] == versions for versions in groups.values() for other in versions)
 
 
 def test_the_line_under_a_text(passage: Passage) -> None:

@@ -12,7 +12,7 @@ from ..generation.sweep import Sweep
 from ..inference import library
 from ..inference.model_file import read_card
 from ..render.export import EXPORTERS, ExportedPassage
-from ..sampling.temperature import effective_choices, probs_at_temperatures
+from ..sampling.temperature import describe_temperature_change
 from ..session.lens import next_logprobs
 from ..session.passage import Node, Passage
 from ..session.session import Session
@@ -35,7 +35,7 @@ def show_or_set(session: Session, spec: Spec, *values: Any) -> Iterator[Effect]:
     after = getattr(session.settings, spec.name)
     change = f"{spec.kind.show(before)} → {spec.kind.show(after)}"
     if spec.name == "temperature":
-        yield Notice(f"T {change}{_describe_temperature_change(session, before, after)}")
+        yield Notice(f"T {change}{_temperature_change(session, before, after)}")
     else:
         yield Notice(f"{spec.label} {change}")
 
@@ -207,13 +207,12 @@ def quit_(session: Session) -> Iterator[Effect]:
     yield Quit()
 
 
-def _describe_temperature_change(session: Session, before: object, after: object) -> str:
-    """Return what a new temperature does to the next token: ", flatter: here 2.1 → 4.6 effective choices".
+def _temperature_change(session: Session, before: object, after: object) -> str:
+    """Return what a new temperature does to the next token, after a comma.
 
     "" if there is no text, a temperature is a ramp, or it has not changed.
     """
     logprobs = next_logprobs(session)
     if logprobs is None or not isinstance(before, float) or not isinstance(after, float) or before == after:
         return ""
-    old, new = (effective_choices(probs) for probs in probs_at_temperatures(logprobs, (before, after)))
-    return f", {'flatter' if after > before else 'sharper'}: here {old:.1f} → {new:.1f} effective choices"
+    return f", {describe_temperature_change(logprobs, before, after)}"

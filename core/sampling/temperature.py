@@ -61,6 +61,17 @@ def effective_choices(probs: Array) -> float:
     return float(2 ** entropy_from_probs(probs))
 
 
+def describe_temperature_change(logprobs: Array, before: float, after: float) -> str:
+    """Return the effect of a new temperature on log-probabilities (V,): "flatter: here 2.10 → 4.63 effective choices".
+
+    If both figures are the same to two decimals, the effect is said to be small.
+    """
+    old, new = (f"{effective_choices(probs):.2f}" for probs in probs_at_temperatures(logprobs, (before, after)))
+    effect = "flatter" if after > before else "sharper"
+    shown = f", hardly so here: {old}" if old == new else f": here {old} → {new}"
+    return f"{effect}{shown} effective choices"
+
+
 def parse_probabilities(text: str) -> Array:
     """Return the distribution in a text such as "0.3,0.5,0.2", divided by its sum.
 

@@ -205,27 +205,38 @@ class Passage:
             waiting += [(child, inner) for child in reversed(children)]
 
     def versions(self) -> list[int]:
-        """Return the alternative versions at the cursor, in order of creation.
+        """Return the nodes of the versions of the last text, in order of creation. The cursor is one of them.
 
-        They are node indices of texts that continue from one place: a place inside this text if the cursor came back
-        from a branch there, else the place that this text continues from.
+        They are all texts, or all seeds, that begin at the same end of a whole text, or at the beginning of the
+        passage. What branches off inside such a text, or continues an edited seed in its place, is another version.
         """
-        cursor = self.cursor
-        if cursor is None:
+        if self.cursor is None:
             return []
-        node = self.nodes[cursor]
-        visited = None if node.visited is None else self.nodes[node.visited]
-        if visited and visited.seed is None and visited.at < len(node.tokens):
-            return self._versions_at(cursor, visited.at)
-        if node.parent is None:
-            return [index for index, other in enumerate(self.nodes) if other.parent is None]
-        return [cursor] if node.seed is not None else self._versions_at(node.parent, node.at)
+        is_seed = self.current().seed is not None
+        return sorted(index for index in self._written_after(self._text_before(self.cursor), is_seed))
 
-    def _versions_at(self, parent: int, at: int) -> list[int]:
-        """Return the texts after the first ``at`` tokens of a node: its own index if it has more, and its branches."""
-        node = self.nodes[parent]
-        branches = [child for child in node.children if self.nodes[child].at == at and self.nodes[child].seed is None]
-        return [parent, *branches] if at < len(node.tokens) else branches
+    def _text_before(self, index: int) -> int | None:
+        """Return the whole text that a node's version continues, None if it is the beginning of the passage."""
+        parent = self.nodes[index].parent
+        while parent is not None and not self._is_at_end(index):
+            index, parent = parent, self.nodes[parent].parent
+        return parent
+
+    def _written_after(self, before: int | None, is_seed: bool) -> Iterator[int]:
+        """Yield the seeds, or the texts, of all versions that continue the whole text ``before``."""
+        children = range(len(self.nodes)) if before is None else self.nodes[before].children
+        waiting = [child for child in children if self.nodes[child].parent == before and self._is_at_end(child)]
+        while waiting:
+            index = waiting.pop()
+            waiting += [child for child in self.nodes[index].children if not self._is_at_end(child)]
+            if (self.nodes[index].seed is not None) == is_seed:
+                yield index
+
+    def _is_at_end(self, index: int) -> bool:
+        """True if a node continues a whole text or begins the passage; False if it continues a seed or branches off."""
+        node = self.nodes[index]
+        parent = None if node.parent is None else self.nodes[node.parent]
+        return parent is None or (parent.seed is None and node.at == len(parent.tokens))
 
     def text(self) -> str:
         """Return the whole text up to the cursor, including seeds."""
