@@ -31,15 +31,15 @@ from .navigation import Navigation
 from .palette import slash_commands
 from .playback import Playback
 from .prompt import PromptInput
+from .selection import SelectingApp
 from .status_line import format_status
 from .sweep_view import SweepColumnView
 from .themes import restore_theme
 from .token_cursor import TokenCursor
 from .transcript import Transcript
-from .visible_text import VisibleApp
 
 
-class AfterglowApp(VisibleApp):
+class AfterglowApp(SelectingApp):
     """The full screen: makes its parts, and hands keys, clicks and typed lines to them.
 
     ``runner`` queues lines, ``playback`` plays texts, ``navigation`` moves ``token_cursor``, ``autosave`` saves.
@@ -190,6 +190,7 @@ class AfterglowApp(VisibleApp):
         selected = self._view.input.selected_text or self.screen.get_selected_text()
         if selected:
             self.copy_to_clipboard(selected)
+            self._view.transcript.add_note(f"copied {len(selected):,} characters", "copied")
         elif self.playback.playing:
             self.playback.stop()
         else:

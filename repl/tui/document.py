@@ -62,6 +62,19 @@ class Document:
                 return number
         return 0
 
+    def selection(self, number: int, start: int, end: int) -> Selection:
+        """Return the selection of characters ``start`` to ``end`` of the paragraph that line ``number`` is part of."""
+        return Selection(self._offset(number, start), self._offset(number, end))
+
+    def _offset(self, number: int, character: int) -> Offset:
+        """Return (index in its line, index of the line) of a character of the paragraph of line ``number``."""
+        while self.lines[number].start > character:
+            number -= 1
+        while self.lines[number].end < character:
+            number += 1
+        line = self.lines[number]
+        return Offset(character - line.start + line.indent, number)
+
     def selected_text(self, selection: Selection) -> str:
         """Return the selected text without the line breaks of wrapping."""
         start, end = selection.start or Offset(0, 0), selection.end or Offset(0, len(self.lines))

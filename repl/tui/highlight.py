@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -12,6 +13,9 @@ from textual.strip import Strip
 
 from .blocks import Block
 from .wrapping import Paragraph, WrappedLine
+
+_WORD = re.compile(r"[\w'’]+|\s+|[^\w\s'’]+")
+"""A word, or a run of spaces or of punctuation."""
 
 
 class Highlight:
@@ -59,17 +63,25 @@ class Highlight:
 
 def token_at(block: Block, line: WrappedLine, column: int) -> int | None:
     """Return the index of the token at a column of a line, None if there is none."""
-    characters_left = column if line.paragraph.single_width else _characters_left_of(line.text, column)
-    character = line.start + characters_left - line.indent
+    character = line.start + characters_left_of(line, column) - line.indent
     for index, span in enumerate(block.token_spans):
         if span.paragraph is line.paragraph and span.start <= character < max(span.end, span.start + 1):
             return index
     return None
 
 
-def _characters_left_of(text: str, columns: int) -> int:
-    """Return the number of characters of ``text`` that end left of a column."""
+def characters_left_of(line: WrappedLine, columns: int) -> int:
+    """Return the number of characters of a line that end left of a column."""
+    text = line.text
+    if line.paragraph.single_width:
+        return min(columns, len(text))
     return next((n for n in range(len(text)) if cell_len(text[: n + 1]) > columns), len(text))
+
+
+def word_at(text: str, character: int) -> tuple[int, int]:
+    """Return (start, end) of the word that contains a character."""
+    spans = (match.span() for match in _WORD.finditer(text))
+    return next((span for span in spans if span[0] <= character < span[1]), (character, character))
 
 
 def restyle(strip: Strip, first: int, last: int, style: Style) -> Strip:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from textual.events import Click, Resize
-from textual.geometry import Size
+from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -21,7 +21,7 @@ from ...core.sanitize import one_line
 from ...core.text.copy_detection import CopyTracker
 from .blocks import Block
 from .document import Document
-from .highlight import Highlight, restyle, token_at
+from .highlight import Highlight, characters_left_of, restyle, token_at, word_at
 from .wrapping import COPIED_MARK, StyledText, StyleRun, TokenSpan, WrappedLine
 
 NARROW_MARGIN = 2
@@ -105,13 +105,39 @@ class Transcript(ScrollView, can_focus=False):
         self.refresh()
 
     def on_click(self, event: Click) -> None:
-        """Post TokenClicked if a token was clicked."""
+        """Post TokenClicked if a token was clicked. Select the word of a second click, the paragraph of a third."""
         offset = event.get_content_offset(self)
         number = offset.y + self.scroll_offset.y if offset else len(self.lines)
-        if offset and number < len(self.lines) and not self.text_selection:
+        if event.chain > 1:
+            event.prevent_default()  # the toolkit selects the whole widget
+            if number < len(self.lines):
+                self._select_around(self.nearest_character(event.screen_x, event.screen_y), word=event.chain == 2)
+        elif offset and number < len(self.lines) and not self.text_selection:
             index = token_at(self._current_block, self.lines[number], offset.x - self._margin_width)
             if index is not None:
                 self.post_message(self.TokenClicked(index))
+
+    def nearest_character(self, x: int, y: int) -> Offset:
+        """Return the character nearest to a place on the screen, as (index in its line, index of the line)."""
+        region = self.scrollable_content_region
+        row = min(max(y - region.y, 0), region.height - 1) + self.scroll_offset.y
+        if row >= len(self.lines):
+            row, x = len(self.lines) - 1, region.right
+        if row < 0:
+            return Offset(0, 0)
+        return Offset(characters_left_of(self.lines[row], max(0, x - region.x - self._margin_width)), row)
+
+    def _forget_selection(self) -> None:
+        """Select nothing: the numbers of the lines change."""
+        if self.text_selection:
+            self.screen.clear_selection()
+
+    def _select_around(self, place: Offset, word: bool) -> None:
+        """Select the word at a place, or else the whole paragraph."""
+        line = self.lines[place.y]
+        text = line.paragraph.text
+        start, end = word_at(text, line.start + place.x - line.indent) if word else (0, len(text))
+        self.screen.selections = {self: self._document.selection(place.y, start, end)}
 
     def add_note(self, text: str, topic: str = "") -> None:
         """Add a dim line. It replaces the last block if that has the same ``topic``."""
@@ -121,6 +147,7 @@ class Transcript(ScrollView, can_focus=False):
     def remove_note(self, topic: str) -> None:
         """Remove the last block if it is a note of this topic."""
         if topic and self._document.last_topic == topic:
+            self._forget_selection()
             self._document.remove_last()
             self._refresh_from(0)
 
@@ -177,7 +204,7 @@ class Transcript(ScrollView, can_focus=False):
         cursor_style = self.get_component_rich_style("transcript--cursor")
         selected = self._highlight_selection(line.strip, number)
         text = self._token_highlight.apply(selected, line, self._current_block, cursor_style)
-        return Strip([*self._margin_segments(line), *text.apply_offsets(0, number)]).adjust_cell_length(width, base)
+        return Strip([*self._margin_segments(line), *text]).adjust_cell_length(width, base)
 
     def _margin_segments(self, line: WrappedLine) -> Iterator[Segment]:
         """Yield three segments: a mark, the temperature if it changed, and a bar if the line contains a copied run."""
@@ -212,6 +239,7 @@ class Transcript(ScrollView, can_focus=False):
         width = max(MIN_TEXT_WIDTH, available - self._margin_width)
         following, top = self._following, self.scroll_offset.y
         if width != self._document.width:
+            self._forget_selection()
             line = self.lines[top] if top < len(self.lines) else None
             self._document.wrap(width)
             top = self._document.find_line(line) if line else 0
