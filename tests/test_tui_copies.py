@@ -73,12 +73,13 @@ async def test_status_lens_and_a_setting(copier: app_module.AfterglowApp) -> Non
         assert "copied" not in str(status.content)
 
 
-async def test_under_heat_the_bar_alone_marks_it(copier: app_module.AfterglowApp) -> None:
+async def test_heat_leaves_bar_and_underline(copier: app_module.AfterglowApp) -> None:
     async with copier.run_test(size=(80, 40)) as pilot:
         await play(pilot, "The keeper")
-        lines = barred(copier)
+        lines, marked = barred(copier), underlined(copier)
         await play(pilot, "/heat rank")
         assert [line for line in barred(copier) if line in lines] == lines
+        assert underlined(copier) == marked
 
 
 async def test_going_back_takes_the_marks_back(copier: app_module.AfterglowApp, copying: Model) -> None:

@@ -202,10 +202,20 @@ async def test_the_legend_has_the_colors_of_a_new_theme_at_once(app: app_module.
         ]
 
 
-async def test_levels_of_heat_differ_without_colours(app: app_module.AfterglowApp) -> None:
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("COLORTERM", "truecolor"), ("TERM", "xterm-16color")])
+async def test_levels_of_heat_differ_on_every_terminal(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, session: Session
+) -> None:
+    monkeypatch.delenv("COLORTERM", raising=False)
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "auto")
+    monkeypatch.setenv(name, value)
+    app = app_module.AfterglowApp(session)
     async with app.run_test(size=SIZE):
         looks = [app.query_one(Transcript).get_component_rich_style(f"transcript--heat{n}") for n in range(5)]
-        assert len({(look.italic, look.underline, look.bold, look.reverse) for look in looks}) == 5
+        weights = {(look.dim, look.italic, look.bold, look.reverse) for look in looks}
+        assert len({(look.color, look.dim, look.italic, look.bold, look.reverse) for look in looks}) == 5
+        assert len(weights) == {"NO_COLOR": 5, "COLORTERM": 1, "TERM": 3}[name]
+        assert not any(look.underline for look in looks)
 
 
 async def test_the_lens_is_drawn_again_when_the_terminal_grows(app: app_module.AfterglowApp) -> None:

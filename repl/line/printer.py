@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from functools import cache
 
 from prompt_toolkit.application import get_app_session
 from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.shortcuts import print_formatted_text
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import BaseStyle, Style, merge_styles
 
 from ...core.commands.effects import Listing
 from ...core.events import Done, Event, Notice, PrefillProgress, Token
-from ...core.render.heat import heat_level
+from ...core.render.heat import heat_level, heat_styles
 from ...core.sanitize import escape_controls, one_line
 from ..progress_line import progress_line
 
@@ -21,13 +24,16 @@ PROMPT_STYLE = Style.from_dict(
         "note": "fg:ansibrightblack",
         "error": "fg:ansired",
         "bottom-toolbar": "noreverse fg:ansibrightblack",
-        "heat0": "",
-        "heat1": "fg:ansigreen",
-        "heat2": "fg:ansiyellow underline",
-        "heat3": "fg:ansired underline",
-        "heat4": "fg:ansimagenta bold underline",
     }
 )
+
+_COLOR_COUNTS = {
+    ColorDepth.MONOCHROME: 0,
+    ColorDepth.ANSI_COLORS_ONLY: 16,
+    ColorDepth.DEFAULT: 256,
+    ColorDepth.TRUE_COLOR: 1 << 24,
+}
+"""Number of colors of a terminal, by prompt-toolkit's name for its kind."""
 
 Fragment = tuple[str, str]
 """(style, text), as in prompt-toolkit's formatted text."""
@@ -35,7 +41,29 @@ Fragment = tuple[str, str]
 
 def print_fragments(*fragments: Fragment) -> None:
     """Print fragments, in color if the terminal has any."""
-    print_formatted_text(FormattedText(fragments), style=PROMPT_STYLE, end="", flush=True)
+    colors = _COLOR_COUNTS[get_app_session().output.get_default_color_depth()]
+    style = _text_style(colors, _has_dark_background())
+    print_formatted_text(FormattedText(fragments), style=style, end="", flush=True)
+
+
+@cache
+def _text_style(colors: int, dark: bool) -> BaseStyle:
+    """Return the style of what is printed, with the classes "heat0" to "heat4"."""
+    expected, *others = heat_styles(colors, dark)
+    levels = [expected._replace(color=""), *others]  # the terminal's own ink is readable, whatever its background
+    rules = [(f"heat{level}", _to_prompt_style(*style)) for level, style in enumerate(levels)]
+    return merge_styles([PROMPT_STYLE, Style(rules)])
+
+
+def _to_prompt_style(color: str, weight: str) -> str:
+    named = color if color.startswith("#") else f"ansi{color.replace('_', '')}"
+    return f"{f'fg:{named}' if color else ''} {weight}"
+
+
+def _has_dark_background() -> bool:
+    """True unless the terminal says in COLORFGBG that its background is light: white (7), or a bright color (9 on)."""
+    background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
+    return not background.isdecimal() or int(background) not in (7, *range(9, 16))
 
 
 def print_events(events: Iterable[Event], heat: str) -> None:

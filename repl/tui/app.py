@@ -24,6 +24,7 @@ from .action_conditions import ActionConditions
 from .backpressure import CURSOR_QUERY, Backpressure
 from .effect_view import EffectView, write_log
 from .footer import KeyFooter
+from .heat_colors import HeatColors
 from .lens_panel import Lens
 from .line_runner import EffectFactory, LineRequest, LineRunner
 from .main_view import MainView
@@ -39,7 +40,7 @@ from .token_cursor import TokenCursor
 from .transcript import Transcript
 
 
-class AfterglowApp(SelectingApp):
+class AfterglowApp(HeatColors, SelectingApp):
     """The full screen: makes its parts, and hands keys, clicks and typed lines to them.
 
     ``runner`` queues lines, ``playback`` plays texts, ``navigation`` moves ``token_cursor``, ``autosave`` saves.

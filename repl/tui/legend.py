@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual.content import Content
+from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -24,10 +24,10 @@ class Legend(Widget):
         """Show or hide the legend."""
         self.display = heat != "off"
 
-    def render(self) -> Content:
+    def render(self) -> Text:
         """Return the line. It is made for every drawing, so that a new theme's colors are in it."""
         if self.heat == "off":
-            return Content("")
+            return Text()
         title, levels = legend(self.heat)
         styled = ((name, self._transcript.heat_style(level)) for level, name in enumerate(levels))
-        return Content.assemble(f"{title}: ", *(part for level in styled for part in (level, "  ")))
+        return Text.assemble(f"{title}: ", *(part for level in styled for part in (level, "  ")), no_wrap=True)

@@ -8,13 +8,13 @@ from operator import itemgetter
 from typing import ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.events import Click, Resize
 from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
-from textual.style import Style
 
 from ...core.render.heat import heat_level
 from ...core.sanitize import one_line
@@ -36,6 +36,9 @@ MIN_WIDTH_FOR_WIDE_MARGIN = 46
 MIN_TEXT_WIDTH = 8
 """Minimum columns that text is wrapped at, however narrow the transcript is."""
 
+_UNDERLINE = Style(underline=True)
+"""Marks copied text, in all colors of heat."""
+
 
 class Transcript(ScrollView, can_focus=False):
     """Shows blocks one below the other, and scrolls to the end as they grow unless the user has scrolled up.
@@ -46,7 +49,7 @@ class Transcript(ScrollView, can_focus=False):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"transcript--{name}" for name in ("seed", "text", "note", "error", "title", "name")),
-        *(f"transcript--{name}" for name in ("mark", "turn", "cursor", "copied", "quote")),
+        *(f"transcript--{name}" for name in ("mark", "turn", "cursor", "quote")),
         *(f"transcript--heat{number}" for number in range(5)),
     }
 
@@ -90,7 +93,7 @@ class Transcript(ScrollView, can_focus=False):
 
     def heat_style(self, level: int) -> Style:
         """Return the style of a level of heat, 0 to 4."""
-        return self.get_visual_style(f"transcript--heat{level}")
+        return self.get_component_rich_style(f"transcript--heat{level}")
 
     def highlight_token(self, index: int | None) -> None:
         """Highlight a token of the current text, or the place after its last. None removes the highlight."""
@@ -253,16 +256,19 @@ class Transcript(ScrollView, can_focus=False):
         for text, run in line.styled_runs():
             copied = bool(tracker and run.token and tracker.run_length(run.token_index))
             line.copied = line.copied or copied
-            styled.append((self._style_name(run, copied), text))
+            styled.append(((self._style_name(run), copied), text))
         return Strip(
-            Segment("".join(text for _, text in parts), self.get_component_rich_style(f"transcript--{style}"))
-            for style, parts in groupby(styled, key=itemgetter(0))
+            Segment("".join(text for _, text in parts), self._style_of(*look))
+            for look, parts in groupby(styled, key=itemgetter(0))
         )
 
-    def _style_name(self, run: StyleRun, copied: bool) -> str:
-        """Return the name of the style of a run. If heat colors the token, only the margin bar marks copied text."""
+    def _style_name(self, run: StyleRun) -> str:
         level = heat_level(run.token, self._heat) if run.token else None
-        return f"heat{level}" if level is not None else "copied" if copied else run.style
+        return run.style if level is None else f"heat{level}"
+
+    def _style_of(self, name: str, copied: bool) -> Style:
+        style = self.get_component_rich_style(f"transcript--{name}")
+        return style + _UNDERLINE if copied else style
 
     def _highlight_selection(self, strip: Strip, number: int) -> Strip:
         span = self.text_selection.get_span(number) if self.text_selection else None

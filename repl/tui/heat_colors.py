@@ -1,0 +1,31 @@
+"""The colors of heat as variables of the style sheet, chosen for the terminal and the theme."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textual.app import App
+
+from ...core.render.heat import heat_styles
+
+_COLOR_COUNTS = {"standard": 16, "256": 256, "truecolor": 1 << 24}
+"""Number of colors of a terminal, by rich's name for its kind. A terminal of no kind has none."""
+
+
+class HeatColors(App[None]):
+    """An app whose style sheet has the variables ``$heat-0`` to ``$heat-4`` and ``$heat-0-weight`` to ``…-4-weight``.
+
+    A theme can give them other values.
+    """
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return the variables for the terminal's colors and the theme's background."""
+        return dict(self._heat_variables())
+
+    def _heat_variables(self) -> Iterator[tuple[str, str]]:
+        colors = 0 if self.no_color else _COLOR_COUNTS.get(self.console.color_system or "", 0)
+        plain = self.current_theme.to_color_system().generate()["foreground"]
+        for level, (color, weight) in enumerate(heat_styles(colors, self.current_theme.dark)):
+            named = color if color.startswith("#") else f"ansi_{color}"
+            yield f"heat-{level}", named if color else plain
+            yield f"heat-{level}-weight", weight or "none"
