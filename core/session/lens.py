@@ -37,12 +37,14 @@ _make_candidate = tuple_maker(Candidate)
 class Inspection(NamedTuple):
     """The likeliest candidates for one token, the most probable first. The token that was drawn is always among them.
 
-    ``temperature`` is that of the shaped probabilities. Entropies are in bits. Filters removed ``cut_count`` tokens, to
-    which the model gave ``cut_share`` of the probability, 0 to 1. ``taken`` is the token that was drawn, None if none
-    was. ``filters`` are the settings that drew it; None if not recorded, and the current settings were used.
+    ``token_count`` is the size of the vocabulary. ``temperature`` is that of the shaped probabilities. Entropies are in
+    bits. Filters removed ``cut_count`` tokens, to which the model gave ``cut_share`` of the probability, 0 to 1.
+    ``taken`` is the token that was drawn, None if none was. ``filters`` are the settings that drew it; None if not
+    recorded, and the current settings were used.
     """
 
     candidates: list[Candidate]
+    token_count: int
     temperature: float
     raw_entropy: float
     shaped_entropy: float
@@ -111,6 +113,7 @@ def inspect_stream(
     raw_entropy, shaped_entropy = (entropy(logprobs) + 0.0).tolist()  # + 0.0 makes 0 of -0
     return Inspection(
         candidates=list(map(_make_candidate, zip(ids, map(decode, ids), *columns, strict=True))),
+        token_count=len(raw),
         temperature=temperature,
         raw_entropy=raw_entropy,
         shaped_entropy=shaped_entropy,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...core.session.lens import Inspection, inspect_session
 from ...core.session.session import Session
 from .backpressure import Backpressure
-from .lens_panel import LensContent
+from .lens_layout import LensContent
 from .main_view import MainView
 from .wrapping import TokenSpan
 
@@ -105,23 +105,27 @@ class TokenCursor:
         tracker = self._passage_view.copy_tracker
         content = LensContent(
             inspection=self._inspection,
-            title="the next token" if index is None else f"token {index + 1:,} of {len(self._spans):,}",
+            title="next token" if index is None else f"token {index + 1:,} of {len(self._spans):,}",
             candidate_index=self.candidate_index,
             token_spans=self._spans,
             token_index=self.token_index,
             copied_run_length=0 if index is None or tracker is None else tracker.run_length(index),
-            filters_note=self._filters_note(),
+            settings_note=self._settings_note(),
         )
         self._lens.update(content)
 
-    def _filters_note(self) -> str:
-        """Describe the filters that drew the token, if they differ from the current ones."""
+    def _settings_note(self) -> str:
+        """Describe the temperature and the filters that drew the token, as far as they differ from the current ones."""
         if self._inspection is None or self._inspection.taken is None:
             return ""
-        if self._inspection.filters is None:
-            return "unrecorded: current filters"
-        same = self._inspection.filters == self._session.settings.filters_only()
-        return "" if same else f"then {self._inspection.filters.format_active_filters() or 'without filters'}"
+        filters, settings = self._inspection.filters, self._session.settings
+        then = []
+        if self._inspection.temperature != settings.temperature:
+            then.append(f"T {self._inspection.temperature:.2f}")
+        if filters and filters != settings.filters_only():
+            then.append(filters.format_active_filters() or "without filters")
+        notes = [f"then {', '.join(then)}"] if then else []
+        return "; ".join([*notes, *(["filters unrecorded: current ones"] if filters is None else [])])
 
     def _is_update_due(self) -> bool:
         """Return False to skip an update of a lens that follows the text: the last was just now, or drawing is slow."""
