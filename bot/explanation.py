@@ -11,7 +11,7 @@ from ..core.errors import CommandError
 from ..core.model import Model
 from ..core.sampling.temperature import probs_at_temperatures
 from ..core.session.lens import next_logprobs
-from ..core.session.passage import Node
+from ..core.session.node import Node
 from ..core.session.session import Session
 from . import formatting
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from .bounded_json import parse_json, require_type
 from .errors import SettingError, StorageError, UsageError, error_text
@@ -68,12 +69,43 @@ def save(name: str, settings: Settings, replace: bool = False) -> None:
     """
     if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 40:
         raise UsageError(f"{name!r} cannot be a preset's name: use letters, digits, '-' and '_'")
-    values = {n: value for n, value in settings.to_dict().items() if _is_preset_setting(n)}
-    with hold_lock(private_file(lock_file("presets")), LOCK_TIMEOUT):
-        known = _load_user_presets()
+    _put(name, {n: value for n, value in settings.to_dict().items() if _is_preset_setting(n)}, replace)
+
+
+def _put(name: str, values: object, replace: bool = False) -> None:
+    with _edit_user_presets() as known:
         if not replace and known.get(name, values) != values:
             raise UsageError(f"there is another preset {name!r}; choose another name, or /preset! to replace it")
-        write_atomically(presets_file(), json.dumps(known | {name: values}, indent=1).encode())
+        known[name] = values
+
+
+def require_own(name: str) -> None:
+    """Raise UsageError unless the user has a preset of this name. Raises StorageError."""
+    own = _load_user_presets()
+    if name in own:
+        return
+    if name in BUILTIN:
+        raise UsageError(f"the preset {name!r} comes with afterglow and cannot be deleted")
+    raise UsageError(f"there is no preset {name!r} of yours; there are: {', '.join(own) or 'none'}")
+
+
+def delete(name: str) -> Callable[[], None]:
+    """Delete one of the user's presets. Return a function that brings it back. Raises UsageError if there is none.
+
+    Raises StorageError.
+    """
+    with _edit_user_presets() as known:
+        require_own(name)
+        return partial(_put, name, known.pop(name))
+
+
+@contextlib.contextmanager
+def _edit_user_presets() -> Iterator[dict[str, object]]:
+    """Yield the content of the user's file, and write it again when the block ends. Raises StorageError."""
+    with hold_lock(private_file(lock_file("presets")), LOCK_TIMEOUT):
+        known = _load_user_presets()
+        yield known
+        write_atomically(presets_file(), json.dumps(known, indent=1).encode())
 
 
 def describe(values: Mapping[str, object]) -> str:

@@ -15,7 +15,7 @@ from afterglow.core.render.heat import legend
 from afterglow.core.render.svg import TEMPERATURE_COLUMNS, SvgPage, WrappedTokens
 from afterglow.core.sanitize import escape_controls
 from afterglow.core.session.lens import Inspection, inspect_session
-from afterglow.core.session.passage import Node
+from afterglow.core.session.node import Node
 from afterglow.core.session.session import Session
 from afterglow.core.setting_types import Ramp
 

@@ -38,7 +38,7 @@ class Autosave:
     def save_now(self) -> None:
         """Save the passage if it has changed. Raise StorageError instead of reporting a failure."""
         if self._is_on():
-            self._saver.save(self._session.passage, self._session.loaded)
+            self._saver.save(self._session.passage)
 
     def save(self) -> None:
         """Save the passage if it has changed, and report a failure."""
@@ -57,7 +57,7 @@ class Autosave:
     def _try_save(self) -> str | Exception | None:
         """Save the passage if it has changed. Return the saver's notice, None if there is none, or the error."""
         try:
-            return self._saver.save(self._session.passage, self._session.loaded)
+            return self._saver.save(self._session.passage)
         except Exception as error:
             return error
 

@@ -15,7 +15,8 @@ from afterglow.core.inference.model_file import ModelFile, open_model_file
 from afterglow.core.model import Model
 from afterglow.core.paths import data_dir, models_dir
 from afterglow.core.session import passage_db, passage_json
-from afterglow.core.session.passage import Node, Passage
+from afterglow.core.session.node import Node
+from afterglow.core.session.passage import Passage
 from afterglow.core.session.passage_db import PassageSaver
 from afterglow.core.session.passage_tables import open_database
 from afterglow.core.session.session import Session

@@ -17,7 +17,8 @@ from afterglow.core import paths
 from afterglow.core.commands.command import Argument
 from afterglow.core.commands.registry import COMMANDS
 from afterglow.core.session import passage_db, passage_json
-from afterglow.core.session.passage import Node, Passage
+from afterglow.core.session.node import Node
+from afterglow.core.session.passage import Passage
 from afterglow.core.session.session import Session
 
 from .conftest import DATA
@@ -113,7 +114,7 @@ def fill_home(home: Path) -> None:
     damage_model(Path(shutil.copy(hostile_model(home), home / "models" / f"a{HOSTILE}.safetensors")), format=HOSTILE)
     paths.presets_file().write_text(json.dumps({HOSTILE_WORD: {"stop": [HOSTILE], "temperature": 0.5}}))
     passage = hostile_passage()
-    passage_db.PassageSaver().save(passage, None)
+    passage_db.PassageSaver().save(passage)
     paths.passages_dir().mkdir(parents=True, exist_ok=True)
     (paths.passages_dir() / f"{HOSTILE}{passage_json.PASSAGE_SUFFIX}").write_text(passage_json.to_json(passage))
     paths.history_file().write_text(f"\n# 2026-01-01\n+{HOSTILE_WORD}\n")

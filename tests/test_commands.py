@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from afterglow.core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
+from afterglow.core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw
 from afterglow.core.commands.registry import COMMANDS, completions, dispatch, lookup_command, runs_live
 from afterglow.core.errors import AfterglowError, CommandError, ModelError, SettingError, StorageError, UsageError
 from afterglow.core.events import Done, Notice, Token
@@ -18,6 +18,7 @@ from afterglow.core.paths import presets_file
 from afterglow.core.sampling.temperature import describe_temperature_change
 from afterglow.core.session import passage_json
 from afterglow.core.session.lens import next_logprobs
+from afterglow.core.session.passage_db import PassageSaver
 from afterglow.core.session.session import Session
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import SPECS, Settings
@@ -70,6 +71,9 @@ KINDS: dict[str, list[type]] = {
     "model": [Listing],
     "save": [Notice],
     "open": [Listing],
+    "rename": [Notice],
+    "delete": [Ask],
+    "undelete": [Redraw],
     "export": [Notice],
     "help": [Listing],
     "quit": [Quit],
@@ -82,7 +86,13 @@ def test_every_command_does_what_its_row_says(name: str, written: Session, tmp_p
     command = lookup_command(name)
     if command.name == "redo":
         do(written, "/undo")
-    line = f"/{name} " + {"export": str(tmp_path / "x.txt"), "branch": "5", "go": "0"}.get(command.name, "")
+    if command.name in ("rename", "delete", "undelete"):
+        PassageSaver().save(written.passage)
+    if command.name == "undelete":
+        do(written, "/delete!")
+    line = f"/{name} " + {"export": str(tmp_path / "x.txt"), "branch": "5", "go": "0", "rename": "moth"}.get(
+        command.name, ""
+    )
     effects = do(written, line)
     assert [
         type(effect) for effect in effects if not isinstance(effect, Notice) or KINDS[command.name] == [Notice]
@@ -182,11 +192,16 @@ def test_an_empty_line_begins_and_then_goes_on(line: str, session: Session) -> N
         ("/sweep 0.5 hot", "temperature cannot be 'hot'"),
         ("/sweep 0.5 9", "temperature cannot be '9'"),
         ("/sweep 0.2..1.6", "'0.2..1.6' is a ramp; give single temperatures"),
-        ("/open 99999999999999999999", "no saved passage"),
-        ("/open \ud800", "cannot be a passage's name"),
+        ("/open 99999999999999999999", "no passage has"),
+        ("/open \ud800", "no passage has"),
+        ("/rename a/b", "cannot be a passage's name"),
+        ("/rename a b c", "an old and a new one"),
+        ("/delete nowhere", "no passage has 'nowhere'"),
+        ("/delete #7", "no passage #7"),
+        ("/undelete", "nothing was deleted"),
         ("/export ~nobody-is-called-this/x.txt", "no such user; give the full path"),
         ("/model nowhere", "no model 'nowhere'"),
-        ("/open nowhere", "no saved passage 'nowhere'"),
+        ("/open nowhere", "no passage has 'nowhere'"),
         ("/save ../x", "cannot be a passage's name"),
         ("/export a.pdf", "use a name ending in .txt, .md, .json"),
         ("/length 0", "length cannot be '0'"),
@@ -333,7 +348,9 @@ def test_save_and_open_bring_a_passage_back(written: Session) -> None:
     effects = do(written, "/open my lamp")
     assert effects == [Redraw("opened my lamp")]
     assert written.passage.text() == text
-    assert rows(do(written, "/open")) == [("my lamp", "saved under this name")]
+    ((name, about),) = rows(do(written, "/open"))
+    assert name == "my lamp"
+    assert about.startswith("The lamp ")
     do(written, "/save")
     assert set(passage_json.list_names()) == {"my lamp", passage_json.suggest_name(written.passage)}
 
@@ -386,7 +403,7 @@ def test_commands_are_completed(session: Session) -> None:
     assert words(session, "/") == [f"/{command.name}" for command in COMMANDS]
     assert words(session, "/t") == ["/temp", "/top-k", "/top-p", "/typical", "/tree", "/tour"]
     assert words(session, "/by") == ["/bye"]
-    assert words(session, "/und") == ["/undo"]
+    assert words(session, "/und") == ["/undo", "/undelete"]
     assert words(session, "/xyz") == words(session, "//") == []
     assert dict(completions(session, "/und"))["/undo"] == lookup_command("undo").help
 
@@ -444,18 +461,19 @@ LIVE = {
     "explain",
     "tour",
     "save",
+    "rename",
     "export",
     "help",
     "quit",
 }
 
 
-def test_only_the_commands_that_write_under_a_name_can_be_told_to_replace_it() -> None:
-    replacing = {command.name for command in COMMANDS if command.replaces}
-    assert replacing == {"preset", "save", "export"}
+def test_only_the_commands_that_replace_or_delete_can_be_forced() -> None:
+    careful = {command.name for command in COMMANDS if command.careful}
+    assert careful == {"preset", "save", "rename", "delete", "export"}
     for command in COMMANDS:
-        if command.replaces:
-            assert lookup_command(f"{command.name}!").live
+        if command.careful:
+            assert lookup_command(f"{command.name}!").live is command.live
         else:
             with pytest.raises(CommandError):
                 lookup_command(f"{command.name}!")
@@ -482,7 +500,9 @@ def test_a_live_command_does_not_disturb_the_text(name: str, session: Session, t
     (play,) = dispatch(session, "The lamp")
     assert isinstance(play, Play)
     ids = [event.id for event in (next(play.events) for _ in range(30)) if isinstance(event, Token)]
-    do(session, f"/{name} {tmp_path / 'x.txt'}" if name == "export" else f"/{name}")
+    PassageSaver().save(session.passage)
+    words = {"export": str(tmp_path / "x.txt"), "rename": "moth"}
+    do(session, f"/{name} {words.get(name, '')}")
     ids += [event.id for event in play.events if isinstance(event, Token)]
     undisturbed = Session(session.model, session.settings)
     do(undisturbed, "The lamp")

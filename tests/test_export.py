@@ -17,7 +17,8 @@ from afterglow.core.render.heat import heat_level
 from afterglow.core.render.svg import WrappedTokens, display_width
 from afterglow.core.sanitize import escape_controls
 from afterglow.core.session import passage_json
-from afterglow.core.session.passage import Node, Passage
+from afterglow.core.session.node import Node
+from afterglow.core.session.passage import Passage
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt

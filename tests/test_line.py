@@ -12,7 +12,7 @@ import pytest
 from afterglow.core.events import Token
 from afterglow.core.model import Model
 from afterglow.core.paths import history_file
-from afterglow.core.session import passage_db
+from afterglow.core.session import passage_db, saved_passages
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.core.text.copy_detection import indexed_run_lengths
@@ -90,7 +90,7 @@ async def test_passage_is_there_again_next_time(session: Session, keyboard: Pipe
         keyboard.send_text("The lamp\r")
         await until(lambda: over(session))
         keyboard.send_text("/quit\r")
-    assert passage_db.open_by_name("1").passage.text() == session.passage.text()
+    assert saved_passages.load(saved_passages.find_one("1")).passage.text() == session.passage.text()
 
 
 async def test_command_typed_while_text_streams_acts_on_the_next_token(session: Session, keyboard: PipeInput) -> None:
@@ -178,7 +178,7 @@ async def test_what_was_written_is_kept_where_a_bug_ends_the_repl(
     session.set("speed", 200)
     with pytest.raises(ZeroDivisionError):
         await talk()
-    assert passage_db.open_by_name("1").passage.text().startswith("The lamp")
+    assert saved_passages.load(saved_passages.find_one("1")).passage.text().startswith("The lamp")
 
 
 async def test_control_d_leaves_at_the_prompt_within_a_text_too(session: Session, keyboard: PipeInput) -> None:
@@ -293,3 +293,13 @@ def test_history_folder_is_made(home: Path, session: Session, keyboard: PipeInpu
         LineRepl(session)._prompt.history.store_string(line)
     assert (home / "history").exists()
     assert list(LineRepl(session)._prompt.history.load_history_strings()) == ["second", "first"]
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y\r", 0), ("\r", 1), ("n\r", 1), ("\x03", 1), ("\x04", 1)])
+async def test_delete_asks_for_y(session: Session, keyboard: PipeInput, answer: str, left: int) -> None:
+    session.set("speed", 0)
+    async with talking(session):
+        keyboard.send_text("The lamp\r")
+        await until(lambda: over(session))
+        keyboard.send_text(f"/delete\r{answer}/quit\r")
+    assert len(passage_db.search_passages()) == left

@@ -9,7 +9,8 @@ import pytest
 from afterglow.core.errors import CommandError
 from afterglow.core.events import Token
 from afterglow.core.generation.snapshot import Snapshot
-from afterglow.core.session.passage import Node, Passage, format_temperatures
+from afterglow.core.session.node import Node
+from afterglow.core.session.passage import Passage, format_temperatures
 from afterglow.core.settings import Settings
 from afterglow.core.text.tokenizer import ByteTokenizer
 from afterglow.core.user_files import FileStamp

@@ -14,7 +14,7 @@ from afterglow.core.commands.passage_commands import list_passages
 from afterglow.core.errors import AfterglowError
 from afterglow.core.model import Model
 from afterglow.core.paths import passage_db_file
-from afterglow.core.session import passage_db, passage_json
+from afterglow.core.session import passage_db, passage_json, saved_passages
 from afterglow.core.session.passage_db import PassageSaver
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
@@ -120,9 +120,9 @@ def open_and_go_on(model: Model, name: str) -> str:
     """Open a passage, write three characters and autosave. Return the error, "" if there is none."""
     session = Session(model, Settings(rng=1, length=3))
     try:
-        session.load_passage(passage_db.open_by_name(name))
+        session.load_passage(saved_passages.load(saved_passages.find_one(name)))
         play(session.continue_())
-        PassageSaver().save(session.passage, session.loaded)
+        PassageSaver().save(session.passage)
     except AfterglowError as error:
         return str(error)
     return ""

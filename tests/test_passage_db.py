@@ -17,7 +17,7 @@ from afterglow.core.commands.passage_commands import list_passages
 from afterglow.core.errors import StorageError
 from afterglow.core.model import Model
 from afterglow.core.paths import passage_db_file
-from afterglow.core.session import passage_db, passage_json
+from afterglow.core.session import passage_db, passage_json, saved_passages
 from afterglow.core.session.lens import inspect_session
 from afterglow.core.session.passage import Passage
 from afterglow.core.session.passage_db import PassageSaver
@@ -89,7 +89,7 @@ def test_an_opened_passage_goes_on_under_its_number(written: Session, tiny: Mode
     again.load_passage(passage_db.load(1))
     play(again.continue_())
     keeper = PassageSaver()
-    assert keeper.save(again.passage, again.loaded) is None
+    assert keeper.save(again.passage) is None
     assert len(passage_db.search_passages()) == 1
     assert bare(passage_db.load(1).passage) == bare(again.passage)
 
@@ -99,9 +99,9 @@ def test_a_passage_begun_after_an_opened_one_has_a_row_of_its_own(written: Sessi
     again = Session(tiny, Settings(length=60))
     again.load_passage(passage_db.load(1))
     saver = PassageSaver()
-    saver.save(again.passage, again.loaded)
+    saver.save(again.passage)
     play(again.write_from("Another"))
-    saver.save(again.passage, again.loaded)
+    saver.save(again.passage)
     assert bare(passage_db.load(1).passage) == bare(written.passage)
     assert bare(passage_db.load(2).passage) == bare(again.passage)
 
@@ -135,18 +135,18 @@ def test_a_word_that_occurs_once_is_a_name(session: Session) -> None:
     for seed in ("Zebra one", "Zebra two", "Quagga"):
         play(session.write_from(seed))
         keeper.save(session.passage)
-    assert passage_db.open_by_name("quagga").passage.text().startswith("Quagga")
-    assert passage_db.open_by_name("#1").passage.text().startswith("Zebra one")
+    assert saved_passages.load(saved_passages.find_one("quagga")).passage.text().startswith("Quagga")
+    assert saved_passages.load(saved_passages.find_one("#1")).passage.text().startswith("Zebra one")
     with pytest.raises(StorageError, match="several passages"):
-        passage_db.open_by_name("zebra")
+        saved_passages.find_one("zebra")
     with pytest.raises(StorageError, match="no passage #9"):
-        passage_db.open_by_name("9")
+        saved_passages.find_one("#9")
 
 
 def test_what_was_saved_under_a_name_still_opens(written: Session) -> None:
     passage_json.save(written.passage, "7")
-    assert bare(passage_db.open_by_name("7").passage) == bare(written.passage)
-    assert list_passages() == [("7", "saved under this name")]
+    assert bare(saved_passages.load(saved_passages.find_one("7")).passage) == bare(written.passage)
+    assert [name for name, _ in list_passages()] == ["7"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
@@ -167,7 +167,7 @@ def test_two_windows_on_one_passage_lose_nothing(written: Session, tiny: Model) 
         window.load_passage(passage_db.load(1))
     play(windows[0].continue_())
     play(windows[1].retry())
-    told = [keeper.save(window.passage, window.loaded) for keeper, window in zip(keepers, windows, strict=True)]
+    told = [keeper.save(window.passage) for keeper, window in zip(keepers, windows, strict=True)]
     assert told[0] is None
     assert told[1]
     assert "copy, #2" in told[1]
@@ -182,7 +182,8 @@ def test_two_processes_that_write_at_once_each_keep_theirs() -> None:
 import sys
 from afterglow.core.session.passage_db import PassageSaver
 from afterglow.core.events import Token
-from afterglow.core.session.passage import Node, Passage
+from afterglow.core.session.node import Node
+from afterglow.core.session.passage import Passage
 passage, keeper = Passage("m", "", 7), PassageSaver()
 passage.add(Node(None, seed=sys.argv[1]))
 passage.add(Node(0))
@@ -313,7 +314,7 @@ def test_an_archive_of_the_first_release_opens_and_goes_on(tiny: Model, home: Pa
     assert session.settings.top_k == 2
     session.passage.redo()
     play(session.continue_())
-    PassageSaver().save(session.passage, session.loaded)
+    PassageSaver().save(session.passage)
     assert bare(passage_db.load(1).passage) == bare(session.passage)
     again = Session(tiny)
     again.load_passage(passage_db.load(1))
@@ -345,7 +346,7 @@ def test_a_passage_goes_on_where_it_was_left_without_being_read_again(
     for session in (left, again):
         play(session.continue_())
     assert again.passage.text() == left.passage.text()
-    PassageSaver().save(again.passage, again.loaded)
+    PassageSaver().save(again.passage)
     assert passage_db.load(1).passage.text() == left.passage.text()
 
 

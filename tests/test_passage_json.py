@@ -126,7 +126,7 @@ def test_a_plain_name_stays_in_the_folder(name: str, written: Session) -> None:
 @examples(200)
 @given(st.one_of(st.text(max_size=40), st.sampled_from(["İstanbul", "...", "🔥", "ﬃ", "٣", "_", "\u0301"])))
 def test_a_suggested_name_is_always_one_that_can_be(seed: str) -> None:
-    from afterglow.core.session.passage import Node
+    from afterglow.core.session.node import Node
 
     passage = Passage("m", "", 7)
     passage.add(Node(None, seed=seed))

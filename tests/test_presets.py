@@ -8,10 +8,13 @@ import sys
 
 import pytest
 from afterglow.core import presets
+from afterglow.core.commands.effects import Ask
+from afterglow.core.commands.registry import dispatch
 from afterglow.core.errors import StorageError, UsageError
 from afterglow.core.file_io import private_file
 from afterglow.core.file_locks import hold_lock
 from afterglow.core.paths import lock_file, presets_file
+from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 
 SAVING = """
@@ -90,3 +93,22 @@ def test_a_damaged_preset_hides_no_other_one_and_is_kept(damaged: object) -> Non
     assert json.loads(presets_file().read_text())["broken"] == damaged
     with pytest.raises(UsageError, match="another preset 'broken'"):
         presets.save("broken", Settings(temperature=0.7))
+
+
+def test_a_preset_is_deleted_and_brought_back(session: Session) -> None:
+    presets.save("mine", Settings(temperature=0.5))
+    (ask,) = dispatch(session, "/preset delete mine")
+    assert isinstance(ask, Ask)
+    assert "mine" in presets.load_all()
+    list(ask.on_yes())
+    assert "mine" not in presets.load_all()
+    list(dispatch(session, "/undelete"))
+    assert presets.load_all()["mine"] == {"temperature": 0.5}
+    list(dispatch(session, "/preset! delete mine"))
+    assert "mine" not in presets.load_all()
+
+
+@pytest.mark.parametrize(("name", "why"), [("strict", "comes with afterglow"), ("nowhere", "there are: none")])
+def test_only_a_preset_of_ones_own_is_deleted(name: str, why: str, session: Session) -> None:
+    with pytest.raises(UsageError, match=why):
+        list(dispatch(session, f"/preset delete {name}"))

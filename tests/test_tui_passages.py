@@ -10,6 +10,7 @@ from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.picker import Picker
+from afterglow.repl.tui.question import Question
 from textual.widgets import OptionList, Static
 
 from .tui_helpers import SIZE, enter, limit_file_size, play, press, stop, transcript_text, until, wait_for_tokens
@@ -55,6 +56,36 @@ async def test_every_passage_is_there_and_one_is_found_by_a_word(app: app_module
         await press(pilot, "ctrl+y")
         assert len(passage_db.search_passages()) == 2
         assert passage_db.load(1).passage.cursor == again.session.passage.cursor
+
+
+async def test_a_word_that_several_passages_have_opens_the_list_with_it(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        for seed in ("Zebra one", "Quagga", "Zebra two"):
+            await play(pilot, seed)
+        await play(pilot, "/open zebra")
+        assert [name for name, _ in picker(app).visible_rows] == ["#3", "#1"]
+        await pilot.press(*" one")
+        await pilot.pause()
+        assert [name for name, _ in picker(app).visible_rows] == ["#1"]
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.session.passage.text().startswith("Zebra one"))
+
+
+async def test_a_passage_is_deleted_after_y_and_brought_back(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "Zebra")
+        for key in ("n", "enter", "escape", "x"):
+            await play(pilot, "/delete")
+            assert isinstance(app.screen, Question)
+            await press(pilot, key)
+            assert isinstance(app.screen, Question) == (key == "x")
+            assert passage_db.search_passages()
+        await press(pilot, "y")
+        assert passage_db.search_passages() == []
+        assert "/undelete brings it back" in transcript_text(app)
+        await play(pilot, "/undelete")
+        assert app.session.passage.text().startswith("Zebra")
+        assert [saved.number for saved in passage_db.search_passages()] == [1]
 
 
 async def test_escape_closes_the_list_and_arrows_choose(app: app_module.AfterglowApp) -> None:
@@ -140,4 +171,4 @@ async def test_a_passage_is_reopened_as_it_was_set(app: app_module.AfterglowApp,
         assert settings.rng == 3
         assert again.session.passage.rng == 7
         assert "T 1.30" in str(again.query_one("#status", Static).content)
-        assert again.query_one("#legend", Static).display
+        assert again.query_one("#legend").display

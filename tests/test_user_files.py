@@ -14,7 +14,7 @@ from afterglow.core.commands.effects import Play
 from afterglow.core.commands.registry import dispatch
 from afterglow.core.errors import AfterglowError, StorageError, UsageError
 from afterglow.core.paths import presets_file
-from afterglow.core.session import passage_db, passage_json
+from afterglow.core.session import passage_json, saved_passages
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.core.user_files import write_user_file
@@ -179,7 +179,7 @@ def test_a_passage_is_saved_again_under_its_own_name(written: Session, how: str)
 def test_a_passage_that_another_window_saved_too_is_not_replaced(written: Session) -> None:
     do(written, "/save lamp")
     other = Session(written.model, Settings(rng=7, length=20))
-    other.load_passage(passage_db.open_by_name("lamp"))
+    other.load_passage(saved_passages.load(saved_passages.find_one("lamp")))
     do(other, "/continue")
     do(other, "/save lamp")
     with pytest.raises(UsageError, match="another passage"):

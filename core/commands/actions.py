@@ -14,7 +14,8 @@ from ..inference.model_file import read_card
 from ..render.export import EXPORTERS, ExportedPassage
 from ..sampling.temperature import describe_temperature_change
 from ..session.lens import next_logprobs
-from ..session.passage import Node, Passage
+from ..session.node import Node
+from ..session.passage import Passage
 from ..session.session import Session
 from ..settings import SPECS, Spec, get_spec
 from ..typed_paths import typed_path
@@ -171,13 +172,13 @@ def _describe_card(entry: library.ModelEntry) -> str:
     return " · ".join(filter(None, (card.corpus, size, loss, card.made))) or str(entry.path)
 
 
-def export(session: Session, path: str, *, replace: bool = False) -> Iterator[Effect]:
+def export(session: Session, path: str, *, force: bool = False) -> Iterator[Effect]:
     """Write the passage to a file, in the format that the file's suffix names."""
     session.passage.current()
     target = typed_path(path)
     if target.suffix not in EXPORTERS:
         raise UsageError(f"unknown file type {path!r}; use a name ending in {', '.join(EXPORTERS)}")
-    if not replace:
+    if not force:
         require_new_or_ours(target, "choose another name, or /export! to replace it")
     summary = f"{session.model.name} · {session.passage.summary()}"
     text = EXPORTERS[target.suffix](ExportedPassage(session.passage, summary, session.settings.heat))

@@ -33,8 +33,8 @@ class Command:
 
     A ``live`` command can run while text is being written. Before any other command the text is stopped.
 
-    A command that ``replaces`` what has its argument's name only if told to is told so by "!" after its own name. Then
-    ``run`` gets ``replace=True``.
+    A ``careful`` command refuses to replace something, or asks before it deletes something, unless it is forced by "!"
+    after its own name. Then ``run`` gets ``force=True``.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     aliases: tuple[str, ...] = ()
     live: bool = False
-    replaces: bool = False
+    careful: bool = False
 
     @property
     def usage(self) -> str:

@@ -41,13 +41,14 @@ class Listing:
     """Show rows of two columns under a title.
 
     ``row_command`` is the command to run with the first column of a chosen row; "" if rows cannot be chosen. ``search``
-    returns the rows that match a query; None if there is no search.
+    returns the rows that match a query; None if there is no search. ``rows`` are those that match ``query``.
     """
 
     title: str
     rows: list[tuple[str, str]]
     row_command: str = ""
     search: Callable[[str], list[tuple[str, str]]] | None = None
+    query: str = ""
 
     def lines(self) -> list[str]:
         """Return the rows as lines with aligned columns. No cell can forge a line."""
@@ -72,8 +73,20 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the user a question, and show the effects that ``on_yes`` yields if they agree.
+
+    ``forced`` is the line that does the same without a question.
+    """
+
+    question: str
+    on_yes: Callable[[], Iterator[Effect]]
+    forced: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """Quit the front end."""
 
 
-Effect = Notice | Play | Compare | Listing | Redraw | Edit | Quit
+Effect = Notice | Play | Compare | Listing | Redraw | Edit | Ask | Quit

@@ -1,52 +1,148 @@
-"""The commands for saved passages: save, list, open."""
+"""The commands for saved passages: save, list, open, rename, delete."""
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
+from ..errors import CommandError, StorageError
 from ..events import Notice
-from ..session import passage_db, passage_json
+from ..session import passage_json, saved_passages
+from ..session.passage import Passage
 from ..session.session import Session
-from ..session.stored_passage import SavedPassage
+from ..session.stored_passage import Deletion, SavedPassage
 from ..settings import SPECS
-from .effects import Effect, Listing, Redraw
+from ..user_files import stamp_file
+from .effects import Ask, Effect, Listing, Redraw
 
 
-def save(session: Session, name: str = "", *, replace: bool = False) -> Iterator[Effect]:
+def save(session: Session, name: str = "", *, force: bool = False) -> Iterator[Effect]:
     """Save the passage under a name."""
     session.passage.current()
-    path = passage_json.save(session.passage, name or passage_json.suggest_name(session.passage), replace)
+    path = passage_json.save(session.passage, name or passage_json.suggest_name(session.passage), force)
     yield Notice(f"saved: {path}")
 
 
 def list_passages(query: str = "") -> list[tuple[str, str]]:
     """Return (name, description) of each passage that can be opened: autosaved ones, latest first, then named ones.
 
-    Only passages whose text or name contains ``query`` are listed.
+    Only passages whose name or text contains each word of ``query`` are listed.
     """
-    autosaved = [(f"#{each.number}", _describe_passage(each)) for each in passage_db.search_passages(query)]
-    names = (name for name in passage_json.list_names() if query.lower() in name.lower())
-    return autosaved + [(name, "saved under this name") for name in names]
+    return _to_rows(saved_passages.search(query))
 
 
-def _describe_passage(entry: SavedPassage) -> str:
-    beginning = " ".join(entry.text[:60].split())
-    changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.changed))
-    return f"{beginning} · {len(entry.text):,} characters · {entry.model} · {changed}"
+def _to_rows(found: Sequence[SavedPassage]) -> list[tuple[str, str]]:
+    return [(saved.key, _describe_passage(saved)) for saved in found]
+
+
+def _describe_passage(saved: SavedPassage) -> str:
+    """Return the name of an autosaved passage, the beginning of the text, its length, its model and the last change."""
+    name = "" if saved.number is None else saved.name
+    beginning = " ".join(saved.text[:60].split())
+    length = f"{len(saved.text):,} characters" if saved.text or saved.number is not None else "saved under this name"
+    changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(saved.changed))
+    return " · ".join(filter(None, (name, beginning, length, saved.model, changed)))
 
 
 def open_(session: Session, name: str = "") -> Iterator[Effect]:
-    """List the saved passages, or open one and restore its settings."""
-    if not name:
-        rows = list_passages()
-        command = "/open" if rows else ""
-        yield Listing("passages", rows or [("none", "/save saves one")], command, list_passages)
+    """List the saved passages, or open one and restore its settings. List those that match if there are several."""
+    found = saved_passages.find(name) if name else []
+    if len(found) == 1:
+        yield from _open(session, found[0])
         return
+    rows = _to_rows(found) if name else list_passages()
+    if name and not rows:
+        raise saved_passages.no_match(name)
+    title = f"passages with {name}" if name else "passages"
+    yield Listing(title, rows or [("none", "/save saves one")], "/open" if rows else "", list_passages, name)
+
+
+def _open(session: Session, saved: SavedPassage) -> Iterator[Effect]:
     before = session.settings
-    notice = session.load_passage(passage_db.open_by_name(name))
+    notice = session.load_passage(saved_passages.load(saved))
     changed = [n for n in SPECS if getattr(session.settings, n) != getattr(before, n)]
     restored = f"; restored {session.settings.format(changed)}" if changed else ""
-    yield Redraw(f"opened {name}{restored}")
+    yield Redraw(f"opened {saved.key}{restored}")
     if notice:
         yield Notice(notice)
+
+
+def rename(session: Session, names: Sequence[str], *, force: bool = False) -> Iterator[Effect]:
+    """Give the passage, or another one, a new name."""
+    *old, new = names
+    passage_json.path_for(new)  # an invalid name is told first
+    saved = saved_passages.find_one(old[0]) if old else _require_saved(session)
+    file = session.passage.saved_as
+    is_file = saved.number is None and file is not None and file.path == passage_json.path_for(saved.name)
+    saved_passages.rename(saved, new, force)
+    if is_file:
+        session.passage.saved_as = stamp_file(passage_json.path_for(new))
+    yield Notice(f"{saved.title} is now called {new!r}")
+
+
+def parse_names(_: Session, text: str) -> list[str]:
+    """Return the names in ``text``; one of several words is in quotes. Raises CommandError for more than two."""
+    names = [quoted or bare for quoted, bare in re.findall(r'"([^"]*)"|(\S+)', text)]
+    if len(names) > 2:
+        raise CommandError(
+            '/rename takes one name, or an old and a new one; a name of several words is put in "quotes"'
+        )
+    return names
+
+
+def delete(session: Session, name: str = "", *, force: bool = False) -> Iterator[Effect]:
+    """Delete the passage, or another one, after a question unless ``force``."""
+    saved = saved_passages.find_one(name) if name else _require_saved(session)
+    if force:
+        yield from _delete(session, saved)
+    else:
+        yield Ask(f"delete {saved.title}?", partial(_delete, session, saved), f"/delete! {saved.key}")
+
+
+def _delete(session: Session, saved: SavedPassage) -> Iterator[Effect]:
+    """Delete a passage. If it is the open one, begin an empty one."""
+    is_open = saved_passages.is_place_of(saved, session.passage)
+    session.deletions.append(_delete_from_disk(saved, session.passage if is_open else None))
+    if is_open:
+        session.new_passage()
+    yield Notice(f"deleted {saved.title}; /undelete brings it back until you quit")
+
+
+def _delete_from_disk(saved: SavedPassage, passage: Passage | None) -> Deletion:
+    """Delete a passage from the disk. ``passage`` is the open one if it is this one."""
+    if passage:
+        passage.deleted = True  # first: another thread may be saving it
+    try:
+        return Deletion(saved.title, saved_passages.delete(saved), passage)
+    except StorageError:
+        if passage:
+            passage.deleted = False
+        raise
+
+
+def undelete(session: Session) -> Iterator[Effect]:
+    """Bring back what was deleted last in this session."""
+    if not session.deletions:
+        raise CommandError("nothing was deleted in this session")
+    label, bring_back, passage = session.deletions[-1]
+    bring_back()
+    session.deletions.pop()
+    if passage:
+        passage.deleted = False
+    if passage and not session.passage.nodes and passage.model_sha256 == session.model.file.sha256:
+        session.passage = passage
+        session.set_all(session.settings)
+        yield Redraw(f"{label} is back")
+    else:
+        yield Notice(f"{label} is back")
+
+
+def _require_saved(session: Session) -> SavedPassage:
+    """Return where the session's passage is stored. Raises CommandError if nowhere."""
+    session.passage.current()
+    saved = saved_passages.place_of(session.passage)
+    if saved is None:
+        raise CommandError("this passage is not saved; /save saves it, /new begins another one")
+    return saved

@@ -198,11 +198,11 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "preset",
-        "list the presets, apply one, or save the current settings as one: /preset save NAME (/preset! replaces one)",
+        "list the presets or apply one; /preset save NAME saves one (/preset! replaces), /preset delete NAME",
         preset_commands.preset,
         (Argument("name", choices=lambda *_: preset_commands.list_presets()), Argument("new")),
         live=True,
-        replaces=True,
+        careful=True,
     ),
     Command(
         "explain",
@@ -230,7 +230,7 @@ COMMANDS: tuple[Command, ...] = (
         passage_commands.save,
         (Argument("name"),),
         live=True,
-        replaces=True,
+        careful=True,
     ),
     Command(
         "open",
@@ -239,12 +239,28 @@ COMMANDS: tuple[Command, ...] = (
         (Argument("name", choices=lambda *_: passage_commands.list_passages()),),
     ),
     Command(
+        "rename",
+        "name this passage, or another one: /rename #12 NEW; a name of several words is put in quotes",
+        passage_commands.rename,
+        (Argument("[old] new", passage_commands.parse_names, lambda *_: passage_commands.list_passages(), True),),
+        live=True,
+        careful=True,
+    ),
+    Command(
+        "delete",
+        "delete this passage, or another one; asks first, and /delete! does not",
+        passage_commands.delete,
+        (Argument("name", choices=lambda *_: passage_commands.list_passages()),),
+        careful=True,
+    ),
+    Command("undelete", "bring back what was deleted last in this session", passage_commands.undelete),
+    Command(
         "export",
         "write this passage to a .txt, .md, .json, .html or .svg file (/export! replaces one), the last two in color",
         actions.export,
         (Argument("path", required=True),),
         live=True,
-        replaces=True,
+        careful=True,
     ),
     Command(
         "help",
@@ -259,9 +275,9 @@ COMMANDS: tuple[Command, ...] = (
 """All commands, in the order of the help page."""
 
 _BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)} | {
-    f"{command.name}!": replace(command, run=partial(command.run, replace=True))
+    f"{command.name}!": replace(command, run=partial(command.run, force=True))
     for command in COMMANDS
-    if command.replaces
+    if command.careful
 }
 
 

@@ -2,76 +2,22 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from operator import itemgetter
+from typing import NamedTuple
 
 from ..errors import CommandError
 from ..events import Token
-from ..generation.snapshot import Snapshot
 from ..settings import Settings
-from ..text.tokenizer import Tokenizer
 from ..user_files import FileStamp
+from .node import Node
 
 
-@dataclass(slots=True)
-class Node:
-    """A typed seed (``seed`` is its text, no tokens) or a generated text (``tokens``).
+class RowVersion(NamedTuple):
+    """Number of an autosaved passage, and the version of its row, which each save increases by 1."""
 
-    It follows the first ``at`` tokens of the node ``parent``; a root has none. ``take`` is the RNG take that drew the
-    tokens. ``tail`` is text that was still pending when generation ended. ``visited`` is the child that redo goes to.
-    ``reason`` is that of ``events.Done``, "" if generation did not end. ``filters`` are pairs (index of the first
-    token, settings that drew it and those after it), empty if not recorded. ``start`` is the snapshot before the first
-    token (of a seed: after it); ``snapshots`` are later ones by position. Both can be computed again.
-    """
-
-    parent: int | None
-    at: int = 0
-    seed: str | None = None
-    tokens: list[Token] = field(default_factory=list)
-    take: int = 0
-    tail: str = ""
-    children: list[int] = field(default_factory=list)
-    visited: int | None = None
-    reason: str = ""
-    filters: list[tuple[int, Settings]] = field(default_factory=list)
-    start: Snapshot | None = field(default=None, repr=False, compare=False)
-    snapshots: dict[int, Snapshot] = field(default_factory=dict, repr=False, compare=False)
-
-    def text(self, count: int | None = None) -> str:
-        """Return the seed, or the text of the first ``count`` tokens (None: all)."""
-        if self.seed is not None:
-            return self.seed
-        if not self.tokens:
-            return self.tail
-        return "".join(self.texts(count))
-
-    def texts(self, count: int | None = None) -> list[str]:
-        """Return the text of each of the first ``count`` tokens (None: all); the tail is part of the last."""
-        texts = [token.text for token in self.tokens[:count]]
-        if texts and len(texts) == len(self.tokens):
-            texts[-1] += self.tail
-        return texts
-
-    def record_filters(self, filters: Settings) -> None:
-        """Note that the following tokens are drawn with these settings."""
-        if not self.filters or self.filters[-1][1] != filters:
-            self.filters.append((len(self.tokens), filters))
-
-    def filters_at(self, index: int) -> Settings | None:
-        """Return the settings that drew the token at ``index``. None if not recorded."""
-        entry = bisect_right(self.filters, index, key=itemgetter(0)) - 1
-        return self.filters[entry][1] if entry >= 0 else None
-
-    def tokens_in_vocab(self, tokenizer: Tokenizer) -> bool:
-        """True if the ids of all its tokens are in the tokenizer's vocabulary."""
-        return all(token.id < tokenizer.size for token in self.tokens)
-
-    def decodes_to_same_text(self, tokenizer: Tokenizer) -> bool:
-        """True if the tokenizer decodes its tokens to their text (and the text still pending at the end, if any)."""
-        decoded = tokenizer.decode(token.id for token in self.tokens) if self.tokens_in_vocab(tokenizer) else ""
-        return decoded.startswith("".join(token.text for token in self.tokens))
+    id: int
+    version: int
 
 
 @dataclass(slots=True)
@@ -80,7 +26,8 @@ class Passage:
 
     ``rng`` is the number that its random draws start from. ``cursor`` is the index of the node that the text ends with,
     None in an empty passage. ``settings`` are those to continue with, None if not recorded. ``saved_as`` is its file
-    as it was when it was saved under a name or read, None if it has no name.
+    as it was when it was saved under a name or read, None if it has no name. ``row`` is its row among the autosaved
+    passages, None if it has none. A ``deleted`` passage is not autosaved.
     """
 
     model: str
@@ -90,6 +37,8 @@ class Passage:
     cursor: int | None = None
     settings: Settings | None = None
     saved_as: FileStamp | None = field(default=None, repr=False, compare=False)
+    row: RowVersion | None = field(default=None, repr=False, compare=False)
+    deleted: bool = field(default=False, repr=False, compare=False)
 
     def add(self, node: Node) -> int:
         """Append a node, link it to its parent, and move the cursor to it. Return its index."""

@@ -16,12 +16,12 @@ from typing import Any
 from ..errors import StorageError
 from ..generation.snapshot import Snapshot, to_bytes
 from ..paths import passage_db_file
-from . import passage_json
-from .passage import Node, Passage
+from .node import Node
+from .passage import Passage, RowVersion
 from .passage_json import FORMAT_ERRORS, PASSAGE_FORMAT, node_header, passage_header, token_columns
 from .passage_rows import PassageRows
 from .passage_tables import open_database
-from .stored_passage import RowVersion, SavedPassage, StoredPassage
+from .stored_passage import SavedPassage, StoredPassage, contains_words
 
 _SnapshotKey = tuple[bool, int]
 """Key of a stored snapshot within its node: (True for the one before the first token, position)."""
@@ -38,14 +38,13 @@ class PassageSaver:
     def __init__(self) -> None:
         self._writer: _PassageWriter | None = None
 
-    def save(self, passage: Passage, loaded: StoredPassage | None = None) -> str | None:
-        """Save what is new. Return a notice if another window changed the passage too, and this one became a copy.
+    def save(self, passage: Passage) -> str | None:
+        """Save what is new. Return a notice if another window changed or deleted it, and this passage became a copy.
 
-        ``loaded`` is the passage that was loaded last. If it is this one, its row is updated, else a row is added.
         Raises StorageError if the file cannot be written; the next call tries again.
         """
         if self._writer is None or self._writer.passage is not passage:
-            self._writer = _PassageWriter(passage, loaded.row if loaded and loaded.passage is passage else None)
+            self._writer = _PassageWriter(passage)
         if not passage.nodes or not self._writer.has_changed():
             return None
         with open_database() as database:
@@ -57,7 +56,6 @@ class _PassageWriter:
     """Writes one passage, and remembers what its rows hold."""
 
     passage: Passage
-    row: RowVersion | None
     header: dict[str, Any] = field(default_factory=dict)
     nodes: dict[int, tuple[_NodeHeader, int]] = field(default_factory=dict)
     """Header and number of tokens of each stored node."""
@@ -81,13 +79,16 @@ class _PassageWriter:
         if self._search_text_is_stale(header["cursor"], count):
             values["text"] = _search_text(self.passage)
         database.execute("BEGIN IMMEDIATE")
-        row, notice = self._write_row(database, values)
-        if self.row is None or row.id != self.row.id or not self.nodes:
+        if self.passage.deleted:  # by another thread meanwhile
+            return None
+        before = self.passage.row
+        row, notice = self._write_row(database, before, values)
+        if before is None or row.id != before.id or not self.nodes:
             self._discard_rows(database, row.id)
         stored = {number: self._write_node(database, row.id, number, nodes) for number in range(len(nodes))}
         keys = [self._write_snapshots(database, row.id, number, node) for number, node in enumerate(nodes)]
         database.commit()
-        self.row = row
+        self.passage.row = row
         self.header = header
         self.nodes.update(stored)
         self.snapshot_keys = keys
@@ -103,16 +104,22 @@ class _PassageWriter:
         only_grew = self.header.get("cursor") == cursor and stored == node_header(self.passage.nodes[cursor])
         return not only_grew or count >= 1.1 * self.search_text_tokens
 
-    def _write_row(self, database: sqlite3.Connection, values: dict[str, Any]) -> tuple[RowVersion, str | None]:
+    def _write_row(
+        self, database: sqlite3.Connection, row: RowVersion | None, values: dict[str, Any]
+    ) -> tuple[RowVersion, str | None]:
         """Update the row, or insert one, and return its version.
 
-        If another process has changed the row, a copy is inserted, and the second value is a notice about it.
+        If another process has changed or deleted the row, a copy is inserted, and the second value is a notice about
+        it.
         """
-        if self.row and _update_row(database, self.row, values):
-            return RowVersion(self.row.id, self.row.version + 1), None
-        row = _insert_row(database, {"text": _search_text(self.passage)} | values)
-        copied = f"another window changed this passage too; this one continues as a copy, #{row.id}"
-        return row, copied if self.row else None
+        if row and _update_row(database, row, values):
+            return RowVersion(row.id, row.version + 1), None
+        copy = _insert_row(database, {"text": _search_text(self.passage)} | values)
+        if row is None:
+            return copy, None
+        left = database.execute("SELECT 1 FROM passages WHERE id = ?", (row.id,)).fetchone()
+        what = "changed this passage too" if left else f"deleted #{row.id}"
+        return copy, f"another window {what}; this one continues as a copy, #{copy.id}"
 
     def _discard_rows(self, database: sqlite3.Connection, passage_id: int) -> None:
         """Delete the stored tokens and snapshots, so that everything is written again."""
@@ -174,41 +181,36 @@ def _header_to_save(nodes: Sequence[Node], number: int) -> _NodeHeader:
     return header
 
 
-def open_by_name(name: str) -> StoredPassage:
-    """Load the passage saved under ``name``, else number ``name``, else the only one whose text contains ``name``.
-
-    Raises StorageError if there is none, or several contain it.
-    """
-    if name not in passage_json.list_names():
-        number = name.removeprefix("#")
-        if number.isdecimal() and len(number) < 19:  # SQLite's integers have 63 bits
-            return load(int(number))
-        matches = search_passages(name, 2)
-        if len(matches) > 1:
-            raise StorageError(f"several passages contain {name!r}; /open lists them, and /open #NUMBER opens one")
-        if matches:
-            return load(matches[0].number)
-    return StoredPassage(passage_json.load(name))
-
-
 def search_passages(query: str = "", limit: int = 200) -> list[SavedPassage]:
-    """Return the autosaved passages whose text contains ``query``, ignoring case, the latest first.
+    """Return the autosaved passages whose text or name contains each word of ``query``, the latest first.
 
     Those with damaged values are among them.
     """
+    return _select("matches(CAST(text AS BLOB), CAST(name AS BLOB), ?) ORDER BY changed DESC LIMIT ?", query, limit)
+
+
+def find_number(number: int) -> SavedPassage | None:
+    """Return the autosaved passage of this number, None if there is none."""
+    return next(iter(_select("id = ?", number)), None)
+
+
+def _select(condition: str, *values: object) -> list[SavedPassage]:
+    """Return the autosaved passages for which an SQL condition is true."""
     if not passage_db_file().exists():
         return []
-    folded_query = query.casefold().encode("utf-8", "replace").decode()
     with open_database() as database:
         database.text_factory = _decode
         # SQLite's LIKE ignores case in ASCII only. As a BLOB any value reaches the function, in any encoding.
-        database.create_function("folded", 1, lambda text: _decode(text or b"").casefold(), deterministic=True)
+        database.create_function("matches", 3, _matches, deterministic=True)
         rows = database.execute(
-            "SELECT id, changed, model, text FROM passages"
-            " WHERE instr(folded(CAST(text AS BLOB)), ?) ORDER BY changed DESC LIMIT ?",
-            (folded_query, limit),
+            f"SELECT id, changed, model, text, name FROM passages WHERE {condition}",  # noqa: S608
+            values,
         )
         return [SavedPassage.from_row(*row) for row in rows]
+
+
+def _matches(text: bytes | None, name: bytes | None, query: str) -> bool:
+    return contains_words(_decode((name or b"") + b"\n" + (text or b"")), query)
 
 
 def _decode(text: bytes) -> str:

@@ -17,8 +17,9 @@ from ..file_io import write_atomically
 from ..paths import passages_dir
 from ..sanitize import visible_name
 from ..settings import settings_from_dict
-from ..user_files import stamp_file
-from .passage import Node, Passage
+from ..user_files import FileStamp, stamp_file
+from .node import Node
+from .passage import Passage
 
 PASSAGE_FORMAT = 1
 """Version of the format. Files of a newer one are rejected."""
@@ -34,9 +35,18 @@ FORMAT_ERRORS = (ValueError, KeyError, TypeError, IndexError, OverflowError, Rec
 
 def list_names() -> list[str]:
     """Return the names of the saved passages, newest first."""
+    return [name_of(stamp) for stamp in list_files()]
+
+
+def list_files() -> list[FileStamp]:
+    """Return the files of the saved passages, newest first."""
     stamps = filter(None, map(stamp_file, passages_dir().glob(f"*{PASSAGE_SUFFIX}")))
-    newest_first = sorted(stamps, key=lambda stamp: stamp.changed, reverse=True)
-    return [visible_name(stamp.path.name.removesuffix(PASSAGE_SUFFIX)) for stamp in newest_first]
+    return sorted(stamps, key=lambda stamp: stamp.changed, reverse=True)
+
+
+def name_of(file: FileStamp) -> str:
+    """Return the name that the passage in a file was saved under."""
+    return visible_name(file.path.name.removesuffix(PASSAGE_SUFFIX))
 
 
 def path_for(name: str) -> Path:

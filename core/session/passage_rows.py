@@ -7,8 +7,9 @@ from itertools import starmap
 from typing import Any, NamedTuple
 
 from ..bounded_json import parse_json
+from .passage import RowVersion
 from .passage_json import FORMAT_ERRORS, from_dict, max_values, token_columns
-from .stored_passage import RowVersion, StoredPassage, StoredSnapshot
+from .stored_passage import StoredPassage, StoredSnapshot
 
 MAX_VERSION = 1 << 62
 """Version above which a row is damaged. Each save increases it by 1."""
@@ -49,9 +50,10 @@ class PassageRows(NamedTuple):
         snapshots = filter(None, starmap(StoredSnapshot.from_row, self.states))
         valid = [snapshot for snapshot in snapshots if snapshot.node < len(passage.nodes)]
         version = self.header[-1]
-        has_version = type(version) is int and 0 <= version < MAX_VERSION
+        if type(version) is int and 0 <= version < MAX_VERSION:
+            passage.row = RowVersion(number, version)
         # Without a version the next save adds a row, as for a copy.
-        return StoredPassage(passage, RowVersion(number, version) if has_version else None, valid)
+        return StoredPassage(passage, valid)
 
     def _to_dict(self) -> dict[str, Any]:
         """Return the rows in the form of a saved passage's JSON."""

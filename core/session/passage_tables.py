@@ -14,7 +14,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS passages(
     id INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL, changed REAL NOT NULL, format INTEGER NOT NULL,
     model TEXT NOT NULL, model_sha256 TEXT NOT NULL, rng INTEGER NOT NULL, cursor INTEGER, text TEXT NOT NULL,
-    settings TEXT);
+    settings TEXT, name TEXT);
 CREATE TABLE IF NOT EXISTS nodes(
     passage INTEGER NOT NULL, number INTEGER NOT NULL, head TEXT NOT NULL, PRIMARY KEY(passage, number));
 CREATE TABLE IF NOT EXISTS pieces(
@@ -25,18 +25,21 @@ CREATE TABLE IF NOT EXISTS states(
     data BLOB NOT NULL, PRIMARY KEY(passage, node, start, position));
 """
 
-SCHEMA_VERSION = 2
-"""Version of the tables. In version 1 passages had no settings and no states."""
+SCHEMA_VERSION = 3
+"""Version of the tables. In version 1 passages had no settings and no states, in version 2 no names."""
+
+_ADDED_COLUMNS = {1: ("settings", "name"), 2: ("name",)}
+"""Columns that the table of passages lacks, by version."""
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process that is saving."""
 
 
 def _make_tables(database: sqlite3.Connection) -> None:
-    """Make the tables, or upgrade them from version 1. Does nothing if another process has done so meanwhile."""
+    """Make the tables, or upgrade them. Does nothing if another process has done so meanwhile."""
     database.execute("BEGIN IMMEDIATE")
-    if _schema_version(database) == 1:
-        database.execute("ALTER TABLE passages ADD COLUMN settings TEXT")
+    for column in _ADDED_COLUMNS.get(_schema_version(database), ()):
+        database.execute(f"ALTER TABLE passages ADD COLUMN {column} TEXT")
     for statement in _SCHEMA.split(";"):
         database.execute(statement)
     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -13,7 +13,8 @@ from ..events import Token
 from ..generation.snapshot import Snapshot, mirostat_state_after
 from ..generation.stream import SNAPSHOT_INTERVAL
 from ..model import Model
-from .passage import Node, Passage
+from .node import Node
+from .passage import Passage
 from .stored_passage import StoredSnapshot
 
 

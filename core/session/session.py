@@ -16,9 +16,10 @@ from ..generation.sweep import Sweep
 from ..model import Model, Prefill, load
 from ..sampling.rng import PositionRNG, random_rng_seed
 from ..settings import SPECS, Settings, get_spec
-from .passage import Node, Passage
+from .node import Node
+from .passage import Passage
 from .replay import adopt_passage, restore_snapshots, snapshot_at
-from .stored_passage import StoredPassage
+from .stored_passage import Deletion, StoredPassage
 
 
 class SessionObserver(Protocol):
@@ -46,8 +47,8 @@ class Session:
         self.model = model
         self.settings = settings or model.settings
         self.passage = self._empty_passage()
-        self.loaded: StoredPassage | None = None  # the passage that was loaded last, without its snapshots
         self.observer: SessionObserver | None = None
+        self.deletions: list[Deletion] = []  # that can be undone, the latest last
         self._load_model = load_model
         self._stream: Stream | None = None
         self._sweep: Sweep | None = None
@@ -228,7 +229,6 @@ class Session:
         passage, notice = adopt_passage(self.model, stored.passage)
         if notice is None:
             restore_snapshots(self.model, passage, stored.snapshots)
-        self.loaded = stored._replace(snapshots=())
         self.passage = passage
         self.set_all(settings.changed(rng=self.settings.rng, autosave=self.settings.autosave))
         return notice

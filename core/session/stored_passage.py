@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from .passage import Passage
+
+MAX_TITLE = 30
+"""Characters of a text that stand for it where it has no name."""
 
 MAX_TIME = 253_402_300_800.0
 """Unix time at the end of the year 9999."""
 
 
 class SavedPassage(NamedTuple):
-    """An autosaved passage: its number, the Unix time of its last change, its model, and its text."""
+    """A passage that can be opened: the Unix time of its last change, its model, its text and its name.
 
-    number: int
+    ``number`` is that of an autosaved passage, whose name may be "". It is None if the passage is a file of this name.
+    """
+
+    number: int | None
     changed: float
     model: str
     text: str
+    name: str = ""
 
     @classmethod
-    def from_row(cls, number: int, changed: object, model: object, text: object) -> SavedPassage:
+    def from_row(cls, number: int, changed: object, model: object, text: object, name: object) -> SavedPassage:
         """Return the passage of a database row. In place of a damaged value it has 0 or ""."""
         return cls(
             number,
             changed if isinstance(changed, float) and 0 <= changed < MAX_TIME else 0.0,
             model if isinstance(model, str) else "",
             text if isinstance(text, str) else "",
+            name if isinstance(name, str) else "",
         )
 
+    @property
+    def key(self) -> str:
+        """The name that /open finds it by: "#12", or the name of a file."""
+        return self.name if self.number is None else f"#{self.number}"
 
-class RowVersion(NamedTuple):
-    """Number of an autosaved passage, and the version of its row, which each save increases by 1."""
+    @property
+    def title(self) -> str:
+        """Its key, and its name or the beginning of its text: '#12 "ROMEO:"'."""
+        if self.number is None:
+            return repr(self.name)
+        beginning = " ".join(self.text[:MAX_TITLE].split())
+        return f'{self.key} "{self.name or beginning}"'
 
-    id: int
-    version: int
+    def matches(self, query: str) -> bool:
+        """True if each word of ``query`` is in its text or name, ignoring case."""
+        return contains_words(f"{self.name}\n{self.text}", query)
+
+
+def contains_words(text: str, query: str) -> bool:
+    """True if each word of ``query`` is in ``text``, ignoring case."""
+    folded = text.casefold()
+    return all(word in folded for word in query.casefold().split())
 
 
 class StoredSnapshot(NamedTuple):
@@ -53,8 +77,15 @@ class StoredSnapshot(NamedTuple):
 
 
 class StoredPassage(NamedTuple):
-    """A loaded passage, its row (None if it was saved under a name), and its stored snapshots."""
+    """A loaded passage, and its stored snapshots."""
 
     passage: Passage
-    row: RowVersion | None = None
     snapshots: Sequence[StoredSnapshot] = ()
+
+
+class Deletion(NamedTuple):
+    """Something that was deleted: its name, a function that brings it back, and the passage if it was the open one."""
+
+    label: str
+    bring_back: Callable[[], None]
+    passage: Passage | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator
 
 from prompt_toolkit import PromptSession
@@ -13,7 +14,7 @@ from prompt_toolkit.history import History
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
-from ...core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
+from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw
 from ...core.commands.registry import completions, dispatch, runs_live
 from ...core.errors import AfterglowError, CommandError
 from ...core.events import Notice
@@ -102,10 +103,18 @@ class LineRepl:
                 print_listing(effect)
             case Redraw(text):
                 self._reprint_passage(text)
-            case Edit(text, done):
-                await self._edit(text, done)
+            case Edit() | Ask():
+                await self._ask_user(effect)
             case Quit():
                 self._quitting = True
+
+    async def _ask_user(self, effect: Edit | Ask) -> None:
+        """Let the user edit a text, or answer a question, and show the effects of the answer."""
+        if isinstance(effect, Edit):
+            await self._edit(effect.text, effect.on_done)
+        elif await ask_yes_or_no(effect.question):
+            for each in effect.on_yes():
+                await self._show_effect(each)
 
     async def _edit(self, text: str, on_done: Callable[[str], Iterator[Effect]]) -> None:
         """Open ``text`` in the user's editor. If it was saved, show the effects of ``on_done`` on the edited text."""
@@ -207,6 +216,14 @@ class LineRepl:
         shown = {name: SPECS[name].kind.show(getattr(settings, name)) for name in ("temperature", "speed", "rng")}
         current = f"T {shown['temperature']} · {shown['speed']} characters/s · rng {shown['rng']}"
         return FormattedText([("", f" {self.session.model.name} · {current}")])
+
+
+async def ask_yes_or_no(question: str) -> bool:
+    """Return True if the answer is y. Enter, Ctrl-C and Ctrl-D mean no."""
+    with contextlib.suppress(KeyboardInterrupt, EOFError):
+        answer = await PromptSession[str]().prompt_async([("class:prompt", f"{one_line(question)} [y/N] ")])
+        return answer.strip().lower() in ("y", "yes")
+    return False
 
 
 def _raise(error: Exception) -> None:

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from ...core.command_line import echo, echo_notice, text_writer
-from ...core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
+from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw
 from ...core.commands.registry import dispatch
-from ...core.errors import AfterglowError, TextError
+from ...core.errors import AfterglowError, TextError, UsageError
 from ...core.events import Notice, PrefillProgress
 from ...core.session.session import Session
 
@@ -50,10 +50,17 @@ def _show_effect(effect: Effect) -> None:
         case Listing(title):
             for line in (title, *(f"  {line}" for line in effect.lines())):
                 echo(line)
-        case Edit():
-            echo_notice("/edit needs a terminal")
+        case Edit() | Ask():
+            _refuse(effect)
         case Redraw(text) if text:
             echo(text, err=True)
+
+
+def _refuse(effect: Edit | Ask) -> None:
+    """Raise UsageError: a script cannot answer."""
+    if isinstance(effect, Edit):
+        raise UsageError("/edit needs a terminal")
+    raise UsageError(f"{effect.question} A script is not asked: {effect.forced} does it")
 
 
 def _play(play: Play) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from textual.app import App
 
-from ...core.commands.effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
+from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw
 from ...core.errors import AfterglowError
 from ...core.events import Notice
 from ...core.file_io import private_file
@@ -60,8 +60,8 @@ class EffectView:
                 self._show_listing(effect)
             case Redraw(text):
                 self._redraw_passage(text)
-            case Edit():
-                self._open_editor(effect)
+            case Edit() | Ask():
+                self._ask_user(effect)
             case Quit():
                 await self._app.action_quit()
 
@@ -83,7 +83,7 @@ class EffectView:
         if listing.row_command:
             from .picker import Picker  # imported late, like all rarely used screens, for an earlier first paint
 
-            picker = Picker(listing.title, listing.rows, listing.search)
+            picker = Picker(listing.title, listing.rows, listing.search, listing.query)
             self._app.push_screen(picker, partial(self._run_choice, listing.row_command))
         else:
             self._transcript.add_listing(listing.title, listing.rows)
@@ -101,6 +101,19 @@ class EffectView:
     def _apply_edit(self, on_done: Callable[[str], Iterable[Effect]], text: str | None) -> None:
         if text is not None:
             self._run_effects(partial(on_done, text))
+
+    def _ask_user(self, effect: Edit | Ask) -> None:
+        """Open a screen with a text to edit, or with a question. Run the effects of the answer."""
+        if isinstance(effect, Edit):
+            self._open_editor(effect)
+            return
+        from .question import Question
+
+        self._app.push_screen(Question(effect.question), partial(self._apply_answer, effect.on_yes))
+
+    def _apply_answer(self, on_yes: EffectFactory, agreed: bool | None) -> None:
+        if agreed:
+            self._run_effects(on_yes)
 
     def _redraw_passage(self, message: str) -> None:
         """Show the session's passage in place of the shown one, with ``message`` below it."""

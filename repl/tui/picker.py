@@ -25,7 +25,8 @@ Rows = list[tuple[str, str]]
 class Picker(ModalScreen[str | None]):
     """A list to choose from. Its result is the name in the chosen row, or None if it was closed.
 
-    ``search`` returns the rows for a query. Without it, a row matches if it contains all words of the query.
+    ``search`` returns the rows for a query. Without it, a row matches if it contains all words of the query. ``rows``
+    are those of the first ``query``.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -36,8 +37,9 @@ class Picker(ModalScreen[str | None]):
         Binding("pageup", "move('page_up')", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, rows: Rows, search: Callable[[str], Rows] | None = None) -> None:
+    def __init__(self, title: str, rows: Rows, search: Callable[[str], Rows] | None = None, query: str = "") -> None:
         super().__init__()
+        self._query = query
         self._title = title
         self._rows = rows
         self._search = search
@@ -52,7 +54,7 @@ class Picker(ModalScreen[str | None]):
         """Lay out a title, a line for the query, and the rows."""
         with Vertical(id="picker"):
             yield Static(Content(one_line(self._title)), classes="title")
-            yield Input(placeholder="search", compact=True, highlighter=ControlHighlighter())
+            yield Input(self._query, placeholder="search", compact=True, highlighter=ControlHighlighter())
             yield OptionList()
 
     def on_mount(self) -> None:

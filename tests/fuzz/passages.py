@@ -11,8 +11,9 @@ from afterglow.core.errors import StateError, StorageError
 from afterglow.core.generation.stream import StreamOptions
 from afterglow.core.paths import passage_db_file
 from afterglow.core.sampling.rng import PositionRNG
-from afterglow.core.session import passage_db, passage_json
+from afterglow.core.session import passage_db, passage_json, saved_passages
 from afterglow.core.session.passage_db import PassageSaver
+from afterglow.core.session.passage_tables import SCHEMA_VERSION
 from afterglow.core.session.session import Session
 from afterglow.core.session.stored_passage import StoredPassage
 from afterglow.core.settings import Settings
@@ -63,7 +64,7 @@ class ArchiveTarget(TinyTarget):
         for name, rows in self.others.items():
             for row in rows:
                 row["id" if name == "passages" else "passage"] = self.good
-        return Sample({"user_version": 2, "tables": tables})
+        return Sample({"user_version": SCHEMA_VERSION, "tables": tables})
 
     def pack(self, sample: Sample) -> bytes:
         """Return the database."""
@@ -76,9 +77,9 @@ class ArchiveTarget(TinyTarget):
             self._require_good_one()
         passage_db.search_passages("lamp")
         session = Session(self.model, Settings(rng=7))
-        session.load_passage(passage_db.open_by_name("#1"))
+        session.load_passage(saved_passages.load(saved_passages.find_one("#1")))
         play_session(session)
-        PassageSaver().save(session.passage, session.loaded)
+        PassageSaver().save(session.passage)
 
     def _require_good_one(self) -> None:
         """Raise AssertionError unless the good passage is listed and opens beside the bad one."""
