@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 
 from ..core.commands import explain
-from ..core.commands.effects import Effect, Listing
+from ..core.commands.effects import Effect, Listing, Table
 from ..core.errors import CommandError
 from ..core.model import Model
 from ..core.sampling.temperature import probs_at_temperatures
@@ -53,4 +53,7 @@ def _describe_choice(session: Session, temperature: float, last_id: int | None) 
 
 
 def _listings(effects: Iterable[Effect]) -> Iterator[Listing]:
-    return (effect for effect in effects if isinstance(effect, Listing))
+    """Yield the tables as lists, which have the same columns at every width."""
+    for effect in effects:
+        if isinstance(effect, Table):
+            yield from (part for part in effect.plain if isinstance(part, Listing))

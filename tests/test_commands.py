@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from afterglow.core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw
+from afterglow.core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw, Table
 from afterglow.core.commands.registry import COMMANDS, completions, dispatch, lookup_command, runs_live
 from afterglow.core.errors import AfterglowError, CommandError, ModelError, SettingError, StorageError, UsageError
 from afterglow.core.events import Done, Notice, Token
@@ -66,7 +66,7 @@ KINDS: dict[str, list[type]] = {
     "redo": [Redraw],
     "new": [Notice],
     "sweep": [Compare],
-    "explain": [Listing],
+    "explain": [Table],
     "tour": [Listing],
     "model": [Listing],
     "save": [Notice],

@@ -9,16 +9,16 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from afterglow.core import load, sample
-from afterglow.core.commands.effects import Listing
+from afterglow.core.commands.effects import Listing, Table
 from afterglow.core.commands.explain import (
     GREEDY_LENGTH,
     as_json,
-    build_tables,
     from_probs,
     from_snapshot,
     greedy_notice,
     run_greedy,
 )
+from afterglow.core.commands.explain_tables import build_tables
 from afterglow.core.commands.registry import dispatch
 from afterglow.core.errors import UsageError
 from afterglow.core.events import Notice
@@ -201,12 +201,12 @@ def test_greedy_text_of_the_bundled_model_goes_round_in_circles() -> None:
 def test_slash_explain_works_on_the_next_token_at_todays_temperature(session: Session) -> None:
     list(session.write_from("The lamp"))
     session.set("temperature", 0.5)
-    (listing,) = dispatch(session, "/explain")
-    assert isinstance(listing, Listing)
-    assert listing.title.startswith("T 0.5, sharper")
+    (table,) = dispatch(session, "/explain")
+    assert isinstance(table, Table)
+    assert table.title.startswith("T 0.5, sharper")
     logprobs = next_logprobs(session)
     assert logprobs is not None
-    assert listing.rows[1][0] == repr(session.model.tokenizer.decode([int(logprobs.argmax())]))
+    assert table.columns[0].cells[0] == repr(session.model.tokenizer.decode([int(logprobs.argmax())]))
 
 
 def test_slash_explain_at_zero_tells_where_that_leads(session: Session) -> None:
@@ -234,7 +234,9 @@ def test_a_table_fits_a_terminal_of_eighty_columns(tiny: Model) -> None:
 
 
 def test_slash_explain_works_on_numbers_without_any_text(session: Session) -> None:
-    first, second, footnote = dispatch(session, "/explain 0.3,0.5,0.2 1.2 0.8")
+    (table,) = dispatch(session, "/explain 0.3,0.5,0.2 1.2 0.8")
+    assert isinstance(table, Table)
+    first, second, footnote = table.plain
     assert isinstance(first, Listing)
     assert "0.472" in first.rows[2][1]
     assert isinstance(second, Listing)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import pytest
 from afterglow.core.events import Token
 from afterglow.repl.tui.blocks import Block
+from afterglow.repl.tui.listings import ListingBlock, lay_out_list
 from afterglow.repl.tui.transcript import NARROW_MARGIN, Transcript
 from afterglow.repl.tui.wrapping import StyledText
 from hypothesis import given
@@ -76,11 +80,21 @@ def test_growing_is_the_same_as_wrapping_all_at_once(parts: list[str], width: in
     assert all(cell_len(text.rstrip(" \u0301\ufe0f")) <= width for text in lines_of(grown))
 
 
-def test_a_list_hangs_its_second_column() -> None:
-    block = Block.listing("settings", [("temp", "below 1 strict, above 1 diverse"), ("length 500", "how many")])
-    block.wrap(24)
-    assert lines_of(block)[:3] == ["", "settings", "temp        below 1 "]
-    assert lines_of(block)[3].startswith(" " * 12)
+ROWS = [("temp", "below 1 strict, above 1 diverse"), ("length 500", "how many characters")]
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (44, ["temp        below 1 strict, above 1 diverse", "length 500  how many characters"]),
+        (43, ["temp", "  below 1 strict, above 1 diverse", "length 500", "  how many characters"]),
+        (24, ["temp", "  below 1 strict, above ", "  1 diverse", "length 500", "  how many characters"]),
+    ],
+)
+def test_a_list_has_two_columns_where_they_fit(width: int, lines: list[str]) -> None:
+    block = ListingBlock("settings", partial(lay_out_list, ROWS))
+    block.wrap(width)
+    assert lines_of(block) == ["", "settings", *lines]
 
 
 async def test_control_characters_are_shown_and_not_obeyed() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..events import Event, Notice
 from ..generation.sweep import Sweep
 from ..sanitize import one_line
+from .tables import Cell, Column, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,25 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Show a table under a title, and a footnote if a cell that ends with "*" is shown.
+
+    ``plain`` is the same for front ends whose lines have no width.
+    """
+
+    title: str
+    columns: Sequence[Column]
+    plain: Sequence[Listing | Notice]
+    footnote: str = ""
+
+    def lines(self, width: int) -> list[list[Cell]]:
+        """Return the lines of the table, headings first, with the columns that fit in ``width``, and the footnote."""
+        lines = list(render(self.columns, width))
+        starred = any(text.endswith("*") for line in lines for text, _ in line)
+        return [*lines, [(self.footnote, "head")]] if starred and self.footnote else lines
+
+
+@dataclass(frozen=True, slots=True)
 class Redraw:
     """Show the passage again because it has changed, and ``text``, the reason, unless it is ""."""
 
@@ -89,4 +109,4 @@ class Quit:
     """Quit the front end."""
 
 
-Effect = Notice | Play | Compare | Listing | Redraw | Edit | Ask | Quit
+Effect = Notice | Play | Compare | Listing | Table | Redraw | Edit | Ask | Quit

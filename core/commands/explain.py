@@ -1,4 +1,4 @@
-"""The temperature lesson as tables: a distribution, and the effect of temperatures on it, step by step."""
+"""/explain: the effect of temperatures on the probabilities of the next token, or on typed ones."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from ..model import Model
 from ..sampling.filters import Array, log_softmax
 from ..sampling.rng import PositionRNG
 from ..sampling.temperature import (
-    LESSON_PROBABILITIES,
     Loop,
-    double_rounding_differs,
     effective_choices,
     entropy_from_probs,
     find_loop,
@@ -29,28 +27,11 @@ from ..sampling.temperature import (
 from ..session.lens import next_logprobs
 from ..session.session import Session
 from ..settings import SPECS, Settings
-from .effects import Effect, Listing
-
-MAX_ROWS = 10
-"""Maximum number of tokens in a table; the others are summed up in one row."""
-
-BAR_WIDTH = 20
-"""Width of the bar for probability 1, in columns."""
-
-MIN_SHOWN_PROBABILITY = 0.0005
-"""Smallest probability that is not printed as 0.000."""
+from .effects import Effect
+from .explain_tables import Distribution, build_table, log_probs
 
 GREEDY_LENGTH = 800
 """Characters written at T = 0 to find the loop."""
-
-_HEADER = f"{'p':>5}  {'log p':>6}  {'log p / T':>9}  {'exp':>5}   sums to 1"
-
-
-class Distribution(NamedTuple):
-    """Probabilities (V,) with a label for each."""
-
-    labels: list[str]
-    probs: Array
 
 
 class GreedyRun(NamedTuple):
@@ -77,12 +58,12 @@ def explain(session: Session, args: ExplainArgs = DEFAULT_ARGS) -> Iterator[Effe
     """
     temperatures = args.temperatures or (session.temperature,)
     if args.distribution:
-        yield from build_tables(args.distribution, temperatures)
+        yield build_table(args.distribution, temperatures)
         return
     logprobs = next_logprobs(session)
     if logprobs is None:
         raise CommandError("there is no text yet: type a seed first, or probabilities: /explain 0.3,0.5,0.2 1.2 0.8")
-    yield from build_tables(from_logprobs(session.model, logprobs), temperatures)
+    yield build_table(from_logprobs(session.model, logprobs), temperatures)
     if filters := session.settings.format_active_filters():
         yield Notice(f"the tables show the temperature alone; {filters} also changes the probabilities before the draw")
     if 0 in temperatures and not session.playing:
@@ -125,30 +106,6 @@ def bell_curve() -> Distribution:
     return Distribution([f"{position:+.2f}" for position in positions], probs)
 
 
-def build_tables(distribution: Distribution, temperatures: Sequence[float]) -> Iterator[Listing | Notice]:
-    """Yield a table for each temperature: p, log p, log p / T, its exponential, the result. A footnote can follow."""
-    for temperature in temperatures:
-        rows = _build_rows(distribution, temperature)
-        yield Listing(_format_title(distribution.probs, temperature), [("", _HEADER), *rows])
-    divided = [log / t for t in temperatures if t for log in _log_probs(distribution.probs)[:MAX_ROWS]]
-    if any(map(_is_rounded_twice_on_slide, divided)):
-        yield Notice("* exactly -1.50497; rounded twice, over -1.505, it becomes the -1.51 of the lesson's slide")
-
-
-def compare_columns(distribution: Distribution, temperatures: Sequence[float]) -> Listing:
-    """Return one column of bars for each temperature, to compare the shapes of a curve."""
-    shapes = probs_at_temperatures(_log_probs(distribution.probs), temperatures)
-    highest = max(float(shape.max()) for shape in shapes)
-    width = max(8, 60 // len(temperatures))
-    header = "".join(f"{f'T {t:g}':<{width}}" for t in temperatures).rstrip()
-    rows = [
-        (label, "".join(f"{block_bar(shape[i] / highest, width - 2):<{width}}" for shape in shapes).rstrip())
-        for i, label in enumerate(distribution.labels)
-    ]
-    widths = ", ".join(f"T {t:g}: {t**0.5:.2f}" for t in temperatures)
-    return Listing(f"a bell curve becomes √T times as wide · {widths}", [("", header), *rows])
-
-
 def run_greedy(model: Model, start: Snapshot) -> GreedyRun:
     """Write ``GREEDY_LENGTH`` characters from ``start`` at T = 0 without filters, and find the loop in them."""
     engine = model.engine()
@@ -187,95 +144,15 @@ def as_json(
     return values
 
 
-def block_bar(share: float, width: int = BAR_WIDTH) -> str:
-    """Return a bar ``share`` × ``width`` columns long, rounded to eighths of a column."""
-    eighths = round(share * width * 8)
-    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
-
-
 def _label_token(model: Model, token: int) -> str:
     """Return a token's text in quotes. A byte that is not a whole character is shown in hexadecimal."""
     text = model.tokenizer.decode([token])
     return f"0x{token:02x}" if text == "\ufffd" and model.tokenizer.kind == "byte" else repr(text)
 
 
-def _format_title(probs: Array, temperature: float) -> str:
-    (shaped,) = probs_at_temperatures(_log_probs(probs), [temperature])
-    bits = f"{entropy_from_probs(probs):.2f} → {entropy_from_probs(shaped):.2f} bits"
-    choices = f"{_format_effective_choices(probs)} → {_format_effective_choices(shaped)} effective choices"
-    return f"T {temperature:g}, {_describe_effect(temperature)}: entropy {bits}, {choices}"
-
-
-def _describe_effect(temperature: float) -> str:
-    if temperature == 0:
-        return "one takes all"
-    if temperature == 1:
-        return "as it is"
-    return "flatter" if temperature > 1 else "sharper"
-
-
-def _build_rows(distribution: Distribution, temperature: float) -> Iterator[tuple[str, str]]:
-    """Yield the rows of a table, as (label, line): all entries in order, then the sums.
-
-    If there are more than ``MAX_ROWS``, only the likeliest have rows of their own, and one row sums up the others.
-    """
-    labels, probs = distribution
-    log_probs = _log_probs(probs)
-    steps = temperature_steps(probs, temperature) if temperature else None
-    (shaped,) = probs_at_temperatures(log_probs, [temperature])
-    many = len(probs) > MAX_ROWS
-    order = _pick_likeliest(probs, shaped) if many else list(range(len(probs)))
-    for i in order:
-        values = (steps.log[i], steps.divided[i], steps.exponential[i]) if steps else (log_probs[i], None, None)
-        yield labels[i], _format_row(probs[i], values, shaped[i])
-    if many:
-        rest = np.delete(np.arange(len(probs)), order)
-        yield f"{len(rest)} others", _format_row(probs[rest].sum(), (None, None, None), shaped[rest].sum())
-    total = steps.exponential.sum() if steps else None
-    yield "sum", _format_row(probs.sum(), (None, None, total), shaped.sum(), with_bar=False)
-
-
-def _pick_likeliest(probs: Array, shaped: Array) -> list[int]:
-    """Return the indices of the likeliest entries, at most ``MAX_ROWS`` and at least three.
-
-    Entries that would be printed as 0.000 both before and after the temperature are left out.
-    """
-    order = [int(i) for i in np.argsort(-probs, kind="stable")[:MAX_ROWS]]
-    visible = [i for i in order if max(probs[i], shaped[i]) >= MIN_SHOWN_PROBABILITY]
-    return order[: max(3, len(visible))]
-
-
-def _format_row(p: float, steps: Sequence[float | None], shaped: float, with_bar: bool = True) -> str:
-    """Return p, the steps (log p, log p / T, exp; None leaves a gap), the result and its bar as a line."""
-    log, divided, exponential = map(_format_rounded, steps)
-    star = "*" if steps[1] is not None and _is_rounded_twice_on_slide(steps[1]) else " "
-    cells = f"{p:5.3f}  {log:>6}  {divided:>9}{star} {exponential:>5}   {shaped:5.3f}"
-    return f"{cells}  {block_bar(shaped)}".rstrip() if with_bar else cells
-
-
-def _format_rounded(value: float | None) -> str:
-    if value is None:
-        return ""
-    return "-∞" if value == -np.inf else f"{round(value, 2) + 0.0:.2f}"  # + 0.0 makes 0 of -0
-
-
-def _is_rounded_twice_on_slide(divided: float) -> bool:
-    """True if this is log 0.3 / 0.8, which the lesson's slide rounds twice."""
-    return bool(np.isclose(divided, np.log(LESSON_PROBABILITIES[0]) / 0.8)) and double_rounding_differs(divided)
-
-
-def _format_effective_choices(probs: Array) -> str:
-    return f"{effective_choices(probs):.2f}"
-
-
-def _log_probs(probs: Array) -> Array:
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(probs))
-
-
 def _steps_as_json(probs: Array, temperature: float) -> dict[str, Any]:
     """Return the columns of a table and its result, unrounded. At T = 0 there are no columns."""
-    (shaped,) = probs_at_temperatures(_log_probs(probs), [temperature])
+    (shaped,) = probs_at_temperatures(log_probs(probs), [temperature])
     columns: dict[str, Any] = {}
     if temperature:
         steps = temperature_steps(probs, temperature)._asdict()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...core.commands.explain import MAX_ROWS, Distribution
+from ...core.commands.explain_tables import MAX_ROWS, Distribution
 from ...core.diversity import DiversityMetrics
 from ...core.errors import MissingExtraError, UsageError
 from ...core.sampling.filters import Array

@@ -25,7 +25,8 @@ from .options import (
 
 if TYPE_CHECKING:
     from ...core.commands.effects import Listing
-    from ...core.commands.explain import Distribution, GreedyRun
+    from ...core.commands.explain import GreedyRun
+    from ...core.commands.explain_tables import Distribution
     from ...core.diversity import DiversityMetrics
     from ...core.events import Notice
 
@@ -118,12 +119,12 @@ def _explain_effects(
     distribution: Distribution, temperatures: tuple[float, ...], greedy_run: GreedyRun | None, gaussian: bool
 ) -> Iterable[Listing | Notice]:
     """Yield the tables that explain a distribution, and the notice of the greedy continuation if there is one."""
-    from ...core.commands import explain
+    from ...core.commands import explain, explain_tables
 
     if gaussian:
-        yield explain.compare_columns(distribution, temperatures)
+        yield explain_tables.compare_columns(distribution, temperatures)
     else:
-        yield from explain.build_tables(distribution, temperatures)
+        yield from explain_tables.build_tables(distribution, temperatures)
     if greedy_run:
         yield explain.greedy_notice(greedy_run)
 

@@ -11,8 +11,10 @@ from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.shortcuts import print_formatted_text
 from prompt_toolkit.styles import BaseStyle, Style, merge_styles
+from prompt_toolkit.utils import get_cwidth
 
-from ...core.commands.effects import Listing
+from ...core.commands.effects import Listing, Table
+from ...core.commands.tables import second_column
 from ...core.events import Done, Event, Notice, PrefillProgress, Token
 from ...core.render.heat import heat_level, heat_styles
 from ...core.sanitize import escape_controls, one_line
@@ -23,6 +25,12 @@ PROMPT_STYLE = Style.from_dict(
         "prompt": "fg:ansicyan bold",
         "note": "fg:ansibrightblack",
         "error": "fg:ansired",
+        "name": "",
+        "head": "fg:ansibrightblack",
+        "figure": "",
+        "result": "bold",
+        "raw": "fg:ansiblue",
+        "shaped": "fg:ansiyellow",
         "bottom-toolbar": "noreverse fg:ansibrightblack",
     }
 )
@@ -34,6 +42,12 @@ _COLOR_COUNTS = {
     ColorDepth.TRUE_COLOR: 1 << 24,
 }
 """Number of colors of a terminal, by prompt-toolkit's name for its kind."""
+
+INDENT = "  "
+"""Space before the rows of a list or table."""
+
+MIN_WIDTH = 20
+"""Minimum columns that lists and tables are laid out for, however narrow the terminal is."""
 
 Fragment = tuple[str, str]
 """(style, text), as in prompt-toolkit's formatted text."""
@@ -87,13 +101,50 @@ def print_error(text: str) -> None:
     print_fragments(("class:error", f"{one_line(text)}\n"))
 
 
-def print_listing(listing: Listing) -> None:
-    """Print the title of a listing, and its rows in two columns."""
+def print_rows(effect: Listing | Table) -> None:
+    """Print the title of a list or table, and its rows in columns that fit the terminal."""
+    print_note(effect.title)
+    if isinstance(effect, Table):
+        _print_table(effect)
+    else:
+        _print_list(effect)
+
+
+def _print_list(listing: Listing) -> None:
     rows = [(one_line(left), one_line(right)) for left, right in listing.rows]
-    width = min(36, max((len(left) for left, _ in rows), default=0))
-    print_note(listing.title)
+    longest = max((get_cwidth(left) for left, _ in rows), default=0)
+    width = terminal_width() - len(INDENT)
+    column = second_column(longest, width)
     for left, right in rows:
-        print_fragments(("", f"  {left:<{width}}"), ("class:note", f"  {right}\n"))
+        if left and column < longest:
+            print_fragments(("", f"{INDENT}{left}\n"))
+            left = ""
+        first, *others = wrap_words(right, width - column)
+        padding = " " * (column - get_cwidth(left))
+        print_fragments(("", f"{INDENT}{left}"), ("class:note", f"{padding}{first}\n"))
+        for line in others:
+            print_fragments(("class:note", f"{INDENT}{' ' * column}{line}\n"))
+
+
+def _print_table(table: Table) -> None:
+    for line in table.lines(terminal_width() - len(INDENT)):
+        print_fragments(("", INDENT), *((f"class:{style}", text) for text, style in line), ("", "\n"))
+
+
+def terminal_width() -> int:
+    """Return the number of columns that a line may take. A terminal may break a line that fills its last column."""
+    return max(MIN_WIDTH, get_app_session().output.get_size().columns - 1)
+
+
+def wrap_words(text: str, width: int) -> list[str]:
+    """Return a text as lines of at most ``width`` columns. Only a word that is longer than a line is broken."""
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and get_cwidth(f"{lines[-1]} {word}") > width:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}" if lines != [""] else word
+    return lines
 
 
 def _print_prefill_progress(fraction: float) -> None:

@@ -14,7 +14,7 @@ from prompt_toolkit.history import History
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
-from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw
+from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw, Table
 from ...core.commands.registry import completions, dispatch, runs_live
 from ...core.errors import AfterglowError, CommandError
 from ...core.events import Notice
@@ -26,7 +26,7 @@ from ..external_editor import edit_externally
 from ..player import Player
 from ..prompt_history import append_history, read_history
 from .keys import prompt_bindings, push_back_keys, read_keys, strip_triple_quotes
-from .printer import PROMPT_STYLE, print_error, print_events, print_fragments, print_listing, print_note
+from .printer import PROMPT_STYLE, print_error, print_events, print_fragments, print_note, print_rows
 
 MAX_REPRINTED_CHARS = 2000
 """Maximum characters of a passage that are printed again, for example after an undo. About a screen."""
@@ -99,8 +99,8 @@ class LineRepl:
                     await self._play(play)
             case Notice(text):
                 print_note(text)
-            case Listing():
-                print_listing(effect)
+            case Listing() | Table():
+                print_rows(effect)
             case Redraw(text):
                 self._reprint_passage(text)
             case Edit() | Ask():

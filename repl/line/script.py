@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from ...core.command_line import echo, echo_notice, text_writer
-from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw
+from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw, Table
 from ...core.commands.registry import dispatch
 from ...core.errors import AfterglowError, TextError, UsageError
 from ...core.events import Notice, PrefillProgress
@@ -43,17 +43,18 @@ def run_script(session: Session, lines: Iterable[str]) -> int:
 def _show_effect(effect: Effect) -> None:
     match effect:
         case Play() | Compare():
-            for play in effect.plays:
-                _play(play)
+            _play(effect.plays)
         case Notice(text):
             echo(text, err=True)
-        case Listing(title):
-            for line in (title, *(f"  {line}" for line in effect.lines())):
-                echo(line)
-        case Edit() | Ask():
-            _refuse(effect)
         case Redraw(text) if text:
             echo(text, err=True)
+        case Listing():
+            _print_listing(effect)
+        case Table():
+            for part in effect.plain:
+                _show_effect(part)
+        case Edit() | Ask():
+            _refuse(effect)
 
 
 def _refuse(effect: Edit | Ask) -> None:
@@ -63,13 +64,19 @@ def _refuse(effect: Edit | Ask) -> None:
     raise UsageError(f"{effect.question} A script is not asked: {effect.forced} does it")
 
 
-def _play(play: Play) -> None:
+def _print_listing(listing: Listing) -> None:
+    for line in (listing.title, *(f"  {line}" for line in listing.lines())):
+        echo(line)
+
+
+def _play(plays: Iterable[Play]) -> None:
     write = text_writer()
-    if play.title:
-        echo(play.title)
-    for event in play.events:
-        if isinstance(event, Notice):
-            echo(event.text, err=True)
-        elif not isinstance(event, PrefillProgress):
-            write(event.text)
-    write("\n")
+    for play in plays:
+        if play.title:
+            echo(play.title)
+        for event in play.events:
+            if isinstance(event, Notice):
+                echo(event.text, err=True)
+            elif not isinstance(event, PrefillProgress):
+                write(event.text)
+        write("\n")

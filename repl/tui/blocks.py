@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Self
 
-from rich.cells import cell_len
-
-from ...core.sanitize import escape_controls, one_line
+from ...core.sanitize import escape_controls
 from ...core.text.copy_detection import CopyTracker
 from .wrapping import Paragraph, StyledText, StyleRun, TokenSpan, WrappedLine
 
@@ -37,19 +34,6 @@ class Block:
         self._paragraphs.append(Paragraph(mark, copy_tracker=copy_tracker))
         for text in texts:
             self._append(text)
-
-    @classmethod
-    def listing(cls, title: str, rows: list[tuple[str, str]]) -> Self:
-        """Return a block with a title above two aligned columns."""
-        block = cls([StyledText(one_line(title), "title")], blank_line_before=True)
-        shown = [(one_line(left), one_line(right)) for left, right in rows]
-        width = min(36, max((cell_len(left) for left, _ in shown), default=0))
-        for left, right in shown:
-            block._paragraphs.append(Paragraph(indent=width + 2))
-            padding = " " * (width + 2 - cell_len(left))
-            block._append(StyledText(left, "name"))
-            block._append(StyledText((padding or "  ") + right, "note"))
-        return block
 
     def wrap(self, width: int) -> None:
         """Wrap all paragraphs."""

@@ -41,12 +41,14 @@ class Document:
         self._blocks.pop()
         self._collect_lines()
 
-    def wrap(self, width: int) -> None:
-        """Wrap all blocks at another width."""
+    def wrap(self, width: int, top: int = 0) -> int:
+        """Wrap all blocks at another width. Return the new index of line ``top``."""
         self.width = width
+        old, blocks = self.lines, [block for block in self._blocks for _ in block.lines]
         for block in self._blocks:
             block.wrap(width)
         self._collect_lines()
+        return self._find_line(blocks[top], old[top]) if top < len(old) else 0
 
     def grow(self, block: Block, texts: Iterable[StyledText]) -> int:
         """Append texts to a block. Return the index of the first line that has to be drawn again."""
@@ -54,13 +56,6 @@ class Document:
         end = len(self.lines) - self._count_lines_below(block)
         self.lines[end - 1 : end] = added
         return min(end - 1, self._invalidate_copied(block, end))
-
-    def find_line(self, line: WrappedLine) -> int:
-        """Return the index of the line that contains the start of ``line``, which was wrapped at another width."""
-        for number, new in enumerate(self.lines):
-            if new.paragraph is line.paragraph and new.start <= line.start < max(new.end, new.start + 1):
-                return number
-        return 0
 
     def selection(self, number: int, start: int, end: int) -> Selection:
         """Return the selection of characters ``start`` to ``end`` of the paragraph that line ``number`` is part of."""
@@ -90,6 +85,17 @@ class Document:
         """Discard the drawn lines, for example because a style has changed."""
         for line in self.lines:
             line.strip = None
+
+    def _find_line(self, block: Block, line: WrappedLine) -> int:
+        """Return the index of the line that contains the start of ``line``, which was wrapped at another width.
+
+        For a list, whose paragraphs are new, it is its first line.
+        """
+        first = len(self.lines) - self._count_lines_below(block) - len(block.lines)
+        for number, new in enumerate(block.lines, first):
+            if new.paragraph is line.paragraph and new.start <= line.start < max(new.end, new.start + 1):
+                return number
+        return first
 
     def _collect_lines(self) -> None:
         self.lines = [line for block in self._blocks for line in block.lines]

@@ -11,7 +11,7 @@ from typing import Literal
 
 from textual.app import App
 
-from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw
+from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw, Table
 from ...core.errors import AfterglowError
 from ...core.events import Notice
 from ...core.file_io import private_file
@@ -56,8 +56,8 @@ class EffectView:
                 await self._playback.play_sweep(sweep)
             case Notice(text):
                 self._transcript.add_note(text, topic)
-            case Listing():
-                self._show_listing(effect)
+            case Listing() | Table():
+                self._show_rows(effect)
             case Redraw(text):
                 self._redraw_passage(text)
             case Edit() | Ask():
@@ -78,16 +78,22 @@ class EffectView:
         write_log(error)
         self._transcript.add_error(f"a bug, sorry: {type(error).__name__}: {error}; {log_file()} has the details")
 
-    def _show_listing(self, listing: Listing) -> None:
-        """Show a list in the transcript, or in a picker if a row can be chosen."""
-        if listing.row_command:
-            from .picker import Picker  # imported late, like all rarely used screens, for an earlier first paint
-
-            picker = Picker(listing.title, listing.rows, listing.search, listing.query)
-            self._app.push_screen(picker, partial(self._run_choice, listing.row_command))
+    def _show_rows(self, effect: Listing | Table) -> None:
+        """Show a list or table in the transcript, or in a picker if a row can be chosen."""
+        if isinstance(effect, Listing) and effect.row_command:
+            self._open_picker(effect)
+            return
+        if isinstance(effect, Table):
+            self._transcript.add_table(effect)
         else:
-            self._transcript.add_listing(listing.title, listing.rows)
-            self._notify_over_sweep(f"{listing.title}: hidden by the sweep, press Esc to see it", "information")
+            self._transcript.add_listing(effect.title, effect.rows)
+        self._notify_over_sweep(f"{effect.title}: hidden by the sweep, press Esc to see it", "information")
+
+    def _open_picker(self, listing: Listing) -> None:
+        from .picker import Picker  # imported late, like all rarely used screens, for an earlier first paint
+
+        picker = Picker(listing.title, listing.rows, listing.search, listing.query)
+        self._app.push_screen(picker, partial(self._run_choice, listing.row_command))
 
     def _run_choice(self, command: str, name: str | None) -> None:
         if name:

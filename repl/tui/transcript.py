@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import ClassVar
 
-from rich.segment import Segment
 from rich.style import Style
 from textual.events import Click, Resize
 from textual.geometry import Offset, Size
@@ -16,28 +14,24 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from ...core.render.heat import heat_level
+from ...core.commands.effects import Table
 from ...core.sanitize import one_line
 from ...core.text.copy_detection import CopyTracker
 from .blocks import Block
 from .document import Document
 from .highlight import Highlight, characters_left_of, restyle, token_at, word_at
-from .wrapping import COPIED_MARK, StyledText, StyleRun, TokenSpan, WrappedLine
+from .line_painter import WIDE_MARGIN, LinePainter
+from .listings import ListingBlock, lay_out_list, lay_out_table
+from .wrapping import StyledText, TokenSpan, WrappedLine
 
 NARROW_MARGIN = 2
 """Columns for marks left of the text, so that verse and tables line up from the first line."""
-
-WIDE_MARGIN = 6
-"""Columns for marks if they include changes of temperature."""
 
 MIN_WIDTH_FOR_WIDE_MARGIN = 46
 """Minimum width in columns for the wide margin."""
 
 MIN_TEXT_WIDTH = 8
 """Minimum columns that text is wrapped at, however narrow the transcript is."""
-
-_UNDERLINE = Style(underline=True)
-"""Marks copied text, in all colors of heat."""
 
 
 class Transcript(ScrollView, can_focus=False):
@@ -50,6 +44,7 @@ class Transcript(ScrollView, can_focus=False):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"transcript--{name}" for name in ("seed", "text", "note", "error", "title", "name")),
         *(f"transcript--{name}" for name in ("mark", "turn", "cursor", "quote")),
+        *(f"transcript--{name}" for name in ("head", "figure", "result", "raw", "shaped")),
         *(f"transcript--heat{number}" for number in range(5)),
     }
 
@@ -67,8 +62,7 @@ class Transcript(ScrollView, can_focus=False):
         self._summary: Block | None = None
         self._margin_width = NARROW_MARGIN
         self._following = True
-        self._heat = "off"
-        self._marks_copies = True
+        self._painter = LinePainter(lambda name: self.get_component_rich_style(f"transcript--{name}"))
         self._token_highlight = Highlight()
 
     @property
@@ -159,8 +153,12 @@ class Transcript(ScrollView, can_focus=False):
         self._add(Block([StyledText(one_line(text), "error")], mark="✗"))
 
     def add_listing(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
-        """Add a title above two aligned columns."""
-        self._add(Block.listing(title, list(rows)))
+        """Add a title above rows of two texts."""
+        self._add(ListingBlock(title, partial(lay_out_list, list(rows))))
+
+    def add_table(self, table: Table) -> None:
+        """Add a table."""
+        self._add(ListingBlock(table.title, partial(lay_out_table, table)))
 
     def begin_text(
         self, texts: Iterable[StyledText], replace: bool = False, copy_tracker: CopyTracker | None = None
@@ -189,9 +187,9 @@ class Transcript(ScrollView, can_focus=False):
 
     def set_heat(self, heat: str, marks_copies: bool = True) -> None:
         """Color tokens by the setting ``heat``. ``marks_copies`` is True to mark copied runs."""
-        if (heat, marks_copies) != (self._heat, self._marks_copies):
-            self._heat = heat
-            self._marks_copies = marks_copies
+        if (heat, marks_copies) != (self._painter.heat, self._painter.marks_copies):
+            self._painter.heat = heat
+            self._painter.marks_copies = marks_copies
             self._redraw_all()
 
     def render_line(self, y: int) -> Strip:
@@ -203,19 +201,12 @@ class Transcript(ScrollView, can_focus=False):
             return Strip.blank(width, base)
         line = self.lines[number]
         if line.strip is None:
-            line.strip = self._draw_line(line)
+            line.strip = self._painter.draw(line)
         cursor_style = self.get_component_rich_style("transcript--cursor")
         selected = self._highlight_selection(line.strip, number)
         text = self._token_highlight.apply(selected, line, self._current_block, cursor_style)
-        return Strip([*self._margin_segments(line), *text]).adjust_cell_length(width, base)
-
-    def _margin_segments(self, line: WrappedLine) -> Iterator[Segment]:
-        """Yield three segments: a mark, the temperature if it changed, and a bar if the line contains a copied run."""
-        yield Segment(line.mark[:1].ljust(1), self.get_component_rich_style("transcript--mark"))
-        change = line.temperature_change if self._margin_width == WIDE_MARGIN else None
-        temperature = "" if change is None else f"{change:.2f}"
-        yield Segment(temperature.rjust(self._margin_width - 2), self.get_component_rich_style("transcript--turn"))
-        yield Segment(COPIED_MARK if line.copied else " ", self.get_component_rich_style("transcript--quote"))
+        margin = self._painter.draw_margin(line, self._margin_width)
+        return Strip([*margin, *text]).adjust_cell_length(width, base)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """Return the selected text, and the newline that ends it."""
@@ -243,32 +234,9 @@ class Transcript(ScrollView, can_focus=False):
         following, top = self._following, self.scroll_offset.y
         if width != self._document.width:
             self._forget_selection()
-            line = self.lines[top] if top < len(self.lines) else None
-            self._document.wrap(width)
-            top = self._document.find_line(line) if line else 0
+            top = self._document.wrap(width, top)
         self._following = following
         self._refresh_from(0, top)
-
-    def _draw_line(self, line: WrappedLine) -> Strip:
-        tracker = line.paragraph.copy_tracker if self._marks_copies else None
-        line.copied = False
-        styled = []
-        for text, run in line.styled_runs():
-            copied = bool(tracker and run.token and tracker.run_length(run.token_index))
-            line.copied = line.copied or copied
-            styled.append(((self._style_name(run), copied), text))
-        return Strip(
-            Segment("".join(text for _, text in parts), self._style_of(*look))
-            for look, parts in groupby(styled, key=itemgetter(0))
-        )
-
-    def _style_name(self, run: StyleRun) -> str:
-        level = heat_level(run.token, self._heat) if run.token else None
-        return run.style if level is None else f"heat{level}"
-
-    def _style_of(self, name: str, copied: bool) -> Style:
-        style = self.get_component_rich_style(f"transcript--{name}")
-        return style + _UNDERLINE if copied else style
 
     def _highlight_selection(self, strip: Strip, number: int) -> Strip:
         span = self.text_selection.get_span(number) if self.text_selection else None

@@ -1,0 +1,224 @@
+"""The tables of the temperature lesson: a distribution, and the effect of temperatures on it, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..events import Notice
+from ..sampling.filters import Array
+from ..sampling.temperature import (
+    LESSON_PROBABILITIES,
+    double_rounding_differs,
+    effective_choices,
+    entropy_from_probs,
+    probs_at_temperatures,
+    temperature_steps,
+)
+from .effects import Listing, Table
+from .tables import CellStyle, Column, block_bar
+
+MAX_ROWS = 10
+"""Maximum number of tokens in a table; the others are summed up in one row."""
+
+MIN_SHOWN_PROBABILITY = 0.0005
+"""Smallest probability that is not printed as 0.000."""
+
+FOOTNOTE = "* exactly -1.50497; rounded twice, over -1.505, it becomes the -1.51 of the lesson's slide"
+
+_HEADER = f"{'p':>5}  {'log p':>6}  {'log p / T':>9}  {'exp':>5}   sums to 1"
+
+
+class Distribution(NamedTuple):
+    """Probabilities (V,) with a label for each."""
+
+    labels: list[str]
+    probs: Array
+
+
+def build_table(distribution: Distribution, temperatures: Sequence[float]) -> Table:
+    """Return one table for all temperatures: with every step for a single one, else with the results side by side."""
+    shapes = probs_at_temperatures(log_probs(distribution.probs), temperatures)
+    rows = _TableRows(distribution, _pick_rows(distribution.probs, np.max(shapes, axis=0)))
+    plain = tuple(build_tables(distribution, temperatures))
+    if len(temperatures) > 1:
+        title = f"probabilities at T {', '.join(f'{t:g}' for t in temperatures)}"
+        return Table(title, _compared_columns(rows, temperatures, shapes), plain)
+    title = _format_title(distribution.probs, temperatures[0])
+    columns = _step_columns(rows, temperatures[0], shapes[0])
+    footnote = FOOTNOTE if any(isinstance(effect, Notice) for effect in plain) else ""
+    return Table(title, columns, plain, footnote)
+
+
+class _TableRows(NamedTuple):
+    """The rows of a table: the entries with these indices, then the sum of the others if there are any."""
+
+    distribution: Distribution
+    order: Sequence[int]
+
+    @property
+    def rest(self) -> Array:
+        """Indices of the other entries."""
+        return np.delete(np.arange(len(self.distribution.probs)), self.order)
+
+    def labels(self) -> list[str]:
+        """Return the name of each row."""
+        return [*(self.distribution.labels[i] for i in self.order), *(["others"] if len(self.rest) else [])]
+
+    def sums(self, probs: Array) -> list[float]:
+        """Return the probability of each row."""
+        return [*(float(probs[i]) for i in self.order), *([float(probs[self.rest].sum())] if len(self.rest) else [])]
+
+    def figures(self, values: Array) -> list[str]:
+        """Return the rounded value of each row, "" for that of the others."""
+        return [*(_format_step(values[i]) for i in self.order), *([""] if len(self.rest) else [])]
+
+
+def _compared_columns(rows: _TableRows, temperatures: Sequence[float], shapes: Sequence[Array]) -> list[Column]:
+    """Return the columns for several temperatures: a result and a bar for each. Entropy and choices are below them."""
+    probs = rows.distribution.probs
+    longest = max(max(rows.sums(each)) for each in (probs, *shapes))
+    columns = [Column("", "name", [*rows.labels(), "bits", "choices"])]
+    columns += _result_columns(rows, "p", probs, longest, ("figure", "raw"), (2, 3))
+    for temperature, shaped in zip(temperatures, shapes, strict=True):
+        columns += _result_columns(rows, f"T {temperature:g}", shaped, longest, ("result", "shaped"), (0, 1))
+    return columns
+
+
+def _result_columns(
+    rows: _TableRows,
+    head: str,
+    probs: Array,
+    longest: float,
+    styles: tuple[CellStyle, CellStyle],
+    ranks: tuple[int, int],
+) -> Iterator[Column]:
+    """Yield the probabilities of a distribution with its entropy and choices, then their bars."""
+    sums = rows.sums(probs)
+    below = [f"{entropy_from_probs(probs):.2f}", _format_effective_choices(probs)]
+    yield Column(head, styles[0], [*(f"{p:.3f}" for p in sums), *below], ranks[0])
+    yield Column("", styles[1], [*(p / longest for p in sums), None, None], ranks[1])
+
+
+def _step_columns(rows: _TableRows, temperature: float, shaped: Array) -> list[Column]:
+    """Return the columns for one temperature: p, log p, log p / T, its exponential, and the result. Sums are below."""
+    probs = rows.distribution.probs
+    steps = temperature_steps(probs, temperature) if temperature else None
+    before, after = rows.sums(probs), rows.sums(shaped)
+    longest = max(*before, *after)
+    total = f"{steps.exponential.sum():.2f}" if steps else ""
+    return [
+        Column("", "name", [*rows.labels(), "sum"]),
+        Column("p", "figure", [*(f"{p:.3f}" for p in before), f"{probs.sum():.3f}"]),
+        Column("", "raw", [*(p / longest for p in before), None], 1),
+        Column("log p", "figure", [*rows.figures(log_probs(probs)), ""], 2),
+        *([Column("log p / T", "figure", [*rows.figures(steps.divided), ""], 2)] if steps else []),
+        *([Column("exp", "figure", [*rows.figures(steps.exponential), total], 2)] if steps else []),
+        Column(f"T {temperature:g}", "result", [*(f"{p:.3f}" for p in after), f"{shaped.sum():.3f}"]),
+        Column("", "shaped", [*(p / longest for p in after), None]),
+    ]
+
+
+def _format_step(value: float) -> str:
+    return _format_rounded(value) + ("*" if _is_rounded_twice_on_slide(value) else "")
+
+
+def build_tables(distribution: Distribution, temperatures: Sequence[float]) -> Iterator[Listing | Notice]:
+    """Yield a table for each temperature: p, log p, log p / T, its exponential, the result. A footnote can follow."""
+    for temperature in temperatures:
+        rows = _build_rows(distribution, temperature)
+        yield Listing(_format_title(distribution.probs, temperature), [("", _HEADER), *rows])
+    divided = [log / t for t in temperatures if t for log in log_probs(distribution.probs)[:MAX_ROWS]]
+    if any(map(_is_rounded_twice_on_slide, divided)):
+        yield Notice(FOOTNOTE)
+
+
+def compare_columns(distribution: Distribution, temperatures: Sequence[float]) -> Listing:
+    """Return one column of bars for each temperature, to compare the shapes of a curve."""
+    shapes = probs_at_temperatures(log_probs(distribution.probs), temperatures)
+    highest = max(float(shape.max()) for shape in shapes)
+    width = max(8, 60 // len(temperatures))
+    header = "".join(f"{f'T {t:g}':<{width}}" for t in temperatures).rstrip()
+    rows = [
+        (label, "".join(f"{block_bar(shape[i] / highest, width - 2):<{width}}" for shape in shapes).rstrip())
+        for i, label in enumerate(distribution.labels)
+    ]
+    widths = ", ".join(f"T {t:g}: {t**0.5:.2f}" for t in temperatures)
+    return Listing(f"a bell curve becomes √T times as wide · {widths}", [("", header), *rows])
+
+
+def _format_title(probs: Array, temperature: float) -> str:
+    (shaped,) = probs_at_temperatures(log_probs(probs), [temperature])
+    bits = f"{entropy_from_probs(probs):.2f} → {entropy_from_probs(shaped):.2f} bits"
+    choices = f"{_format_effective_choices(probs)} → {_format_effective_choices(shaped)} effective choices"
+    return f"T {temperature:g}, {_describe_effect(temperature)}: entropy {bits}, {choices}"
+
+
+def _describe_effect(temperature: float) -> str:
+    if temperature == 0:
+        return "one takes all"
+    if temperature == 1:
+        return "as it is"
+    return "flatter" if temperature > 1 else "sharper"
+
+
+def _build_rows(distribution: Distribution, temperature: float) -> Iterator[tuple[str, str]]:
+    """Yield the rows of a table, as (label, line): all entries in order, then the sums.
+
+    If there are more than ``MAX_ROWS``, only the likeliest have rows of their own, and one row sums up the others.
+    """
+    labels, probs = distribution
+    logs = log_probs(probs)
+    steps = temperature_steps(probs, temperature) if temperature else None
+    (shaped,) = probs_at_temperatures(logs, [temperature])
+    order = _pick_rows(probs, shaped)
+    for i in order:
+        values = (steps.log[i], steps.divided[i], steps.exponential[i]) if steps else (logs[i], None, None)
+        yield labels[i], _format_row(probs[i], values, shaped[i])
+    if len(order) < len(probs):
+        rest = np.delete(np.arange(len(probs)), order)
+        yield f"{len(rest)} others", _format_row(probs[rest].sum(), (None, None, None), shaped[rest].sum())
+    total = steps.exponential.sum() if steps else None
+    yield "sum", _format_row(probs.sum(), (None, None, total), shaped.sum(), with_bar=False)
+
+
+def _pick_rows(probs: Array, shaped: Array) -> list[int]:
+    """Return the indices of all entries in order, or of the likeliest if there are more than ``MAX_ROWS``.
+
+    At least three are returned. Of the others, those printed as 0.000 before and after the temperature are left out.
+    """
+    if len(probs) <= MAX_ROWS:
+        return list(range(len(probs)))
+    order = [int(i) for i in np.argsort(-probs, kind="stable")[:MAX_ROWS]]
+    visible = [i for i in order if max(probs[i], shaped[i]) >= MIN_SHOWN_PROBABILITY]
+    return order[: max(3, len(visible))]
+
+
+def _format_row(p: float, steps: Sequence[float | None], shaped: float, with_bar: bool = True) -> str:
+    """Return p, the steps (log p, log p / T, exp; None leaves a gap), the result and its bar as a line."""
+    log, divided, exponential = map(_format_rounded, steps)
+    star = "*" if steps[1] is not None and _is_rounded_twice_on_slide(steps[1]) else " "
+    cells = f"{p:5.3f}  {log:>6}  {divided:>9}{star} {exponential:>5}   {shaped:5.3f}"
+    return f"{cells}  {block_bar(shaped)}".rstrip() if with_bar else cells
+
+
+def _format_rounded(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "-∞" if value == -np.inf else f"{round(value, 2) + 0.0:.2f}"  # + 0.0 makes 0 of -0
+
+
+def _is_rounded_twice_on_slide(divided: float) -> bool:
+    """True if this is log 0.3 / 0.8, which the lesson's slide rounds twice."""
+    return bool(np.isclose(divided, np.log(LESSON_PROBABILITIES[0]) / 0.8)) and double_rounding_differs(divided)
+
+
+def _format_effective_choices(probs: Array) -> str:
+    return f"{effective_choices(probs):.2f}"
+
+
+def log_probs(probs: Array) -> Array:
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(probs))
