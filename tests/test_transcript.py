@@ -185,3 +185,17 @@ async def test_two_hundred_thousand_tokens_and_a_long_line() -> None:
         await pilot.resize_terminal(50, 20)
         await pilot.pause()
         assert screen(app)[-1].strip().endswith("xy")
+
+
+async def test_a_list_higher_than_the_screen_shows_its_beginning_until_a_text_begins() -> None:
+    app = Stage()
+    async with app.run_test(size=(40, 6)) as pilot:
+        transcript = app.query_one(Transcript)
+        transcript.begin_text([StyledText("\n".join("words"))])
+        transcript.add_listing("numbers", [(str(number), "") for number in range(20)])
+        await pilot.pause()
+        assert [line.strip() for line in screen(app)[1:4]] == ["numbers", "0", "1"]
+        transcript.reopen()
+        transcript.write([StyledText(" and more")])
+        await pilot.pause()
+        assert screen(app)[-1].strip() == "s and more"

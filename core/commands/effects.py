@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..events import Event, Notice
 from ..generation.sweep import Sweep
 from ..sanitize import one_line
-from .tables import Cell, Column, render
+from .tables import Cell, TableColumn, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,17 @@ class Table:
     """
 
     title: str
-    columns: Sequence[Column]
+    columns: Sequence[TableColumn]
     plain: Sequence[Listing | Notice]
     footnote: str = ""
 
     def lines(self, width: int) -> list[list[Cell]]:
-        """Return the lines of the table, headings first, with the columns that fit in ``width``, and the footnote."""
-        lines = list(render(self.columns, width))
-        starred = any(text.endswith("*") for line in lines for text, _ in line)
-        return [*lines, [(self.footnote, "head")]] if starred and self.footnote else lines
+        """Return the lines of the table, headings first, with the columns that fit in ``width``."""
+        return list(render(self.columns, width))
+
+    def footnote_below(self, lines: Sequence[Sequence[Cell]]) -> str:
+        """Return the footnote if one of these lines refers to it, else ""."""
+        return self.footnote if any(text.endswith("*") for line in lines for text, _ in line) else ""
 
 
 @dataclass(frozen=True, slots=True)

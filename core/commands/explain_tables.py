@@ -18,7 +18,7 @@ from ..sampling.temperature import (
     temperature_steps,
 )
 from .effects import Listing, Table
-from .tables import CellStyle, Column, block_bar
+from .tables import CellStyle, TableColumn, block_bar
 
 MAX_ROWS = 10
 """Maximum number of tokens in a table; the others are summed up in one row."""
@@ -67,20 +67,29 @@ class _TableRows(NamedTuple):
         """Return the name of each row."""
         return [*(self.distribution.labels[i] for i in self.order), *(["others"] if len(self.rest) else [])]
 
-    def sums(self, probs: Array) -> list[float]:
+    def probabilities(self, probs: Array) -> list[str]:
         """Return the probability of each row."""
-        return [*(float(probs[i]) for i in self.order), *([float(probs[self.rest].sum())] if len(self.rest) else [])]
+        sums = [*(probs[i] for i in self.order), *([probs[self.rest].sum()] if len(self.rest) else [])]
+        return [f"{p:.3f}" for p in sums]
 
-    def figures(self, values: Array) -> list[str]:
+    def steps(self, values: Array) -> list[str]:
         """Return the rounded value of each row, "" for that of the others."""
         return [*(_format_step(values[i]) for i in self.order), *([""] if len(self.rest) else [])]
 
+    def bars(self, probs: Array, longest: float) -> list[float | None]:
+        """Return the lengths of the bars. The others have none."""
+        return [*(float(probs[i]) / longest for i in self.order), *([None] if len(self.rest) else [])]
 
-def _compared_columns(rows: _TableRows, temperatures: Sequence[float], shapes: Sequence[Array]) -> list[Column]:
+    def longest(self, *distributions: Array) -> float:
+        """Return the highest probability of a row, whose bar has the length 1."""
+        return max(float(probs[list(self.order)].max()) for probs in distributions)
+
+
+def _compared_columns(rows: _TableRows, temperatures: Sequence[float], shapes: Sequence[Array]) -> list[TableColumn]:
     """Return the columns for several temperatures: a result and a bar for each. Entropy and choices are below them."""
     probs = rows.distribution.probs
-    longest = max(max(rows.sums(each)) for each in (probs, *shapes))
-    columns = [Column("", "name", [*rows.labels(), "bits", "choices"])]
+    longest = rows.longest(probs, *shapes)
+    columns = [TableColumn("", "name", [*rows.labels(), "bits", "choices"])]
     columns += _result_columns(rows, "p", probs, longest, ("figure", "raw"), (2, 3))
     for temperature, shaped in zip(temperatures, shapes, strict=True):
         columns += _result_columns(rows, f"T {temperature:g}", shaped, longest, ("result", "shaped"), (0, 1))
@@ -94,30 +103,28 @@ def _result_columns(
     longest: float,
     styles: tuple[CellStyle, CellStyle],
     ranks: tuple[int, int],
-) -> Iterator[Column]:
+) -> Iterator[TableColumn]:
     """Yield the probabilities of a distribution with its entropy and choices, then their bars."""
-    sums = rows.sums(probs)
     below = [f"{entropy_from_probs(probs):.2f}", _format_effective_choices(probs)]
-    yield Column(head, styles[0], [*(f"{p:.3f}" for p in sums), *below], ranks[0])
-    yield Column("", styles[1], [*(p / longest for p in sums), None, None], ranks[1])
+    yield TableColumn(head, styles[0], [*rows.probabilities(probs), *below], ranks[0])
+    yield TableColumn("", styles[1], [*rows.bars(probs, longest), None, None], ranks[1])
 
 
-def _step_columns(rows: _TableRows, temperature: float, shaped: Array) -> list[Column]:
+def _step_columns(rows: _TableRows, temperature: float, shaped: Array) -> list[TableColumn]:
     """Return the columns for one temperature: p, log p, log p / T, its exponential, and the result. Sums are below."""
     probs = rows.distribution.probs
     steps = temperature_steps(probs, temperature) if temperature else None
-    before, after = rows.sums(probs), rows.sums(shaped)
-    longest = max(*before, *after)
+    longest = rows.longest(probs, shaped)
     total = f"{steps.exponential.sum():.2f}" if steps else ""
     return [
-        Column("", "name", [*rows.labels(), "sum"]),
-        Column("p", "figure", [*(f"{p:.3f}" for p in before), f"{probs.sum():.3f}"]),
-        Column("", "raw", [*(p / longest for p in before), None], 1),
-        Column("log p", "figure", [*rows.figures(log_probs(probs)), ""], 2),
-        *([Column("log p / T", "figure", [*rows.figures(steps.divided), ""], 2)] if steps else []),
-        *([Column("exp", "figure", [*rows.figures(steps.exponential), total], 2)] if steps else []),
-        Column(f"T {temperature:g}", "result", [*(f"{p:.3f}" for p in after), f"{shaped.sum():.3f}"]),
-        Column("", "shaped", [*(p / longest for p in after), None]),
+        TableColumn("", "name", [*rows.labels(), "sum"]),
+        TableColumn("p", "figure", [*rows.probabilities(probs), f"{probs.sum():.3f}"]),
+        TableColumn("", "raw", [*rows.bars(probs, longest), None], 1),
+        TableColumn("log p", "figure", [*rows.steps(log_probs(probs)), ""], 2),
+        *([TableColumn("log p / T", "figure", [*rows.steps(steps.divided), ""], 2)] if steps else []),
+        *([TableColumn("exp", "figure", [*rows.steps(steps.exponential), total], 2)] if steps else []),
+        TableColumn(f"T {temperature:g}", "result", [*rows.probabilities(shaped), f"{shaped.sum():.3f}"]),
+        TableColumn("", "shaped", [*rows.bars(shaped, longest), None]),
     ]
 
 

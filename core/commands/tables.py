@@ -15,6 +15,9 @@ CellStyle = Literal["head", "name", "figure", "result", "raw", "shaped"]
 Cell = tuple[str, CellStyle]
 """A text as wide as its column, with the space before it, and its style."""
 
+MAX_FIRST_COLUMN = 24
+"""Maximum width of the first column of a list. The second text of a row whose first one is longer is below it."""
+
 MIN_SECOND_COLUMN = 32
 """Minimum width of the second column of a list. If there is less room, its texts are below those of the first."""
 
@@ -26,7 +29,7 @@ MAX_BAR = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """A column: its heading and its cells, which are texts, or the lengths of bars from 0 to 1 (None leaves a gap).
 
     If a table is too wide, columns of the highest ``rank`` are left out first, and those of rank 0 never.
@@ -54,12 +57,13 @@ class Column:
 def second_column(longest: int, width: int) -> int:
     """Return the column at which the second texts of a list begin, if the first ones take up to ``longest`` columns.
 
-    It is 2 if they are below the first ones.
+    If a first text reaches it, the second one is below it. In a narrow list, the column is 2, and all of them are.
     """
-    return longest + 2 if width - longest - 2 >= MIN_SECOND_COLUMN else 2
+    column = min(longest, MAX_FIRST_COLUMN) + 2
+    return column if width - column >= MIN_SECOND_COLUMN else 2
 
 
-def fit(columns: Sequence[Column], width: int) -> list[list[Column]]:
+def fit(columns: Sequence[TableColumn], width: int) -> list[list[TableColumn]]:
     """Return the columns that fit in ``width``. If too many can not be left out, they are split into several tables.
 
     Each of these begins with the first column.
@@ -76,7 +80,7 @@ def fit(columns: Sequence[Column], width: int) -> list[list[Column]]:
     return parts
 
 
-def render(columns: Sequence[Column], width: int) -> Iterator[list[Cell]]:
+def render(columns: Sequence[TableColumn], width: int) -> Iterator[list[Cell]]:
     """Yield the lines of a table that is at most ``width`` columns wide, headings first."""
     for part in fit(columns, width):
         bars = sum(column.is_bar for column in part)
@@ -92,7 +96,7 @@ def block_bar(share: float, width: int = MAX_BAR) -> str:
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 
-def _total_width(columns: Sequence[Column], bar_width: int) -> int:
+def _total_width(columns: Sequence[TableColumn], bar_width: int) -> int:
     return sum(column.gap() + column.width(bar_width) for column in columns)
 
 
@@ -102,7 +106,7 @@ def _cell_text(cell: str | float | None, bar_width: int) -> str:
     return "" if cell is None else block_bar(cell, bar_width)
 
 
-def _pad(column: Column, text: str, bar_width: int, style: CellStyle | None = None) -> Cell:
+def _pad(column: TableColumn, text: str, bar_width: int, style: CellStyle | None = None) -> Cell:
     """Return a cell: figures are aligned to the right, names and bars to the left."""
     spaces = " " * (column.width(bar_width) - display_width(text))
     aligned = text + spaces if column.is_bar or column.style == "name" else spaces + text

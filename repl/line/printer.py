@@ -116,7 +116,7 @@ def _print_list(listing: Listing) -> None:
     width = terminal_width() - len(INDENT)
     column = second_column(longest, width)
     for left, right in rows:
-        if left and column < longest:
+        if get_cwidth(left) + 2 > column:
             print_fragments(("", f"{INDENT}{left}\n"))
             left = ""
         first, *others = wrap_words(right, width - column)
@@ -127,8 +127,11 @@ def _print_list(listing: Listing) -> None:
 
 
 def _print_table(table: Table) -> None:
-    for line in table.lines(terminal_width() - len(INDENT)):
+    lines = table.lines(terminal_width() - len(INDENT))
+    for line in lines:
         print_fragments(("", INDENT), *((f"class:{style}", text) for text, style in line), ("", "\n"))
+    if footnote := table.footnote_below(lines):
+        print_note(footnote)
 
 
 def terminal_width() -> int:

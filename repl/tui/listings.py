@@ -33,7 +33,7 @@ def lay_out_list(rows: Sequence[tuple[str, str]], width: int) -> Iterator[Paragr
     longest = max((cell_len(left) for left, _ in shown), default=0)
     column = second_column(longest, width)
     for left, right in shown:
-        if left and column < longest:
+        if cell_len(left) + 2 > column:
             yield _paragraph((left, "name"))
             left = ""
         padding = " " * (column - cell_len(left))
@@ -42,8 +42,11 @@ def lay_out_list(rows: Sequence[tuple[str, str]], width: int) -> Iterator[Paragr
 
 def lay_out_table(table: Table, width: int) -> Iterator[Paragraph]:
     """Yield the lines of a table."""
-    for line in table.lines(width):
+    lines = table.lines(width)
+    for line in lines:
         yield _paragraph(*line)
+    if footnote := table.footnote_below(lines):
+        yield _paragraph((one_line(footnote), "note"), indent=2)
 
 
 def _paragraph(*parts: tuple[str, str], indent: int = 0) -> Paragraph:

@@ -154,11 +154,17 @@ class Transcript(ScrollView, can_focus=False):
 
     def add_listing(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
         """Add a title above rows of two texts."""
-        self._add(ListingBlock(title, partial(lay_out_list, list(rows))))
+        self._add_rows(ListingBlock(title, partial(lay_out_list, list(rows))))
 
     def add_table(self, table: Table) -> None:
         """Add a table."""
-        self._add(ListingBlock(table.title, partial(lay_out_table, table)))
+        self._add_rows(ListingBlock(table.title, partial(lay_out_table, table)))
+
+    def _add_rows(self, block: Block) -> None:
+        """Add a list or table. If it is higher than the transcript, show its beginning."""
+        self._add(block)
+        if len(block.lines) > self.size.height:
+            self.scroll_to(y=len(self.lines) - len(block.lines), animate=False, force=True, immediate=True)
 
     def begin_text(
         self, texts: Iterable[StyledText], replace: bool = False, copy_tracker: CopyTracker | None = None
@@ -167,11 +173,13 @@ class Transcript(ScrollView, can_focus=False):
         if replace:
             self._document.remove(self._current_block)
         self._drop_summary(replace)
+        self._following = True
         self._current_block = Block(texts, mark="›", blank_line_before=bool(self.lines), copy_tracker=copy_tracker)
         self._add(self._current_block)
 
     def reopen(self) -> None:
         """Move the current text to the end, so that it can grow there."""
+        self._following = True
         self._document.remove(self._current_block)
         self._drop_summary(True)
         self._add(self._current_block)
