@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from afterglow.core.model import load
-from afterglow.core.render.heat import legend
+from afterglow.core.render.marks import MarkedSpan, mark_spans
 from afterglow.core.render.svg import TEMPERATURE_COLUMNS, SvgPage, WrappedTokens
 from afterglow.core.sanitize import escape_controls
 from afterglow.core.session.lens import Inspection, inspect_session
@@ -49,16 +49,11 @@ def draw_ramp() -> str:
     exhaust(session.write_from(SEED))
     picture = SvgPage(112)
     picture.line([("One seed. One model. Only the temperature moved.", "plain")], TEMPERATURE_COLUMNS)
-    title, levels = legend("surprise")
-    picture.line(
-        [(f"T 0.2 → 1.6 · {title}: ", "dim"), *((f"{name}   ", f"heat{n}") for n, name in enumerate(levels))],
-        TEMPERATURE_COLUMNS,
-    )
+    picture.legend("surprise", has_tokens=True, has_copies=False)
     picture.gap()
     text = WrappedTokens(62)
-    text.add(SEED)
-    for token in session.passage.tokens():
-        text.add(escape_controls(token.text), token)
+    for span in mark_spans(session.passage):
+        text.add(span._replace(text=escape_controls(span.text)))
     top = picture.row
     picture.passage(text, "surprise")
     height = picture.row - top
@@ -111,9 +106,9 @@ def draw_sweep() -> str:
         picture.row = top
         picture.line([(f"T {column.temperature:.2f}", "temperature")], left)
         text = WrappedTokens(width - 1)
-        text.add(SEED)
+        text.add(MarkedSpan(SEED, seed=True))
         for token in column.tokens:
-            text.add(escape_controls(token.text), token)
+            text.add(MarkedSpan(escape_controls(token.text), token))
         marked = None if difference is None else column.tokens[difference]
         picture.passage(text, "surprise", left, margin=0, marked_token=marked)
         bottom = max(bottom, picture.row)

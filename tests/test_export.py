@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.events import Token
-from afterglow.core.render.export import ExportedPassage, as_html, as_json, as_markdown, as_svg, token_spans
-from afterglow.core.render.heat import heat_level
+from afterglow.core.render.export import ExportedPassage, as_html, as_json, as_markdown, as_svg, as_text
+from afterglow.core.render.heat import heat_level, legend
+from afterglow.core.render.marks import TEMPERATURE_MEANING, MarkedSpan, mark_spans
 from afterglow.core.render.svg import WrappedTokens, display_width
 from afterglow.core.sanitize import escape_controls
 from afterglow.core.session import passage_json
@@ -48,7 +49,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._inside = self._inside or tag == "pre"
-        if tag == "span":
+        if tag == "span" and self._inside:
             self.looks.append(dict(attrs)["class"] or "")
 
     def handle_endtag(self, tag: str) -> None:
@@ -64,12 +65,12 @@ HOSTILE = '<script>alert("1")</script> & ]]> \'日本 👍'
 def test_html_holds_the_text_and_nothing_that_runs() -> None:
     reader = Reader()
     made = passage(HOSTILE, "</pre><b>x")
-    page = as_html(ExportedPassage(made, "summary <i>", "surprise"))
+    page = as_html(ExportedPassage(made, "summary <em>", "surprise"))
     reader.feed(page)
     assert reader.text == f"{HOSTILE}</pre><b>x"
     assert reader.looks == [f"h{heat_level(token, 'surprise')}" for token in made.tokens()]
     assert "<script" not in page
-    assert "<i>" not in page
+    assert "<em>" not in page
 
 
 def test_svg_holds_the_text_and_says_where_t_was_turned() -> None:
@@ -88,6 +89,11 @@ def test_every_heat_makes_a_picture(heat: str) -> None:
     parsed(as_svg(ExportedPassage(passage("a", "b\nc\td"), "summary", heat)))
 
 
+@pytest.mark.parametrize(("written", "expected"), [("text", "The text\n"), ("text\n", "The text\n")])
+def test_a_text_file_ends_with_a_newline(written: str, expected: str) -> None:
+    assert as_text(ExportedPassage(passage("The ", written), "s", "off")) == expected
+
+
 def test_control_characters_leave_the_picture_well_formed() -> None:
     parsed(as_svg(ExportedPassage(passage("\x1b[2J\x00\x0c", "\x07\ud800"), "s", "off")))
 
@@ -96,9 +102,11 @@ def test_a_tail_and_a_kept_beginning_are_told_apart() -> None:
     made = passage("The ", "lamp")
     made.nodes[1].tail = "EN"
     made.add(Node(1, 2, tokens=[Token("x", 0, -1.0, -1.0, 1, 1.0, 1.0)]))
-    assert "".join(text for text, _ in token_spans(made)) == "The lax" == made.text()
+    assert "".join(span.text for span in mark_spans(made)) == "The lax" == made.text()
     made.move_to(1)
-    assert "".join(text for text, _ in token_spans(made)) == "The lampEN" == made.text()
+    *spans, tail = mark_spans(made)
+    assert "".join(span.text for span in spans) + tail.text == "The lampEN" == made.text()
+    assert [span.seed for span in (*spans, tail)] == [True, *[False] * 5]
 
 
 @given(st.text("ab \n日é\u0301", max_size=60), st.integers(2, 12))
@@ -106,7 +114,7 @@ def test_a_tail_and_a_kept_beginning_are_told_apart() -> None:
 def test_wrapping_keeps_every_character_and_the_width(text: str, columns: int) -> None:
     wrapped = WrappedTokens(columns)
     for character in text:
-        wrapped.add(character)
+        wrapped.add(MarkedSpan(character))
     lines = ["".join(c for c, _ in line) for line in wrapped.lines()]
     assert "".join(lines) == text.replace("\n", "")
     assert all(display_width(line.rstrip(" ")) <= columns for line in lines)
@@ -139,7 +147,7 @@ class Strict(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in self._tags
-        assert {name for name, _ in attrs} <= {"lang", "charset", "class", "title"}
+        assert {name for name, _ in attrs} <= {"charset", "class", "title", "name", "content", "data-t"}
         if tag not in ("meta", "br"):
             self._open.append(tag)
 
@@ -169,12 +177,18 @@ def export_of(seed: str, written: str, name: str) -> ExportedPassage:
     return ExportedPassage(made, f"{name} · summary", "surprise")
 
 
+def legend_of(written: str) -> str:
+    """The legend of surprise as it is shown, for a text in which nothing is copied."""
+    title, levels = legend("surprise")
+    return f"{title}: {''.join(levels)}" + (TEMPERATURE_MEANING if written else "")
+
+
 @given(texts, texts, names)
 @examples(150)
 def test_any_text_is_a_well_formed_svg(seed: str, written: str, name: str) -> None:
     root = parsed(as_svg(export_of(seed, written, name)))
-    shown = "".join(element.text or "" for element in root.iter(f"{SVG}text") if element.text != "0.80")
-    assert squeezed(shown) == squeezed(f"{seed}{written}{name} · summary")
+    shown = [element.text or "" for element in root.iter(f"{SVG}text") if element.text != "0.80"]
+    assert squeezed("".join(shown)) == squeezed(f"{seed}{written}{legend_of(written)}{name} · summary")
     assert {element.tag for element in root.iter()} <= {f"{SVG}{tag}" for tag in ("svg", "title", "rect", "text")}
 
 
@@ -182,8 +196,10 @@ def test_any_text_is_a_well_formed_svg(seed: str, written: str, name: str) -> No
 @examples(150)
 def test_any_text_is_a_well_formed_page(seed: str, written: str, name: str) -> None:
     page = as_html(export_of(seed, written, name))
-    reader = Strict("html head meta title style body pre b span footer")
-    assert reader.read(page) == squeezed(f"{seed}{written}{name} · summary")
+    reader = Strict("html head meta title style body pre b span footer p br i")
+    temperature = "0.80" if written else ""
+    shown = reader.read(page).replace(f"{temperature}{squeezed(TEMPERATURE_MEANING)}", squeezed(TEMPERATURE_MEANING))
+    assert shown == squeezed(f"{seed}{written}{legend_of(written)}{name} · summary")
     assert page == escape_controls(page)
 
 

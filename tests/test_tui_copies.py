@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from afterglow.core.model import Model
+from afterglow.core.render.marks import COPIED_SIGN
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.core.text.copy_detection import indexed_run_lengths
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.transcript import Transcript
-from afterglow.repl.tui.wrapping import COPIED_MARK
 from textual.widgets import Static
 
 from .tui_helpers import SIZE, lens_text, play, press, screen_lines
@@ -31,7 +31,7 @@ def underlined(app: app_module.AfterglowApp) -> str:
 
 def barred(app: app_module.AfterglowApp) -> list[str]:
     """The lines with a bar in the margin."""
-    return [line.partition(COPIED_MARK)[2] for line in screen_lines(app) if COPIED_MARK in line]
+    return [line.partition(COPIED_SIGN)[2] for line in screen_lines(app) if COPIED_SIGN in line]
 
 
 def copied(app: app_module.AfterglowApp, model: Model) -> str:

@@ -181,7 +181,8 @@ def export(session: Session, path: str, *, force: bool = False) -> Iterator[Effe
     if not force:
         require_new_or_ours(target, "choose another name, or /export! to replace it")
     summary = f"{session.model.name} · {session.passage.summary()}"
-    text = EXPORTERS[target.suffix](ExportedPassage(session.passage, summary, session.settings.heat))
+    tracker = session.model.copy_tracker() if session.settings.copied else None
+    text = EXPORTERS[target.suffix](ExportedPassage(session.passage, summary, session.settings.heat, tracker))
     write_user_file(target, text.encode("utf-8", "replace"))
     yield Notice(f"written: {target}")
 

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ..events import Token
 from ..sanitize import escape_controls, escape_line
 from ..session.passage import Passage
 from ..session.passage_json import to_json
-from .heat import heat_level, surprisal
+from ..text.copy_detection import CopyTracker
 from .markdown import escape_markdown
-from .svg import HEAT_COLORS, SvgPage, WrappedTokens, xml_text
+from .marks import mark_spans
+from .svg import TEMPERATURE_COLUMNS, SvgPage, WrappedTokens
+from .web_page import to_page
 
 LINE_WIDTH = 76
 """Characters in a line of an SVG."""
 
-PassageSpan = tuple[str, Token | None]
-
 
 class ExportedPassage(NamedTuple):
-    """A passage to export, the summary to print under its text, and the setting ``heat`` for its colors."""
+    """A passage to export, the summary to print under its text, and the setting ``heat`` for its colors.
+
+    ``copy_tracker`` is a new one, to mark copied runs; None marks none. ``candidates`` has a line for the tooltip of
+    each token, or is empty.
+    """
 
     passage: Passage
     summary: str
     heat: str
+    copy_tracker: CopyTracker | None = None
+    candidates: Sequence[str] = ()
 
 
 def as_text(export: ExportedPassage) -> str:
-    """Return the text alone."""
-    return export.passage.text()
+    """Return the text alone. It ends with a newline."""
+    text = export.passage.text()
+    return text if text.endswith("\n") else f"{text}\n"
 
 
 def as_json(export: ExportedPassage) -> str:
@@ -45,58 +51,31 @@ def as_markdown(export: ExportedPassage) -> str:
 
 
 def as_html(export: ExportedPassage) -> str:
-    """Return an HTML page with heat colors. Each token shows T, rank and surprisal in its tooltip."""
-    heat = _heat_or_default(export.heat)
-    return _HTML_TEMPLATE.format(
-        rules="\n".join(f".h{n} {{ color: {color}; }}" for n, color in enumerate(HEAT_COLORS)),
-        body="".join(_token_html(text, token, heat) for text, token in token_spans(export.passage)),
-        summary=xml_text(export.summary),
-    )
+    """Return an HTML page with heat colors. Each token shows T, rank, surprisal and probability in its tooltip."""
+    spans = list(mark_spans(export.passage, export.copy_tracker))
+    title = f"A passage of {export.passage.model}"
+    return to_page(title, spans, export.summary, _heat_or_default(export.heat), export.candidates)
 
 
 def as_svg(export: ExportedPassage) -> str:
-    """Return an SVG with heat colors, and T at the left of each line where it has changed."""
-    page = SvgPage(LINE_WIDTH + 8)
+    """Return an SVG with heat colors, the signs of the text in the margin, and a legend."""
+    heat = _heat_or_default(export.heat)
+    page = SvgPage(LINE_WIDTH + TEMPERATURE_COLUMNS + 1)
+    spans = list(mark_spans(export.passage, export.copy_tracker))
     text = WrappedTokens(LINE_WIDTH)
-    for span, token in token_spans(export.passage):
-        text.add(span, token)
-    page.passage(text, _heat_or_default(export.heat))
+    for span in spans:
+        text.add(span)
+    page.passage(text, heat)
     page.gap()
-    page.line([(export.summary, "dim")], 7)
+    page.legend(heat, any(span.token for span in spans), any(span.copied for span in spans))
+    page.line([(export.summary, "dim")], TEMPERATURE_COLUMNS)
     return page.to_svg(f"A passage of {export.passage.model}")
-
-
-def token_spans(passage: Passage) -> Iterator[PassageSpan]:
-    """Yield the text up to the cursor as (text, token). The token is None for seeds and tails."""
-    for node, count in passage.path():
-        if node.seed is not None:
-            yield node.seed, None
-            continue
-        yield from ((token.text, token) for token in node.tokens[:count])
-        if node.tail and (count is None or count >= len(node.tokens)):
-            yield node.tail, None
 
 
 def _heat_or_default(heat: str) -> str:
     """Return the heat to export with: "surprise" if heat is "off", since a page without colors has no use."""
     return "surprise" if heat == "off" else heat
 
-
-def _token_html(text: str, token: Token | None, heat: str) -> str:
-    if token is None:
-        return f"<b>{xml_text(text)}</b>"
-    figures = f"T {token.temperature:.2f}, rank {token.rank}, {surprisal(token):.1f} bits"
-    return f'<span class="h{heat_level(token, heat)}" title="{figures}">{xml_text(text)}</span>'
-
-
-_HTML_TEMPLATE = """<!doctype html>
-<html lang="und"><head><meta charset="utf-8"><title>A passage</title><style>
-body {{ background: #14161b; color: #d9dbe1; max-width: 46em; margin: 2em auto; padding: 0 1em; }}
-pre {{ font: 1em/1.5 ui-monospace, monospace; white-space: pre-wrap; }}
-b {{ color: #7fb4ff; }} footer {{ color: #8b8f9a; }}
-{rules}
-</style></head><body><pre>{body}</pre><footer>{summary}</footer></body></html>
-"""
 
 EXPORTERS: dict[str, Callable[[ExportedPassage], str]] = {
     ".txt": as_text,

@@ -9,23 +9,21 @@ from itertools import groupby
 
 from ..events import Token
 from ..sanitize import escape_controls
-from .heat import heat_level
-
-HEAT_COLORS = ("#b6bac4", "#8fd18f", "#f2cf63", "#ff9e57", "#ff6b81")
-"""Color of each heat level, on the dark background that every page has."""
+from .heat import HEAT_ON_DARK, heat_level, legend
+from .marks import COPIED_MEANING, COPIED_SIGN, TEMPERATURE_MEANING, MarkedSpan
 
 STYLES = {
     "plain": "#e4e6eb",
     "dim": "#8b8f9a",
     "seed": "#7fb4ff",
     "temperature": "#f2cf63",
+    "copied": "#6fd3bf",
     "raw": "#7fb4ff",
     "shaped": "#f2cf63",
-    **{f"heat{level}": color for level, color in enumerate(HEAT_COLORS)},
+    **{f"heat{level}": color for level, color in enumerate(HEAT_ON_DARK)},
 }
 """Color of each text style."""
 
-_BOLD_STYLES = ("seed", "heat3", "heat4")
 _BACKGROUND = "#14161b"
 
 _CELL_WIDTH = 8.4
@@ -37,14 +35,12 @@ _CELL_HEIGHT = 19
 _PADDING = 18
 """Pixels around the page."""
 
-_TEMPERATURE_COLORS = ((70, 130, 240), (242, 207, 99), (255, 80, 90))
-"""RGB colors of T = 0, 1 and 2."""
-
 TEMPERATURE_COLUMNS = 7
-"""Columns at the left of a passage, for T."""
+"""Columns at the left of a passage, for T and the bar of copied text."""
 
-Cell = tuple[str, Token | None]
-"""A character, and the token that it belongs to (None for a seed)."""
+
+Cell = tuple[str, MarkedSpan]
+"""A character, and the span that it belongs to. A span's temperature is kept in the cell of its first character."""
 
 
 def display_width(text: str) -> int:
@@ -63,15 +59,6 @@ def xml_text(text: str) -> str:
     return escape(escape_controls(text))
 
 
-def temperature_color(temperature: float) -> str:
-    """Return the color of a temperature: blue at 0, yellow at 1, red from 2 on, mixed in between."""
-    clamped = min(2.0, max(0.0, temperature))
-    index = min(1, int(clamped))
-    below, above = _TEMPERATURE_COLORS[index : index + 2]
-    mixed = (round(a + (b - a) * (clamped - index)) for a, b in zip(below, above, strict=True))
-    return "#" + "".join(f"{value:02x}" for value in mixed)
-
-
 class WrappedTokens:
     """A growing text of tokens, wrapped at spaces to lines of at most ``columns``."""
 
@@ -79,11 +66,14 @@ class WrappedTokens:
         self._columns = columns
         self._paragraphs: list[list[Cell]] = [[]]
 
-    def add(self, text: str, token: Token | None = None) -> None:
-        """Append text of a token, or of a seed if ``token`` is None."""
-        first, *rest = text.replace("\t", "    ").split("\n")
-        self._paragraphs[-1] += [(character, token) for character in first]
-        self._paragraphs += [[(character, token) for character in line] for line in rest]
+    def add(self, span: MarkedSpan) -> None:
+        """Append the text of a span."""
+        for character in span.text.replace("\t", "    "):
+            if character != "\n" or span.temperature is not None:
+                self._paragraphs[-1].append((character.strip("\n"), span))
+            if character == "\n":
+                self._paragraphs.append([])
+            span = span._replace(temperature=None)
 
     def lines(self) -> Iterator[list[Cell]]:
         """Yield the wrapped lines as lists of cells."""
@@ -131,7 +121,7 @@ class SvgPage:
         """Go down by ``rows``."""
         self.row += rows
 
-    def text_at(self, row: float, column: float, text: str, style: str = "plain") -> None:
+    def text_at(self, row: float, column: float, text: str, style: str = "plain", underlined: bool = False) -> None:
         """Draw a text at a position. Spaces at its ends are not drawn."""
         shown = escape_controls(text).rstrip(" ")
         start = len(shown) - len(shown.lstrip(" "))
@@ -139,8 +129,8 @@ class SvgPage:
             return
         x = _PADDING + (column + start) * _CELL_WIDTH
         y = _PADDING + (row + 0.75) * _CELL_HEIGHT
-        weight = ' font-weight="bold"' if style in _BOLD_STYLES else ""
-        underline = ' text-decoration="underline"' if style == "heat4" else ""
+        weight = ' font-weight="bold"' if style == "seed" else ""
+        underline = ' text-decoration="underline"' if underlined else ""
         length = display_width(shown.lstrip(" ")) * _CELL_WIDTH
         self._elements.append(
             f'<text x="{x:.1f}" y="{y:.1f}" fill="{STYLES[style]}" textLength="{length:.1f}"{weight}{underline}>'
@@ -168,36 +158,44 @@ class SvgPage:
         margin: int = TEMPERATURE_COLUMNS,
         marked_token: Token | None = None,
     ) -> None:
-        """Draw a text in the colors of ``heat``, which is not "off". ``margin`` columns at the left show T, 0 none.
+        """Draw a text in the colors of ``heat``, which is not "off". ``margin`` columns at the left show signs, 0 none.
 
-        T is printed in the lines where it has changed. A box is drawn under the first character of ``marked_token``.
+        T is printed in the lines where it has changed. A bar marks lines with copied text, which is underlined. A box
+        is drawn under the first character of ``marked_token``.
         """
-        shown = ""
         for line in text.lines():
             self._draw_marker(line, column + margin, marked_token)
             if margin:
-                shown = self._draw_margin(line, column, margin, shown)
-            spans = [
-                ("".join(character for character, _ in group), style)
-                for style, group in groupby(line, lambda cell: _choose_style(cell, heat))
-            ]
-            self.line(spans, column + margin)
+                self._draw_margin(line, column, margin)
+            left = column + margin
+            for (style, copied), group in groupby(line, lambda cell: (_choose_style(cell[1], heat), cell[1].copied)):
+                part = "".join(character for character, _ in group)
+                self.text_at(self.row, left, part, style, copied)
+                left += display_width(part)
+            self.gap()
 
-    def _draw_margin(self, line: list[Cell], column: float, margin: int, shown: str) -> str:
-        """Draw the color of a line's last T, and T itself unless it is ``shown`` already. Return the T shown now."""
-        temperatures = [f"{token.temperature:.2f}" for _, token in line if token]
-        if not temperatures:
-            return shown
-        latest = temperatures[-1]
-        self.box(self.row, column + margin - 1.6, 0.35, 1, temperature_color(float(latest)), 0)
-        if latest != shown:
-            self.text_at(self.row, column, latest, "temperature")
-        return latest
+    def legend(self, heat: str, has_tokens: bool, has_copies: bool, column: float = TEMPERATURE_COLUMNS) -> None:
+        """Draw the names of the levels of ``heat``, and the signs that a text with tokens, or with copies, has."""
+        title, levels = legend(heat)
+        named = [part for level, name in enumerate(levels) for part in ((name, f"heat{level}"), ("   ", "dim"))]
+        self.line([(f"{title}: ", "dim"), *named], column)
+        temperature = [("0.80 ", "temperature"), (f"{TEMPERATURE_MEANING}   ", "dim")] if has_tokens else []
+        copied = [(f"{COPIED_SIGN} ", "copied"), (COPIED_MEANING, "dim")] if has_copies else []
+        if temperature or copied:
+            self.line(temperature + copied, column)
+
+    def _draw_margin(self, line: list[Cell], column: float, margin: int) -> None:
+        """Draw the last T that a line changes to, and the bar of copied text."""
+        changes = [span.temperature for _, span in line if span.temperature is not None]
+        if changes:
+            self.text_at(self.row, column, f"{changes[-1]:.2f}", "temperature")
+        if any(span.copied for _, span in line):
+            self.box(self.row, column + margin - 1.6, 0.35, 1, STYLES["copied"], 0)
 
     def _draw_marker(self, line: list[Cell], column: float, marked: Token | None) -> None:
         """Draw a box under the first character of the marked token, if it is in this line."""
-        for index, (_, token) in enumerate(line):
-            if token is marked and token is not None:
+        for index, (_, span) in enumerate(line):
+            if span.token is marked and marked is not None:
                 self.box(self.row, column + display_width("".join(c for c, _ in line[:index])), 1, 1, "#5b4a86")
                 return
 
@@ -213,7 +211,8 @@ class SvgPage:
         )
 
 
-def _choose_style(cell: Cell, heat: str) -> str:
-    """Return the name of a cell's style: "seed", or "heat0" to "heat4"."""
-    token = cell[1]
-    return "seed" if token is None else f"heat{heat_level(token, heat)}"
+def _choose_style(span: MarkedSpan, heat: str) -> str:
+    """Return the name of a span's style: "seed", "plain" for a tail, or "heat0" to "heat4"."""
+    if span.token is None:
+        return "seed" if span.seed else "plain"
+    return f"heat{heat_level(span.token, heat)}"

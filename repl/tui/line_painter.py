@@ -11,7 +11,8 @@ from rich.style import Style
 from textual.strip import Strip
 
 from ...core.render.heat import heat_level
-from .wrapping import COPIED_MARK, StyleRun, WrappedLine
+from ...core.render.marks import COPIED_SIGN
+from .wrapping import StyleRun, WrappedLine
 
 WIDE_MARGIN = 6
 """Columns for marks if they include changes of temperature."""
@@ -51,7 +52,7 @@ class LinePainter:
         change = line.temperature_change if width == WIDE_MARGIN else None
         temperature = "" if change is None else f"{change:.2f}"
         yield Segment(temperature.rjust(width - 2), self._style_of("turn"))
-        yield Segment(COPIED_MARK if line.copied else " ", self._style_of("quote"))
+        yield Segment(COPIED_SIGN if line.copied else " ", self._style_of("quote"))
 
     def _style_name(self, run: StyleRun) -> str:
         level = heat_level(run.token, self.heat) if run.token else None

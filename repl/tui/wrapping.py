@@ -14,9 +14,6 @@ from textual.strip import Strip
 from ...core.events import Token
 from ...core.text.copy_detection import CopyTracker
 
-COPIED_MARK = "┃"
-"""Mark in the margin of a line that contains a copied run."""
-
 TAB_WIDTH = 4
 """Columns from one tab stop to the next."""
 
