@@ -362,7 +362,7 @@ def test_export_writes_the_form_that_the_name_asks_for(suffix: str, written: Ses
     text = path.read_text("utf-8")
     match suffix:
         case ".txt":
-            assert text == written.passage.text()
+            assert text == written.passage.text() + "\n"
         case ".md":
             quoted = [line.removeprefix("> ") for line in text.split("\n") if line.startswith(">")]
             assert "\n".join(quoted) == written.passage.text()
