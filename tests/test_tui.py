@@ -12,12 +12,12 @@ from afterglow.core.settings import Settings
 from afterglow.repl.prompt_history import read_history
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.prompt import PromptInput, complete_line
-from afterglow.repl.tui.thermometer import Thermometer
+from afterglow.repl.tui.status_line import StatusLine
 from afterglow.repl.tui.transcript import Transcript
 from textual.events import Key, Paste
 from textual.widgets import Static
 
-from .tui_helpers import SIZE, enter, play, stop, transcript_text, until, wait_for_tokens, wait_until_idle
+from .tui_helpers import SIZE, enter, play, status_text, stop, transcript_text, until, wait_for_tokens, wait_until_idle
 
 
 async def test_a_seed_streams_and_its_continuation_follows_it_verbatim(app: app_module.AfterglowApp) -> None:
@@ -148,7 +148,7 @@ async def test_space_holds_the_text_and_tab_finishes_it(tiny: Model) -> None:
         pilot.app.simulate_key("space")
         await until(pilot, lambda: app.playback.paused)
         await pilot.pause()
-        assert "paused" in str(app.query_one("#status", Static).content)
+        assert "paused" in status_text(app)
         pilot.app.simulate_key("tab")
         await until(pilot, lambda: not app.playback.playing)
         assert len(app.session.passage.tokens()) == 3000
@@ -333,28 +333,12 @@ async def test_a_bug_is_one_line_here_and_a_traceback_in_the_log(
     assert "Traceback" in log_file().read_text("utf-8")
 
 
-async def test_the_thermometer_shows_numbers_ramps_and_what_is_off_its_scale(app: app_module.AfterglowApp) -> None:
-    async with app.run_test(size=SIZE) as pilot:
-        shown = app.query_one(Thermometer)
-        await play(pilot, "/temp 0.5")
-        assert "T 0.50" in shown.render().plain
-        assert shown.render().plain.count("━") in range(10, 20)
-        await play(pilot, "/temp 3")
-        assert "▶" in shown.render().plain
-        await play(pilot, "/temp 0.2..1.6")
-        assert "T 0.20..1.60" in shown.render().plain
-        await play(pilot, "/temp 0..1.6")
-        shown.current = 0.5
-        assert "now 0.50" in shown.render().plain
-        assert "●" in shown.render().plain
-
-
 @pytest.mark.parametrize("size", [(20, 6), (40, 12), (80, 24), (200, 60)])
 async def test_every_size_has_room_for_the_essentials(app: app_module.AfterglowApp, size: tuple[int, int]) -> None:
     async with app.run_test(size=size) as pilot:
         await play(pilot, "The lamp")
         await pilot.pause()
-        for widget in (app.query_one(Transcript), app.query_one(Thermometer), app.query_one(PromptInput)):
+        for widget in (app.query_one(Transcript), app.query_one(StatusLine), app.query_one(PromptInput)):
             assert widget.region.height >= 1
             assert app.screen.region.contains_region(widget.region)
 

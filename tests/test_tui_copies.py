@@ -12,7 +12,7 @@ from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.transcript import Transcript
 from textual.widgets import Static
 
-from .tui_helpers import SIZE, lens_text, play, press, screen_lines
+from .tui_helpers import SIZE, lens_text, play, press, screen_lines, status_text
 
 
 @pytest.fixture
@@ -57,12 +57,11 @@ async def test_copied_runs_are_marked_as_the_text_comes(copier: app_module.After
 
 async def test_status_lens_and_a_setting(copier: app_module.AfterglowApp) -> None:
     async with copier.run_test(size=SIZE) as pilot:
-        status = copier.query_one("#status", Static)
-        assert "copied" not in str(status.content)
+        assert "copied" not in status_text(copier)
         await play(pilot, "The keeper")
         copies = copier.query_one(Transcript).copy_tracker
         assert copies
-        assert f"copied {copies.share:.0%}, longest {copies.longest_run}" in str(status.content)
+        assert f"copied {copies.share:.0%}, longest {copies.longest_run}" in status_text(copier)
         at = next(n for n in range(200) if copies.run_length(n))
         await press(pilot, "home", *["right"] * at)
         assert f"copied in a run of {copies.run_length(at)}" in lens_text(copier)
@@ -70,7 +69,7 @@ async def test_status_lens_and_a_setting(copier: app_module.AfterglowApp) -> Non
         await play(pilot, "/copied off")
         assert not underlined(copier)
         assert not barred(copier)
-        assert "copied" not in str(status.content)
+        assert "copied" not in status_text(copier)
 
 
 async def test_heat_leaves_bar_and_underline(copier: app_module.AfterglowApp) -> None:
@@ -92,7 +91,7 @@ async def test_going_back_takes_the_marks_back(copier: app_module.AfterglowApp, 
         assert underlined(copier) == before
         await press(pilot, "ctrl+z")
         assert not underlined(copier)
-        assert "copied" not in str(copier.query_one("#status", Static).content)
+        assert "copied" not in status_text(copier)
 
 
 async def test_each_column_of_a_sweep_tells_its_share(copier: app_module.AfterglowApp) -> None:
@@ -109,4 +108,4 @@ async def test_a_model_without_an_index_marks_nothing(app: app_module.AfterglowA
         await play(pilot, "The keeper")
         assert not underlined(app)
         assert not barred(app)
-        assert "copied" not in str(app.query_one("#status", Static).content)
+        assert "copied" not in status_text(app)

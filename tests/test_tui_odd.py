@@ -18,7 +18,6 @@ from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.sweep_view import SweepView
 from afterglow.repl.tui.transcript import Transcript
 from rich.cells import cell_len
-from textual.widgets import Static
 
 from .tui_helpers import (
     SIZE,
@@ -27,6 +26,7 @@ from .tui_helpers import (
     play,
     press,
     screen_lines,
+    status_text,
     stop,
     transcript_text,
     until,
@@ -199,7 +199,7 @@ async def test_a_whole_seed_is_read_with_progress_and_esc_drops_it(tiny: Model) 
         await play(pilot, "Good evening")
         text = app.session.passage.text()
         await enter(pilot, seed)
-        await until(pilot, lambda: "reading the seed: " in str(app.query_one("#status", Static).content))
+        await until(pilot, lambda: "reading the seed: " in status_text(app))
         await stop(pilot, app)
         assert "stopped before the seed was read" in transcript_text(app)
         assert app.session.passage.text() == text

@@ -9,11 +9,23 @@ from afterglow.core.session import passage_db, passage_json
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
+from afterglow.repl.tui.legend import Legend
 from afterglow.repl.tui.picker import Picker
 from afterglow.repl.tui.question import Question
 from textual.widgets import OptionList, Static
 
-from .tui_helpers import SIZE, enter, limit_file_size, play, press, stop, transcript_text, until, wait_for_tokens
+from .tui_helpers import (
+    SIZE,
+    enter,
+    limit_file_size,
+    play,
+    press,
+    status_text,
+    stop,
+    transcript_text,
+    until,
+    wait_for_tokens,
+)
 
 
 def picker(app: app_module.AfterglowApp) -> Picker:
@@ -170,5 +182,5 @@ async def test_a_passage_is_reopened_as_it_was_set(app: app_module.AfterglowApp,
         assert (settings.temperature, settings.heat, settings.speed, settings.lens) == (1.3, "rank", 77, False)
         assert settings.rng == 3
         assert again.session.passage.rng == 7
-        assert "T 1.30" in str(again.query_one("#status", Static).content)
-        assert again.query_one("#legend").display
+        assert "T 1.30" in status_text(again)
+        assert again.query_one(Legend).display

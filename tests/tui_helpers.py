@@ -10,6 +10,7 @@ import pytest
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.lens_panel import Lens
 from afterglow.repl.tui.prompt import PromptInput
+from afterglow.repl.tui.status_line import StatusLine
 from afterglow.repl.tui.transcript import Transcript
 from textual.pilot import Pilot
 
@@ -68,6 +69,11 @@ async def stop(pilot: Pilot[None], app: app_module.AfterglowApp) -> None:
 def lens_text(app: app_module.AfterglowApp) -> str:
     """Return the text of the lens."""
     return app.query_one(Lens).text
+
+
+def status_text(app: app_module.AfterglowApp) -> str:
+    """Return the text of the status line."""
+    return app.query_one(StatusLine).render().plain
 
 
 def screen_lines(app: app_module.AfterglowApp) -> list[str]:

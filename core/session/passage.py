@@ -206,10 +206,12 @@ class Passage:
         ]
         if node.take:
             parts.append(f"take {node.take}")
+        return " · ".join([*parts, *filter(None, [self.version_summary()])])
+
+    def version_summary(self) -> str:
+        """Return the number of the version at the cursor: "version 2 of 3". Return "" if there is one only."""
         versions = self.versions()
-        if len(versions) > 1:
-            parts.append(f"version {versions.index(self.cursor or 0) + 1} of {len(versions)}")
-        return " · ".join(parts)
+        return f"version {versions.index(self.cursor or 0) + 1} of {len(versions)}" if len(versions) > 1 else ""
 
     def undo(self) -> None:
         """Move the cursor to the parent. Raises CommandError if there is none."""

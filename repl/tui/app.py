@@ -33,7 +33,7 @@ from .palette import slash_commands
 from .playback import Playback
 from .prompt import PromptInput
 from .selection import SelectingApp
-from .status_line import format_status
+from .status_line import StatusLine
 from .sweep_view import SweepColumnView
 from .themes import restore_theme
 from .token_cursor import TokenCursor
@@ -218,6 +218,14 @@ class AfterglowApp(HeatColors, SelectingApp):
     def _handle_candidate_click(self, event: Lens.CandidateClicked) -> None:
         self.navigation.click_candidate(event.index)
 
+    @on(StatusLine.TemperatureTurned)
+    def _handle_wheel(self, event: StatusLine.TemperatureTurned) -> None:
+        self.action_change_temperature(event.direction)
+
+    @on(StatusLine.TemperatureSet)
+    def _handle_scale_click(self, event: StatusLine.TemperatureSet) -> None:
+        self.run_line(f"/temp {event.temperature}", topic="temperature")
+
     @on(PromptInput.Submitted)
     def _handle_submit(self, event: PromptInput.Submitted) -> None:
         if not self.playback.playing:
@@ -240,10 +248,10 @@ class AfterglowApp(HeatColors, SelectingApp):
         return self.is_running and bool(self.screen_stack)
 
     def refresh_state(self) -> None:
-        """Show settings and progress in thermometer, lens, status line and footer."""
+        """Show settings and progress in lens, legend, status line and footer."""
         if not self._has_screen:
             return
-        self._view.show_settings(self.playback.playing)
+        self._view.show_settings()
         try:
             self.token_cursor.refresh()
         except AfterglowError as error:
@@ -251,15 +259,13 @@ class AfterglowApp(HeatColors, SelectingApp):
         self._refresh_status()
 
     def _refresh_status(self) -> None:
-        """Draw status, legend and footer again if they have changed."""
-        view = self._view
-        status = format_status(self.session, view.passage_view.copy_tracker, self.playback.activity)
+        """Draw the status line again, and the footer if other keys act now."""
+        view, activity = self._view, self.playback.activity
+        view.show_status(activity)
         has_cursor = self.token_cursor.token_index is not None
-        footer_state = (has_cursor, view.sweep_view.display, bool(view.input.text))
-        state = (status, self.session.settings.heat, self.theme, *footer_state)
+        state = (activity, has_cursor, view.sweep_view.display, bool(view.input.text))
         if state != self._shown_state:
             self._shown_state = state
-            view.show_status(status)
             self.refresh_bindings()
 
     def _handle_exception(self, error: Exception) -> None:

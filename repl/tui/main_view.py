@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from textual.containers import Container, Vertical
-from textual.content import Content
-from textual.widgets import Static
 
 from ...core.sanitize import one_line
 from ...core.session.session import Session
@@ -13,13 +11,13 @@ from .legend import Legend
 from .lens_panel import Lens
 from .passage_view import PassageView
 from .prompt import Completions, PromptInput
+from .status_line import Status, StatusLine, describe_session, describe_temperature
 from .sweep_view import SweepView
-from .thermometer import Thermometer
 from .transcript import Transcript
 
 
 class MainView(Vertical):
-    """From the top: transcript and lens, or a sweep; legend, thermometer, status line, completions and input.
+    """From the top: transcript and lens, or a sweep; legend, status line, completions and input.
 
     ``passage_view`` shows the session's passage in the transcript.
     """
@@ -34,11 +32,10 @@ class MainView(Vertical):
         self.passage_view = PassageView(session, self.transcript)
         self._page = Container(self.transcript, self.lens, id="page")
         self._legend = Legend(self.transcript)
-        self._thermometer = Thermometer()
-        self._status = Static(id="status", markup=False)
+        self._status_line = StatusLine()
         self._completions = Completions(session)
         top = (self._page, self.sweep_view)
-        for widget in (*top, self._legend, self._thermometer, self._status, self._completions, self.input):
+        for widget in (*top, self._legend, self._status_line, self._completions, self.input):
             self.compose_add_child(widget)
 
     def greet(self) -> None:
@@ -51,19 +48,20 @@ class MainView(Vertical):
             self.passage_view.show()
         self.input.focus()
 
-    def show_settings(self, playing: bool) -> None:
-        """Show the settings of the session. ``playing`` is True while text is being written."""
+    def show_settings(self) -> None:
+        """Show the settings of the session."""
         settings = self._session.settings
-        self._thermometer.temperature = settings.temperature
-        self._thermometer.current = self._session.temperature if playing else None
         self.transcript.set_heat(settings.heat, settings.copied)
+        self._legend.heat = settings.heat
         self.lens.display = settings.lens
         self._page.display = not self.sweep_view.display
 
-    def show_status(self, status: str) -> None:
-        """Show the status line, and the legend of the current heat."""
-        self._status.update(Content(one_line(status)), layout=False)
-        self._legend.heat = self._session.settings.heat
+    def show_status(self, activity: str) -> None:
+        """Show the status line. ``activity`` is the state of the text being written."""
+        tracker, sweep = self.passage_view.copy_tracker, self.sweep_view
+        thermometer = describe_temperature(self._session, sweep.temperatures, sweep.chosen_index)
+        notes = describe_session(self._session, tracker, activity, passage_shown=not sweep.display)
+        self._status_line.status = Status(thermometer, one_line(self._session.model.name), notes)
 
     def offer_completions(self) -> None:
         """Show the completions of the command being typed."""

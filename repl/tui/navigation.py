@@ -40,7 +40,7 @@ class Navigation:
             self._sweep_view.choose(self._sweep_view.chosen_index + step)
         else:
             self._token_cursor.move(step)
-            self._refresh()
+        self._refresh()
 
     def move_word(self, step: int) -> None:
         """Move the cursor to the next (1) or previous (-1) word. In a sweep, do as ``move``."""
@@ -91,6 +91,7 @@ class Navigation:
         if self._sweep_view.chosen_index == number:
             self.pick(number)
         self._sweep_view.choose(number)
+        self._refresh()
 
     def click_candidate(self, index: int) -> None:
         """Choose a candidate. A second click takes it."""

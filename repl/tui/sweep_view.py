@@ -27,6 +27,11 @@ class SweepView(Horizontal):
         self.chosen_index = 0
         self._columns: list[SweepColumnView] = []
 
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        """Temperatures of the columns, none while it is closed."""
+        return tuple(column.temperature for column in self.sweep.columns) if self.sweep else ()
+
     async def show(
         self, sweep: Sweep, heat: str, make_copy_tracker: Callable[[], CopyTracker | None] = lambda: None
     ) -> None:
