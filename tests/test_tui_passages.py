@@ -12,7 +12,7 @@ from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.legend import Legend
 from afterglow.repl.tui.picker import Picker
 from afterglow.repl.tui.question import Question
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 
 from .tui_helpers import (
     SIZE,
