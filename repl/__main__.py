@@ -18,6 +18,7 @@ from afterglow.repl.cli.options import (
     runtime_option,
     with_settings,
 )
+from afterglow.repl.cli.resume import choose_model, find_passages, opening_line
 from afterglow.repl.cli.share import completion, export, web
 from afterglow.repl.cli.teach import diversity, explain, tour
 from afterglow.repl.cli.train import novelty, train
@@ -32,9 +33,20 @@ from afterglow.repl.cli.train import novelty, train
 @model_option
 @runtime_option
 @plain_option
+@click.option("--continue", "continues", is_flag=True, help="go on with the last passage")
+@click.option("--open", "opened", metavar="NAME", help="open a passage: its number, its name, or a word of it")
 @with_settings("token", "passage", "view")
 @click.pass_context
-def cli(context: click.Context, /, model_name: str | None, runtime: str, plain: bool, **flags: object) -> None:
+def cli(
+    context: click.Context,
+    /,
+    model_name: str | None,
+    runtime: str,
+    plain: bool,
+    continues: bool,
+    opened: str | None,
+    **flags: object,
+) -> None:
     """Play with a text-generating LSTM.
 
     Without a command the full screen opens. Type a seed (any text), watch the model continue it, and change the
@@ -45,8 +57,12 @@ def cli(context: click.Context, /, model_name: str | None, runtime: str, plain: 
         return
     from afterglow.core.session.session import Session
 
-    model, settings = load_model_and_settings(model_name, runtime, flags)
-    sys.exit(launch(Session(model, settings), plain))
+    found = find_passages(continues, opened)
+    model, settings = load_model_and_settings(model_name or choose_model(found), runtime, flags)
+    session = Session(model, settings)
+    if found:
+        session.pinned = frozenset(name for name, value in flags.items() if value is not None)
+    sys.exit(launch(session, plain, opening_line(found, opened)))
 
 
 SUBCOMMANDS = [generate, evaluate, models, info, train, novelty, bot, explain, diversity, tour, export, completion, web]

@@ -84,12 +84,13 @@ def test_what_was_there_before_kill_is_there_again_cursor_tree_and_dice(opened: 
     again = opened("--length", "60", "--speed", "0")
     again.until(lambda: "/open continues" in again.screen)
     again.type("/open 1\r")
-    again.until(lambda: "opened 1" in again.screen)
+    again.until(lambda: "opened #1" in again.screen)
     assert saved() == before
     assert "restored temperature 1.35" in " ".join(again.screen.split())
     again.type("\r")
     again.until(lambda: count() == 120)
     again.leave()
+    assert "is saved; go on with: afterglow --continue" in again.screen
     found = saved()
     assert found
     assert before

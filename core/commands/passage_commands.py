@@ -33,6 +33,12 @@ def list_passages(query: str = "") -> list[tuple[str, str]]:
     return _to_rows(saved_passages.search(query))
 
 
+def describe_latest() -> str:
+    """Return the name and description of the passage that was changed last. Raises StorageError if there is none."""
+    latest = saved_passages.find_latest()
+    return f"{latest.key} {_describe_passage(latest)}"
+
+
 def _to_rows(found: Sequence[SavedPassage]) -> list[tuple[str, str]]:
     return [(saved.key, _describe_passage(saved)) for saved in found]
 

@@ -51,6 +51,14 @@ def find_one(name: str) -> SavedPassage:
     return found[0]
 
 
+def find_latest() -> SavedPassage:
+    """Return the passage that was changed last. Raises StorageError if there is none."""
+    latest = passage_db.search_passages(limit=1) + passage_files.search("", 1)
+    if not latest:
+        raise StorageError("there is no saved passage yet; a seed begins one")
+    return max(latest, key=lambda saved: saved.changed)
+
+
 def no_match(name: str) -> StorageError:
     """Return the error for a name that no passage has."""
     return StorageError(f"no passage has {name!r} in its name or text; /open lists them all")

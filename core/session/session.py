@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import chain
 from os.path import commonprefix
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import CommandError
 from ..events import Done, Event, Notice, PrefillProgress, Token
@@ -17,21 +17,10 @@ from ..model import Model, Prefill, load
 from ..sampling.rng import PositionRNG, random_rng_seed
 from ..settings import SPECS, Settings, get_spec
 from .node import Node
+from .observer import SessionObserver
 from .passage import Passage
 from .replay import adopt_passage, restore_snapshots, snapshot_at
 from .stored_passage import Deletion, StoredPassage
-
-
-class SessionObserver(Protocol):
-    """Follows the lines that are typed, as the guided tour does. A session has at most one."""
-
-    def before_command(self, command: str) -> None:
-        """Called before a line is run, with the name of its command, or "" for a seed or an empty line."""
-        ...
-
-    def after_command(self, session: Session) -> Iterator[Any]:
-        """Yield effects to show after a line was run."""
-        ...
 
 
 class Session:
@@ -48,6 +37,7 @@ class Session:
         self.settings = settings or model.settings
         self.passage = self._empty_passage()
         self.observer: SessionObserver | None = None
+        self.pinned: frozenset[str] = frozenset()  # names of settings that the next opened passage does not restore
         self.deletions: list[Deletion] = []  # that can be undone, the latest last
         self._load_model = load_model
         self._stream: Stream | None = None
@@ -223,14 +213,16 @@ class Session:
     def load_passage(self, stored: StoredPassage) -> str | None:
         """Continue with a loaded passage. Return a notice if another model wrote it and its text is read again.
 
-        Restores the settings that the passage was left with, except ``rng`` and ``autosave``.
+        Restores the settings that the passage was left with, except ``rng``, ``autosave`` and those that are pinned.
         """
         settings = stored.passage.settings or self.settings
         passage, notice = adopt_passage(self.model, stored.passage)
         if notice is None:
             restore_snapshots(self.model, passage, stored.snapshots)
         self.passage = passage
-        self.set_all(settings.changed(rng=self.settings.rng, autosave=self.settings.autosave))
+        kept = self.pinned | {"rng", "autosave"}
+        self.set_all(settings.changed(**{name: getattr(self.settings, name) for name in kept}))
+        self.pinned = frozenset()
         return notice
 
     def current_snapshot(self) -> Snapshot:

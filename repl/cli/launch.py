@@ -7,6 +7,8 @@ import sys
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from .resume import print_farewell
+
 if TYPE_CHECKING:
     from ...core.session.session import Session
 
@@ -32,6 +34,7 @@ def launch(session: Session, plain: bool, first_line: str = "") -> int:
         run_line_repl(session, first_line)
     else:
         _run_full_screen(session, first_line)
+    print_farewell(session)
     return 0
 
 

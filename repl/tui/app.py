@@ -14,7 +14,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from ...core.commands.effects import Effect
-from ...core.commands.passage_commands import list_passages
+from ...core.commands.passage_commands import describe_latest
 from ...core.commands.registry import dispatch, runs_live
 from ...core.errors import AfterglowError
 from ...core.session.session import Session
@@ -98,9 +98,9 @@ class AfterglowApp(HeatColors, SelectingApp):
     async def _offer_last_passage(self) -> None:
         """Add a note with the command that opens the latest passage."""
         with contextlib.suppress(AfterglowError):
-            latest = await asyncio.to_thread(list_passages)
-            if latest and not self.session.passage.nodes:
-                self._view.transcript.add_note(f"/open continues {latest[0][0]} {latest[0][1]}", "reminder")
+            latest = await asyncio.to_thread(describe_latest)
+            if not self.session.passage.nodes:
+                self._view.transcript.add_note(f"/open continues {latest}", "reminder")
 
     def run_line(self, line: str, topic: str = "") -> None:
         """Run a typed line. Its notes replace the note above them if that has the same ``topic``."""
