@@ -22,19 +22,24 @@ from ...core.sanitize import escape_controls, one_line
 from ...core.session.session import Session
 from ...core.settings import SPECS
 from ..autosave import Autosave
+from ..ending_signals import run_until_signal
 from ..external_editor import edit_externally
 from ..player import Player
 from ..prompt_history import append_history, read_history
 from .keys import prompt_bindings, push_back_keys, read_keys, strip_triple_quotes
 from .printer import PROMPT_STYLE, print_error, print_events, print_fragments, print_note, print_rows
+from .stops import handle_stops, request_stop
 
 MAX_REPRINTED_CHARS = 2000
 """Maximum characters of a passage that are printed again, for example after an undo. About a screen."""
 
 
-def run_line_repl(session: Session, first_line: str = "") -> None:
-    """Run the line REPL until /quit or Ctrl-D. ``first_line`` is executed before any line is read."""
-    asyncio.run(LineRepl(session).run(first_line))
+def run_line_repl(session: Session, first_line: str = "") -> int:
+    """Run the line REPL until /quit or Ctrl-D. ``first_line`` is executed before any line is read.
+
+    Return the exit code: 0, or 128 and the number of the signal that ended it.
+    """
+    return asyncio.run(run_until_signal(LineRepl(session).run(first_line)))
 
 
 class LineRepl:
@@ -61,6 +66,7 @@ class LineRepl:
     async def run(self, first_line: str = "") -> None:
         """Execute ``first_line``, if given, then read and execute lines until the user quits."""
         print_note(f"{self.session.model.name} is ready: type a seed, or /help; Ctrl-C stops, Ctrl-D quits")
+        handle_stops()
         if first_line:
             await self._handle_line(first_line)
         while not self._quitting:
@@ -186,6 +192,8 @@ class LineRepl:
             player.paused = not player.paused
         elif key == Keys.Tab:
             player.skip_to_end()
+        elif key == Keys.ControlZ:
+            request_stop()
 
     def _stop(self, player: Player) -> None:
         """Stop writing, and print at once what was generated."""

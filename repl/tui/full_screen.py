@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import sys
 
+from textual.app import App
+
 from ...core.session.session import Session
 from .app import AfterglowApp
-from .prompt import register_alt_enter
+from .key_reader import register_alt_enter
 
 SWITCH_INTERVAL = 0.0005
 """Seconds after which a thread lets another run: a tenth of the default, since a thread draws tokens all the time."""
@@ -16,14 +18,30 @@ GC_FREEZE_INTERVAL = 1.0
 """Seconds between two exclusions of existing objects from garbage collection."""
 
 
-def run_full_screen(session: Session, first_line: str = "") -> None:
-    """Run the app until the user quits, then save the passage. ``first_line`` is run before any typed line."""
+def run_full_screen(session: Session, first_line: str = "") -> int:
+    """Run the app until it ends, then save the passage. ``first_line`` is run before any typed line.
+
+    Return the exit code: 0, or 128 and the number of the signal that ended the app.
+    """
     _reduce_latency()
     register_alt_enter()
     app = AfterglowApp(session, first_line)
     app.call_later(app.set_interval, GC_FREEZE_INTERVAL, _freeze_gc)
+    _choose_driver(app)
     app.run()
     app.autosave.save_now()
+    return app.return_code or 0
+
+
+def _choose_driver(app: App[None]) -> None:
+    """Give the app our driver for terminals where it would have Textual's."""
+    if sys.platform != "win32":
+        from textual.drivers.linux_driver import LinuxDriver
+
+        from .terminal_driver import TerminalDriver
+
+        if app.driver_class is LinuxDriver:
+            app.driver_class = TerminalDriver
 
 
 def _reduce_latency() -> None:

@@ -24,6 +24,8 @@ APP_BINDINGS: list[BindingType] = [
     Binding("pagedown", "scroll('page_down')", show=False, priority=True),
     Binding("ctrl+home", "scroll('home')", show=False, priority=True),
     Binding("ctrl+end", "scroll('end')", show=False, priority=True),
+    Binding("ctrl+l", "redraw", show=False, priority=True),
+    Binding("alt+z", "suspend_process", show=False, priority=True),
     Binding("alt+up", "run_command('/undo')", show=False),
     Binding("alt+down", "run_command('/redo')", show=False),
     Binding("alt+left", "run_command('/version -1')", show=False),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
-from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.actions import parse as parse_action
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Key, Paste
-from textual.keys import Keys
 from textual.message import Message
 from textual.widgets import Static
 
@@ -184,12 +182,6 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
         event.prevent_default()
         pasted = escape_controls(event.text.replace("\r\n", "\n").replace("\r", "\n"))
         self._replace_via_keyboard(pasted, *self.selection)
-
-
-def register_alt_enter() -> None:
-    """Make Textual read Alt-Enter as Ctrl-J. It reads the sequence that most terminals send for it as Enter."""
-    for sequence in ("\x1b\r", "\x1b\n"):
-        cast("dict[str, Any]", ANSI_SEQUENCES_KEYS).setdefault(sequence, (Keys.ControlJ,))
 
 
 class Completions(Static):

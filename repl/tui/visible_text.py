@@ -55,6 +55,10 @@ class VisibleApp(App[None]):
         """Return the filters that each drawn line goes through."""
         return [*super().get_line_filters(), self._control_filter]
 
+    def action_redraw(self) -> None:
+        """Draw everything again, over what other programs have written to the terminal."""
+        self.refresh()
+
 
 def _without_controls(text: str) -> str:
     shown = escape_line(text)
