@@ -145,6 +145,15 @@ async def test_space_pauses_and_tab_finishes(session: Session, keyboard: PipeInp
         keyboard.send_text("\x04")
 
 
+async def test_ctrl_d_while_text_is_written_stops_it_and_quits(session: Session, keyboard: PipeInput) -> None:
+    session.set("speed", 20)
+    async with talking(session):
+        keyboard.send_text("The lamp\r")
+        await until(lambda: len(written(session)) > 2)
+        keyboard.send_text("\x04")
+    assert len(written(session)) < 500
+
+
 async def test_a_typo_while_text_streams_ends_nothing(session: Session, keyboard: PipeInput) -> None:
     session.set("speed", 200)
     async with talking(session):

@@ -192,6 +192,9 @@ class LineRepl:
             player.paused = not player.paused
         elif key == Keys.Tab:
             player.skip_to_end()
+        elif key == Keys.ControlD:
+            self._quitting = True
+            self._stop(player)
         elif key == Keys.ControlZ:
             request_stop()
 
