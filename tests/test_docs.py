@@ -163,7 +163,7 @@ def reference() -> object:
     return module
 
 
-@pytest.mark.parametrize("name", ["commands.md", "settings.md", "command-line.md"])
+@pytest.mark.parametrize("name", ["commands.md", "keys.md", "settings.md", "command-line.md"])
 def test_the_reference_fits_the_program(name: str) -> None:
     made = reference().PAGES[name]()  # type: ignore[attr-defined]
     assert (ROOT / "docs" / name).read_text("utf-8") == made, "run: python docs/reference.py"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,11 @@ from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.prompt_history import read_history
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.prompt import PromptInput, complete_line
+from afterglow.repl.tui.completion import Completions, complete_line
+from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.status_line import StatusLine
 from afterglow.repl.tui.transcript import Transcript
 from textual.events import Key, Paste
-from textual.widgets import Static
 
 from .tui_helpers import SIZE, enter, play, status_text, stop, transcript_text, until, wait_for_tokens, wait_until_idle
 
@@ -127,11 +128,12 @@ async def test_resizing_while_text_streams(slow: app_module.AfterglowApp) -> Non
 
 async def test_single_keys_play_in_an_empty_line_and_type_in_any_other(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
         await pilot.press("plus", "plus", "minus", "ctrl+up")
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert app.session.settings.temperature == 1.1
-        assert transcript_text(app).count("T 1.") == 1
+        assert len(re.findall(r"T 1\.\d\d → ", transcript_text(app))) == 1
         await pilot.press("a", "plus", "space", "minus")
         assert app.query_one(PromptInput).text == "a+ -"
         await pilot.press("ctrl+down")
@@ -195,7 +197,7 @@ async def test_completion_is_offered_and_taken(app: app_module.AfterglowApp) -> 
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press(*"/swe")
         await pilot.pause()
-        assert "/sweep" in str(app.query_one("Completions", Static).content)
+        assert app.query_one(Completions).words == ["/sweep"]
         await pilot.press("tab")
         assert app.query_one(PromptInput).text == "/sweep "
         await pilot.press("tab")

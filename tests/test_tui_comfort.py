@@ -18,7 +18,7 @@ from afterglow.repl.tui.settings_screen import SettingsScreen
 from afterglow.repl.tui.transcript import Transcript
 from rich.cells import cell_len
 from textual.events import Key
-from textual.widgets import HelpPanel, Input, Static, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from .tui_helpers import SIZE, play, press, transcript_text, until
 
@@ -43,14 +43,6 @@ async def test_the_palette_opens_and_does_what_is_chosen(app: app_module.Aftergl
         await pilot.pause(0.5)
         await pilot.press("enter")
         await until(pilot, lambda: app.session.passage.text() == "The lamp")
-
-
-async def test_f1_shows_help_for_the_line_and_puts_it_away(app: app_module.AfterglowApp) -> None:
-    async with app.run_test(size=(120, 40)) as pilot:
-        await press(pilot, "f1")
-        assert app.screen.query(HelpPanel)
-        await press(pilot, "f1")
-        assert not app.screen.query(HelpPanel)
 
 
 async def test_a_theme_is_kept(app: app_module.AfterglowApp, session: Session) -> None:

@@ -99,6 +99,17 @@ def runs_live(line: str) -> bool:
     return is_command(line) and (name not in _BY_NAME or _BY_NAME[name].live)
 
 
+def names_command(line: str) -> bool:
+    """True if a typed line is a command that exists."""
+    return is_command(line) and split_command(line)[0] in _BY_NAME
+
+
+def asks_for_more(line: str) -> bool:
+    """True if a typed line is the name of a command that asks for arguments, without any."""
+    name, rest = split_command(line)
+    return names_command(line) and _BY_NAME[name].asks_for_arguments and not rest
+
+
 def _setting_argument(spec: Spec) -> Argument:
     return Argument(
         "value",

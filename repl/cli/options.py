@@ -63,7 +63,8 @@ def load_model_and_settings(name: str | None, runtime: str, flags: Mapping[str, 
     from ...core.paths import config_file
 
     config = read_config(config_file())
-    config.pop("model", None)
+    for other in ("model", "keys"):  # read elsewhere
+        config.pop(other, None)
     model = load(default_model_name(name), RUNTIMES[runtime]())
     given = {key: value for key, value in flags.items() if value is not None}
     return model, merge_layers(model.file.card.settings, config, read_environment(), given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -48,9 +48,9 @@ class AfterglowApp(HeatColors, SelectingApp):
 
     TITLE = "afterglow"
     CSS_PATH = "app.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = keys.APP_BINDINGS
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.APP_KEYS]
 
-    def __init__(self, session: Session, first_line: str = "") -> None:
+    def __init__(self, session: Session, first_line: str = "", keymap: Mapping[str, str] = keys.NO_CHANGES) -> None:
         super().__init__()
         self.session = session
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
@@ -58,7 +58,9 @@ class AfterglowApp(HeatColors, SelectingApp):
         self._first_line = first_line
         self._exits_after_text = False
         self._shown_state: tuple[object, ...] = ()
-        self._view = MainView(session)
+        self.keymap = keymap
+        self.set_keymap(keymap)
+        self._view = MainView(session, keymap)
         self._make_parts()
 
     def _make_parts(self) -> None:
@@ -101,6 +103,10 @@ class AfterglowApp(HeatColors, SelectingApp):
             latest = await asyncio.to_thread(describe_latest)
             if not self.session.passage.nodes:
                 self._view.transcript.add_note(f"/open continues {latest}", "reminder")
+
+    def on_unmount(self) -> None:
+        """Keep what was typed and not run: the next session recalls it."""
+        self._view.input.remember_text()
 
     def run_line(self, line: str, topic: str = "") -> None:
         """Run a typed line. Its notes replace the note above them if that has the same ``topic``."""
@@ -175,14 +181,13 @@ class AfterglowApp(HeatColors, SelectingApp):
         getattr(self.navigation, move)(*arguments)
 
     def action_help(self) -> None:
-        """Show or hide the keys and the help for the focused widget."""
-        if self.screen.query("HelpPanel"):
-            self.action_hide_help_panel()
-        else:
-            self.action_show_help_panel()
+        """Show all keys."""
+        from .help_page import HelpPage  # imported late, like all rarely used screens
+
+        self.push_screen(HelpPage(self.keymap))
 
     def action_settings(self) -> None:
-        from .settings_screen import SettingsScreen  # imported late, like all rarely used screens
+        from .settings_screen import SettingsScreen
 
         self.push_screen(SettingsScreen(self.session), lambda _: self.refresh_state())
 
@@ -239,7 +244,6 @@ class AfterglowApp(HeatColors, SelectingApp):
     @on(PromptInput.Changed)
     def _handle_input_change(self) -> None:
         if self._has_screen:
-            self._view.offer_completions()
             self._refresh_status()
 
     @property

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.app import App
 
@@ -17,9 +17,13 @@ from ...core.events import Notice
 from ...core.file_io import private_file
 from ...core.paths import log_file
 from ...core.sanitize import one_line
+from .drafts import Drafts
 from .line_runner import EffectFactory
 from .main_view import MainView
 from .playback import Playback
+
+if TYPE_CHECKING:
+    from .editor import Edited
 
 
 class EffectView:
@@ -43,6 +47,7 @@ class EffectView:
         self._playback = playback
         self._run_line = run_line
         self._run_effects = run_effects
+        self._drafts = Drafts()
 
     async def show(self, effect: Effect, topic: str) -> None:
         """Show an effect. A note replaces the note above it if both have the same ``topic``.
@@ -100,13 +105,20 @@ class EffectView:
             self._run_line(f"{command} {name}")
 
     def _open_editor(self, edit: Edit) -> None:
+        """Edit the text, or the draft of an earlier edit."""
         from .editor import Editor
 
-        self._app.push_screen(Editor(edit.text), partial(self._apply_edit, edit.on_done))
+        self._app.push_screen(Editor(edit.text, self._drafts.find(edit.text)), partial(self._handle_edit, edit))
 
-    def _apply_edit(self, on_done: Callable[[str], Iterable[Effect]], text: str | None) -> None:
-        if text is not None:
-            self._run_effects(partial(on_done, text))
+    def _handle_edit(self, edit: Edit, edited: Edited | None) -> None:
+        """Continue an accepted text, and keep any other one as a draft."""
+        if edited is None:
+            return
+        if edited.accepted:
+            self._drafts.discard(edit.text)
+            self._run_effects(partial(edit.on_done, edited.text))
+        elif self._drafts.keep(edit.text, edited.text):
+            self._transcript.add_note("your edit is kept as a draft: F5 goes on with it", "draft")
 
     def _ask_user(self, effect: Edit | Ask) -> None:
         """Open a screen with a text to edit, or with a question. Run the effects of the answer."""

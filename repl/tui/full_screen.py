@@ -10,6 +10,7 @@ from textual.app import App
 from ...core.session.session import Session
 from .app import AfterglowApp
 from .key_reader import register_alt_enter
+from .keymap import read_keymap
 
 SWITCH_INTERVAL = 0.0005
 """Seconds after which a thread lets another run: a tenth of the default, since a thread draws tokens all the time."""
@@ -25,7 +26,7 @@ def run_full_screen(session: Session, first_line: str = "") -> int:
     """
     _reduce_latency()
     register_alt_enter()
-    app = AfterglowApp(session, first_line)
+    app = AfterglowApp(session, first_line, read_keymap())
     app.call_later(app.set_interval, GC_FREEZE_INTERVAL, _freeze_gc)
     _choose_driver(app)
     app.run()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from textual import on
 from textual.containers import Container, Vertical
 
 from ...core.sanitize import one_line
 from ...core.session.session import Session
 from ...core.typed_paths import is_visitor
+from .completion import Completions
 from .legend import Legend
 from .lens_panel import Lens
 from .passage_view import PassageView
-from .prompt import Completions, PromptInput
+from .prompt import PromptInput
 from .status_line import Status, StatusLine, describe_session, describe_temperature
 from .sweep_view import SweepView
 from .transcript import Transcript
@@ -22,18 +26,18 @@ class MainView(Vertical):
     ``passage_view`` shows the session's passage in the transcript.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, keymap: Mapping[str, str]) -> None:
         super().__init__(id="main")
         self._session = session
         self.transcript = Transcript()
         self.lens = Lens()
         self.sweep_view = SweepView()
-        self.input = PromptInput(session)
+        self._completions = Completions()
+        self.input = PromptInput(session, self._completions, keymap)
         self.passage_view = PassageView(session, self.transcript)
         self._page = Container(self.transcript, self.lens, id="page")
         self._legend = Legend(self.transcript)
         self._status_line = StatusLine()
-        self._completions = Completions(session)
         top = (self._page, self.sweep_view)
         for widget in (*top, self._legend, self._status_line, self._completions, self.input):
             self.compose_add_child(widget)
@@ -63,6 +67,6 @@ class MainView(Vertical):
         notes = describe_session(self._session, tracker, activity, passage_shown=not sweep.display)
         self._status_line.status = Status(thermometer, one_line(self._session.model.name), notes)
 
-    def offer_completions(self) -> None:
-        """Show the completions of the command being typed."""
-        self._completions.offer(self.input.text)
+    @on(Completions.OptionSelected)
+    def _handle_completion_click(self, event: Completions.OptionSelected) -> None:
+        self.input.take_completion(self._completions.words[event.option_index])

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from ...core.errors import AfterglowError
 from ...core.sanitize import one_line
+from .key_bindings import PICKER_KEYS
 from .visible_text import ControlHighlighter
 
 Rows = list[tuple[str, str]]
@@ -29,13 +30,7 @@ class Picker(ModalScreen[str | None]):
     are those of the first ``query``.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Close"),
-        Binding("down", "move('down')", show=False, priority=True),
-        Binding("up", "move('up')", show=False, priority=True),
-        Binding("pagedown", "move('page_down')", show=False, priority=True),
-        Binding("pageup", "move('page_up')", show=False, priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*PICKER_KEYS]
 
     def __init__(self, title: str, rows: Rows, search: Callable[[str], Rows] | None = None, query: str = "") -> None:
         super().__init__()

@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.actions import parse as parse_action
 from textual.app import SuspendNotSupported
-from textual.binding import Binding, BindingType
-from textual.content import Content
+from textual.binding import BindingsMap, BindingType
 from textual.events import Key, Paste
 from textual.message import Message
-from textual.widgets import Static
 
-from ...core.commands.registry import completions, is_command
-from ...core.sanitize import escape_controls, escape_line, one_line
+from ...core.commands.registry import asks_for_more, names_command
+from ...core.sanitize import escape_controls, escape_line
 from ...core.session.session import Session
 from ..external_editor import edit_externally
 from ..prompt_history import append_history, read_history
-from .key_bindings import EMPTY_LINE_KEYS
-from .visible_text import VisibleTextArea
+from .completion import Completions, complete_line, take_completion, useful_completions
+from .edit_area import EditArea
+from .key_bindings import EMPTY_LINE_KEYS, LINE_KEYS, types_character
+
+NEEDS_PASSAGE = ("change_temperature", "run_command")
+"""Actions of the empty line for which there has to be a passage if their key types a character."""
 
 
-class PromptInput(VisibleTextArea):
-    """An input of one or a few lines. While it is empty, the keys of EMPTY_LINE_KEYS run actions of the app."""
+class PromptInput(EditArea):
+    """An input of one or a few lines. While it is empty, EMPTY_LINE_KEYS run actions of the app.
 
-    HELP = """
-## Input
-Type a seed and press Enter. `/` begins a command; Tab completes it. Ctrl-J begins a new line, Ctrl-G opens your editor.
+    Keys are looked up in ``keymap`` here. The app would do it later, when the next keys may be in the line already.
+    """
 
-While the line is empty: Enter continues the text, `+` `-` change the temperature, ← → move over the tokens, ↑ ↓ choose
-a candidate in the lens and Enter continues with it, `[` `]` show other versions, Space pauses, Tab finishes the text.
-Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
-"""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Run the line", show=False),
-        Binding("tab", "complete", "Complete, or finish the text", show=False),
-        Binding("ctrl+g", "editor", "Open your editor", show=False),
-        Binding("ctrl+j,alt+enter,shift+enter", "newline", "New line", show=False),
-        Binding("up", "up", "Previous line", show=False),
-        Binding("down", "down", "Next line", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*LINE_KEYS]
 
     class Submitted(Message):
         """Enter was pressed. ``text`` is the whole text of the input."""
@@ -56,81 +46,143 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
             super().__init__()
             self.reason = reason
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, completions: Completions, keymap: Mapping[str, str]) -> None:
         super().__init__(placeholder="a seed, /help, or Enter to continue", highlight_cursor_line=False)
         self.match_cursor_bracket = False
         self._session = session
+        self._completions = completions
+        self._keys, self._empty_line_keys = self._bindings.copy(), BindingsMap(EMPTY_LINE_KEYS)
+        for keys in (self._keys, self._empty_line_keys):
+            keys.apply_keymap(keymap)
         self._history: list[str] | None = None
         self._history_index = 0
-        self._draft = ""
-
-    def set_text(self, text: str) -> None:
-        """Replace the text, and move the cursor to its end."""
-        self.text = text
-        self.move_cursor(self.document.end)
+        self._unfinished: dict[int, str] = {}
 
     def restore(self, text: str) -> None:
-        """Put back a line that failed, unless another one was typed meanwhile."""
+        """Put back a line that failed, unless another one was typed meanwhile. Typing replaces it."""
         if text and not self.text:
             self.set_text(text)
+            self._offer([])
+            self.select_all()
 
     def submit_text(self) -> str:
         """Return the typed text, add it to the history, and clear the input."""
         text = self.text
-        history = self._get_history()
-        if text.strip() and history[-1:] != [text]:
-            history.append(text)
-            append_history(text)
-        self._history_index = len(history)
-        self._draft = ""
+        self.remember_text()
+        self._history_index = len(self._get_history())
+        self._unfinished.clear()
+        self._after_cut = None
         self.text = ""
         return text
 
+    def remember_text(self) -> None:
+        """Add the typed text to the history."""
+        history = self._get_history()
+        if self.text.strip() and history[-1:] != [self.text]:
+            history.append(self.text)
+            append_history(self.text)
+
     def update_suggestion(self) -> None:
-        """Suggest the first completion of a command after the cursor, unless it has control characters."""
+        """Offer completions of a command. Suggest the first after the cursor, unless it has control characters."""
         text = self.text
-        completed = complete_line(self._session, text) if self.cursor_at_end_of_text else None
-        rest = completed.removeprefix(text) if completed else ""
+        rows = useful_completions(self._session, text)
+        self._offer(rows)
+        word = text.split(" ")[-1]
+        longer = [found for found, _ in rows if len(found) > len(word)] if self.cursor_at_end_of_text else []
+        rest = longer[0].removeprefix(word) if longer else ""
         self.suggestion = rest if rest == escape_line(rest) else ""
+
+    def _offer(self, rows: list[tuple[str, str]]) -> None:
+        """Show completions in the list, and its length in the border."""
+        self._completions.offer(rows)
+        self.border_subtitle = self._completions.position
+
+    def _choose_completion(self, step: int) -> None:
+        self._completions.move(step)
+        self.border_subtitle = self._completions.position
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """Return True if a key inserts its character."""
-        return super().check_consume_key(key, character) and not self._is_shortcut(key)
+        return super().check_consume_key(key, character) and not self._shortcut(key)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for ``submit`` if Enter runs an action of the app instead."""
-        return super().check_action(action, parameters) and not (action == "submit" and self._is_shortcut("enter"))
+        """Return False for ``submit`` if Enter runs an action of the app, and for ``close_completions`` if Esc does."""
+        if action == "close_completions":
+            return self._completions.display and not self._session.playing
+        return super().check_action(action, parameters) and not (action == "submit" and self._shortcut("enter"))
 
     def action_submit(self) -> None:
-        """Post the text and clear the input in one step, so that keys typed ahead belong to the next line."""
+        """Take the chosen completion, or the first of an incomplete name. Post the text if it can be run then.
+
+        The input is cleared in the same step, so that keys typed ahead belong to the next line.
+        """
+        chosen = self._completions.chosen_word
+        if chosen is None and self._completions.display and not names_command(self.text):
+            self.take_completion(self._completions.words[0])
+            return
+        if chosen is not None:
+            self.take_completion(chosen)
+            if asks_for_more(self.text):
+                return
         self.post_message(self.Submitted(self.submit_text()))
 
     async def _on_key(self, event: Key) -> None:
-        # Actions are run here. The app would look up its bindings later, when the next keys may be in the line already.
-        if self._is_shortcut(event.key):
-            actions = [f"app.{EMPTY_LINE_KEYS[event.key]}"]
-        elif event.is_printable:
+        shortcut = self._shortcut(event.key)
+        if not shortcut and event.is_printable:
+            self._drop_leading_space(event.key)
             return
-        else:
-            actions = [binding.action for binding in self._bindings.key_to_bindings.get(event.key, ())]
+        actions = [f"app.{shortcut}"] if shortcut else [b.action for b in self._keys.key_to_bindings.get(event.key, ())]
         for action in actions:
-            event.stop()
-            event.prevent_default()
-            await self.app.run_action(action, self)
+            if await self.app.run_action(action, self):
+                event.stop()
+                event.prevent_default()
+                return
 
-    def _is_shortcut(self, key: str) -> bool:
-        """Return True if the input is empty and the key runs an action of the app that applies now."""
-        if self.text or key not in EMPTY_LINE_KEYS:
-            return False
-        _, action, parameters = parse_action(EMPTY_LINE_KEYS[key])
-        return bool(self.app.check_action(action, parameters))
+    def _shortcut(self, key: str) -> str:
+        """Return the action of the app that a key runs now, "" if it runs none: the input must be empty.
 
-    async def action_complete(self) -> None:
-        """Insert the first completion. If the input is empty, finish the text at full speed."""
-        if not self.text:
-            await self.app.run_action("app.skip_to_end")
-        else:
-            self.set_text(complete_line(self._session, self.text) or self.text)
+        Keys that type a character do so as long as there is no passage, so that a seed can begin with any.
+        """
+        bindings = self._empty_line_keys.key_to_bindings.get(key)
+        if self.text or not bindings:
+            return ""
+        if self.just_cut and bindings[0].id in ("empty-undo", "empty-redo"):
+            return ""  # undo and insert what was cut
+        _, name, parameters = parse_action(bindings[0].action)
+        if types_character(key) and name in NEEDS_PASSAGE and not self._session.passage.nodes:
+            return ""
+        return bindings[0].action if self.app.check_action(name, parameters) else ""
+
+    def _drop_leading_space(self, key: str) -> None:
+        """Delete one of the spaces that are all of the line if ``key`` would have acted without them."""
+        if self.text and not self.text.strip(" ") and key != "space" and key in self._empty_line_keys.key_to_bindings:
+            self.action_delete_left()
+
+    def action_complete(self) -> None:
+        """Take the chosen completion, or the first that makes the line longer."""
+        if self._completions.chosen_word is not None:
+            self.take_completion(self._completions.chosen_word)
+        elif longer := complete_line(self._session, self.text):
+            self.set_text(longer)
+
+    def take_completion(self, word: str) -> None:
+        """Put a completion in place of the word that is being typed."""
+        self.set_text(take_completion(self._session, self.text, word))
+
+    def action_close_completions(self) -> None:
+        """Close the list of completions until the line changes."""
+        self._offer([])
+
+    def action_search_history(self) -> None:
+        """Open a list of the earlier lines, and type the chosen one."""
+        from .picker import Picker  # imported late, like all rarely used screens
+
+        lines = list(dict.fromkeys(reversed(self._get_history())))
+        self.app.push_screen(Picker("earlier lines", [(line, "") for line in lines]), self._type_line)
+
+    def _type_line(self, line: str | None) -> None:
+        if line is not None:
+            self.set_text(line)
 
     def action_editor(self) -> None:
         """Edit the text in the user's own editor."""
@@ -150,26 +202,33 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
         self._replace_via_keyboard("\n", *self.selection)
 
     def action_up(self) -> None:
-        """Move the cursor up a line, or show the previous entry of the history if it is in the first line."""
-        if self.navigator.is_first_wrapped_line(self.cursor_location):
+        """Choose a completion, move the cursor up a line, or in the first line show the previous history entry."""
+        if self._completions.display:
+            self._choose_completion(-1)
+        elif self.navigator.is_first_wrapped_line(self.cursor_location):
             self._recall(-1)
         else:
             self.action_cursor_up()
 
     def action_down(self) -> None:
-        """Move the cursor down a line, or show the next entry of the history if it is in the last line."""
-        if self.navigator.is_last_wrapped_line(self.cursor_location):
+        """Choose a completion, move the cursor down a line, or in the last line show the next history entry."""
+        if self._completions.display:
+            self._choose_completion(1)
+        elif self.navigator.is_last_wrapped_line(self.cursor_location):
             self._recall(1)
         else:
             self.action_cursor_down()
 
     def _recall(self, step: int) -> None:
-        """Show the previous (-1) or next (1) entry of the history. The unfinished text comes after the last entry."""
-        history = self._get_history()
-        if self._history_index == len(history):
-            self._draft = self.text
-        self._history_index = min(max(0, self._history_index + step), len(history))
-        self.set_text(history[self._history_index] if self._history_index < len(history) else self._draft)
+        """Show the previous (-1) or next (1) entry of the history. The unfinished text comes after the last entry.
+
+        What was edited in an entry is kept until a line is run.
+        """
+        entries = [*self._get_history(), ""]
+        self._unfinished[self._history_index] = self.text
+        self._history_index = min(max(0, self._history_index + step), len(entries) - 1)
+        self.set_text(self._unfinished.get(self._history_index, entries[self._history_index]))
+        self._offer([])
 
     def _get_history(self) -> list[str]:
         if self._history is None:
@@ -182,38 +241,3 @@ Alt-↑ ↓ undo and redo, F5 edits the text, Ctrl-P lists all commands.
         event.prevent_default()
         pasted = escape_controls(event.text.replace("\r\n", "\n").replace("\r", "\n"))
         self._replace_via_keyboard(pasted, *self.selection)
-
-
-class Completions(Static):
-    """Completions of the command being typed, with their help, in a few rows above the input."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(markup=False)
-        self._session = session
-        self.display = False
-
-    def offer(self, line: str) -> None:
-        """Show the completions of ``line``, nothing if it is not a command."""
-        completions = useful_completions(self._session, line)
-        rows = [(one_line(word), one_line(help_)) for word, help_ in completions]
-        self.display = bool(rows)
-        width = max((len(word) for word, _ in rows), default=0)
-        self.update(Content("\n").join(Content.assemble(f"{word:<{width}}  ", (help_, "dim")) for word, help_ in rows))
-
-
-def useful_completions(session: Session, line: str) -> list[tuple[str, str]]:
-    """Return (completion, help) pairs for the last word of a command. Empty if the word is complete."""
-    if not is_command(line):
-        return []
-    rows = completions(session, line)
-    return [] if [word for word, _ in rows] == [line.split(" ")[-1]] else rows
-
-
-def complete_line(session: Session, line: str) -> str | None:
-    """Return ``line`` with the first completion that makes it longer, plus a space if arguments follow, or None."""
-    word = line.split(" ")[-1]
-    for candidate, _ in useful_completions(session, line):
-        if len(candidate) > len(word):
-            longer = line.removesuffix(word) + candidate
-            return f"{longer} " if useful_completions(session, f"{longer} ") else longer
-    return None

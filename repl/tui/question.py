@@ -5,21 +5,19 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from ...core.sanitize import one_line
+from .key_bindings import QUESTION_KEYS
 
 
 class Question(ModalScreen[bool]):
     """A question. Its result is True after the key y, False after n, Enter and Esc."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "dismiss(True)", "Yes"),
-        Binding("n,enter,escape", "dismiss(False)", "No", key_display="n"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*QUESTION_KEYS]
 
     def __init__(self, question: str) -> None:
         super().__init__()

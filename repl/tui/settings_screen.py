@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from ...core.errors import SettingError
 from ...core.session.session import Session
 from ...core.settings import SPECS, Spec
+from .key_bindings import SETTINGS_KEYS
 from .visible_text import ControlHighlighter
 
 
@@ -72,12 +73,7 @@ class SettingField(Horizontal):
 class SettingsScreen(ModalScreen[None]):
     """A field for each setting, and the help text of the focused one."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close"),
-        Binding("f4", "close", show=False),
-        Binding("down", "app.focus_next", show=False, priority=True),
-        Binding("up", "app.focus_previous", show=False, priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*SETTINGS_KEYS]
 
     def __init__(self, session: Session) -> None:
         super().__init__()

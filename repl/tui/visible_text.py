@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.text import Text
 from textual.app import App
 from textual.color import Color
+from textual.events import Event, Key
 from textual.filter import LineFilter
 from textual.widgets import TextArea
 
@@ -50,6 +51,12 @@ class VisibleApp(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self._control_filter = ControlFilter()
+
+    async def on_event(self, event: Event) -> None:
+        """Let no key pressed with Alt type its character, as it would in terminals without the kitty protocol."""
+        if isinstance(event, Key) and event.key.startswith("alt+"):
+            event.character = None
+        await super().on_event(event)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return the filters that each drawn line goes through."""

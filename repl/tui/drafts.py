@@ -1,0 +1,25 @@
+"""Edits of passages that were not accepted yet."""
+
+from __future__ import annotations
+
+
+class Drafts:
+    """One draft for each text that was edited. It is found again from that text, and from any continuation of it."""
+
+    def __init__(self) -> None:
+        self._drafts: dict[str, str] = {}
+
+    def find(self, text: str) -> str:
+        """Return the latest draft of a text, "" if there is none."""
+        return next((self._drafts[base] for base in reversed(self._drafts) if text.startswith(base)), "")
+
+    def keep(self, text: str, draft: str) -> bool:
+        """Keep ``draft`` as the only one of ``text``. Return False if it is the text itself, which is no draft."""
+        self.discard(text)
+        if draft != text:
+            self._drafts[text] = draft
+        return draft != text
+
+    def discard(self, text: str) -> None:
+        """Forget the drafts of a text."""
+        self._drafts = {base: draft for base, draft in self._drafts.items() if not text.startswith(base)}
