@@ -233,6 +233,7 @@ def test_the_line_repl_s_history_is_read(home: Path) -> None:
 async def test_page_keys_scroll_the_transcript(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/help")
+        await pilot.press("ctrl+end")
         transcript = app.query_one(Transcript)
         end = transcript.scroll_offset.y
         await pilot.press("pageup")

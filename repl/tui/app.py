@@ -72,11 +72,14 @@ class AfterglowApp(HeatColors, SelectingApp):
         self.playback = Playback(session, view, self.token_cursor, self._backpressure, self.refresh_state)
         self._conditions = ActionConditions(view, self.token_cursor, self.playback)
         self._effects = EffectView(self, view, self.playback, self.run_line, self.run_effects)
-        self.autosave = Autosave(session, view.transcript.add_note, view.transcript.add_error, self._effects.report_bug)
+        self.autosave = Autosave(
+            session, view.transcript.add_note, view.transcript.add_warning, self._effects.report_bug
+        )
         self.runner = LineRunner(
             self.playback,
             self.autosave,
             start_task=self.run_worker,
+            on_start=view.transcript.age_notes,
             show_effect=self._show_effect,
             on_error=self._handle_error,
             on_done=self.refresh_state,

@@ -13,7 +13,8 @@ class Block:
     """A text, note or list: its paragraphs, and their lines.
 
     ``token_spans`` are the positions of its tokens, in order. ``copy_tracker`` finds copied runs among them. A note
-    replaces a note above it that has the same ``topic``.
+    replaces a note above it that has the same ``topic``. A ``passing`` block is removed when a text begins, if it is
+    ``past`` by then: if another line has been run since.
     """
 
     def __init__(
@@ -23,8 +24,12 @@ class Block:
         blank_line_before: bool = False,
         topic: str = "",
         copy_tracker: CopyTracker | None = None,
+        passing: bool = False,
     ) -> None:
         self.topic = topic
+        self.passing = passing
+        self.past = False
+        self.dimmed = False
         self.copy_tracker = copy_tracker
         self.lines: list[WrappedLine] = []
         self.token_spans: list[TokenSpan] = []
@@ -37,6 +42,8 @@ class Block:
 
     def wrap(self, width: int) -> None:
         """Wrap all paragraphs."""
+        for paragraph in self._paragraphs:
+            paragraph.dimmed = self.dimmed
         self.lines = [line for paragraph in self._paragraphs for line in paragraph.lines(width)]
 
     def grow(self, texts: Iterable[StyledText], width: int) -> list[WrappedLine]:

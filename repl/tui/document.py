@@ -41,6 +41,25 @@ class Document:
         self._blocks.pop()
         self._collect_lines()
 
+    def age(self) -> None:
+        """Make the passing blocks past."""
+        for block in self._blocks:
+            block.past = block.passing
+
+    def remove_past(self) -> None:
+        """Remove the past blocks."""
+        self._blocks = [block for block in self._blocks if not block.past]
+        self._collect_lines()
+
+    def dim(self, block: Block, heading: Block) -> None:
+        """Dim all blocks, and insert a heading above one of them."""
+        for each in self._blocks:
+            each.dimmed = True
+            each.wrap(self.width)
+        heading.wrap(self.width)
+        self._blocks.insert(self._blocks.index(block), heading)
+        self._collect_lines()
+
     def wrap(self, width: int, top: int = 0) -> int:
         """Wrap all blocks at another width. Return the new index of line ``top``."""
         self.width = width

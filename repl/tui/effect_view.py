@@ -81,7 +81,7 @@ class EffectView:
     def report_bug(self, error: Exception) -> None:
         """Write a traceback to the log, and say so in one line."""
         write_log(error)
-        self._transcript.add_error(f"a bug, sorry: {type(error).__name__}: {error}; {log_file()} has the details")
+        self._transcript.add_warning(f"a bug, sorry: {type(error).__name__}: {error}; {log_file()} has the details")
 
     def _show_rows(self, effect: Listing | Table) -> None:
         """Show a list or table in the transcript, or in a picker if a row can be chosen."""
@@ -136,7 +136,6 @@ class EffectView:
     def _redraw_passage(self, message: str) -> None:
         """Show the session's passage in place of the shown one, with ``message`` below it."""
         self._sweep_view.close()
-        self._transcript.remove_note("passage")
         self._passage_view.show()
         if message:
             self._transcript.add_note(message, "passage")

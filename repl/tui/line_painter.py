@@ -38,9 +38,9 @@ class LinePainter:
         line.copied = False
         styled = []
         for text, run in line.styled_runs():
-            copied = bool(tracker and run.token and tracker.run_length(run.token_index))
+            copied = bool(not line.paragraph.dimmed and tracker and run.token and tracker.run_length(run.token_index))
             line.copied = line.copied or copied
-            styled.append(((self._style_name(run), copied), text))
+            styled.append((("past" if line.paragraph.dimmed else self._style_name(run), copied), text))
         return Strip(
             Segment("".join(text for _, text in parts), self._look(*look))
             for look, parts in groupby(styled, key=itemgetter(0))
@@ -48,10 +48,11 @@ class LinePainter:
 
     def draw_margin(self, line: WrappedLine, width: int) -> Iterator[Segment]:
         """Yield three segments: a mark, the temperature if it changed, and a bar if the line contains a copied run."""
-        yield Segment(line.mark[:1].ljust(1), self._style_of("mark"))
+        dimmed = line.paragraph.dimmed
+        yield Segment(line.mark[:1].ljust(1), self._style_of("past" if dimmed else "mark"))
         change = line.temperature_change if width == WIDE_MARGIN else None
         temperature = "" if change is None else f"{change:.2f}"
-        yield Segment(temperature.rjust(width - 2), self._style_of("turn"))
+        yield Segment(temperature.rjust(width - 2), self._style_of("past" if dimmed else "turn"))
         yield Segment(COPIED_SIGN if line.copied else " ", self._style_of("quote"))
 
     def _style_name(self, run: StyleRun) -> str:

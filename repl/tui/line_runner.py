@@ -31,8 +31,8 @@ class LineRequest:
 class LineRunner:
     """Runs one line at a time, in order. A new line stops the text being written by the line before it.
 
-    ``start_task`` starts a coroutine as a task. ``show_effect`` gets each effect and its topic. ``on_error`` gets the
-    exception that a request raised. ``on_done`` is called after each request.
+    ``start_task`` starts a coroutine as a task. ``on_start`` is called before each request, and ``on_done`` after it.
+    ``show_effect`` gets each effect and its topic. ``on_error`` gets the exception that a request raised.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class LineRunner:
         autosave: Autosave,
         *,
         start_task: Callable[[Coroutine[None, None, None]], object],
+        on_start: Callable[[], None],
         show_effect: Callable[[Effect, str], Awaitable[None]],
         on_error: Callable[[Exception, LineRequest], None],
         on_done: Callable[[], None],
@@ -48,6 +49,7 @@ class LineRunner:
         self._playback = playback
         self._autosave = autosave
         self._start_task = start_task
+        self._on_start = on_start
         self._show_effect = show_effect
         self._on_error = on_error
         self._on_done = on_done
@@ -75,6 +77,7 @@ class LineRunner:
             await self._autosave.save_in_thread()
 
     async def _run(self, request: LineRequest) -> None:
+        self._on_start()
         try:
             for effect in request.make_effects():
                 await self._show_effect(effect, request.topic)

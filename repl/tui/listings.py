@@ -27,6 +27,20 @@ class ListingBlock(Block):
         super().wrap(width)
 
 
+class RuleBlock(Block):
+    """A title in a horizontal line."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = one_line(title)
+
+    def wrap(self, width: int) -> None:
+        """Draw the line."""
+        rule = f"── {self._title} "
+        self._paragraphs = [Paragraph(), _paragraph((rule + "─" * (width - cell_len(rule)), "rule"))]
+        super().wrap(width)
+
+
 def lay_out_list(rows: Sequence[tuple[str, str]], width: int) -> Iterator[Paragraph]:
     """Yield rows as two aligned columns, or with the second text below the first if there is too little room."""
     shown = [(one_line(left), one_line(right)) for left, right in rows]

@@ -57,6 +57,7 @@ class MainView(Vertical):
         settings = self._session.settings
         self.transcript.set_heat(settings.heat, settings.copied)
         self._legend.heat = settings.heat
+        self.passage_view.leave_earlier()
         self.lens.display = settings.lens
         self._page.display = not self.sweep_view.display
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ...core.events import Done, Event, Notice, Token
 from ...core.session.passage import Passage
 from ...core.session.session import Session
+from ...core.session.stored_passage import MAX_TITLE
 from ...core.text.copy_detection import CopyTracker
 from .transcript import Transcript
 from .wrapping import StyledText, TokenSpan
@@ -22,8 +23,17 @@ class PassageView:
         self._shown_node: int | None = None
 
     def show(self) -> None:
-        """Show the current passage, in place of an earlier version of it."""
+        """Show the current passage, in place of an earlier version of it, and its summary if it has one."""
         self._show_passage(without_last=False)
+        passage = self._session.passage
+        if passage.nodes and passage.current().tokens:
+            self.finish()
+
+    def leave_earlier(self) -> None:
+        """Dim the shown passage under its number, beginning and length if another one was begun."""
+        if self._passage and self._passage is not self._session.passage:
+            self._transcript.end_passage(_describe(self._passage))
+            self._passage = None
 
     @property
     def token_spans(self) -> Sequence[TokenSpan]:
@@ -63,6 +73,7 @@ class PassageView:
         self._transcript.finish(self._session.passage.summary())
 
     def _show_passage(self, without_last: bool) -> None:
+        self.leave_earlier()
         passage = self._session.passage
         tracker = self._session.model.copy_tracker()
         self._transcript.begin_text(_styled_texts(passage, without_last), passage is self._passage, tracker)
@@ -76,6 +87,13 @@ class PassageView:
         if passage is not self._passage or node.seed is not None or node.parent is None:
             return False
         return node.parent == self._shown_node and node.at == len(passage.nodes[node.parent].tokens)
+
+
+def _describe(passage: Passage) -> str:
+    """Return the number of a passage, the beginning of its seed, and its length: "#12 · ROMEO: · 506 characters"."""
+    number = f"#{passage.row.id}" if passage.row else ""
+    seed = passage.nodes[passage.root()].text()[:MAX_TITLE] if passage.nodes else ""
+    return " · ".join(filter(None, (number, " ".join(seed.split()), f"{len(passage.text()):,} characters")))
 
 
 def _styled_texts(passage: Passage, without_last: bool) -> Iterator[StyledText]:

@@ -21,7 +21,7 @@ from .blocks import Block
 from .document import Document
 from .highlight import Highlight, characters_left_of, restyle, token_at, word_at
 from .line_painter import WIDE_MARGIN, LinePainter
-from .listings import ListingBlock, lay_out_list, lay_out_table
+from .listings import ListingBlock, RuleBlock, lay_out_list, lay_out_table
 from .wrapping import StyledText, TokenSpan, WrappedLine
 
 NARROW_MARGIN = 2
@@ -43,7 +43,7 @@ class Transcript(ScrollView, can_focus=False):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"transcript--{name}" for name in ("seed", "text", "note", "error", "title", "name")),
-        *(f"transcript--{name}" for name in ("mark", "turn", "cursor", "quote")),
+        *(f"transcript--{name}" for name in ("mark", "turn", "cursor", "quote", "rule", "past")),
         *(f"transcript--{name}" for name in ("head", "figure", "result", "raw", "shaped")),
         *(f"transcript--heat{number}" for number in range(5)),
     }
@@ -139,7 +139,7 @@ class Transcript(ScrollView, can_focus=False):
     def add_note(self, text: str, topic: str = "") -> None:
         """Add a dim line. It replaces the last block if that has the same ``topic``."""
         self.remove_note(topic)
-        self._add(Block([StyledText(one_line(text), "note")], mark="·", topic=topic))
+        self._add(Block([StyledText(one_line(text), "note")], mark="·", topic=topic, passing=True))
 
     def remove_note(self, topic: str) -> None:
         """Remove the last block if it is a note of this topic."""
@@ -148,9 +148,18 @@ class Transcript(ScrollView, can_focus=False):
             self._document.remove_last()
             self._refresh_from(0)
 
-    def add_error(self, text: str) -> None:
-        """Add an error message."""
-        self._add(Block([StyledText(one_line(text), "error")], mark="✗"))
+    def add_error(self, text: str, passing: bool = True) -> None:
+        """Add an error message. Repeated, it is shown once. It goes when another line begins a text if ``passing``."""
+        self.remove_note(text)
+        self._add(Block([StyledText(one_line(text), "error")], mark="✗", topic=text, passing=passing))
+
+    def add_warning(self, text: str) -> None:
+        """Add an error message that stays, since what it says is so until the program ends."""
+        self.add_error(text, passing=False)
+
+    def age_notes(self) -> None:
+        """Let the notes and errors shown so far go when a text begins: another line is run."""
+        self._document.age()
 
     def add_listing(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
         """Add a title above rows of two texts."""
@@ -172,17 +181,22 @@ class Transcript(ScrollView, can_focus=False):
         """Begin a text that can grow. ``replace`` removes the current one first."""
         if replace:
             self._document.remove(self._current_block)
-        self._drop_summary(replace)
-        self._following = True
+        self._clear_past()
         self._current_block = Block(texts, mark="›", blank_line_before=bool(self.lines), copy_tracker=copy_tracker)
         self._add(self._current_block)
 
     def reopen(self) -> None:
         """Move the current text to the end, so that it can grow there."""
-        self._following = True
         self._document.remove(self._current_block)
-        self._drop_summary(True)
+        self._clear_past()
         self._add(self._current_block)
+
+    def end_passage(self, title: str) -> None:
+        """Dim everything shown, with a title above the current text: another passage begins."""
+        self._clear_past()
+        self._document.dim(self._current_block, RuleBlock(title))
+        self._current_block = Block()
+        self._refresh_from(0)
 
     def write(self, texts: Iterable[StyledText]) -> None:
         """Append to the current text."""
@@ -272,8 +286,10 @@ class Transcript(ScrollView, can_focus=False):
         self._document.add(block)
         self._refresh_from(0)
 
-    def _drop_summary(self, remove: bool) -> None:
-        """Forget the summary of the current text. ``remove`` also removes it from the transcript."""
-        if remove:
-            self._document.remove(self._summary)
+    def _clear_past(self) -> None:
+        """Remove past notes and the summary, before a text that is followed to its end."""
+        self._forget_selection()
+        self._document.remove(self._summary)
+        self._document.remove_past()
         self._summary = None
+        self._following = True

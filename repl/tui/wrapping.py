@@ -48,6 +48,8 @@ class Paragraph:
     """True if each character takes one column."""
     temperature_changes: list[tuple[int, float]] = field(default_factory=list)
     """(first character, temperature) of each token whose temperature differs from that of the token before."""
+    dimmed: bool = False
+    """True if it is part of an earlier passage."""
 
     def add(self, text: str, run: StyleRun) -> None:
         """Append a text without newlines."""
