@@ -168,12 +168,21 @@ class Model:
         if after is None:
             ids = ids if len(ids) else self.tokenizer.encode("\n")
             after = self._initial_snapshot()
-        notices = self._unknown_character_notices(text)
+        notices = self.unknown_character_notices(text)
         if len(ids) > MAX_SEED_TOKENS and not whole:
             notices.append(f"only the last {MAX_SEED_TOKENS:,} of {len(ids):,} tokens were read; whole-seed reads all")
             after = Snapshot(self.runtime.zeros(1), after.logits, after.position + len(ids) - MAX_SEED_TOKENS)
             ids = ids[-MAX_SEED_TOKENS:]
         return Prefill((yield from self._advance_chunks(after, ids)), notices)
+
+    def unknown_character_notices(self, text: str) -> list[str]:
+        """Return a line that names the characters of ``text`` that the model has never seen; [] if there are none."""
+        unknown = self.tokenizer.unknown_characters(text)
+        if not unknown:
+            return []
+        shown = " ".join(ascii(c)[1:-1] if not c.isprintable() else c for c in unknown[:10])
+        more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
+        return [f"{self.name} has never seen {shown}{more}: read as {self.tokenizer.replacement!r}"]
 
     def advance(self, start: Snapshot, ids: Ids) -> Snapshot:
         """Return the snapshot after ``start`` and the tokens ``ids``."""
@@ -197,14 +206,6 @@ class Model:
     def _initial_snapshot(self) -> Snapshot:
         """Return the zero state. Its logits have no meaning."""
         return Snapshot(self.runtime.zeros(1), np.zeros(self.tokenizer.size, np.float32), 0)
-
-    def _unknown_character_notices(self, text: str) -> list[str]:
-        unknown = self.tokenizer.unknown_characters(text)
-        if not unknown:
-            return []
-        shown = " ".join(ascii(c)[1:-1] if not c.isprintable() else c for c in unknown[:10])
-        more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
-        return [f"{self.name} has never seen {shown}{more}: read as {self.tokenizer.replacement!r}"]
 
 
 def drain(generator: Generator[float, None, T], on_progress: Callable[[float], object] = lambda _: None) -> T:

@@ -18,6 +18,7 @@ from afterglow.repl.cli.options import (
     runtime_option,
     with_settings,
 )
+from afterglow.repl.cli.read import read
 from afterglow.repl.cli.resume import choose_model, find_passages, opening_line
 from afterglow.repl.cli.share import completion, export, web
 from afterglow.repl.cli.teach import diversity, explain, tour
@@ -65,7 +66,22 @@ def cli(
     sys.exit(launch(session, plain, opening_line(found, opened)))
 
 
-SUBCOMMANDS = [generate, evaluate, models, info, train, novelty, bot, explain, diversity, tour, export, completion, web]
+SUBCOMMANDS = [
+    generate,
+    read,
+    evaluate,
+    models,
+    info,
+    train,
+    novelty,
+    bot,
+    explain,
+    diversity,
+    tour,
+    export,
+    completion,
+    web,
+]
 
 for command in SUBCOMMANDS:
     cli.add_command(command)

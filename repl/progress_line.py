@@ -6,7 +6,7 @@ import sys
 
 
 def progress_line(label: str, fraction: float) -> str:
-    """Return a line such as "reading the seed: 40%" that overwrites the line before it.
+    """Return a line such as "reading: 40%" that overwrites the line before it.
 
     ``fraction`` is 0 to 1. At 1 the line is blank.
     """

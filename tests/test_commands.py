@@ -59,6 +59,7 @@ KINDS: dict[str, list[type]] = {
     "version": [Redraw, Play],
     "branch": [Play],
     "edit": [Edit],
+    "read": [Play, Redraw],
     "tree": [Listing],
     "go": [Redraw],
     "preset": [Listing],

@@ -210,7 +210,7 @@ async def test_a_seed_whose_reading_was_stopped_is_one_line(
         keyboard.send_text("\x03")
         await until(lambda: told)
         keyboard.send_text("/quit\r")
-    assert "stopped before the seed was read" in str(told[0])
+    assert "stopped before all was read" in str(told[0])
 
 
 async def test_an_editor_that_fails_is_one_line(

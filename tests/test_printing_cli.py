@@ -37,6 +37,7 @@ TEXT = str(DATA / "lamp.txt")
 VALID: dict[str, dict[str, list[str]]] = {
     "": {"model_name": ["-m", MODEL]},
     "generate": {"seed": ["The"], "model_name": ["-m", MODEL], "length": ["-l", "3"]},
+    "read": {"file": [TEXT], "model_name": ["-m", MODEL]},
     "eval": {"name": [MODEL], "text": [TEXT]},
     "models": {},
     "models rm": {"name": ["none"]},
@@ -60,6 +61,9 @@ VALID: dict[str, dict[str, list[str]]] = {
     "web": {"port": ["--port", "none"]},  # so that nothing is served
 }
 """Words that make each command do something short, by parameter. Options of one command may be left out."""
+
+
+NAMES_OF_FILES = ("name", "model_name", "paths", "texts", "text", "file")
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +120,11 @@ def test_hostile_options_and_arguments_are_shown(path: str, run: RunCli, home: P
 
 @pytest.mark.parametrize(
     ("path", "parameter"),
-    [(path, each) for path, each in parameters() if each.name in ("name", "model_name", "paths", "texts", "text")],
+    [
+        (path, each)
+        for path, each in parameters()
+        if each.name in ("name", "model_name", "paths", "texts", "text", "file")
+    ],
 )
 def test_files_of_hostile_names_are_shown(
     path: str, parameter: click.Parameter, run: RunCli, home: Path, tmp_path: Path

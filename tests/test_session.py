@@ -499,7 +499,7 @@ def test_a_seed_that_is_stopped_before_it_is_read_changes_nothing(tiny: Model) -
     events = session.write_from("Good evening. " * 2000)
     assert isinstance(next(events), PrefillProgress)
     session.stop()
-    with pytest.raises(CommandError, match="stopped before the seed was read"):
+    with pytest.raises(CommandError, match="stopped before all was read"):
         next(events)
     assert session.passage.text() == text
     play(session.continue_())

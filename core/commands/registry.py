@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import AfterglowError, CommandError, suggest
 from ..session.session import Session
 from ..settings import SPECS, Spec
-from . import actions, explain, passage_commands, preset_commands, tour
+from . import actions, explain, passage_commands, preset_commands, read_command, tour
 from .command import Argument, Choices, Command
 from .effects import Effect, Listing, Play
 
@@ -194,6 +194,12 @@ COMMANDS: tuple[Command, ...] = (
         "go back to after the first AT tokens and continue differently, from TOKEN if it is given",
         actions.branch,
         (Argument("at", _parse_whole_number, required=True), Argument("token", _parse_token)),
+    ),
+    Command(
+        "read",
+        "show any text in heat colors: the file PATH, or what you typed",
+        read_command.read,
+        (Argument("path", asked=True),),
     ),
     Command("edit", "edit the text, then continue it", actions.edit),
     Command("tree", "list all seeds and texts of this passage, to go to one of them", actions.tree),

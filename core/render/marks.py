@@ -43,6 +43,18 @@ def mark_spans(passage: Passage, copy_tracker: CopyTracker | None = None) -> Ite
         shown = temperature
 
 
+def cut_beginning(spans: Sequence[MarkedSpan], max_chars: int) -> list[MarkedSpan]:
+    """Return the last ``max_chars`` characters of a text in spans."""
+    kept: list[MarkedSpan] = []
+    room = max_chars
+    for span in reversed(spans):
+        if room <= 0:
+            break
+        kept.append(span._replace(text=span.text[-room:]))
+        room -= len(span.text)
+    return kept[::-1]
+
+
 def _spans(passage: Passage) -> Iterator[MarkedSpan]:
     """Yield the text up to the cursor, without copies and temperatures."""
     for node, count in passage.path():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import chain
 from os.path import commonprefix
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import CommandError
 from ..events import Done, Event, Notice, PrefillProgress, Token
@@ -13,7 +13,7 @@ from ..generation.engine import Engine
 from ..generation.snapshot import Snapshot
 from ..generation.stream import Stream, StreamOptions
 from ..generation.sweep import Sweep
-from ..model import Model, Prefill, load
+from ..model import Model, load
 from ..sampling.rng import PositionRNG, random_rng_seed
 from ..settings import SPECS, Settings, get_spec
 from .node import Node
@@ -21,6 +21,8 @@ from .observer import SessionObserver
 from .passage import Passage
 from .replay import adopt_passage, restore_snapshots, snapshot_at
 from .stored_passage import Deletion, StoredPassage
+
+T = TypeVar("T")
 
 
 class Session:
@@ -101,7 +103,8 @@ class Session:
         """Begin a passage with ``seed`` and continue it. If ``memory`` is set, append the seed to the text instead."""
         self._require_idle()
         appends = self.settings.memory and self.passage.cursor is not None
-        prefill = yield from self._read_seed(seed, self.current_snapshot() if appends else None)
+        before = self.current_snapshot() if appends else None
+        prefill = yield from self.read_stoppable(self.model.prefill_chunks(seed, before, self.settings.whole_seed))
         if not appends:
             self.new_passage()
         at = len(self.passage.current().tokens) if appends else 0
@@ -110,17 +113,16 @@ class Session:
         yield from map(Notice, prefill.notices)
         yield from self.continue_()
 
-    def _read_seed(self, seed: str, after: Snapshot | None) -> Generator[Event, None, Prefill]:
-        """Read a seed after a snapshot. Yield progress, return the result. Raises CommandError if it is stopped."""
+    def read_stoppable(self, chunks: Generator[float, None, T]) -> Generator[Event, None, T]:
+        """Yield the progress of reading a text, return the result. Raises CommandError if it is stopped."""
         self._stopping = False
-        chunks = self.model.prefill_chunks(seed, after, self.settings.whole_seed)
         while True:
             try:
                 yield PrefillProgress(next(chunks))
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return]
             if self._stopping:
-                raise CommandError("stopped before the seed was read; the text is as it was")
+                raise CommandError("stopped before all was read; the text is as it was")
 
     def continue_(self) -> Iterator[Event]:
         """Continue the text from its end. Raises CommandError in an empty passage."""

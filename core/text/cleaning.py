@@ -29,9 +29,17 @@ def read_text(source: Source, options: ReadOptions, notes: list[str]) -> Iterato
 
     Appends a line to ``notes`` for each kind of change. Raises TextError.
     """
-    blocks = _reject_binary(source) if _is_utf8(options.encoding) else source.text_blocks()
-    chunks = extract_items(_normalize(_decode_blocks(blocks, options.encoding, source.name), notes), source, options)
+    chunks = extract_items(read_plain(source, options.encoding, notes), source, options)
     return chunks if options.keep_boilerplate else strip_boilerplate(chunks, notes)
+
+
+def read_plain(source: Source, encoding: str, notes: list[str]) -> Iterator[str]:
+    """Yield all that ``source`` holds as text, in chunks of any size, with \\n at every line end.
+
+    Appends a line to ``notes`` for each kind of change. Raises TextError.
+    """
+    blocks = _reject_binary(source) if _is_utf8(encoding) else source.text_blocks()
+    return _normalize(_decode_blocks(blocks, encoding, source.name), notes)
 
 
 def decode_bytes(data: bytes, encoding: str, name: str) -> str:

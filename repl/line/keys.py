@@ -46,7 +46,7 @@ def strip_triple_quotes(text: str) -> str:
 
 
 @asynccontextmanager
-async def read_keys(task: asyncio.Task[None]) -> AsyncIterator[AsyncIterator[KeyPress]]:
+async def read_keys(task: asyncio.Task[bool]) -> AsyncIterator[AsyncIterator[KeyPress]]:
     """Yield an iterator over the keys pressed in the terminal until ``task`` is done.
 
     Keys left in the iterator when the block ends go to the next prompt.
@@ -77,7 +77,7 @@ class _KeyQueue:
         self._put(self._source.read_keys())
         self._flush_timer = self._loop.call_later(_ESCAPE_TIMEOUT, lambda: self._put(self._source.flush_keys()))
 
-    def handle_task_end(self, _: asyncio.Task[None]) -> None:
+    def handle_task_end(self, _: asyncio.Task[bool]) -> None:
         """End the iterator."""
         self._queue.put_nowait(None)
 

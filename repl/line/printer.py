@@ -16,7 +16,8 @@ from prompt_toolkit.utils import get_cwidth
 from ...core.commands.effects import Listing, Table
 from ...core.commands.tables import second_column
 from ...core.events import Done, Event, Notice, PrefillProgress, Token
-from ...core.render.heat import heat_level, heat_styles
+from ...core.render.heat import heat_level, heat_styles, legend
+from ...core.render.marks import MarkedSpan
 from ...core.sanitize import escape_controls, one_line
 from ..progress_line import progress_line
 
@@ -91,6 +92,25 @@ def print_events(events: Iterable[Event], heat: str) -> None:
     print_fragments(*fragments)
 
 
+def print_passage(spans: Iterable[MarkedSpan], heat: str) -> None:
+    """Print a text that is written already, with copied text underlined, and end the line."""
+    fragments = [(_span_style(span, heat), escape_controls(span.text)) for span in spans]
+    ended = "".join(text for _, text in fragments[-8:]).endswith("\n")
+    print_fragments(*fragments, ("", "" if ended else "\n"))
+
+
+def print_legend(heat: str) -> None:
+    """Print the names of the levels of ``heat`` in their colors."""
+    title, levels = legend(heat)
+    named = [part for level, name in enumerate(levels) for part in ((f"class:heat{level}", name), ("", "  "))]
+    print_fragments(("class:note", f"{title}: "), *named, ("", "\n"))
+
+
+def _span_style(span: MarkedSpan, heat: str) -> str:
+    level = heat_level(span.token, heat) if span.token else None
+    return f"{'' if level is None else f'class:heat{level}'}{' underline' if span.copied else ''}"
+
+
 def print_note(text: str) -> None:
     """Print a dim line."""
     print_fragments(("class:note", f"{one_line(text)}\n"))
@@ -152,7 +172,7 @@ def wrap_words(text: str, width: int) -> list[str]:
 
 def _print_prefill_progress(fraction: float) -> None:
     output = get_app_session().output
-    output.write_raw(progress_line("reading the seed", fraction))  # write() would remove the carriage returns
+    output.write_raw(progress_line("reading", fraction))  # write() would remove the carriage returns
     output.flush()
 
 

@@ -17,17 +17,19 @@ from prompt_toolkit.layout.processors import Processor, Transformation, Transfor
 from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw, Table
 from ...core.commands.registry import completions, dispatch, runs_live
 from ...core.errors import AfterglowError, CommandError
-from ...core.events import Notice
+from ...core.events import Notice, PrefillProgress
+from ...core.render.marks import cut_beginning, mark_spans
 from ...core.sanitize import escape_controls, one_line
 from ...core.session.session import Session
 from ...core.settings import SPECS
+from ...core.text.copy_detection import CopyTracker
 from ..autosave import Autosave
 from ..ending_signals import run_until_signal
 from ..external_editor import edit_externally
 from ..player import Player
 from ..prompt_history import append_history, read_history
 from .keys import prompt_bindings, push_back_keys, read_keys, strip_triple_quotes
-from .printer import PROMPT_STYLE, print_error, print_events, print_fragments, print_note, print_rows
+from .printer import PROMPT_STYLE, print_error, print_events, print_fragments, print_note, print_passage, print_rows
 from .stops import handle_stops, request_stop
 
 MAX_REPRINTED_CHARS = 2000
@@ -136,8 +138,8 @@ class LineRepl:
         """Print ``message`` and the end of the current passage."""
         if message:
             print_note(message)
-        text = escape_controls(self.session.passage.text()[-MAX_REPRINTED_CHARS:])
-        print_fragments(("", text if text.endswith("\n") else f"{text}\n"))
+        spans = list(mark_spans(self.session.passage, self._new_copy_tracker()))
+        print_passage(cut_beginning(spans, MAX_REPRINTED_CHARS), self.session.settings.heat)
 
     async def _play(self, play: Play) -> None:
         """Stream a text. Keys change the temperature, pause the text for a command, or stop it."""
@@ -149,9 +151,9 @@ class LineRepl:
             await self._handle_keys(player, printing)
             if not printing.done():
                 await self._command_while_writing(player)
-        print_fragments(("", "\n"))
-        printing.result()
-        if not play.title:
+        if printing.exception() or printing.result():
+            print_fragments(("", "\n"))
+        if printing.result() and not play.title:
             print_note(" · ".join(filter(None, (self.session.passage.summary(), self._copy_summary()))))
 
     def _copy_summary(self) -> str:
@@ -159,7 +161,7 @@ class LineRepl:
 
         "" if the setting ``copied`` is off or the model has no index.
         """
-        tracker = self.session.model.copy_tracker() if self.session.settings.copied else None
+        tracker = self._new_copy_tracker()
         if tracker is None:
             return ""
         for node, count in self.session.passage.path():
@@ -168,11 +170,18 @@ class LineRepl:
                 tracker.add_token(text)
         return tracker.summary()
 
-    async def _print_events(self, player: Player) -> None:
+    def _new_copy_tracker(self) -> CopyTracker | None:
+        return self.session.model.copy_tracker() if self.session.settings.copied else None
+
+    async def _print_events(self, player: Player) -> bool:
+        """Print events as they come. Return True if there was a text among them."""
+        has_text = False
         async for batch in player:
             print_events(batch, self.session.settings.heat)
+            has_text = has_text or not isinstance(batch[-1], PrefillProgress)
+        return has_text
 
-    async def _handle_keys(self, player: Player, printing: asyncio.Task[None]) -> None:
+    async def _handle_keys(self, player: Player, printing: asyncio.Task[bool]) -> None:
         """Handle single keys until the text ends or "/" begins a command."""
         async with read_keys(printing) as keys:
             async for press in keys:

@@ -74,9 +74,11 @@ def _play(plays: Iterable[Play]) -> None:
     for play in plays:
         if play.title:
             echo(play.title)
+        has_text = False
         for event in play.events:
             if isinstance(event, Notice):
                 echo(event.text, err=True)
             elif not isinstance(event, PrefillProgress):
                 write(event.text)
-        write("\n")
+                has_text = True
+        write("\n" if has_text else "")

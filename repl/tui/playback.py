@@ -56,7 +56,7 @@ class Playback:
         if self._player is None:
             return "ready"
         if self._prefill_share is not None:
-            return f"reading the seed: {self._prefill_share:.0%}"
+            return f"reading: {self._prefill_share:.0%}"
         return "paused" if self._player.paused else "writing"
 
     def toggle_pause(self) -> None:

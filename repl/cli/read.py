@@ -1,0 +1,138 @@
+"""The command ``afterglow read``: the surprise of any text, in color, as figures, as JSON, or as a page."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ...core.command_line import echo, echo_json, echo_notice
+from .options import (
+    json_option,
+    load_model_and_settings,
+    model_option,
+    print_values,
+    replace_option,
+    require_new_file,
+    runtime_option,
+)
+
+if TYPE_CHECKING:
+    from ...core.model import Model
+    from ...core.session.passage import Passage
+    from ...core.session.reading import ReadText
+
+SHOWN_CANDIDATES = 5
+"""Likeliest tokens in the tooltip of a page and in JSON."""
+
+HEAT_CHOICES = ("surprise", "rank", "entropy")
+"""Kinds of heat that differ within a text that was not drawn."""
+
+
+@click.command()
+@click.argument("file")
+@model_option
+@runtime_option
+@click.option("--encoding", metavar="NAME", default="utf-8", help="encoding of the text (default: utf-8)")
+@click.option("--heat", type=click.Choice(HEAT_CHOICES), default="surprise", help="figure that the colors show")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="file for a page with tooltips")
+@replace_option
+@json_option
+def read(
+    file: str,
+    model_name: str | None,
+    runtime: str,
+    encoding: str,
+    heat: str,
+    html: Path | None,
+    replace: bool,
+    as_json: bool,
+) -> None:
+    """Show how much each token of a text surprises a model.
+
+    FILE is a text, or - for standard input. On a terminal the text is printed in colors, followed by its figures. In a
+    pipe only the figures are printed. The likeliest tokens for each place are in --json and in the tooltips of --html.
+    """
+    require_new_file(html, replace)
+    model, _ = load_model_and_settings(model_name, runtime, {})
+    reading = _read_file(model, file, encoding, SHOWN_CANDIDATES if as_json or html else 0)
+    if html:
+        _write_page(model, reading, heat, html)
+    if as_json:
+        echo_json({**_figures(model, reading), "tokens": list(_tokens_as_json(reading))})
+    elif html or not sys.stdout.isatty():
+        print_values(_figures(model, reading), False)
+    else:
+        _print_text(model, reading, heat)
+
+
+def _read_file(model: Model, file: str, encoding: str, candidate_count: int) -> ReadText:
+    """Read a file or standard input. Print notices and progress to standard error. Raises TextError."""
+    from ...core.model import drain
+    from ...core.session.reading import open_text, read_tokens
+    from ...core.text.files import STDIN, file_source, stdin_source
+    from ..progress_line import print_progress
+
+    text, notices = open_text(stdin_source() if file == STDIN else file_source(file), encoding)
+    for notice in (*notices, *model.unknown_character_notices(text)):
+        echo_notice(notice)
+    return drain(read_tokens(model, text, candidate_count), partial(print_progress, "reading"))
+
+
+def _figures(model: Model, reading: ReadText) -> dict[str, object]:
+    """Return the figures of a text by name."""
+    from ...core.commands.read_command import track_copies
+
+    copies = track_copies(model, reading)
+    copied = {"copied_share": round(copies.share, 4), "longest_copied_run": copies.longest_run} if copies else {}
+    return {
+        "model": model.name,
+        "characters": reading.characters,
+        "bits_per_char": reading.bits_per_char,
+        "perplexity": reading.perplexity,
+        "share_of_rank_1": reading.share_of_rank(1),
+        "share_of_rank_10": reading.share_of_rank(10),
+        "unseen": reading.unknown,
+        **copied,
+    }
+
+
+def _tokens_as_json(reading: ReadText) -> Iterator[dict[str, object]]:
+    for token, candidates in zip(reading.tokens, reading.candidates, strict=True):
+        figures = {name: getattr(token, name) for name in ("text", "id", "logprob", "rank", "entropy")}
+        yield {**figures, "likeliest": candidates}
+
+
+def _write_page(model: Model, reading: ReadText, heat: str, path: Path) -> None:
+    from ...core.commands.read_command import describe_reading, track_copies
+    from ...core.render.export import ExportedPassage, as_html
+    from ...core.user_files import write_user_file
+
+    summary = f"{model.name} · {describe_reading(reading, track_copies(model, reading))}"
+    notes = [f"likeliest: {', '.join(f'{text!r} {p:.1%}' for text, p in each)}" for each in reading.candidates]
+    page = as_html(ExportedPassage(_to_passage(model, reading), summary, heat, model.copy_tracker(), notes))
+    write_user_file(path, page.encode("utf-8", "replace"))
+    echo(f"written: {path}", err=True)
+
+
+def _print_text(model: Model, reading: ReadText, heat: str) -> None:
+    """Print a text in colors, the legend, and the figures."""
+    from ...core.commands.read_command import describe_reading, track_copies
+    from ...core.render.marks import mark_spans
+    from ..line.printer import print_legend, print_note, print_passage
+
+    print_passage(mark_spans(_to_passage(model, reading), model.copy_tracker()), heat)
+    print_legend(heat)
+    print_note(describe_reading(reading, track_copies(model, reading)))
+
+
+def _to_passage(model: Model, reading: ReadText) -> Passage:
+    from ...core.session.passage import Passage
+
+    passage = Passage(model.name, model.file.sha256, 0)
+    reading.add_to(passage)
+    return passage
