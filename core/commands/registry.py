@@ -11,8 +11,8 @@ from typing import Any
 from ..errors import AfterglowError, CommandError, suggest
 from ..session.session import Session
 from ..settings import SPECS, Spec
-from . import actions, explain, passage_commands, preset_commands, read_command, tour
-from .command import Argument, Choices, Command
+from . import actions, arguments, explain, passage_commands, preset_commands, read_command, tour
+from .command import Argument, Command
 from .effects import Effect, Listing, Play
 
 
@@ -138,37 +138,6 @@ def _setting_command(spec: Spec) -> Command:
     return Command(names[0], spec.help, run, (_setting_argument(spec),), names[1:], live=True)
 
 
-def _parse_temperatures(_: Session, text: str) -> list[float]:
-    return [explain.parse_temperature(word) for word in text.split()]
-
-
-def _parse_whole_number(_: Session, text: str) -> int:
-    if not text.isdecimal():
-        raise CommandError(f"{text!r} is not a whole number")
-    return int(text)
-
-
-def _parse_step(_: Session, text: str) -> int:
-    if text not in ("1", "+1", "-1"):
-        raise CommandError(f"/version takes 1 (next) or -1 (previous), not {text!r}")
-    return int(text)
-
-
-def _parse_token(session: Session, text: str) -> int:
-    """Return the id of a token typed as its text. A space or newline is quoted: " " or "\\n"."""
-    texts = SPECS["stop"].parse(text)
-    assert isinstance(texts, tuple)
-    ids = [int(i) for word in texts for i in session.model.tokenizer.encode(word)]
-    if len(ids) != 1 or session.model.tokenizer.decode(ids) != texts[0]:
-        raise CommandError(f"{text} is not one token of {session.model.name}")
-    return ids[0]
-
-
-def _offer(*values: tuple[str, str]) -> Choices:
-    """Return choices that are always these (value, help) pairs."""
-    return lambda *_: values
-
-
 COMMANDS: tuple[Command, ...] = (
     *(_setting_command(spec) for spec in SPECS.values()),
     Command(
@@ -187,13 +156,13 @@ COMMANDS: tuple[Command, ...] = (
         "version",
         "go to the next version of the last text, or to the previous one with -1; after the last, write another",
         actions.version,
-        (Argument("step", _parse_step, _offer(("1", "the next one"), ("-1", "the previous one"))),),
+        (Argument("step", arguments.parse_step, arguments.offer(("1", "the next one"), ("-1", "the previous one"))),),
     ),
     Command(
         "branch",
         "go back to after the first AT tokens and continue differently, from TOKEN if it is given",
         actions.branch,
-        (Argument("at", _parse_whole_number, required=True), Argument("token", _parse_token)),
+        (Argument("at", arguments.parse_whole_number, required=True), Argument("token", arguments.parse_token)),
     ),
     Command(
         "read",
@@ -203,7 +172,9 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("edit", "edit the text, then continue it", actions.edit),
     Command("tree", "list all seeds and texts of this passage, to go to one of them", actions.tree),
-    Command("go", "go to a node of the tree", actions.go, (Argument("number", _parse_whole_number, required=True),)),
+    Command(
+        "go", "go to a node of the tree", actions.go, (Argument("number", arguments.parse_whole_number, required=True),)
+    ),
     Command("undo", "go back to before the last text", actions.undo),
     Command("redo", "reverse an undo", actions.redo),
     Command("new", "begin an empty passage", actions.new),
@@ -211,7 +182,7 @@ COMMANDS: tuple[Command, ...] = (
         "sweep",
         "write from the same seed with the same random numbers at several temperatures",
         actions.sweep,
-        (Argument("temperatures", _parse_temperatures, _offer(("0.2 0.5 1.0 1.2", "the default"))),),
+        (Argument("temperatures", arguments.parse_temperatures, arguments.offer(("0.2 0.5 1.0 1.2", "the default"))),),
     ),
     Command(
         "preset",
@@ -225,14 +196,14 @@ COMMANDS: tuple[Command, ...] = (
         "explain",
         "show what temperatures do to the next token's probabilities, or to typed ones",
         explain.explain,
-        (Argument("temperatures", explain.parse_args, _offer(("0 0.5 1 2", "from greedy to diverse"))),),
+        (Argument("temperatures", explain.parse_args, arguments.offer(("0 0.5 1 2", "from greedy to diverse"))),),
         live=True,
     ),
     Command(
         "tour",
         "learn afterglow in seven steps; /tour skip skips one, /tour stop ends it",
         tour.tour,
-        (Argument("action", choices=_offer(("skip", "go to the next step"), ("stop", "end the tour"))),),
+        (Argument("action", choices=arguments.offer(("skip", "go to the next step"), ("stop", "end the tour"))),),
         live=True,
     ),
     Command(

@@ -1,0 +1,46 @@
+"""The arguments of slash commands: functions that parse their text, and the values that are offered for them."""
+
+from __future__ import annotations
+
+from ..errors import CommandError
+from ..session.session import Session
+from ..settings import SPECS
+from . import explain
+from .command import Choices
+
+
+def parse_temperatures(_: Session, text: str) -> list[float]:
+    """Return temperatures that are separated by spaces. Raises SettingError or UsageError."""
+    return [explain.parse_temperature(word) for word in text.split()]
+
+
+def parse_whole_number(_: Session, text: str) -> int:
+    """Return a whole number. Raises CommandError."""
+    if not text.isdecimal():
+        raise CommandError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def parse_step(_: Session, text: str) -> int:
+    """Return a step of /version: 1 or -1. Raises CommandError."""
+    if text not in ("1", "+1", "-1"):
+        raise CommandError(f"/version takes 1 (next) or -1 (previous), not {text!r}")
+    return int(text)
+
+
+def parse_token(session: Session, text: str) -> int:
+    """Return the id of a token typed as its text. A space or newline is quoted: " " or "\\n".
+
+    Raises CommandError if it is no token.
+    """
+    texts = SPECS["stop"].parse(text)
+    assert isinstance(texts, tuple)
+    ids = [int(i) for word in texts for i in session.model.tokenizer.encode(word)]
+    if len(ids) != 1 or session.model.tokenizer.decode(ids) != texts[0]:
+        raise CommandError(f"{text} is not one token of {session.model.name}")
+    return ids[0]
+
+
+def offer(*values: tuple[str, str]) -> Choices:
+    """Return choices that are always these (value, help) pairs."""
+    return lambda *_: values
