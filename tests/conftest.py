@@ -45,6 +45,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def all_colors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All colors, whatever terminal the tests are run in."""
+    monkeypatch.setenv("COLORTERM", "truecolor")
+
+
 @pytest.fixture(scope="session")
 def tiny() -> Model:
     """A character model of 2 x 48 that has memorized tests/data/lamp.txt."""

@@ -35,12 +35,12 @@ from .prompt import PromptInput
 from .selection import SelectingApp
 from .status_line import StatusLine
 from .sweep_view import SweepColumnView
-from .themes import restore_theme
+from .themes import ThemedApp, restore_theme
 from .token_cursor import TokenCursor
 from .transcript import Transcript
 
 
-class AfterglowApp(HeatColors, SelectingApp):
+class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
     """The full screen: makes its parts, and hands keys, clicks and typed lines to them.
 
     ``runner`` queues lines, ``playback`` plays texts, ``navigation`` moves ``token_cursor``, ``autosave`` saves.
