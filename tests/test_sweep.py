@@ -154,3 +154,45 @@ async def test_a_sweep_stops_the_text_and_can_be_stopped(slow: app_module.Afterg
         await enter(pilot, "/undo")
         await until(pilot, lambda: not columns.display)
         assert slow.query_one(Transcript).display
+
+
+@pytest.mark.parametrize(("width", "shown"), [(60, 2), (40, 2), (20, 1), (80, 4)])
+async def test_columns_that_do_not_fit_are_reached_with_the_arrows(
+    app: app_module.AfterglowApp, width: int, shown: int
+) -> None:
+    app.session.set("length", 400)
+    async with app.run_test(size=(width, 12)) as pilot:
+        await play(pilot, "The lamp")
+        await play(pilot, "/sweep 0.2 0.5 0.8 1.2")
+        view = app.query_one(SweepView)
+        seen = set()
+        for chosen in range(4):
+            visible = [column.number for column in view._columns if column.display]
+            assert len(visible) == shown
+            assert chosen in visible
+            assert all(column.region.width >= 19 for column in view._columns if column.display)
+            heads = [str(view._columns[number]._head.content).split("\n")[0] for number in (visible[0], visible[-1])]
+            assert ("‹" in heads[0], "›" in heads[1]) == (visible[0] > 0, visible[-1] < 3)
+            assert all(column._transcript.is_vertical_scroll_end for column in view._columns if column.display)
+            seen |= set(visible)
+            await press(pilot, "right")
+        assert seen == {0, 1, 2, 3}
+        await press(pilot, "left", "left", "left")
+        assert view._columns[0].display
+        assert not view._columns[3].display or shown == 4
+
+
+@pytest.mark.parametrize("colorless", [False, True])
+async def test_the_chosen_column_is_bold_and_reverse_only_without_colors(
+    session: Session, monkeypatch: pytest.MonkeyPatch, colorless: bool
+) -> None:
+    if colorless:
+        monkeypatch.setenv("NO_COLOR", "1")
+    app = app_module.AfterglowApp(session)
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        await play(pilot, "/sweep 0.2 0.5")
+        first, second = (column._head.rich_style for column in app.query_one(SweepView)._columns)
+        assert (bool(first.bold), bool(first.reverse)) == (True, colorless)
+        assert (bool(second.bold), bool(second.reverse)) == (False, False)
+        assert first.bgcolor == second.bgcolor

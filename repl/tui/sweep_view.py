@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -16,6 +17,9 @@ from ...core.text.copy_detection import CopyTracker
 from .transcript import Transcript
 from .wrapping import StyledText
 
+MIN_SWEEP_COLUMN_WIDTH = 19
+"""Minimum columns of the terminal for a column of a sweep. On a narrower terminal some of them are hidden."""
+
 
 class SweepView(Horizontal):
     """Shows a sweep as it grows. ``sweep`` is None while it is closed. Enter picks the column ``chosen_index``."""
@@ -25,6 +29,7 @@ class SweepView(Horizontal):
         self.display = False
         self.sweep: Sweep | None = None
         self.chosen_index = 0
+        self._first_shown = 0
         self._columns: list[SweepColumnView] = []
 
     @property
@@ -37,6 +42,7 @@ class SweepView(Horizontal):
     ) -> None:
         """Open the view for a sweep. ``heat`` is the setting. ``make_copy_tracker`` is called for each column."""
         self.sweep = sweep
+        self._first_shown = 0
         self._columns = [SweepColumnView(number, column) for number, column in enumerate(sweep.columns)]
         await self.remove_children()
         await self.mount_all(self._columns)
@@ -58,6 +64,24 @@ class SweepView(Horizontal):
         self.chosen_index = min(len(self._columns) - 1, max(0, number))
         for view in self._columns:
             view.set_class(view.number == self.chosen_index, "-chosen")
+        self._arrange()
+
+    def on_resize(self) -> None:
+        """Show as many columns as there is room for."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Show the chosen column and those beside it. If not all fit, they are split evenly."""
+        count = len(self._columns)
+        if not count:
+            return
+        fitting = max(1, self.size.width // MIN_SWEEP_COLUMN_WIDTH)
+        shown = ceil(count / ceil(count / fitting))
+        self._first_shown = min(max(self._first_shown, self.chosen_index - shown + 1), self.chosen_index, count - shown)
+        end = self._first_shown + shown
+        for number, view in enumerate(self._columns):
+            view.display = self._first_shown <= number < end
+            view.mark_more(left=number == self._first_shown > 0, right=number == end - 1 < count - 1)
 
     def close(self) -> None:
         """Hide the sweep."""
@@ -82,6 +106,8 @@ class SweepColumnView(Vertical):
         self._shown_count = 0
         self._is_marked = False
         self._is_finished = False
+        self._figures = ""
+        self._more = ("", "")
         self._head = Static(classes="head", markup=False)
         self._transcript = Transcript()
         self.compose_add_child(self._head)
@@ -103,11 +129,19 @@ class SweepColumnView(Vertical):
             self._transcript.write([StyledText(self._column.tail)])
             mean = sum(map(surprisal, self._column.tokens)) / max(1, len(self._column.tokens))
             tracker = self._transcript.copy_tracker
-            self._set_title(f"{mean:.1f} bits" + (f", {tracker.share:.0%} copied" if tracker else ""))
+            self._figures = f"{mean:.1f} bits" + (f", {tracker.share:.0%} copied" if tracker else "")
+            self._set_title()
 
-    def _set_title(self, figures: str = "") -> None:
+    def mark_more(self, left: bool, right: bool) -> None:
+        """Mark in the title that columns to the left or to the right of this one are hidden."""
+        self._more = ("‹ " if left else "", " ›" if right else "")
+        self._set_title()
+
+    def _set_title(self) -> None:
         """Show temperature, key and figures. The temperature is first, so that the narrowest column shows it too."""
-        self._head.update(Content(f"T {self._column.temperature:.2f}  [{self.number + 1}]\n{figures}"))
+        left, right = self._more
+        title = f"{left}T {self._column.temperature:.2f}  [{self.number + 1}]{right}"
+        self._head.update(Content(f"{title}\n{self._figures}"))
 
     def mark_token(self, character: int) -> None:
         """Mark the token that contains the character at index ``character``. Do nothing once a token is marked."""

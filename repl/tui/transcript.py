@@ -95,7 +95,7 @@ class Transcript(ScrollView, can_focus=False):
             return
         self._token_highlight.index = index
         number = self._token_highlight.line_number(self._current_block, self.lines)
-        if number is not None and not 0 <= number - self.scroll_offset.y < self.size.height:
+        if self.size.height and number is not None and not 0 <= number - self.scroll_offset.y < self.size.height:
             self.scroll_to(y=max(0, number - self.size.height // 2), animate=False, force=True)
         elif index is None:
             self.scroll_end(animate=False, force=True)
