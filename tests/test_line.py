@@ -154,6 +154,20 @@ async def test_ctrl_d_while_text_is_written_stops_it_and_quits(session: Session,
     assert len(written(session)) < 500
 
 
+async def test_a_paste_while_text_streams_is_text_for_the_next_prompt(session: Session, keyboard: PipeInput) -> None:
+    session.set("speed", 200)
+    async with talking(session):
+        await begun(session, keyboard)
+        keyboard.send_text("\x1b[200~a /temp 2\r+\x1b[31m\x03\x11\x04\x07\x1b[201~")
+        await until(lambda: over(session))
+        keyboard.send_text("\r")
+        await until(lambda: session.passage.text().startswith("a /temp 2\n+\x1b[31m\x03\x11\x04\x07"))
+        keyboard.send_text("\x03")
+        await until(lambda: not session.playing)
+        keyboard.send_text("\x04")
+    assert session.settings.temperature == 1.0
+
+
 async def test_a_typo_while_text_streams_ends_nothing(session: Session, keyboard: PipeInput) -> None:
     session.set("speed", 200)
     async with talking(session):

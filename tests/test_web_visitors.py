@@ -76,6 +76,8 @@ async def test_bytes_end_a_session_and_others_go_on(capfd: pytest.CaptureFixture
         async with here.tab(ready=False) as tab:
             await tab.socket.send_bytes(b"x")
             assert "not text" in await tab.end()
+        for keys in ("", "\x1b[97:65;2;65u", "\x1b[48;0;0;0;0t", "\ud800"):
+            await other.send("stdin", keys)
         await other.type("The lamp")
         await other.shows("rng 7")
     assert capfd.readouterr().err.count("\n") == 1

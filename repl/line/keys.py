@@ -47,17 +47,21 @@ def strip_triple_quotes(text: str) -> str:
 
 @asynccontextmanager
 async def read_keys(task: asyncio.Task[bool]) -> AsyncIterator[AsyncIterator[KeyPress]]:
-    """Yield an iterator over the keys pressed in the terminal until ``task`` is done.
+    """Yield an iterator over the keys pressed in the terminal until ``task`` is done. A paste is one key.
 
     Keys left in the iterator when the block ends go to the next prompt.
     """
-    source = get_app_session().input
+    source, output = get_app_session().input, get_app_session().output
     keys = _KeyQueue(source)
     task.add_done_callback(keys.handle_task_end)
+    output.enable_bracketed_paste()
+    output.flush()
     try:
         with source.raw_mode(), source.attach(keys.handle_input):
             yield keys.until_task_end()
     finally:
+        output.disable_bracketed_paste()
+        output.flush()
         task.remove_done_callback(keys.handle_task_end)
         push_back_keys(*keys.close())
 

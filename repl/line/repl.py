@@ -185,7 +185,7 @@ class LineRepl:
         """Handle single keys until the text ends or "/" begins a command."""
         async with read_keys(printing) as keys:
             async for press in keys:
-                if player.finished:
+                if player.finished or press.key == Keys.BracketedPaste:
                     push_back_keys(press)
                 elif press.key == "/":
                     return

@@ -6,14 +6,17 @@ import atexit
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from threading import Timer
 
 from textual import messages
-from textual.drivers.web_driver import WebDriver
+from textual.drivers._byte_stream import ByteStream
+from textual.drivers.web_driver import WebDriver, _ExitInput
 
 from ...core.paths import data_dir
 from ...core.typed_paths import is_visitor
+from ..tui.key_reader import KeyReader
 
 if sys.platform != "win32":
     import resource
@@ -41,11 +44,25 @@ class VisitorDriver(WebDriver):
 
     def run_input_thread(self) -> None:
         """Pass on keys until their pipe ends. If it ends first, the server is gone, however it ended: end, too."""
-        super().run_input_thread()
+        reader, stream = KeyReader(), ByteStream()
+        with suppress(_ExitInput):
+            for data in self._input_reader:
+                for kind, payload in stream.feed(data) if data else ():
+                    self._handle_packet(reader, kind, payload)
+                for message in reader.tick():
+                    self.process_message(message)
         if not self.exit_event.is_set():
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno)  # the last screen has no reader
             end_orphan()
             self._app.post_message(messages.ExitApp())
+
+    def _handle_packet(self, reader: KeyReader, kind: str, payload: bytes) -> None:
+        """Pass on the keys in a packet of kind D. Any other packet is from the server itself."""
+        if kind == "D":
+            for message in reader.feed(payload):
+                self.process_message(message)
+        else:
+            self._on_meta(kind, payload)
 
 
 def bound_process() -> None:
