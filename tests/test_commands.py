@@ -402,11 +402,19 @@ def words(session: Session, line: str) -> list[str]:
 
 def test_commands_are_completed(session: Session) -> None:
     assert words(session, "/") == [f"/{command.name}" for command in COMMANDS]
-    assert words(session, "/t") == ["/temp", "/top-k", "/top-p", "/typical", "/tree", "/tour"]
+    assert words(session, "/t") == ["/temp", "/tree", "/tour", "/top-k", "/top-p", "/typical"]
     assert words(session, "/by") == ["/bye"]
     assert words(session, "/und") == ["/undo", "/undelete"]
     assert words(session, "/xyz") == words(session, "//") == []
     assert dict(completions(session, "/und"))["/undo"] == lookup_command("undo").help
+
+
+def test_commands_are_in_the_order_of_their_use() -> None:
+    names = [command.name for command in COMMANDS]
+    used = ["continue", "retry", "undo", "version", "temp", "sweep", "explain", "edit", "open", "export", "tour"]
+    assert [name for name in names if name in used] == used
+    settings = {"temp" if spec.name == "temperature" else spec.label for spec in SPECS.values()}
+    assert set(names[-len(settings) + 1 :]) == settings - {"temp"}
 
 
 @pytest.mark.parametrize(

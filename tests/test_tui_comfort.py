@@ -17,8 +17,9 @@ from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.settings_screen import SettingsScreen
 from afterglow.repl.tui.transcript import Transcript
 from rich.cells import cell_len
+from textual.command import CommandPalette
 from textual.events import Key
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Input, OptionList, Static, TextArea
 
 from .tui_helpers import SIZE, play, press, transcript_text, until
 
@@ -43,6 +44,14 @@ async def test_the_palette_opens_and_does_what_is_chosen(app: app_module.Aftergl
         await pilot.pause(0.5)
         await pilot.press("enter")
         await until(pilot, lambda: app.session.passage.text() == "The lamp")
+
+
+async def test_the_palette_begins_with_what_is_used_most(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette) and app.screen.query_one(OptionList).options)
+        shown = [str(option.prompt).split()[0] for option in app.screen.query_one(OptionList).options[:3]]
+        assert shown == ["/continue", "/retry", "/undo"]
 
 
 async def test_a_theme_is_kept(app: app_module.AfterglowApp, session: Session) -> None:
@@ -71,8 +80,20 @@ async def test_settings_are_changed_on_one_page(app: app_module.AfterglowApp) ->
         await press(pilot, "up", *"reset", "enter")
         assert app.session.settings.top_k == 0
         await press(pilot, "escape")
+        assert "close again to leave it" in str(app.screen.query_one("#setting-help", Static).content)
+        await press(pilot, "escape")
         assert app.screen.query(PromptInput)
         assert not app.query_one(PromptInput).text
+
+
+async def test_a_value_that_was_typed_is_set_when_its_field_or_the_page_is_left(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await press(pilot, "f4", "down", *"12", "down", *"0.5", "escape")
+        assert (app.session.settings.top_k, app.session.settings.top_p) == (12, 0.5)
+        await press(pilot, "f4", "down", *"x", "down", "up")
+        assert app.screen.focused is not None
+        assert getattr(app.screen.focused, "value", "") == "x"
+        assert "top-k cannot be 'x'" in str(app.screen.query_one("#setting-help", Static).content)
 
 
 async def test_a_new_line_is_begun_with_ctrl_j(app: app_module.AfterglowApp) -> None:
@@ -179,7 +200,9 @@ async def test_the_tree_is_shown_and_gone_about_in(app: app_module.AfterglowApp)
         await press(pilot, "f3")
         assert isinstance(app.screen, Picker)
         assert [name for name, _ in app.screen.visible_rows] == ["0", "1", "2"]
-        await press(pilot, "down", "enter")
+        rows = app.screen.query_one(OptionList)
+        assert (rows.highlighted, rows.size.height) == (2, 3)
+        await press(pilot, "up", "enter")
         await until(pilot, lambda: app.session.passage.cursor == 1)
 
 

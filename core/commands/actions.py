@@ -101,7 +101,7 @@ def tree(session: Session) -> Iterator[Effect]:
     """List all nodes of the passage, to go to one of them."""
     session.passage.current()
     rows = [_format_tree_row(session.passage, *row) for row in session.passage.outline()]
-    yield Listing("the passage's tree", rows, "/go")
+    yield Listing("the passage's tree", rows, "/go", current=str(session.passage.cursor))
 
 
 def go(session: Session, number: int) -> Iterator[Effect]:
@@ -150,7 +150,7 @@ def pick(session: Session, sweep: Sweep, number: int) -> Iterator[Effect]:
 def model(session: Session, name: str = "") -> Iterator[Effect]:
     """List the models, or switch to another one."""
     if not name:
-        yield Listing(f"models; current: {session.model.name}", list_models(), "/model")
+        yield Listing(f"models; current: {session.model.name}", list_models(), "/model", current=session.model.name)
         return
     session.switch_model(name)
     yield Notice(f"{session.model.name}: type a seed")

@@ -43,6 +43,7 @@ class Listing:
 
     ``row_command`` is the command to run with the first column of a chosen row; "" if rows cannot be chosen. ``search``
     returns the rows that match a query; None if there is no search. ``rows`` are those that match ``query``.
+    ``current`` is the first column of the row where the user is; "" if there is none.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Listing:
     row_command: str = ""
     search: Callable[[str], list[tuple[str, str]]] | None = None
     query: str = ""
+    current: str = ""
 
     def lines(self) -> list[str]:
         """Return the rows as lines with aligned columns. No cell can forge a line."""

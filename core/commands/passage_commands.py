@@ -62,7 +62,9 @@ def open_(session: Session, name: str = "") -> Iterator[Effect]:
     if name and not rows:
         raise saved_passages.no_match(name)
     title = f"passages with {name}" if name else "passages"
-    yield Listing(title, rows or [("none", "/save saves one")], "/open" if rows else "", list_passages, name)
+    place = saved_passages.place_of(session.passage)
+    command, current = "/open" if rows else "", place.key if place else ""
+    yield Listing(title, rows or [("none", "/save saves one")], command, list_passages, name, current)
 
 
 def _open(session: Session, saved: SavedPassage) -> Iterator[Effect]:

@@ -29,7 +29,7 @@ from .lens_panel import Lens
 from .line_runner import EffectFactory, LineRequest, LineRunner
 from .main_view import MainView
 from .navigation import Navigation
-from .palette import slash_commands
+from .palette import PROVIDERS, slash_commands
 from .playback import Playback
 from .prompt import PromptInput
 from .selection import SelectingApp
@@ -49,6 +49,7 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
     TITLE = "afterglow"
     CSS_PATH = "app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*keys.APP_KEYS]
+    COMMANDS = PROVIDERS
 
     def __init__(self, session: Session, first_line: str = "", keymap: Mapping[str, str] = keys.NO_CHANGES) -> None:
         super().__init__()
@@ -209,9 +210,10 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
         getattr(self._view.transcript, f"scroll_{direction}")(animate=False)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Yield the settings and every slash command for the palette, then Textual's own commands."""
-        yield SystemCommand("Settings", "all settings on one page", self.action_settings)
+        """Yield every slash command for the palette, two pages, and Textual's own commands."""
         yield from slash_commands(self.run_line, self._view.input.set_text)
+        yield SystemCommand("Settings", "all settings on one page", self.action_settings)
+        yield SystemCommand("History", "search the earlier lines", self._view.input.action_search_history)
         yield from super().get_system_commands(screen)
 
     @on(SweepColumnView.ColumnClicked)

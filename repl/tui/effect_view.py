@@ -97,8 +97,7 @@ class EffectView:
     def _open_picker(self, listing: Listing) -> None:
         from .picker import Picker  # imported late, like all rarely used screens, for an earlier first paint
 
-        picker = Picker(listing.title, listing.rows, listing.search, listing.query)
-        self._app.push_screen(picker, partial(self._run_choice, listing.row_command))
+        self._app.push_screen(Picker(listing), partial(self._run_choice, listing.row_command))
 
     def _run_choice(self, command: str, name: str | None) -> None:
         if name:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
@@ -14,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from ...core.commands.effects import Listing
 from ...core.errors import AfterglowError
 from ...core.sanitize import one_line
 from .key_bindings import PICKER_KEYS
@@ -26,18 +26,14 @@ Rows = list[tuple[str, str]]
 class Picker(ModalScreen[str | None]):
     """A list to choose from. Its result is the name in the chosen row, or None if it was closed.
 
-    ``search`` returns the rows for a query. Without it, a row matches if it contains all words of the query. ``rows``
-    are those of the first ``query``.
+    Without a search of its own, a list is narrowed to the rows that contain all words of the query.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*PICKER_KEYS]
 
-    def __init__(self, title: str, rows: Rows, search: Callable[[str], Rows] | None = None, query: str = "") -> None:
+    def __init__(self, listing: Listing) -> None:
         super().__init__()
-        self._query = query
-        self._title = title
-        self._rows = rows
-        self._search = search
+        self._listing = listing
         self._visible_rows: Rows = []
 
     @property
@@ -48,13 +44,13 @@ class Picker(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Lay out a title, a line for the query, and the rows."""
         with Vertical(id="picker"):
-            yield Static(Content(one_line(self._title)), classes="title")
-            yield Input(self._query, placeholder="search", compact=True, highlighter=ControlHighlighter())
+            yield Static(Content(one_line(self._listing.title)), classes="title")
+            yield Input(self._listing.query, placeholder="search", compact=True, highlighter=ControlHighlighter())
             yield OptionList()
 
     def on_mount(self) -> None:
-        """Show all rows."""
-        self._fill(self._rows)
+        """Show the rows, and choose the current one."""
+        self._fill(self._listing.rows)
         self.query_one(Input).focus()
 
     def action_move(self, direction: str) -> None:
@@ -63,15 +59,19 @@ class Picker(ModalScreen[str | None]):
 
     @on(Input.Changed)
     def _filter_rows(self, event: Input.Changed) -> None:
-        query = event.value.strip()
-        if self._search and query:
-            try:
-                self._fill(self._search(query))
-            except AfterglowError as error:
-                self._fill([("", str(error))])
-        else:
-            words = query.lower().split()
-            self._fill([row for row in self._rows if all(word in " ".join(row).lower() for word in words)])
+        try:
+            self._fill(self._find_rows(event.value.strip()))
+        except AfterglowError as error:
+            self._fill([("", str(error))])
+
+    def _find_rows(self, query: str) -> Rows:
+        """Return the rows that match a query."""
+        if query == self._listing.query:
+            return self._listing.rows
+        if self._listing.search:
+            return self._listing.search(query)
+        words = query.lower().split()
+        return [row for row in self._listing.rows if all(word in " ".join(row).lower() for word in words)]
 
     @on(Input.Submitted)
     def _choose_highlighted(self) -> None:
@@ -92,4 +92,6 @@ class Picker(ModalScreen[str | None]):
         labels = [Content.assemble((f"{name:<{width}}  ", "bold"), (about, "dim")) for name, about in shown]
         options.add_options([Option(label) for label in labels])
         if rows:
-            options.highlighted = 0
+            options.highlighted = next(
+                (number for number, (name, _) in enumerate(rows) if name == self._listing.current), 0
+            )

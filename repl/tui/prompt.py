@@ -11,6 +11,7 @@ from textual.binding import BindingsMap, BindingType
 from textual.events import Key, Paste
 from textual.message import Message
 
+from ...core.commands.effects import Listing
 from ...core.commands.registry import asks_for_more, names_command
 from ...core.sanitize import escape_controls, escape_line
 from ...core.session.session import Session
@@ -178,7 +179,7 @@ class PromptInput(EditArea):
         from .picker import Picker  # imported late, like all rarely used screens
 
         lines = list(dict.fromkeys(reversed(self._get_history())))
-        self.app.push_screen(Picker("earlier lines", [(line, "") for line in lines]), self._type_line)
+        self.app.push_screen(Picker(Listing("earlier lines", [(line, "") for line in lines])), self._type_line)
 
     def _type_line(self, line: str | None) -> None:
         if line is not None:

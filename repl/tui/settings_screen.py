@@ -21,11 +21,15 @@ from .visible_text import ControlHighlighter
 
 
 class SettingField(Horizontal):
-    """The name of a setting, and an input with its value. A dot marks a value other than the default."""
+    """The name of a setting, and an input with its value. A dot marks a value other than the default.
+
+    ``error`` says what is wrong with the typed value, "" if nothing is.
+    """
 
     def __init__(self, spec: Spec, session: Session) -> None:
         super().__init__()
         self.spec = spec
+        self.error = ""
         self._session = session
         self._label = Static(markup=False, classes="name")
         suggester = SuggestFromList(spec.kind.examples, case_sensitive=False)
@@ -51,23 +55,34 @@ class SettingField(Horizontal):
         """Show the current value."""
         self.refresh_value()
 
+    def focus_value(self) -> None:
+        """Focus the input."""
+        self._value.focus()
+
     def refresh_value(self) -> None:
         """Show the current value in place of the text in the input."""
-        is_default = getattr(self._session.settings, self.spec.name) == self._session.default_of(self.spec.name)
-        self._label.update(Content(f"{' ' if is_default else '•'} {self.spec.label}"))
         self._value.value = self.value_text
+        self._mark()
 
     def apply(self) -> None:
-        """Set the typed value, or the default if "reset" was typed. Raise SettingError if the value is invalid."""
-        text = self._value.value
-        if text == self.value_text:
-            return
+        """Set the typed value, or the default if "reset" was typed. An invalid value stays, and ``error`` says why."""
+        text, self.error = self._value.value, ""
+        try:
+            if text != self.value_text:
+                self._session.set(self.spec.name, self._parse(text))
+                self._value.value = self.value_text
+        except SettingError as error:
+            self.error = str(error)
+        self._mark()
+
+    def _parse(self, text: str) -> object:
         if text.strip() == "reset":
-            value = self._session.default_of(self.spec.name)
-        else:
-            value = self.spec.parse(text, getattr(self._session.settings, self.spec.name))
-        self._session.set(self.spec.name, value)
-        self.refresh_value()
+            return self._session.default_of(self.spec.name)
+        return self.spec.parse(text, getattr(self._session.settings, self.spec.name))
+
+    def _mark(self) -> None:
+        is_default = getattr(self._session.settings, self.spec.name) == self._session.default_of(self.spec.name)
+        self._label.update(Content(f"{'✗' if self.error else ' ' if is_default else '•'} {self.spec.label}"))
 
 
 class SettingsScreen(ModalScreen[None]):
@@ -78,12 +93,16 @@ class SettingsScreen(ModalScreen[None]):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
+        self._told_invalid = False
         self._help_text = Static(markup=False, id="setting-help")
 
     def compose(self) -> ComposeResult:
         """Lay out the fields, with the help text below."""
         with Vertical(id="settings"):
-            yield Static(Content("settings · Enter sets · reset restores the default · Esc closes"), classes="title")
+            yield Static(
+                Content("settings · Enter or another field sets · reset restores the default · Esc closes"),
+                classes="title",
+            )
             with VerticalScroll(can_focus=False):
                 for spec in SPECS.values():
                     yield SettingField(spec, self._session)
@@ -94,31 +113,39 @@ class SettingsScreen(ModalScreen[None]):
         self.query(Input).first().focus()
 
     def on_descendant_focus(self) -> None:
-        """Show the help text of the focused setting."""
-        field = self._focused_field()
-        if field:
-            self._help_text.update(Content(f"{field.spec.help} ({field.spec.kind.range})"))
-
-    def on_descendant_blur(self) -> None:
-        """Discard a value that was typed but not entered."""
+        """Set what was typed into other fields, and show the help text of the focused setting."""
+        focused = self._focused_field()
         for field in self.query(SettingField):
-            field.refresh_value()
+            if field is not focused:
+                field.apply()
+        if focused:
+            self._show_help(focused)
+
+    def _show_help(self, field: SettingField, note: str = "") -> None:
+        about = note or f"{field.spec.help} ({field.spec.kind.range})"
+        if field.error:
+            about = f"✗ {field.error}{'; close again to leave it' if self._told_invalid else ''}"
+        self._help_text.update(Content(about))
 
     @on(Input.Submitted)
     def _apply_entry(self, event: Input.Submitted) -> None:
         event.stop()
         field = self._focused_field()
-        if field is None:
-            return
-        try:
+        if field:
             field.apply()
-            self._help_text.update(Content(f"{field.spec.label} is {field.value_text}"))
-        except SettingError as error:
-            self._help_text.update(Content(f"✗ {error}"))
+            self._show_help(field, f"{field.spec.label} is {field.value_text}")
 
     def action_close(self) -> None:
-        """Return to the main screen."""
-        self.dismiss(None)
+        """Set what was typed, and return to the main screen. An invalid value has to be closed twice."""
+        for field in self.query(SettingField):
+            field.apply()
+        invalid = [field for field in self.query(SettingField) if field.error]
+        if not invalid or self._told_invalid:
+            self.dismiss(None)
+            return
+        self._told_invalid = True
+        invalid[0].focus_value()
+        self._show_help(invalid[0])
 
     def _focused_field(self) -> SettingField | None:
         focused = self.focused

@@ -1,0 +1,161 @@
+"""The table of slash commands, in the order of their use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..session.session import Session
+from ..settings import SPECS, Spec
+from . import actions, arguments, explain, passage_commands, preset_commands, read_command, tour
+from .command import Argument, Command
+from .effects import Effect
+
+
+def _setting_argument(spec: Spec) -> Argument:
+    return Argument(
+        "value",
+        lambda session, text: actions.parse_value(session, spec, text),
+        lambda session, _: _setting_choices(session, spec.name),
+        asked=True,
+    )
+
+
+def _setting_choices(session: Session, name: str) -> Iterator[tuple[str, str]]:
+    """Yield a setting's current value, examples and "reset", with help. Yield nothing if there is no such setting."""
+    spec = SPECS.get(name.replace("-", "_"))
+    if spec:
+        yield spec.kind.show(getattr(session.settings, spec.name)), "current"
+        yield from ((value, "") for value in spec.kind.examples)
+        yield "reset", f"the model's default, {spec.kind.show(session.default_of(spec.name))}"
+
+
+def _setting_command(spec: Spec) -> Command:
+    """Return the command of a setting: /top-p 0.9 sets it, /top-p shows it."""
+
+    def run(session: Session, *values: Any) -> Iterator[Effect]:
+        yield from actions.show_or_set(session, spec, *values)
+
+    names = ("temp", "t", "temperature") if spec.name == "temperature" else (spec.label,)
+    return Command(names[0], spec.help, run, (_setting_argument(spec),), names[1:], live=True)
+
+
+TEXT_COMMANDS: tuple[Command, ...] = (
+    Command("continue", "continue the text; an empty line does the same", actions.continue_, aliases=("c",)),
+    Command("retry", "write the last text again with other random numbers", actions.retry, aliases=("r",)),
+    Command("undo", "go back to before the last text", actions.undo),
+    Command("redo", "reverse an undo", actions.redo),
+    Command(
+        "version",
+        "go to the next version of the last text, or to the previous one with -1; after the last, write another",
+        actions.version,
+        (Argument("step", arguments.parse_step, arguments.offer(("1", "the next one"), ("-1", "the previous one"))),),
+    ),
+    _setting_command(SPECS["temperature"]),
+    Command(
+        "sweep",
+        "write from the same seed with the same random numbers at several temperatures",
+        actions.sweep,
+        (Argument("temperatures", arguments.parse_temperatures, arguments.offer(("0.2 0.5 1.0 1.2", "the default"))),),
+    ),
+    Command(
+        "explain",
+        "show what temperatures do to the next token's probabilities, or to typed ones",
+        explain.explain,
+        (Argument("temperatures", explain.parse_args, arguments.offer(("0 0.5 1 2", "from greedy to diverse"))),),
+        live=True,
+    ),
+    Command("edit", "edit the text, then continue it", actions.edit),
+    Command("tree", "list all seeds and texts of this passage, to go to one of them", actions.tree),
+    Command(
+        "open",
+        "list the saved passages, or open one",
+        passage_commands.open_,
+        (Argument("name", choices=lambda *_: passage_commands.list_passages()),),
+    ),
+    Command(
+        "export",
+        "write this passage to a .txt, .md, .json, .html or .svg file (/export! replaces one), the last two in color",
+        actions.export,
+        (Argument("path", required=True),),
+        live=True,
+        careful=True,
+    ),
+    Command(
+        "read",
+        "show any text in heat colors: the file PATH, or what you typed",
+        read_command.read,
+        (Argument("path", asked=True),),
+    ),
+    Command(
+        "save",
+        "save this passage under a name; /save! replaces one",
+        passage_commands.save,
+        (Argument("name"),),
+        live=True,
+        careful=True,
+    ),
+    Command(
+        "rename",
+        "name this passage, or another one: /rename #12 NEW; a name of several words is put in quotes",
+        passage_commands.rename,
+        (Argument("[old] new", passage_commands.parse_names, lambda *_: passage_commands.list_passages(), True),),
+        live=True,
+        careful=True,
+    ),
+    Command(
+        "delete",
+        "delete this passage, or another one; asks first, and /delete! does not",
+        passage_commands.delete,
+        (Argument("name", choices=lambda *_: passage_commands.list_passages()),),
+        careful=True,
+    ),
+    Command("undelete", "bring back what was deleted last in this session", passage_commands.undelete),
+    Command("new", "begin an empty passage", actions.new),
+    Command(
+        "branch",
+        "go back to after the first AT tokens and continue differently, from TOKEN if it is given",
+        actions.branch,
+        (Argument("at", arguments.parse_whole_number, required=True), Argument("token", arguments.parse_token)),
+    ),
+    Command(
+        "go", "go to a node of the tree", actions.go, (Argument("number", arguments.parse_whole_number, required=True),)
+    ),
+    Command(
+        "preset",
+        "list the presets or apply one; /preset save NAME saves one (/preset! replaces), /preset delete NAME",
+        preset_commands.preset,
+        (Argument("name", choices=lambda *_: preset_commands.list_presets()), Argument("new")),
+        live=True,
+        careful=True,
+    ),
+    Command(
+        "model",
+        "list the models, or switch to another one",
+        actions.model,
+        (Argument("name", choices=lambda *_: actions.list_models()),),
+    ),
+    Command(
+        "tour",
+        "learn afterglow in seven steps; /tour skip skips one, /tour stop ends it",
+        tour.tour,
+        (Argument("action", choices=arguments.offer(("skip", "go to the next step"), ("stop", "end the tour"))),),
+        live=True,
+    ),
+)
+"""The commands that work with texts and passages, the most used first."""
+
+SETTING_COMMANDS: tuple[Command, ...] = (
+    Command(
+        "set",
+        "list all settings, or change one",
+        actions.set_,
+        (
+            Argument("name", choices=lambda *_: ((spec.label, spec.help) for spec in SPECS.values())),
+            Argument("value", choices=lambda session, words: _setting_choices(session, words[0]), asked=True),
+        ),
+        live=True,
+    ),
+    *(_setting_command(spec) for spec in SPECS.values() if spec.name != "temperature"),
+)
+"""The commands of the other settings."""
