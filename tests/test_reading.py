@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from afterglow.core.commands.effects import Effect, Play, Redraw
+from afterglow.core.commands.effects import Effect, Listing, Play, Redraw
 from afterglow.core.commands.registry import dispatch
 from afterglow.core.errors import AfterglowError, CommandError, TextError
 from afterglow.core.events import Notice, PrefillProgress
@@ -186,6 +186,8 @@ def test_without_a_path_the_seed_is_read_beside_the_text(session: Session) -> No
     assert [token.text for token in session.passage.tokens()] == list("he lamp")
     with pytest.raises(CommandError, match="read already"):
         do(session, "/read")
+    (listing,) = [effect for effect in do(session, "/tree") if isinstance(effect, Listing)]
+    assert [row.split(" · ")[1] for _, row in listing.rows] == ["seed", "T 1.00", "seed", "read"]
     do(session, "/go 1")
     assert session.passage.text() == text
 

@@ -197,9 +197,11 @@ def _format_tree_row(passage: Passage, index: int, depth: int) -> tuple[str, str
 
 
 def _describe_node(node: Node) -> str:
-    """Return "seed", or the temperature of a text's last token: "T 0.80"."""
+    """Return "seed", "read", or the temperature of a written text's last token: "T 0.80"."""
     if node.seed is not None:
         return "seed"
+    if node.reason == "read":
+        return "read"
     return f"T {node.tokens[-1].temperature:.2f}" if node.tokens else "empty"
 
 

@@ -18,9 +18,10 @@ class Node:
 
     It follows the first ``at`` tokens of the node ``parent``; a root has none. ``take`` is the RNG take that drew the
     tokens. ``tail`` is text that was still pending when generation ended. ``visited`` is the child that redo goes to.
-    ``reason`` is that of ``events.Done``, "" if generation did not end. ``filters`` are pairs (index of the first
-    token, settings that drew it and those after it), empty if not recorded. ``start`` is the snapshot before the first
-    token (of a seed: after it); ``snapshots`` are later ones by position. Both can be computed again.
+    ``reason`` is that of ``events.Done``, "" if generation did not end, "read" if the text was read and not drawn.
+    ``filters`` are pairs (index of the first token, settings that drew it and those after it), empty if not recorded.
+    ``start`` is the snapshot before the first token (of a seed: after it); ``snapshots`` are later ones by position.
+    Both can be computed again.
     """
 
     parent: int | None

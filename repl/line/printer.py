@@ -93,22 +93,23 @@ def print_events(events: Iterable[Event], heat: str) -> None:
 
 
 def print_passage(spans: Iterable[MarkedSpan], heat: str) -> None:
-    """Print a text that is written already, with copied text underlined, and end the line."""
+    """Print a text that is written already, with seeds bold and copied text underlined, and end the line."""
     fragments = [(_span_style(span, heat), escape_controls(span.text)) for span in spans]
     ended = "".join(text for _, text in fragments[-8:]).endswith("\n")
     print_fragments(*fragments, ("", "" if ended else "\n"))
 
 
 def print_legend(heat: str) -> None:
-    """Print the names of the levels of ``heat`` in their colors."""
+    """Print an empty line, and the names of the levels of ``heat`` in their colors."""
     title, levels = legend(heat)
     named = [part for level, name in enumerate(levels) for part in ((f"class:heat{level}", name), ("", "  "))]
-    print_fragments(("class:note", f"{title}: "), *named, ("", "\n"))
+    print_fragments(("", "\n"), ("class:note", f"{title}: "), *named, ("", "\n"))
 
 
 def _span_style(span: MarkedSpan, heat: str) -> str:
     level = heat_level(span.token, heat) if span.token else None
-    return f"{'' if level is None else f'class:heat{level}'}{' underline' if span.copied else ''}"
+    ink = "bold" if span.seed else "" if level is None else f"class:heat{level}"
+    return f"{ink} underline" if span.copied else ink
 
 
 def print_note(text: str) -> None:

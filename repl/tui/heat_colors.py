@@ -24,8 +24,12 @@ class HeatColors(App[None]):
 
     def _heat_variables(self) -> Iterator[tuple[str, str]]:
         colors = 0 if self.no_color else _COLOR_COUNTS.get(self.console.color_system or "", 0)
-        plain = self.current_theme.to_color_system().generate()["foreground"]
         for level, (color, weight) in enumerate(heat_styles(colors, self.current_theme.dark)):
-            named = color if color.startswith("#") else f"ansi_{color}"
-            yield f"heat-{level}", named if color else plain
+            yield f"heat-{level}", self._to_css(color)
             yield f"heat-{level}-weight", weight or "none"
+
+    def _to_css(self, color: str) -> str:
+        """Return a color of ``HeatStyle`` as the style sheet writes it."""
+        if not color:
+            return self.current_theme.to_color_system().generate()["foreground"]
+        return color if color.startswith("#") else f"ansi_{color}"
