@@ -160,7 +160,8 @@ def _check_text_limits(spec: Spec, value: object) -> None:
     """Raise CommandError if a list of texts is too long: all of it is searched at every token, for all channels."""
     if not isinstance(value, tuple) or isinstance(value, Ramp):
         return
-    if len(value) > MAX_TEXTS or any(len(text) > MAX_TEXT_LENGTH for text in value):
+    texts = [each if isinstance(each, str) else each[0] for each in value]
+    if len(texts) > MAX_TEXTS or any(len(text) > MAX_TEXT_LENGTH for text in texts):
         raise CommandError(f"{spec.label} can have at most {MAX_TEXTS} texts of {MAX_TEXT_LENGTH} characters")
 
 

@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 
 from ..core.sanitize import one_line
+from ..core.settings import FILTERS
 from .command_table import BOT_COMMANDS
 from .handlers import Handlers
 from .invocation import Invocation, context_of
@@ -157,7 +158,8 @@ async def _suggest_settings(_: BotInteraction, current: str) -> list[app_command
     typed = current.strip().lower().replace("_", "-")
     specs = [*BOT_SETTINGS.values(), *(spec for name, spec in SETTINGS.items() if name not in BOT_SETTINGS)]
     matches = [spec for spec in specs if typed in spec.label]
-    matches.sort(key=lambda spec: not spec.label.startswith(typed))
+    # Not all fit: filters come last, and are found by the beginning of their name.
+    matches.sort(key=lambda spec: (not spec.label.startswith(typed), spec.name in FILTERS))
     return [app_commands.Choice(name=f"{s.label}: {s.help}"[:100], value=s.label) for s in matches][:MAX_CHOICES]
 
 

@@ -24,6 +24,9 @@ BUILTIN: dict[str, dict[str, object]] = {
 }
 """The presets that come with afterglow."""
 
+DECLARED_DEFAULTS = Settings()
+"""The declared defaults."""
+
 LOCK_TIMEOUT = 5.0
 """Seconds to wait for another process that is saving a preset."""
 
@@ -61,15 +64,18 @@ def apply(name: str, settings: Settings, defaults: Settings) -> Settings:
     return settings.changed(**values)
 
 
-def save(name: str, settings: Settings, replace: bool = False) -> None:
-    """Save the token and passage settings, except ``rng``, as a preset.
+def save(name: str, settings: Settings, replace: bool = False, defaults: Settings = DECLARED_DEFAULTS) -> None:
+    """Save the token and passage settings, except ``rng``, as a preset, so that ``apply`` restores them.
 
+    Those at their declared defaults are left out, unless ``defaults``, to which ``apply`` would reset them, differ.
     Raises UsageError for an invalid name, or one that the user has given to another preset unless ``replace``. Raises
     StorageError.
     """
     if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 40:
         raise UsageError(f"{name!r} cannot be a preset's name: use letters, digits, '-' and '_'")
-    _put(name, {n: value for n, value in settings.to_dict().items() if _is_preset_setting(n)}, replace)
+    kept = settings.non_defaults() | {n: getattr(settings, n) for n in defaults.non_defaults()}
+    values = {n: SPECS[n].kind.to_json(value) for n, value in kept.items() if _is_preset_setting(n)}
+    _put(name, values, replace)
 
 
 def _put(name: str, values: object, replace: bool = False) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
-import shlex
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -28,9 +26,6 @@ class Ramp(NamedTuple):
 
 
 _BOOL_WORDS = dict.fromkeys(("on", "yes", "true", "1"), True) | dict.fromkeys(("off", "no", "false", "0"), False)
-
-_UNESCAPES = {"n": "\n", "t": "\t", "\\": "\\"}
-_ESCAPES = {character: f"\\{letter}" for letter, character in _UNESCAPES.items()}
 
 
 class Kind(Protocol):
@@ -83,7 +78,7 @@ class Number(Kind):
         return self._parse_number(text, current)
 
     def check(self, value: object) -> object:
-        return self._check_number(value)
+        return self.check_number(value)
 
     def show(self, value: object) -> str:
         return f"{value:g}"
@@ -96,7 +91,8 @@ class Number(Kind):
             return round(min(self.high, max(self.low, current + value)), 4)
         return value
 
-    def _check_number(self, value: object) -> float:
+    def check_number(self, value: object) -> float:
+        """Return ``value`` as a float; raise ValueError if it is no number in the range."""
         if not isinstance(value, int | float) or isinstance(value, bool) or not self.low <= value <= self.high:
             raise ValueError
         return float(value)
@@ -121,8 +117,8 @@ class Temperature(Number):
 
     def check(self, value: object) -> float | Ramp:
         if isinstance(value, Ramp):
-            return Ramp(*(self._check_number(edge) for edge in value))
-        return self._check_number(value)
+            return Ramp(*(self.check_number(edge) for edge in value))
+        return self.check_number(value)
 
     def show(self, value: object) -> str:
         """Return two decimals, so that temperatures in a row line up."""
@@ -245,28 +241,3 @@ class Choice(Kind):
 
     def show(self, value: object) -> str:
         return str(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Strings(Kind):
-    """A list of strings, typed with spaces between, quoted as in a shell; \\n, \\t and \\\\ are escapes."""
-
-    examples = ("none", r'"\n\n"')
-    range = 'one or more texts, such as "\\n\\n", or none'
-
-    def parse(self, text: str, current: object) -> tuple[str, ...]:  # noqa: ARG002
-        lexer = shlex.shlex("" if text in ("none", "off") else text, posix=True)
-        lexer.whitespace_split = True
-        lexer.escape = ""
-        lexer.commenters = ""
-        return tuple(re.sub(r"\\([nt\\])", lambda match: _UNESCAPES[match[1]], word) for word in lexer)
-
-    def check(self, value: object) -> tuple[str, ...]:
-        """Return a tuple of strings, none of them empty."""
-        if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
-            raise ValueError
-        return tuple(value)
-
-    def show(self, value: object) -> str:
-        escaped = (re.sub(r"[\n\t\\]", lambda match: _ESCAPES[match[0]], item) for item in self.check(value))
-        return " ".join(map(shlex.quote, escaped)) or "none"

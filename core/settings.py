@@ -7,12 +7,25 @@ import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self, TypeVar
 
 from .errors import SettingError, suggest
-from .setting_types import Bool, Choice, Integer, Kind, Number, Ramp, RngNumber, Strings, Temperature
+from .setting_lists import NumbersByText, Strings
+from .setting_types import Bool, Choice, Integer, Kind, Number, Ramp, RngNumber, Temperature
 
+FINISHES = ("sentence", "line", "off")
 HEAT_MODES = ("off", "surprise", "rank", "entropy", "temperature")
+
+MAX_SHOWN_FILTER = 40
+"""Most characters of a filter in a line of several: a thousand texts can be banned."""
+
+NO_DEFAULTS: Mapping[str, object] = MappingProxyType({})
+"""The defaults of most front ends: those declared below."""
+
+WATCHED_DEFAULTS: Mapping[str, object] = MappingProxyType({"finish": "sentence"})
+"""The defaults that differ in front ends in which people watch a text grow. A model's card and the user override them.
+"""
 
 Value = TypeVar("Value")
 
@@ -73,6 +86,18 @@ class SamplingSettings:
         Temperature(0, 5, ("0.2", "0.5", "0.8", "1.0", "1.2", "1.5", "+0.1", "-0.1", "0.2..1.6")),
         "below 1 safer, above 1 more surprising, 0 always picks the likeliest; 0.2..1.6 rises from start to end",
     )
+    ban: tuple[str, ...] = _setting(
+        (),
+        Strings(("none", "e E"), 1000),
+        "never draw a token that contains one of these texts; upper and lower case differ; none is off",
+        off=(),
+    )
+    bias: tuple[tuple[str, float], ...] = _setting(
+        (),
+        NumbersByText(Number(-100, 100)),
+        "add a number to the logit of a token: 2.3 makes it ten times as likely, -2.3 a tenth; none is off",
+        off=(),
+    )
     top_k: int = _setting(0, Integer(0, 1_000_000), "draw from the k likeliest tokens only; 0 is off", off=0)
     top_p: float = _setting(
         1.0,
@@ -122,6 +147,12 @@ class SamplingSettings:
     surprise_rate: float = _setting(0.1, Number(0, 1), "how fast surprise corrects itself: Mirostat's learning rate")
     length: int = _setting(
         500, Integer(1, 10_000_000, examples=("200", "500", "2000")), "number of characters to write", scope="passage"
+    )
+    finish: str = _setting(
+        "off",
+        Choice(FINISHES),
+        "let a text run on from its length to the end of a sentence or line, at most a quarter more",
+        scope="passage",
     )
     stop: tuple[str, ...] = _setting((), Strings(), "end the text before the first of these strings", scope="passage")
 
@@ -202,9 +233,11 @@ class Settings(SamplingSettings):
         return ", ".join(f"{SPECS[name].label} {SPECS[name].kind.show(getattr(self, name))}" for name in names)
 
     def format_active_filters(self) -> str:
-        """Return the filters that are not off, as they would be typed; "" if all are off."""
-        return self.format(
-            n for n, spec in SPECS.items() if spec.off_value is not None and getattr(self, n) != spec.off_value
+        """Return the filters that are not off, as they would be typed, long lists cut; "" if all are off."""
+        active = (n for n, spec in SPECS.items() if spec.off_value is not None and getattr(self, n) != spec.off_value)
+        shown = (self.format([name]) for name in active)
+        return ", ".join(
+            text if len(text) <= MAX_SHOWN_FILTER else f"{text[: MAX_SHOWN_FILTER - 1]}…" for text in shown
         )
 
     def to_dict(self) -> dict[str, object]:

@@ -9,10 +9,9 @@ import click
 from afterglow.bot.cli import bot
 from afterglow.core.command_line import run_command
 from afterglow.repl.cli.group import AfterglowGroup
-from afterglow.repl.cli.launch import launch
+from afterglow.repl.cli.launch import launch, open_session
 from afterglow.repl.cli.models import evaluate, generate, info, models
 from afterglow.repl.cli.options import (
-    load_model_and_settings,
     model_option,
     plain_option,
     runtime_option,
@@ -56,11 +55,8 @@ def cli(
     if context.invoked_subcommand is not None:
         cli.forward_options(context, context.invoked_subcommand)
         return
-    from afterglow.core.session.session import Session
-
     found = find_passages(continues, opened)
-    model, settings = load_model_and_settings(model_name or choose_model(found), runtime, flags)
-    session = Session(model, settings)
+    session = open_session(model_name or choose_model(found), runtime, flags)
     if found:
         session.pinned = frozenset(name for name, value in flags.items() if value is not None)
     sys.exit(launch(session, plain, opening_line(found, opened)))

@@ -19,7 +19,8 @@ class Terminal:
     """A running afterglow and the bytes it has drawn, as ``screen``."""
 
     def __init__(self, *options: str, command: str = "", size: tuple[int, int] = (80, 24), **environment: str) -> None:
-        variables = {**os.environ, "TERM": "xterm-256color", **environment}
+        # Texts have exactly the length that the tests count.
+        variables = {**os.environ, "TERM": "xterm-256color", "AFTERGLOW_FINISH": "off", **environment}
         for name in ("NO_COLOR", "COLORTERM"):
             if name not in environment:
                 variables.pop(name, None)

@@ -13,9 +13,11 @@ import pytest
 from afterglow.core.errors import StorageError
 from afterglow.core.model import Model, load
 from afterglow.core.paths import models_dir
+from afterglow.core.settings import FILTERS
 
 pytest.importorskip("discord")
 
+from afterglow.bot.commands import MAX_CHOICES
 from afterglow.bot.config import Options
 from afterglow.bot.formatting import parse_own_message
 from afterglow.bot.setting_specs import SETTINGS
@@ -61,10 +63,27 @@ async def test_what_cannot_be_is_one_quiet_line(there: Discord, tiny: Model, nam
     assert answer.ephemeral
 
 
+async def test_a_channel_bans_letters_and_lets_texts_run_on(there: Discord, tiny: Model) -> None:
+    async with running_bot(there, tiny) as bot:
+        for name, value in (("ban", "e E"), ("bias", "' '=1.5"), ("finish", "line")):
+            assert (await there.command("settings", name=name, value=value)).content.startswith(f"{name} ")
+        stored = bot.store.settings(int(CHANNEL))
+        assert stored == {"ban": ("e", "E"), "bias": ((" ", 1.5),), "finish": "line"}
+        refused = await there.command("settings", name="bias", value=f"{'x' * 101}=1")
+        assert "at most 16 texts of 100 characters" in (refused.content or "")
+        answer = await there.command("say", seed="The lamp")
+    text = parse_own_message(answer.content or "").removeprefix("The lamp")
+    assert len(text) > 100
+    assert "e" not in text
+
+
 async def test_settings_and_their_values_are_suggested_from_the_declaration(there: Discord, tiny: Model) -> None:
     async with running_bot(there, tiny):
         everything = await there.suggestions("settings", "name", "")
-        assert set(everything) == {spec.label for spec in SETTINGS.values()}
+        assert len(everything) == MAX_CHOICES
+        assert {spec.label for name, spec in SETTINGS.items() if name not in FILTERS} < set(everything)
+        for spec in SETTINGS.values():
+            assert (await there.suggestions("settings", "name", spec.label))[0] == spec.label
         assert everything[:3] == ["typewriter", "locked", "age-restricted"]
         assert (await there.suggestions("settings", "name", "temp"))[0] == "temperature"
         assert await there.suggestions("settings", "value", "", name="typewriter") == ["off", "on", "reset"]

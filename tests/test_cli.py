@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from afterglow.core.inference.kernel import KERNEL
 from afterglow.core.model import Model
+from afterglow.repl.cli.launch import open_session
 
 from .cli_helpers import RunCli
 
@@ -250,3 +252,32 @@ def test_no_space_for_the_output_is_one_line() -> None:
         _, err = ran.communicate(timeout=60)
     assert ran.returncode == 1
     assert err.decode() == "afterglow: cannot write the output: no space left on device\n"
+
+
+class Terminal(io.StringIO):
+    """Standard input or output that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stdin", "stdout", "driver", "finish"),
+    [
+        (Terminal, Terminal, "", "sentence"),
+        (Terminal, io.StringIO, "", "off"),
+        (io.StringIO, Terminal, "", "off"),
+        (io.StringIO, io.StringIO, "afterglow.repl.web.driver:Driver", "sentence"),
+    ],
+    ids=["typed", "output to a pipe", "script", "browser"],
+)
+def test_texts_run_on_to_the_end_of_a_sentence_where_people_watch(
+    stdin: type[io.StringIO], stdout: type[io.StringIO], driver: str, finish: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin())
+    monkeypatch.setattr(sys, "stdout", stdout())
+    monkeypatch.setenv("TEXTUAL_DRIVER", driver)
+    assert open_session("shakespeare", "int8", {"finish": None}).settings.finish == finish
+    assert open_session("shakespeare", "int8", {"finish": "line"}).settings.finish == "line"
+    monkeypatch.setenv("AFTERGLOW_FINISH", "off")
+    assert open_session("shakespeare", "int8", {}).settings.finish == "off"

@@ -31,6 +31,7 @@ OTHERS = [
     Settings(length=400, top_p=0.8, min_p=0.05, temperature=Ramp(0.2, 3.0)),
     Settings(length=90, typical=0.7, repeat_penalty=1.3, stop=("the",)),
     Settings(length=1, temperature=0.0),
+    Settings(length=120, ban=("e", "\n"), bias=(("a", 1.5), (" ", -0.5))),
 ]
 
 
@@ -57,7 +58,7 @@ def alone(model: Model, chosen: Settings = MINE, seed: str = "The lamp", rng: in
 
 
 @pytest.mark.parametrize("name", ["tiny", "tiny_bytes"])
-@pytest.mark.parametrize("chosen", [MINE, *OTHERS], ids=range(6))
+@pytest.mark.parametrize("chosen", [MINE, *OTHERS], ids=range(7))
 def test_the_same_text_twice(name: str, chosen: Settings, request: pytest.FixtureRequest) -> None:
     model = request.getfixturevalue(name)
     assert alone(model, chosen) == alone(model, chosen)
@@ -82,6 +83,29 @@ def test_the_same_text_among_others_that_join_and_leave(tiny: Model, chosen: Set
     assert before[1].token_count >= 25
     before[1].stop()
     assert tokens(engine, mine) == alone(tiny, chosen)
+
+
+@pytest.mark.parametrize("finish", ["sentence", "line"])
+@pytest.mark.parametrize("temperature", [0.8, Ramp(0.2, 1.6)], ids=str)
+def test_a_text_that_runs_on_is_a_beginning_of_a_longer_one(
+    tiny: Model, finish: str, temperature: float | Ramp
+) -> None:
+    """Alone, ahead of its reader, in a worker and beside others; the tokens up to the length are those without it."""
+    plain = MINE.changed(temperature=temperature)
+    ends = plain.changed(finish=finish)
+    expected = alone(tiny, ends)
+    text = "".join(token.text for token in expected)
+    assert 150 < len(text) <= 187
+    assert expected[:150] == alone(tiny, plain)
+    longer = alone(tiny, plain.changed(length=250)) if not isinstance(temperature, Ramp) else []
+    assert [token.id for token in expected] == [token.id for token in longer[: len(expected)] or expected]
+    for ahead in (2, 9, 9999):
+        engine = tiny.engine()
+        others = [opened(engine, tiny, f"{n}", s, rng=n, ahead=9999) for n, s in enumerate(OTHERS)]
+        mine = opened(engine, tiny, "The lamp", ends, ahead=ahead)
+        assert tokens(engine, mine) == expected
+        assert all(tokens(engine, other) for other in others)
+        assert mine.snapshots[mine.position].pending_text == mine.pending_text
 
 
 def test_others_keep_their_events_while_one_plays(tiny: Model) -> None:
@@ -340,6 +364,9 @@ ONE = st.builds(
     dry_multiplier=st.sampled_from([0.0, 0.0, 0.8]),
     surprise=st.sampled_from([0.0, 0.0, 2.0]),
     stop=st.sampled_from([(), (), ("e ",)]),
+    finish=st.sampled_from(["off", "sentence", "line"]),
+    ban=st.sampled_from([(), (), ("e", " ")]),
+    bias=st.sampled_from([(), (), (("a", 2.0), ("t", -2.0))]),
 )
 ACTS = st.lists(st.tuples(st.sampled_from(["open", "step", "read", "stop"]), st.integers(0, 9)), max_size=40)
 

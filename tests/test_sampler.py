@@ -36,14 +36,17 @@ def kept(logits: np.ndarray) -> set[int]:
 class Past:
     """What a row remembers."""
 
-    def __init__(self, ids: Sequence[int] = (), bound: float = math.inf) -> None:
-        self.ids, self.bound = np.array(ids, np.int32), bound
+    def __init__(self, ids: Sequence[int] = (), bound: float = math.inf, bias: np.ndarray | None = None) -> None:
+        self.ids, self.bound, self.bias = np.array(ids, np.int32), bound, bias
 
     def recent(self, n: int) -> np.ndarray:
         return self.ids[max(0, len(self.ids) - n) :] if n >= 0 else self.ids
 
     def surprise_bound(self) -> float:
         return self.bound
+
+    def logit_bias(self) -> np.ndarray | None:
+        return self.bias
 
 
 def chained(logits: np.ndarray, *rows: Settings, recent: Sequence[Sequence[int]] = (), **more: Any) -> np.ndarray:
@@ -508,3 +511,27 @@ def test_entropy_counts_yes_no_questions() -> None:
     assert filters.entropy(EVEN) == pytest.approx([2.0])
     with np.errstate(divide="ignore"):
         assert filters.entropy(np.log([[0.0, 1.0]])) == pytest.approx([0.0])
+
+
+def test_ban_and_bias_come_before_the_penalties_and_all_filters() -> None:
+    """The repeat penalty doubles the sign that the bias gives a logit; what is banned stays so at any setting."""
+    logits = np.array([[1.0, 2.0, 3.0]])
+    bias = np.array([-2.0, 0.0, -np.inf])
+    chosen = Settings(bias=(("a", -2.0),), ban=("c",), repeat_penalty=2.0)
+    past = Past([0], bias=bias)
+    shaped = sampler.SamplerChain([chosen]).apply(logits, column(1.0), [past])
+    assert shaped.tolist() == [[-2.0, 2.0, -np.inf]]
+    for more in ({"top_k": 3}, {"top_p": 0.9}, {"typical": 0.9}, {"min_p": 0.01}, {"surprise": 1.0}):
+        for temperature in (0.0, 0.001, 1.0, 5.0):
+            shaped = sampler.SamplerChain([chosen.changed(**more)]).apply(logits, column(temperature), [past])
+            assert 2 not in kept(shaped)
+            assert kept(shaped)
+    assert logits.tolist() == [[1.0, 2.0, 3.0]]
+
+
+def test_a_row_without_a_bias_is_left_bit_for_bit() -> None:
+    logits = np.random.default_rng(7).normal(size=(2, 50))
+    rows = [Past(), Past(bias=np.full(50, 0.5))]
+    shaped = sampler.SamplerChain([Settings(), Settings(bias=(("a", 0.5),))]).apply(logits, column(1.0, 1.0), rows)
+    assert (shaped[0] == logits[0]).all()
+    assert (shaped[1] == logits[1] + 0.5).all()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from afterglow.core.commands.registry import dispatch
 from afterglow.core.errors import CommandError, ModelError, SettingError
 from afterglow.core.events import Done, Event, Notice, PrefillProgress, Token
 from afterglow.core.generation.stream import SNAPSHOT_INTERVAL, Snapshot
@@ -16,7 +17,7 @@ from afterglow.core.session import passage_json
 from afterglow.core.session.lens import inspect_session, next_logprobs
 from afterglow.core.session.session import Session
 from afterglow.core.session.stored_passage import StoredPassage
-from afterglow.core.settings import Settings
+from afterglow.core.settings import WATCHED_DEFAULTS, Settings
 
 from .kernel_helpers import save_extreme_model
 
@@ -464,6 +465,51 @@ def test_without_an_rng_one_is_drawn_and_shown(tiny: Model) -> None:
     rngs = {Session(tiny).passage.rng for _ in range(5)}
     assert len(rngs) == 5
     assert all(0 <= rng < 2**32 for rng in rngs)
+
+
+@pytest.mark.parametrize(
+    ("lines", "finish"),
+    [
+        ([], "sentence"),
+        (["/model names"], "sentence"),
+        (["/finish off", "/model names"], "off"),
+        (["/finish line", "/finish reset"], "sentence"),
+        (["/finish line", "/preset wild"], "sentence"),
+        (["/finish off", "/preset save exact", "/finish line", "/preset exact"], "off"),
+    ],
+)
+def test_a_front_end_has_defaults_until_something_is_set(tiny: Model, lines: list[str], finish: str) -> None:
+    session = Session(tiny, front_end_defaults=WATCHED_DEFAULTS)
+    for line in lines:
+        list(dispatch(session, line))
+    assert session.settings.finish == finish
+    assert Session(tiny).settings.finish == "off"
+
+
+def test_a_passage_keeps_how_its_texts_end(tiny: Model) -> None:
+    for kept in ("off", "line"):
+        passage = Session(tiny, Settings(finish=kept)).passage
+        stored = passage_json.from_json(passage_json.to_json(passage))
+        session = Session(tiny, front_end_defaults=WATCHED_DEFAULTS)
+        session.load_passage(StoredPassage(stored))
+        assert session.settings.finish == kept
+
+
+@pytest.mark.parametrize("finish", ["sentence", "line"])
+def test_texts_that_run_on_to_an_end_are_one_long_text(tiny: Model, finish: str) -> None:
+    """What was drawn after the end begins the next text, also after undo and redo, a branch, or the file."""
+    ended, whole = (on(tiny, length=length, finish=how, rng=7) for length, how in ((60, finish), (400, "off")))
+    play(whole.write_from("The lamp"))
+    for _ in range(3):
+        play(ended.continue_() if ended.passage.nodes else ended.write_from("The lamp"))
+        assert whole.passage.text().startswith(ended.passage.text())
+    pieces = [node.text() for node, _ in ended.passage.path()][1:]
+    assert all(60 <= len(piece) <= 75 for piece in pieces)
+    assert any(len(piece) > 60 for piece in pieces)
+    reopened = on(tiny)
+    reopened.load_passage(StoredPassage(passage_json.from_json(passage_json.to_json(ended.passage))))
+    play(reopened.continue_())
+    assert whole.passage.text().startswith(reopened.passage.text())
 
 
 def test_the_default_is_the_models_own(session: Session) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from afterglow.core.errors import SettingError
-from afterglow.core.setting_types import Integer, Number, Ramp, Strings
+from afterglow.core.setting_lists import Strings
+from afterglow.core.setting_types import Integer, Number, Ramp
 from afterglow.core.settings import (
     FILTERS,
     SPECS,
@@ -220,7 +221,7 @@ def test_settings_that_were_words_are_stored_and_given_as_words(name: str) -> No
 def test_an_engine_is_given_what_it_reads_and_no_more() -> None:
     chosen = Settings(top_p=0.9, length=7, heat="rank", lens=False, rng=3)
     assert chosen.sampling() == Settings(top_p=0.9, length=7).sampling()
-    assert {field.name for field in fields(chosen.sampling())} == {*FILTERS, "temperature", "length", "stop"}
+    assert {field.name for field in fields(chosen.sampling())} == {*FILTERS, "temperature", "length", "finish", "stop"}
     assert chosen.sampling().filters_only() == chosen.filters_only() == Settings(top_p=0.9)
     assert chosen.changed(temperature=0.5).filters_only() == Settings(top_p=0.9)
 
@@ -337,7 +338,10 @@ def test_a_number_keeps_its_default_its_off_value_and_its_range(name: str) -> No
 
 def test_all_other_settings_keep_their_defaults() -> None:
     assert {name: spec.default for name, spec in SPECS.items() if name not in NUMERIC} == {
+        "ban": (),
+        "bias": (),
         "dry_sequence_breakers": ("\n", ":", '"', "*"),
+        "finish": "off",
         "stop": (),
         "memory": False,
         "whole_seed": False,

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from afterglow.core.events import Done, Token
 from afterglow.core.generation.snapshot import Snapshot
-from afterglow.core.generation.stream import Stream, StreamOptions, TokenColumns, split_at_stop
+from afterglow.core.generation.stream import Stream, StreamOptions, TokenColumns
+from afterglow.core.generation.text_end import find_end, split_at_stop
 from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.setting_types import Ramp
-from afterglow.core.settings import Settings
+from afterglow.core.settings import FINISHES, Settings
+from afterglow.core.text.subwords import from_merges
 from afterglow.core.text.tokenizer import ByteTokenizer
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,8 @@ from hypothesis import strategies as st
 from .properties import examples
 
 always = examples(200)
+
+START = Snapshot((), np.zeros(256, np.float32), 0)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,40 @@ always = examples(200)
 )
 def test_text_is_split_by_hand(text: str, stops: tuple[str, ...], shown: str, held: str, hit: bool) -> None:
     assert split_at_stop(text, stops) == (shown, held, hit)
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "finish", "ended"),
+    [
+        ("One. Two. Three", 0, "sentence", "One."),
+        ("One. Two. Three", 4, "sentence", "One."),
+        ("One. Two. Three", 5, "sentence", "One. "),  # the sentence has just ended
+        ("One. Two. Three", 6, "sentence", "One. Two."),
+        ("One.", 0, "sentence", None),  # a quote could follow
+        ("3.14 is it. ", 0, "sentence", "3.14 is it."),
+        ('He said "No!" and', 0, "sentence", 'He said "No!"'),
+        ("(Really?!) Yes", 0, "sentence", "(Really?!)"),
+        ("Wait... what", 0, "sentence", "Wait..."),
+        ("Wait… what", 0, "sentence", "Wait…"),
+        ("Mr. Smith", 0, "sentence", "Mr."),  # no rule tells it from an end
+        ("End.\n\nROMEO:", 0, "sentence", "End."),
+        ("「雨だ。」と言う", 0, "sentence", "「雨だ。」"),
+        ("雨。雪", 0, "sentence", "雨。"),
+        ("雨。」", 0, "sentence", None),
+        ("यह है। वह", 0, "sentence", "यह है।"),
+        ("no end\nat all", 0, "sentence", None),
+        ("one\ntwo\n", 2, "line", "one"),
+        ("one\ntwo\n", 4, "line", "one\n"),  # the line has just ended
+        ("one\ntwo\n", 5, "line", "one\ntwo"),
+        ("one. two", 0, "line", None),
+    ],
+)
+def test_where_sentences_and_lines_end(text: str, least: int, finish: str, ended: str | None) -> None:
+    end = find_end("", text, least, finish)
+    assert (None if end is None else text[:end]) == ended
+    for cut in range(least + 1):  # also if some of it was written before
+        end = find_end(text[:cut], text[cut:], least - cut, finish)
+        assert (None if end is None else text[: cut + end]) == ended
 
 
 def take(stream: Stream, token: int) -> None:
@@ -224,6 +262,48 @@ def test_recent_tokens_are_as_many_as_asked_and_all_if_negative() -> None:
 def test_dry_has_its_breakers_only_where_it_is_used() -> None:
     assert opened(Settings()).breaker_ids() == []
     assert opened(Settings(dry_multiplier=0.8, dry_sequence_breakers=("\n", "ab", ":"))).breaker_ids() == [10, 58]
+
+
+MERGED = from_merges([[46, 32], [97, 256], [257, 97], [34, 10]])
+"""Bytes, and tokens for ". ", "a. ", "a. a" and '"\n'."""
+
+
+def greedily(text: str) -> list[int]:
+    """The text in the longest tokens of ``MERGED``, also across words."""
+    ids: list[int] = []
+    while text:
+        longest = [token for token in (258, 257, 256, 259) if text.startswith(MERGED.decode([token]))][:1]
+        ids += longest or text[0].encode()
+        text = text[len(MERGED.decode(longest)) or 1 :]
+    return ids
+
+
+@always
+@given(st.text(st.sampled_from('aa. .!"\n3。」'), max_size=60), st.integers(1, 30), st.sampled_from(FINISHES))
+def test_a_text_runs_on_to_its_end_whatever_its_tokens(text: str, length: int, finish: str) -> None:
+    """It is a beginning of the longer text, has a quarter more at most, and what comes after it is kept for later."""
+    chosen = Settings(length=length, finish=finish)
+    ended = {}
+    for tokenizer, ids in ((ByteTokenizer(), list(text.encode())), (MERGED, greedily(text))):
+        stream = Stream(tokenizer, START, StreamOptions(chosen, PositionRNG(0)))
+        while ids and not stream.is_finishing:
+            take(stream, ids.pop(0))
+        ended[tokenizer.kind] = shown([event for event in stream.events if isinstance(event, Token)])
+        assert ended[tokenizer.kind] + stream.pending_text + tokenizer.decode(ids) == text
+        if stream.is_finishing:
+            assert length <= stream.written_chars <= length + (length // 4 if finish != "off" else 0)
+    assert len(set(ended.values())) == 1
+
+
+def test_a_text_of_exactly_its_length_ends_there_before_a_stop_text() -> None:
+    """A token of several characters may hold the end of the text and a stop text: the length holds all the same."""
+    for length, text, reason in ((1, "a", "length"), (2, "a.", "stop"), (3, "a.", "stop")):
+        stream = Stream(MERGED, START, StreamOptions(Settings(length=length, stop=(" a",)), PositionRNG(0)))
+        take(stream, 258)
+        stream.close()
+        assert [event.text for event in stream.events] == [text, ""]  # type: ignore[union-attr]
+        assert stream.events[-1].reason == reason  # type: ignore[union-attr]
+        assert stream.pending_text == ("a. a"[1:] if reason == "length" else "")
 
 
 def test_text_withheld_for_a_stop_text_is_shown_when_that_is_taken_back() -> None:

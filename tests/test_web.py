@@ -67,7 +67,7 @@ def browser(address: str) -> Iterator[Any]:
 
 def test_a_seed_typed_in_a_browser_is_written_on_there(tiny: Model) -> None:
     expected = visible_line(tiny.generate("The lamp", length=40, rng=7))
-    with served("--length=40", "--rng=7", "--speed=max") as server, browser(server.address) as driver:
+    with served("--length=40", "--finish=off", "--rng=7", "--speed=max") as server, browser(server.address) as driver:
         until(lambda: "is ready" in driver.execute_script(SCREEN))
         driver.find_element("css selector", ".xterm-screen").click()
         driver.switch_to.active_element.send_keys("The lamp\ue007")

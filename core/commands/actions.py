@@ -52,7 +52,7 @@ def set_(session: Session, name: str = "", *values: str) -> Iterator[Effect]:
 
 
 def parse_value(session: Session, spec: Spec, text: str) -> Any:
-    """Return the value of a setting that was typed as ``text``; "reset" is the model's default.
+    """Return the value of a setting that was typed as ``text``; "reset" is the default of the session.
 
     Raises SettingError if it is invalid.
     """

@@ -17,14 +17,14 @@ def preset(session: Session, name: str = "", other: str = "", *, force: bool = F
     if not name:
         yield Listing("presets", list_presets(), "/preset")
     elif name == "save" and other:
-        presets.save(other, session.settings, force)
+        presets.save(other, session.settings, force, session.defaults)
         yield Notice(f"current settings saved as preset {other}")
     elif name == "delete" and other:
         presets.require_own(other)
         on_yes = partial(_delete, session, other)
         yield from on_yes() if force else [Ask(f"delete the preset {other}?", on_yes, f"/preset! delete {other}")]
     else:
-        session.set_all(presets.apply(name, session.settings, session.model.settings))
+        session.set_all(presets.apply(name, session.settings, session.defaults))
         yield Notice(f"{name}: {presets.describe(presets.load_all()[name])}")
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from ..errors import StateError
 from ..events import Event
 from ..inference.runtime import Runtime, require_same_form, wrong_id_error
+from ..sampling.logit_bias import require_effective_bias
 from ..text.tokenizer import Tokenizer
 from .batch import Batch
 from .snapshot import Snapshot
@@ -42,8 +43,10 @@ class Engine:
         """Add a stream that continues from ``start`` and return it.
 
         With ``max_unread`` above 1 it is drawn before its reader asks. Raises StateError if the snapshot belongs to a
-        model of another size, UsageError if the forced token is not in the vocabulary.
+        model of another size, UsageError if the forced token is not in the vocabulary, SettingError if ``ban`` or
+        ``bias`` does not fit the model.
         """
+        require_effective_bias(self._tokenizer, options.settings)
         self._require_same_shape(start)
         if options.forced_token is not None and not 0 <= options.forced_token < self._tokenizer.size:
             raise wrong_id_error(options.forced_token, self._tokenizer.size)

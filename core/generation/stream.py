@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -13,12 +13,14 @@ from typing import NamedTuple, TypeVar
 
 from ..events import Done, Event, Token
 from ..inference.runtime import Logits, StateArrays
-from ..sampling.filters import TokenIds
+from ..sampling.filters import Array, TokenIds
+from ..sampling.logit_bias import logit_bias, require_effective_bias
 from ..sampling.rng import PositionRNG
 from ..setting_types import Ramp
 from ..settings import SamplingSettings
 from ..text.tokenizer import Tokenizer
 from .snapshot import Snapshot, mirostat_state_after
+from .text_end import MAX_LOOK_BACK, find_end, split_at_stop
 from .token_history import MAX_HISTORY, TokenLog
 
 T = TypeVar("T", bound=tuple[object, ...])
@@ -89,6 +91,7 @@ class Stream:
         self.position = start.position
         self.pending_text = start.pending_text
         self.written_chars = 0
+        self._latest_text = ""  # the end of the written text, kept only if the text runs on to an end
         self.token_count = 0
         self.decoder = tokenizer.decoder(start.remainder)
         self._log = TokenLog(start.history, options.keep_snapshots)
@@ -110,11 +113,15 @@ class Stream:
 
     @property
     def settings(self) -> SamplingSettings:
-        """Settings of the next token. They may be replaced at any time, from any thread."""
+        """Settings of the next token. They may be replaced at any time, from any thread.
+
+        Raises SettingError, and changes nothing, if ``ban`` or ``bias`` does not fit the model.
+        """
         return self._settings
 
     @settings.setter
     def settings(self, settings: SamplingSettings) -> None:
+        require_effective_bias(self.tokenizer, settings)
         self._settings = settings.sampling()
 
     def with_settings(self, settings: SamplingSettings) -> Stream:
@@ -138,7 +145,8 @@ class Stream:
         if s.stop or self.forced_token is not None or isinstance(s.temperature, Ramp):
             return 1
         room = self.options.max_unread - len(self.events)
-        return max(1, min(room, (s.length - self.written_chars) // self.tokenizer.max_token_chars))
+        characters = s.length - self.written_chars - len(self.pending_text)
+        return max(1, min(room, characters // self.tokenizer.max_token_chars))
 
     def recent(self, n: int) -> TokenIds:
         """Return the latest n token ids, oldest first; up to 8,192 if n is negative."""
@@ -155,6 +163,10 @@ class Stream:
         known = (text for text in self.settings.dry_sequence_breakers if not self.tokenizer.unknown_characters(text))
         encoded = map(self.tokenizer.encode, known)
         return [int(ids[0]) for ids in encoded if len(ids) == 1]
+
+    def logit_bias(self) -> Array | None:
+        """Return the numbers (V,) that ``ban`` and ``bias`` add to the logits; None if both are off."""
+        return logit_bias(self.tokenizer, self.settings).values
 
     def surprise_bound(self) -> float:
         """Return the bits of surprisal that the next token may have (Mirostat 2: Basu et al. 2021, algorithm 2).
@@ -195,6 +207,8 @@ class Stream:
         tokens = list(map(_make_token, zip(texts, *columns, strict=True)))
         if not self.pending_text and not s.stop and self.written_chars + length < s.length:
             self.written_chars += length
+            if s.finish != "off":
+                self._latest_text = (self._latest_text + "".join(texts))[-MAX_LOOK_BACK:]
             self.events.extend(tokens)
         else:
             for token in tokens:
@@ -203,19 +217,32 @@ class Stream:
         self._mirostat_state = mirostat_state_after(tokens[-1])
 
     def _emit_token(self, token: Token) -> None:
-        """Append one token. Withhold text that may begin a stop text, and end at a stop text or the length."""
-        s = self.settings
-        ready, self.pending_text, stop_found = split_at_stop(self.pending_text + token.text, s.stop)
-        room = s.length - self.written_chars
-        full = len(ready) + len(self.pending_text) >= room
-        if full and not stop_found:
-            # A token of several characters may not fit; a continuation of the text begins with the rest.
-            whole = ready + self.pending_text
-            ready, self.pending_text = whole[:room], whole[room:]
+        """Append one token. Withhold text that may begin a stop text, and end at a stop text or at the text's end."""
+        whole = self.pending_text + token.text
+        ready, self.pending_text, stop_found = split_at_stop(whole, self.settings.stop)
+        end = self._find_end(ready + self.pending_text)
+        if end is not None and not (stop_found and end == len(ready)):
+            # What comes after the end of the text, if only a part of a token, is what a continuation begins with.
+            ready, self.pending_text, stop_found = whole[:end], whole[end:], False
         self.written_chars += len(ready)
+        self._latest_text = (self._latest_text + ready)[-MAX_LOOK_BACK:]
         self.events.append(Token(ready, *token[1:]))
-        if stop_found or full:
+        if stop_found or end is not None:
             self.end("stop" if stop_found else "length")
+
+    def _find_end(self, text: str) -> int | None:
+        """Return the index at which ``text`` after the written text ends by ``length`` and ``finish``; None if later.
+
+        A text that runs on to the end of a sentence or a line ends after at most a quarter more than its length.
+        """
+        s = self.settings
+        least, most = (max(0, count - self.written_chars) for count in (s.length, s.length + s.length // 4))
+        if s.finish == "off" or len(text) < least:
+            return least if len(text) >= least else None
+        end = find_end(self._latest_text, text, least, s.finish)
+        if end is None and len(text) < most:
+            return None
+        return min(most, len(text) if end is None else end)
 
     @property
     def is_finishing(self) -> bool:
@@ -253,20 +280,3 @@ class Stream:
             self._log.history(),
             self._mirostat_state,
         )
-
-
-def split_at_stop(text: str, stops: Iterable[str]) -> tuple[str, str, bool]:
-    """Split ``text`` at the first stop text: the text to show, the text to withhold, and True if one is complete.
-
-    The text to withhold is the end of ``text`` that may become a stop text.
-    """
-    starts = [start for stop in stops if (start := text.find(stop)) >= 0]
-    if starts:
-        return text[: min(starts)], "", True
-    withheld = max((_overlap(text, stop) for stop in stops), default=0)
-    return text[: len(text) - withheld], text[len(text) - withheld :], False
-
-
-def _overlap(text: str, stop: str) -> int:
-    """Return the number of characters at the end of ``text`` that could begin ``stop``."""
-    return next((n for n in range(min(len(text), len(stop) - 1), 0, -1) if text.endswith(stop[:n])), 0)

@@ -1,6 +1,6 @@
 """From the model's logits to a token: ``sample``, the function of the lesson, and the filters that the engine runs.
 
-A row's result does not depend on the other rows of its batch. The order is llama.cpp's: penalties, DRY,
+A row's result does not depend on the other rows of its batch. The order is llama.cpp's: ban and bias, penalties, DRY,
 top-k, typical, top-p, min-p, temperature, and last the bound on surprisal.
 """
 
@@ -35,7 +35,7 @@ def sample(preds: ArrayLike, temperature: float = 1.0, rng: np.random.Generator 
 
 
 class RowHistory(Protocol):
-    """The past tokens of a row, as the chain needs them."""
+    """The past tokens of a row, as the chain needs them, and what its settings mean for the model's tokens."""
 
     def recent(self, n: int) -> TokenIds:
         """Return the latest n token ids, or all if there are fewer, oldest first."""
@@ -43,6 +43,10 @@ class RowHistory(Protocol):
 
     def surprise_bound(self) -> float:
         """Return the bits of surprisal that the next token may have; infinite if the setting ``surprise`` is off."""
+        ...
+
+    def logit_bias(self) -> Array | None:
+        """Return the numbers (V,) that ``ban`` and ``bias`` add to the logits; None if both are off."""
         ...
 
 
@@ -61,7 +65,7 @@ class SamplerChain:
         self.bounds_surprise = self._uses("surprise")
         """True if a row bounds the surprisal of its tokens."""
         self.temperature_only = not self.bounds_surprise and not any(
-            self._uses(name) for name in (*_PENALTIES, "dry_multiplier", *_TRUNCATION_FILTERS)
+            self._uses(name) for name in (*_BIASES, *_PENALTIES, "dry_multiplier", *_TRUNCATION_FILTERS)
         )
         """True if no filter but the temperature is in use."""
         self.has_ramp = any(isinstance(s.temperature, Ramp) for s in settings)
@@ -81,6 +85,8 @@ class SamplerChain:
     def _build_processors(self) -> list[LogitsProcessor]:
         """Return the processors in use before the temperature, in the order in which they are applied."""
         processors: list[LogitsProcessor] = []
+        if any(self._uses(name) for name in _BIASES):
+            processors.append(_add_biases)
         if any(self._uses(name) for name in _PENALTIES):
             processors.append(self._apply_penalties)
         if self._uses("dry_multiplier"):
@@ -161,9 +167,21 @@ class FusedSampler(Protocol):
         ...
 
 
+def _add_biases(logits: Array, histories: Sequence[RowHistory]) -> Array:
+    """Add what ``ban`` and ``bias`` say to the rows that use them."""
+    logits = logits.copy()
+    for row, history in enumerate(histories):
+        bias = history.logit_bias()
+        if bias is not None:
+            logits[row] += bias
+    return logits
+
+
 def _as_processor(row_filter: Callable[[Array, Array], Array], column: Array) -> LogitsProcessor:
     return lambda logits, _: row_filter(logits, column)
 
+
+_BIASES = ("ban", "bias")
 
 _PENALTIES: dict[str, Callable[[Array, Array, Array], Array]] = {
     "repeat_penalty": filters.repeat_penalty,

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from itertools import chain
 from os.path import commonprefix
 from typing import Any, TypeVar
 
 from ..errors import CommandError
-from ..events import Done, Event, Notice, PrefillProgress, Token
-from ..generation.engine import Engine
+from ..events import Done, Event, Notice, PrefillProgress
 from ..generation.snapshot import Snapshot
 from ..generation.stream import Stream, StreamOptions
 from ..generation.sweep import Sweep
 from ..model import Model, load
+from ..sampling.logit_bias import require_effective_bias
 from ..sampling.rng import PositionRNG, random_rng_seed
-from ..settings import SPECS, Settings, get_spec
+from ..settings import NO_DEFAULTS, SPECS, Settings, get_spec, merge_layers
 from .node import Node
 from .observer import SessionObserver
 from .passage import Passage
+from .recording import record_events
 from .replay import adopt_passage, restore_snapshots, snapshot_at
 from .stored_passage import Deletion, StoredPassage
 
@@ -33,10 +34,15 @@ class Session:
     """
 
     def __init__(
-        self, model: Model, settings: Settings | None = None, load_model: Callable[[str], Model] = load
+        self,
+        model: Model,
+        settings: Settings | None = None,
+        load_model: Callable[[str], Model] = load,
+        front_end_defaults: Mapping[str, object] = NO_DEFAULTS,
     ) -> None:
         self.model = model
-        self.settings = settings or model.settings
+        self._front_end_defaults = front_end_defaults
+        self.settings = settings or self.defaults
         self.passage = self._empty_passage()
         self.observer: SessionObserver | None = None
         self.pinned: frozenset[str] = frozenset()  # names of settings that the next opened passage does not restore
@@ -67,13 +73,26 @@ class Session:
         self.set_all(self.settings.changed(**{get_spec(name).name: value}))
 
     def set_all(self, settings: Settings) -> None:
-        """Change all settings at once, also for the text being written."""
+        """Change all settings at once, also for the text being written.
+
+        Raises SettingError, and changes nothing, if a new ``ban`` or ``bias`` does not fit the model.
+        """
+        if (settings.ban, settings.bias) != (self.settings.ban, self.settings.bias):
+            require_effective_bias(self.model.tokenizer, settings)
+        self._take_settings(settings)
+
+    def _take_settings(self, settings: Settings) -> None:
         self.settings = settings
         self.passage.settings = settings.for_passage()
 
+    @property
+    def defaults(self) -> Settings:
+        """The settings if none is set: the front end's defaults, and those in the model's card, which win."""
+        return merge_layers(self._front_end_defaults, self.model.file.card.settings)
+
     def default_of(self, name: str) -> Any:
-        """Return the model's default of a setting, the value that ``reset`` restores."""
-        return getattr(self.model.settings, get_spec(name).name)
+        """Return the default of a setting, the value that ``reset`` restores."""
+        return getattr(self.defaults, get_spec(name).name)
 
     def stop(self) -> None:
         """End the text being written before its next token; its tokens are kept. A seed still being read is dropped."""
@@ -92,11 +111,11 @@ class Session:
         Settings that differ from the old model's defaults are kept; the others take the new model's defaults.
         """
         model = self._load_model(name)
-        defaults = self.model.settings
+        defaults = self.defaults
         current = {name: getattr(self.settings, name) for name in SPECS}
         changed = {name: value for name, value in current.items() if value != getattr(defaults, name)}
         self.model = model
-        self.settings = model.settings.changed(**changed)
+        self.settings = self.defaults.changed(**changed)
         self.new_passage()
 
     def write_from(self, seed: str) -> Iterator[Event]:
@@ -223,7 +242,7 @@ class Session:
             restore_snapshots(self.model, passage, stored.snapshots)
         self.passage = passage
         kept = self.pinned | {"rng", "autosave"}
-        self.set_all(settings.changed(**{name: getattr(self.settings, name) for name in kept}))
+        self._take_settings(settings.changed(**{name: getattr(self.settings, name) for name in kept}))
         self.pinned = frozenset()
         return notice
 
@@ -267,26 +286,3 @@ class Session:
     def _empty_passage(self) -> Passage:
         rng = random_rng_seed() if self.settings.rng is None else self.settings.rng
         return Passage(self.model.name, self.model.file.sha256, rng, settings=self.settings.for_passage())
-
-
-def record_events(engine: Engine, stream: Stream, node: Node, get_settings: Callable[[], Settings]) -> Iterator[Event]:
-    """Yield the events of a stream and record them in a node.
-
-    Each token is drawn with the settings that ``get_settings`` returns when it is requested. The node records them too.
-    If the iterator is closed early, the tokens so far are kept.
-    """
-    current = None
-    events = engine.iter_events(stream)
-    while True:
-        if (latest := get_settings()) is not current:
-            current = stream.settings = latest
-            node.record_filters(current.filters_only())
-        event = next(events, None)
-        if event is None:
-            return
-        if isinstance(event, Token):
-            node.tokens.append(event)
-        elif isinstance(event, Done):
-            node.tail = event.text
-            node.reason = event.reason
-        yield event

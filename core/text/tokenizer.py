@@ -49,6 +49,10 @@ class Tokenizer(Protocol):
         """Return the description that a model file stores. ``from_header`` reads it."""
         ...
 
+    def __hash__(self) -> int:
+        """Return the hash of the object: results for a tokenizer are cached."""
+        ...
+
 
 class CharTokenizer:
     """One token for every distinct character (code point) of the training text."""

@@ -81,7 +81,7 @@ def measure_novelty(
     model = load(name)
     count_copies = _compare_with_texts(model, texts, encoding) if texts else _compare_with_index(model)
     chosen = model.settings.temperature if temperature is None else temperature
-    generated = model.generate("\n", length=length, temperature=chosen, rng=rng, stop=())
+    generated = model.generate("\n", length=length, temperature=chosen, rng=rng, stop=(), finish="off")
     shown = chosen if isinstance(chosen, float) else str(chosen)
     return {"model": model.name, "characters": length, "temperature": shown, **count_copies(generated)}
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ...core.settings import WATCHED_DEFAULTS
 from ..ending_signals import LOST_TERMINAL
+from .options import load_model_and_settings
 from .resume import print_farewell
 
 if TYPE_CHECKING:
@@ -17,15 +20,25 @@ DUMB_TERMINALS = ("dumb", "unknown")
 """Values of TERM for terminals that cannot move the cursor."""
 
 
+def open_session(model_name: str | None, runtime: str, flags: Mapping[str, object]) -> Session:
+    """Return a session for ``launch``; see ``load_model_and_settings``. Its defaults suit how its texts are read."""
+    from ...core.session.session import Session
+
+    is_watched = _is_shown_in_browser() or (_is_typed() and sys.stdout.isatty())
+    defaults = WATCHED_DEFAULTS if is_watched else {}
+    model, settings = load_model_and_settings(model_name, runtime, flags, defaults)
+    return Session(model, settings, front_end_defaults=defaults)
+
+
 def launch(session: Session, plain: bool, first_line: str = "") -> int:
     """Run a front end until the user quits, and return the exit code.
 
     If standard input is not a terminal, its lines run as a script. The line REPL is used with ``plain``, on a dumb
     terminal, or if the output is not a terminal. ``first_line`` is executed before any line is read.
     """
-    if ".web" in os.environ.get("TEXTUAL_DRIVER", ""):  # a server shows the full screen in a browser
+    if _is_shown_in_browser():
         return _run_full_screen(session, first_line)
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not _is_typed():
         from ..line.script import read_stdin_lines, run_script
 
         return run_script(session, chain([first_line] if first_line else [], read_stdin_lines()))
@@ -38,6 +51,16 @@ def launch(session: Session, plain: bool, first_line: str = "") -> int:
     if code != LOST_TERMINAL:
         print_farewell(session)
     return code
+
+
+def _is_shown_in_browser() -> bool:
+    """True if a server shows the full screen in a browser."""
+    return ".web" in os.environ.get("TEXTUAL_DRIVER", "")
+
+
+def _is_typed() -> bool:
+    """True if the lines come from a terminal, False if from a script."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _can_show_full_screen() -> bool:

@@ -13,7 +13,7 @@ from ...core.command_line import echo, echo_json
 from ...core.errors import MissingExtraError
 from ...core.sanitize import visible_name
 from ...core.setting_types import Bool
-from ...core.settings import SPECS, Settings, Spec, merge_layers
+from ...core.settings import NO_DEFAULTS, SPECS, Settings, Spec, merge_layers
 from ...core.user_config import read_config, read_environment
 
 if TYPE_CHECKING:
@@ -53,11 +53,15 @@ def _setting_option(spec: Spec) -> Callable[[CommandFunction], CommandFunction]:
     return click.option(*names, metavar="VALUE", help=f"{spec.help} ({spec.kind.range})")
 
 
-def load_model_and_settings(name: str | None, runtime: str, flags: Mapping[str, object]) -> tuple[Model, Settings]:
+def load_model_and_settings(
+    name: str | None, runtime: str, flags: Mapping[str, object], defaults: Mapping[str, object] = NO_DEFAULTS
+) -> tuple[Model, Settings]:
     """Return a model and its settings. ``name`` None is the user's default model; ``runtime`` is a key of RUNTIMES.
 
-    Settings come in layers, of which later ones win: defaults, model card, config file, environment, flags. A flag that
-    is None was not given. Raise ModelError, SettingError, or MissingExtraError if torch is missing.
+    Settings come in layers, of which later ones win: ``defaults`` of the front end, model card, config file,
+    environment, flags. A flag that is None was not given.
+
+    Raise ModelError, SettingError, or MissingExtraError if torch is missing.
     """
     from ...core.model import load
     from ...core.paths import config_file
@@ -67,7 +71,7 @@ def load_model_and_settings(name: str | None, runtime: str, flags: Mapping[str, 
         config.pop(other, None)
     model = load(default_model_name(name), RUNTIMES[runtime]())
     given = {key: value for key, value in flags.items() if value is not None}
-    return model, merge_layers(model.file.card.settings, config, read_environment(), given)
+    return model, merge_layers(defaults, model.file.card.settings, config, read_environment(), given)
 
 
 def default_model_name(name: str | None = None) -> str:

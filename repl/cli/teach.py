@@ -211,8 +211,6 @@ def tour(model_name: str | None, plain: bool, **flags: object) -> None:
     Each step asks you to do one thing, and notices when you have done it.
     """
     from ...core.inference.library import DEFAULT_MODEL
-    from ...core.session.session import Session
-    from .launch import launch
+    from .launch import launch, open_session
 
-    model, settings = load_model_and_settings(model_name or DEFAULT_MODEL, "int8", flags)
-    sys.exit(launch(Session(model, settings), plain, "/tour"))
+    sys.exit(launch(open_session(model_name or DEFAULT_MODEL, "int8", flags), plain, "/tour"))
