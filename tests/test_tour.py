@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from afterglow.core.commands.effects import Compare, Effect, Listing, Play
+from afterglow.core.commands.effects import Compare, Effect, Listing, Pin, Play
 from afterglow.core.commands.registry import dispatch
 from afterglow.core.commands.tour import STEPS, Tour
 from afterglow.core.errors import CommandError
@@ -71,8 +71,43 @@ def test_the_whole_tour_is_noticed_step_by_step(session: Session) -> None:
 
 def test_every_step_says_what_to_type_and_fits_a_narrow_terminal() -> None:
     assert len(STEPS) == 7
-    assert all(len(step.title) <= 66 and step.rows for step in STEPS)
+    assert all(len(step.title) <= 66 and len(step.task) <= 56 and step.rows for step in STEPS)
     assert all(len(left) <= 19 and len(right) <= 56 for step in STEPS for left, right in step.rows)
+
+
+def pinned(session: Session, line: str) -> list[str]:
+    return [effect.text for effect in do(session, line) if isinstance(effect, Pin)]
+
+
+def test_the_step_at_hand_is_pinned_until_it_is_done(session: Session) -> None:
+    assert pinned(session, "/tour") == [f"tour 1 of 7: {STEPS[0].task}"]
+    assert pinned(session, "/help") == []
+    assert pinned(session, "The lamp") == [f"tour 2 of 7: {STEPS[1].task}"]
+    assert pinned(session, "/tour stop") == [""]
+    at_step(session, 7)
+    assert pinned(session, "/tour skip") == [""]
+
+
+@pytest.mark.parametrize(
+    ("step", "line", "hint"),
+    [
+        (2, "/temp 1.2", "T is 1.20, and this step needs at most 0.3: type /temp 0.2"),
+        (2, "/retry", "T is 1.00, and this step needs at most 0.3: type /temp 0.2"),
+        (2, "/set temperature 0.4", "T is 0.40, and this step needs at most 0.3: type /temp 0.2"),
+        (3, "/temp 0.2", "T is 0.20, and this step needs at least 1.4: type /temp 1.5"),
+    ],
+)
+def test_a_wrong_temperature_gets_a_word_on_what_to_do(session: Session, step: int, line: str, hint: str) -> None:
+    assert do(at_step(session, step), line)[-1] == Notice(hint)
+    assert at(session) == step
+
+
+def test_a_right_temperature_and_other_commands_get_no_hint(session: Session) -> None:
+    at_step(session, 2)
+    told = [effect for line in ("/temp 0.2", "/help", "/undo") for effect in do(session, line)]
+    assert not [e for e in told if isinstance(e, Notice) and "this step" in e.text]
+    session.set("length", 5)
+    assert Notice("almost: press Enter on an empty line for more text") in do(session, "The lamp")
 
 
 def test_tour_shows_the_step_at_hand_again(session: Session) -> None:
@@ -177,7 +212,7 @@ def test_stop_ends_it_and_a_new_one_begins_at_the_beginning(session: Session) ->
 
 def test_skipping_to_the_end_says_goodbye(session: Session) -> None:
     at_step(session, 7)
-    (notice,) = do(session, "/tour skip")
+    _, notice = do(session, "/tour skip")
     assert isinstance(notice, Notice)
     assert at(session) is None
 

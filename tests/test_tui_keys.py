@@ -282,3 +282,15 @@ async def test_the_page_of_keys_lists_all_and_closes(app: app_module.AfterglowAp
         assert all(title in shown for title in KEY_GROUPS)
         assert "Ctrl-J Alt-Enter" in shown
         assert app.screen.query_one("#keys").max_scroll_y > 0
+
+
+async def test_the_step_of_the_tour_stands_above_the_input(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=(60, 20)) as pilot:
+        line = app.query_one("#pinned", Static)
+        assert not line.display
+        await play(pilot, "/tour")
+        await play(pilot, "The lamp")
+        assert line.display
+        assert str(line.content) == "tour 2 of 7: type /temp 0.2, then press Enter on an empty line"
+        await play(pilot, "/tour stop")
+        assert not line.display

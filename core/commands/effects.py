@@ -82,6 +82,13 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """Keep a line in sight until another one replaces it; "" removes it. Front ends that only add lines ignore it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Redraw:
     """Show the passage again because it has changed, and ``text``, the reason, unless it is ""."""
 
@@ -113,4 +120,4 @@ class Quit:
     """Quit the front end."""
 
 
-Effect = Notice | Play | Compare | Listing | Table | Redraw | Edit | Ask | Quit
+Effect = Notice | Play | Compare | Listing | Table | Pin | Redraw | Edit | Ask | Quit

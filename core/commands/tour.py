@@ -12,7 +12,7 @@ from ..inference import library
 from ..session.passage import Passage
 from ..session.session import Session
 from ..text.corpus import MIN_TRAIN_CHARS
-from .effects import Effect, Listing
+from .effects import Effect, Listing, Pin
 
 MAX_COLD_TEMPERATURE = 0.3
 """Highest temperature at which a token counts as cold."""
@@ -38,12 +38,18 @@ class StepContext(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TourStep:
-    """A step of the tour: rows of (text to type, its effect), a test if it is done, and praise for it."""
+    """A step of the tour: rows of (text to type, its effect), a test if it is done, and praise for it.
+
+    ``task`` says in a few words what to do. ``hint`` returns what is missing if a line did not do it, "" if it is not
+    known.
+    """
 
     title: str
+    task: str
     rows: tuple[tuple[str, str], ...]
     is_done: Callable[[StepContext], bool]
     praise: Callable[[Session], str]
+    hint: Callable[[StepContext], str] = lambda _: ""
 
 
 class Tour:
@@ -78,30 +84,37 @@ class Tour:
             yield Notice(f"✓ {STEPS[self.step_index].praise(session)}")
             self._begin_step(self.step_index + 1, session)
         if self.step_index > before:
-            yield self._show_step_or_end(session)
+            yield from self._show_step_or_end(session)
+        elif commands and (hint := STEPS[self.step_index].hint(self._context(session, commands[-1]))):
+            yield Notice(hint)
 
     def _is_done(self, session: Session, commands: Sequence[str]) -> bool:
         """True if the current step is done after these commands."""
+        return any(STEPS[self.step_index].is_done(self._context(session, command)) for command in commands)
+
+    def _context(self, session: Session, command: str) -> StepContext:
         forks = self._forks_before if session.passage is self._passage else 0
-        contexts = (StepContext(session, command, forks, self._models_before) for command in commands)
-        return any(map(STEPS[self.step_index].is_done, contexts))
+        return StepContext(session, command, forks, self._models_before)
 
     def skip_step(self, session: Session) -> Iterator[Effect]:
         """Go to the next step."""
         self._begin_step(self.step_index + 1, session)
-        yield self._show_step_or_end(session)
+        yield from self._show_step_or_end(session)
 
-    def show_step(self) -> Listing:
-        """Return the current step as a listing."""
-        step = STEPS[self.step_index]
-        return Listing(f"tour {self.step_index + 1} of {len(STEPS)} · {step.title}", list(step.rows))
+    def show_step(self) -> Iterator[Effect]:
+        """Show the current step, and pin what to do."""
+        step, place = STEPS[self.step_index], f"tour {self.step_index + 1} of {len(STEPS)}"
+        yield Listing(f"{place} · {step.title}", list(step.rows))
+        yield Pin(f"{place}: {step.task}")
 
-    def _show_step_or_end(self, session: Session) -> Effect:
-        """Return the current step. After the last one, end the tour and return a goodbye."""
+    def _show_step_or_end(self, session: Session) -> Iterator[Effect]:
+        """Show the current step. After the last one, end the tour and say goodbye."""
         if not self.finished:
-            return self.show_step()
+            yield from self.show_step()
+            return
         session.observer = None
-        return Notice("that was the tour; /help lists all commands, /tour starts again")
+        yield Pin("")
+        yield Notice("that was the tour; /help lists all commands, /tour starts again")
 
     def _begin_step(self, index: int, session: Session) -> None:
         """Go to a step, and note the passage's forks and the models, to notice new ones."""
@@ -116,6 +129,7 @@ def tour(session: Session, action: str = "") -> Iterator[Effect]:
     guide = session.observer
     if action == "stop":
         session.observer = None
+        yield Pin("")
         yield Notice("tour ended; /tour starts again" if guide else "no tour is running; /tour starts one")
     elif action == "skip" and isinstance(guide, Tour):
         yield from guide.skip_step(session)
@@ -123,7 +137,7 @@ def tour(session: Session, action: str = "") -> Iterator[Effect]:
         if not isinstance(guide, Tour):
             session.observer = guide = Tour(session)
             yield Notice("a tour in seven steps; /tour skip skips one, /tour stop ends it")
-        yield guide.show_step()
+        yield from guide.show_step()
     else:
         raise CommandError(f"/tour takes skip or stop, not {action!r}")
 
@@ -140,6 +154,25 @@ def _cold_tokens(tokens: Sequence[Token]) -> list[Token]:
 
 def _hot_tokens(tokens: Sequence[Token]) -> list[Token]:
     return [token for token in tokens if token.temperature >= MIN_HOT_TEMPERATURE]
+
+
+def _hint_cold(context: StepContext) -> str:
+    fits = context.session.temperature <= MAX_COLD_TEMPERATURE
+    return _hint_temperature(context, fits, "at most 0.3: type /temp 0.2")
+
+
+def _hint_hot(context: StepContext) -> str:
+    fits = context.session.temperature >= MIN_HOT_TEMPERATURE
+    return _hint_temperature(context, fits, "at least 1.4: type /temp 1.5")
+
+
+def _hint_temperature(context: StepContext, fits: bool, need: str) -> str:
+    """Return what is missing after the temperature was set, or after a text: another temperature, or more text."""
+    if context.command not in ("temp", "set", "", "continue", "retry", "version"):
+        return ""
+    if not fits:
+        return f"T is {context.session.temperature:.2f}, and this step needs {need}"
+    return "" if context.command in ("temp", "set") else "almost: press Enter on an empty line for more text"
 
 
 def _count_forks(passage: Passage) -> int:
@@ -169,6 +202,7 @@ def _describe_likelihood(session: Session, select: Callable[[Sequence[Token]], S
 STEPS: tuple[TourStep, ...] = (
     TourStep(
         "type a seed: the model continues it",
+        "type ROMEO: or anything else, then Enter",
         (
             ("ROMEO:", "type this or anything else, then Enter"),
             ("Space, Esc", "while it writes: pause it, stop it"),
@@ -178,24 +212,29 @@ STEPS: tuple[TourStep, ...] = (
     ),
     TourStep(
         "make it cold: a low temperature sharpens the probabilities",
+        "type /temp 0.2, then press Enter on an empty line",
         (
             ("/temp 0.2", "from now on, log-probabilities are divided by 0.2"),
             ("an empty line", "Enter continues at the new temperature"),
         ),
         lambda context: len(_cold_tokens(_last_tokens(context))) >= MIN_TOKENS,
         lambda session: f"{_describe_likelihood(session, _cold_tokens)}; safe, soon dull",
+        _hint_cold,
     ),
     TourStep(
         "make it hot: a high temperature flattens them",
+        "type /temp 1.5, then press Enter on an empty line",
         (
             ("/temp 1.5", "unlikely tokens get a chance"),
             ("an empty line", "Enter continues"),
         ),
         lambda context: len(_hot_tokens(_last_tokens(context))) >= MIN_TOKENS,
         lambda session: f"{_describe_likelihood(session, _hot_tokens)}; bold, often wrong",
+        _hint_hot,
     ),
     TourStep(
         "look through the lens: the probabilities of the next token",
+        "type /explain",
         (
             ("/explain", "p, log p, divided by T, exp, normalized to sum to 1"),
             ("/explain 0 0.5 1 2", "the same from greedy to diverse"),
@@ -205,6 +244,7 @@ STEPS: tuple[TourStep, ...] = (
     ),
     TourStep(
         "go another way: other random numbers, another text",
+        "type /temp reset, then /retry",
         (
             ("/temp reset", "back to the model's own temperature"),
             ("/retry", "write the last text again, with other random numbers"),
@@ -215,12 +255,14 @@ STEPS: tuple[TourStep, ...] = (
     ),
     TourStep(
         "sweep: one seed, the same random numbers, several temperatures",
+        "type /sweep",
         (("/sweep", "at 0.2, 0.5, 1 and 1.2; /sweep 0.1 0.8 2 for others"),),
         lambda context: context.command == "sweep",
         lambda _: "only the temperature was different",
     ),
     TourStep(
         "train on a page of your own",
+        "train on a text in another window, or type /tour skip",
         (
             ("page.txt", f"a text of at least {MIN_TRAIN_CHARS:,} characters: letters, lyrics"),
             ("in another window:", "afterglow train page.txt --name mine --minutes 3"),

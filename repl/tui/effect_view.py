@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.app import App
 
-from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw, Table
+from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Pin, Play, Quit, Redraw, Table
 from ...core.errors import AfterglowError
 from ...core.events import Notice
 from ...core.file_io import private_file
@@ -44,6 +44,7 @@ class EffectView:
         self._transcript = view.transcript
         self._passage_view = view.passage_view
         self._sweep_view = view.sweep_view
+        self._pin = view.pin
         self._playback = playback
         self._run_line = run_line
         self._run_effects = run_effects
@@ -59,16 +60,23 @@ class EffectView:
                 await self._playback.play(effect)
             case Compare(sweep):
                 await self._playback.play_sweep(sweep)
+            case Quit():
+                await self._app.action_quit()
+            case _:
+                self._show_at_once(effect, topic)
+
+    def _show_at_once(self, effect: Effect, topic: str) -> None:
+        match effect:
             case Notice(text):
                 self._transcript.add_note(text, topic)
             case Listing() | Table():
                 self._show_rows(effect)
+            case Pin(text):
+                self._pin(text)
             case Redraw(text):
                 self._redraw_passage(text)
             case Edit() | Ask():
                 self._ask_user(effect)
-            case Quit():
-                await self._app.action_quit()
 
     def show_error(self, error: Exception) -> None:
         """Show an error. A bug is one line on the screen and a traceback in the log."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from textual import on
 from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.widgets import Static
 
 from ...core.sanitize import one_line
 from ...core.session.session import Session
@@ -38,8 +40,10 @@ class MainView(Vertical):
         self._page = Container(self.transcript, self.lens, id="page")
         self._legend = Legend(self.transcript)
         self._status_line = StatusLine()
+        self._pinned = Static(id="pinned", markup=False)
+        self._pinned.display = False
         top = (self._page, self.sweep_view)
-        for widget in (*top, self._legend, self._status_line, self._completions, self.input):
+        for widget in (*top, self._legend, self._status_line, self._pinned, self._completions, self.input):
             self.compose_add_child(widget)
 
     def greet(self) -> None:
@@ -67,6 +71,11 @@ class MainView(Vertical):
         thermometer = describe_temperature(self._session, sweep.temperatures, sweep.chosen_index)
         notes = describe_session(self._session, tracker, activity, passage_shown=not sweep.display)
         self._status_line.status = Status(thermometer, one_line(self._session.model.name), notes)
+
+    def pin(self, text: str) -> None:
+        """Keep a line above the input; "" removes it."""
+        self._pinned.update(Content(one_line(text)))
+        self._pinned.display = bool(text)
 
     @on(Completions.OptionSelected)
     def _handle_completion_click(self, event: Completions.OptionSelected) -> None:
