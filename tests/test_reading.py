@@ -192,6 +192,11 @@ def test_without_a_path_the_seed_is_read_beside_the_text(session: Session) -> No
     assert session.passage.text() == text
 
 
+def test_without_a_path_and_a_text_a_file_is_asked_for(session: Session) -> None:
+    with pytest.raises(CommandError, match="name a file: /read FILE"):
+        do(session, "/read")
+
+
 def test_the_figures_name_what_is_copied(copying: Model, tmp_path: Path) -> None:
     session = Session(copying)
     (tmp_path / "copied.txt").write_text(TEXT, "utf-8")

@@ -60,6 +60,8 @@ def _open_file(path: str) -> tuple[str, list[str]]:
 
 
 def _own_seed(session: Session) -> str:
+    if session.passage.cursor is None:
+        raise CommandError("there is no seed to read yet; name a file: /read FILE")
     root = session.passage.nodes[session.passage.root()]
     if any(node.reason == "read" for node, _ in session.passage.path()):
         raise CommandError("this text is read already; ← and → look at its tokens")
