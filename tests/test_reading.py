@@ -119,6 +119,8 @@ def test_the_states_are_those_of_a_seed_and_the_text_goes_on_like_one(
     session = Session(model, Settings(rng=7, length=40))
     read_all(model, text).add_to(session.passage)
     count = len(session.passage.current().tokens)
+    end = len(model.tokenizer.encode(text))
+    assert sorted(session.passage.current().snapshots) == [*range(128, end, 128), end]
     for at in (0, 1, 127, 128, 300, count):
         before = text.encode()[: at + 2].decode() if model is request.getfixturevalue("tiny_bytes") else text[: at + 1]
         snapshot = session.snapshot_at(1, at)

@@ -78,7 +78,7 @@ async def test_heat_leaves_bar_and_underline(copier: app_module.AfterglowApp) ->
         lines, marked = barred(copier), underlined(copier)
         await play(pilot, "/heat rank")
         assert [line for line in barred(copier) if line in lines] == lines
-        assert underlined(copier) == marked
+        assert underlined(copier) == marked != ""
 
 
 async def test_going_back_takes_the_marks_back(copier: app_module.AfterglowApp, copying: Model) -> None:

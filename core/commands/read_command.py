@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ..errors import CommandError, UsageError
 from ..events import Event, Notice
 from ..model import Model
-from ..session.reading import ReadText, open_text, read_tokens
 from ..session.session import Session
 from ..text.copy_detection import CopyTracker
-from ..text.files import file_source
 from ..typed_paths import typed_path
 from .effects import Effect, Play, Redraw
+
+if TYPE_CHECKING:
+    from ..session.reading import ReadText
 
 
 def read(session: Session, path: str = "") -> Iterator[Effect]:
@@ -53,6 +55,9 @@ def track_copies(model: Model, read: ReadText) -> CopyTracker | None:
 
 
 def _open_file(path: str) -> tuple[str, list[str]]:
+    from ..session.reading import open_text  # imported late: text files take 6 ms of every start otherwise
+    from ..text.files import file_source
+
     file = typed_path(path)
     if os.path.exists(file) and not os.path.isfile(file) and not os.path.isdir(file):  # noqa: PTH110, PTH112, PTH113
         raise UsageError(f"cannot read {file}: it is a device or a pipe; give the path of a file")
@@ -70,6 +75,8 @@ def _own_seed(session: Session) -> str:
 
 def _read_into(session: Session, text: str, is_new: bool, figures: list[str]) -> Iterator[Event]:
     """Read a text, add it to the passage, or to a new one, and append a line with its figures."""
+    from ..session.reading import read_tokens
+
     read = yield from session.read_stoppable(read_tokens(session.model, text))
     figures.append(describe_reading(read, track_copies(session.model, read) if session.settings.copied else None))
     if is_new:
