@@ -17,6 +17,9 @@ from .setting_types import Bool, Choice, Integer, Kind, Number, Ramp, RngNumber,
 FINISHES = ("sentence", "line", "off")
 HEAT_MODES = ("off", "surprise", "rank", "entropy", "temperature")
 
+NOT_OF_PASSAGES = ("rng", "autosave", "editing")
+"""Settings that a passage does not keep."""
+
 MAX_SHOWN_FILTER = 40
 """Most characters of a filter in a line of several: a thousand texts can be banned."""
 
@@ -215,6 +218,7 @@ class Settings(SamplingSettings):
         scope="view",
     )
     autosave: bool = _setting(True, Bool(as_word=True), "save every passage, for /open", scope="view")
+    editing: str = _setting("emacs", Choice(("emacs", "vi")), "keys that edit a line with --plain", scope="view")
 
     def sampling(self) -> SamplingSettings:
         """Return the part that an engine reads. Equal settings give the same object while it is cached."""
@@ -225,8 +229,8 @@ class Settings(SamplingSettings):
         return {name: getattr(self, name) for name, spec in SPECS.items() if getattr(self, name) != spec.default}
 
     def for_passage(self) -> Settings:
-        """Return the settings to save with a passage: a copy with ``rng`` and ``autosave`` at their defaults."""
-        return self.changed(rng=SPECS["rng"].default, autosave=SPECS["autosave"].default)
+        """Return the settings to save with a passage: a copy with those of ``NOT_OF_PASSAGES`` at their defaults."""
+        return self.changed(**{name: SPECS[name].default for name in NOT_OF_PASSAGES})
 
     def format(self, names: Iterable[str]) -> str:
         """Return the named settings as they would be typed: "top-k 3, min-p 0.02"."""

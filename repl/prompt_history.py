@@ -12,9 +12,16 @@ from ..core.paths import history_file
 MAX_HISTORY_LINES = 1000
 """Entries that are offered: the latest ones."""
 
+MAX_ENTRY_CHARS = 2000
+"""Characters of an entry that are kept. The rest of a longer seed is in its passage."""
+
 
 def append_history(text: str) -> None:
-    """Append an entry to the history file. Failures are ignored, and leave nothing half-written."""
+    """Append an entry to the history file, a long one with "…" in place of its end.
+
+    Failures are ignored, and leave nothing half-written.
+    """
+    text = text if len(text) <= MAX_ENTRY_CHARS else f"{text[: MAX_ENTRY_CHARS - 1]}…"
     lines = "".join(f"+{line}\n" for line in text.encode("utf-8", "replace").decode().split("\n"))
     with contextlib.suppress(AfterglowError, OSError), private_file(history_file()).open("ab", buffering=0) as file:
         end = file.tell()

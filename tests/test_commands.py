@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from afterglow.core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw, Table
+from afterglow.core.commands.hints import COMMAND_HINTS
 from afterglow.core.commands.registry import COMMANDS, completions, dispatch, lookup_command, runs_live
 from afterglow.core.errors import AfterglowError, CommandError, ModelError, SettingError, StorageError, UsageError
 from afterglow.core.events import Done, Notice, Token
@@ -202,6 +204,8 @@ def test_an_empty_line_begins_and_then_goes_on(line: str, session: Session) -> N
         ("/undelete", "nothing was deleted"),
         ("/export ~nobody-is-called-this/x.txt", "no such user; give the full path"),
         ("/model nowhere", "no model 'nowhere'"),
+        ("/clear", "there is no command /clear; /new begins an empty passage"),
+        ("/SHOW", "/set shows the settings"),
         ("/open nowhere", "no passage has 'nowhere'"),
         ("/save ../x", "cannot be a passage's name"),
         ("/export a.pdf", "use a name ending in .txt, .md, .json"),
@@ -516,3 +520,20 @@ def test_a_live_command_does_not_disturb_the_text(name: str, session: Session, t
     undisturbed = Session(session.model, session.settings)
     do(undisturbed, "The lamp")
     assert ids == [token.id for token in undisturbed.passage.tokens()]
+
+
+@pytest.mark.parametrize("word", COMMAND_HINTS)
+def test_a_command_of_another_program_leads_to_one_of_ours(word: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        lookup_command(word)
+    for name in re.findall(r"/(\w+)", COMMAND_HINTS[word]):
+        assert lookup_command(name)
+    assert COMMAND_HINTS[word] in str(caught.value)
+
+
+def test_a_word_that_leaves_other_programs_is_a_seed_with_a_note_once(session: Session) -> None:
+    for line, notes in ((" :q ", ["':q' was read as a seed; /quit leaves"]), ("exit", []), ("exiting", [])):
+        (play,) = dispatch(session, line)
+        assert isinstance(play, Play)
+        assert [event.text for event in play.events if isinstance(event, Notice)] == notes
+        assert session.passage.text().startswith(line)

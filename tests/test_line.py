@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,9 +17,12 @@ from afterglow.core.session import passage_db, saved_passages
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.core.text.copy_detection import indexed_run_lengths
+from afterglow.repl.external_editor import edit_externally
 from afterglow.repl.line import repl
-from afterglow.repl.line.keys import strip_triple_quotes
-from afterglow.repl.line.repl import LineRepl, SlashCompleter
+from afterglow.repl.line.keys import KEY_ROWS, strip_triple_quotes
+from afterglow.repl.line.line_prompt import LinePrompt, PromptHistory, SlashCompleter
+from afterglow.repl.line.repl import LineRepl
+from afterglow.repl.prompt_history import append_history, read_history
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
@@ -240,7 +244,7 @@ async def test_an_editor_that_fails_is_one_line(
         keyboard.send_text("/edit\r")
         await until(lambda: told)
         keyboard.send_text("/quit\r")
-    assert "no editor: false" in str(told[0])
+    assert "nothing was changed: false ended with a failure" in str(told[0])
 
 
 async def test_mistake_leaves_the_prompt_alive(session: Session, keyboard: PipeInput) -> None:
@@ -311,11 +315,73 @@ def test_triple_quotes_are_taken_off(typed: str, meant: str) -> None:
     assert strip_triple_quotes(typed) == meant
 
 
-def test_history_folder_is_made(home: Path, session: Session, keyboard: PipeInput) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("keyboard")
+def test_history_folder_is_made(home: Path) -> None:
     for line in ("first", "second"):
-        LineRepl(session)._prompt.history.store_string(line)
+        PromptHistory().store_string(line)
     assert (home / "history").exists()
-    assert list(LineRepl(session)._prompt.history.load_history_strings()) == ["second", "first"]
+    assert list(PromptHistory().load_history_strings()) == ["second", "first"]
+
+
+def test_a_long_seed_is_recalled_whole_and_its_beginning_is_kept() -> None:
+    history = PromptHistory()
+    history.append_string("x" * 20_000)
+    assert history.get_strings() == ["x" * 20_000]
+    assert read_history() == ["x" * 1999 + "…"]
+
+
+@pytest.mark.parametrize(
+    ("editing", "typed", "line"),
+    [
+        ("emacs", "RO\x1b[A\r", "ROMEO: wherefore"),
+        ("emacs", "\x1b[A\x1b[A\r", "Mercy me"),
+        ("emacs", "\x12where\r\r", "ROMEO: wherefore"),
+        ("emacs", "two words\x17\x19\x19\r", "two wordswords"),
+        ("emacs", "one\x1b\rtwo\r", "one\ntwo"),
+        ("vi", "lamp\x1b0iThe \r", "The lamp"),
+        ("vi", "lamp\x1b\r", "lamp"),
+    ],
+)
+async def test_the_keys_of_the_prompt(
+    session: Session, keyboard: PipeInput, editing: str, typed: str, line: str
+) -> None:
+    session.set("editing", editing)
+    for earlier in ("ROMEO: wherefore", "Mercy me", "/temp 0.5"):
+        append_history(earlier)
+    keyboard.send_text(typed)
+    assert await LinePrompt(session).read() == line
+
+
+@pytest.mark.parametrize("key", ["\x07", "\x18\x05"])
+async def test_a_line_is_written_in_the_editor(
+    session: Session, keyboard: PipeInput, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("VISUAL", """sh -c 'printf " and more" >> "$0"'""")
+    prompt = LinePrompt(session)
+    reading = asyncio.create_task(prompt.read())
+    keyboard.send_text(f"draft{key}")
+    await until(lambda: prompt._prompt.default_buffer.text == "draft and more")
+    keyboard.send_text("\r")
+    assert await reading == "draft and more"
+
+
+async def test_help_lists_the_keys_of_the_prompt(session: Session, keyboard: PipeInput) -> None:
+    paper = io.StringIO()
+    with create_app_session(input=keyboard, output=PlainTextOutput(paper)):
+        keyboard.send_text("/help\r/quit\r")
+        await LineRepl(session).run()
+    assert "Space pauses" in paper.getvalue().partition("/help\r")[0]
+    for key, about in KEY_ROWS:
+        assert re.search(rf"^ *{re.escape(key)} +{re.escape(about[:20])}", paper.getvalue(), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("editor", "why"), [("false", "nothing was changed"), ("/nowhere/vi", "no editor: ")])
+def test_an_editor_that_fails_is_not_one_that_is_missing(
+    editor: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISUAL", editor)
+    assert edit_externally("x")[0] is None
+    assert edit_externally("x")[1].startswith(why)
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y\r", 0), ("\r", 1), ("n\r", 1), ("\x03", 1), ("\x04", 1)])

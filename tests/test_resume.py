@@ -109,3 +109,11 @@ def test_a_pipe_gets_no_such_line(written: Session, capsys: pytest.CaptureFixtur
     assert not sys.stderr.isatty()
     print_farewell(written)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_passage_keeps_no_setting_of_the_user_s(written: Session, tiny: Model) -> None:
+    written.set("editing", "vi")
+    PassageSaver().save(written.passage)
+    again = Session(tiny, Settings())
+    again.load_passage(passage_db.load(1))
+    assert again.settings.editing == "emacs"

@@ -349,6 +349,7 @@ def test_all_other_settings_keep_their_defaults() -> None:
         "lens": True,
         "copied": True,
         "autosave": True,
+        "editing": "emacs",
     }
 
 

@@ -13,6 +13,7 @@ from ..session.session import Session
 from . import actions
 from .command import Argument, Command
 from .effects import Effect, Listing, Play
+from .hints import COMMAND_HINTS, notes_on_seed
 from .slash_commands import SETTING_COMMANDS, TEXT_COMMANDS
 
 
@@ -33,7 +34,7 @@ def _play_seed(session: Session, line: str) -> Iterator[Effect]:
     if not line.strip(" ") and "\n" not in line:
         yield Play(session.continue_() if session.passage.nodes else session.write_from(""))
     else:
-        yield Play(session.write_from(unescape_seed(line)))
+        yield Play(session.write_from(unescape_seed(line), notes_on_seed(session, line.strip())))
 
 
 def is_command(line: str) -> bool:
@@ -65,7 +66,7 @@ def lookup_command(name: str) -> Command:
     """Return the command with this name or alias. Raises CommandError, with a suggestion, if there is none."""
     if name in _BY_NAME:
         return _BY_NAME[name]
-    hint = suggest(name, _BY_NAME, "/help lists them", prefix="/")
+    hint = COMMAND_HINTS.get(name.lower()) or suggest(name, _BY_NAME, "/help lists them", prefix="/")
     raise CommandError(f"there is no command /{name}; {hint}")
 
 
@@ -115,7 +116,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "help",
         "list all commands, or show one",
-        lambda _, *name: show_help(*name),
+        lambda session, *name: show_help(session, *name),
         (Argument("command"),),
         ("?",),
         live=True,
@@ -132,8 +133,10 @@ _BY_NAME = {name: command for command in COMMANDS for name in (command.name, *co
 }
 
 
-def show_help(name: str = "") -> Iterator[Effect]:
-    """List all commands, or show the one called ``name``."""
+def show_help(session: Session, name: str = "") -> Iterator[Effect]:
+    """List all commands and the front end's keys, or show the command called ``name``."""
     commands = [lookup_command(name.removeprefix("/"))] if name else COMMANDS
     rows = [(", ".join([c.usage, *(f"/{a}" for a in c.aliases)]), c.help) for c in commands]
     yield Listing("type a seed to start; an empty line continues; // begins a seed with a slash", rows)
+    if session.key_rows and not name:
+        yield Listing("keys", list(session.key_rows))

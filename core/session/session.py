@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from os.path import commonprefix
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from ..generation.sweep import Sweep
 from ..model import Model, load
 from ..sampling.logit_bias import require_effective_bias
 from ..sampling.rng import PositionRNG, random_rng_seed
-from ..settings import NO_DEFAULTS, SPECS, Settings, get_spec, merge_layers
+from ..settings import NO_DEFAULTS, NOT_OF_PASSAGES, SPECS, Settings, get_spec, merge_layers
 from .node import Node
 from .observer import SessionObserver
 from .passage import Passage
@@ -46,6 +46,8 @@ class Session:
         self.passage = self._empty_passage()
         self.observer: SessionObserver | None = None
         self.pinned: frozenset[str] = frozenset()  # names of settings that the next opened passage does not restore
+        self.key_rows: Sequence[tuple[str, str]] = ()  # the front end's keys, for /help
+        self.told = set[str]()  # names of notes that are shown once
         self.deletions: list[Deletion] = []  # that can be undone, the latest last
         self._load_model = load_model
         self._stream: Stream | None = None
@@ -118,8 +120,11 @@ class Session:
         self.settings = self.defaults.changed(**changed)
         self.new_passage()
 
-    def write_from(self, seed: str) -> Iterator[Event]:
-        """Begin a passage with ``seed`` and continue it. If ``memory`` is set, append the seed to the text instead."""
+    def write_from(self, seed: str, notes: Iterable[str] = ()) -> Iterator[Event]:
+        """Begin a passage with ``seed`` and continue it. If ``memory`` is set, append the seed to the text instead.
+
+        ``notes`` come before the text.
+        """
         self._require_idle()
         appends = self.settings.memory and self.passage.cursor is not None
         before = self.current_snapshot() if appends else None
@@ -129,7 +134,7 @@ class Session:
         at = len(self.passage.current().tokens) if appends else 0
         take = self.passage.current().take if appends else 0
         self.passage.add(Node(self.passage.cursor, at, seed, take=take, start=prefill.snapshot))
-        yield from map(Notice, prefill.notices)
+        yield from map(Notice, chain(prefill.notices, notes))
         yield from self.continue_()
 
     def read_stoppable(self, chunks: Generator[float, None, T]) -> Generator[Event, None, T]:
@@ -234,14 +239,14 @@ class Session:
     def load_passage(self, stored: StoredPassage) -> str | None:
         """Continue with a loaded passage. Return a notice if another model wrote it and its text is read again.
 
-        Restores the settings that the passage was left with, except ``rng``, ``autosave`` and those that are pinned.
+        Restores the settings that the passage was left with, except those of ``NOT_OF_PASSAGES`` and the pinned ones.
         """
         settings = stored.passage.settings or self.settings
         passage, notice = adopt_passage(self.model, stored.passage)
         if notice is None:
             restore_snapshots(self.model, passage, stored.snapshots)
         self.passage = passage
-        kept = self.pinned | {"rng", "autosave"}
+        kept = self.pinned.union(NOT_OF_PASSAGES)
         self._take_settings(settings.changed(**{name: getattr(self.settings, name) for name in kept}))
         self.pinned = frozenset()
         return notice

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from prompt_toolkit.application.current import get_app_session
+from prompt_toolkit.filters import has_selection, is_searching, vi_mode
 from prompt_toolkit.input import Input
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
@@ -18,11 +19,34 @@ _ESCAPE_TIMEOUT = 0.05
 """Seconds after which a single Esc byte is the Esc key, not the beginning of an escape sequence."""
 
 
+KEY_ROWS = (
+    ("while a text is written", ""),
+    ("+ -", "raise or lower the temperature by 0.05"),
+    ("Space", "pause, and go on"),
+    ("Tab", "write the rest at once"),
+    ("Esc, Ctrl-C", "stop, and keep the text"),
+    ("/", "pause, and type a command"),
+    ("at the prompt", ""),
+    ("Tab", "complete a command"),
+    ("↑ ↓", "earlier lines; after a few letters, those that begin with them"),
+    ("Ctrl-R", "search earlier lines"),
+    ("Alt-Enter", 'begin a new line; so does Enter between """ and """'),
+    ("Ctrl-G", "write the line in your editor (VISUAL, EDITOR); so do Ctrl-X Ctrl-E"),
+    ("Ctrl-W, Ctrl-Y", "cut a word, insert what was cut"),
+    ("Ctrl-Z", "suspend; fg goes on"),
+    ("Ctrl-D", "quit"),
+)
+"""The keys that /help lists, with what they do. /editing vi has vi's own for editing."""
+
+
 def prompt_bindings() -> KeyBindings:
-    """Return the prompt's key bindings: Enter submits; Alt-Enter, or Enter in triple quotes, inserts a newline."""
+    """Return the prompt's key bindings: Enter submits; Alt-Enter, or Enter in triple quotes, inserts a newline.
+
+    Ctrl-G opens the editor.
+    """
     bindings = KeyBindings()
 
-    @bindings.add("enter")
+    @bindings.add("enter", filter=~is_searching)  # there it ends the search
     def _(event: KeyPressEvent) -> None:
         text = event.current_buffer.text
         if text.startswith(TRIPLE_QUOTES) and not (len(text) >= 6 and text.rstrip().endswith(TRIPLE_QUOTES)):
@@ -30,7 +54,11 @@ def prompt_bindings() -> KeyBindings:
         else:
             event.current_buffer.validate_and_handle()
 
-    @bindings.add("escape", "enter")
+    @bindings.add("c-g", filter=~is_searching & ~has_selection)
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.open_in_editor()
+
+    @bindings.add("escape", "enter", filter=~vi_mode)  # there, Esc and Enter are two keys
     def _(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 

@@ -7,19 +7,14 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
-from prompt_toolkit.formatted_text import FormattedText
-from prompt_toolkit.history import History
 from prompt_toolkit.keys import Keys
-from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
 from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw, Table
-from ...core.commands.registry import completions, dispatch, runs_live
+from ...core.commands.registry import dispatch, runs_live
 from ...core.errors import AfterglowError, CommandError
 from ...core.events import Notice, PrefillProgress
 from ...core.render.marks import cut_beginning, mark_spans
-from ...core.sanitize import escape_controls, one_line
+from ...core.sanitize import one_line
 from ...core.session.session import Session
 from ...core.settings import SPECS
 from ...core.text.copy_detection import CopyTracker
@@ -27,9 +22,9 @@ from ..autosave import Autosave
 from ..ending_signals import run_until_signal
 from ..external_editor import edit_externally
 from ..player import Player
-from ..prompt_history import append_history, read_history
-from .keys import prompt_bindings, push_back_keys, read_keys, strip_triple_quotes
-from .printer import PROMPT_STYLE, print_error, print_events, print_fragments, print_note, print_passage, print_rows
+from .keys import KEY_ROWS, push_back_keys, read_keys, strip_triple_quotes
+from .line_prompt import LinePrompt
+from .printer import print_error, print_events, print_fragments, print_note, print_passage, print_rows
 from .stops import handle_stops, request_stop
 
 MAX_REPRINTED_CHARS = 2000
@@ -51,23 +46,13 @@ class LineRepl:
         self.session = session
         self._quitting = False
         self._autosave = Autosave(session, print_note, print_error, _raise)
-        self._prompt: PromptSession[str] = PromptSession(
-            [("class:prompt", "› ")],
-            history=PromptHistory(),
-            completer=SlashCompleter(session),
-            input_processors=[ShownControls()],
-            bottom_toolbar=self._toolbar,
-            key_bindings=prompt_bindings(),
-            style=PROMPT_STYLE,
-            multiline=True,
-            prompt_continuation="  ",
-            enable_open_in_editor=True,
-            enable_suspend=True,
-        )
+        self._prompt = LinePrompt(session)
+        session.key_rows = KEY_ROWS
 
     async def run(self, first_line: str = "") -> None:
         """Execute ``first_line``, if given, then read and execute lines until the user quits."""
-        print_note(f"{self.session.model.name} is ready: type a seed, or /help; Ctrl-C stops, Ctrl-D quits")
+        print_note(f"{self.session.model.name} is ready: type a seed, or /help; Ctrl-D quits")
+        print_note("while it writes: + and - change T, Space pauses, Esc stops, / types a command")
         handle_stops()
         if first_line:
             await self._handle_line(first_line)
@@ -79,7 +64,7 @@ class LineRepl:
     async def _read_line(self, default: str = "") -> str | None:
         """Read a line at the prompt. Return None after Ctrl-C, and after Ctrl-D, which also quits."""
         try:
-            return strip_triple_quotes(await self._prompt.prompt_async(default=default))
+            return strip_triple_quotes(await self._prompt.read(default))
         except KeyboardInterrupt:
             print_note("Ctrl-D or /quit quits")
         except EOFError:
@@ -231,12 +216,6 @@ class LineRepl:
                 print_note(f"the text is still being written: stop it with Esc, then type {line.split()[0]}")
         player.paused = False
 
-    def _toolbar(self) -> FormattedText:
-        settings = self.session.settings
-        shown = {name: SPECS[name].kind.show(getattr(settings, name)) for name in ("temperature", "speed", "rng")}
-        current = f"T {shown['temperature']} · {shown['speed']} characters/s · rng {shown['rng']}"
-        return FormattedText([("", f" {self.session.model.name} · {current}")])
-
 
 async def ask_yes_or_no(question: str) -> bool:
     """Return True if the answer is y. Enter, Ctrl-C and Ctrl-D mean no."""
@@ -248,39 +227,3 @@ async def ask_yes_or_no(question: str) -> bool:
 
 def _raise(error: Exception) -> None:
     raise error
-
-
-class PromptHistory(History):
-    """The saved lines, and those typed since. Lines that cannot be saved are offered until the program ends."""
-
-    def load_history_strings(self) -> Iterator[str]:
-        """Return the saved lines, the latest first."""
-        return reversed(read_history())
-
-    def store_string(self, string: str) -> None:
-        """Save a line."""
-        append_history(string)
-
-
-class SlashCompleter(Completer):
-    """Completes slash commands and their values, as the command table lists them."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:  # noqa: ARG002
-        """Yield completions of the last word of a line that begins with a slash."""
-        line = document.text_before_cursor
-        if line.startswith("/") and "\n" not in line:
-            word = line.split(" ")[-1]
-            for text, description in completions(self._session, line):
-                yield Completion(text, -len(word), display=one_line(text), display_meta=one_line(description))
-
-
-class ShownControls(Processor):
-    """Draws the typed line, which may come from the history, with control characters shown. The line stays as it is."""
-
-    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
-        """Return the fragments of a line. Each character takes the place of one, so that the cursor stays right."""
-        fragments = transformation_input.fragments
-        return Transformation([(fragment[0], escape_controls(fragment[1])) for fragment in fragments])
