@@ -7,10 +7,11 @@ from itertools import pairwise
 import pytest
 from afterglow.repl.tui import key_reader
 from afterglow.repl.tui.app import AfterglowApp
-from afterglow.repl.tui.key_reader import KeyReader
+from afterglow.repl.tui.key_reader import KeyReader, register_alt_keys
 from afterglow.repl.tui.prompt import PromptInput
 from hypothesis import given
 from hypothesis import strategies as st
+from textual import _xterm_parser
 from textual.events import Key, MouseMove, Paste, Resize
 from textual.message import Message
 
@@ -113,7 +114,19 @@ async def test_the_app_takes_all_that_is_read(app: AfterglowApp) -> None:
         prompt = app.query_one(PromptInput)
         assert prompt.text.endswith("␛[31mred␇␑\n")
         prompt.clear()
+        await pilot.press("escape")  # one of the reports is F1
         for message in reader.feed(b"still here"):
             app._driver.process_message(message)
         await pilot.pause()
         assert prompt.text == "still here"
+
+
+def test_alt_and_a_letter_is_one_key_also_in_quick_succession(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = dict(_xterm_parser.ANSI_SEQUENCES_KEYS)
+    for module in (key_reader, _xterm_parser):
+        monkeypatch.setattr(module, "ANSI_SEQUENCES_KEYS", table)
+    register_alt_keys()
+    messages = read(KeyReader(), b"\x1bd\x1bd\x1bx\x1bQ\x1b1a\x1b[A\x1bOP\x1b\r")
+    keys = [message.key for message in messages if isinstance(message, Key)]
+    assert keys == ["alt+d", "alt+d", "alt+x", "alt+shift+q", "alt+1", "a", "up", "f1", "ctrl+j"]
+    assert typed(messages) == "a"

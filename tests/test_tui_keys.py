@@ -23,7 +23,7 @@ from textual.events import Key
 from textual.widgets import Static, TextArea
 
 from .cli_helpers import RunCli
-from .tui_helpers import SIZE, play, press, transcript_text
+from .tui_helpers import SIZE, enter, play, press, transcript_text, until, wait_for_tokens
 
 
 def write_config(text: str) -> None:
@@ -181,6 +181,18 @@ async def test_a_failed_line_comes_back_selected(app: app_module.AfterglowApp) -
         await play(pilot, "/tmep 1.2")
         await press(pilot, "right", "3")
         assert line_of(app).text == "/tmep 1.23"
+
+
+async def test_ctrl_c_stops_the_text_also_after_a_failed_line(slow: app_module.AfterglowApp) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        await wait_for_tokens(pilot, slow, 5)
+        await enter(pilot, "/tmep")
+        await until(pilot, lambda: line_of(slow).selected_text == "/tmep")
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: not slow.playback.playing)
+        await press(pilot, "ctrl+c")
+        assert slow.clipboard == "/tmep"
 
 
 async def test_arrows_choose_a_completion_and_enter_runs_what_is_complete(app: app_module.AfterglowApp) -> None:

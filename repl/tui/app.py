@@ -196,13 +196,16 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
         self.push_screen(SettingsScreen(self.session), lambda _: self.refresh_state())
 
     def action_interrupt(self) -> None:
-        """Copy the selected text, else stop the text being written, else show how to quit."""
-        selected = self._view.input.selected_text or self.screen.get_selected_text()
-        if selected:
+        """Copy what is selected on the page, else stop the text, else copy what is selected in the input.
+
+        A failed line comes back selected, which must not keep Ctrl-C from stopping the text.
+        """
+        of_page = self.screen.get_selected_text()
+        if self.playback.playing and not of_page:
+            self.playback.stop()
+        elif selected := of_page or self._view.input.selected_text:
             self.copy_to_clipboard(selected)
             self._view.transcript.add_note(f"copied {len(selected):,} characters", "copied")
-        elif self.playback.playing:
-            self.playback.stop()
         else:
             self._view.transcript.add_note("Ctrl-Q quits, and so does /quit", "quitting")
 

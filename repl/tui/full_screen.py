@@ -9,7 +9,7 @@ from textual.app import App
 
 from ...core.session.session import Session
 from .app import AfterglowApp
-from .key_reader import register_alt_enter
+from .key_reader import register_alt_keys
 from .keymap import read_keymap
 
 SWITCH_INTERVAL = 0.0005
@@ -25,7 +25,7 @@ def run_full_screen(session: Session, first_line: str = "") -> int:
     Return the exit code: 0, or 128 and the number of the signal that ended the app.
     """
     _reduce_latency()
-    register_alt_enter()
+    register_alt_keys()
     app = AfterglowApp(session, first_line, read_keymap())
     app.call_later(app.set_interval, GC_FREEZE_INTERVAL, _freeze_gc)
     _choose_driver(app)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
-from typing import Any, cast
+from string import ascii_letters, digits
+from typing import Any, NamedTuple, cast
 
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual._parser import Parser
@@ -105,7 +106,24 @@ class KeyReader:
         return False
 
 
-def register_alt_enter() -> None:
-    """Make Textual read Alt-Enter as Ctrl-J. It reads the sequence that most terminals send for it as Enter."""
+class NamedKey(NamedTuple):
+    """A key in Textual's table of sequences, with ``value`` as its name."""
+
+    value: str
+
+
+def register_alt_keys() -> None:
+    """Make Textual know what most terminals send for Alt-Enter, and for Alt with a letter or a digit.
+
+    It reads Alt-Enter as Enter, and waits for more after Alt and a letter: of two such keys in quick succession, the
+    first one types ^ and the letter. Alt-Enter becomes Ctrl-J.
+    """
+    table = cast("dict[str, Any]", ANSI_SEQUENCES_KEYS)
     for sequence in ("\x1b\r", "\x1b\n"):
-        cast("dict[str, Any]", ANSI_SEQUENCES_KEYS).setdefault(sequence, (Keys.ControlJ,))
+        table.setdefault(sequence, (Keys.ControlJ,))
+    begun = {sequence[:2] for sequence in table if len(sequence) > 2} | {"\x1bN", "\x1bP", "\x1bX"}
+    for character in ascii_letters + digits:
+        sequence = f"\x1b{character}"
+        if sequence not in begun:
+            shift = "shift+" if character.isupper() else ""
+            table[sequence] = (NamedKey(f"alt+{shift}{character.lower()}"),)
