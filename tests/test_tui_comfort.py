@@ -11,12 +11,11 @@ from afterglow.core.session.session import Session
 from afterglow.repl.prompt_history import read_history
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.editor import Editor
-from afterglow.repl.tui.footer import KeyFooter
+from afterglow.repl.tui.footer import MainFooter
 from afterglow.repl.tui.picker import Picker
 from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.settings_screen import SettingsScreen
 from afterglow.repl.tui.transcript import Transcript
-from rich.cells import cell_len
 from textual.command import CommandPalette
 from textual.events import Key
 from textual.widgets import Input, OptionList, Static, TextArea
@@ -138,27 +137,12 @@ async def test_a_burst_of_keys_is_seen_at_once(app: app_module.AfterglowApp) -> 
     """The line of keys is drawn anew only where other keys act: the screen waits for none of that."""
     async with app.run_test(size=SIZE) as pilot:
         told = []
-        app.screen.bindings_updated_signal.subscribe(app.query_one(KeyFooter), told.append)
+        app.screen.watch(app.query_one(MainFooter), "state", lambda state: told.append(state), init=False)
         for key in "a long seed typed ahead":
             app.post_message(Key("space" if key == " " else key, key))
         await until(pilot, lambda: app.query_one(PromptInput).text == "a long seed typed ahead")
         await pilot.pause()
-        assert len(told) <= 3
-
-
-async def test_the_line_of_keys_shows_what_acts_and_takes_clicks(app: app_module.AfterglowApp) -> None:
-    async with app.run_test(size=SIZE) as pilot:
-        line = app.query_one(KeyFooter)
-        assert "^p All" in line.render().plain
-        assert "Take" not in line.render().plain
-        await play(pilot, "The lamp")
-        await press(pilot, "left")
-        assert "Take" in line.render().plain
-        await pilot.click(KeyFooter, offset=(line.render().plain.index("Retry"), 0))
-        await until(pilot, lambda: len(app.session.passage.nodes) == 3)
-        await pilot.resize_terminal(20, 12)
-        await pilot.pause()
-        assert cell_len(line.render().plain) <= 20
+        assert len(told) == 1
 
 
 async def test_what_was_typed_can_be_called_back_next_time(app: app_module.AfterglowApp, session: Session) -> None:

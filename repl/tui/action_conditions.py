@@ -1,7 +1,9 @@
-"""The conditions for the actions of keys: the footer shows, and keys run, only actions that apply."""
+"""The conditions for the actions of keys: keys run only actions that apply, and the footer shows those that matter."""
 
 from __future__ import annotations
 
+from ...core.commands.registry import is_command
+from .footer_hints import MainState
 from .main_view import MainView
 from .playback import Playback
 from .token_cursor import TokenCursor
@@ -31,6 +33,19 @@ class ActionConditions:
         if action in ON_MAIN_SCREEN:
             return on_main_screen
         return self._is_possible_move(str(parameters[0])) if action == "navigate" else True
+
+    def main_state(self) -> MainState:
+        """Return the state of the main screen that decides which keys its footer shows."""
+        line, passage_view = self._view.input.text, self._view.passage_view
+        return MainState(
+            writing=self._playback.playing,
+            typing=bool(line),
+            command=is_command(line),
+            sweep=self._view.sweep_view.display,
+            cursor=self._token_cursor.token_index is not None,
+            text=bool(passage_view.token_spans),
+            versions=passage_view.has_versions,
+        )
 
     def _is_possible_move(self, move: str) -> bool:
         """Return True if a method of ``Navigation`` has something to move over."""

@@ -23,7 +23,7 @@ from . import key_bindings as keys
 from .action_conditions import ActionConditions
 from .backpressure import CURSOR_QUERY, Backpressure
 from .effect_view import EffectView, write_log
-from .footer import KeyFooter
+from .footer import MainFooter
 from .heat_colors import HeatColors
 from .lens_panel import Lens
 from .line_runner import EffectFactory, LineRequest, LineRunner
@@ -58,10 +58,10 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-medium"), (112, "-wide")]
         self._first_line = first_line
         self._exits_after_text = False
-        self._shown_state: tuple[object, ...] = ()
         self.keymap = keymap
         self.set_keymap(keymap)
         self._view = MainView(session, keymap)
+        self._footer = MainFooter(keymap)
         self._make_parts()
 
     def _make_parts(self) -> None:
@@ -88,7 +88,7 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
 
     def compose(self) -> ComposeResult:
         yield self._view
-        yield KeyFooter()
+        yield self._footer
 
     def on_mount(self) -> None:
         """Show the session, and run the first line."""
@@ -271,14 +271,9 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
         self._refresh_status()
 
     def _refresh_status(self) -> None:
-        """Draw the status line again, and the footer if other keys act now."""
-        view, activity = self._view, self.playback.activity
-        view.show_status(activity)
-        has_cursor = self.token_cursor.token_index is not None
-        state = (activity, has_cursor, view.sweep_view.display, bool(view.input.text))
-        if state != self._shown_state:
-            self._shown_state = state
-            self.refresh_bindings()
+        """Draw the status line and the footer again if they have changed."""
+        self._view.show_status(self.playback.activity)
+        self._footer.state = self._conditions.main_state()
 
     def _handle_exception(self, error: Exception) -> None:
         write_log(error)

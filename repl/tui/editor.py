@@ -13,6 +13,8 @@ from textual.widgets import Static
 
 from ..prompt_history import append_history
 from .edit_area import EditArea
+from .footer import KeyFooter
+from .footer_hints import EDITOR_HINTS
 from .key_bindings import EDITOR_KEYS
 
 
@@ -42,6 +44,7 @@ class Editor(ModalScreen[Edited]):
         with Vertical(id="editor"):
             yield Static(Content(title), classes="title")
             yield self._area
+        yield KeyFooter(*EDITOR_HINTS)
 
     def on_mount(self) -> None:
         """Show the draft, and move the cursor to the end."""

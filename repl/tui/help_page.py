@@ -13,6 +13,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from .footer import KeyFooter
+from .footer_hints import HELP_HINTS
 from .key_bindings import HELP_KEYS, KEY_GROUPS, describe_keys
 
 INTRODUCTION = """\
@@ -24,8 +26,8 @@ one of them is typed, and of two spaces one stays. [keys] in config.toml changes
 
 GESTURES = (
     ("click", "on a token: show it in the lens; on a candidate or a column: choose it, a second click takes it"),
-    ("drag", "select text; Ctrl-C copies it"),
-    ("wheel", "scroll"),
+    ("drag", "select text; Ctrl-C copies it; on the scale of the temperature, set it, as a click does"),
+    ("wheel", "scroll; on the line with the temperature, change it"),
 )
 """Rows of (gesture, its effect)."""
 
@@ -49,6 +51,7 @@ class HelpPage(ModalScreen[None]):
                 yield Static(_render_rows(describe_keys(bindings, self._keymap)))
             yield Static(Content("With the mouse"), classes="group")
             yield Static(_render_rows(GESTURES))
+        yield KeyFooter(*HELP_HINTS)
 
     def on_mount(self) -> None:
         """Let the arrows scroll."""

@@ -41,6 +41,11 @@ class PassageView:
         return self._transcript.token_spans if self._passage is self._session.passage else ()
 
     @property
+    def has_versions(self) -> bool:
+        """True if there are other versions of the text."""
+        return len(self._session.passage.versions()) > 1
+
+    @property
     def copy_tracker(self) -> CopyTracker | None:
         """Tracker of the copied runs in the text.
 

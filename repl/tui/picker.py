@@ -16,6 +16,8 @@ from textual.widgets.option_list import Option
 from ...core.commands.effects import Listing
 from ...core.errors import AfterglowError
 from ...core.sanitize import one_line
+from .footer import KeyFooter
+from .footer_hints import PICKER_HINTS
 from .key_bindings import PICKER_KEYS
 from .visible_text import ControlHighlighter
 
@@ -47,6 +49,7 @@ class Picker(ModalScreen[str | None]):
             yield Static(Content(one_line(self._listing.title)), classes="title")
             yield Input(self._listing.query, placeholder="search", compact=True, highlighter=ControlHighlighter())
             yield OptionList()
+        yield KeyFooter(*PICKER_HINTS)
 
     def on_mount(self) -> None:
         """Show the rows, and choose the current one."""

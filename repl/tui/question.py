@@ -11,6 +11,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from ...core.sanitize import one_line
+from .footer import KeyFooter
+from .footer_hints import QUESTION_HINTS
 from .key_bindings import QUESTION_KEYS
 
 
@@ -26,3 +28,4 @@ class Question(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """Lay out the question, and the keys that answer it."""
         yield Static(Content.assemble(self._question, ("  y: yes · n, Esc: no", "dim")), id="question")
+        yield KeyFooter(*QUESTION_HINTS)

@@ -16,6 +16,8 @@ from textual.widgets import Input, Static
 from ...core.errors import SettingError
 from ...core.session.session import Session
 from ...core.settings import SPECS, Spec
+from .footer import KeyFooter
+from .footer_hints import SETTINGS_HINTS
 from .key_bindings import SETTINGS_KEYS
 from .visible_text import ControlHighlighter
 
@@ -107,6 +109,7 @@ class SettingsScreen(ModalScreen[None]):
                 for spec in SPECS.values():
                     yield SettingField(spec, self._session)
             yield self._help_text
+        yield KeyFooter(*SETTINGS_HINTS)
 
     def on_mount(self) -> None:
         """Focus the first field."""

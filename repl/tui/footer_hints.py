@@ -1,0 +1,70 @@
+"""The keys that the footer shows: few, and those that matter now."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Hint(NamedTuple):
+    """A label, and the ids of the bindings that it is for. A key without a binding of ours is called by its name."""
+
+    label: str
+    ids: tuple[str, ...]
+
+
+class MainState(NamedTuple):
+    """The state of the main screen, as far as it decides which keys matter.
+
+    ``typing`` is True if there is text in the input line, ``command`` if that is a command.
+    """
+
+    writing: bool = False
+    typing: bool = False
+    command: bool = False
+    sweep: bool = False
+    cursor: bool = False
+    text: bool = False
+    versions: bool = False
+
+
+PICKER_HINTS = (
+    Hint("Choose", ("picker-up", "picker-down")),
+    Hint("Take", ("enter",)),
+    Hint("Close", ("picker-close",)),
+)
+SETTINGS_HINTS = (
+    Hint("Go", ("settings-up", "settings-down")),
+    Hint("Set", ("enter",)),
+    Hint("Close", ("settings-close",)),
+)
+EDITOR_HINTS = (Hint("Accept", ("editor-accept",)), Hint("Close", ("editor-close",)))
+QUESTION_HINTS = (Hint("Yes", ("answer-yes",)), Hint("No", ("answer-no",)))
+HELP_HINTS = (Hint("Scroll", ("pageup", "pagedown")), Hint("Close", ("help-close",)))
+
+STOP = Hint("Stop", ("stop",))
+TAKE = Hint("Take", ("take",))
+MOVE = ("token-left", "token-right")
+
+ALWAYS = (Hint("Help", ("help",)), Hint("All", ("palette",)), Hint("Quit", ("quit",)))
+"""Keys at the right end, in every state."""
+
+
+def hints_for(state: MainState) -> tuple[Hint, ...]:
+    """Return the keys that matter in a state, the most important first."""
+    stop = (STOP,) if state.writing else ()
+    if state.typing:
+        complete = (Hint("Complete", ("complete",)),) if state.command else ()
+        return (Hint("Run", ("run",)), *complete, *stop, Hint("New line", ("newline",)))
+    if state.sweep:
+        leave = stop or (Hint("Close", ("leave",)),)
+        return (TAKE, Hint("Choose", MOVE), Hint("Take", ("pick-1",)), *leave)
+    if state.cursor:
+        choose = Hint("Choose", ("candidate-up", "candidate-down"))
+        return (*stop, TAKE, choose, Hint("Move", MOVE), *(() if stop else (Hint("Leave", ("leave",)),)))
+    if state.writing:
+        return (STOP, Hint("Pause", ("pause",)), Hint("Finish", ("finish",)), Hint("T", ("plus", "minus")))
+    if not state.text:
+        return (Hint("T", ("warmer", "colder")), Hint("Settings", ("settings",)))
+    versions = (Hint("Versions", ("bracket-left", "bracket-right")),) if state.versions else ()
+    temperature, tokens = Hint("T", ("plus", "minus")), Hint("Tokens", MOVE)
+    return (Hint("Retry", ("retry",)), temperature, *versions, tokens, Hint("Edit", ("edit",)))
