@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from ..core.errors import UsageError, error_text, suggest
+from ..core.errors import UsageError, suggest
 from ..core.inference.library import DEFAULT_MODEL
 from ..core.paths import config_file, data_dir
+from ..core.toml_file import TomlFile, naming
 from ..core.typed_paths import typed_path
 
 T = TypeVar("T")
@@ -77,19 +76,17 @@ def load_options(path: Path | None = None) -> Options:
 
     Raises UsageError, one line that names the file, if it cannot be read or an option is invalid.
     """
-    config_path = path or default_config_path()
-    try:
-        values = tomllib.loads(config_path.read_text("utf-8"))
-    except OSError as error:
-        if path is None and isinstance(error, FileNotFoundError):
-            return Options()
-        raise UsageError(f"cannot read {config_path}: {error_text(error)}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"cannot read {config_path}: {error}") from None
-    try:
-        return _build_options(values)
-    except UsageError as error:
-        raise UsageError(f"{config_path}: {error}") from None
+    file = TomlFile.read(path or default_config_path(), UsageError)
+    if file is None:
+        if path:
+            raise UsageError(f"there is no file {path}")
+        return Options()
+    for name, value in file.values.items():
+        with naming(file.place, name):
+            _require_option(name)
+            _check_value(name, _TYPES[name], value)
+    with naming(file.path.__str__):
+        return Options(**file.values)
 
 
 def template() -> str:
@@ -97,13 +94,12 @@ def template() -> str:
     return "".join(f"# {f.metadata['help']}\n# {f.name} = {_to_toml(f.default)}\n\n" for f in fields(Options))
 
 
-def _build_options(values: Mapping[str, Any]) -> Options:
-    for name in values:
-        if name == "token":
-            raise UsageError("do not put the token in this file; set DISCORD_TOKEN_FILE, or DISCORD_TOKEN")
-        if name not in _TYPES:
-            raise UsageError(f"there is no option {name!r}; {suggest(name, _TYPES, 'see --help')}")
-    return Options(**values)
+def _require_option(name: str) -> None:
+    """Raise UsageError unless there is an option ``name``."""
+    if name == "token":
+        raise UsageError("do not put the token in this file; set DISCORD_TOKEN_FILE, or DISCORD_TOKEN")
+    if name not in _TYPES:
+        raise UsageError(f"there is no option {name!r}; {suggest(name, _TYPES, 'see --help')}")
 
 
 def _check_value(name: str, type_: Any, value: Any) -> Any:

@@ -253,9 +253,9 @@ def test_status_before_the_first_run_and_config(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("tokn = 1", "there is no option 'tokn'"),
+        ("tokn = 1", "line 2: there is no option 'tokn'"),
         ('token = "x"', "do not put the token in this file; set DISCORD_TOKEN"),
-        ("uses = 0", "uses cannot be '0': it must be a number from 1 to 1e+06"),
+        ("uses = 0", "line 2: uses cannot be '0': it must be a number from 1 to 1e+06"),
         ("channels = ['x']", "channels cannot be \"['x']\": it must be a list of whole numbers"),
         ("shards = 'two'", "shards must be one or auto"),
         ("shard_ids = [2]", "shard_ids and shard_count go together"),
@@ -264,7 +264,7 @@ def test_status_before_the_first_run_and_config(tmp_path: Path) -> None:
 )
 def test_a_wrong_config_is_one_line_with_its_name(tmp_path: Path, text: str, line: str) -> None:
     config = tmp_path / "bot.toml"
-    config.write_text(text)
+    config.write_text(f"# mine\n{text}")
     done = verb("--config", str(config), "--check")
     assert done.returncode == 2
     assert line in done.stderr

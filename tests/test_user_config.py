@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from afterglow.core.errors import SettingError
+from afterglow.core.errors import ModelError, SettingError
 from afterglow.core.paths import config_file
+from afterglow.core.setting_lists import Strings
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import SPECS, merge_layers
-from afterglow.core.user_config import read_config, read_environment
+from afterglow.core.user_config import config_settings, environment_settings, read_config
+from afterglow.repl.cli.options import load_model_and_settings
+
+from .cli_helpers import RunCli
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -22,16 +26,22 @@ def test_every_setting_can_come_from_the_environment(name: str, monkeypatch: pyt
         "copied": "off",
         "autosave": "off",
         "stop": "END",
+        "bias": "e=1",
+        "finish": "line",
+        "editing": "vi",
     }.get(name, "1")
     monkeypatch.setenv(f"AFTERGLOW_{name.upper()}", value)
-    assert read_environment() == {name: value}
-    assert getattr(merge_layers(read_environment()), name) == SPECS[name].parse(value)
+    assert environment_settings() == {name: value}
+    assert getattr(merge_layers(environment_settings()), name) == SPECS[name].parse(value)
 
 
-def test_a_bad_environment_names_setting_and_range(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AFTERGLOW_TEMPERATURE", "hot")
-    with pytest.raises(SettingError, match=r"temperature cannot be 'hot': it must be a number from 0 to 5"):
-        merge_layers(read_environment())
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if not isinstance(spec.kind, Strings)])
+def test_a_bad_value_in_the_environment_names_variable_and_range(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"AFTERGLOW_{name.upper()}", "\x1b[31m")
+    with pytest.raises(SettingError) as caught:
+        environment_settings()
+    assert str(caught.value).startswith(f"AFTERGLOW_{name.upper()}: {SPECS[name].label} cannot be ")
+    assert SPECS[name].kind.range in str(caught.value)
 
 
 def write_config(text: str | bytes) -> Path:
@@ -42,14 +52,15 @@ def write_config(text: str | bytes) -> Path:
 
 
 def test_a_config_file_holds_settings_by_either_spelling() -> None:
-    path = write_config('temperature = 0.7\ntop-p = 0.9\nstop = ["END", "\\n"]\nmemory = true\n')
-    chosen = merge_layers(read_config(path))
+    write_config('temperature = 0.7\ntop-p = 0.9\nstop = ["END", "\\n"]\nmemory = true\n')
+    chosen = merge_layers(config_settings())
     assert (chosen.temperature, chosen.top_p, chosen.stop, chosen.memory) == (0.7, 0.9, ("END", "\n"), True)
-    assert merge_layers(read_config(write_config('temperature = "0.2..1.6"'))).temperature == Ramp(0.2, 1.6)
+    write_config('temperature = "0.2..1.6"')
+    assert merge_layers(config_settings()).temperature == Ramp(0.2, 1.6)
 
 
 def test_no_config_file_is_no_settings() -> None:
-    assert read_config(config_file()) == {}
+    assert config_settings() == {}
 
 
 @pytest.mark.parametrize(
@@ -63,18 +74,54 @@ def test_no_config_file_is_no_settings() -> None:
 def test_a_broken_config_file_is_named(text: str | bytes) -> None:
     path = write_config(text)
     with pytest.raises(SettingError) as caught:
-        read_config(path)
+        read_config()
     assert str(path) in str(caught.value)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 300
 
 
-def test_a_folder_for_a_config_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=str(tmp_path)):
-        read_config(tmp_path)
+def test_a_folder_for_a_config_file_is_named() -> None:
+    config_file().mkdir(parents=True)
+    with pytest.raises(SettingError, match=str(config_file())):
+        read_config()
 
 
-@pytest.mark.parametrize("text", ["length = inf", "temperature = nan", "top_k = 1979-05-27", "[stop]\na = 1", "[x]"])
-def test_a_config_value_that_cannot_be_is_refused(text: str) -> None:
-    with pytest.raises(SettingError):
-        merge_layers(read_config(write_config(text)))
+FAULTS = [
+    ("topp = 0.9", 1, "there is no setting 'topp'; did you mean top-p"),
+    ("length = 7\n\n# mine\ntop-k = -1 # no\nmin_p = 0.1", 4, "top-k cannot be -1: it must be"),
+    ("length = 7\r\ntop_p = 2\r\n", 2, "top-p cannot be 2: it must be"),
+    ("\ufefflength = 'much'", 1, "length cannot be 'much'"),
+    ('stop = [\n  "top_k = 1",\n]\n\nspeed = """\nlength = 9\n"""\nlength = 8', 5, "speed cannot be"),
+    ("dry_multiplier = 0.8\nstop = [\n1,\n2]\nlength = 7", 2, "stop cannot be"),
+    *((f"lens = true\n{line}", 2, "") for line in ("length = inf", "temperature = nan", "top_k = 1979-05-27", "[x]")),
+    ("lens = true\n\n[stop]\na = 1", 3, "stop cannot be"),
+    ("lens = true\nx.y.z = 1", 2, "there is no setting 'x'"),
+    (b"# caf\xc3\xa9\n# caf\xe9\n", 2, "it is not UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "message"), FAULTS, ids=range(len(FAULTS)))
+def test_a_fault_in_the_config_file_names_file_and_line(text: str | bytes, line: int, message: str) -> None:
+    path = write_config(text)
+    with pytest.raises(SettingError) as caught:
+        config_settings()
+    assert str(caught.value).startswith(f"{path}, line {line}: {message}")
+
+
+@pytest.mark.parametrize(("model", "message"), [('"x"', "there is no model 'x'"), ("5", "model must be the name")])
+def test_a_wrong_model_names_the_place_that_set_it(model: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_config(f"length = 7\nmodel = {model}\n")
+    with pytest.raises((ModelError, SettingError)) as caught:
+        load_model_and_settings(None, "int8", {})
+    assert str(caught.value).startswith(f"{path}, line 2: {message}")
+    monkeypatch.setenv("AFTERGLOW_MODEL", "z")
+    with pytest.raises(ModelError, match=r"^AFTERGLOW_MODEL: there is no model 'z'"):
+        load_model_and_settings(None, "int8", {})
+    with pytest.raises(ModelError, match=r"^there is no model 'q'"):
+        load_model_and_settings("q", "int8", {})
+
+
+def test_a_wrong_flag_is_named(run: RunCli) -> None:
+    for flag, value in (("--temperature", "hot"), ("--heat", "red"), ("--top-p", "7")):
+        ran = run("generate", "x", flag, value) if flag != "--heat" else run(flag, value)
+        assert (ran.code, ran.err.partition(" cannot be ")[0]) == (2, f"afterglow: {flag}: {flag[2:]}")

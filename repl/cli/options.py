@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,7 +14,7 @@ from ...core.errors import MissingExtraError
 from ...core.sanitize import visible_name
 from ...core.setting_types import Bool
 from ...core.settings import NO_DEFAULTS, SPECS, Settings, Spec, merge_layers
-from ...core.user_config import read_config, read_environment
+from ...core.user_config import config_settings, default_model, environment_settings, require_permitted
 
 if TYPE_CHECKING:
     from ...core.inference.model_file import ModelFile
@@ -64,22 +64,24 @@ def load_model_and_settings(
     Raise ModelError, SettingError, or MissingExtraError if torch is missing.
     """
     from ...core.model import load
-    from ...core.paths import config_file
 
-    config = read_config(config_file())
-    for other in ("model", "keys"):  # read elsewhere
-        config.pop(other, None)
-    model = load(default_model_name(name), RUNTIMES[runtime]())
-    given = {key: value for key, value in flags.items() if value is not None}
-    return model, merge_layers(defaults, model.file.card.settings, config, read_environment(), given)
+    given = {name: value for name, value in flags.items() if value is not None}
+    layers = config_settings(), environment_settings(), require_permitted(given, lambda name: f"--{SPECS[name].label}")
+    with chosen_model(name) as chosen:
+        model = load(chosen, RUNTIMES[runtime]())
+    return model, merge_layers(defaults, model.file.card.settings, *layers)
 
 
-def default_model_name(name: str | None = None) -> str:
-    """Return ``name``, else the name or path of the user's default model: of AFTERGLOW_MODEL or the config file."""
+@contextmanager
+def chosen_model(name: str | None) -> Iterator[str]:
+    """Yield ``name``, else the user's default model. Errors in the block name the variable or the file that sets it."""
     from ...core.inference.library import DEFAULT_MODEL
-    from ...core.paths import config_file
 
-    return str(name or os.environ.get("AFTERGLOW_MODEL") or read_config(config_file()).get("model", DEFAULT_MODEL))
+    if name:
+        yield name
+        return
+    with default_model() as default:
+        yield default or DEFAULT_MODEL
 
 
 def _onnx_runtime() -> RuntimeFactory:

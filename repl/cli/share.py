@@ -12,7 +12,7 @@ from ...core.command_line import echo
 from ...core.errors import MissingExtraError, UsageError
 from ...core.settings import SPECS
 from .options import (
-    default_model_name,
+    chosen_model,
     load_model_and_settings,
     model_option,
     name_argument,
@@ -115,7 +115,8 @@ def web(
     from ...core.inference.library import find_model
 
     load_model_and_settings(model_name, "int8", flags)  # reports a mistake here instead of to every visitor
-    model = find_model(default_model_name(model_name))
+    with chosen_model(model_name) as name:
+        model = find_model(name)
     arguments = list(_command_line_arguments(model_name if share else model.name, flags))
     serve(WebOptions(host, port, public_url, visitors, idle, share), arguments, model)
 

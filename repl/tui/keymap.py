@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from itertools import chain
-from pathlib import Path
 
 from textual.binding import Binding, InvalidBinding
 from textual.keys import Keys
 from textual.widgets import TextArea
 
 from ...core.errors import SettingError, suggest
-from ...core.paths import config_file
+from ...core.toml_file import naming
 from ...core.user_config import read_config
 from .key_bindings import (
     ANY_TIME_KEYS,
@@ -48,16 +45,16 @@ _OUTSIDE_OF_TEXT = {binding.id for binding in (*EMPTY_LINE_KEYS, *QUESTION_KEYS,
 
 def read_keymap() -> Keymap:
     """Return the keys in the user's configuration file. Raises SettingError if one of them cannot be used."""
-    path = config_file()
-    table = read_config(path).get("keys", {})
+    config = read_config()
+    table = config.values.get("keys", {})
     if not isinstance(table, Mapping):
-        raise SettingError(f'{path}: [keys] is a table with lines such as retry = "ctrl+t"')
+        raise SettingError(f'{config.place("keys")}: [keys] is a table with lines such as retry = "ctrl+t"')
     keymap: Keymap = {}
     for id_, keys in table.items():
-        with _name_line(path, id_):
+        with naming(config.place, "keys", id_), naming("[keys] {}".format, id_):
             keymap[id_] = _parse_keys(id_, keys)
     for id_ in keymap:
-        with _name_line(path, id_):
+        with naming(config.place, "keys", id_), naming("[keys] {}".format, id_):
             _require_free_keys(id_, keymap)
     return keymap
 
@@ -112,22 +109,3 @@ def _text_keys() -> Iterator[Binding]:
     """Yield the bindings of every text area, but for keys that have a binding with an id."""
     own = {key for binding in EDITING_KEYS for key in binding.key.split(",")}
     yield from (binding for binding in Binding.make_bindings(TextArea.BINDINGS) if binding.key not in own)
-
-
-@contextmanager
-def _name_line(path: Path, id_: str) -> Iterator[None]:
-    """Name file, line and id in the message of a SettingError."""
-    try:
-        yield
-    except SettingError as error:
-        raise SettingError(f"{path}{_line_of(path, id_)}: [keys] {id_}: {error}") from None
-
-
-def _line_of(path: Path, id_: str) -> str:
-    """Return ", line N" for the line that sets a key; "" if it is not written as a line of its own."""
-    table = False
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        table = line.strip() == "[keys]" if line.lstrip().startswith("[") else table
-        if table and re.match(rf"""\s*["']?{re.escape(id_)}["']?\s*=""", line):
-            return f", line {number}"
-    return ""
