@@ -67,7 +67,8 @@ def _style() -> str:
 _LIGHT = "--back: #ffffff; --ink: #1c1c1c; --dim: #5c5f66; --seed: #0b57a4; --sign: #8a5a00; --copied: #1a7f6b;"
 _DARK = "--back: #14161b; --ink: #e4e6eb; --dim: #9a9eaa; --seed: #7fb4ff; --sign: #f2cf63; --copied: #6fd3bf;"
 
-# A sign is placed left of the line in which its token begins. The latest one of a line hides those before it.
+# Signs are placed left of the line in which their token begins (T) or ends (the bar of copied text). A later T of the
+# same line hides those before it.
 _STYLE = Template("""
 :root { color-scheme: light dark; $light }
 @media (prefers-color-scheme: dark) { :root { $dark } }
@@ -76,16 +77,16 @@ body, pre { font: 1rem/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, mo
 pre { position: relative; margin: 0; padding-left: 7ch; white-space: pre-wrap; overflow-wrap: anywhere; }
 b { color: var(--seed); }
 footer { margin-top: 2em; padding-left: 7ch; color: var(--dim); }
-[data-t]::after { content: attr(data-t); position: absolute; left: 0; padding-right: 1ch; background: var(--back); }
-[data-t]::after, i { color: var(--sign); font-style: normal; text-decoration: none; }
+[data-t]::before { content: attr(data-t); position: absolute; left: 0; padding-right: 1ch; background: var(--back); }
+[data-t]::before, i { color: var(--sign); font-style: normal; text-decoration: none; }
 .c { text-decoration: underline; text-underline-offset: 0.2em; }
-.c::before { content: ""; position: absolute; left: 5.5ch; width: 0.3ch; height: 1.5em; background: var(--copied); }
+.c::after { content: ""; position: absolute; left: 5.5ch; width: 0.3ch; height: 1.5em; background: var(--copied); }
 u { color: var(--copied); text-decoration: none; }
 $levels
 @media print {
   :root { color-scheme: light; $light }
   body { max-width: none; margin: 0; }
-  span, .c::before { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+  span, .c::after { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 $paper
 }
 """)

@@ -8,7 +8,7 @@ from textual.app import App
 
 from ...core.render.heat import heat_styles
 
-_COLOR_COUNTS = {"standard": 16, "256": 256, "truecolor": 1 << 24}
+_COLOR_COUNTS = {"windows": 16, "standard": 16, "256": 256, "truecolor": 1 << 24}
 """Number of colors of a terminal, by rich's name for its kind. A terminal of no kind has none."""
 
 
