@@ -11,6 +11,7 @@ from afterglow.core.session.lens import Candidate, Inspection
 from afterglow.repl.tui.lens_bars import format_share, render_bar, token_label
 from afterglow.repl.tui.lens_layout import LensContent, LensLayout, lay_out
 from afterglow.repl.tui.lens_rows import rest_of, rows_to_show
+from afterglow.repl.tui.wrapping import Paragraph, TokenSpan
 from rich.cells import cell_len
 
 VOCABULARY_SIZE = 65
@@ -94,6 +95,16 @@ def test_lines_fit_and_bars_never_touch_their_figures(size: tuple[int, int], sha
     for line in layout.lines:
         for (bar, style), (figure, _) in pairwise(line):
             assert style not in ("raw", "shaped") or bar.endswith(" ") or figure.startswith(" "), line
+
+
+@pytest.mark.parametrize("shares", [CERTAIN, FLAT])
+def test_the_surprise_over_the_text_is_at_the_bottom_however_many_candidates_there_are(shares: list[float]) -> None:
+    token = Token("a", 0, -2.0, -2.0, 1, 1.0, 1.0)
+    spans = [TokenSpan(Paragraph(), 0, 1, token)] * 50
+    lines = text(lay_out(LensContent(inspection(shares), "token 8 of 50", token_spans=spans, token_index=7), 23, 17))
+    assert lines[-2:] == ["surprise over the text", "▆" * 23]
+    assert lines[-3] == ""
+    assert len(lines) == 17
 
 
 @pytest.mark.parametrize("size", [(23, 19), (58, 6)])

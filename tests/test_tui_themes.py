@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from afterglow.core.model import Model
 from afterglow.core.paths import theme_file
 from afterglow.core.session.session import Session
+from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.nearest_colors import NearestColors
+from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.themes import scrollbar_colors
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color as TextualColor
 from textual.theme import BUILTIN_THEMES
 
-from .tui_helpers import SIZE
+from .tui_helpers import SIZE, play, press
 
 GRAYS = {*range(232, 256), *(16 + 43 * level for level in range(6))}
 """Numbers of the grays among 256 colors."""
@@ -74,3 +77,21 @@ def test_scrollbars_are_between_text_and_background() -> None:
     assert scrollbar_colors("#ffffff", "#000000")["scrollbar"] == "#3F3F3F"
     assert scrollbar_colors("#000000", "#ffffff")["scrollbar-background"] == "#ffffff"
     assert scrollbar_colors("ansi_default", "ansi_default")["scrollbar"] == "ansi_bright_black"
+
+
+async def test_nothing_keeps_the_colors_of_the_theme_before(tiny: Model) -> None:
+    """The whole screen is as it would be if the app had begun in that theme."""
+    drawn = []
+    for begin, change in (("textual-dark", "textual-light"), ("textual-light", "textual-light")):
+        app = app_module.AfterglowApp(Session(tiny, Settings(rng=7, length=60, speed=0, heat="surprise")))
+        async with app.run_test(size=SIZE) as pilot:
+            app.theme = begin
+            await play(pilot, "The lamp")
+            await press(pilot, "left", "/", "t")
+            app.theme = change
+            await pilot.pause()
+            app.screen.query_one(PromptInput).cursor_blink = False
+            await pilot.pause()
+            drawn.append(app.screen._compositor.render_strips())
+    for changed, begun in zip(*drawn, strict=True):
+        assert list(changed) == list(begun), begun.text

@@ -21,6 +21,12 @@ FIGURES_WIDTH = 22
 MIN_WIDTH_BESIDE = 46
 """Minimum columns to draw the bars beside the figures, not below them. The lens is as wide if it is below the text."""
 
+MIN_ROWS_WITH_SPARKLINE = 16
+"""Minimum height of the lens in rows to keep SPARK_ROWS at its bottom for the sparkline."""
+
+SPARK_ROWS = 3
+"""Rows of the sparkline, its title, and a gap above."""
+
 MIN_BAR_ROWS = 4
 """Minimum rows of the bars: a heading, two candidates and the rest. Figures are left out for them."""
 
@@ -72,7 +78,8 @@ def lay_out(content: LensContent, width: int, height: int) -> LensLayout:
     figures = figures[: max(1, height - MIN_BAR_ROWS)]
     gap: list[LensLine] = [[]] if height > len(figures) + MIN_BAR_ROWS else []
     first = len(figures) + len(gap)
-    bars, candidates = _bars(content, content.inspection, width, height - first)
+    kept = SPARK_ROWS if height >= MIN_ROWS_WITH_SPARKLINE else 0
+    bars, candidates = _bars(content, content.inspection, width, height - first - kept)
     spark = _spark_lines(content, width, height - first - len(bars))
     return LensLayout([*figures, *gap, *bars, *spark], candidates, first + 1)
 
@@ -127,7 +134,7 @@ def _spark_lines(content: LensContent, width: int, room: int) -> list[LensLine]:
     Empty if there is too little room, or no text.
     """
     count = len(content.token_spans)
-    if room < 3 or not count:
+    if room < SPARK_ROWS or not count:
         return []
     sparks = sparkline(content.token_spans, width)
     cursor = -1 if content.token_index is None else spark_position(count, width, content.token_index)

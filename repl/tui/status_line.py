@@ -23,14 +23,17 @@ from .thermometer import Thermometer
 MIN_SCALE_WIDTH = 9
 """Minimum columns of the scale."""
 
+COMFORTABLE_SCALE_WIDTH = 21
+"""Columns of the scale that other parts are left out for: a cell for every second step of the temperature."""
+
 MAX_SCALE_WIDTH = 41
 """Maximum columns of the scale: a cell for each step of the temperature."""
 
 SCALE_ENDS = ("strict ", " diverse")
 """Names of the ends of the scale."""
 
-LEFT_OUT_FIRST = ("ends", "model", "speed", "copied", "filters", "scale", "version")
-"""Parts that are left out of a line that is too narrow, the least important first."""
+LEFT_OUT_FIRST = ("ends", "model", "speed", "copied", "comfort", "filters", "scale", "version")
+"""Parts that are left out of a line that is too narrow, the least important first. ``comfort`` is a longer scale."""
 
 
 class Status(NamedTuple):
@@ -98,7 +101,8 @@ def _lay_out_without(left_out: Sequence[str], status: Status, width: int) -> Sta
         fits = room >= MAX_SCALE_WIDTH + before + after
         return StatusLayout(left, right, cell_len(left) + before, MAX_SCALE_WIDTH if fits else -1, names_ends=True)
     if "scale" not in left_out:
-        scale_width = min(MAX_SCALE_WIDTH, room - (room + 1) % 2) if room >= MIN_SCALE_WIDTH else -1
+        needed = MIN_SCALE_WIDTH if "comfort" in left_out else COMFORTABLE_SCALE_WIDTH
+        scale_width = min(MAX_SCALE_WIDTH, room - (room + 1) % 2) if room >= needed else -1
     else:
         scale_width = min(0, room)
     return StatusLayout(left, right, cell_len(left), scale_width, names_ends=False)
