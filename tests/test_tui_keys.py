@@ -17,6 +17,7 @@ from afterglow.repl.tui.key_bindings import KEY_GROUPS, describe_keys
 from afterglow.repl.tui.keymap import BINDINGS_BY_ID, read_keymap
 from afterglow.repl.tui.picker import Picker
 from afterglow.repl.tui.prompt import PromptInput
+from afterglow.repl.tui.sweep_view import SweepView
 from rich.console import Console
 from textual.actions import parse
 from textual.events import Key
@@ -306,3 +307,15 @@ async def test_the_step_of_the_tour_stands_above_the_input(app: app_module.After
         assert str(line.content) == "tour 2 of 7: type /temp 0.2, then press Enter on an empty line"
         await play(pilot, "/tour stop")
         assert not line.display
+
+
+async def test_home_and_end_choose_a_column_while_a_sweep_is_shown(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        await play(pilot, "/sweep 0.2 0.5 1")
+        chosen = []
+        for key in ("end", "home", "ctrl+right"):
+            await press(pilot, key)
+            chosen.append(app.query_one(SweepView).chosen_index)
+        assert chosen == [2, 0, 1]
+        assert app.token_cursor.token_index is None
