@@ -14,7 +14,7 @@ from afterglow.repl.tui.editor import Editor
 from afterglow.repl.tui.footer import MainFooter
 from afterglow.repl.tui.picker import Picker
 from afterglow.repl.tui.prompt import PromptInput
-from afterglow.repl.tui.settings_screen import SettingsScreen
+from afterglow.repl.tui.settings_screen import SettingField, SettingsScreen
 from afterglow.repl.tui.transcript import Transcript
 from textual.command import CommandPalette
 from textual.events import Key
@@ -67,11 +67,16 @@ async def test_a_theme_is_kept(app: app_module.AfterglowApp, session: Session) -
         assert third.theme == "textual-dark"
 
 
+def focus_setting(app: app_module.AfterglowApp, name: str) -> None:
+    next(field for field in app.screen.query(SettingField) if field.spec.name == name).focus_value()
+
+
 async def test_settings_are_changed_on_one_page(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await press(pilot, "f4")
         assert isinstance(app.screen, SettingsScreen)
-        await press(pilot, "down", *"12", "enter")
+        focus_setting(app, "top_k")
+        await press(pilot, *"12", "enter")
         assert app.session.settings.top_k == 12
         await press(pilot, "down", *"7", "enter")
         assert "top-p cannot be '7'" in str(app.screen.query_one("#setting-help", Static).content)
@@ -87,9 +92,13 @@ async def test_settings_are_changed_on_one_page(app: app_module.AfterglowApp) ->
 
 async def test_a_value_that_was_typed_is_set_when_its_field_or_the_page_is_left(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
-        await press(pilot, "f4", "down", *"12", "down", *"0.5", "escape")
+        await press(pilot, "f4")
+        focus_setting(app, "top_k")
+        await press(pilot, *"12", "down", *"0.5", "escape")
         assert (app.session.settings.top_k, app.session.settings.top_p) == (12, 0.5)
-        await press(pilot, "f4", "down", *"x", "down", "up")
+        await press(pilot, "f4")
+        focus_setting(app, "top_k")
+        await press(pilot, *"x", "down", "up")
         assert app.screen.focused is not None
         assert getattr(app.screen.focused, "value", "") == "x"
         assert "top-k cannot be 'x'" in str(app.screen.query_one("#setting-help", Static).content)

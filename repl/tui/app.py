@@ -217,7 +217,8 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
         yield from slash_commands(self.run_line, self._view.input.set_text)
         yield SystemCommand("Settings", "all settings on one page", self.action_settings)
         yield SystemCommand("History", "search the earlier lines", self._view.input.action_search_history)
-        yield from super().get_system_commands(screen)
+        yield SystemCommand("Keys", "all keys on one page", self.action_help)
+        yield from (command for command in super().get_system_commands(screen) if command.title != "Keys")
 
     @on(SweepColumnView.ColumnClicked)
     def _handle_column_click(self, event: SweepColumnView.ColumnClicked) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
@@ -15,13 +16,15 @@ from textual.widgets import Static
 
 from .footer import KeyFooter
 from .footer_hints import HELP_HINTS
-from .key_bindings import HELP_KEYS, KEY_GROUPS, describe_keys
+from .key_bindings import HELP_KEYS, KEY_GROUPS, KeyRow, describe_keys
 
 INTRODUCTION = """\
 Type a seed and press Enter: the model continues it. A line that begins with / is a command; // begins a seed with /.
 
 The characters below type themselves while there is no text yet. Later, begin with a space: it goes away when \
-one of them is typed, and of two spaces one stays. [keys] in config.toml changes keys, by the names in docs/keys.md."""
+one of them is typed, and of two spaces one stays.
+
+[keys] in config.toml changes keys, by their names after the dash: retry = "ctrl+t"."""
 """Text above the keys."""
 
 GESTURES = (
@@ -48,7 +51,7 @@ class HelpPage(ModalScreen[None]):
             yield Static(Content(INTRODUCTION))
             for title, bindings in KEY_GROUPS.items():
                 yield Static(Content(title), classes="group")
-                yield Static(_render_rows(describe_keys(bindings, self._keymap)))
+                yield Static(_render_keys(describe_keys(bindings, self._keymap)))
             yield Static(Content("With the mouse"), classes="group")
             yield Static(_render_rows(GESTURES))
         yield KeyFooter(*HELP_HINTS)
@@ -58,7 +61,16 @@ class HelpPage(ModalScreen[None]):
         self.query_one(VerticalScroll).focus()
 
 
-def _render_rows(rows: Iterable[tuple[str, str]]) -> Table:
+def _render_keys(rows: Iterable[KeyRow]) -> Table:
+    """Return a table of keys, with the names of their bindings."""
+    return _render_rows((row.keys, Text.assemble(row.help, (f" – {_join(row.ids)}", "dim"))) for row in rows)
+
+
+def _join(names: Sequence[str]) -> str:
+    return " ".join(names) if len(names) < 5 else f"{names[0]} … {names[-1]}"
+
+
+def _render_rows(rows: Iterable[tuple[str, str | Text]]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(width=18)
     table.add_column()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from textual.binding import Binding
 from textual.keys import REPLACED_KEYS, format_key, key_to_character
@@ -177,7 +178,16 @@ def _show_key(key: str) -> str:
     )
 
 
-def describe_keys(bindings: Sequence[Binding], keymap: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield rows of (keys, what they do). Keys one after the other that do the same share a row."""
+class KeyRow(NamedTuple):
+    """Keys that do the same, as they are written in text; the thing they do; and the ids of their bindings."""
+
+    keys: str
+    help: str
+    ids: tuple[str, ...]
+
+
+def describe_keys(bindings: Sequence[Binding], keymap: Mapping[str, str]) -> Iterator[KeyRow]:
+    """Yield rows of keys. Keys one after the other that do the same share a row."""
     for help_, same in groupby(bindings, lambda binding: binding.tooltip):
-        yield " ".join(show_keys(keymap.get(binding.id or "", binding.key)) for binding in same), help_
+        found = [(binding.id or "", binding.key) for binding in same]
+        yield KeyRow(" ".join(show_keys(keymap.get(*pair)) for pair in found), help_, tuple(id_ for id_, _ in found))
