@@ -11,8 +11,8 @@ from ..core.commands.effects import Effect
 from ..core.errors import AfterglowError, CommandError
 from ..core.events import Notice
 from ..core.session.session import Session
+from ..core.setting_spec import Spec
 from ..core.setting_types import Ramp
-from ..core.settings import Spec
 from . import formatting
 from .setting_specs import BOT_SETTINGS, SETTINGS, spec_of
 from .store import MODEL_KEY

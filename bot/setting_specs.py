@@ -7,8 +7,9 @@ from dataclasses import replace
 from discord import app_commands
 
 from ..core.errors import SettingError, suggest
+from ..core.setting_spec import Spec
 from ..core.setting_types import Bool, Integer, Kind, Number, Ramp, RngNumber
-from ..core.settings import SPECS, Spec
+from ..core.settings import SPECS
 
 MAX_MESSAGE = 2000
 """Maximum length of a Discord message, in characters (code points)."""

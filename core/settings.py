@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from .errors import SettingError, suggest
 from .setting_lists import NumbersByText, Strings
+from .setting_spec import Spec
 from .setting_types import Bool, Choice, Integer, Kind, Number, Ramp, RngNumber, Temperature
 
 FINISHES = ("sentence", "line", "off")
@@ -31,49 +31,6 @@ WATCHED_DEFAULTS: Mapping[str, object] = MappingProxyType({"finish": "sentence"}
 """
 
 Value = TypeVar("Value")
-
-
-class Spec(NamedTuple):
-    """The declaration of one setting.
-
-    ``scope`` is what a change affects: "token" (from the next token on), "passage" (from the next seed or
-    continuation on) or "view" (the display only). ``off_value`` turns a filter off. It is None for settings that are
-    not filters.
-    """
-
-    name: str
-    kind: Kind
-    default: object
-    off_value: object
-    scope: str
-    help: str
-
-    @property
-    def label(self) -> str:
-        """The name as users type it: top-p."""
-        return self.name.replace("_", "-")
-
-    def parse(self, text: str, current: object = None) -> object:
-        """Return the value of ``text``. "+0.1" and "-0.1" are relative to ``current``, if it is given.
-
-        Raises SettingError if the value is not permitted.
-        """
-        try:
-            return self.kind.check(self.kind.parse(text.strip(), current))
-        except (TypeError, ValueError, OverflowError):
-            raise self.error(text) from None
-
-    def check(self, value: object) -> object:
-        """Return ``value`` converted to the setting's type. Raises SettingError if its type or range is wrong."""
-        try:
-            return self.kind.check(value)
-        except (TypeError, ValueError, OverflowError):
-            raise self.error(value) from None
-
-    def error(self, value: object) -> SettingError:
-        """Return the error for a value that is not permitted, one line that names the range."""
-        shown = (repr(value[:40]) if isinstance(value, str) else reprlib.repr(value))[:60]
-        return SettingError(f"{self.label} cannot be {shown}: it must be {self.kind.range}")
 
 
 def _setting(default: Value, kind: Kind, help_text: str, *, off: object = None, scope: str = "token") -> Value:
@@ -216,6 +173,9 @@ class Settings(SamplingSettings):
         Bool(as_word=True),
         "mark text that is copied from the training text, if the model has an index of it",
         scope="view",
+    )
+    verbose: bool = _setting(
+        False, Bool(as_word=True), "show under a text how long the model took for it", scope="view"
     )
     autosave: bool = _setting(True, Bool(as_word=True), "save every passage, for /open", scope="view")
     editing: str = _setting("emacs", Choice(("emacs", "vi")), "keys that edit a line with --plain", scope="view")

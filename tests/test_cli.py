@@ -281,3 +281,10 @@ def test_texts_run_on_to_the_end_of_a_sentence_where_people_watch(
     assert open_session("shakespeare", "int8", {"finish": "line"}).settings.finish == "line"
     monkeypatch.setenv("AFTERGLOW_FINISH", "off")
     assert open_session("shakespeare", "int8", {}).settings.finish == "off"
+
+
+def test_a_script_says_on_standard_error_how_fast_the_model_was(run: RunCli) -> None:
+    ran = run("-m", TINY, "-l", "9", "--rng", "7", "--verbose", "on", stdin=b"The lamp\n")
+    assert re.fullmatch(
+        r"T 0.80 · 9 characters · rng 7 · \S+ s · [\d,]+ characters/s · first token after \S+ ms\n", ran.err
+    )

@@ -13,8 +13,10 @@ from afterglow.core.events import Done, Event, Notice, PrefillProgress, Token
 from afterglow.core.generation.stream import SNAPSHOT_INTERVAL, Snapshot
 from afterglow.core.model import Model, load
 from afterglow.core.render.heat import heat_level
-from afterglow.core.session import passage_json
+from afterglow.core.session import passage_json, recording
+from afterglow.core.session import session as session_module
 from afterglow.core.session.lens import inspect_session, next_logprobs
+from afterglow.core.session.recording import ModelTime
 from afterglow.core.session.session import Session
 from afterglow.core.session.stored_passage import StoredPassage
 from afterglow.core.settings import WATCHED_DEFAULTS, Settings
@@ -459,6 +461,50 @@ def test_the_summary_tells_temperature_length_dice_and_take(session: Session) ->
     session.set("temperature", 0.5)
     play(session.retry())
     assert session.passage.summary() == "T 0.50 · 60 characters · rng 7 · take 1 · version 2 of 2"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, in a list of one number. It goes on by a millisecond whenever the session looks at it."""
+    now = [0.0]
+
+    def look() -> float:
+        now[0] += 0.001
+        return now[0]
+
+    for module in (session_module, recording):
+        monkeypatch.setattr(module, "perf_counter", look)
+    return now
+
+
+def test_the_time_under_a_text_is_that_of_the_model(session: Session, clock: list[float]) -> None:
+    """62 ms for 60 tokens and the end, one for the seed, one for its state. The pauses of a reader are not in it."""
+    plain = []
+    for chosen in (True, False):
+        session.set("verbose", chosen)
+        for event in session.write_from("The lamp"):
+            clock[0] += 7.0 if isinstance(event, Token) else 0.0
+        plain.append(session.summary())
+    assert plain[0] == f"{plain[1]} · 0.064 s · 968 characters/s · first token after 3 ms"
+    session.set("verbose", True)
+    assert session.summary() == plain[0]
+    play(session.continue_())
+    assert session.summary().endswith("0.063 s · 968 characters/s · first token after 2 ms")
+    session.passage.undo()
+    assert session.summary() == session.passage.summary()  # another text than the one that was written last
+
+
+@pytest.mark.parametrize(
+    ("time", "characters", "line"),
+    [
+        (ModelTime(0.25, 0.01, 0.5), 12000, "0.75 s · 24,000 characters/s · first token after 260 ms"),
+        (ModelTime(0.0, 0.00004, 0.021), 500, "0.021 s · 23,810 characters/s · first token after 0.04 ms"),
+        (ModelTime(0.0, 0.0, 0.0), 0, "0 s"),
+        (ModelTime(0.0, 0.1, 75.0), 7, "75 s · 0 characters/s · first token after 100 ms"),
+    ],
+)
+def test_a_time_in_words(time: ModelTime, characters: int, line: str) -> None:
+    assert time.describe(characters) == line
 
 
 def test_without_an_rng_one_is_drawn_and_shown(tiny: Model) -> None:

@@ -348,6 +348,7 @@ def test_all_other_settings_keep_their_defaults() -> None:
         "heat": "off",
         "lens": True,
         "copied": True,
+        "verbose": False,
         "autosave": True,
         "editing": "emacs",
     }

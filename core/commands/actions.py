@@ -17,7 +17,8 @@ from ..session.lens import next_logprobs
 from ..session.node import Node
 from ..session.passage import Passage
 from ..session.session import Session
-from ..settings import SPECS, Spec, get_spec
+from ..setting_spec import Spec
+from ..settings import SPECS, get_spec
 from ..typed_paths import typed_path
 from ..user_files import require_new_or_ours, write_user_file
 from .effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw

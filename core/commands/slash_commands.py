@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..session.session import Session
-from ..settings import SPECS, Spec
+from ..setting_spec import Spec
+from ..settings import SPECS
 from . import actions, arguments, explain, passage_commands, preset_commands, read_command, tour
 from .command import Argument, Command
 from .effects import Effect

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from os.path import commonprefix
+from time import perf_counter
 from typing import Any, TypeVar
 
 from ..errors import CommandError
@@ -19,7 +20,7 @@ from ..settings import NO_DEFAULTS, NOT_OF_PASSAGES, SPECS, Settings, get_spec, 
 from .node import Node
 from .observer import SessionObserver
 from .passage import Passage
-from .recording import record_events
+from .recording import ModelTime, node_of_column, record_events
 from .replay import adopt_passage, restore_snapshots, snapshot_at
 from .stored_passage import Deletion, StoredPassage
 
@@ -51,6 +52,7 @@ class Session:
         self.deletions: list[Deletion] = []  # that can be undone, the latest last
         self._load_model = load_model
         self._stream: Stream | None = None
+        self._timed: tuple[Node, ModelTime] | None = None  # the text that was written last
         self._sweep: Sweep | None = None
         self._stopping = False
 
@@ -96,6 +98,13 @@ class Session:
         """Return the default of a setting, the value that ``reset`` restores."""
         return getattr(self.defaults, get_spec(name).name)
 
+    def summary(self) -> str:
+        """Return the line under the text at the cursor, with the time that the model took if ``verbose`` is set."""
+        node, summary = self.passage.current(), self.passage.summary()
+        if not self.settings.verbose or not self._timed or self._timed[0] is not node:
+            return summary
+        return f"{summary} · {self._timed[1].describe(len(node.text()))}"
+
     def stop(self) -> None:
         """End the text being written before its next token; its tokens are kept. A seed still being read is dropped."""
         self._stopping = True
@@ -128,14 +137,16 @@ class Session:
         self._require_idle()
         appends = self.settings.memory and self.passage.cursor is not None
         before = self.current_snapshot() if appends else None
-        prefill = yield from self.read_stoppable(self.model.prefill_chunks(seed, before, self.settings.whole_seed))
+        time = ModelTime()
+        chunks = time.measure_reading(self.model.prefill_chunks(seed, before, self.settings.whole_seed))
+        prefill = yield from self.read_stoppable(chunks)
         if not appends:
             self.new_passage()
         at = len(self.passage.current().tokens) if appends else 0
         take = self.passage.current().take if appends else 0
         self.passage.add(Node(self.passage.cursor, at, seed, take=take, start=prefill.snapshot))
         yield from map(Notice, chain(prefill.notices, notes))
-        yield from self.continue_()
+        yield from self._write_at(*self.passage.end(), time=time)
 
     def read_stoppable(self, chunks: Generator[float, None, T]) -> Generator[Event, None, T]:
         """Yield the progress of reading a text, return the result. Raises CommandError if it is stopped."""
@@ -223,17 +234,7 @@ class Session:
     def pick(self, sweep: Sweep, number: int) -> None:
         """Add column ``number`` of a sweep as a version of the passage's first text, and set its temperature."""
         column = sweep.columns[number]
-        self.passage.add(
-            Node(
-                self.passage.root(),
-                tokens=column.tokens,
-                tail=column.tail,
-                reason=column.reason or "stopped",
-                filters=[(0, column.stream.settings.filters_only())],
-                start=sweep.start,
-                snapshots=column.stream.snapshots,
-            )
-        )
+        self.passage.add(node_of_column(self.passage.root(), sweep.start, column))
         self.set("temperature", column.temperature)
 
     def load_passage(self, stored: StoredPassage) -> str | None:
@@ -259,23 +260,28 @@ class Session:
         """Return the snapshot after the first ``at`` tokens of a node, from the nearest earlier one that was saved."""
         return snapshot_at(self.model, self.passage, index, at, self.settings.whole_seed)
 
-    def _write_at(self, index: int, at: int, forced_token: int | None = None) -> Iterator[Event]:
-        """Write a new text after the first ``at`` tokens of a node."""
+    def _write_at(
+        self, index: int, at: int, forced_token: int | None = None, time: ModelTime | None = None
+    ) -> Iterator[Event]:
+        """Write a new text after the first ``at`` tokens of a node. ``time`` is what it took so far."""
+        time = time or ModelTime()
+        began = perf_counter()
         start = self.snapshot_at(index, at)
+        time.reading += perf_counter() - began
         node = Node(index, at, take=self.passage.next_free_take(index, at), start=start)
-        return self._write(node, start, forced_token)
+        return self._write(node, start, forced_token, time)
 
-    def _write(self, node: Node, start: Snapshot, forced_token: int | None) -> Iterator[Event]:
+    def _write(self, node: Node, start: Snapshot, forced_token: int | None, time: ModelTime) -> Iterator[Event]:
         """Add ``node`` to the passage when the first event is requested, and fill it with the tokens of the stream."""
         self._require_idle()
         engine = self.model.engine()
         rng = PositionRNG(self.passage.rng, node.take)
         stream = engine.open(start, StreamOptions(self.settings, rng, forced_token))
         self.passage.add(node)
-        self._stream = stream
+        self._stream, self._timed = stream, (node, time)
         node.snapshots = stream.snapshots
         try:
-            for event in record_events(engine, stream, node, lambda: self.settings):
+            for event in record_events(engine, stream, node, lambda: self.settings, time):
                 if isinstance(event, Done):
                     self._stream = None
                 yield event

@@ -12,8 +12,9 @@ import click
 from ...core.command_line import echo, echo_json
 from ...core.errors import MissingExtraError
 from ...core.sanitize import visible_name
+from ...core.setting_spec import Spec
 from ...core.setting_types import Bool
-from ...core.settings import NO_DEFAULTS, SPECS, Settings, Spec, merge_layers
+from ...core.settings import NO_DEFAULTS, SPECS, Settings, merge_layers
 from ...core.user_config import config_settings, default_model, environment_settings, require_permitted
 
 if TYPE_CHECKING:

@@ -139,7 +139,7 @@ class LineRepl:
         if printing.exception() or printing.result():
             print_fragments(("", "\n"))
         if printing.result() and not play.title:
-            print_note(" · ".join(filter(None, (self.session.passage.summary(), self._copy_summary()))))
+            print_note(" · ".join(filter(None, (self.session.summary(), self._copy_summary()))))
 
     def _copy_summary(self) -> str:
         """Return how much of the passage is copied from the training text: "copied 12%, longest 40".

@@ -33,17 +33,17 @@ def run_script(session: Session, lines: Iterable[str]) -> int:
             for effect in dispatch(session, line.rstrip("\n")):
                 if isinstance(effect, Quit):
                     return code
-                _show_effect(effect)
+                _show_effect(session, effect)
         except AfterglowError as error:
             echo_notice(str(error))
             code = code or error.exit_code
     return code
 
 
-def _show_effect(effect: Effect) -> None:
+def _show_effect(session: Session, effect: Effect) -> None:
     match effect:
         case Play() | Compare():
-            _play(effect.plays)
+            _play(session, effect.plays)
         case Notice(text):
             echo(text, err=True)
         case Redraw(text) if text:
@@ -52,7 +52,7 @@ def _show_effect(effect: Effect) -> None:
             _print_listing(effect)
         case Table():
             for part in effect.plain:
-                _show_effect(part)
+                _show_effect(session, part)
         case Edit() | Ask():
             _refuse(effect)
 
@@ -69,7 +69,7 @@ def _print_listing(listing: Listing) -> None:
         echo(line)
 
 
-def _play(plays: Iterable[Play]) -> None:
+def _play(session: Session, plays: Iterable[Play]) -> None:
     write = text_writer()
     for play in plays:
         if play.title:
@@ -82,3 +82,5 @@ def _play(plays: Iterable[Play]) -> None:
                 write(event.text)
                 has_text = True
         write("\n" if has_text else "")
+        if not play.title and session.settings.verbose:
+            echo(session.summary(), err=True)

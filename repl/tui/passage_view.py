@@ -73,9 +73,9 @@ class PassageView:
         self._transcript.write(texts)
 
     def finish(self) -> None:
-        """Show temperatures, length and rng below the text."""
+        """Show temperatures, length and rng below the text, and its time if ``verbose`` is set."""
         self._shown_node = self._session.passage.cursor
-        self._transcript.finish(self._session.passage.summary())
+        self._transcript.finish(self._session.summary())
 
     def _show_passage(self, without_last: bool) -> None:
         self.leave_earlier()

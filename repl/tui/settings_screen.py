@@ -15,7 +15,8 @@ from textual.widgets import Input, Static
 
 from ...core.errors import SettingError
 from ...core.session.session import Session
-from ...core.settings import SPECS, Spec
+from ...core.setting_spec import Spec
+from ...core.settings import SPECS
 from .footer import KeyFooter
 from .footer_hints import SETTINGS_HINTS
 from .key_bindings import SETTINGS_KEYS
