@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from afterglow.core.events import Token
 from afterglow.core.render.heat import HEAT_ON_DARK, HEAT_ON_LIGHT, HEAT_ON_PAPER, heat_styles
-from afterglow.repl.line.printer import print_events
+from afterglow.repl.line.printer import print_events, print_legend
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.output import ColorDepth
@@ -91,3 +91,13 @@ def test_the_line_repl_prints_heat_for_its_terminal(
         print_events([Token("a", 0, -9.0, -9.0, 99, 1.0, 1.0), Token("b", 0, 0.0, 0.0, 1, 1.0, 1.0)], "surprise")
     assert f"{codes}a" in printed.getvalue()
     assert "38;" not in printed.getvalue().partition("a")[2]
+
+
+def test_the_line_repl_prints_a_legend_in_the_same_colors() -> None:
+    printed = io.StringIO()
+    output = Vt100_Output(printed, lambda: Size(24, 80), default_color_depth=ColorDepth.DEPTH_8_BIT)
+    with create_app_session(output=output):
+        print_legend("rank")
+        print_legend("off")
+    assert "38;5;202m31 and more" in printed.getvalue()
+    assert printed.getvalue().count("\n") == 1

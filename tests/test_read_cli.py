@@ -12,7 +12,7 @@ from afterglow.core.model import Model
 from afterglow.core.render.marks import mark_spans
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.repl.line.printer import print_passage
+from afterglow.repl.line.printer import print_note, print_passage
 from afterglow.repl.line.script import run_script
 from afterglow.repl.tui import app as app_module
 from prompt_toolkit.application import create_app_session
@@ -142,3 +142,12 @@ async def test_the_full_screen_shows_a_file_under_cursor_and_lens(app: app_modul
         assert app.session.passage.text().startswith(TEXT)
         await play(pilot, "/undo")
         assert app.session.passage.text() == TEXT
+
+
+def test_the_line_repl_breaks_figures_between_words() -> None:
+    printed = io.StringIO()
+    output = Vt100_Output(printed, lambda: Size(24, 30), default_color_depth=ColorDepth.DEPTH_1_BIT)
+    with create_app_session(output=output):
+        print_note("404 characters · 2.29 bits per character")
+    lines = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", printed.getvalue()).splitlines()
+    assert lines == ["404 characters · 2.29 bits", "per character"]

@@ -123,9 +123,10 @@ def _print_text(model: Model, reading: ReadText, heat: str) -> None:
     """Print a text in colors, the legend, and the figures."""
     from ...core.commands.read_command import describe_reading, track_copies
     from ...core.render.marks import mark_spans
-    from ..line.printer import print_legend, print_note, print_passage
+    from ..line.printer import print_fragments, print_legend, print_note, print_passage
 
     print_passage(mark_spans(_to_passage(model, reading), model.copy_tracker()), heat)
+    print_fragments(("", "\n"))
     print_legend(heat)
     print_note(describe_reading(reading, track_copies(model, reading)))
 

@@ -100,10 +100,12 @@ def print_passage(spans: Iterable[MarkedSpan], heat: str) -> None:
 
 
 def print_legend(heat: str) -> None:
-    """Print an empty line, and the names of the levels of ``heat`` in their colors."""
+    """Print the names of the levels of ``heat`` in their colors, unless it is "off"."""
+    if heat == "off":
+        return
     title, levels = legend(heat)
     named = [part for level, name in enumerate(levels) for part in ((f"class:heat{level}", name), ("", "  "))]
-    print_fragments(("", "\n"), ("class:note", f"{title}: "), *named, ("", "\n"))
+    print_fragments(("class:note", f"{title}: "), *named, ("", "\n"))
 
 
 def _span_style(span: MarkedSpan, heat: str) -> str:
@@ -113,13 +115,17 @@ def _span_style(span: MarkedSpan, heat: str) -> str:
 
 
 def print_note(text: str) -> None:
-    """Print a dim line."""
-    print_fragments(("class:note", f"{one_line(text)}\n"))
+    """Print a dim line, broken between words."""
+    print_fragments(("class:note", f"{_break_line(text)}\n"))
 
 
 def print_error(text: str) -> None:
-    """Print a red line."""
-    print_fragments(("class:error", f"{one_line(text)}\n"))
+    """Print a red line, broken between words."""
+    print_fragments(("class:error", f"{_break_line(text)}\n"))
+
+
+def _break_line(text: str) -> str:
+    return "\n".join(wrap_words(one_line(text), terminal_width()))
 
 
 def print_rows(effect: Listing | Table) -> None:

@@ -24,7 +24,7 @@ from ..external_editor import edit_externally
 from ..player import Player
 from .keys import KEY_ROWS, push_back_keys, read_keys, strip_triple_quotes
 from .line_prompt import LinePrompt
-from .printer import print_error, print_events, print_fragments, print_note, print_passage, print_rows
+from .printer import print_error, print_events, print_fragments, print_legend, print_note, print_passage, print_rows
 from .stops import handle_stops, request_stop
 
 MAX_REPRINTED_CHARS = 2000
@@ -125,6 +125,7 @@ class LineRepl:
             print_note(message)
         spans = list(mark_spans(self.session.passage, self._new_copy_tracker()))
         print_passage(cut_beginning(spans, MAX_REPRINTED_CHARS), self.session.settings.heat)
+        print_legend(self.session.settings.heat)
 
     async def _play(self, play: Play) -> None:
         """Stream a text. Keys change the temperature, pause the text for a command, or stop it."""
@@ -139,6 +140,7 @@ class LineRepl:
         if printing.exception() or printing.result():
             print_fragments(("", "\n"))
         if printing.result() and not play.title:
+            print_legend(self.session.settings.heat)
             print_note(" · ".join(filter(None, (self.session.summary(), self._copy_summary()))))
 
     def _copy_summary(self) -> str:
