@@ -89,6 +89,15 @@ def test_settings_are_read_beside_keys(run: RunCli) -> None:
     assert (result.code, result.err) == (0, "")
 
 
+def test_a_server_refuses_such_a_key_before_it_serves(run: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("textual_serve", reason="textual-serve is not installed: pip install 'afterglow-lm[web]'")
+    monkeypatch.setattr("afterglow.repl.web.server.serve", lambda *_: None)
+    write_config('[keys]\nretry = "r"\n')
+    result = run("web")
+    assert result.code == 2
+    assert "line 2: [keys] retry: r types a character there" in result.err
+
+
 async def test_other_keys_act_and_the_old_ones_do_not(session: Session) -> None:
     session.set("speed", 0)
     keymap = {"retry": "ctrl+t,f6", "plus": "equals_sign", "newline": "alt+n", "lens": "f8"}

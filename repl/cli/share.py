@@ -113,8 +113,10 @@ def web(
     except ImportError as error:
         raise MissingExtraError("afterglow web needs textual-serve: pip install 'afterglow-lm[web]'") from error
     from ...core.inference.library import find_model
+    from ..tui.keymap import read_keymap
 
     load_model_and_settings(model_name, "int8", flags)  # reports a mistake here instead of to every visitor
+    read_keymap()  # likewise
     with chosen_model(model_name) as name:
         model = find_model(name)
     arguments = list(_command_line_arguments(model_name if share else model.name, flags))

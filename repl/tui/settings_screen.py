@@ -103,7 +103,7 @@ class SettingsScreen(ModalScreen[None]):
         """Lay out the fields, with the help text below."""
         with Vertical(id="settings"):
             yield Static(
-                Content("settings · Enter or another field sets · reset restores the default · Esc closes"),
+                Content("settings · set when a field is left · reset restores the default"),
                 classes="title",
             )
             with VerticalScroll(can_focus=False):
