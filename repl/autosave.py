@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ..core.errors import AfterglowError
 from ..core.session.passage_db import PassageSaver
+from ..core.session.passage_tables import take_notices
 from ..core.session.session import Session
 
 AUTOSAVE_INTERVAL = 1.0
@@ -44,12 +45,14 @@ class Autosave:
         """Save the passage if it has changed, and report a failure."""
         if self._is_on():
             self._report(self._try_save())
+        self._show_notices()
 
     async def save_in_thread(self) -> None:
         """Save the passage in a thread if it has changed, and report a failure."""
         if self._is_on():
             async with self._lock:
                 self._report(await asyncio.to_thread(self._try_save))
+        self._show_notices()
 
     def _is_on(self) -> bool:
         return self._session.settings.autosave
@@ -60,6 +63,10 @@ class Autosave:
             return self._saver.save(self._session.passage)
         except Exception as error:
             return error
+
+    def _show_notices(self) -> None:
+        for notice in take_notices():
+            self._show_error(notice)
 
     def _report(self, outcome: str | Exception | None) -> None:
         if isinstance(outcome, Exception):

@@ -249,25 +249,6 @@ def test_after_a_failed_save_all_of_the_text_can_be_searched(session: Session) -
     session.stop()
 
 
-@pytest.mark.parametrize("damage", ["text", "folder"])
-def test_a_file_that_is_no_archive_is_one_line_and_stays(damage: str, written: Session) -> None:
-    passage_db_file().parent.mkdir(parents=True)
-    if damage == "folder":
-        passage_db_file().mkdir()
-    else:
-        passage_db_file().write_text("no database at all, but long enough to be read as one " * 50)
-    for action in (
-        lambda: PassageSaver().save(written.passage),
-        passage_db.search_passages,
-        lambda: passage_db.load(1),
-    ):
-        with pytest.raises(StorageError) as caught:
-            action()
-        assert "\n" not in str(caught.value)
-        assert str(passage_db_file()) in str(caught.value)
-    assert passage_db_file().exists()
-
-
 @pytest.mark.parametrize(
     "statement",
     [

@@ -37,6 +37,7 @@ class PassageSaver:
 
     def __init__(self) -> None:
         self._writer: _PassageWriter | None = None
+        self._file: int | None = None
 
     def save(self, passage: Passage) -> str | None:
         """Save what is new. Return a notice if another window changed or deleted it, and this passage became a copy.
@@ -45,10 +46,18 @@ class PassageSaver:
         """
         if self._writer is None or self._writer.passage is not passage:
             self._writer = _PassageWriter(passage)
-        if not passage.nodes or not self._writer.has_changed():
+        if not passage.nodes or not (self._writer.has_changed() or self._file_is_another()):
             return None
-        with open_database() as database:
+        with open_database(for_saving=True) as database:
+            if self._file_is_another():
+                passage.row = None
+                self._writer = _PassageWriter(passage)
+            self._file = _file_number()
             return self._writer.write(database)
+
+    def _file_is_another(self) -> bool:
+        """True if another file has taken the place of the one that was written last, which was put aside or deleted."""
+        return self._file is not None and self._file != _file_number()
 
 
 @dataclass(slots=True)
@@ -227,6 +236,14 @@ def load(number: int) -> StoredPassage:
         return rows.to_passage(number)
     except FORMAT_ERRORS:
         raise StorageError(f"passage #{number} in {passage_db_file()} is damaged; it was not changed") from None
+
+
+def _file_number() -> int | None:
+    """Return the number by which the system knows the file, None if there is none."""
+    try:
+        return passage_db_file().stat().st_ino
+    except OSError:
+        return None
 
 
 def _row_values(header: dict[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from itertools import count
+from pathlib import Path
 
-from ..errors import StorageError
+from ..errors import StorageError, error_text
 from ..file_io import private_file
-from ..paths import passage_db_file
+from ..file_locks import hold_lock
+from ..paths import lock_file, passage_db_file
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS passages(
@@ -34,6 +37,11 @@ _ADDED_COLUMNS = {1: ("settings", "name"), 2: ("name",)}
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process that is saving."""
 
+_DAMAGE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
+"""Errors while opening that mean that the file is not ours. The last one is that of a missing table or column."""
+
+_notices: list[str] = []
+
 
 def _make_tables(database: sqlite3.Connection) -> None:
     """Make the tables, or upgrade them. Does nothing if another process has done so meanwhile."""
@@ -51,16 +59,68 @@ def _schema_version(database: sqlite3.Connection) -> int:
 
 
 @contextmanager
-def open_database() -> Iterator[sqlite3.Connection]:
-    """Open the database, and close it after the block. A missing file is made. SQLite's errors become StorageError."""
+def open_database(for_saving: bool = False) -> Iterator[sqlite3.Connection]:
+    """Open the database, and close it after the block. A missing file is made. SQLite's errors become StorageError.
+
+    A file that is no database of passages is put aside, and a new one is made; ``take_notices`` tells. So is one in
+    which damage is found ``for_saving``, but the block is not run again.
+    """
     path = passage_db_file()
     try:
-        database = sqlite3.connect(private_file(path), timeout=BUSY_TIMEOUT, isolation_level=None)
-        try:
-            if _schema_version(database) < SCHEMA_VERSION:
-                _make_tables(database)
+        with closing(_open_sound(path)) as database:
             yield database
-        finally:
-            database.close()
     except sqlite3.Error as error:
+        if for_saving and _primary_code(error) == sqlite3.SQLITE_CORRUPT:
+            _put_aside(path, error)
         raise StorageError(f"cannot use {path}: {error}") from error
+
+
+def take_notices() -> list[str]:
+    """Return the notices about files that were put aside since the last call."""
+    notices = _notices.copy()
+    _notices.clear()
+    return notices
+
+
+def _open_sound(path: Path) -> sqlite3.Connection:
+    """Return the open database at ``path``, with all tables. Damaged, it is put aside first."""
+    try:
+        return _open(path)
+    except sqlite3.Error as error:
+        if _primary_code(error) not in _DAMAGE and not path.is_dir():
+            raise
+        _put_aside(path, error)
+    return _open(path)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(private_file(path), timeout=BUSY_TIMEOUT, isolation_level=None)
+    try:
+        if _schema_version(database) < SCHEMA_VERSION:
+            _make_tables(database)
+        database.execute("SELECT 1 FROM passages, nodes, pieces, states LIMIT 0")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _put_aside(path: Path, error: sqlite3.Error) -> None:
+    """Give the damaged file another name, unless another process has done so. Raises StorageError if that fails."""
+    with hold_lock(private_file(lock_file("passages")), BUSY_TIMEOUT):
+        with suppress(sqlite3.Error), closing(_open(path)) as database:
+            if database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
+                return
+        aside = next(each for n in count(1) if not (each := path.with_name(f"{path.stem}.damaged-{n}.sqlite")).exists())
+        try:
+            for suffix in ("", "-journal", "-wal", "-shm"):
+                with suppress(FileNotFoundError):
+                    Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
+        except OSError as failure:
+            raise StorageError(f"{path} is damaged, and cannot be put aside: {error_text(failure)}") from error
+    _notices.append(f"{path} is damaged ({error}): it is kept as {aside}, and passages are saved in a new file")
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    """Return SQLite's error code without its extension, 0 if there is none."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

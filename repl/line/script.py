@@ -10,6 +10,7 @@ from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, 
 from ...core.commands.registry import dispatch
 from ...core.errors import AfterglowError, TextError, UsageError
 from ...core.events import Notice, PrefillProgress
+from ...core.session.passage_tables import take_notices
 from ...core.session.session import Session
 
 
@@ -37,6 +38,8 @@ def run_script(session: Session, lines: Iterable[str]) -> int:
         except AfterglowError as error:
             echo_notice(str(error))
             code = code or error.exit_code
+        for notice in take_notices():
+            echo_notice(notice)
     return code
 
 
