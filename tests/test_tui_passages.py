@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from afterglow.core import presets
+from afterglow.core.commands.passage_commands import list_passages
 from afterglow.core.model import Model
 from afterglow.core.paths import log_file, passage_db_file
 from afterglow.core.session import passage_db, passage_json
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
+from afterglow.repl.tui.footer import KeyFooter
 from afterglow.repl.tui.legend import Legend
 from afterglow.repl.tui.picker import Picker
+from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.question import Question
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 
 from .tui_helpers import (
     SIZE,
@@ -98,6 +102,40 @@ async def test_a_passage_is_deleted_after_y_and_brought_back(app: app_module.Aft
         await play(pilot, "/undelete")
         assert app.session.passage.text().startswith("Zebra")
         assert [saved.number for saved in passage_db.search_passages()] == [1]
+
+
+async def test_passages_are_deleted_and_renamed_in_the_list(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        for seed in ("One", "Two", "Three"):
+            await play(pilot, seed)
+        await play(pilot, "/open")
+        assert "Rename  ^d Delete" in app.screen.query_one(KeyFooter).render().plain
+        await press(pilot, "down", "ctrl+d")
+        assert isinstance(app.screen, Question)
+        await press(pilot, "y")
+        assert [name for name, _ in picker(app).visible_rows] == ["#3", "#1"]
+        assert app.screen.query_one(OptionList).highlighted == 1
+        assert "/undelete brings it back" in str(app.screen.query_one(".title", Static).content)
+        await press(pilot, "ctrl+d", "n")
+        assert len(picker(app).visible_rows) == 2
+        await press(pilot, "ctrl+r")
+        assert app.query_one(PromptInput).text == "/rename #1 "
+        await press(pilot, *"first", "enter")
+        assert dict(list_passages())["#1"].startswith("first · One")
+
+
+async def test_a_preset_is_deleted_in_the_list_and_a_model_cannot_be(app: app_module.AfterglowApp) -> None:
+    presets.save("mine", Settings(temperature=0.5))
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "/preset")
+        await press(pilot, *"mine", "ctrl+d", "y")
+        assert picker(app).visible_rows == []
+        assert "mine" not in presets.load_all()
+        await press(pilot, "ctrl+d", "escape")
+        await play(pilot, "/model")
+        assert "Delete" not in picker(app).query_one(KeyFooter).render().plain
+        await press(pilot, "ctrl+d", "ctrl+r")
+        assert picker(app).visible_rows
 
 
 async def test_escape_closes_the_list_and_arrows_choose(app: app_module.AfterglowApp) -> None:

@@ -43,7 +43,8 @@ class Listing:
 
     ``row_command`` is the command to run with the first column of a chosen row; "" if rows cannot be chosen. ``search``
     returns the rows that match a query; None if there is no search. ``rows`` are those that match ``query``.
-    ``current`` is the first column of the row where the user is; "" if there is none.
+    ``current`` is the first column of the row where the user is; "" if there is none. ``delete_command`` and
+    ``rename_command`` act on a row too, the latter with a new name after it; "" if they cannot.
     """
 
     title: str
@@ -52,6 +53,8 @@ class Listing:
     search: Callable[[str], list[tuple[str, str]]] | None = None
     query: str = ""
     current: str = ""
+    delete_command: str = ""
+    rename_command: str = ""
 
     def lines(self) -> list[str]:
         """Return the rows as lines with aligned columns. No cell can forge a line."""

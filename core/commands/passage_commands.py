@@ -62,9 +62,12 @@ def open_(session: Session, name: str = "") -> Iterator[Effect]:
     if name and not rows:
         raise saved_passages.no_match(name)
     title = f"passages with {name}" if name else "passages"
+    if not rows:
+        yield Listing(title, [("none", "/save saves one")])
+        return
     place = saved_passages.place_of(session.passage)
-    command, current = "/open" if rows else "", place.key if place else ""
-    yield Listing(title, rows or [("none", "/save saves one")], command, list_passages, name, current)
+    current = place.key if place else ""
+    yield Listing(title, rows, "/open", list_passages, name, current, "/delete", "/rename")
 
 
 def _open(session: Session, saved: SavedPassage) -> Iterator[Effect]:
@@ -98,6 +101,11 @@ def parse_names(_: Session, text: str) -> list[str]:
             '/rename takes one name, or an old and a new one; a name of several words is put in "quotes"'
         )
     return names
+
+
+def quote_name(name: str) -> str:
+    """Return a name as it is typed beside another one: in quotes if it has several words."""
+    return f'"{name}"' if " " in name else name
 
 
 def delete(session: Session, name: str = "", *, force: bool = False) -> Iterator[Effect]:

@@ -83,7 +83,7 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
             on_start=view.transcript.age_notes,
             show_effect=self._show_effect,
             on_error=self._handle_error,
-            on_done=self.refresh_state,
+            on_done=self._handle_line_end,
         )
 
     def compose(self) -> ComposeResult:
@@ -127,6 +127,11 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
         finally:
             if self._exits_after_text and not self.playback.playing:
                 self.exit()
+
+    def _handle_line_end(self) -> None:
+        """Show what a line has changed."""
+        self._effects.refresh_list()
+        self.refresh_state()
 
     def _handle_error(self, error: Exception, request: LineRequest) -> None:
         """Show an error, and put the line back into the input if it was typed."""

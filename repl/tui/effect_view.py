@@ -24,6 +24,7 @@ from .playback import Playback
 
 if TYPE_CHECKING:
     from .editor import Edited
+    from .picker import Picker
 
 
 class EffectView:
@@ -49,6 +50,8 @@ class EffectView:
         self._run_line = run_line
         self._run_effects = run_effects
         self._drafts = Drafts()
+        self._fill_input = view.input.set_text
+        self._picker: Picker | None = None
 
     async def show(self, effect: Effect, topic: str) -> None:
         """Show an effect. A note replaces the note above it if both have the same ``topic``.
@@ -68,7 +71,7 @@ class EffectView:
     def _show_at_once(self, effect: Effect, topic: str) -> None:
         match effect:
             case Notice(text):
-                self._transcript.add_note(text, topic)
+                self._add_note(text, topic)
             case Listing() | Table():
                 self._show_rows(effect)
             case Pin(text):
@@ -105,9 +108,16 @@ class EffectView:
     def _open_picker(self, listing: Listing) -> None:
         from .picker import Picker  # imported late, like all rarely used screens, for an earlier first paint
 
-        self._app.push_screen(Picker(listing), partial(self._run_choice, listing.row_command))
+        self._picker = Picker(listing, self._run_line, self._fill_input)
+        self._app.push_screen(self._picker, partial(self._run_choice, listing.row_command))
+
+    def refresh_list(self) -> None:
+        """Show the rows of the open list, if there is one, as they are now."""
+        if self._picker and self._picker.is_mounted:
+            self._picker.refresh_rows()
 
     def _run_choice(self, command: str, name: str | None) -> None:
+        self._picker = None
         if name:
             self._run_line(f"{command} {name}")
 
@@ -147,9 +157,15 @@ class EffectView:
         if message:
             self._transcript.add_note(message, "passage")
 
+    def _add_note(self, text: str, topic: str) -> None:
+        """Add a note to the transcript, and show it in the list that covers the transcript, if there is one."""
+        self._transcript.add_note(text, topic)
+        if self._picker:
+            self._picker.show_note(text)
+
     def _notify_over_sweep(self, message: str, severity: Literal["information", "error"]) -> None:
-        """Show a message on top of a sweep, if one covers the transcript."""
-        if self._sweep_view.display:
+        """Show a message on top of a sweep or a list, if one covers the transcript."""
+        if self._sweep_view.display or self._picker:
             self._app.notify(one_line(message), severity=severity, markup=False)
 
 

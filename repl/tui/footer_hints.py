@@ -32,6 +32,9 @@ PICKER_HINTS = (
     Hint("Take", ("enter",)),
     Hint("Close", ("picker-close",)),
 )
+LIST_EDIT_HINTS = {"rename": Hint("Rename", ("picker-rename",)), "delete": Hint("Delete", ("picker-delete",))}
+"""Keys that edit a row of a list, by action."""
+
 SETTINGS_HINTS = (
     Hint("Go", ("settings-up", "settings-down")),
     Hint("Set", ("enter",)),

@@ -110,6 +110,8 @@ PICKER_KEYS = (
     _key("picker-down", "down", "move('down')", "choose a row; Enter takes it", priority=True),
     _key("picker-page-up", "pageup", "move('page_up')", "scroll", priority=True),
     _key("picker-page-down", "pagedown", "move('page_down')", "scroll", priority=True),
+    _key("picker-rename", "ctrl+r", "rename", "give the chosen passage a name", "Rename", priority=True),
+    _key("picker-delete", "ctrl+d", "delete", "delete the chosen row", "Delete", priority=True),
 )
 """Keys of a list."""
 
