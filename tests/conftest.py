@@ -15,6 +15,7 @@ from afterglow.core.model import Model, load
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.core.text.copy_detection import CopyIndex
+from afterglow.repl import clipboard
 from afterglow.repl.__main__ import main
 from afterglow.repl.tui.app import AfterglowApp
 
@@ -49,6 +50,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def all_colors(monkeypatch: pytest.MonkeyPatch) -> None:
     """All colors, whatever terminal the tests are run in."""
     monkeypatch.setenv("COLORTERM", "truecolor")
+
+
+@pytest.fixture(autouse=True)
+def no_clipboard_tool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No tool that would put what a test copies into the clipboard of the person who runs it."""
+    monkeypatch.setattr(clipboard, "TOOLS", ())
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from afterglow.core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw, Table
+from afterglow.core.commands.effects import (
+    Ask,
+    Compare,
+    Copy,
+    Edit,
+    Effect,
+    Find,
+    Listing,
+    Pin,
+    Play,
+    Quit,
+    Redraw,
+    Table,
+)
 from afterglow.core.commands.hints import COMMAND_HINTS
 from afterglow.core.commands.registry import COMMANDS, completions, dispatch, lookup_command, runs_live
 from afterglow.core.errors import AfterglowError, CommandError, ModelError, SettingError, StorageError, UsageError
@@ -70,13 +83,15 @@ KINDS: dict[str, list[type]] = {
     "new": [Notice],
     "sweep": [Compare],
     "explain": [Table],
-    "tour": [Listing],
+    "tour": [Listing, Pin],
     "model": [Listing],
     "save": [Notice],
     "open": [Listing],
     "rename": [Notice],
     "delete": [Ask],
     "undelete": [Redraw],
+    "find": [Find],
+    "copy": [Copy],
     "export": [Notice],
     "help": [Listing],
     "quit": [Quit],
@@ -472,6 +487,8 @@ LIVE = {
     "preset",
     "set",
     "explain",
+    "find",
+    "copy",
     "tour",
     "save",
     "rename",

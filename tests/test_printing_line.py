@@ -22,8 +22,8 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from .hostile_text import HOSTILE, HOSTILE_TEXT, INVISIBLE, PAYLOADS, check_shown, fill_home, hostile_lines
 from .scripted_model import Scripted
 
-OWN_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\b]|\x1b\[0? q")
-"""What prompt-toolkit sends to move the cursor and for colours. Payloads of this form are looked for before."""
+OWN_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\b]|\x1b\[0? q|\x1b\]52;c;[A-Za-z0-9+/=]*\x07")
+"""The sequences of prompt-toolkit and of /copy. Payloads of this form are looked for before."""
 
 
 class Screen(io.StringIO):

@@ -8,7 +8,8 @@ from afterglow.core.commands.explain_tables import FOOTNOTE, Distribution, build
 from afterglow.core.commands.registry import show_help
 from afterglow.core.render.svg import display_width
 from afterglow.core.sampling.temperature import parse_probabilities
-from afterglow.repl.line.printer import print_rows
+from afterglow.core.session.session import Session
+from afterglow.repl.line.printer import print_answer
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.output import DummyOutput
@@ -97,13 +98,15 @@ def printed(effect: Listing | Table, columns: int, capsys: pytest.CaptureFixture
             print(data, end="")
 
     with create_app_session(output=Terminal()):
-        print_rows(effect)
+        print_answer(effect)
     return capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80])
-def test_the_line_repl_breaks_lists_and_tables_between_words(columns: int, capsys: pytest.CaptureFixture[str]) -> None:
-    (listing,) = show_help()
+def test_the_line_repl_breaks_lists_and_tables_between_words(
+    session: Session, columns: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (listing,) = show_help(session)
     assert isinstance(listing, Listing)
     for effect in (listing, build_table(LESSON, (0.5, 1.0, 2.0))):
         lines = printed(effect, columns, capsys)

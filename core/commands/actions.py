@@ -13,6 +13,7 @@ from ..inference import library
 from ..inference.model_file import read_card
 from ..render.export import EXPORTERS, ExportedPassage
 from ..sampling.temperature import describe_temperature_change
+from ..sanitize import escape_controls
 from ..session.lens import next_logprobs
 from ..session.node import Node
 from ..session.passage import Passage
@@ -21,7 +22,7 @@ from ..setting_spec import Spec
 from ..settings import SPECS, get_spec
 from ..typed_paths import typed_path
 from ..user_files import require_new_or_ours, write_user_file
-from .effects import Compare, Edit, Effect, Listing, Play, Quit, Redraw
+from .effects import Compare, Copy, Edit, Effect, Find, Listing, Play, Quit, Redraw
 
 SWEEP_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
 """Temperatures of a sweep if none are typed."""
@@ -186,6 +187,18 @@ def export(session: Session, path: str, *, force: bool = False) -> Iterator[Effe
     text = EXPORTERS[target.suffix](ExportedPassage(session.passage, summary, session.settings.heat, tracker))
     write_user_file(target, text.encode("utf-8", "replace"))
     yield Notice(f"written: {target}")
+
+
+def copy(session: Session) -> Iterator[Effect]:
+    """Copy the text. Control characters in it are shown, so that they are not obeyed where it is inserted."""
+    session.passage.current()
+    yield Copy(escape_controls(session.passage.text()))
+
+
+def find(session: Session, query: str = "") -> Iterator[Effect]:
+    """Find words in the text, or the next place of those that were searched for last."""
+    session.passage.current()
+    yield Find(query, session.passage.text())
 
 
 def _format_tree_row(passage: Passage, index: int, depth: int) -> tuple[str, str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ..errors import CommandError
 from ..events import Event, Notice
 from ..generation.sweep import Sweep
 from ..sanitize import one_line
+from ..text.find import describe_no_match, find_lines
 from .tables import Cell, TableColumn, render
 
 
@@ -92,6 +94,34 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class Find:
+    """Show the places of ``query`` in a text; if it is "", the next place of what was searched for last."""
+
+    query: str
+    text: str
+
+    @property
+    def plain(self) -> tuple[Listing]:
+        """The lines with a match, for front ends that cannot show places in a text.
+
+        Raises CommandError if there is none, or no query.
+        """
+        if not self.query:
+            raise CommandError("usage: /find TEXT")
+        rows = [(str(number), line) for number, line in find_lines(self.text, self.query)]
+        if not rows:
+            raise CommandError(describe_no_match(self.query))
+        return (Listing(f"{len(rows):,} line{'s' if len(rows) > 1 else ''} with {self.query!r}", rows),)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Copy a text to the clipboard, or what the user has selected on the screen."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Redraw:
     """Show the passage again because it has changed, and ``text``, the reason, unless it is ""."""
 
@@ -123,4 +153,4 @@ class Quit:
     """Quit the front end."""
 
 
-Effect = Notice | Play | Compare | Listing | Table | Pin | Redraw | Edit | Ask | Quit
+Effect = Notice | Play | Compare | Listing | Table | Find | Copy | Pin | Redraw | Edit | Ask | Quit

@@ -75,6 +75,14 @@ TEXT_COMMANDS: tuple[Command, ...] = (
         (Argument("name", choices=lambda *_: passage_commands.list_passages()),),
     ),
     Command(
+        "find",
+        "find words in the text; without TEXT, the next place",
+        actions.find,
+        (Argument("text", asked=True),),
+        live=True,
+    ),
+    Command("copy", "copy the text to the clipboard, or what is selected on the full screen", actions.copy, live=True),
+    Command(
         "export",
         "write this passage to a .txt, .md, .json, .html or .svg file (/export! replaces one), the last two in color",
         actions.export,

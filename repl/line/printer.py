@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterable
 from functools import cache
@@ -9,16 +10,19 @@ from functools import cache
 from prompt_toolkit.application import get_app_session
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import print_formatted_text
 from prompt_toolkit.styles import BaseStyle, Style, merge_styles
-from prompt_toolkit.utils import get_cwidth
+from prompt_toolkit.utils import get_cwidth, is_dumb_terminal
 
-from ...core.commands.effects import Listing, Table
+from ...core.commands.effects import Find, Listing, Table
 from ...core.commands.tables import second_column
+from ...core.errors import CommandError
 from ...core.events import Done, Event, Notice, PrefillProgress, Token
 from ...core.render.heat import heat_level, heat_styles, legend
 from ...core.render.marks import MarkedSpan
 from ...core.sanitize import escape_controls, one_line
+from ..clipboard import copied_note, copy_with_tool, terminal_sequence
 from ..progress_line import progress_line
 
 PROMPT_STYLE = Style.from_dict(
@@ -128,13 +132,19 @@ def _break_line(text: str) -> str:
     return "\n".join(wrap_words(one_line(text), terminal_width()))
 
 
-def print_rows(effect: Listing | Table) -> None:
-    """Print the title of a list or table, and its rows in columns that fit the terminal."""
-    print_note(effect.title)
-    if isinstance(effect, Table):
-        _print_table(effect)
-    else:
-        _print_list(effect)
+def print_answer(effect: Notice | Listing | Table | Find) -> None:
+    """Print a notice; or the title of a list or table, and its rows in columns that fit the terminal."""
+    match effect:
+        case Notice(text):
+            print_note(text)
+        case Find():
+            print_answer(*effect.plain)
+        case Listing(title):
+            print_note(title)
+            _print_list(effect)
+        case Table(title):
+            print_note(title)
+            _print_table(effect)
 
 
 def _print_list(listing: Listing) -> None:
@@ -159,6 +169,18 @@ def _print_table(table: Table) -> None:
         print_fragments(("", INDENT), *((f"class:{style}", text) for text, style in line), ("", "\n"))
     if footnote := table.footnote_below(lines):
         print_note(footnote)
+
+
+async def copy_text(text: str) -> None:
+    """Copy a text to the clipboards of the terminal and of the system. Raise CommandError if there is neither."""
+    output = get_app_session().output
+    sent = isinstance(output, Vt100_Output) and not is_dumb_terminal()
+    if sent:
+        output.write_raw(terminal_sequence(text))  # write() would remove the escape characters
+        output.flush()
+    if not await asyncio.to_thread(copy_with_tool, text) and not sent:
+        raise CommandError("this terminal has no clipboard; /export FILE writes the text")
+    print_note(copied_note(text))
 
 
 def terminal_width() -> int:

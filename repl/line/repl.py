@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from prompt_toolkit import PromptSession
 from prompt_toolkit.keys import Keys
 
-from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw, Table
+from ...core.commands.effects import Ask, Compare, Copy, Edit, Effect, Find, Listing, Play, Quit, Redraw, Table
 from ...core.commands.registry import dispatch, runs_live
 from ...core.errors import AfterglowError, CommandError
 from ...core.events import Notice, PrefillProgress
@@ -24,7 +24,16 @@ from ..external_editor import edit_externally
 from ..player import Player
 from .keys import KEY_ROWS, push_back_keys, read_keys, strip_triple_quotes
 from .line_prompt import LinePrompt
-from .printer import print_error, print_events, print_fragments, print_legend, print_note, print_passage, print_rows
+from .printer import (
+    copy_text,
+    print_answer,
+    print_error,
+    print_events,
+    print_fragments,
+    print_legend,
+    print_note,
+    print_passage,
+)
 from .stops import handle_stops, request_stop
 
 MAX_REPRINTED_CHARS = 2000
@@ -90,10 +99,10 @@ class LineRepl:
             case Play() | Compare():
                 for play in effect.plays:
                     await self._play(play)
-            case Notice(text):
-                print_note(text)
-            case Listing() | Table():
-                print_rows(effect)
+            case Notice() | Listing() | Table() | Find():
+                print_answer(effect)
+            case Copy(text):
+                await copy_text(text)
             case Redraw(text):
                 self._reprint_passage(text)
             case Edit() | Ask():

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from ...core.command_line import echo, echo_notice, text_writer
-from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Play, Quit, Redraw, Table
+from ...core.commands.effects import Ask, Compare, Copy, Edit, Effect, Find, Listing, Play, Quit, Redraw, Table
 from ...core.commands.registry import dispatch
 from ...core.errors import AfterglowError, TextError, UsageError
 from ...core.events import Notice, PrefillProgress
@@ -53,17 +53,19 @@ def _show_effect(session: Session, effect: Effect) -> None:
             echo(text, err=True)
         case Listing():
             _print_listing(effect)
-        case Table():
+        case Table() | Find():
             for part in effect.plain:
                 _show_effect(session, part)
-        case Edit() | Ask():
+        case Edit() | Ask() | Copy():
             _refuse(effect)
 
 
-def _refuse(effect: Edit | Ask) -> None:
-    """Raise UsageError: a script cannot answer."""
+def _refuse(effect: Edit | Ask | Copy) -> None:
+    """Raise UsageError: a script cannot answer, and has no clipboard."""
     if isinstance(effect, Edit):
         raise UsageError("/edit needs a terminal")
+    if isinstance(effect, Copy):
+        raise UsageError("/copy needs a terminal; /export FILE writes the text")
     raise UsageError(f"{effect.question} A script is not asked: {effect.forced} does it")
 
 

@@ -11,11 +11,14 @@ from .token_cursor import TokenCursor
 WHILE_WRITING = ("stop", "pause", "skip_to_end")
 """Actions that apply while text is being written."""
 
-ON_MAIN_SCREEN = ("interrupt", "scroll")
+ON_MAIN_SCREEN = ("interrupt", "scroll", "find")
 """Actions that apply if no other screen is on top. Their keys have priority, and would act there too."""
 
 WITH_CURSOR = ("move_choice", "take", "leave")
 """Moves that apply if there is a token cursor or a sweep."""
+
+WHILE_FINDING = ("move_choice", "leave")
+"""Moves that apply while places in the text are highlighted."""
 
 
 class ActionConditions:
@@ -54,6 +57,8 @@ class ActionConditions:
             return sweep_shown
         if move == "leave" and self._playback.playing:
             return False  # Esc stops the text first
+        if move in WHILE_FINDING and self._view.finder.active:
+            return True
         if move in WITH_CURSOR:
             return move != "move_choice" if sweep_shown else self._token_cursor.token_index is not None
         return bool(self._view.passage_view.token_spans) or sweep_shown

@@ -189,6 +189,9 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
         """Call the method ``move`` of ``navigation``."""
         getattr(self.navigation, move)(*arguments)
 
+    def action_find(self) -> None:
+        self.navigation.find()
+
     def action_help(self) -> None:
         """Show all keys."""
         from .help_page import HelpPage  # imported late, like all rarely used screens
@@ -209,8 +212,7 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
         if self.playback.playing and not of_page:
             self.playback.stop()
         elif selected := of_page or self._view.input.selected_text:
-            self.copy_to_clipboard(selected)
-            self._view.transcript.add_note(f"copied {len(selected):,} characters", "copied")
+            self._effects.copy(selected)
         else:
             self._view.transcript.add_note("Ctrl-Q quits, and so does /quit", "quitting")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ...core.sanitize import escape_controls
 from ...core.text.copy_detection import CopyTracker
@@ -39,6 +39,11 @@ class Block:
         self._paragraphs.append(Paragraph(mark, copy_tracker=copy_tracker))
         for text in texts:
             self._append(text)
+
+    @property
+    def paragraphs(self) -> Sequence[Paragraph]:
+        """The paragraphs, from the top."""
+        return self._paragraphs
 
     def wrap(self, width: int) -> None:
         """Wrap all paragraphs."""

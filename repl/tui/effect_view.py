@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.app import App
 
-from ...core.commands.effects import Ask, Compare, Edit, Effect, Listing, Pin, Play, Quit, Redraw, Table
+from ...core.commands.effects import Ask, Compare, Copy, Edit, Effect, Find, Listing, Pin, Play, Quit, Redraw, Table
 from ...core.errors import AfterglowError
 from ...core.events import Notice
 from ...core.file_io import private_file
 from ...core.paths import log_file
 from ...core.sanitize import one_line
+from ..clipboard import copied_note
 from .drafts import Drafts
 from .line_runner import EffectFactory
 from .main_view import MainView
@@ -49,6 +50,7 @@ class EffectView:
         self._playback = playback
         self._run_line = run_line
         self._run_effects = run_effects
+        self._finder = view.finder
         self._drafts = Drafts()
         self._fill_input = view.input.set_text
         self._picker: Picker | None = None
@@ -72,14 +74,24 @@ class EffectView:
         match effect:
             case Notice(text):
                 self._add_note(text, topic)
-            case Listing() | Table():
-                self._show_rows(effect)
-            case Pin(text):
-                self._pin(text)
             case Redraw(text):
                 self._redraw_passage(text)
+            case Pin(text):
+                self._pin(text)
+            case Find(query):
+                self._sweep_view.close()
+                self._finder.find(query)
+            case Copy(text):
+                self.copy(self._app.screen.get_selected_text() or text)
+            case Listing() | Table():
+                self._show_rows(effect)
             case Edit() | Ask():
                 self._ask_user(effect)
+
+    def copy(self, text: str) -> None:
+        """Copy a text to the clipboard, and say so."""
+        self._app.copy_to_clipboard(text)
+        self._transcript.add_note(copied_note(text), "copied")
 
     def show_error(self, error: Exception) -> None:
         """Show an error. A bug is one line on the screen and a traceback in the log."""

@@ -27,7 +27,7 @@ EMPTY_LINE_KEYS = (
     _key("pause", "space", "pause", "pause the text that is being written, or go on", "Pause"),
     _key("finish", "tab", "skip_to_end", "finish the text that is being written at once"),
     _key("take", "enter", "navigate('take')", "with a cursor or a sweep, continue with the chosen one", "Take"),
-    _key("leave", "escape", "navigate('leave')", "remove the cursor, close the sweep"),
+    _key("leave", "escape", "navigate('leave')", "remove the cursor, close the sweep, end a search"),
     _key("plus", "plus", "change_temperature('+')", "change the temperature by 0.05"),
     _key("minus", "minus", "change_temperature('-')", "change the temperature by 0.05"),
     _key("bracket-left", "left_square_bracket", "run_command('/version -1')", "show the previous version of the text"),
@@ -38,8 +38,18 @@ EMPTY_LINE_KEYS = (
     _key("word-right", "ctrl+right,alt+f", "navigate('move_word', 1)", "move over the words"),
     _key("text-start", "home", "navigate('move_to_start')", "go to the first token, or after the last"),
     _key("text-end", "end", "navigate('move_to_end')", "go to the first token, or after the last"),
-    _key("candidate-up", "up", "navigate('move_choice', -1)", "with a cursor, choose a candidate in the lens"),
-    _key("candidate-down", "down", "navigate('move_choice', 1)", "with a cursor, choose a candidate in the lens"),
+    _key(
+        "candidate-up",
+        "up",
+        "navigate('move_choice', -1)",
+        "choose a candidate at the cursor, or a place found",
+    ),
+    _key(
+        "candidate-down",
+        "down",
+        "navigate('move_choice', 1)",
+        "choose a candidate at the cursor, or a place found",
+    ),
     _key("pick-1", "1", "navigate('pick', 0)", "with a sweep, continue with that column", "Pick", display="1-9"),
     *(
         _key(
@@ -66,6 +76,7 @@ ANY_TIME_KEYS = (
     _key("edit", "f5", "run_command('/edit')", "edit the text in place", "Edit"),
     _key("quit", "ctrl+q", "quit", "quit", "Quit", priority=True),
     _key("copy", "ctrl+c", "interrupt", "copy the selection; without one, stop the text", priority=True),
+    _key("find", "ctrl+f", "find", "find words in the text, then go to the next place", priority=True),
     _key("redraw", "ctrl+l", "redraw", "draw everything again, after a stray message", priority=True),
     _key("suspend", "alt+z", "suspend_process", "suspend; the shell's fg continues", priority=True),
     _key("undo", "alt+up", "run_command('/undo')", "undo and redo the last text"),

@@ -13,6 +13,7 @@ from ...core.sanitize import one_line
 from ...core.session.session import Session
 from ...core.typed_paths import is_visitor
 from .completion import Completions
+from .finder import Finder
 from .legend import Legend
 from .lens_panel import Lens
 from .passage_view import PassageView
@@ -36,6 +37,7 @@ class MainView(Vertical):
         self.sweep_view = SweepView()
         self._completions = Completions()
         self.input = PromptInput(session, self._completions, keymap)
+        self.finder = Finder(self.transcript)
         self.passage_view = PassageView(session, self.transcript)
         self._page = Container(self.transcript, self.lens, id="page")
         self._legend = Legend(self.transcript)
@@ -69,6 +71,8 @@ class MainView(Vertical):
         """Show the status line. ``activity`` is the state of the text being written."""
         tracker, sweep = self.passage_view.copy_tracker, self.sweep_view
         thermometer = describe_temperature(self._session, sweep.temperatures, sweep.chosen_index)
+        found = self.finder.summary
+        activity = f"{found} · {activity}" if found and self._session.playing else found or activity
         notes = describe_session(self._session, tracker, activity, passage_shown=not sweep.display)
         self._status_line.status = Status(thermometer, one_line(self._session.model.name), notes)
 

@@ -30,6 +30,8 @@ class Navigation:
         self._session = session
         self._passage_view = view.passage_view
         self._sweep_view = view.sweep_view
+        self._finder = view.finder
+        self._input = view.input
         self._token_cursor = token_cursor
         self._run_effects = run_effects
         self._refresh = refresh
@@ -64,14 +66,27 @@ class Navigation:
         self.move(END)
 
     def move_choice(self, step: int) -> None:
-        """Choose the candidate of the lens that is ``step`` below the chosen one."""
-        self._token_cursor.move_choice(step)
+        """Choose the candidate of the lens that is ``step`` below the chosen one, or another place that was found."""
+        if self._finder.active and self._token_cursor.token_index is None:
+            self._finder.step(step)
+            self._refresh()
+        else:
+            self._token_cursor.move_choice(step)
 
     def leave(self) -> None:
-        """Close the sweep and remove the cursor."""
+        """Close the sweep, remove the cursor and end the search."""
+        self._finder.leave()
         self._sweep_view.close()
         self._token_cursor.clear()
         self._refresh()
+
+    def find(self) -> None:
+        """Go to the next place of what is searched for, or let the user type what to find."""
+        if self._finder.active:
+            self._finder.step(1)
+            self._refresh()
+        else:
+            self._input.set_text("/find ")
 
     def take(self) -> None:
         """Continue from the chosen candidate at the cursor, or from the chosen column of a sweep."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual.errors import NoWidget
 from textual.geometry import Offset
 from textual.screen import Screen
 from textual.selection import SELECT_ALL, Selection
 from textual.widget import Widget
+from textual.widgets import TextArea
 
-from .transcript import Transcript
+from ..clipboard import copy_with_tool
+from .document_view import DocumentView
 from .visible_text import VisibleApp
 
 
@@ -21,7 +25,7 @@ class SelectingScreen(Screen[None]):
 
     def validate_selections(self, selections: dict[Widget, Selection]) -> dict[Widget, Selection]:
         """Return the parts of transcripts. On a double click, the toolkit selects a whole widget and all in it."""
-        parts = ((widget, part) for widget, part in selections.items() if isinstance(widget, Transcript))
+        parts = ((widget, part) for widget, part in selections.items() if isinstance(widget, DocumentView))
         return {widget: part for widget, part in parts if part != SELECT_ALL}
 
     def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
@@ -31,14 +35,24 @@ class SelectingScreen(Screen[None]):
             widget = widget or self.get_widget_at(x, y)[0]
         except NoWidget:
             return None, None
-        if isinstance(widget, Transcript):
+        if isinstance(widget, DocumentView):
             return widget, widget.nearest_character(x, y)
         return (None if widget.allow_select else widget), None
 
 
 class SelectingApp(VisibleApp):
-    """An app whose main screen is a ``SelectingScreen``."""
+    """An app whose main screen is a ``SelectingScreen``. What it copies goes to the system's clipboard too."""
 
     def get_default_screen(self) -> SelectingScreen:
         """Return the main screen."""
         return SelectingScreen(id="_default")
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy a text to the clipboards of the terminal and of the system."""
+        super().copy_to_clipboard(text)
+        self.run_worker(partial(copy_with_tool, text), group="clipboard", thread=True)
+
+    def clear_selection(self) -> None:
+        """Clear the selection if one in a text area takes its place. The toolkit clears it whenever a key is typed."""
+        if not isinstance(self.focused, TextArea) or self.focused.selected_text:
+            super().clear_selection()
