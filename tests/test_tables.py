@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
 from afterglow.core.commands.effects import Listing, Table
 from afterglow.core.commands.explain_tables import FOOTNOTE, Distribution, build_table
@@ -110,7 +112,7 @@ def test_the_line_repl_breaks_lists_and_tables_between_words(
     assert isinstance(listing, Listing)
     for effect in (listing, build_table(LESSON, (0.5, 1.0, 2.0))):
         lines = printed(effect, columns, capsys)
-        assert all(get_cwidth(line) < columns for line in lines[1:])
-    words = {word for row in listing.rows for text in row for word in text.split()}
-    shown = {word for line in printed(listing, columns, capsys)[1:] for word in line.split()}
+        assert all(get_cwidth(line) < columns for line in lines)
+    words = {word for text in (listing.title, *chain(*listing.rows)) for word in text.split()}
+    shown = {word for line in printed(listing, columns, capsys) for word in line.split()}
     assert shown == words
