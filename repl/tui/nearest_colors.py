@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from rich.color import Color, ColorType
-from rich.palette import Palette
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color as BackgroundColor
 from textual.filter import LineFilter
 
-FIRST_FIXED = 16
-"""Number of the first color that is the same on each terminal. Those before it are the user's own."""
+CUBE_LEVELS = (0, 95, 135, 175, 215, 255)
+"""Strengths of red, green and blue among the colors 16 to 231. Those before 16 are the user's own."""
+
+GRAYS = range(8, 248, 10)
+"""Strengths of the colors 232 to 255, which are gray."""
 
 
 class NearestColors(LineFilter):
@@ -36,9 +39,14 @@ def _nearest_color(color: Color | None) -> Color | None:
     """Return the color itself if the terminal has it."""
     if color is None or color.type is not ColorType.TRUECOLOR:
         return color
-    return Color.from_ansi(FIRST_FIXED + _palette().match(color.get_truecolor()))
+    red, green, blue = color.get_truecolor()
+    cube = [_nearest_index(CUBE_LEVELS, part) for part in (red, green, blue)]
+    gray = _nearest_index(GRAYS, (red + green + blue) // 3)
+    numbers = (16 + 36 * cube[0] + 6 * cube[1] + cube[2], 232 + gray)
+    shown = (*(CUBE_LEVELS[index] for index in cube),), (GRAYS[gray],) * 3
+    distances = [sum((a - b) ** 2 for a, b in zip(each, (red, green, blue), strict=True)) for each in shown]
+    return Color.from_ansi(numbers[distances[1] < distances[0]])
 
 
-@lru_cache(maxsize=1)
-def _palette() -> Palette:
-    return Palette([(*Color.from_ansi(number).get_truecolor(),) for number in range(FIRST_FIXED, 256)])
+def _nearest_index(levels: Sequence[int], value: int) -> int:
+    return min(range(len(levels)), key=lambda index: abs(levels[index] - value))
