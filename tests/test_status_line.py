@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from afterglow.core.setting_types import Ramp
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.status_line import Status, StatusLine, lay_out
@@ -112,6 +113,18 @@ async def test_the_wheel_turns_the_temperature_and_a_drag_sets_it(app: app_modul
         await wait_until_idle(pilot)
         assert app.session.settings.temperature == 0
         assert transcript_text(app).count("→") == 1
+
+
+async def test_a_drag_that_begins_on_a_ramp_does_not_jump(app: app_module.AfterglowApp) -> None:
+    """The line is laid out in another way once there is one temperature."""
+    async with app.run_test(size=(60, 20)) as pilot:
+        await play(pilot, "/temp 0.2..1.6")
+        scale = lay_out(app.query_one(StatusLine).status, 60)
+        await pilot.mouse_down(StatusLine, offset=(scale.scale_column, 0))
+        await wait_until_idle(pilot)
+        await pilot.hover(StatusLine, offset=(scale.scale_column + 1, 0))
+        await wait_until_idle(pilot)
+        assert app.session.settings.temperature == pytest.approx(2 / (scale.scale_width - 1), abs=0.026)
 
 
 async def test_a_sweep_has_its_temperatures_on_the_scale(app: app_module.AfterglowApp) -> None:

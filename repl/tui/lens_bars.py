@@ -112,8 +112,8 @@ class BarTable(NamedTuple):
     def rest_line(self, rest: Rest) -> LensLine:
         """Return the line of all tokens without a row: their number, and the sums of their shares."""
         room = self.label_width + 2 + self.bar_width
-        label = f"{rest.token_count:,} others"
-        label = label if len(label) <= room else "others"
+        labels = (f"{rest.token_count:,} others", f"{rest.token_count} others", "others")
+        label = next((each for each in labels if len(each) <= room), "")
         raw, shaped = format_share(rest.raw), "cut" if rest.shaped is None else format_share(rest.shaped)
         return [(f"{label:<{room}}{raw:>{SHARE_WIDTH}} {shaped:>{self.bar_width + SHARE_WIDTH}}", "dim")]
 

@@ -134,6 +134,7 @@ class StatusLine(Widget):
 
     def __init__(self) -> None:
         super().__init__(id="status")
+        self._dragged_in: StatusLayout | None = None
         self._dragged_to: float | None = None
 
     def render(self) -> Content:
@@ -164,20 +165,21 @@ class StatusLine(Widget):
         layout = lay_out(self.status, self.size.width)
         if 0 <= event.x - layout.scale_column < layout.scale_width:
             self.capture_mouse()
-            self._drag_to(event.x)
+            self._dragged_in = layout
+            self._drag_to(event.x, layout)
 
     def on_mouse_move(self, event: MouseMove) -> None:
         """Follow the mouse."""
-        if self._dragged_to is not None:
-            self._drag_to(event.x)
+        if self._dragged_in:
+            self._drag_to(event.x, self._dragged_in)
 
     def on_mouse_up(self, event: MouseUp) -> None:  # noqa: ARG002
         """Follow the mouse no longer."""
-        self._dragged_to = None
+        self._dragged_in = self._dragged_to = None
         self.release_mouse()
 
-    def _drag_to(self, x: int) -> None:
-        layout = lay_out(self.status, self.size.width)
+    def _drag_to(self, x: int, layout: StatusLayout) -> None:
+        """Set the temperature at a column of the layout in which the drag began."""
         temperature = self.status.thermometer.temperature_at(x - layout.scale_column, layout.scale_width)
         if temperature != self._dragged_to:
             self._dragged_to = temperature
