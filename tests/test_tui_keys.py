@@ -188,8 +188,11 @@ async def test_a_failed_line_comes_back_selected(app: app_module.AfterglowApp) -
         await press(pilot, "x")
         assert line_of(app).text == "x"
         line_of(app).set_text("")
+        await play(pilot, "/lens on")
         await play(pilot, "/tmep 1.2")
-        await press(pilot, "right", "3")
+        await press(pilot, "up")
+        assert line_of(app).text == "/lens on"
+        await press(pilot, "down", "right", "3")
         assert line_of(app).text == "/tmep 1.23"
 
 
@@ -211,7 +214,7 @@ async def test_arrows_choose_a_completion_and_enter_runs_what_is_complete(app: a
         await press(pilot, *"/len")
         assert shown.words == ["/length", "/lens"]
         await press(pilot, "down", "down")
-        assert (shown.chosen_word, line.border_subtitle) == ("/lens", "↑ ↓ 2 of 2")
+        assert (shown.chosen_word, line.suggestion, line.border_subtitle) == ("/lens", "s", "↑ ↓ 2 of 2")
         await press(pilot, "enter")
         assert (line.text, shown.words[0]) == ("/lens ", "on")
         await press(pilot, "up", "up", "enter")

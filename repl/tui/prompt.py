@@ -65,6 +65,7 @@ class PromptInput(EditArea):
             self.set_text(text)
             self._offer([])
             self.select_all()
+            self._history_index -= self._get_history()[-1:] == [text]  # so that ↑ recalls the line before it
 
     def submit_text(self) -> str:
         """Return the typed text, add it to the history, and clear the input."""
@@ -84,13 +85,16 @@ class PromptInput(EditArea):
             append_history(self.text)
 
     def update_suggestion(self) -> None:
-        """Offer completions of a command. Suggest the first after the cursor, unless it has control characters."""
-        text = self.text
-        rows = useful_completions(self._session, text)
+        """Offer completions of a command, and suggest the first."""
+        word = self.text.split(" ")[-1]
+        rows = useful_completions(self._session, self.text)
         self._offer(rows)
-        word = text.split(" ")[-1]
-        longer = [found for found, _ in rows if len(found) > len(word)] if self.cursor_at_end_of_text else []
-        rest = longer[0].removeprefix(word) if longer else ""
+        self._suggest(next((found for found, _ in rows if len(found) > len(word)), ""))
+
+    def _suggest(self, word: str) -> None:
+        """Suggest the rest of ``word`` after the cursor, unless it has control characters."""
+        typed = self.text.split(" ")[-1]
+        rest = word.removeprefix(typed) if self.cursor_at_end_of_text and word.startswith(typed) else ""
         self.suggestion = rest if rest == escape_line(rest) else ""
 
     def _offer(self, rows: list[tuple[str, str]]) -> None:
@@ -100,6 +104,7 @@ class PromptInput(EditArea):
 
     def _choose_completion(self, step: int) -> None:
         self._completions.move(step)
+        self._suggest(self._completions.chosen_word or "")
         self.border_subtitle = self._completions.position
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
