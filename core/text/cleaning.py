@@ -21,7 +21,7 @@ MAX_CHARS_IN_MEMORY = 1 << 23
 SHUFFLE_FILES = 128
 """Temporary files for shuffling on disk. The lines of each are then shuffled in memory."""
 
-_ENCODING_HINT = "give its encoding, for example --encoding latin-1"
+_ENCODING_HINT = "convert it with iconv, or give its encoding on the command line: --encoding latin-1"
 
 
 def read_text(source: Source, options: ReadOptions, notes: list[str]) -> Iterator[str]:
@@ -140,7 +140,7 @@ def _decoding_error(
     if _is_utf8(encoding) and not (ascii_before and data[:start].isascii()):  # valid non-ASCII text precedes it
         return TextError(
             f"{name} mixes encodings: after valid {encoding}, {bad_byte};"
-            " repair that byte, or read the whole text in one encoding, for example --encoding latin-1"
+            " repair that byte, or give one encoding for all of it on the command line: --encoding latin-1"
         )
     return TextError(f"{name} is not {encoding}: {bad_byte}; {_ENCODING_HINT}")
 
