@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from afterglow.core.settings import Settings
 from afterglow.core.text.copy_detection import indexed_run_lengths
 from afterglow.repl.external_editor import edit_externally
 from afterglow.repl.line import repl
-from afterglow.repl.line.keys import KEY_ROWS, strip_triple_quotes
+from afterglow.repl.line.keys import KEY_LISTS, strip_triple_quotes
 from afterglow.repl.line.line_prompt import LinePrompt, PromptHistory, SlashCompleter
 from afterglow.repl.line.repl import LineRepl
 from afterglow.repl.prompt_history import append_history, read_history
@@ -371,7 +372,7 @@ async def test_help_lists_the_keys_of_the_prompt(session: Session, keyboard: Pip
         keyboard.send_text("/help\r/quit\r")
         await LineRepl(session).run()
     assert "Space pauses" in paper.getvalue().partition("/help\r")[0]
-    for key, about in KEY_ROWS:
+    for key, about in chain.from_iterable(KEY_LISTS.values()):
         assert re.search(rf"^ *{re.escape(key)} +{re.escape(about[:20])}", paper.getvalue(), re.MULTILINE)
 
 

@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_read_is_found_by_its_name(three: Session) -> None
 
 
 def test_a_renamed_passage_is_found_by_its_name_and_stays_one(three: Session) -> None:
-    assert notes(run_line(three, '/rename "night ride"')).endswith("is now called 'night ride'")
+    assert notes(run_line(three, "/rename night ride")).endswith("is now called 'night ride'")
     assert dict(list_passages("night"))["#2"].startswith("night ride · Quagga")
     run_line(three, "")
     PassageSaver().save(three.passage)
@@ -129,8 +129,8 @@ def test_a_renamed_passage_is_found_by_its_name_and_stays_one(three: Session) ->
 
 
 def test_another_passage_is_renamed_by_its_number(three: Session) -> None:
-    run_line(three, "/rename #1 horse")
-    assert dict(list_passages())["#1"].startswith("horse · Zebra")
+    run_line(three, "/rename #1 horse of the plain")
+    assert dict(list_passages())["#1"].startswith("horse of the plain · Zebra")
 
 
 def test_a_file_is_renamed_and_replaces_no_other_one_unless_forced(three: Session) -> None:

@@ -80,9 +80,9 @@ def _open(session: Session, saved: SavedPassage) -> Iterator[Effect]:
         yield Notice(notice)
 
 
-def rename(session: Session, names: Sequence[str], *, force: bool = False) -> Iterator[Effect]:
-    """Give the passage, or another one, a new name."""
-    *old, new = names
+def rename(session: Session, words: Sequence[str], *, force: bool = False) -> Iterator[Effect]:
+    """Give the passage a new name, or the one that ``words`` begin with: its number, or the name of its file."""
+    *old, new = _split_names(words)
     passage_json.path_for(new)  # an invalid name is told first
     saved = saved_passages.find_one(old[0]) if old else _require_saved(session)
     file = session.passage.saved_as
@@ -93,14 +93,16 @@ def rename(session: Session, names: Sequence[str], *, force: bool = False) -> It
     yield Notice(f"{saved.title} is now called {new!r}")
 
 
-def parse_names(_: Session, text: str) -> list[str]:
-    """Return the names in ``text``; one of several words is in quotes. Raises CommandError for more than two."""
-    names = [quoted or bare for quoted, bare in re.findall(r'"([^"]*)"|(\S+)', text)]
-    if len(names) > 2:
-        raise CommandError(
-            '/rename takes one name, or an old and a new one; a name of several words is put in "quotes"'
-        )
-    return names
+def _split_names(words: Sequence[str]) -> list[str]:
+    """Return the new name in ``words``, after the old one if they begin with a number or the name of a file."""
+    first, *rest = words
+    names_old = bool(rest) and (first.startswith("#") or first in passage_json.list_names())
+    return [first, " ".join(rest)] if names_old else [" ".join(words)]
+
+
+def parse_words(_: Session, text: str) -> list[str]:
+    """Return the words in ``text``. Those in quotes are one."""
+    return [quoted or bare for quoted, bare in re.findall(r'"([^"]*)"|(\S+)', text)]
 
 
 def quote_name(name: str) -> str:

@@ -138,5 +138,5 @@ def show_help(session: Session, name: str = "") -> Iterator[Effect]:
     commands = [lookup_command(name.removeprefix("/"))] if name else COMMANDS
     rows = [(", ".join([c.usage, *(f"/{a}" for a in c.aliases)]), c.help) for c in commands]
     yield Listing("type a seed to start; an empty line continues; // begins a seed with a slash", rows)
-    if session.key_rows and not name:
-        yield Listing("keys", list(session.key_rows))
+    if not name:
+        yield from (Listing(title, keys) for title, keys in session.key_lists.items())

@@ -106,9 +106,9 @@ TEXT_COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "rename",
-        "name this passage, or another one: /rename #12 NEW; a name of several words is put in quotes",
+        "name this passage, or another one: /rename #12 NEW; an old name of several words is put in quotes",
         passage_commands.rename,
-        (Argument("[old] new", passage_commands.parse_names, lambda *_: passage_commands.list_passages(), True),),
+        (Argument("[old] new", passage_commands.parse_words, lambda *_: passage_commands.list_passages(), True),),
         live=True,
         careful=True,
     ),

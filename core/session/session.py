@@ -47,7 +47,7 @@ class Session:
         self.passage = self._empty_passage()
         self.observer: SessionObserver | None = None
         self.pinned: frozenset[str] = frozenset()  # names of settings that the next opened passage does not restore
-        self.key_rows: Sequence[tuple[str, str]] = ()  # the front end's keys, for /help
+        self.key_lists: dict[str, list[tuple[str, str]]] = {}  # the front end's keys by title, for /help
         self.told = set[str]()  # names of notes that are shown once
         self.deletions: list[Deletion] = []  # that can be undone, the latest last
         self._load_model = load_model

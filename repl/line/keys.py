@@ -19,24 +19,26 @@ _ESCAPE_TIMEOUT = 0.05
 """Seconds after which a single Esc byte is the Esc key, not the beginning of an escape sequence."""
 
 
-KEY_ROWS = (
-    ("while a text is written", ""),
-    ("+ -", "raise or lower the temperature by 0.05"),
-    ("Space", "pause, and go on"),
-    ("Tab", "write the rest at once"),
-    ("Esc, Ctrl-C", "stop, and keep the text"),
-    ("/", "pause, and type a command"),
-    ("at the prompt", ""),
-    ("Tab", "complete a command"),
-    ("↑ ↓", "earlier lines; after a few letters, those that begin with them"),
-    ("Ctrl-R", "search earlier lines"),
-    ("Alt-Enter", 'begin a new line; so does Enter between """ and """'),
-    ("Ctrl-G", "write the line in your editor (VISUAL, EDITOR); so do Ctrl-X Ctrl-E"),
-    ("Ctrl-W, Ctrl-Y", "cut a word, insert what was cut"),
-    ("Ctrl-Z", "suspend; fg goes on"),
-    ("Ctrl-D", "quit"),
-)
-"""The keys that /help lists, with what they do. /editing vi has vi's own for editing."""
+KEY_LISTS = {
+    "keys while a text is written": [
+        ("+ -", "raise or lower the temperature by 0.05"),
+        ("Space", "pause, and go on"),
+        ("Tab", "write the rest at once"),
+        ("Esc, Ctrl-C", "stop, and keep the text"),
+        ("/", "pause, and type a command"),
+    ],
+    "keys at the prompt": [
+        ("Tab", "complete a command"),
+        ("↑ ↓", "earlier lines; after a few letters, those that begin with them"),
+        ("Ctrl-R", "search earlier lines"),
+        ("Alt-Enter", 'begin a new line; so does Enter between """ and """'),
+        ("Ctrl-G", "write the line in your editor (VISUAL, EDITOR); so does Ctrl-X Ctrl-E"),
+        ("Ctrl-W, Ctrl-Y", "cut a word, insert what was cut"),
+        ("Ctrl-Z", "suspend; fg goes on"),
+        ("Ctrl-D", "quit"),
+    ],
+}
+"""The keys that /help lists, with what they do, by title. With /editing vi, vi's own edit a line."""
 
 
 def prompt_bindings() -> KeyBindings:

@@ -52,8 +52,8 @@ class LinePrompt:
         settings = self._session.settings
         shown = {name: SPECS[name].kind.show(getattr(settings, name)) for name in ("temperature", "speed", "rng")}
         current = f"T {shown['temperature']} · {shown['speed']} characters/s · rng {shown['rng']}"
-        mode = f" · {get_app().vi_state.input_mode.value}" if vi_mode() else ""
-        return FormattedText([("", f" {self._session.model.name} · {current}{mode}")])
+        mode = f"{get_app().vi_state.input_mode.value} · " if vi_mode() else ""
+        return FormattedText([("", f" {mode}{self._session.model.name} · {current}")])
 
 
 def _is_seed() -> bool:

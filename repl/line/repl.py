@@ -22,7 +22,7 @@ from ..autosave import Autosave
 from ..ending_signals import run_until_signal
 from ..external_editor import edit_externally
 from ..player import Player
-from .keys import KEY_ROWS, push_back_keys, read_keys, strip_triple_quotes
+from .keys import KEY_LISTS, push_back_keys, read_keys, strip_triple_quotes
 from .line_prompt import LinePrompt
 from .printer import (
     copy_text,
@@ -56,7 +56,7 @@ class LineRepl:
         self._quitting = False
         self._autosave = Autosave(session, print_note, print_error, _raise)
         self._prompt = LinePrompt(session)
-        session.key_rows = KEY_ROWS
+        session.key_lists = KEY_LISTS
 
     async def run(self, first_line: str = "") -> None:
         """Execute ``first_line``, if given, then read and execute lines until the user quits."""
