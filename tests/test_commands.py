@@ -429,6 +429,18 @@ def test_commands_are_completed(session: Session) -> None:
     assert dict(completions(session, "/und"))["/undo"] == lookup_command("undo").help
 
 
+def test_a_list_names_the_row_where_the_user_is(written: Session) -> None:
+    def current(line: str) -> str:
+        (listing,) = dispatch(written, line)
+        assert isinstance(listing, Listing)
+        assert listing.current in [name for name, _ in listing.rows]
+        return listing.current
+
+    assert current("/tree") == str(written.passage.cursor)
+    PassageSaver().save(written.passage)
+    assert current("/open") == "#1"
+
+
 def test_commands_are_in_the_order_of_their_use() -> None:
     names = [command.name for command in COMMANDS]
     used = ["continue", "retry", "undo", "version", "temp", "sweep", "explain", "edit", "open", "export", "tour"]

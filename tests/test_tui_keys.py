@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import pkgutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from afterglow.core.errors import SettingError
 from afterglow.core.paths import config_file
 from afterglow.core.session.session import Session
+from afterglow.repl import tui
 from afterglow.repl.prompt_history import read_history
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.completion import Completions
@@ -40,6 +43,15 @@ def test_every_binding_has_an_id_of_its_own_and_says_what_it_does() -> None:
     bindings = [binding for group in KEY_GROUPS.values() for binding in group]
     assert len({binding.id for binding in bindings}) == len(bindings) == len(BINDINGS_BY_ID)
     assert all(binding.id and binding.tooltip for binding in bindings)
+
+
+def test_every_widget_takes_its_keys_from_the_table() -> None:
+    modules = [module.name for module in pkgutil.iter_modules(tui.__path__) if module.name != "terminal_driver"]
+    classes = [each for name in modules for each in vars(import_module(f"{tui.__name__}.{name}")).values()]
+    ours = [each for each in classes if isinstance(each, type) and each.__module__.startswith(tui.__name__)]
+    bindings = [binding for each in ours for binding in vars(each).get("BINDINGS", ())]
+    assert len(bindings) > 50
+    assert all(BINDINGS_BY_ID[binding.id] == binding for binding in bindings)
 
 
 async def test_every_action_of_the_main_screen_exists(app: app_module.AfterglowApp) -> None:
@@ -290,6 +302,13 @@ async def test_a_closed_edit_is_kept_as_a_draft(app: app_module.AfterglowApp) ->
         assert app.screen.query_one(TextArea).text == app.session.passage.text()
         await press(pilot, *"abc", "ctrl+q")
     assert read_history()[-1] == f"{app.session.passage.text()}abc"
+
+
+async def test_a_draft_is_in_the_history_of_the_next_session(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        await press(pilot, "f5", *"more", "escape", "ctrl+q")
+    assert read_history() == ["The lamp", f"{app.session.passage.text()}more"]
 
 
 async def test_the_page_of_keys_lists_all_and_closes(app: app_module.AfterglowApp) -> None:

@@ -19,6 +19,7 @@ from ...core.commands.registry import dispatch, runs_live
 from ...core.errors import AfterglowError
 from ...core.session.session import Session
 from ..autosave import AUTOSAVE_INTERVAL, Autosave
+from ..prompt_history import append_history
 from . import key_bindings as keys
 from .action_conditions import ActionConditions
 from .backpressure import CURSOR_QUERY, Backpressure
@@ -109,7 +110,9 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
                 self._view.transcript.add_note(f"/open continues {latest}", "reminder")
 
     def on_unmount(self) -> None:
-        """Keep what was typed and not run: the next session recalls it."""
+        """Keep edits that were not accepted, and what was typed and not run: the next session recalls them."""
+        for draft in self._effects.drafts.texts:
+            append_history(draft)
         self._view.input.remember_text()
 
     def run_line(self, line: str, topic: str = "") -> None:

@@ -13,6 +13,11 @@ class Drafts:
         """Return the latest draft of a text, "" if there is none."""
         return next((self._drafts[base] for base in reversed(self._drafts) if text.startswith(base)), "")
 
+    @property
+    def texts(self) -> list[str]:
+        """All drafts, oldest first."""
+        return list(self._drafts.values())
+
     def keep(self, text: str, draft: str) -> bool:
         """Keep ``draft`` as the only one of ``text``. Return False if it is the text itself, which is no draft."""
         self.discard(text)

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class EffectView:
     """Shows the effects of commands on the main screen, or on a screen on top of it.
 
-    ``run_line`` runs the command of a row chosen from a list. ``run_effects`` runs the effects of an edited text.
+    ``drafts`` are edits that were not accepted. ``run_line`` runs the command of a row chosen from a list.
+    ``run_effects`` runs the effects of an edited text.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class EffectView:
         self._run_line = run_line
         self._run_effects = run_effects
         self._finder = view.finder
-        self._drafts = Drafts()
+        self.drafts = Drafts()
         self._fill_input = view.input.set_text
         self._picker: Picker | None = None
 
@@ -137,16 +138,16 @@ class EffectView:
         """Edit the text, or the draft of an earlier edit."""
         from .editor import Editor
 
-        self._app.push_screen(Editor(edit.text, self._drafts.find(edit.text)), partial(self._handle_edit, edit))
+        self._app.push_screen(Editor(edit.text, self.drafts.find(edit.text)), partial(self._handle_edit, edit))
 
     def _handle_edit(self, edit: Edit, edited: Edited | None) -> None:
         """Continue an accepted text, and keep any other one as a draft."""
         if edited is None:
             return
         if edited.accepted:
-            self._drafts.discard(edit.text)
+            self.drafts.discard(edit.text)
             self._run_effects(partial(edit.on_done, edited.text))
-        elif self._drafts.keep(edit.text, edited.text):
+        elif self.drafts.keep(edit.text, edited.text):
             self._transcript.add_note("your edit is kept as a draft: F5 goes on with it", "draft")
 
     def _ask_user(self, effect: Edit | Ask) -> None:
