@@ -75,15 +75,15 @@ class Score:
     @property
     def perplexity_cold(self) -> float:
         """Perplexity per character of the cold loss."""
-        return _perplexity(self.nats_per_char_cold)
+        return to_perplexity(self.nats_per_char_cold)
 
     @property
     def perplexity_stateful(self) -> float:
         """Perplexity per character of the stateful loss."""
-        return _perplexity(self.nats_per_char_stateful)
+        return to_perplexity(self.nats_per_char_stateful)
 
 
-def _perplexity(nats: float) -> float:
+def to_perplexity(nats: float) -> float:
     """Return exp(nats), at most exp(700): absurd weights can lose more than a float holds the exponential of."""
     return math.exp(min(nats, 700.0))
 

@@ -18,6 +18,7 @@ from ..inference.runtime import select_rows
 from ..model import Model
 from ..sampling.filters import Array, log_softmax
 from ..sampling.sampler import token_stats
+from ..score import to_perplexity
 from ..settings import Settings
 from ..text.cleaning import read_plain
 from ..text.files import Source
@@ -73,7 +74,7 @@ class ReadText(NamedTuple):
     @property
     def perplexity(self) -> float:
         """Perplexity per character."""
-        return math.exp(min(self.nats_per_char, 700.0))
+        return to_perplexity(self.nats_per_char)
 
     def share_of_rank(self, rank: int) -> float:
         """Return the share of the tokens, 0 to 1, that are among the ``rank`` likeliest."""
