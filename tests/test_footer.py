@@ -10,6 +10,7 @@ from afterglow.repl.tui.footer_hints import (
     ALWAYS,
     EDITOR_HINTS,
     HELP_HINTS,
+    PALETTE_HINTS,
     PICKER_HINTS,
     QUESTION_HINTS,
     SETTINGS_HINTS,
@@ -22,7 +23,7 @@ from rich.cells import cell_len
 
 from .tui_helpers import SIZE, enter, play, press, stop, until, wait_for_tokens
 
-PAGES = (PICKER_HINTS, SETTINGS_HINTS, EDITOR_HINTS, QUESTION_HINTS, HELP_HINTS)
+PAGES = (PICKER_HINTS, SETTINGS_HINTS, EDITOR_HINTS, QUESTION_HINTS, HELP_HINTS, PALETTE_HINTS)
 STATES = [MainState(*(bool(bits >> number & 1) for number in range(7))) for bits in range(128)]
 
 
@@ -32,7 +33,7 @@ def shown(app: app_module.AfterglowApp) -> str:
 
 
 def test_every_hint_has_a_binding_or_is_a_plain_key() -> None:
-    plain = {"enter", "pageup", "pagedown"}
+    plain = {"enter", "escape", "up", "down"}
     for hints in (*PAGES, ALWAYS, *map(hints_for, STATES)):
         for hint in hints:
             assert set(hint.ids) <= BINDINGS_BY_ID.keys() | plain
@@ -74,7 +75,7 @@ async def test_versions_and_a_sweep_have_their_keys(app: app_module.AfterglowApp
         ("f3", " ↑↓ Choose  ⏎ Take  esc Close "),
         ("f4", " ↑↓ Go  ⏎ Set  esc Close "),
         ("f5", " ^s Accept  esc Close "),
-        ("f1", " pgup"),
+        ("f1", " ↑↓ Scroll  esc Close "),
     ],
 )
 async def test_a_page_shows_its_own_keys_only(app: app_module.AfterglowApp, key: str, keys: str) -> None:
@@ -85,6 +86,15 @@ async def test_a_page_shows_its_own_keys_only(app: app_module.AfterglowApp, key:
         assert shown(app).startswith(keys)
         assert "Retry" not in shown(app)
         assert app.screen.query_one(KeyFooter).region.y == SIZE[1] - 1
+
+
+async def test_the_palette_has_its_keys_too(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        footer = app.query_one(MainFooter)
+        await press(pilot, "ctrl+p")
+        assert footer.render().plain.strip() == "↑↓ Choose  ⏎ Run  esc Close"
+        await press(pilot, "escape")
+        assert "^p All" in footer.render().plain
 
 
 async def test_a_click_presses_the_key_also_one_of_two_with_a_label(app: app_module.AfterglowApp) -> None:

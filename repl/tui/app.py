@@ -201,6 +201,12 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
 
         self.push_screen(HelpPage(self.keymap))
 
+    def on_command_palette_opened(self) -> None:
+        self._footer.is_palette_open = True
+
+    def on_command_palette_closed(self) -> None:
+        self._footer.is_palette_open = False
+
     def action_settings(self) -> None:
         from .settings_screen import SettingsScreen
 

@@ -14,7 +14,7 @@ from textual.events import Click
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from .footer_hints import ALWAYS, Hint, MainState, hints_for
+from .footer_hints import ALWAYS, PALETTE_HINTS, Hint, MainState, hints_for
 from .keymap import BINDINGS_BY_ID
 
 
@@ -104,9 +104,13 @@ class KeyFooter(Widget):
 
 
 class MainFooter(KeyFooter):
-    """The keys of the main screen that matter in its state. ``keymap`` are the keys that the user has changed."""
+    """The keys of the main screen that matter in its state. ``keymap`` are the keys that the user has changed.
+
+    While the toolkit's palette of commands is open, which has no such line, ``is_palette_open`` is True.
+    """
 
     state: reactive[MainState] = reactive(MainState())
+    is_palette_open: reactive[bool] = reactive(False)
 
     def __init__(self, keymap: Mapping[str, str]) -> None:
         super().__init__()
@@ -114,15 +118,15 @@ class MainFooter(KeyFooter):
 
     def left_hints(self) -> Iterable[Hint]:
         """Return the keys that matter now."""
-        return hints_for(self.state)
+        return PALETTE_HINTS if self.is_palette_open else hints_for(self.state)
 
     def right_hints(self) -> Iterable[Hint]:
         """Return the keys that matter always."""
-        return ALWAYS
+        return () if self.is_palette_open else ALWAYS
 
     def binding(self, id_: str) -> Binding:
         """Return a binding with the first of its keys, also of those that act in an empty input line only."""
-        binding = BINDINGS_BY_ID[id_]
+        binding = BINDINGS_BY_ID.get(id_, Binding(id_, ""))
         display = None if id_ in self._keymap else binding.key_display
         key = self._keymap.get(id_, binding.key).split(",")[0].strip()
         return replace(binding, key=key, key_display=display)

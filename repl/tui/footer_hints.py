@@ -41,8 +41,9 @@ SETTINGS_HINTS = (
     Hint("Close", ("settings-close",)),
 )
 EDITOR_HINTS = (Hint("Accept", ("editor-accept",)), Hint("Close", ("editor-close",)))
+PALETTE_HINTS = (Hint("Choose", ("up", "down")), Hint("Run", ("enter",)), Hint("Close", ("escape",)))
 QUESTION_HINTS = (Hint("Yes", ("answer-yes",)), Hint("No", ("answer-no",)))
-HELP_HINTS = (Hint("Scroll", ("pageup", "pagedown")), Hint("Close", ("help-close",)))
+HELP_HINTS = (Hint("Scroll", ("up", "down")), Hint("Close", ("help-close",)))
 
 STOP = Hint("Stop", ("stop",))
 TAKE = Hint("Take", ("take",))
