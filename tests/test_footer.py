@@ -24,7 +24,7 @@ from rich.cells import cell_len
 from .tui_helpers import SIZE, enter, play, press, stop, until, wait_for_tokens
 
 PAGES = (PICKER_HINTS, SETTINGS_HINTS, EDITOR_HINTS, QUESTION_HINTS, HELP_HINTS, PALETTE_HINTS)
-STATES = [MainState(*(bool(bits >> number & 1) for number in range(7))) for bits in range(128)]
+STATES = [MainState(*(bool(bits >> number & 1) for number in range(8))) for bits in range(256)]
 
 
 def shown(app: app_module.AfterglowApp) -> str:
@@ -60,13 +60,20 @@ async def test_the_main_screen_shows_what_matters_in_its_state(slow: app_module.
         assert shown(slow).endswith(" f1 Help  ^p All  ^q Quit ")
 
 
+async def test_places_that_were_found_have_their_keys(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        await play(pilot, "/find e")
+        assert shown(app).startswith(" ^f Next  ↑↓ Go  esc Leave ")
+
+
 async def test_versions_and_a_sweep_have_their_keys(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "The lamp")
         await press(pilot, "ctrl+r")
         assert "[] Versions" in shown(app)
         await play(pilot, "/sweep 0 1")
-        assert shown(app).startswith(" ⏎ Take  ←→ Choose  1-9 Take  esc Close ")
+        assert shown(app).startswith(" ⏎ Take  ←→ Choose  1-9 Take  esc Leave ")
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ class ActionConditions:
             command=is_command(line),
             sweep=self._view.sweep_view.display,
             cursor=self._token_cursor.token_index is not None,
+            finding=self._view.finder.active,
             text=bool(passage_view.token_spans),
             versions=passage_view.has_versions,
         )

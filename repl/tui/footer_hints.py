@@ -15,7 +15,8 @@ class Hint(NamedTuple):
 class MainState(NamedTuple):
     """The state of the main screen, as far as it decides which keys matter.
 
-    ``typing`` is True if there is text in the input line, ``command`` if that is a command.
+    ``typing`` is True if there is text in the input line, ``command`` if that is a command. ``finding`` is True while
+    places in the text are highlighted.
     """
 
     writing: bool = False
@@ -23,6 +24,7 @@ class MainState(NamedTuple):
     command: bool = False
     sweep: bool = False
     cursor: bool = False
+    finding: bool = False
     text: bool = False
     versions: bool = False
 
@@ -47,7 +49,9 @@ HELP_HINTS = (Hint("Scroll", ("up", "down")), Hint("Close", ("help-close",)))
 
 STOP = Hint("Stop", ("stop",))
 TAKE = Hint("Take", ("take",))
+LEAVE = Hint("Leave", ("leave",))
 MOVE = ("token-left", "token-right")
+CHOOSE = ("candidate-up", "candidate-down")
 
 ALWAYS = (Hint("Help", ("help",)), Hint("All", ("palette",)), Hint("Quit", ("quit",)))
 """Keys at the right end, in every state."""
@@ -59,12 +63,13 @@ def hints_for(state: MainState) -> tuple[Hint, ...]:
     if state.typing:
         complete = (Hint("Complete", ("complete",)),) if state.command else ()
         return (Hint("Run", ("run",)), *complete, *stop, Hint("New line", ("newline",)))
+    leave = stop or (LEAVE,)
     if state.sweep:
-        leave = stop or (Hint("Close", ("leave",)),)
         return (TAKE, Hint("Choose", MOVE), Hint("Take", ("pick-1",)), *leave)
     if state.cursor:
-        choose = Hint("Choose", ("candidate-up", "candidate-down"))
-        return (*stop, TAKE, choose, Hint("Move", MOVE), *(() if stop else (Hint("Leave", ("leave",)),)))
+        return (TAKE, Hint("Choose", CHOOSE), Hint("Move", MOVE), *leave)
+    if state.finding:
+        return (Hint("Next", ("find",)), Hint("Go", CHOOSE), *leave)
     if state.writing:
         return (STOP, Hint("Pause", ("pause",)), Hint("Finish", ("finish",)), Hint("T", ("plus", "minus")))
     if not state.text:
