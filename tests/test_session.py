@@ -558,6 +558,24 @@ def test_texts_that_run_on_to_an_end_are_one_long_text(tiny: Model, finish: str)
     assert whole.passage.text().startswith(reopened.passage.text())
 
 
+@pytest.mark.parametrize("name", ["tiny", "holmes"])
+def test_a_seed_typed_after_an_end_follows_what_is_shown(name: str, tiny: Model) -> None:
+    """What was drawn to see that the sentence ends is not read by the model either. The texts are no versions."""
+    model = tiny if name == "tiny" else load(name)
+    session = on(model, length=200, temperature=0.5, finish="sentence", memory=True)
+    play(session.write_from("The lamp"))
+    first = session.passage.cursor
+    assert session.passage.tokens()[-1].text == ""
+    play(session.write_from(" Then"))
+    seed = session.passage.nodes[session.passage.cursor or 0].parent or 0
+    shown = model.read("The lamp").snapshot
+    shown = model.advance(shown, np.array([t.id for t in session.passage.nodes[1].tokens[:-1]], np.int64))
+    assert as_bytes(session.snapshot_at(seed, 0)) == as_bytes(model.read(" Then", shown).snapshot)
+    assert session.passage.versions() == [session.passage.cursor]
+    session.passage.move_to(first or 0)
+    assert session.passage.versions() == [first]
+
+
 def test_the_default_is_the_models_own(session: Session) -> None:
     assert session.default_of("temperature") == 0.8
     assert session.default_of("top-p") == 1.0

@@ -236,9 +236,10 @@ class Stream:
         A text that runs on to the end of a sentence or a line ends after at most a quarter more than its length.
         """
         s = self.settings
-        least, most = (max(0, count - self.written_chars) for count in (s.length, s.length + s.length // 4))
+        least = max(0, s.length - self.written_chars)
         if s.finish == "off" or len(text) < least:
             return least if len(text) >= least else None
+        most = max(0, s.length + s.length // 4 - self.written_chars)
         end = find_end(self._latest_text, text, least, s.finish)
         if end is None and len(text) < most:
             return None

@@ -37,6 +37,14 @@ class Node:
     start: Snapshot | None = field(default=None, repr=False, compare=False)
     snapshots: dict[int, Snapshot] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def shown_count(self) -> int:
+        """Number of tokens without those that were drawn after the end of the text, to see that it ends there."""
+        count = len(self.tokens)
+        while self.reason == "length" and count and not self.tokens[count - 1].text:
+            count -= 1
+        return count
+
     def text(self, count: int | None = None) -> str:
         """Return the seed, or the text of the first ``count`` tokens (None: all)."""
         if self.seed is not None:

@@ -182,10 +182,10 @@ class Passage:
                 yield index
 
     def _is_at_end(self, index: int) -> bool:
-        """True if a node continues a whole text or begins the passage; False if it continues a seed or branches off."""
+        """True if a node begins the passage or continues all of a text; False if it continues a seed or a part."""
         node = self.nodes[index]
         parent = None if node.parent is None else self.nodes[node.parent]
-        return parent is None or (parent.seed is None and node.at == len(parent.tokens))
+        return parent is None or (parent.seed is None and node.at >= parent.shown_count)
 
     def text(self) -> str:
         """Return the whole text up to the cursor, including seeds."""

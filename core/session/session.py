@@ -136,13 +136,13 @@ class Session:
         """
         self._require_idle()
         appends = self.settings.memory and self.passage.cursor is not None
-        before = self.current_snapshot() if appends else None
+        at = self.passage.current().shown_count if appends else 0
+        before = self.snapshot_at(self.passage.end()[0], at) if appends else None
         time = ModelTime()
         chunks = time.measure_reading(self.model.prefill_chunks(seed, before, self.settings.whole_seed))
         prefill = yield from self.read_stoppable(chunks)
         if not appends:
             self.new_passage()
-        at = len(self.passage.current().tokens) if appends else 0
         take = self.passage.current().take if appends else 0
         self.passage.add(Node(self.passage.cursor, at, seed, take=take, start=prefill.snapshot))
         yield from map(Notice, chain(prefill.notices, notes))
