@@ -104,3 +104,21 @@ async def test_a_message_over_a_sweep_leaves_the_input_in_sight(app: AfterglowAp
         (toast,) = app.screen.query(Toast)
         assert toast.region
         assert not toast.region.overlaps(app.query_one(PromptInput).region)
+
+
+async def test_what_is_added_out_of_sight_is_said_above_the_input(app: AfterglowApp) -> None:
+    app.session.set("length", 3000)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await play(pilot, "The lamp")
+        await play(pilot, "/copy")
+        assert not app._notifications
+        await press(pilot, "ctrl+home")
+        for line, message in (
+            ("/copy", "copied 3,008 characters"),
+            ("/nonsense", "there is no command /nonsense"),
+            ("/temp 0.5", "T 1.00 → 0.50"),
+        ):
+            await play(pilot, line)
+            assert [each.message for each in app._notifications][-1].startswith(message)
+        await play(pilot, "/help quit")
+        assert screen_lines(app)[-1].strip().startswith("quit afterglow")

@@ -24,6 +24,9 @@ MIN_SECOND_COLUMN = 32
 MIN_BAR = 2
 """Minimum width of a bar, in columns. If a table has no room for it, bars are left out."""
 
+COMFORTABLE_BAR = 5
+"""Width below which other columns that can be missed, those of a rank above 1, make room for the bars."""
+
 MAX_BAR = 20
 """Maximum width of a bar, in columns."""
 
@@ -69,7 +72,9 @@ def fit(columns: Sequence[TableColumn], width: int) -> list[list[TableColumn]]:
     Each of these begins with the first column.
     """
     kept = list(columns)
-    while _total_width(kept, MIN_BAR) > width and (highest := max(column.rank for column in kept)):
+    while (highest := max(column.rank for column in kept)) and (
+        _total_width(kept, MIN_BAR if highest == 1 else COMFORTABLE_BAR) > width
+    ):
         kept = [column for column in kept if column.rank < highest]
     first, *others = kept
     parts = [[first]]

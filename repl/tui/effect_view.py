@@ -93,6 +93,7 @@ class EffectView:
         """Copy a text to the clipboard, and say so."""
         self._app.copy_to_clipboard(text)
         self._transcript.add_note(copied_note(text), "copied")
+        self._notify_if_unseen(copied_note(text), "information")
 
     def show_error(self, error: Exception) -> None:
         """Show an error. A bug is one line on the screen and a traceback in the log."""
@@ -100,7 +101,7 @@ class EffectView:
             self.report_bug(error)
             return
         self._transcript.add_error(str(error))
-        self._notify_over_sweep(str(error), "error")
+        self._notify_if_unseen(str(error), "error")
 
     def report_bug(self, error: Exception) -> None:
         """Write a traceback to the log, and say so in one line."""
@@ -116,7 +117,8 @@ class EffectView:
             self._transcript.add_table(effect)
         else:
             self._transcript.add_listing(effect.title, effect.rows)
-        self._notify_over_sweep(f"{effect.title}: hidden by the sweep, press Esc to see it", "information")
+        if self._is_covered():
+            self._notify(f"{effect.title}: hidden by the sweep, press Esc to see it", "information")
 
     def _open_picker(self, listing: Listing) -> None:
         from .picker import Picker  # imported late, like all rarely used screens, for an earlier first paint
@@ -175,11 +177,20 @@ class EffectView:
         self._transcript.add_note(text, topic)
         if self._picker:
             self._picker.show_note(text)
+        elif not topic:  # those with a topic are of keys, whose effect is in the status line
+            self._notify_if_unseen(text, "information")
 
-    def _notify_over_sweep(self, message: str, severity: Literal["information", "error"]) -> None:
-        """Show a message on top of a sweep or a list, if one covers the transcript."""
-        if self._sweep_view.display or self._picker:
-            self._app.notify(one_line(message), severity=severity, markup=False)
+    def _notify_if_unseen(self, message: str, severity: Literal["information", "error"]) -> None:
+        """Show a message above the input if the end of the transcript, where it was added, is out of sight."""
+        if self._is_covered() or not self._transcript.following:
+            self._notify(message, severity)
+
+    def _notify(self, message: str, severity: Literal["information", "error"]) -> None:
+        self._app.notify(one_line(message), severity=severity, markup=False)
+
+    def _is_covered(self) -> bool:
+        """True if a sweep or a list covers the transcript."""
+        return self._sweep_view.display or self._picker is not None
 
 
 def write_log(error: Exception) -> None:

@@ -149,7 +149,8 @@ class Transcript(DocumentView):
         self._add_rows(ListingBlock(table.title, partial(lay_out_table, table)))
 
     def _add_rows(self, block: Block) -> None:
-        """Add a list or table. If it is higher than the transcript, show its beginning."""
+        """Add a list or table, and show it. If it is higher than the transcript, show its beginning."""
+        self._following = True
         self._add(block)
         if len(block.lines) > self.size.height:
             self.scroll_to(y=len(self.lines) - len(block.lines), animate=False, force=True, immediate=True)
