@@ -13,6 +13,7 @@ from afterglow.repl.tui.lens_bars import token_label
 from afterglow.repl.tui.lens_panel import Lens
 from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.transcript import Transcript
+from rich.color import ColorSystem
 
 from .tui_helpers import SIZE, enter, lens_text, play, press, screen_lines, transcript_text, until, wait_for_tokens
 
@@ -215,6 +216,8 @@ async def test_levels_of_heat_differ_on_every_terminal(
         looks = [app.query_one(Transcript).get_component_rich_style(f"transcript--heat{n}") for n in range(5)]
         weights = {(look.dim, look.italic, look.bold, look.reverse) for look in looks}
         assert len({(look.color, look.dim, look.italic, look.bold, look.reverse) for look in looks}) == 5
+        sent = [look.color.downgrade(ColorSystem.STANDARD).number for look in looks if look.color]
+        assert name != "TERM" or sent[1:] == [3, 11, 11, 11]  # yellow, and its bright form
         assert len(weights) == {"NO_COLOR": 5, "COLORTERM": 1, "TERM": 3}[name]
         assert not any(look.underline for look in looks)
 

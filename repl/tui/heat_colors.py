@@ -11,6 +11,9 @@ from ...core.render.heat import heat_styles
 _COLOR_COUNTS = {"windows": 16, "standard": 16, "256": 256, "truecolor": 1 << 24}
 """Number of colors of a terminal, by rich's name for its kind. A terminal of no kind has none."""
 
+_AS_RICH_HAS_THEM = {"yellow": "#aa5500", "bright_yellow": "#ffff55", "red": "#aa0000", "bright_red": "#ff5555"}
+"""The terminal's own colors as rich knows them: it sends the nearest one. Textual's names would come out as others."""
+
 
 class HeatColors(App[None]):
     """An app whose style sheet has the variables ``$heat-0`` to ``$heat-4`` and ``$heat-0-weight`` to ``…-4-weight``.
@@ -32,4 +35,4 @@ class HeatColors(App[None]):
         """Return a color of ``HeatStyle`` as the style sheet writes it."""
         if not color:
             return self.current_theme.to_color_system().generate()["foreground"]
-        return color if color.startswith("#") else f"ansi_{color}"
+        return _AS_RICH_HAS_THEM.get(color, color)
