@@ -48,7 +48,7 @@ class ActionConditions:
             cursor=self._token_cursor.token_index is not None,
             finding=self._view.finder.active,
             text=bool(passage_view.token_spans),
-            versions=passage_view.has_versions,
+            versions=bool(passage_view.version_summary),
         )
 
     def _is_possible_move(self, move: str) -> bool:

@@ -69,11 +69,12 @@ class MainView(Vertical):
 
     def show_status(self, activity: str) -> None:
         """Show the status line. ``activity`` is the state of the text being written."""
-        tracker, sweep = self.passage_view.copy_tracker, self.sweep_view
+        sweep, passage = self.sweep_view, self.passage_view
+        tracker, version = (None, "") if sweep.display else (passage.copy_tracker, passage.version_summary)
         thermometer = describe_temperature(self._session, sweep.temperatures, sweep.chosen_index)
         found = self.finder.summary
         activity = f"{found} · {activity}" if found and self._session.playing else found or activity
-        notes = describe_session(self._session, tracker, activity, passage_shown=not sweep.display)
+        notes = describe_session(self._session, tracker, version, activity)
         self._status_line.status = Status(thermometer, one_line(self._session.model.name), notes)
 
     def pin(self, text: str) -> None:

@@ -21,6 +21,9 @@ class PassageView:
         self._transcript = transcript
         self._passage: Passage | None = None
         self._shown_node: int | None = None
+        self._version_passage: Passage | None = None
+        self._version_place: tuple[int | None, int] = (None, 0)
+        self._version_summary = ""
 
     def show(self) -> None:
         """Show the current passage, in place of an earlier version of it, and its summary if it has one."""
@@ -41,9 +44,14 @@ class PassageView:
         return self._transcript.token_spans if self._passage is self._session.passage else ()
 
     @property
-    def has_versions(self) -> bool:
-        """True if there are other versions of the text."""
-        return len(self._session.passage.versions()) > 1
+    def version_summary(self) -> str:
+        """The number of the version shown, "" if there is one only. It is asked for after each token, and then kept."""
+        passage = self._session.passage
+        place = (passage.cursor, len(passage.nodes))
+        if passage is not self._version_passage or place != self._version_place:
+            self._version_passage, self._version_place = passage, place
+            self._version_summary = passage.version_summary()
+        return self._version_summary
 
     @property
     def copy_tracker(self) -> CopyTracker | None:

@@ -62,20 +62,19 @@ def describe_temperature(session: Session, ticks: tuple[float, ...], chosen_tick
 
 
 def describe_session(
-    session: Session, copy_tracker: CopyTracker | None, activity: str, passage_shown: bool
+    session: Session, copy_tracker: CopyTracker | None, version: str, activity: str
 ) -> tuple[tuple[str, str], ...]:
-    """Return the notes of a session: those that say something. Copies and version are left out if no passage is shown.
+    """Return the notes of a session: those that say something.
 
-    ``copy_tracker`` finds copied runs in the current text; it is None if there is no text, or copies are not tracked.
+    ``copy_tracker`` finds copied runs in the text that is shown; it is None if none is, or copies are not tracked.
     """
     settings = session.settings
     speed = f"{settings.speed} characters/s" if settings.speed else "full speed"
-    copies = copy_tracker.summary() if passage_shown and copy_tracker and copy_tracker.longest_run else ""
     notes = {
         "filters": settings.format_active_filters(),
-        "copied": copies,
+        "copied": copy_tracker.summary() if copy_tracker and copy_tracker.longest_run else "",
         "speed": speed if settings.speed != session.default_of("speed") else "",
-        "version": session.passage.version_summary() if passage_shown else "",
+        "version": version,
         "activity": activity,
     }
     return tuple((name, one_line(text)) for name, text in notes.items() if text)
