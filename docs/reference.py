@@ -31,6 +31,7 @@ Every setting is a flag (`--top-p 0.9`), a command (`/top-p 0.9`), an entry of `
 (`top-p = 0.9`) and an environment variable (`AFTERGLOW_TOP_P`). Each of these overrides the ones before it: the
 default, the model's card, `config.toml`, the environment, the flag, the command. `/set` lists all settings with their
 values, and `/set NAME reset` restores the model's own value.
+The table `[keys]` of `config.toml` changes [keys](keys.md).
 
 `AFTERGLOW_HOME` moves the data and configuration folder, `AFTERGLOW_MODEL` names the model to start with, and
 `AFTERGLOW_THREADS` sets the number of threads of a step; the text does not depend on it.

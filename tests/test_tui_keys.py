@@ -231,11 +231,14 @@ async def test_arrows_choose_a_completion_and_enter_runs_what_is_complete(app: a
         assert (line.text, shown.words[0]) == ("/lens ", "on")
         await press(pilot, "up", "up", "enter")
         assert (line.text, app.session.settings.lens) == ("", False)
+        await press(pilot, *"/tou", "down", "enter")
+        assert "tour 1 of 7" in transcript_text(app)
+        assert read_history()[-1] == "/tour"
         await press(pilot, *"/unde", "backspace", "enter")
         assert line.text == "/undo"
         assert not shown.display
         await press(pilot, "up")
-        assert line.text == "/lens off"
+        assert line.text == "/tour"
 
 
 async def test_esc_closes_the_completions_and_up_recalls_then(app: app_module.AfterglowApp) -> None:

@@ -130,6 +130,7 @@ class PromptInput(EditArea):
             self.take_completion(chosen)
             if asks_for_more(self.text):
                 return
+            self.set_text(self.text.rstrip(" "))
         self.post_message(self.Submitted(self.submit_text()))
 
     async def _on_key(self, event: Key) -> None:
