@@ -15,6 +15,7 @@ from afterglow.repl import tui
 from afterglow.repl.prompt_history import read_history
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.completion import Completions
+from afterglow.repl.tui.drafts import Drafts
 from afterglow.repl.tui.help_page import HelpPage
 from afterglow.repl.tui.key_bindings import KEY_GROUPS, describe_keys
 from afterglow.repl.tui.keymap import BINDINGS_BY_ID, read_keymap
@@ -305,6 +306,15 @@ async def test_a_closed_edit_is_kept_as_a_draft(app: app_module.AfterglowApp) ->
         assert app.screen.query_one(TextArea).text == app.session.passage.text()
         await press(pilot, *"abc", "ctrl+q")
     assert read_history()[-1] == f"{app.session.passage.text()}abc"
+
+
+def test_a_draft_belongs_to_its_text_and_what_continues_it() -> None:
+    drafts = Drafts()
+    assert drafts.keep("one", "one!")
+    assert drafts.keep("", "nothing")
+    assert (drafts.find("one two"), drafts.find(""), drafts.find("other")) == ("one!", "nothing", "")
+    assert not drafts.keep("one two", "one two")
+    assert drafts.texts == ["nothing"]
 
 
 async def test_a_draft_is_in_the_history_of_the_next_session(app: app_module.AfterglowApp) -> None:
