@@ -148,7 +148,7 @@ def _load_user_presets() -> dict[str, object]:
     path = presets_file()
     try:
         presets = require_type(dict, parse_json(path.read_bytes(), MAX_PRESET_VALUES))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error_text(error)}") from error

@@ -25,7 +25,7 @@ class TomlFile(NamedTuple):
             data = path.read_bytes()
             text = data.decode("utf-8-sig").replace("\r\n", "\n")
             return cls(path, text, tomllib.loads(text))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise error_class(f"cannot read {path}: {error_text(error)}") from None

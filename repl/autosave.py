@@ -37,9 +37,10 @@ class Autosave:
         self._last_error = ""
 
     def save_now(self) -> None:
-        """Save the passage if it has changed. Raise StorageError instead of reporting a failure."""
-        if self._is_on():
-            self._saver.save(self._session.passage)
+        """Save the passage if it has changed. Raise StorageError for a failure that was not reported yet."""
+        outcome = self._try_save() if self._is_on() else None
+        if isinstance(outcome, Exception) and str(outcome) != self._last_error:
+            raise outcome
 
     def save(self) -> None:
         """Save the passage if it has changed, and report a failure."""

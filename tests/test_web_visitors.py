@@ -152,7 +152,7 @@ async def test_each_visitor_has_an_archive_that_goes_with_them(homes: Path) -> N
             await first.type("/save mine")
             await first.shows("saved: ")
             await second.type("/open mine")
-            await second.shows("there is no saved passage")
+            await second.shows("no passage has")
             assert [oct(each.stat().st_mode)[-3:] for each in homes.glob(f"{HOME_PREFIX}*")] == ["700", "700"]
         await eventually(lambda: not here.processes())
         await eventually(lambda: not list(homes.glob(f"{HOME_PREFIX}*")))

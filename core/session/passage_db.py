@@ -20,7 +20,7 @@ from .node import Node
 from .passage import Passage, RowVersion
 from .passage_json import FORMAT_ERRORS, PASSAGE_FORMAT, node_header, passage_header, token_columns
 from .passage_rows import PassageRows
-from .passage_tables import open_database
+from .passage_tables import is_archive_empty, open_database
 from .stored_passage import SavedPassage, StoredPassage, contains_words
 
 _SnapshotKey = tuple[bool, int]
@@ -205,7 +205,7 @@ def find_number(number: int) -> SavedPassage | None:
 
 def _select(condition: str, *values: object) -> list[SavedPassage]:
     """Return the autosaved passages for which an SQL condition is true."""
-    if not passage_db_file().exists():
+    if is_archive_empty():
         return []
     with open_database() as database:
         database.text_factory = _decode

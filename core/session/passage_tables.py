@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from ..errors import StorageError, error_text
+from ..errors import StorageError
 from ..file_io import private_file
 from ..file_locks import hold_lock
 from ..paths import lock_file, passage_db_file
@@ -62,17 +62,26 @@ def _schema_version(database: sqlite3.Connection) -> int:
 def open_database(for_saving: bool = False) -> Iterator[sqlite3.Connection]:
     """Open the database, and close it after the block. A missing file is made. SQLite's errors become StorageError.
 
-    A file that is no database of passages is put aside, and a new one is made; ``take_notices`` tells. So is one in
-    which damage is found ``for_saving``, but the block is not run again.
+    A file that may only be read can be opened, but not ``for_saving``. A file that is no database of passages is put
+    aside, and a new one is made; ``take_notices`` tells. So is one in which damage is found ``for_saving``, but the
+    block is not run again.
     """
     path = passage_db_file()
     try:
-        with closing(_open_sound(path)) as database:
+        with closing(_open_sound(path, for_saving)) as database:
             yield database
     except sqlite3.Error as error:
         if for_saving and _primary_code(error) == sqlite3.SQLITE_CORRUPT:
             _put_aside(path, error)
         raise StorageError(f"cannot use {path}: {error}") from error
+
+
+def is_archive_empty() -> bool:
+    """True if there is nothing to read: no file, or one without tables, as a full disk leaves it."""
+    try:
+        return passage_db_file().stat().st_size == 0
+    except OSError:
+        return True
 
 
 def take_notices() -> list[str]:
@@ -82,19 +91,19 @@ def take_notices() -> list[str]:
     return notices
 
 
-def _open_sound(path: Path) -> sqlite3.Connection:
+def _open_sound(path: Path, for_saving: bool) -> sqlite3.Connection:
     """Return the open database at ``path``, with all tables. Damaged, it is put aside first."""
     try:
-        return _open(path)
+        return _open(path, for_saving)
     except sqlite3.Error as error:
         if _primary_code(error) not in _DAMAGE and not path.is_dir():
             raise
         _put_aside(path, error)
-    return _open(path)
+    return _open(path, for_saving)
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(private_file(path), timeout=BUSY_TIMEOUT, isolation_level=None)
+def _open(path: Path, for_saving: bool = True) -> sqlite3.Connection:
+    database = _connect(path, for_saving)
     try:
         if _schema_version(database) < SCHEMA_VERSION:
             _make_tables(database)
@@ -105,19 +114,34 @@ def _open(path: Path) -> sqlite3.Connection:
     return database
 
 
+def _connect(path: Path, for_saving: bool) -> sqlite3.Connection:
+    address = path.absolute().as_uri()
+    try:
+        private_file(path)
+    except StorageError:
+        if for_saving or not path.exists():
+            raise
+        address += "?mode=ro"
+    return sqlite3.connect(address, timeout=BUSY_TIMEOUT, isolation_level=None, uri=True)
+
+
 def _put_aside(path: Path, error: sqlite3.Error) -> None:
     """Give the damaged file another name, unless another process has done so. Raises StorageError if that fails."""
+    try:
+        _give_other_name(path, error)
+    except (StorageError, OSError) as failure:
+        raise StorageError(f"{path} is damaged ({error}), and cannot be put aside: {failure}") from error
+
+
+def _give_other_name(path: Path, error: sqlite3.Error) -> None:
     with hold_lock(private_file(lock_file("passages")), BUSY_TIMEOUT):
         with suppress(sqlite3.Error), closing(_open(path)) as database:
             if database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
                 return
         aside = next(each for n in count(1) if not (each := path.with_name(f"{path.stem}.damaged-{n}.sqlite")).exists())
-        try:
-            for suffix in ("", "-journal", "-wal", "-shm"):
-                with suppress(FileNotFoundError):
-                    Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
-        except OSError as failure:
-            raise StorageError(f"{path} is damaged, and cannot be put aside: {error_text(failure)}") from error
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
     _notices.append(f"{path} is damaged ({error}): it is kept as {aside}, and passages are saved in a new file")
 
 

@@ -11,6 +11,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from textual_serve.app_service import AppService
@@ -18,6 +19,7 @@ from textual_serve.download_manager import DownloadManager
 
 from ...core.bounded_json import parse_json
 from ...core.command_line import echo_notice
+from ...core.errors import StorageError
 from ...core.file_io import private_file
 from ...core.paths import log_file
 from .visitor_home import home_size
@@ -69,6 +71,14 @@ class InputBudget:
         self._time = now
         if self._left < 0:
             raise SessionEndedError(f"more than {INPUT_BURST:,} characters were sent at once")
+
+
+def _open_log(path: Path) -> IO[bytes]:
+    """Open the log of a process for writing. If that fails, what the process says goes nowhere."""
+    try:
+        return private_file(path).open("ab")
+    except (StorageError, OSError):
+        return Path(os.devnull).open("wb")
 
 
 def terminal_size(width: object, height: object) -> tuple[int, int]:
@@ -170,8 +180,7 @@ class Visitor(AppService):
         home = {"AFTERGLOW_HOME": str(self._home), "AFTERGLOW_VISITOR": "1"} if self._home else {}
         driver = {"TEXTUAL_DRIVER": "afterglow.repl.web.driver:VisitorDriver"}
         environment = self._build_environment(width, height) | LIMITS | driver | home
-        path = self._home / log_file().name if self._home else log_file()
-        with private_file(path).open("ab") as log:
+        with _open_log(self._home / log_file().name if self._home else log_file()) as log:
             process = await asyncio.create_subprocess_exec(
                 *self._words, stdin=PIPE, stdout=PIPE, stderr=log, env=environment, start_new_session=os.name != "nt"
             )
