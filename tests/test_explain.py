@@ -37,6 +37,7 @@ from afterglow.core.session.lens import next_logprobs
 from afterglow.core.session.session import Session
 
 from .cli_helpers import RunCli
+from .hostile_text import on_terminal
 
 TINY = str(Path(__file__).parent / "data" / "tiny-char.safetensors")
 
@@ -259,6 +260,17 @@ def test_verb_without_anything_works_the_lessons_example(run: RunCli) -> None:
     assert all(
         figure in ran.out for figure in ("0.308", "0.472", "0.220", "0.286", "0.542", "0.172", "-1.50*", "-1.51")
     )
+
+
+@pytest.mark.parametrize(("columns", "steps"), [("80", True), ("60", True), ("45", False)])
+def test_verb_fits_the_terminal(run: RunCli, monkeypatch: pytest.MonkeyPatch, columns: str, steps: bool) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    with on_terminal(monkeypatch) as shown:
+        run("explain", "--probs", "0.3,0.5,0.2", "-t", "1.2", "-t", "0.8")
+    lines = shown[0].splitlines()
+    assert all(len(line) < int(columns) for line in lines if "entropy" not in line and "*" not in line)
+    assert ("log p / T" in shown[0]) is steps
+    assert all(figure in shown[0] for figure in ("0.308", "0.472", "0.220", "0.286", "0.542", "0.172"))
 
 
 def test_verb_on_a_text_shows_each_temperature_and_the_greedy_end(run: RunCli) -> None:

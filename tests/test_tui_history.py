@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from afterglow.repl.tui.app import AfterglowApp
 from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.transcript import Transcript
@@ -107,14 +108,14 @@ async def test_a_message_over_a_sweep_leaves_the_input_in_sight(app: AfterglowAp
 
 
 async def test_what_is_added_out_of_sight_is_said_above_the_input(app: AfterglowApp) -> None:
-    app.session.set("length", 3000)
+    app.session.set("length", 1000)
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await play(pilot, "The lamp")
         await play(pilot, "/copy")
         assert not app._notifications
         await press(pilot, "ctrl+home")
         for line, message in (
-            ("/copy", "copied 3,008 characters"),
+            ("/copy", "copied 1,008 characters"),
             ("/nonsense", "there is no command /nonsense"),
             ("/temp 0.5", "T 1.00 → 0.50"),
         ):
@@ -122,3 +123,17 @@ async def test_what_is_added_out_of_sight_is_said_above_the_input(app: Afterglow
             assert [each.message for each in app._notifications][-1].startswith(message)
         await play(pilot, "/help quit")
         assert screen_lines(app)[-1].strip().startswith("quit afterglow")
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark", "ansi-light"])
+async def test_an_earlier_passage_is_dim_in_every_theme(app: AfterglowApp, theme: str) -> None:
+    app.session.set("length", 5)
+    async with app.run_test(size=SIZE) as pilot:
+        app.theme = theme
+        await play(pilot, "The lamp")
+        await play(pilot, "/new")
+        transcript = app.query_one(Transcript)
+        past, text = (transcript.get_component_rich_style(f"transcript--{name}") for name in ("past", "text"))
+        assert past.dim or past.color != text.color
+        number = next(number for number, line in enumerate(transcript.lines) if line.text.startswith("The lamp"))
+        assert past in [segment.style for segment in transcript.render_line(number)]

@@ -26,6 +26,9 @@ MAX_ROWS = 10
 MIN_SHOWN_PROBABILITY = 0.0005
 """Smallest probability that is not printed as 0.000."""
 
+PLAIN_WIDTH = 77
+"""Columns that a table with fixed columns can take, with its indent."""
+
 FOOTNOTE = "* exactly -1.50497; rounded twice, over -1.505, it becomes the -1.51 of the lesson's slide"
 
 _HEADER = f"{'p':>5}  {'log p':>6}  {'log p / T':>9}  {'exp':>5}   sums to 1"

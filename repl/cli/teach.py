@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -24,7 +25,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ...core.commands.effects import Listing
+    from ...core.commands.effects import Listing, Table
     from ...core.commands.explain import GreedyRun
     from ...core.commands.explain_tables import Distribution
     from ...core.diversity import DiversityMetrics
@@ -117,28 +118,44 @@ def _build_distribution(
 
 def _explain_effects(
     distribution: Distribution, temperatures: tuple[float, ...], greedy_run: GreedyRun | None, gaussian: bool
-) -> Iterable[Listing | Notice]:
-    """Yield the tables that explain a distribution, and the notice of the greedy continuation if there is one."""
+) -> Iterable[Listing | Table | Notice]:
+    """Yield the tables that explain a distribution, and the notice of the greedy continuation if there is one.
+
+    A narrow terminal gets tables that fit it.
+    """
     from ...core.commands import explain, explain_tables
 
     if gaussian:
         yield explain_tables.compare_columns(distribution, temperatures)
+    elif _columns() <= explain_tables.PLAIN_WIDTH:
+        yield from (explain_tables.build_table(distribution, [temperature]) for temperature in temperatures)
     else:
         yield from explain_tables.build_tables(distribution, temperatures)
     if greedy_run:
         yield explain.greedy_notice(greedy_run)
 
 
-def _print_effects(effects: Iterable[Listing | Notice]) -> None:
+def _print_effects(effects: Iterable[Listing | Table | Notice]) -> None:
     """Print notices and tables, with an empty line after each table."""
-    from ...core.commands.effects import Listing
+    from ...core.commands.effects import Listing, Table
 
     for effect in effects:
-        if isinstance(effect, Listing):
-            for line in (effect.title, *(f"  {line}" for line in effect.lines()), ""):
-                echo(line)
+        if isinstance(effect, Table):
+            cells = effect.lines(_columns() - 3)
+            lines = ["".join(text for text, _ in line).rstrip() for line in cells]
+            lines += filter(None, [effect.footnote_below(cells)])
+        elif isinstance(effect, Listing):
+            lines = effect.lines()
         else:
             echo(effect.text)
+            continue
+        for line in (effect.title, *(f"  {line}" for line in lines), ""):
+            echo(line)
+
+
+def _columns() -> int:
+    """Return the width of the terminal, a large number if standard output is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
 
 
 @click.command()

@@ -53,7 +53,7 @@ class Document:
 
     def dim(self, block: Block, heading: Block) -> None:
         """Dim all blocks, and insert a heading above one of them."""
-        for each in self._blocks:
+        for each in (bright for bright in self._blocks if not bright.dimmed):
             each.dimmed = True
             each.wrap(self.width)
         heading.wrap(self.width)

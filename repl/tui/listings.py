@@ -37,7 +37,7 @@ class RuleBlock(Block):
     def wrap(self, width: int) -> None:
         """Draw the line."""
         rule = f"── {self._title} "
-        self._paragraphs = [Paragraph(), _paragraph((rule + "─" * (width - cell_len(rule)), "rule"))]
+        self._paragraphs = [Paragraph(), _paragraph((rule + "─" * (width - cell_len(rule)), "past"))]
         super().wrap(width)
 
 

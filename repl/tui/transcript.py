@@ -32,7 +32,7 @@ class Transcript(DocumentView):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"transcript--{name}" for name in ("seed", "text", "note", "error", "title", "name")),
         *(f"transcript--{name}" for name in ("mark", "turn", "cursor", "quote", "match", "match-chosen")),
-        *(f"transcript--{name}" for name in ("rule", "past", "head", "figure", "result", "raw", "shaped")),
+        *(f"transcript--{name}" for name in ("past", "head", "figure", "result", "raw", "shaped")),
         *(f"transcript--heat{number}" for number in range(5)),
     }
 
