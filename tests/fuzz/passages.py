@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import numpy as np
-from afterglow.core.errors import StateError, StorageError
+from afterglow.core.errors import SettingError, StateError, StorageError
 from afterglow.core.generation.stream import StreamOptions
 from afterglow.core.paths import passage_db_file
 from afterglow.core.sampling.rng import PositionRNG
@@ -31,7 +31,7 @@ class PassageTarget(TinyTarget):
     """A passage saved under a name: opened, continued, exported, and saved again in both ways."""
 
     name = "passage"
-    promises = (StorageError,)
+    promises = (StorageError, SettingError)
 
     def make_sample(self) -> Sample:
         """Return a passage of four nodes."""
@@ -51,7 +51,7 @@ class ArchiveTarget(TinyTarget):
     """The archive of autosaved passages, with a bad passage and a good one."""
 
     name = "archive"
-    promises = (StorageError,)
+    promises = (StorageError, SettingError)
     good = 77
 
     def make_sample(self) -> Sample:

@@ -18,14 +18,24 @@ from .play import check_events
 from .target import TINY, TinyTarget
 from .values import to_json
 
-CHOSEN = Settings(temperature=0.7, top_p=0.9, stop=("a", "\n"), surprise=2.0, length=12, dry_base=1.8)
+CHOSEN = Settings(
+    temperature=0.7,
+    ban=("q", "z"),
+    bias=(("e", -1.5), (" ", 0.5)),
+    top_p=0.9,
+    finish="line",
+    stop=("a", "\n"),
+    surprise=2.0,
+    length=12,
+    dry_base=1.8,
+)
 
 
 class PresetsTarget(TinyTarget):
     """The user's presets: listed, described, applied, and kept when another is saved."""
 
     name = "presets"
-    promises = (StorageError,)
+    promises = (StorageError, SettingError)
 
     def make_sample(self) -> Sample:
         """Return two presets."""

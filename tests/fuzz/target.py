@@ -69,7 +69,17 @@ class TinyTarget(Target):
 
     def written(self) -> Session:
         """Return a session with a seed, a text, a retry and a branch, drawn with several settings."""
-        chosen = Settings(rng=7, length=12, temperature=0.9, surprise=2.0, repeat_penalty=1.1, stop=("zzz",))
+        chosen = Settings(
+            rng=7,
+            length=12,
+            temperature=0.9,
+            ban=("q",),
+            bias=(("e", 1.0),),
+            surprise=2.0,
+            repeat_penalty=1.1,
+            finish="sentence",
+            stop=("zzz",),
+        )
         session = Session(self.model, chosen)
         for write in (lambda: session.write_from("The lamp"), session.retry, lambda: session.branch(4)):
             for _ in write():

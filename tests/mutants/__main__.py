@@ -30,14 +30,17 @@ MIN_KILLED = 0.95
 MODULES = {
     "core/sampling/filters.py": "sampler",
     "core/sampling/sampler.py": "sampler mirostat batch",
+    "core/sampling/logit_bias.py": "logit_bias",
     "core/sampling/temperature.py": "temperature explain",
     "core/generation/stream.py": "stream mirostat batch lens",
+    "core/generation/text_end.py": "stream",
     "core/generation/snapshot.py": "snapshot mirostat",
     "core/generation/batch.py": "batch mirostat",
     "core/session/passage.py": "passage session",
     "core/inference/model_file.py": "model_file model_sizes",
     "core/settings.py": "settings",
     "core/user_config.py": "user_config",
+    "core/setting_lists.py": "settings logit_bias",
     "core/setting_types.py": "settings completion",
     "core/training/distributed.py": "process_group",
 }
