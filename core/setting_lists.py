@@ -22,9 +22,8 @@ class Strings(Kind):
 
     @property
     def range(self) -> str:
-        example = next((each for each in self.examples if each != "none"), "")
         count = "one or more texts" if self.max_count is None else f"up to {self.max_count:,} texts"
-        return f"{count}, such as {example}, or none"
+        return f"{count}, such as {self.examples[1]}, or none"
 
     def parse(self, text: str, current: object) -> tuple[str, ...]:  # noqa: ARG002
         return tuple(_split_words(text))
@@ -52,9 +51,7 @@ class NumbersByText(Kind):
     @property
     def range(self) -> str:
         numbers = f"{self.number.low:g} to {self.number.high:g}"
-        return (
-            f"up to {self.max_count:,} texts, each with a number from {numbers}, such as {self.examples[-1]}, or none"
-        )
+        return f"up to {self.max_count:,} texts, each with a number from {numbers}, such as {self.examples[1]}, or none"
 
     def parse(self, text: str, current: object) -> dict[str, float]:  # noqa: ARG002
         pairs = (word.rpartition("=") for word in _split_words(text))

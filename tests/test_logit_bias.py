@@ -61,7 +61,9 @@ def test_a_bias_is_on_the_tokens_that_are_the_text() -> None:
     values = logit_bias(PAIRS, Settings(bias=((" the", -2.0), ("e", 1.5)))).values
     assert values is not None
     assert {token: value for token, value in enumerate(values.tolist()) if value} == {258: -2.0, 101: 1.5}
+    assert not values.flags.writeable  # all texts share it
     assert logit_bias(PAIRS, Settings(top_k=3)).values is None
+    assert logit_bias(LETTERS, Settings(bias=(("z", 1.0), ("a", 1.0)))).error == ""  # it never writes a "z" anyway
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,12 @@ def test_what_has_no_effect_on_a_model_is_said(tokenizer: Tokenizer, chosen: dic
     with pytest.raises(SettingError, match=error) as caught:
         require_effective_bias(tokenizer, Settings(**chosen))
     assert "\n" not in str(caught.value)
+
+
+def test_of_a_long_text_the_beginning_is_named() -> None:
+    text = "the " * 20
+    for chosen in (Settings(ban=(text,)), Settings(bias=((text, 1.0),))):
+        assert f" {text[:40]!r}: " in logit_bias(LETTERS, chosen).error
 
 
 @pytest.mark.parametrize("name", ["shakespeare", "holmes", "tolstoy", "names"])
@@ -174,7 +182,9 @@ def test_biases_are_typed_shown_and_stored(typed: str, value: tuple[object, ...]
     assert hash(chosen) == hash(settings_from_dict(chosen.to_dict()))
 
 
-@pytest.mark.parametrize("value", [[["e"]], [["e", 1, 2]], {"": 1}, {"e": "1"}, {"e": True}, 7, "e", [1], {"e": 1e9}])
+@pytest.mark.parametrize(
+    "value", [[["e"]], [["e", 1, 2]], {"": 1}, {"e": "1"}, {"e": True}, 7, "e", [1], [[1, 2]], {"e": 1e9}]
+)
 def test_what_is_no_bias_is_refused(value: object) -> None:
     with pytest.raises(SettingError, match="bias cannot be"):
         merge_layers({"bias": value})
@@ -185,6 +195,9 @@ def test_a_thousand_texts_at_most() -> None:
     assert len(Settings(ban=tuple(texts[1:])).ban) == 1000
     with pytest.raises(SettingError, match="up to 1,000 texts"):
         Settings(ban=tuple(texts))
+    assert len(Settings().changed(bias=dict.fromkeys(texts[1:], 1.0)).bias) == 1000
+    assert SPECS["ban"].kind.range == "up to 1,000 texts, such as e E, or none"
+    assert SPECS["bias"].kind.range == ("up to 1,000 texts, each with a number from -100 to 100, such as e=-2, or none")
     with pytest.raises(SettingError, match="up to 1,000 texts"):
         Settings().changed(bias=dict.fromkeys(texts, 1.0))
 
