@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from afterglow.core.errors import SettingError
+from afterglow.core.errors import CommandError, SettingError
 from afterglow.core.paths import config_file
 from afterglow.core.session.session import Session
 from afterglow.repl import tui
@@ -315,6 +315,22 @@ def test_a_draft_belongs_to_its_text_and_what_continues_it() -> None:
     assert (drafts.find("one two"), drafts.find(""), drafts.find("other")) == ("one!", "nothing", "")
     assert not drafts.keep("one two", "one two")
     assert drafts.texts == ["nothing"]
+
+
+async def test_an_accepted_edit_that_fails_is_kept_as_a_draft(
+    app: app_module.AfterglowApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: str) -> None:
+        raise CommandError("no")
+
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        with monkeypatch.context() as patch:
+            patch.setattr(app.session, "rewrite", fail)
+            await press(pilot, "f5", *"more", "ctrl+s", "f5")
+        assert app.screen.query_one(TextArea).text == f"{app.session.passage.text()}more"
+        await press(pilot, "ctrl+s", "f5")
+        assert app.screen.query_one(TextArea).text == app.session.passage.text()
 
 
 async def test_a_draft_is_in_the_history_of_the_next_session(app: app_module.AfterglowApp) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -147,10 +147,16 @@ class EffectView:
         if edited is None:
             return
         if edited.accepted:
-            self.drafts.discard(edit.text)
-            self._run_effects(partial(edit.on_done, edited.text))
+            self._run_effects(partial(self._accept, edit, edited.text))
         elif self.drafts.keep(edit.text, edited.text):
             self._transcript.add_note("your edit is kept as a draft: F5 goes on with it", "draft")
+
+    def _accept(self, edit: Edit, text: str) -> Iterator[Effect]:
+        """Yield the effects of an accepted text, which stays a draft if it fails."""
+        self.drafts.keep(edit.text, text)
+        for effect in edit.on_done(text):
+            self.drafts.discard(edit.text)
+            yield effect
 
     def _ask_user(self, effect: Edit | Ask) -> None:
         """Open a screen with a text to edit, or with a question. Run the effects of the answer."""
