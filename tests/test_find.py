@@ -11,11 +11,12 @@ from afterglow.core.text.find import find_all, find_lines
 from afterglow.repl.tui.app import AfterglowApp
 from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.status_line import StatusLine
+from afterglow.repl.tui.sweep_view import SweepView
 from afterglow.repl.tui.transcript import Transcript
 
 from .cli_helpers import RunCli
 from .test_explain import TINY
-from .tui_helpers import SIZE, play, press, transcript_text
+from .tui_helpers import SIZE, play, press, transcript_text, wait_until_idle
 
 
 @pytest.mark.parametrize(
@@ -122,3 +123,12 @@ async def test_a_place_over_a_line_break_is_highlighted_in_both_lines(verse: Aft
     async with verse.run_test(size=SIZE) as pilot:
         await play(pilot, "/find lamp the Sea 3")
         assert chosen(verse) == ["lamp: line 2 of the lamp", "the Sea 3: the Sea 3"]
+
+
+async def test_a_sweep_that_hides_the_text_is_not_closed(verse: AfterglowApp) -> None:
+    async with verse.run_test(size=SIZE) as pilot:
+        await play(pilot, "/sweep 0.5 1")
+        verse.run_line("/find sea")
+        await wait_until_idle(pilot)
+        assert verse.query_one(SweepView).display
+        assert "a sweep hides the text" in transcript_text(verse)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from textual.app import App
 
 from ...core.commands.effects import Ask, Compare, Copy, Edit, Effect, Find, Listing, Pin, Play, Quit, Redraw, Table
-from ...core.errors import AfterglowError
+from ...core.errors import AfterglowError, CommandError
 from ...core.events import Notice
 from ...core.file_io import private_file
 from ...core.paths import log_file
@@ -80,14 +80,18 @@ class EffectView:
             case Pin(text):
                 self._pin(text)
             case Find(query):
-                self._sweep_view.close()
-                self._finder.find(query)
+                self._find(query)
             case Copy(text):
                 self.copy(self._app.screen.get_selected_text() or text)
             case Listing() | Table():
                 self._show_rows(effect)
             case Edit() | Ask():
                 self._ask_user(effect)
+
+    def _find(self, query: str) -> None:
+        if self._sweep_view.display:
+            raise CommandError("a sweep hides the text: Esc stops and closes it")
+        self._finder.find(query)
 
     def copy(self, text: str) -> None:
         """Copy a text to the clipboard, and say so."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from xml.etree import ElementTree
 
 from afterglow.core.commands import registry
-from afterglow.core.commands.effects import Listing, Play
+from afterglow.core.commands.effects import Find, Listing, Play, Table
 from afterglow.core.errors import CommandError
 from afterglow.core.events import Event, Token
 from afterglow.core.model import Model
@@ -46,7 +46,7 @@ def play_session(session: Session) -> None:
     """Continue the passage, write its last text again, list it in every way, and export it in every format."""
     session.set("length", LENGTH)
     session.set("speed", 0)
-    for line in ("", "/retry", "/undo", "/redo", "/tree", "/explain", "/set", "/open"):
+    for line in ("", "/retry", "/undo", "/redo", "/tree", "/explain", "/set", "/open", "/find e", "/copy"):
         _run(session, line)
     export_all(session)
 
@@ -69,5 +69,14 @@ def _run(session: Session, line: str) -> None:
         for effect in registry.dispatch(session, line):
             if isinstance(effect, Play):
                 check_events(effect.events)
-            elif isinstance(effect, Listing):
-                effect.lines()
+            elif isinstance(effect, Listing | Table | Find):
+                _lay_out(effect)
+
+
+def _lay_out(effect: Listing | Table | Find) -> None:
+    """Lay out a list or table, for a terminal and for a pipe."""
+    if isinstance(effect, Table):
+        effect.lines(60)
+    for part in [effect] if isinstance(effect, Listing) else effect.plain:
+        if isinstance(part, Listing):
+            part.lines()
