@@ -85,8 +85,9 @@ for command in SUBCOMMANDS:
 
 def main() -> None:
     """Run the command line. Exit codes: 1 for a failure, 2 for wrong usage, 130 after Ctrl-C."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a code page may lack characters that a model writes
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a code page may lack characters that a model writes
     run_command(cli)
 
 

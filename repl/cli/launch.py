@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Mapping
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
+from ...core.command_line import echo_notice
 from ...core.settings import WATCHED_DEFAULTS
 from ..ending_signals import LOST_TERMINAL
 from .options import load_model_and_settings
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 DUMB_TERMINALS = ("dumb", "unknown")
 """Values of TERM for terminals that cannot move the cursor."""
+
+FULL_SCREEN_SIGNS = "│█▎▁●→›"
+"""Signs without which the full screen cannot be read, one of each kind."""
 
 
 def open_session(model_name: str | None, runtime: str, flags: Mapping[str, object]) -> Session:
@@ -34,7 +38,8 @@ def launch(session: Session, plain: bool, first_line: str = "") -> int:
     """Run a front end until the user quits, and return the exit code.
 
     If standard input is not a terminal, its lines run as a script. The line REPL is used with ``plain``, on a dumb
-    terminal, or if the output is not a terminal. ``first_line`` is executed before any line is read.
+    terminal, in a locale that lacks the full screen's signs, or if the output is not a terminal. ``first_line`` is
+    executed before any line is read.
     """
     if _is_shown_in_browser():
         return _run_full_screen(session, first_line)
@@ -64,7 +69,18 @@ def _is_typed() -> bool:
 
 
 def _can_show_full_screen() -> bool:
-    return sys.stdout.isatty() and sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in DUMB_TERMINALS
+    is_terminal = sys.stdout.isatty() and sys.stderr.isatty()
+    return is_terminal and os.environ.get("TERM", "dumb") not in DUMB_TERMINALS and _can_write_signs(sys.stderr)
+
+
+def _can_write_signs(stream: TextIO) -> bool:
+    """Return False, and say what to do, if the encoding of the locale lacks the signs of the full screen."""
+    try:
+        FULL_SCREEN_SIGNS.encode(stream.encoding)
+    except UnicodeEncodeError:
+        echo_notice(f"the full screen needs UTF-8, and the locale has {stream.encoding}: set LC_ALL=C.UTF-8")
+        return False
+    return True
 
 
 def _run_full_screen(session: Session, first_line: str) -> int:
