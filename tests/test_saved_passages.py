@@ -12,7 +12,7 @@ from afterglow.core.commands.registry import dispatch
 from afterglow.core.errors import CommandError, StorageError, UsageError
 from afterglow.core.model import Model
 from afterglow.core.paths import passage_db_file
-from afterglow.core.session import passage_db, passage_files, passage_json
+from afterglow.core.session import passage_db, passage_files, passage_json, saved_passages
 from afterglow.core.session.passage_db import PassageSaver
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
@@ -112,6 +112,22 @@ def test_a_file_that_cannot_be_read_is_found_by_its_name(three: Session) -> None
     assert [name for name, _ in list_passages("broken")] == ["broken"]
     with pytest.raises(StorageError, match="not a passage"):
         run_line(three, "/open broken")
+
+
+def test_a_whole_name_is_found_before_others_that_contain_it(three: Session) -> None:
+    run_line(three, "/save stripes of the plain")
+    assert saved_passages.find_one("stripes").text.startswith("Tapir")
+    with pytest.raises(StorageError, match="several passages contain 'stripe'; /open stripe lists them"):
+        saved_passages.find_one("stripe")
+
+
+def test_the_latest_is_the_one_that_was_changed_last_of_either_kind(three: Session) -> None:
+    assert saved_passages.find_latest().key == "#2"
+    run_line(three, "/save later")
+    assert saved_passages.find_latest().key == "later"
+    run_line(three, "")
+    PassageSaver().save(three.passage)
+    assert saved_passages.find_latest().key == "#2"
 
 
 # Renaming -----------------------------------------------------------------------------------------------------------
@@ -273,6 +289,25 @@ def test_a_failure_to_delete_leaves_the_passage_open(three: Session, monkeypatch
     run_line(three, "")
     assert PassageSaver().save(passage) is None
     assert passage_db.load(2).passage.text() == passage.text()
+
+
+@pytest.mark.parametrize("key", ["#2", "stripes"])
+def test_what_another_window_deleted_meanwhile_is_said_to_be_gone(key: str, three: Session, tiny: Model) -> None:
+    (ask,) = run_line(three, f"/delete {key}", agree=False)
+    run_line(Session(tiny), f"/delete! {key}")
+    assert isinstance(ask, Ask)
+    with pytest.raises(StorageError, match=r"no passage #2|cannot delete .*stripes"):
+        list(ask.on_yes())
+    assert not three.passage.deleted
+    assert three.passage.text().startswith("Quagga")
+
+
+def test_a_file_that_another_process_changed_is_no_place_of_the_passage(three: Session, tiny: Model) -> None:
+    session = Session(tiny)
+    run_line(session, "/open stripes")
+    run_line(three, "/save! stripes")
+    with pytest.raises(CommandError, match="this passage is not saved"):
+        run_line(session, "/delete")
 
 
 def test_a_script_is_not_asked(three: Session, run: RunCli) -> None:

@@ -36,6 +36,7 @@ MODULES = {
     "core/generation/text_end.py": "stream",
     "core/generation/snapshot.py": "snapshot mirostat",
     "core/generation/batch.py": "batch mirostat",
+    "core/session/node.py": "passage session",
     "core/session/passage.py": "passage session",
     "core/inference/model_file.py": "model_file model_sizes",
     "core/settings.py": "settings",
