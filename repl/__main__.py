@@ -18,7 +18,7 @@ from afterglow.repl.cli.options import (
     with_settings,
 )
 from afterglow.repl.cli.read import read
-from afterglow.repl.cli.resume import choose_model, find_passages, opening_line
+from afterglow.repl.cli.resume import choose_model, find_or_explain, opening_line
 from afterglow.repl.cli.share import completion, export, web
 from afterglow.repl.cli.teach import diversity, explain, tour
 from afterglow.repl.cli.train import novelty, train
@@ -55,7 +55,7 @@ def cli(
     if context.invoked_subcommand is not None:
         cli.forward_options(context, context.invoked_subcommand)
         return
-    found = find_passages(continues, opened)
+    found = find_or_explain(continues, opened)
     session = open_session(model_name or choose_model(found), runtime, flags)
     if found:
         session.pinned = frozenset(name for name, value in flags.items() if value is not None)

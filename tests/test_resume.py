@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 from afterglow.core.model import Model, load
+from afterglow.core.paths import passage_db_file
 from afterglow.core.session import passage_db
 from afterglow.core.session.passage_db import PassageSaver
 from afterglow.core.session.session import Session
@@ -79,6 +81,14 @@ def test_a_mistake_ends_before_anything_is_written(options: list[str], code: int
 def test_without_a_passage_there_is_nothing_to_continue(run: RunCli) -> None:
     ran = run("-m", TINY, "--continue")
     assert (ran.code, ran.err) == (1, "afterglow: there is no saved passage yet; a seed begins one\n")
+
+
+def test_an_archive_that_was_put_aside_is_the_reason(run: RunCli, home: Path) -> None:
+    home.mkdir()
+    passage_db_file().write_text("not a database")
+    first, second = run("-m", TINY, "--continue").err.splitlines()
+    assert "it is kept as" in first
+    assert "there is no saved passage yet" in second
 
 
 def test_the_passage_s_own_model_continues_it_if_it_is_there() -> None:

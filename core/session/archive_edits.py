@@ -17,7 +17,7 @@ _KEY_COLUMNS = {"passages": "id", "nodes": "passage", "pieces": "passage", "stat
 
 def rename(number: int, name: str) -> None:
     """Give an autosaved passage a name. Raises StorageError if there is none of this number."""
-    with open_database() as database:
+    with open_database(for_saving=True) as database:
         renamed = database.execute("UPDATE passages SET name = ? WHERE id = ?", (name, number)).rowcount
     if not renamed:
         raise _missing(number)
@@ -25,7 +25,7 @@ def rename(number: int, name: str) -> None:
 
 def delete(number: int) -> Callable[[], None]:
     """Delete an autosaved passage. Return a function that brings it back. Raises StorageError if there is none."""
-    with open_database() as database:
+    with open_database(for_saving=True) as database:
         database.text_factory = lambda text: text.decode("utf-8", "replace")
         database.execute("PRAGMA secure_delete = ON")  # a text that was deleted is not left in the file
         database.execute("BEGIN IMMEDIATE")
@@ -45,7 +45,7 @@ def _take_rows(database: sqlite3.Connection, table: str, key: str, number: int) 
 
 def _put_back(rows: dict[str, _Rows]) -> None:
     """Insert deleted rows into their tables."""
-    with open_database() as database:
+    with open_database(for_saving=True) as database:
         database.execute("BEGIN IMMEDIATE")
         for table, deleted in rows.items():
             marks = ", ".join("?" * len(deleted[0])) if deleted else ""

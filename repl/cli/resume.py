@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...core.command_line import echo
+from ...core.command_line import echo, echo_notice
 from ...core.errors import AfterglowError
 
 if TYPE_CHECKING:
     from ...core.session.session import Session
     from ...core.session.stored_passage import SavedPassage
+
+
+def find_or_explain(last: bool, name: str | None) -> list[SavedPassage]:
+    """Return what ``find_passages`` finds. If it finds none, print notices about the archive, which may explain it."""
+    try:
+        return find_passages(last, name)
+    except AfterglowError:
+        from ...core.session.passage_tables import take_notices
+
+        for notice in take_notices():
+            echo_notice(notice)
+        raise
 
 
 def find_passages(last: bool, name: str | None) -> list[SavedPassage]:

@@ -25,6 +25,7 @@ from ..player import Player
 from .keys import KEY_LISTS, push_back_keys, read_keys, strip_triple_quotes
 from .line_prompt import LinePrompt
 from .printer import (
+    PROMPT_STYLE,
     copy_text,
     print_answer,
     print_error,
@@ -231,7 +232,8 @@ class LineRepl:
 async def ask_yes_or_no(question: str) -> bool:
     """Return True if the answer is y. Enter, Ctrl-C and Ctrl-D mean no."""
     with contextlib.suppress(KeyboardInterrupt, EOFError):
-        answer = await PromptSession[str]().prompt_async([("class:prompt", f"{one_line(question)} [y/N] ")])
+        prompt = PromptSession[str]([("class:prompt", f"{one_line(question)} [y/N] ")], style=PROMPT_STYLE)
+        answer = await prompt.prompt_async()
         return answer.strip().lower() in ("y", "yes")
     return False
 
