@@ -8,7 +8,8 @@ from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.status_line import Status, StatusLine, lay_out
 from afterglow.repl.tui.thermometer import Thermometer
 from rich.cells import cell_len
-from textual.events import MouseScrollDown, MouseScrollUp
+from textual.events import MouseMove, MouseScrollDown, MouseScrollUp
+from textual.pilot import Pilot
 
 from .tui_helpers import SIZE, enter, play, press, status_text, stop, transcript_text, wait_for_tokens, wait_until_idle
 
@@ -96,6 +97,11 @@ async def test_a_ramp_shows_where_it_is_while_text_is_written(slow: app_module.A
         assert "now" not in status_text(slow)
 
 
+async def drag(pilot: Pilot[None], column: int) -> None:
+    """Move the mouse along the line with its button down."""
+    await pilot._post_mouse_events([MouseMove], StatusLine, offset=(column, 0), button=1)
+
+
 async def test_the_wheel_turns_the_temperature_and_a_drag_sets_it(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         scale = lay_out(app.query_one(StatusLine).status, SIZE[0])
@@ -104,12 +110,13 @@ async def test_the_wheel_turns_the_temperature_and_a_drag_sets_it(app: app_modul
         await wait_until_idle(pilot)
         assert app.session.settings.temperature == 1.05
         await pilot.mouse_down(StatusLine, offset=(scale.scale_column, 0))
-        await pilot.hover(StatusLine, offset=(scale.scale_column + scale.scale_width - 1, 0))
+        await drag(pilot, scale.scale_column + scale.scale_width - 1)
         await wait_until_idle(pilot)
         assert app.session.settings.temperature == 2
-        await pilot.hover(StatusLine, offset=(0, 0))
-        await pilot.mouse_up(StatusLine, offset=(0, 0))
-        await pilot.hover(StatusLine, offset=(scale.scale_column + 9, 0))
+        await drag(pilot, 0)
+        await pilot.hover(StatusLine, offset=(scale.scale_column + 5, 0))
+        await pilot.mouse_up(StatusLine, offset=(scale.scale_column + 5, 0))
+        await drag(pilot, scale.scale_column + 9)
         await wait_until_idle(pilot)
         assert app.session.settings.temperature == 0
         assert transcript_text(app).count("→") == 1
@@ -122,7 +129,7 @@ async def test_a_drag_that_begins_on_a_ramp_does_not_jump(app: app_module.Afterg
         scale = lay_out(app.query_one(StatusLine).status, 60)
         await pilot.mouse_down(StatusLine, offset=(scale.scale_column, 0))
         await wait_until_idle(pilot)
-        await pilot.hover(StatusLine, offset=(scale.scale_column + 1, 0))
+        await drag(pilot, scale.scale_column + 1)
         await wait_until_idle(pilot)
         assert app.session.settings.temperature == pytest.approx(2 / (scale.scale_width - 1), abs=0.026)
 

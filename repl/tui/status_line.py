@@ -168,8 +168,8 @@ class StatusLine(Widget):
             self._drag_to(event.x, layout)
 
     def on_mouse_move(self, event: MouseMove) -> None:
-        """Follow the mouse."""
-        if self._dragged_in:
+        """Follow the mouse while its button is down. Some terminals do not tell of a release outside of them."""
+        if self._dragged_in and event.button:
             self._drag_to(event.x, self._dragged_in)
 
     def on_mouse_up(self, event: MouseUp) -> None:  # noqa: ARG002
