@@ -115,7 +115,9 @@ async def test_the_wheel_turns_the_temperature_and_a_drag_sets_it(app: app_modul
         assert app.session.settings.temperature == 2
         await drag(pilot, 0)
         await pilot.hover(StatusLine, offset=(scale.scale_column + 5, 0))
-        await pilot.mouse_up(StatusLine, offset=(scale.scale_column + 5, 0))
+        await wait_until_idle(pilot)
+        assert app.session.settings.temperature == 0
+        await pilot.mouse_up(StatusLine, offset=(0, 0))
         await drag(pilot, scale.scale_column + 9)
         await wait_until_idle(pilot)
         assert app.session.settings.temperature == 0
