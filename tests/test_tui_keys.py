@@ -225,9 +225,9 @@ async def test_arrows_choose_a_completion_and_enter_runs_what_is_complete(app: a
     async with app.run_test(size=SIZE) as pilot:
         line, shown = line_of(app), app.query_one(Completions)
         await press(pilot, *"/len")
-        assert shown.words == ["/length", "/lens"]
+        assert (shown.words, line.border_subtitle) == (["/length", "/lens"], "2 · ↑ ↓ choose")
         await press(pilot, "down", "down")
-        assert (shown.chosen_word, line.suggestion, line.border_subtitle) == ("/lens", "s", "↑ ↓ 2 of 2")
+        assert (shown.chosen_word, line.suggestion, line.border_subtitle) == ("/lens", "s", "2 of 2")
         await press(pilot, "enter")
         assert (line.text, shown.words[0]) == ("/lens ", "on")
         await press(pilot, "up", "up", "enter")

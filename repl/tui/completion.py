@@ -29,10 +29,11 @@ class Completions(OptionList, can_focus=False):
 
     @property
     def position(self) -> str:
-        """The place of the chosen row among all: "8 of 47"; "" if the list is closed."""
+        """The place of the chosen row: "8 of 47"; without one, their number and the keys; "" if the list is closed."""
         if not self.display:
             return ""
-        return f"↑ ↓ {'–' if self.highlighted is None else self.highlighted + 1} of {len(self.words)}"
+        count = len(self.words)
+        return f"{count} · ↑ ↓ choose" if self.highlighted is None else f"{self.highlighted + 1} of {count}"
 
     def offer(self, rows: list[tuple[str, str]]) -> None:
         """Show (word, help) pairs; close the list if there is none."""
