@@ -132,3 +132,14 @@ async def test_a_sweep_that_hides_the_text_is_not_closed(verse: AfterglowApp) ->
         await wait_until_idle(pilot)
         assert verse.query_one(SweepView).display
         assert "a sweep hides the text" in transcript_text(verse)
+
+
+async def test_an_arrow_puts_the_cursor_on_what_was_found(app: AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        word = app.session.passage.text()[20:].split()[1]
+        await play(pilot, f"/find {word}")
+        await press(pilot, "left")
+        tokens = app.session.passage.tokens()
+        assert app.token_cursor.token_index is not None
+        assert "".join(token.text for token in tokens[app.token_cursor.token_index :]).startswith(word)

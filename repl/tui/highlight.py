@@ -63,9 +63,13 @@ class Highlight:
 
 def token_at(block: Block, line: WrappedLine, column: int) -> int | None:
     """Return the index of the token at a column of a line, None if there is none."""
-    character = line.start + characters_left_of(line, column) - line.indent
+    return token_at_character(block, line.paragraph, line.start + characters_left_of(line, column) - line.indent)
+
+
+def token_at_character(block: Block, paragraph: Paragraph, character: int) -> int | None:
+    """Return the index of the token at a character of a paragraph, None if there is none."""
     for index, span in enumerate(block.token_spans):
-        if span.paragraph is line.paragraph and span.start <= character < max(span.end, span.start + 1):
+        if span.paragraph is paragraph and span.start <= character < max(span.end, span.start + 1):
             return index
     return None
 

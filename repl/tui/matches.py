@@ -41,10 +41,15 @@ class Matches:
         at_place = after > 0 and self._spans[after - 1][0] == start
         self.index = (after if step > 0 else after - (2 if at_place else 1)) % len(self._spans)
 
+    @property
+    def position(self) -> tuple[Paragraph, int]:
+        """Paragraph in which the chosen place begins, and the index of its first character there."""
+        number = bisect_right(self._offsets, self.start) - 1
+        return self._paragraphs[number], self.start - self._offsets[number]
+
     def line_number(self, lines: Sequence[WrappedLine]) -> int | None:
         """Return the index of the line in which the chosen place begins. None if no line shows it."""
-        number = bisect_right(self._offsets, self.start) - 1
-        paragraph, character = self._paragraphs[number], self.start - self._offsets[number]
+        paragraph, character = self.position
         for index, line in enumerate(lines):
             if line.paragraph is paragraph and line.start <= character < max(line.end, line.start + 1):
                 return index

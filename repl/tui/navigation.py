@@ -30,6 +30,7 @@ class Navigation:
         self._session = session
         self._passage_view = view.passage_view
         self._sweep_view = view.sweep_view
+        self._transcript = view.transcript
         self._finder = view.finder
         self._input = view.input
         self._token_cursor = token_cursor
@@ -37,9 +38,15 @@ class Navigation:
         self._refresh = refresh
 
     def move(self, step: int) -> None:
-        """Move the cursor by ``step`` tokens. In a sweep, choose the column that is ``step`` to the right."""
+        """Move the cursor by ``step`` tokens. In a sweep, choose the column that is ``step`` to the right.
+
+        Without a cursor, put it on the place that was found, if there is one.
+        """
+        found = self._transcript.get_found_token() if self._token_cursor.token_index is None else None
         if self._sweep_view.display:
             self._sweep_view.choose(self._sweep_view.chosen_index + step)
+        elif found is not None:
+            self._token_cursor.go_to(found)
         else:
             self._token_cursor.move(step)
         self._refresh()

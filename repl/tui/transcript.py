@@ -16,7 +16,7 @@ from ...core.sanitize import one_line
 from ...core.text.copy_detection import CopyTracker
 from .blocks import Block
 from .document_view import DocumentView
-from .highlight import Highlight, token_at
+from .highlight import Highlight, token_at, token_at_character
 from .listings import ListingBlock, RuleBlock, lay_out_list, lay_out_table
 from .matches import Matches
 from .wrapping import StyledText, TokenSpan, WrappedLine
@@ -96,6 +96,10 @@ class Transcript(DocumentView):
         if number is not None:
             self.scroll_to_line(number)
         return True
+
+    def get_found_token(self) -> int | None:
+        """Return the index of the token at which the chosen place begins. None if nothing is searched for."""
+        return token_at_character(self._current_block, *self._matches.position) if self._matches else None
 
     def end_find(self) -> None:
         """Highlight no places."""
