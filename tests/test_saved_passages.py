@@ -88,6 +88,19 @@ def test_open_lists_the_found_ones_if_there_are_several(three: Session) -> None:
     assert three.passage.text().startswith("Quagga")
 
 
+@pytest.mark.usefixtures("three")
+def test_a_query_that_is_no_utf8_finds_nothing() -> None:
+    with pytest.raises(StorageError, match="no passage has"):
+        saved_passages.find_one("zebra\ud800")
+
+
+def test_the_whole_name_of_an_autosaved_passage_is_found_before_words(three: Session) -> None:
+    run_line(three, "/rename #1 plain")
+    assert saved_passages.find_one("plain").key == "#1"
+    run_line(three, "/rename #2 plain")
+    assert len(saved_passages.find("plain")) == 2
+
+
 def test_a_number_that_no_passage_has_is_searched_as_a_word(three: Session) -> None:
     run_line(three, "In 1984 a clock struck")
     PassageSaver().save(three.passage)

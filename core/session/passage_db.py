@@ -195,12 +195,21 @@ def search_passages(query: str = "", limit: int = 200) -> list[SavedPassage]:
 
     Those with damaged values are among them.
     """
-    return _select("matches(CAST(text AS BLOB), CAST(name AS BLOB), ?) ORDER BY changed DESC LIMIT ?", query, limit)
+    return _select(
+        "matches(CAST(text AS BLOB), CAST(name AS BLOB), ?) ORDER BY changed DESC LIMIT ?",
+        _without_surrogates(query),
+        limit,
+    )
 
 
 def find_number(number: int) -> SavedPassage | None:
     """Return the autosaved passage of this number, None if there is none."""
     return next(iter(_select("id = ?", number)), None)
+
+
+def find_named(name: str) -> list[SavedPassage]:
+    """Return the autosaved passages of this name."""
+    return _select("name = ?", _without_surrogates(name))
 
 
 def _select(condition: str, *values: object) -> list[SavedPassage]:

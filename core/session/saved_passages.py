@@ -22,9 +22,12 @@ def search(query: str = "") -> list[SavedPassage]:
 
 
 def find(name: str) -> list[SavedPassage]:
-    """Return the passage of this name or number; if there is none, those that contain each word of ``name``."""
+    """Return the passage of this name or number; if there is none, those that contain each word of ``name``.
+
+    Several autosaved passages can have one name.
+    """
     exact = _find_exact(name)
-    return [exact] if exact else search(name)
+    return [exact] if exact else passage_db.find_named(name) or search(name)
 
 
 def _find_exact(name: str) -> SavedPassage | None:
