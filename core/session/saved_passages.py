@@ -48,7 +48,7 @@ def find_one(name: str) -> SavedPassage:
     """Return the only passage that ``find`` finds. Raises StorageError if there is none, or several."""
     found = find(name)
     if len(found) > 1:
-        raise StorageError(f"several passages contain {name!r}; /open {name} lists them, and /open #NUMBER opens one")
+        raise StorageError(f"several passages contain {name!r}; /open {name} lists them with their numbers")
     if not found:
         raise no_match(name)
     return found[0]
