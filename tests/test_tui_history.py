@@ -123,6 +123,11 @@ async def test_what_is_added_out_of_sight_is_said_above_the_input(app: Afterglow
             assert [each.message for each in app._notifications][-1].startswith(message)
         await play(pilot, "/help quit")
         assert screen_lines(app)[-1].strip().startswith("quit afterglow")
+        await pilot.resize_terminal(80, 16)
+        count = len(app._notifications)
+        await play(pilot, "/explain 0 0.5 1")  # a table, and a note below it that belongs to it
+        assert "T 0 always takes the likeliest" in transcript_text(app)
+        assert len(app._notifications) == count
 
 
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark", "ansi-light"])

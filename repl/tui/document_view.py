@@ -48,11 +48,6 @@ class DocumentView(ScrollView, can_focus=False):
         """Columns left of the text, for marks."""
         return self._margin_width
 
-    @property
-    def following(self) -> bool:
-        """True if the end is in sight, and stays there as lines are added."""
-        return self._following
-
     def highlight_strip(self, strip: Strip, line: WrappedLine) -> Strip:  # noqa: ARG002
         """Return the drawn text of a line with highlights. There are none unless a subclass has some."""
         return strip

@@ -192,7 +192,7 @@ class EffectView:
 
     def _notify_if_unseen(self, message: str, severity: Literal["information", "error"]) -> None:
         """Show a message above the input if the end of the transcript, where it was added, is out of sight."""
-        if self._is_covered() or not self._transcript.following:
+        if self._is_covered() or self._transcript.hides_end:
             self._notify(message, severity)
 
     def _notify(self, message: str, severity: Literal["information", "error"]) -> None:

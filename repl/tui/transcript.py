@@ -49,6 +49,7 @@ class Transcript(DocumentView):
         self._summary: Block | None = None
         self._token_highlight = Highlight()
         self._matches: Matches | None = None
+        self._shows_list = False
 
     @property
     def token_spans(self) -> Sequence[TokenSpan]:
@@ -143,6 +144,12 @@ class Transcript(DocumentView):
     def age_notes(self) -> None:
         """Let the notes and errors shown so far go when a text begins: another line is run."""
         self._document.age()
+        self._shows_list = False
+
+    @property
+    def hides_end(self) -> bool:
+        """True if the end is out of sight, but not below a list of the line that is run."""
+        return not (self._following or self._shows_list)
 
     def add_listing(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
         """Add a title above rows of two texts."""
@@ -154,10 +161,11 @@ class Transcript(DocumentView):
 
     def _add_rows(self, block: Block) -> None:
         """Add a list or table, and show it. If it is higher than the transcript, show its beginning."""
-        self._following = True
+        self._following = self._shows_list = True
         self._add(block)
         if len(block.lines) > self.size.height:
-            self.scroll_to(y=len(self.lines) - len(block.lines), animate=False, force=True, immediate=True)
+            title = len(self.lines) - len(block.lines) + 1  # after an empty line
+            self.scroll_to(y=title, animate=False, force=True, immediate=True)
 
     def begin_text(
         self, texts: Iterable[StyledText], replace: bool = False, copy_tracker: CopyTracker | None = None
