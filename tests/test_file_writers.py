@@ -16,6 +16,7 @@ WRITERS = {
     "core/file_io.py": "replaces files whole, and makes private ones",
     "core/file_locks.py": "writes the holder's number into a lock, which private_file has made",
     "repl/cli/train_run.py": "opens the null device, for standard output",
+    "repl/web/visitor.py": "opens the null device, for a log that cannot be written",
 }
 """Modules that open files for writing, with the reason. Others may append to what ``private_file`` returns."""
 
