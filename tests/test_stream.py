@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from afterglow.core.errors import SettingError
 from afterglow.core.events import Done, Token
 from afterglow.core.generation.snapshot import Snapshot
 from afterglow.core.generation.stream import Stream, StreamOptions, TokenColumns
@@ -246,6 +247,19 @@ def test_no_more_is_drawn_at_once_than_can_be_without_a_look(
     assert stream.max_burst() == burst
 
 
+def test_what_was_left_over_counts_in_what_can_be_drawn_at_once() -> None:
+    start = Snapshot((), np.zeros(256, np.float32), 0, pending_text="12345678")
+    stream = Stream(ByteTokenizer(), start, StreamOptions(Settings(length=32), PositionRNG(0), max_unread=64))
+    assert stream.max_burst() == (32 - 8) // ByteTokenizer.max_token_chars
+
+
+def test_a_ban_that_cannot_be_leaves_the_settings_as_they_are() -> None:
+    stream = opened(Settings(top_k=5))
+    with pytest.raises(SettingError, match="ban cannot be"):
+        stream.settings = Settings(ban=("the",))
+    assert stream.settings.top_k == 5
+
+
 def test_a_forced_token_is_drawn_by_itself() -> None:
     stream = opened(Settings(), max_unread=64, forced_token=97)
     assert stream.max_burst() == 1
@@ -278,8 +292,30 @@ def greedily(text: str) -> list[int]:
     return ids
 
 
+def may_end(text: str, at: int, finish: str) -> bool:
+    """True if the text may end there, as far as it goes: what ``find_end`` finds with patterns, one place at a time."""
+    after = text[at : at + 1]
+    if finish == "line":
+        return text[at - 1 : at] == "\n" or after == "\n"
+    words = text[:at].rstrip(" \n")
+    spaces, closed = at - len(words), words.rstrip('"」')
+    if spaces > 8 or len(words) - len(closed) > 8 or not closed:
+        return False
+    follows = text[len(words) : len(words) + 1]
+    return follows in {" ", "\n"} if closed[-1] in ".!" else closed[-1] == "。" and follows not in {*'".!。」', ""}
+
+
+def expected_end(text: str, length: int, finish: str) -> int | None:
+    """The length of the text that is written where ``text`` is drawn, None if that goes on."""
+    most = length + length // 4 if finish != "off" else length
+    ends = (at for at in range(length, min(most, len(text)) + 1) if finish != "off" and may_end(text, at, finish))
+    return next(ends, most if len(text) >= most else None)
+
+
 @always
-@given(st.text(st.sampled_from('aa. .!"\n3。」'), max_size=60), st.integers(1, 30), st.sampled_from(FINISHES))
+@given(
+    st.text(st.sampled_from('aa. .!"\n3。」'), min_size=20, max_size=60), st.integers(1, 30), st.sampled_from(FINISHES)
+)
 def test_a_text_runs_on_to_its_end_whatever_its_tokens(text: str, length: int, finish: str) -> None:
     """It is a beginning of the longer text, has a quarter more at most, and what comes after it is kept for later."""
     chosen = Settings(length=length, finish=finish)
@@ -292,6 +328,7 @@ def test_a_text_runs_on_to_its_end_whatever_its_tokens(text: str, length: int, f
         assert ended[tokenizer.kind] + stream.pending_text + tokenizer.decode(ids) == text
         if stream.is_finishing:
             assert length <= stream.written_chars <= length + (length // 4 if finish != "off" else 0)
+        assert (stream.written_chars if stream.is_finishing else None) == expected_end(text, length, finish)
     assert len(set(ended.values())) == 1
 
 

@@ -221,7 +221,7 @@ class Stream:
         whole = self.pending_text + token.text
         ready, self.pending_text, stop_found = split_at_stop(whole, self.settings.stop)
         end = self._find_end(ready + self.pending_text)
-        if end is not None and not (stop_found and end == len(ready)):
+        if end is not None and end != len(ready):
             # What comes after the end of the text, if only a part of a token, is what a continuation begins with.
             ready, self.pending_text, stop_found = whole[:end], whole[end:], False
         self.written_chars += len(ready)

@@ -32,7 +32,7 @@ MODULES = {
     "core/sampling/sampler.py": "sampler mirostat batch",
     "core/sampling/logit_bias.py": "logit_bias",
     "core/sampling/temperature.py": "temperature explain",
-    "core/generation/stream.py": "stream mirostat batch lens",
+    "core/generation/stream.py": "stream mirostat batch lens logit_bias",
     "core/generation/text_end.py": "stream",
     "core/generation/snapshot.py": "snapshot mirostat",
     "core/generation/batch.py": "batch mirostat",
