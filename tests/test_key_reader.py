@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+from collections.abc import Iterator
 from itertools import pairwise
+from threading import Event
 
 import pytest
+from afterglow.core.paths import log_file
+from afterglow.repl.ending_signals import LOST_TERMINAL
 from afterglow.repl.tui import key_reader
 from afterglow.repl.tui.app import AfterglowApp
 from afterglow.repl.tui.key_reader import KeyReader, register_alt_keys
@@ -12,11 +18,12 @@ from afterglow.repl.tui.prompt import PromptInput
 from hypothesis import given
 from hypothesis import strategies as st
 from textual import _xterm_parser
+from textual.driver import Driver
 from textual.events import Key, MouseMove, Paste, Resize
 from textual.message import Message
 
 from .properties import examples
-from .tui_helpers import SIZE
+from .tui_helpers import SIZE, until
 
 BEGIN, END = b"\x1b[200~", b"\x1b[201~"
 
@@ -130,3 +137,32 @@ def test_alt_and_a_letter_is_one_key_also_in_quick_succession(monkeypatch: pytes
     keys = [message.key for message in messages if isinstance(message, Key)]
     assert keys == ["alt+d", "alt+d", "alt+x", "alt+shift+q", "alt+1", "a", "up", "f1", "ctrl+j"]
     assert typed(messages) == "a"
+
+
+async def test_a_bug_in_reading_is_told_and_the_next_key_acts(
+    app: AfterglowApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal_driver = pytest.importorskip("afterglow.repl.tui.terminal_driver", exc_type=ImportError)
+    read = KeyReader.feed
+
+    def feed(reader: KeyReader, data: bytes) -> Iterator[Message]:
+        if data == b"!":
+            raise LookupError("no such thing")
+        return read(reader, data)
+
+    monkeypatch.setattr(KeyReader, "feed", feed)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        terminal, keyboard = os.pipe()
+        driver = terminal_driver.TerminalDriver.__new__(terminal_driver.TerminalDriver)
+        Driver.__init__(driver, app)
+        driver.fileno, driver.exit_event = terminal, Event()
+        reading = asyncio.create_task(asyncio.to_thread(driver.run_input_thread))
+        for keys, typed_text in ((b"a", "a"), (b"!", "a"), (b"b", "ab")):
+            os.write(keyboard, keys)
+            await until(pilot, lambda shown=typed_text: app.query_one(PromptInput).text == shown)
+        assert "a bug, sorry: LookupError: no such thing" in str([note.message for note in app._notifications])
+        assert "LookupError" in log_file().read_text("utf-8")
+        os.close(keyboard)
+        await reading
+        os.close(terminal)
+    assert app.return_code == LOST_TERMINAL

@@ -109,8 +109,7 @@ class EffectView:
 
     def report_bug(self, error: Exception) -> None:
         """Write a traceback to the log, and say so in one line."""
-        write_log(error)
-        self._transcript.add_warning(f"a bug, sorry: {type(error).__name__}: {error}; {log_file()} has the details")
+        self._transcript.add_warning(log_bug(error))
 
     def _show_rows(self, effect: Listing | Table) -> None:
         """Show a list or table in the transcript, or in a picker if a row can be chosen."""
@@ -201,6 +200,12 @@ class EffectView:
     def _is_covered(self) -> bool:
         """True if a sweep or a list covers the transcript."""
         return self._sweep_view.display or self._picker is not None
+
+
+def log_bug(error: Exception) -> str:
+    """Write a traceback to the log, and return a line that says so."""
+    write_log(error)
+    return one_line(f"a bug, sorry: {type(error).__name__}: {error}; {log_file()} has the details")
 
 
 def write_log(error: Exception) -> None:

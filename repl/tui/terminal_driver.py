@@ -13,6 +13,7 @@ from typing import Any, TextIO, cast
 from textual.drivers.linux_driver import LinuxDriver
 
 from ..ending_signals import LOST_TERMINAL, handle_ending_signals
+from .effect_view import log_bug
 from .key_reader import KeyReader
 
 INPUT_TIMEOUT = 0.1
@@ -49,22 +50,27 @@ class TerminalDriver(LinuxDriver):
         """Pass on what the terminal sends until input is disabled. If the terminal is gone, exit."""
         reader = KeyReader()
         while not self.exit_event.is_set():
-            if select.select([self.fileno], [], [], INPUT_TIMEOUT)[0]:
-                data = self._read()
-                if not data:
-                    self._loop.call_soon_threadsafe(self._exit, LOST_TERMINAL)
-                    return
-                for message in reader.feed(data):
+            data = self._read()
+            if data == b"":
+                self._loop.call_soon_threadsafe(self._exit, LOST_TERMINAL)
+                return
+            try:
+                for message in (*reader.feed(data or b""), *reader.tick()):
                     self.process_message(message)
-            for message in reader.tick():
-                self.process_message(message)
+            except Exception as error:  # costs what was read with it, and no later key
+                reader = KeyReader()
+                self._loop.call_soon_threadsafe(self._report, error)
 
-    def _read(self) -> bytes:
-        """Return what can be read, b"" if the terminal is gone."""
+    def _read(self) -> bytes | None:
+        """Return what can be read, None if nothing comes in time, b"" if the terminal is gone."""
         try:
-            return os.read(self.fileno, MAX_READ)
+            has_input = select.select([self.fileno], [], [], INPUT_TIMEOUT)[0]
+            return os.read(self.fileno, MAX_READ) if has_input else None
         except OSError:
             return b""
+
+    def _report(self, error: Exception) -> None:
+        self._app.notify(log_bug(error), severity="error", markup=False)
 
     def _exit(self, code: int) -> None:
         self._app.exit(return_code=code)
