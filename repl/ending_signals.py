@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 
 LOST_TERMINAL = 129
 """Exit code of SIGHUP, also if the terminal is gone without a signal."""
@@ -21,6 +22,16 @@ def handle_ending_signals(end: Callable[[int], None]) -> None:
     for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
         if signal.getsignal(number) != signal.SIG_IGN:
             asyncio.get_running_loop().add_signal_handler(number, end, 128 + number)
+
+
+@contextmanager
+def ignoring_interrupts() -> Iterator[None]:
+    """Leave Ctrl-C to the program that has the terminal meanwhile. For the main thread."""
+    previous = signal.signal(signal.SIGINT, lambda *_: None)  # the program would inherit SIG_IGN
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 async def run_until_signal(front_end: Coroutine[None, None, None]) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import re
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import chain
@@ -246,6 +248,23 @@ async def test_an_editor_that_fails_is_one_line(
         await until(lambda: told)
         keyboard.send_text("/quit\r")
     assert "nothing was changed: false ended with a failure" in str(told[0])
+
+
+async def test_ctrl_c_in_the_editor_ends_nothing(
+    session: Session, keyboard: PipeInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def edit(text: str) -> tuple[str, str]:
+        os.kill(os.getpid(), signal.SIGINT)  # a terminal sends it to all programs in the foreground
+        return f"{text} and more", ""
+
+    monkeypatch.setattr("afterglow.repl.line.repl.edit_externally", edit)
+    session.set("speed", 0)
+    async with talking(session):
+        keyboard.send_text("The lamp\r")
+        await until(lambda: over(session))
+        keyboard.send_text("/edit\r")
+        await until(lambda: " and more" in session.passage.text())
+        keyboard.send_text("\x04")
 
 
 async def test_mistake_leaves_the_prompt_alive(session: Session, keyboard: PipeInput) -> None:

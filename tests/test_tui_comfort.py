@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -211,6 +214,19 @@ async def test_the_line_goes_to_the_users_editor_and_back(
         await press(pilot, "ctrl+g")
         shown = app.query_one(PromptInput).text
         assert shown == "some and\nmore" or "no editor" in transcript_text(app)
+
+
+async def test_ctrl_c_in_the_editor_ends_nothing(app: app_module.AfterglowApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def edit(text: str) -> tuple[str, str]:
+        os.kill(os.getpid(), signal.SIGINT)  # a terminal sends it to all programs in the foreground
+        return f"{text} and more", ""
+
+    monkeypatch.setattr("afterglow.repl.tui.prompt.edit_externally", edit)
+    monkeypatch.setattr(app, "suspend", nullcontext)
+    async with app.run_test(size=SIZE) as pilot:
+        app.query_one(PromptInput).set_text("some")
+        await press(pilot, "ctrl+g")
+        assert app.query_one(PromptInput).text == "some and more"
 
 
 async def test_keys_of_the_screen_do_nothing_behind_another(app: app_module.AfterglowApp) -> None:

@@ -60,6 +60,10 @@ def prompt_bindings() -> KeyBindings:
     def _(event: KeyPressEvent) -> None:
         event.current_buffer.open_in_editor()
 
+    @bindings.add("<sigint>")
+    def _(_: KeyPressEvent) -> None:
+        """Do nothing: Ctrl-C is a key at the prompt, and SIGINT is for the editor that is open."""
+
     @bindings.add("escape", "enter", filter=~vi_mode)  # there, Esc and Enter are two keys
     def _(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")

@@ -19,7 +19,7 @@ from ...core.session.session import Session
 from ...core.settings import SPECS
 from ...core.text.copy_detection import CopyTracker
 from ..autosave import Autosave
-from ..ending_signals import run_until_signal
+from ..ending_signals import ignoring_interrupts, run_until_signal
 from ..external_editor import edit_externally
 from ..player import Player
 from .keys import KEY_LISTS, push_back_keys, read_keys, strip_triple_quotes
@@ -121,7 +121,8 @@ class LineRepl:
 
     async def _edit(self, text: str, on_done: Callable[[str], Iterator[Effect]]) -> None:
         """Open ``text`` in the user's editor. If it was saved, show the effects of ``on_done`` on the edited text."""
-        changed, error = await asyncio.to_thread(edit_externally, text)
+        with ignoring_interrupts():
+            changed, error = await asyncio.to_thread(edit_externally, text)
         if error:
             raise CommandError(error)
         if changed is None:

@@ -15,6 +15,7 @@ from ...core.commands.effects import Listing
 from ...core.commands.registry import asks_for_more, names_command
 from ...core.sanitize import escape_controls, escape_line
 from ...core.session.session import Session
+from ..ending_signals import ignoring_interrupts
 from ..external_editor import edit_externally
 from ..prompt_history import append_history, read_history
 from .completion import Completions, complete_line, take_completion, useful_completions
@@ -194,7 +195,10 @@ class PromptInput(EditArea):
     def action_editor(self) -> None:
         """Edit the text in the user's own editor."""
         try:
-            with self.app.suspend():  # an exception in this block would leave the screen suspended
+            with (
+                ignoring_interrupts(),
+                self.app.suspend(),
+            ):  # an exception in this block would leave the screen suspended
                 changed, reason = edit_externally(self.text)
         except SuspendNotSupported as error:
             changed, reason = None, f"no editor: {error}"
