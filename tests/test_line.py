@@ -412,3 +412,15 @@ async def test_delete_asks_for_y(session: Session, keyboard: PipeInput, answer: 
         await until(lambda: over(session))
         keyboard.send_text(f"/delete\r{answer}/quit\r")
     assert len(passage_db.search_passages()) == left
+
+
+async def test_a_signal_in_the_middle_of_a_line_ends_the_line(session: Session, keyboard: PipeInput) -> None:
+    session.set("speed", 100)
+    session.set("length", 100_000)
+    paper = io.StringIO()
+    with create_app_session(input=keyboard, output=PlainTextOutput(paper)):
+        task = asyncio.create_task(LineRepl(session).run("The lamp"))
+        await until(lambda: session.playing and not paper.getvalue().endswith("\n"))
+        task.cancel()
+        await asyncio.wait([task])
+    assert paper.getvalue().endswith("\n")

@@ -248,7 +248,7 @@ def test_the_open_passage_comes_back_as_it_was_and_goes_on_under_its_number(thre
 def test_a_text_begun_meanwhile_stays_open(three: Session) -> None:
     run_line(three, "/delete")
     run_line(three, "Okapi")
-    run_line(three, "/undelete")
+    assert notes(run_line(three, "/undelete")).endswith(" is back; /open #2 opens it")
     assert three.passage.text().startswith("Okapi")
     assert rows()[0] == "#2"
 

@@ -133,7 +133,7 @@ def _delete_from_disk(saved: SavedPassage, passage: Passage | None) -> Deletion:
     if passage:
         passage.deleted = True  # first: another thread may be saving it
     try:
-        return Deletion(saved.title, saved_passages.delete(saved), passage)
+        return Deletion(saved.title, saved_passages.delete(saved), saved.key, passage)
     except StorageError:
         if passage:
             passage.deleted = False
@@ -144,7 +144,7 @@ def undelete(session: Session) -> Iterator[Effect]:
     """Bring back what was deleted last in this session."""
     if not session.deletions:
         raise CommandError("nothing was deleted in this session")
-    label, bring_back, passage = session.deletions[-1]
+    label, bring_back, key, passage = session.deletions[-1]
     bring_back()
     session.deletions.pop()
     if passage:
@@ -154,7 +154,7 @@ def undelete(session: Session) -> Iterator[Effect]:
         session.set_all(session.settings)
         yield Redraw(f"{label} is back")
     else:
-        yield Notice(f"{label} is back")
+        yield Notice(f"{label} is back; /open {key} opens it" if key else f"{label} is back")
 
 
 def _require_saved(session: Session) -> SavedPassage:

@@ -84,8 +84,12 @@ class StoredPassage(NamedTuple):
 
 
 class Deletion(NamedTuple):
-    """Something that was deleted: its name, a function that brings it back, and the passage if it was the open one."""
+    """Something that was deleted: its name, and a function that brings it back.
+
+    ``key`` is the name that /open finds a passage by, "" for another thing. ``passage`` is the passage if it was open.
+    """
 
     label: str
     bring_back: Callable[[], None]
+    key: str = ""
     passage: Passage | None = None

@@ -85,6 +85,9 @@ class LineRepl:
         """Execute a line, then autosave, even after an unexpected exception."""
         try:
             await self._execute(line)
+        except asyncio.CancelledError:
+            print_fragments(("", "\n"))  # a signal came, maybe in the middle of a line of text
+            raise
         finally:
             self._autosave.save()
 
