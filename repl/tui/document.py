@@ -110,11 +110,15 @@ class Document:
 
         For a list, whose paragraphs are new, it is its first line.
         """
-        first = len(self.lines) - self._count_lines_below(block) - len(block.lines)
+        first = self.first_line(block)
         for number, new in enumerate(block.lines, first):
             if new.paragraph is line.paragraph and new.start <= line.start < max(new.end, new.start + 1):
                 return number
         return first
+
+    def first_line(self, block: Block) -> int:
+        """Return the index of the first line of a block."""
+        return len(self.lines) - self._count_lines_below(block) - len(block.lines)
 
     def _collect_lines(self) -> None:
         self.lines = [line for block in self._blocks for line in block.lines]

@@ -49,7 +49,7 @@ class Transcript(DocumentView):
         self._summary: Block | None = None
         self._token_highlight = Highlight()
         self._matches: Matches | None = None
-        self._shows_list = False
+        self._list: Block | None = None
 
     @property
     def token_spans(self) -> Sequence[TokenSpan]:
@@ -144,12 +144,12 @@ class Transcript(DocumentView):
     def age_notes(self) -> None:
         """Let the notes and errors shown so far go when a text begins: another line is run."""
         self._document.age()
-        self._shows_list = False
+        self._list = None
 
     @property
     def hides_end(self) -> bool:
         """True if the end is out of sight, but not below a list of the line that is run."""
-        return not (self._following or self._shows_list)
+        return not self._following and self._list is None
 
     def add_listing(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
         """Add a title above rows of two texts."""
@@ -160,12 +160,10 @@ class Transcript(DocumentView):
         self._add_rows(ListingBlock(table.title, partial(lay_out_table, table)))
 
     def _add_rows(self, block: Block) -> None:
-        """Add a list or table, and show it. If it is higher than the transcript, show its beginning."""
-        self._following = self._shows_list = True
+        """Add a list or table, and show it, or its beginning if it is higher than the transcript."""
+        self._following = True
+        self._list = block
         self._add(block)
-        if len(block.lines) > self.size.height:
-            title = len(self.lines) - len(block.lines) + 1  # after an empty line
-            self.scroll_to(y=title, animate=False, force=True, immediate=True)
 
     def begin_text(
         self, texts: Iterable[StyledText], replace: bool = False, copy_tracker: CopyTracker | None = None
@@ -210,6 +208,10 @@ class Transcript(DocumentView):
     def _add(self, block: Block) -> None:
         self._document.add(block)
         self.refresh_from(0)
+        if self._list and self._following:  # keep its title in sight, which is after an empty line
+            title = self._document.first_line(self._list) + 1
+            if len(self.lines) - title > self.size.height:
+                self.scroll_to(y=title, animate=False, force=True, immediate=True)
 
     def _clear_past(self) -> None:
         """Remove past notes and the summary, before a text that is followed to its end."""
@@ -218,4 +220,5 @@ class Transcript(DocumentView):
         self._document.remove_past()
         self._summary = None
         self._matches = None
+        self._list = None
         self._following = True
