@@ -117,6 +117,16 @@ def test_the_one_to_come_is_shown_at_the_temperature_set_now(written: Session) -
     assert found.effective_choices[1] > found.effective_choices[0]
 
 
+def test_a_token_that_is_not_shown_in_the_text_has_its_name(session: Session) -> None:
+    """The last token of a text that runs on to the end of a sentence is the space after it."""
+    session.set_all(session.settings.changed(length=200, temperature=0.5, finish="sentence"))
+    play(session.write_from("The lamp"))
+    last = session.passage.tokens()[-1]
+    assert last.text == ""
+    assert looked(session, session.passage.token_count() - 1).taken_text == session.model.token_text(last.id) != ""
+    assert looked(session).taken_text == ""
+
+
 def test_what_filters_cut_is_told(written: Session) -> None:
     written.set("top_k", 3)
     found = looked(written)

@@ -79,4 +79,4 @@ def _ban_tokens(values: Array, texts: tuple[str, ...], tokenizer: Tokenizer, ban
             found |= parts
     for text in ban:
         if text not in found and not tokenizer.unknown_characters(text):
-            yield f"ban cannot be {text[:40]!r}: this model writes it in several tokens, none of which contains it"
+            yield f"ban cannot be {text[:40]!r}: this model writes it in several tokens; ban parts of single ones"

@@ -54,6 +54,12 @@ class Inspection(NamedTuple):
     filters: Settings | None = None
 
     @property
+    def taken_text(self) -> str:
+        """Text of the token that was drawn, also if it is not shown in the passage; "" if none was drawn."""
+        own = (each.text for each in self.candidates if self.taken and each.id == self.taken.id)
+        return (self.taken.text if self.taken else "") or next(own, "")
+
+    @property
     def effective_choices(self) -> tuple[float, float]:
         """Effective choices, 2 to the power of the entropy, as (raw, shaped)."""
         return 2**self.raw_entropy, 2**self.shaped_entropy

@@ -104,7 +104,7 @@ def _figures(content: LensContent, inspection: Inspection) -> Iterator[LensLine]
     yield [(content.title, "title")]
     if inspection.taken:
         figures = f" rank {inspection.taken.rank}, {surprisal(inspection.taken):.1f} bits"
-        label = token_label(inspection.taken.text)
+        label = token_label(inspection.taken_text)
         shown = label if cell_len(label) <= FIGURES_WIDTH - len(figures) else set_cell_size(label, 5) + "…"
         yield [(shown, f"heat{heat_level(inspection.taken, 'surprise')}"), (figures, "figure")]
     before, after = inspection.effective_choices
