@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from afterglow.core.errors import CommandError
 from afterglow.core.model import Model
@@ -24,11 +26,15 @@ def told(session: Session) -> Session:
     return session
 
 
-def test_every_column_is_what_the_seed_gives_at_its_temperature(told: Session, tiny: Model) -> None:
+@pytest.mark.parametrize("more", [{}, {"finish": "sentence", "ban": ("q",), "bias": (("a", 1.0),)}], ids=["", "ends"])
+def test_every_column_is_what_the_seed_gives_at_its_temperature(
+    told: Session, tiny: Model, more: dict[str, Any]
+) -> None:
+    told.set_all(told.settings.changed(**more))
     sweep = told.sweep(TEMPERATURES)
     list(sweep.play())
     for column in sweep.columns:
-        alone = Session(tiny, Settings(rng=7, length=60, temperature=column.temperature))
+        alone = Session(tiny, Settings(rng=7, length=60, temperature=column.temperature, **more))
         list(alone.write_from("The lamp"))
         assert alone.passage.text() == "The lamp" + column.text
         assert column.reason == "length"

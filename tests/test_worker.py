@@ -18,6 +18,7 @@ from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.settings import Settings
 
 MINE = Settings(length=150, temperature=0.9)
+WISHES = (MINE, MINE.changed(finish="sentence"), MINE.changed(ban=("e",), bias=(("a", 1.5),)))
 LONG = Settings(length=1_000_000)
 
 
@@ -35,19 +36,19 @@ def ids(events: list[Event]) -> list[int]:
     return [event.id for event in events if isinstance(event, Token)]
 
 
-def alone(model: Model, rng: int = 7) -> list[int]:
+def alone(model: Model, rng: int = 7, chosen: Settings = MINE) -> list[int]:
     engine = model.engine()
-    stream = engine.open(model.read("The lamp").snapshot, StreamOptions(MINE, PositionRNG(rng)))
+    stream = engine.open(model.read("The lamp").snapshot, StreamOptions(chosen, PositionRNG(rng)))
     return ids(list(engine.iter_events(stream)))
 
 
 @pytest.mark.parametrize("ahead", [1, 16, 1000])
 def test_threads_get_the_texts_that_they_would_have_alone(tiny: Model, worker: Worker, ahead: int) -> None:
     def read(rng: int) -> list[int]:
-        return ids(list(worker.iter_events(opened(worker, tiny, rng, ahead=ahead))))
+        return ids(list(worker.iter_events(opened(worker, tiny, rng, WISHES[rng % 3], ahead))))
 
     with ThreadPoolExecutor(12) as pool:
-        assert list(pool.map(read, range(12))) == [alone(tiny, rng) for rng in range(12)]
+        assert list(pool.map(read, range(12))) == [alone(tiny, rng, WISHES[rng % 3]) for rng in range(12)]
 
 
 async def test_tasks_get_the_texts_that_they_would_have_alone(tiny: Model, worker: Worker) -> None:
