@@ -109,3 +109,17 @@ async def test_a_selection_ends_if_the_lines_under_it_move(lit: AfterglowApp) ->
         await pilot.resize_terminal(50, 24)
         await pilot.pause()
         assert not lit.screen.get_selected_text()
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark", "ansi-light"])
+async def test_selected_text_is_readable(lit: AfterglowApp, theme: str) -> None:
+    async with lit.run_test(size=SIZE) as pilot:
+        lit.theme = theme
+        await play(pilot, SEED)
+        await double_click(pilot, "lamp")
+        transcript = lit.query_one(Transcript)
+        strips = [transcript.render_line(y) for y in range(transcript.size.height)]
+        (selected,) = [segment for strip in strips for segment in strip if segment.text == "lamp"]
+        assert selected.style
+        assert selected.style.color != selected.style.bgcolor
+        assert selected.style.bgcolor != transcript.rich_style.bgcolor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.style import Style
 from textual.events import Resize
 from textual.geometry import Offset, Size
 from textual.scroll_view import ScrollView
@@ -135,7 +136,10 @@ class DocumentView(ScrollView, can_focus=False):
         if span is None:
             return strip
         first, last = (edge if edge >= 0 else len(strip.text) for edge in span)
-        return restyle(strip, first, last, self.screen.get_component_rich_style("screen--selection"))
+        style = self.screen.get_component_rich_style("screen--selection")
+        if style.color == style.bgcolor:  # the toolkit's "transparent": the text keeps its color
+            style = Style(bgcolor=style.bgcolor)
+        return restyle(strip, first, last, style)
 
     def refresh_from(self, first: int, top: int | None = None) -> None:
         """Draw the lines from ``first`` on again. Stay at the end if it is followed, else go to line ``top``."""
