@@ -13,7 +13,7 @@ from .file_io import private_file, write_atomically
 from .file_locks import hold_lock
 from .paths import lock_file, presets_file
 from .sanitize import visible_name
-from .settings import SPECS, Settings, merge_layers
+from .settings import SPECS, WATCHED_DEFAULTS, Settings, merge_layers
 
 BUILTIN: dict[str, dict[str, object]] = {
     "strict": {"temperature": 0.3},
@@ -67,14 +67,17 @@ def apply(name: str, settings: Settings, defaults: Settings) -> Settings:
 def save(name: str, settings: Settings, replace: bool = False, defaults: Settings = DECLARED_DEFAULTS) -> None:
     """Save the token and passage settings, except ``rng``, as a preset, so that ``apply`` restores them.
 
-    Those at their declared defaults are left out, unless ``defaults``, to which ``apply`` would reset them, differ.
+    Those at their declared defaults are left out, unless ``defaults``, to which ``apply`` would reset them, differ. So
+    are those that only the front end chose.
     Raises UsageError for an invalid name, or one that the user has given to another preset unless ``replace``. Raises
     StorageError.
     """
     if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 40:
         raise UsageError(f"{name!r} cannot be a preset's name: use letters, digits, '-' and '_'")
     kept = settings.non_defaults() | {n: getattr(settings, n) for n in defaults.non_defaults()}
-    values = {n: SPECS[n].kind.to_json(value) for n, value in kept.items() if _is_preset_setting(n)}
+    chosen_by_front_end = {n for n in WATCHED_DEFAULTS if getattr(settings, n) == getattr(defaults, n)}
+    names = [n for n in kept if _is_preset_setting(n) and n not in chosen_by_front_end]
+    values = {n: SPECS[n].kind.to_json(kept[n]) for n in names}
     _put(name, values, replace)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from afterglow.core import presets
 from afterglow.core.commands.registry import dispatch
 from afterglow.core.errors import CommandError, ModelError, SettingError
 from afterglow.core.events import Done, Event, Notice, PrefillProgress, Token
@@ -530,6 +531,17 @@ def test_a_front_end_has_defaults_until_something_is_set(tiny: Model, lines: lis
         list(dispatch(session, line))
     assert session.settings.finish == finish
     assert Session(tiny).settings.finish == "off"
+
+
+@pytest.mark.parametrize(("finish", "kept"), [(None, {}), ("off", {"finish": "off"}), ("line", {"finish": "line"})])
+def test_a_preset_keeps_what_was_set_and_not_what_the_front_end_chose(
+    tiny: Model, finish: str | None, kept: dict[str, str]
+) -> None:
+    session = Session(tiny, front_end_defaults=WATCHED_DEFAULTS)
+    if finish:
+        session.set("finish", finish)
+    list(dispatch(session, "/preset save mine"))
+    assert presets.load_all()["mine"] == {"temperature": 0.8} | kept
 
 
 def test_a_passage_keeps_how_its_texts_end(tiny: Model) -> None:
