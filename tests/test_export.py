@@ -15,11 +15,12 @@ from afterglow.core.events import Token
 from afterglow.core.render.export import ExportedPassage, as_html, as_json, as_markdown, as_svg, as_text
 from afterglow.core.render.heat import heat_level, legend
 from afterglow.core.render.marks import TEMPERATURE_MEANING, MarkedSpan, mark_spans
-from afterglow.core.render.svg import WrappedTokens, display_width
+from afterglow.core.render.svg import WrappedTokens
 from afterglow.core.sanitize import escape_controls
 from afterglow.core.session import passage_json
 from afterglow.core.session.node import Node
 from afterglow.core.session.passage import Passage
+from afterglow.core.text.display_width import display_width
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt

@@ -8,9 +8,9 @@ import pytest
 from afterglow.core.commands.effects import Listing, Table
 from afterglow.core.commands.explain_tables import FOOTNOTE, Distribution, build_table
 from afterglow.core.commands.registry import show_help
-from afterglow.core.render.svg import display_width
 from afterglow.core.sampling.temperature import parse_probabilities
 from afterglow.core.session.session import Session
+from afterglow.core.text.display_width import display_width
 from afterglow.repl.line.printer import print_answer
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Size

@@ -59,6 +59,34 @@ async def settled(pilot: Pilot[None]) -> None:
     await press(pilot, "f4", "down")
 
 
+async def explained(pilot: Pilot[None]) -> None:
+    """The table of the lesson at three temperatures, beside the lens."""
+    await play(pilot, "The lamp")
+    await play(pilot, "/explain 0.5 1 1.5")
+
+
+async def helped(pilot: Pilot[None]) -> None:
+    """The page of all keys."""
+    await press(pilot, "f1")
+
+
+async def listed(pilot: Pilot[None]) -> None:
+    """The end of the list of commands."""
+    await play(pilot, "The lamp")
+    await play(pilot, "/help")
+
+
+async def light(pilot: Pilot[None]) -> None:
+    """Two passages, the first one dimmed, and heat on a light ground; completions of a command with a chosen row."""
+    pilot.app.theme = "textual-light"
+    await play(pilot, "/heat surprise")
+    await play(pilot, "The keeper")
+    await play(pilot, "The lamp")
+    await play(pilot, "/retry")
+    pilot.app.query_one(PromptInput).set_text("/t")
+    await press(pilot, "down")
+
+
 SCREENS: dict[str, tuple[Deed, tuple[int, int]]] = {
     "looking-80x24": (looking, (80, 24)),
     "looking-120x40": (looking, (120, 40)),
@@ -67,6 +95,12 @@ SCREENS: dict[str, tuple[Deed, tuple[int, int]]] = {
     "swept-80x24": (swept, (80, 24)),
     "copied-80x24": (copied, (80, 24)),
     "settled-80x24": (settled, (80, 24)),
+    "explained-80x24": (explained, (80, 24)),
+    "explained-60x20": (explained, (60, 20)),
+    "helped-80x24": (helped, (80, 24)),
+    "listed-60x20": (listed, (60, 20)),
+    "swept-60x20": (swept, (60, 20)),
+    "light-120x36": (light, (120, 36)),
 }
 
 

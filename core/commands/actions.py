@@ -11,7 +11,6 @@ from ..events import Notice
 from ..generation.sweep import Sweep
 from ..inference import library
 from ..inference.model_file import read_card
-from ..render.export import EXPORTERS, ExportedPassage
 from ..sampling.temperature import describe_temperature_change
 from ..sanitize import escape_controls
 from ..session.lens import next_logprobs
@@ -176,6 +175,8 @@ def _describe_card(entry: library.ModelEntry) -> str:
 
 def export(session: Session, path: str, *, force: bool = False) -> Iterator[Effect]:
     """Write the passage to a file, in the format that the file's suffix names."""
+    from ..render.export import EXPORTERS, ExportedPassage  # imported late: no start-up pays for it
+
     session.passage.current()
     target = typed_path(path)
     if target.suffix not in EXPORTERS:

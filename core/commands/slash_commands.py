@@ -8,7 +8,7 @@ from typing import Any
 from ..session.session import Session
 from ..setting_spec import Spec
 from ..settings import SPECS
-from . import actions, arguments, explain, passage_commands, preset_commands, read_command, tour
+from . import actions, arguments, explain, passage_commands, preset_commands, read_command
 from .command import Argument, Command
 from .effects import Effect
 
@@ -39,6 +39,12 @@ def _setting_command(spec: Spec) -> Command:
 
     names = ("temp", "t", "temperature") if spec.name == "temperature" else (spec.label,)
     return Command(names[0], spec.help, run, (_setting_argument(spec),), names[1:], live=True)
+
+
+def _tour(session: Session, *action: str) -> Iterator[Effect]:
+    from .tour import tour  # imported late: it knows of training texts, and few sessions have one
+
+    yield from tour(session, *action)
 
 
 TEXT_COMMANDS: tuple[Command, ...] = (
@@ -147,7 +153,7 @@ TEXT_COMMANDS: tuple[Command, ...] = (
     Command(
         "tour",
         "learn afterglow in seven steps; /tour skip skips one, /tour stop ends it",
-        tour.tour,
+        _tour,
         (Argument("action", choices=arguments.offer(("skip", "go to the next step"), ("stop", "end the tour"))),),
         live=True,
     ),

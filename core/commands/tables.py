@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..render.svg import display_width
 from ..sanitize import escape_line
+from ..text.display_width import display_width
 
 CellStyle = Literal["head", "name", "figure", "result", "raw", "shaped"]
 """Style of a cell: of a heading, a row's name, a figure, the figure to look at, or the bar of a probability."""

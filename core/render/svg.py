@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from html import escape
 from itertools import groupby
 
 from ..events import Token
 from ..sanitize import escape_controls
+from ..text.display_width import display_width
 from .heat import HEAT_ON_DARK, heat_level, legend
 from .marks import COPIED_MEANING, COPIED_SIGN, TEMPERATURE_MEANING, MarkedSpan
 
@@ -41,17 +41,6 @@ TEMPERATURE_COLUMNS = 7
 
 Cell = tuple[str, MarkedSpan]
 """A character, and the span that it belongs to. A span's temperature is kept in the cell of its first character."""
-
-
-def display_width(text: str) -> int:
-    """Return the number of columns of a text: 2 for a wide character, 0 for a combining mark, 1 for others."""
-    return sum(map(_character_width, text))
-
-
-def _character_width(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def xml_text(text: str) -> str:
