@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -84,6 +85,7 @@ def _can_write_signs(stream: TextIO) -> bool:
 
 
 def _run_full_screen(session: Session, first_line: str) -> int:
+    gc.disable()  # importing makes many objects and no garbage; ``run_full_screen`` enables it
     from ..tui.full_screen import run_full_screen
 
     return run_full_screen(session, first_line)

@@ -49,6 +49,7 @@ def _reduce_latency() -> None:
     """Keep keys responsive while text comes at full speed."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.set_threshold(20_000, 20, 1000)
+    gc.enable()
     _freeze_gc()
 
 
