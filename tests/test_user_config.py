@@ -10,7 +10,7 @@ from afterglow.core.paths import config_file
 from afterglow.core.setting_lists import Strings
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import SPECS, merge_layers
-from afterglow.core.user_config import config_settings, environment_settings, read_config
+from afterglow.core.user_config import config_settings, default_model, environment_settings, read_config
 from afterglow.repl.cli.options import load_model_and_settings
 
 from .cli_helpers import RunCli
@@ -119,6 +119,13 @@ def test_a_wrong_model_names_the_place_that_set_it(model: str, message: str, mon
         load_model_and_settings(None, "int8", {})
     with pytest.raises(ModelError, match=r"^there is no model 'q'"):
         load_model_and_settings("q", "int8", {})
+
+
+def test_an_error_about_the_model_that_comes_with_it_names_no_place() -> None:
+    with pytest.raises(ModelError) as caught, default_model() as name:
+        assert name == ""
+        raise ModelError("it is damaged")
+    assert str(caught.value) == "it is damaged"
 
 
 def test_a_wrong_flag_is_named(run: RunCli) -> None:
