@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.session import passage_db
-from afterglow.repl.tui.backpressure import CURSOR_QUERY, MAX_IN_FLIGHT, REPLY_TIMEOUT, Backpressure
+from afterglow.repl.tui.terminal.backpressure import CURSOR_QUERY, MAX_IN_FLIGHT, REPLY_TIMEOUT, Backpressure
 
 from .terminal_helpers import Terminal
 
@@ -30,7 +30,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr("afterglow.repl.tui.backpressure.time", made)
+    monkeypatch.setattr("afterglow.repl.tui.terminal.backpressure.time", made)
     return made
 
 

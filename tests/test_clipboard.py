@@ -15,7 +15,7 @@ from afterglow.core.session.session import Session
 from afterglow.repl import clipboard
 from afterglow.repl.line.printer import copy_text
 from afterglow.repl.tui.app import AfterglowApp
-from afterglow.repl.tui.transcript import Transcript
+from afterglow.repl.tui.text.transcript import Transcript
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.output import DummyOutput

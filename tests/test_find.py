@@ -10,9 +10,9 @@ from afterglow.core.session.session import Session
 from afterglow.core.text.find import find_all, find_lines
 from afterglow.repl.tui.app import AfterglowApp
 from afterglow.repl.tui.prompt import PromptInput
-from afterglow.repl.tui.status_line import StatusLine
+from afterglow.repl.tui.status.status_line import StatusLine
 from afterglow.repl.tui.sweep_view import SweepView
-from afterglow.repl.tui.transcript import Transcript
+from afterglow.repl.tui.text.transcript import Transcript
 
 from .cli_helpers import RunCli
 from .test_explain import TINY

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from afterglow.core.session.session import Session
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.footer import KeyFooter, MainFooter
-from afterglow.repl.tui.footer_hints import (
+from afterglow.repl.tui.keys.keymap import BINDINGS_BY_ID
+from afterglow.repl.tui.prompt import PromptInput
+from afterglow.repl.tui.status.footer import KeyFooter, MainFooter
+from afterglow.repl.tui.status.footer_hints import (
     ALWAYS,
     EDITOR_HINTS,
     HELP_HINTS,
@@ -17,8 +19,6 @@ from afterglow.repl.tui.footer_hints import (
     MainState,
     hints_for,
 )
-from afterglow.repl.tui.keymap import BINDINGS_BY_ID
-from afterglow.repl.tui.prompt import PromptInput
 from rich.cells import cell_len
 
 from .tui_helpers import SIZE, enter, play, press, stop, until, wait_for_tokens

@@ -11,10 +11,10 @@ from threading import Event
 import pytest
 from afterglow.core.paths import log_file
 from afterglow.repl.ending_signals import LOST_TERMINAL
-from afterglow.repl.tui import key_reader
 from afterglow.repl.tui.app import AfterglowApp
-from afterglow.repl.tui.key_reader import KeyReader, register_alt_keys
 from afterglow.repl.tui.prompt import PromptInput
+from afterglow.repl.tui.terminal import key_reader
+from afterglow.repl.tui.terminal.key_reader import KeyReader, register_alt_keys
 from hypothesis import given
 from hypothesis import strategies as st
 from textual import _xterm_parser
@@ -142,7 +142,7 @@ def test_alt_and_a_letter_is_one_key_also_in_quick_succession(monkeypatch: pytes
 async def test_a_bug_in_reading_is_told_and_the_next_key_acts(
     app: AfterglowApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    terminal_driver = pytest.importorskip("afterglow.repl.tui.terminal_driver", exc_type=ImportError)
+    terminal_driver = pytest.importorskip("afterglow.repl.tui.terminal.terminal_driver", exc_type=ImportError)
     read = KeyReader.feed
 
     def feed(reader: KeyReader, data: bytes) -> Iterator[Message]:

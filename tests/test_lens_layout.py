@@ -8,10 +8,10 @@ from itertools import pairwise
 import pytest
 from afterglow.core.events import Token
 from afterglow.core.session.lens import Candidate, Inspection
-from afterglow.repl.tui.lens_bars import format_share, render_bar, token_label
-from afterglow.repl.tui.lens_layout import LensContent, LensLayout, lay_out
-from afterglow.repl.tui.lens_rows import rest_of, rows_to_show
-from afterglow.repl.tui.wrapping import Paragraph, TokenSpan
+from afterglow.repl.tui.lens.lens_bars import format_share, render_bar, token_label
+from afterglow.repl.tui.lens.lens_layout import LensContent, LensLayout, lay_out
+from afterglow.repl.tui.lens.lens_rows import rest_of, rows_to_show
+from afterglow.repl.tui.text.wrapping import Paragraph, TokenSpan
 from rich.cells import cell_len
 
 VOCABULARY_SIZE = 65

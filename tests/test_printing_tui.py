@@ -13,7 +13,7 @@ from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui.app import AfterglowApp
 from afterglow.repl.tui.prompt import PromptInput
-from afterglow.repl.tui.visible_text import VisibleApp
+from afterglow.repl.tui.terminal.visible_text import VisibleApp
 from textual.app import App
 from textual.content import Content
 from textual.widgets import Input, Static

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from afterglow.core.setting_types import Ramp
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.status_line import Status, StatusLine, lay_out
-from afterglow.repl.tui.thermometer import Thermometer
+from afterglow.repl.tui.status.status_line import Status, StatusLine, lay_out
+from afterglow.repl.tui.status.thermometer import Thermometer
 from rich.cells import cell_len
 from textual.events import MouseMove, MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot

@@ -12,7 +12,7 @@ from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.sweep_view import SweepView
-from afterglow.repl.tui.transcript import Transcript
+from afterglow.repl.tui.text.transcript import Transcript
 
 from .tui_helpers import SIZE, enter, play, press, stop, transcript_text, until, wait_for_tokens
 

@@ -6,11 +6,11 @@ from functools import partial
 
 import pytest
 from afterglow.core.events import Token
-from afterglow.repl.tui.blocks import Block
-from afterglow.repl.tui.document_view import NARROW_MARGIN
-from afterglow.repl.tui.listings import ListingBlock, lay_out_list
-from afterglow.repl.tui.transcript import Transcript
-from afterglow.repl.tui.wrapping import StyledText
+from afterglow.repl.tui.text.blocks import Block
+from afterglow.repl.tui.text.document_view import NARROW_MARGIN
+from afterglow.repl.tui.text.listings import ListingBlock, lay_out_list
+from afterglow.repl.tui.text.transcript import Transcript
+from afterglow.repl.tui.text.wrapping import StyledText
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len

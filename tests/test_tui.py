@@ -12,10 +12,10 @@ from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.prompt_history import read_history
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.completion import Completions, complete_line
+from afterglow.repl.tui.keys.completion import Completions, complete_line
 from afterglow.repl.tui.prompt import PromptInput
-from afterglow.repl.tui.status_line import StatusLine
-from afterglow.repl.tui.transcript import Transcript
+from afterglow.repl.tui.status.status_line import StatusLine
+from afterglow.repl.tui.text.transcript import Transcript
 from textual.events import Key, Paste
 
 from .tui_helpers import SIZE, enter, play, status_text, stop, transcript_text, until, wait_for_tokens, wait_until_idle

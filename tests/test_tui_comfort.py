@@ -13,12 +13,12 @@ from afterglow.core.paths import theme_file
 from afterglow.core.session.session import Session
 from afterglow.repl.prompt_history import read_history
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.editor import Editor
-from afterglow.repl.tui.footer import MainFooter
-from afterglow.repl.tui.picker import Picker
+from afterglow.repl.tui.pages.editor import Editor
+from afterglow.repl.tui.pages.picker import Picker
+from afterglow.repl.tui.pages.settings_screen import SettingField, SettingsScreen
 from afterglow.repl.tui.prompt import PromptInput
-from afterglow.repl.tui.settings_screen import SettingField, SettingsScreen
-from afterglow.repl.tui.transcript import Transcript
+from afterglow.repl.tui.status.footer import MainFooter
+from afterglow.repl.tui.text.transcript import Transcript
 from textual.command import CommandPalette
 from textual.events import Key
 from textual.widgets import Input, OptionList, Static, TextArea

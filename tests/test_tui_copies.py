@@ -9,7 +9,7 @@ from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.core.text.copy_detection import indexed_run_lengths
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.transcript import Transcript
+from afterglow.repl.tui.text.transcript import Transcript
 from textual.widgets import Static
 
 from .tui_helpers import SIZE, lens_text, play, press, screen_lines, status_text

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from afterglow.repl.tui.app import AfterglowApp
 from afterglow.repl.tui.prompt import PromptInput
-from afterglow.repl.tui.transcript import Transcript
+from afterglow.repl.tui.text.transcript import Transcript
 from textual.color import Color
 from textual.widgets._toast import Toast
 

@@ -14,12 +14,12 @@ from afterglow.core.session.session import Session
 from afterglow.repl import tui
 from afterglow.repl.prompt_history import read_history
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.completion import Completions
-from afterglow.repl.tui.drafts import Drafts
-from afterglow.repl.tui.help_page import HelpPage
-from afterglow.repl.tui.key_bindings import KEY_GROUPS, describe_keys
-from afterglow.repl.tui.keymap import BINDINGS_BY_ID, read_keymap
-from afterglow.repl.tui.picker import Picker
+from afterglow.repl.tui.keys.completion import Completions
+from afterglow.repl.tui.keys.drafts import Drafts
+from afterglow.repl.tui.keys.key_bindings import KEY_GROUPS, describe_keys
+from afterglow.repl.tui.keys.keymap import BINDINGS_BY_ID, read_keymap
+from afterglow.repl.tui.pages.help_page import HelpPage
+from afterglow.repl.tui.pages.picker import Picker
 from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.sweep_view import SweepView
 from rich.console import Console

@@ -8,11 +8,11 @@ from afterglow.core.session.lens import inspect_session
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.legend import Legend
-from afterglow.repl.tui.lens_bars import token_label
-from afterglow.repl.tui.lens_panel import Lens
+from afterglow.repl.tui.lens.lens_bars import token_label
+from afterglow.repl.tui.lens.lens_panel import Lens
 from afterglow.repl.tui.prompt import PromptInput
-from afterglow.repl.tui.transcript import Transcript
+from afterglow.repl.tui.status.legend import Legend
+from afterglow.repl.tui.text.transcript import Transcript
 from rich.color import ColorSystem
 
 from .tui_helpers import SIZE, enter, lens_text, play, press, screen_lines, transcript_text, until, wait_for_tokens

@@ -14,7 +14,7 @@ from afterglow.core.session.passage_db import PassageSaver
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.transcript import Transcript
+from afterglow.repl.tui.text.transcript import Transcript
 from textual.pilot import Pilot
 
 from .tui_helpers import SIZE, lens_text, play, press

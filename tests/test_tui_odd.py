@@ -13,10 +13,10 @@ from afterglow.core.model import Model, load
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.lens_panel import Lens
+from afterglow.repl.tui.lens.lens_panel import Lens
 from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.sweep_view import SweepView
-from afterglow.repl.tui.transcript import Transcript
+from afterglow.repl.tui.text.transcript import Transcript
 from rich.cells import cell_len
 
 from .tui_helpers import (

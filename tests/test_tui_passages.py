@@ -11,11 +11,11 @@ from afterglow.core.session import passage_db, passage_json
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.footer import KeyFooter
-from afterglow.repl.tui.legend import Legend
-from afterglow.repl.tui.picker import Picker
+from afterglow.repl.tui.pages.picker import Picker
+from afterglow.repl.tui.pages.question import Question
 from afterglow.repl.tui.prompt import PromptInput
-from afterglow.repl.tui.question import Question
+from afterglow.repl.tui.status.footer import KeyFooter
+from afterglow.repl.tui.status.legend import Legend
 from textual.widgets import OptionList, Static
 
 from .tui_helpers import (

@@ -7,8 +7,8 @@ from afterglow.core.model import Model
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui.app import AfterglowApp
-from afterglow.repl.tui.lens_panel import Lens
-from afterglow.repl.tui.transcript import Transcript
+from afterglow.repl.tui.lens.lens_panel import Lens
+from afterglow.repl.tui.text.transcript import Transcript
 from textual.geometry import Offset
 from textual.pilot import Pilot
 

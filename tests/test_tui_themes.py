@@ -8,9 +8,9 @@ from afterglow.core.paths import theme_file
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.nearest_colors import NearestColors
 from afterglow.repl.tui.prompt import PromptInput
-from afterglow.repl.tui.themes import scrollbar_colors
+from afterglow.repl.tui.terminal.nearest_colors import NearestColors
+from afterglow.repl.tui.terminal.themes import scrollbar_colors
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color as TextualColor

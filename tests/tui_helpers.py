@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.lens_panel import Lens
+from afterglow.repl.tui.lens.lens_panel import Lens
 from afterglow.repl.tui.prompt import PromptInput
-from afterglow.repl.tui.status_line import StatusLine
-from afterglow.repl.tui.transcript import Transcript
+from afterglow.repl.tui.status.status_line import StatusLine
+from afterglow.repl.tui.text.transcript import Transcript
 from textual.pilot import Pilot
 
 SIZE = (80, 24)

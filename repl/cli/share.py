@@ -113,7 +113,7 @@ def web(
     except ImportError as error:
         raise MissingExtraError("afterglow web needs textual-serve: pip install 'afterglow-lm[web]'") from error
     from ...core.inference.library import find_model
-    from ..tui.keymap import read_keymap
+    from ..tui.keys.keymap import read_keymap
 
     load_model_and_settings(model_name, "int8", flags)  # reports a mistake here instead of to every visitor
     read_keymap()  # likewise

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ...core.commands.registry import is_command
-from .footer_hints import MainState
 from .main_view import MainView
 from .playback import Playback
+from .status.footer_hints import MainState
 from .token_cursor import TokenCursor
 
 WHILE_WRITING = ("stop", "pause", "skip_to_end")

@@ -20,25 +20,26 @@ from ...core.errors import AfterglowError
 from ...core.session.session import Session
 from ..autosave import AUTOSAVE_INTERVAL, Autosave
 from ..prompt_history import append_history
-from . import key_bindings as keys
 from .action_conditions import ActionConditions
-from .backpressure import CURSOR_QUERY, Backpressure
-from .effect_view import EffectView, write_log
-from .footer import MainFooter
-from .heat_colors import HeatColors
-from .lens_panel import Lens
+from .effect_view import EffectView
+from .keys import key_bindings as keys
+from .lens.lens_panel import Lens
 from .line_runner import EffectFactory, LineRequest, LineRunner
 from .main_view import MainView
 from .navigation import Navigation
-from .palette import PROVIDERS, slash_commands
+from .pages.palette import PROVIDERS, slash_commands
 from .playback import Playback
 from .prompt import PromptInput
-from .selection import SelectingApp
-from .status_line import StatusLine
+from .status.footer import MainFooter
+from .status.status_line import StatusLine
 from .sweep_view import SweepColumnView
-from .themes import ThemedApp, restore_theme
+from .terminal.backpressure import CURSOR_QUERY, Backpressure
+from .terminal.bug_log import write_log
+from .terminal.heat_colors import HeatColors
+from .terminal.themes import ThemedApp, restore_theme
+from .text.selection import SelectingApp
+from .text.transcript import Transcript
 from .token_cursor import TokenCursor
-from .transcript import Transcript
 
 
 class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
@@ -197,7 +198,7 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
 
     def action_help(self) -> None:
         """Show all keys."""
-        from .help_page import HelpPage  # imported late, like all rarely used screens
+        from .pages.help_page import HelpPage  # imported late, like all rarely used screens
 
         self.push_screen(HelpPage(self.keymap))
 
@@ -208,7 +209,7 @@ class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
         self._footer.is_palette_open = False
 
     def action_settings(self) -> None:
-        from .settings_screen import SettingsScreen
+        from .pages.settings_screen import SettingsScreen
 
         self.push_screen(SettingsScreen(self.session), lambda _: self.refresh_state())
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import traceback
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -14,18 +11,17 @@ from textual.app import App
 from ...core.commands.effects import Ask, Compare, Copy, Edit, Effect, Find, Listing, Pin, Play, Quit, Redraw, Table
 from ...core.errors import AfterglowError, CommandError
 from ...core.events import Notice
-from ...core.file_io import private_file
-from ...core.paths import log_file
 from ...core.sanitize import one_line
 from ..clipboard import copied_note
-from .drafts import Drafts
+from .keys.drafts import Drafts
 from .line_runner import EffectFactory
 from .main_view import MainView
 from .playback import Playback
+from .terminal.bug_log import log_bug
 
 if TYPE_CHECKING:
-    from .editor import Edited
-    from .picker import Picker
+    from .pages.editor import Edited
+    from .pages.picker import Picker
 
 
 class EffectView:
@@ -124,7 +120,7 @@ class EffectView:
             self._notify(f"{effect.title}: hidden by the sweep, press Esc to see it", "information")
 
     def _open_picker(self, listing: Listing) -> None:
-        from .picker import Picker  # imported late, like all rarely used screens, for an earlier first paint
+        from .pages.picker import Picker  # imported late, like all rarely used screens, for an earlier first paint
 
         self._picker = Picker(listing, self._run_line, self._fill_input)
         self._app.push_screen(self._picker, partial(self._run_choice, listing.row_command))
@@ -141,7 +137,7 @@ class EffectView:
 
     def _open_editor(self, edit: Edit) -> None:
         """Edit the text, or the draft of an earlier edit."""
-        from .editor import Editor
+        from .pages.editor import Editor
 
         self._app.push_screen(Editor(edit.text, self.drafts.find(edit.text)), partial(self._handle_edit, edit))
 
@@ -166,7 +162,7 @@ class EffectView:
         if isinstance(effect, Edit):
             self._open_editor(effect)
             return
-        from .question import Question
+        from .pages.question import Question
 
         self._app.push_screen(Question(effect.question), partial(self._apply_answer, effect.on_yes))
 
@@ -200,15 +196,3 @@ class EffectView:
     def _is_covered(self) -> bool:
         """True if a sweep or a list covers the transcript."""
         return self._sweep_view.display or self._picker is not None
-
-
-def log_bug(error: Exception) -> str:
-    """Write a traceback to the log, and return a line that says so."""
-    write_log(error)
-    return one_line(f"a bug, sorry: {type(error).__name__}: {error}; {log_file()} has the details")
-
-
-def write_log(error: Exception) -> None:
-    """Append a traceback to the log file, if it can be written."""
-    with contextlib.suppress(AfterglowError, OSError), private_file(log_file()).open("a", encoding="utf-8") as log:
-        log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')}\n{''.join(traceback.format_exception(error))}\n")

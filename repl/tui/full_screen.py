@@ -9,8 +9,8 @@ from textual.app import App
 
 from ...core.session.session import Session
 from .app import AfterglowApp
-from .key_reader import register_alt_keys
-from .keymap import read_keymap
+from .keys.keymap import read_keymap
+from .terminal.key_reader import register_alt_keys
 
 SWITCH_INTERVAL = 0.0005
 """Seconds after which a thread lets another run: a tenth of the default, since a thread draws tokens all the time."""
@@ -39,7 +39,7 @@ def _choose_driver(app: App[None]) -> None:
     if sys.platform != "win32":
         from textual.drivers.linux_driver import LinuxDriver
 
-        from .terminal_driver import TerminalDriver
+        from .terminal.terminal_driver import TerminalDriver
 
         if app.driver_class is LinuxDriver:
             app.driver_class = TerminalDriver

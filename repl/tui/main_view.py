@@ -12,15 +12,15 @@ from textual.widgets import Static
 from ...core.sanitize import one_line
 from ...core.session.session import Session
 from ...core.typed_paths import is_visitor
-from .completion import Completions
-from .finder import Finder
-from .legend import Legend
-from .lens_panel import Lens
+from .keys.completion import Completions
+from .lens.lens_panel import Lens
 from .passage_view import PassageView
 from .prompt import PromptInput
-from .status_line import Status, StatusLine, describe_session, describe_temperature
+from .status.legend import Legend
+from .status.status_line import Status, StatusLine, describe_session, describe_temperature
 from .sweep_view import SweepView
-from .transcript import Transcript
+from .text.finder import Finder
+from .text.transcript import Transcript
 
 
 class MainView(Vertical):

@@ -9,8 +9,8 @@ from ...core.session.passage import Passage
 from ...core.session.session import Session
 from ...core.session.stored_passage import MAX_TITLE
 from ...core.text.copy_detection import CopyTracker
-from .transcript import Transcript
-from .wrapping import StyledText, TokenSpan
+from .text.transcript import Transcript
+from .text.wrapping import StyledText, TokenSpan
 
 
 class PassageView:

@@ -9,8 +9,8 @@ from ...core.events import Event, PrefillProgress
 from ...core.generation.sweep import Sweep
 from ...core.session.session import Session
 from ..player import Player
-from .backpressure import Backpressure
 from .main_view import MainView
+from .terminal.backpressure import Backpressure
 from .token_cursor import TokenCursor
 
 

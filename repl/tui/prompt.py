@@ -18,9 +18,9 @@ from ...core.session.session import Session
 from ..ending_signals import ignoring_interrupts
 from ..external_editor import edit_externally
 from ..prompt_history import append_history, read_history
-from .completion import Completions, complete_line, take_completion, useful_completions
-from .edit_area import EditArea
-from .key_bindings import EMPTY_LINE_KEYS, LINE_KEYS, types_character
+from .keys.completion import Completions, complete_line, take_completion, useful_completions
+from .keys.edit_area import EditArea
+from .keys.key_bindings import EMPTY_LINE_KEYS, LINE_KEYS, types_character
 
 NEEDS_PASSAGE = ("change_temperature", "run_command")
 """Actions of the empty line for which there has to be a passage if their key types a character."""
@@ -183,7 +183,7 @@ class PromptInput(EditArea):
 
     def action_search_history(self) -> None:
         """Open a list of the earlier lines, and type the chosen one."""
-        from .picker import Picker  # imported late, like all rarely used screens
+        from .pages.picker import Picker  # imported late, like all rarely used screens
 
         lines = list(dict.fromkeys(reversed(self._get_history())))
         self.app.push_screen(Picker(Listing("earlier lines", [(line, "") for line in lines])), self._type_line)

@@ -14,8 +14,8 @@ from textual.widgets import Static
 from ...core.generation.sweep import Column, Sweep
 from ...core.render.heat import surprisal
 from ...core.text.copy_detection import CopyTracker
-from .transcript import Transcript
-from .wrapping import StyledText
+from .text.transcript import Transcript
+from .text.wrapping import StyledText
 
 MIN_SWEEP_COLUMN_WIDTH = 19
 """Minimum columns of the terminal for a column of a sweep. On a narrower terminal some of them are hidden."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from ...core.session.lens import Inspection, inspect_session
 from ...core.session.session import Session
-from .backpressure import Backpressure
-from .lens_layout import LensContent
+from .lens.lens_layout import LensContent
 from .main_view import MainView
-from .wrapping import TokenSpan
+from .terminal.backpressure import Backpressure
+from .text.wrapping import TokenSpan
 
 LENS_INTERVAL = 1 / 15
 """Minimum seconds between two updates of the lens while text is written. Faster is unreadable, and delays the text."""

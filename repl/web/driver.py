@@ -16,7 +16,7 @@ from textual.drivers.web_driver import WebDriver, _ExitInput
 
 from ...core.paths import data_dir
 from ...core.typed_paths import is_visitor
-from ..tui.key_reader import KeyReader
+from ..tui.terminal.key_reader import KeyReader
 
 if sys.platform != "win32":
     import resource

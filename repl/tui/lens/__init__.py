@@ -1,0 +1,1 @@
+"""The lens: the candidates for one token as bars."""

@@ -1,0 +1,1 @@
+"""Pages on top of the main screen: pickers, editor, settings, help and questions."""

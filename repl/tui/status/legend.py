@@ -1,0 +1,33 @@
+"""The legend of the heat colors."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from ....core.render.heat import legend
+from ..text.transcript import Transcript
+
+
+class Legend(Widget):
+    """The levels of the setting ``heat`` in the colors that the transcript gives them. Hidden if heat is off."""
+
+    heat: reactive[str] = reactive("off")
+
+    def __init__(self, transcript: Transcript) -> None:
+        super().__init__(id="legend")
+        self._transcript = transcript
+        self.display = False
+
+    def watch_heat(self, heat: str) -> None:
+        """Show or hide the legend."""
+        self.display = heat != "off"
+
+    def render(self) -> Text:
+        """Return the line. It is made for every drawing, so that a new theme's colors are in it."""
+        if self.heat == "off":
+            return Text()
+        title, levels = legend(self.heat)
+        styled = ((name, self._transcript.heat_style(level)) for level, name in enumerate(levels))
+        return Text.assemble(f"{title}: ", *(part for level in styled for part in (level, "  ")), no_wrap=True)

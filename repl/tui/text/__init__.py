@@ -1,0 +1,1 @@
+"""The transcript: texts, notes, lists and tables as wrapped lines, with heat, selection and search."""

@@ -1,0 +1,64 @@
+"""Draws the lines of a transcript: their text, and the marks in the margin left of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from ....core.render.heat import heat_level
+from ....core.render.marks import COPIED_SIGN
+from .wrapping import StyleRun, WrappedLine
+
+WIDE_MARGIN = 6
+"""Columns for marks if they include changes of temperature."""
+
+_UNDERLINE = Style(underline=True)
+"""Marks copied text, in all colors of heat."""
+
+
+class LinePainter:
+    """Draws lines in the styles that ``style_of`` returns by name.
+
+    ``heat`` is the setting of that name, and ``marks_copies`` is True to mark copied runs.
+    """
+
+    def __init__(self, style_of: Callable[[str], Style]) -> None:
+        self._style_of = style_of
+        self.heat = "off"
+        self.marks_copies = True
+
+    def draw(self, line: WrappedLine) -> Strip:
+        """Return the text of a line. Note in ``line.copied`` if it contains a copied run."""
+        tracker = line.paragraph.copy_tracker if self.marks_copies else None
+        line.copied = False
+        styled = []
+        for text, run in line.styled_runs():
+            copied = bool(not line.paragraph.dimmed and tracker and run.token and tracker.run_length(run.token_index))
+            line.copied = line.copied or copied
+            styled.append((("past" if line.paragraph.dimmed else self._style_name(run), copied), text))
+        return Strip(
+            Segment("".join(text for _, text in parts), self._look(*look))
+            for look, parts in groupby(styled, key=itemgetter(0))
+        )
+
+    def draw_margin(self, line: WrappedLine, width: int) -> Iterator[Segment]:
+        """Yield three segments: a mark, the temperature if it changed, and a bar if the line contains a copied run."""
+        dimmed = line.paragraph.dimmed
+        yield Segment(line.mark[:1].ljust(1), self._style_of("past" if dimmed else "mark"))
+        change = line.temperature_change if width == WIDE_MARGIN else None
+        temperature = "" if change is None else f"{change:.2f}"
+        yield Segment(temperature.rjust(width - 2), self._style_of("past" if dimmed else "turn"))
+        yield Segment(COPIED_SIGN if line.copied else " ", self._style_of("quote"))
+
+    def _style_name(self, run: StyleRun) -> str:
+        level = heat_level(run.token, self.heat) if run.token else None
+        return run.style if level is None else f"heat{level}"
+
+    def _look(self, name: str, copied: bool) -> Style:
+        style = self._style_of(name)
+        return style + _UNDERLINE if copied else style
