@@ -48,7 +48,7 @@ def draw_ramp() -> str:
     session = new_session(length=900, temperature=Ramp(0.2, 1.6))
     exhaust(session.write_from(SEED))
     picture = SvgPage(112)
-    picture.line([("One seed. One model. Only the temperature moved.", "plain")], TEMPERATURE_COLUMNS)
+    picture.line([("One seed. One model. Only the temperature moved, from 0.2 to 1.6.", "plain")], TEMPERATURE_COLUMNS)
     picture.legend("surprise", has_tokens=True, has_copies=False)
     picture.gap()
     text = WrappedTokens(62)
@@ -79,7 +79,7 @@ def draw_lens(picture: SvgPage, inspection: Inspection, top: float, column: int)
     picture.text_at(top, column + 8, f"{before:.1f} → {after:.1f} choices", "dim")
     picture.text_at(top + 1, column, "     as the model says    as drawn", "dim")
     highest = max(max(each.raw, each.shaped) for each in inspection.candidates)
-    for number, each in enumerate(inspection.candidates[:7]):
+    for number, each in enumerate(inspection.candidates[:6]):
         row = top + 2 + number
         taken = inspection.taken is not None and each.id == inspection.taken.id
         sign = {" ": "␣", "\n": "↵"}.get(each.text, each.text)
@@ -143,5 +143,5 @@ def draw_screen() -> str:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as home:
-        os.environ["AFTERGLOW_HOME"] = home
+        os.environ |= {"AFTERGLOW_HOME": home, "COLORTERM": "truecolor"}
         main()
