@@ -204,6 +204,10 @@ class Settings(SamplingSettings):
             text if len(text) <= MAX_SHOWN_FILTER else f"{text[: MAX_SHOWN_FILTER - 1]}…" for text in shown
         )
 
+    def format_speed(self) -> str:
+        """Return the speed in words: "40 characters/s", or "full speed"."""
+        return f"{self.speed} characters/s" if self.speed else "full speed"
+
     def to_dict(self) -> dict[str, object]:
         """Return ``non_defaults`` as JSON values; ``settings_from_dict`` reads them back."""
         return {name: SPECS[name].kind.to_json(value) for name, value in self.non_defaults().items()}

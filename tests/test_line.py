@@ -372,6 +372,18 @@ async def test_the_keys_of_the_prompt(
     assert await LinePrompt(session).read() == line
 
 
+@pytest.mark.parametrize(("speed", "words"), [(0, "full speed"), (40, "40 characters/s")])
+async def test_the_line_below_the_prompt_names_model_temperature_speed_and_rng(
+    session: Session, keyboard: PipeInput, speed: int, words: str
+) -> None:
+    session.settings = session.settings.changed(temperature=0.5, speed=speed, rng=7)
+    paper = io.StringIO()
+    with create_app_session(input=keyboard, output=PlainTextOutput(paper)):
+        keyboard.send_text("\r")
+        await LinePrompt(session).read()
+    assert f" {session.model.name} · T 0.50 · {words} · rng 7" in paper.getvalue()
+
+
 @pytest.mark.parametrize("key", ["\x07", "\x18\x05"])
 async def test_a_line_is_written_in_the_editor(
     session: Session, keyboard: PipeInput, monkeypatch: pytest.MonkeyPatch, key: str

@@ -50,8 +50,8 @@ class LinePrompt:
 
     def _toolbar(self) -> FormattedText:
         settings = self._session.settings
-        shown = {name: SPECS[name].kind.show(getattr(settings, name)) for name in ("temperature", "speed", "rng")}
-        current = f"T {shown['temperature']} · {shown['speed']} characters/s · rng {shown['rng']}"
+        shown = {name: SPECS[name].kind.show(getattr(settings, name)) for name in ("temperature", "rng")}
+        current = f"T {shown['temperature']} · {settings.format_speed()} · rng {shown['rng']}"
         mode = f"{get_app().vi_state.input_mode.value} · " if vi_mode() else ""
         return FormattedText([("", f" {mode}{self._session.model.name} · {current}")])
 

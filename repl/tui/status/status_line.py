@@ -69,11 +69,10 @@ def describe_session(
     ``copy_tracker`` finds copied runs in the text that is shown; it is None if none is, or copies are not tracked.
     """
     settings = session.settings
-    speed = f"{settings.speed} characters/s" if settings.speed else "full speed"
     notes = {
         "filters": settings.format_active_filters(),
         "copied": copy_tracker.summary() if copy_tracker and copy_tracker.longest_run else "",
-        "speed": speed if settings.speed != session.default_of("speed") else "",
+        "speed": settings.format_speed() if settings.speed != session.default_of("speed") else "",
         "version": version,
         "activity": activity,
     }
