@@ -90,15 +90,18 @@ async def test_a_word_that_several_passages_have_opens_the_list_with_it(app: app
 async def test_a_passage_is_deleted_after_y_and_brought_back(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "Zebra")
-        for key in ("n", "enter", "escape", "x"):
+        written = app.session.passage.text()
+        for keys in ("n enter", "enter", "escape", "x"):
             await play(pilot, "/delete")
             assert isinstance(app.screen, Question)
-            await press(pilot, key)
-            assert isinstance(app.screen, Question) == (key == "x")
+            await press(pilot, *keys.split())
+            assert isinstance(app.screen, Question) == (keys == "x")
             assert passage_db.search_passages()
-        await press(pilot, "y")
+        assert app.session.passage.text() == written, "Enter after the answer is not for the input line"
+        await press(pilot, "y", "enter")
         assert passage_db.search_passages() == []
         assert "/undelete brings it back" in transcript_text(app)
+        assert not app.session.passage.nodes
         await play(pilot, "/undelete")
         assert app.session.passage.text().startswith("Zebra")
         assert [saved.number for saved in passage_db.search_passages()] == [1]
@@ -112,11 +115,11 @@ async def test_passages_are_deleted_and_renamed_in_the_list(app: app_module.Afte
         assert "Rename  ^d Delete" in app.screen.query_one(KeyFooter).render().plain
         await press(pilot, "down", "ctrl+d")
         assert isinstance(app.screen, Question)
-        await press(pilot, "y")
+        await press(pilot, "y", "enter")
         assert [name for name, _ in picker(app).visible_rows] == ["#3", "#1"]
         assert app.screen.query_one(OptionList).highlighted == 1
         assert "/undelete brings it back" in str(app.screen.query_one(".title", Static).content)
-        await press(pilot, "ctrl+d", "n")
+        await press(pilot, "ctrl+d", "n", "enter")
         assert len(picker(app).visible_rows) == 2
         await press(pilot, "ctrl+r")
         assert app.query_one(PromptInput).text == "/rename #1 "

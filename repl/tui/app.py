@@ -28,6 +28,7 @@ from .line_runner import EffectFactory, LineRequest, LineRunner
 from .main_view import MainView
 from .navigation import Navigation
 from .pages.palette import PROVIDERS, slash_commands
+from .pages.question import AskingApp
 from .playback import Playback
 from .prompt import PromptInput
 from .status.footer import MainFooter
@@ -42,7 +43,7 @@ from .text.transcript import Transcript
 from .token_cursor import TokenCursor
 
 
-class AfterglowApp(ThemedApp, HeatColors, SelectingApp):
+class AfterglowApp(AskingApp, ThemedApp, HeatColors, SelectingApp):
     """The full screen: makes its parts, and hands keys, clicks and typed lines to them.
 
     ``runner`` queues lines, ``playback`` plays texts, ``navigation`` moves ``token_cursor``, ``autosave`` saves.

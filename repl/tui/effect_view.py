@@ -16,6 +16,7 @@ from ..clipboard import copied_note
 from .keys.drafts import Drafts
 from .line_runner import EffectFactory
 from .main_view import MainView
+from .pages.question import Question
 from .playback import Playback
 from .terminal.bug_log import log_bug
 
@@ -162,8 +163,6 @@ class EffectView:
         if isinstance(effect, Edit):
             self._open_editor(effect)
             return
-        from .pages.question import Question
-
         self._app.push_screen(Question(effect.question), partial(self._apply_answer, effect.on_yes))
 
     def _apply_answer(self, on_yes: EffectFactory, agreed: bool | None) -> None:

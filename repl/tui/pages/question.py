@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
+from textual.events import Event, Key, Paste
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -27,5 +28,20 @@ class Question(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         """Lay out the question, and the keys that answer it."""
-        yield Static(Content.assemble(self._question, ("  y: yes · n, Esc: no", "dim")), id="question")
+        yield Static(Content(self._question), id="question")
         yield KeyFooter(*QUESTION_HINTS)
+
+
+class AskingApp(App[None]):
+    """An app that asks. Enter after a typed answer, as at a shell's question, is not for the page below."""
+
+    _answered = False
+
+    async def on_event(self, event: Event) -> None:
+        """Drop Enter if the key before it was typed at a question that is closed now."""
+        if isinstance(event, Key | Paste):
+            asks, answered = any(isinstance(screen, Question) for screen in self.screen_stack), self._answered
+            self._answered = asks and isinstance(event, Key) and event.is_printable
+            if answered and not asks and isinstance(event, Key) and event.key == "enter":
+                return
+        await super().on_event(event)
