@@ -110,6 +110,8 @@ def test_the_passage_and_the_way_back_stay_on_the_terminal(written: Session, mon
     line = farewell(written, monkeypatch)
     assert line.startswith('#1 "The lamp ')
     assert line.endswith('" is saved; go on with: afterglow --continue\n')
+    keep(written.model, "Another window")
+    assert farewell(written, monkeypatch).endswith("; go on with: afterglow --open '#1'\n")
     written.set("autosave", False)
     assert farewell(written, monkeypatch) == ""
 

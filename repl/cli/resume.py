@@ -68,4 +68,6 @@ def print_farewell(session: Session) -> None:
     with contextlib.suppress(AfterglowError, OSError):  # the terminal may be gone
         place = saved_passages.place_of(session.passage)
         if place:
-            echo(f"{place.title} is saved; go on with: afterglow --continue", err=True)
+            is_latest = saved_passages.find_latest().key == place.key  # another window may have saved since
+            flag = "--continue" if is_latest else f"--open '{place.key}'"
+            echo(f"{place.title} is saved; go on with: afterglow {flag}", err=True)
