@@ -76,6 +76,15 @@ async def test_enter_on_a_candidate_takes_that_road(app: app_module.AfterglowApp
         assert transcript_text(app).count("The lamp k") <= 1
 
 
+async def test_with_the_lens_hidden_enter_takes_the_token_at_the_cursor(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        ids = [token.id for token in app.session.passage.tokens()]
+        await press(pilot, "home", "f2", *["right"] * 20, "enter")
+        assert [token.id for token in app.session.passage.tokens()[:21]] == ids[:21]
+        assert "version 2 of 2" in transcript_text(app)
+
+
 async def test_brackets_step_through_versions_and_past_the_last_write_another(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         app.session.set("temperature", 1.5)

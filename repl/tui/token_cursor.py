@@ -91,7 +91,7 @@ class TokenCursor:
         if self.token_index is not None and self.token_index > count:
             self.token_index = count
         self._transcript.highlight_token(self.token_index)
-        if self._lens.display and self._is_update_due():
+        if (self._lens.display or self.token_index is not None) and self._is_update_due():
             self._last_update = time.monotonic()
             self._refresh_lens(None if self.token_index == count else self.token_index)
 
