@@ -14,7 +14,7 @@ from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.sweep_view import SweepView
 from afterglow.repl.tui.text.transcript import Transcript
 
-from .tui_helpers import SIZE, enter, play, press, stop, transcript_text, until, wait_for_tokens
+from .tui_helpers import SIZE, enter, play, press, stop, transcript_text, until, wait_for_tokens, wait_until_idle
 
 TEMPERATURES = (0.0, 0.5, 1.0, 1.6)
 
@@ -127,6 +127,18 @@ async def test_the_character_where_columns_part_is_marked(app: app_module.Afterg
         assert sweep
         for page in app.query_one(SweepView)._columns:
             assert page._transcript._token_highlight.index == sweep.first_difference()
+
+
+async def test_the_setting_heat_colors_the_columns_too(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        await play(pilot, "/sweep 0.5 1.5")
+        for heat in ("surprise", "off"):
+            app.run_line(f"/heat {heat}")
+            await wait_until_idle(pilot)
+            looks = {run.style for page in app.query_one(SweepView)._columns for run in page._transcript.render_line(1)}
+            hot = {app.query_one(Transcript).heat_style(level).color for level in range(1, 5)}
+            assert bool(hot & {look.color for look in looks if look}) == (heat != "off")
 
 
 async def test_a_digit_picks_and_escape_leaves(app: app_module.AfterglowApp) -> None:

@@ -61,7 +61,8 @@ class MainView(Vertical):
     def show_settings(self) -> None:
         """Show the settings of the session."""
         settings = self._session.settings
-        self.transcript.set_heat(settings.heat, settings.copied)
+        for texts in (self.transcript, self.sweep_view):
+            texts.set_heat(settings.heat, settings.copied)
         self._legend.heat = settings.heat
         self.passage_view.leave_earlier()
         self.lens.display = settings.lens

@@ -93,9 +93,8 @@ class Playback:
 
     async def play_sweep(self, sweep: Sweep) -> None:
         """Write all columns of a sweep into the sweep view."""
-        settings, model = self._session.settings, self._session.model
-        make_tracker = model.copy_tracker if settings.copied else lambda: None
-        await self._sweep_view.show(sweep, settings.heat, make_tracker)
+        make_tracker = self._session.model.copy_tracker if self._session.settings.copied else lambda: None
+        await self._sweep_view.show(sweep, make_tracker)
         try:
             async for _ in self._open(sweep.play()):
                 if not self._backpressure.saturated:

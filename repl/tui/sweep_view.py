@@ -37,10 +37,8 @@ class SweepView(Horizontal):
         """Temperatures of the columns, none while it is closed."""
         return tuple(column.temperature for column in self.sweep.columns) if self.sweep else ()
 
-    async def show(
-        self, sweep: Sweep, heat: str, make_copy_tracker: Callable[[], CopyTracker | None] = lambda: None
-    ) -> None:
-        """Open the view for a sweep. ``heat`` is the setting. ``make_copy_tracker`` is called for each column."""
+    async def show(self, sweep: Sweep, make_copy_tracker: Callable[[], CopyTracker | None]) -> None:
+        """Open the view for a sweep. ``make_copy_tracker`` is called for each column."""
         self.sweep = sweep
         self._first_shown = 0
         self._columns = [SweepColumnView(number, column) for number, column in enumerate(sweep.columns)]
@@ -48,8 +46,13 @@ class SweepView(Horizontal):
         await self.mount_all(self._columns)
         self.display = True
         for view in self._columns:
-            view.begin(sweep.seed, heat, make_copy_tracker())
+            view.begin(sweep.seed, make_copy_tracker())
         self.choose(0)
+
+    def set_heat(self, heat: str, marks_copies: bool) -> None:
+        """Color tokens by the setting ``heat``. ``marks_copies`` is True to mark copied runs."""
+        for view in self._columns:
+            view.set_heat(heat, marks_copies)
 
     def grow(self) -> None:
         """Show new tokens, and mark the first that differs."""
@@ -113,11 +116,14 @@ class SweepColumnView(Vertical):
         self.compose_add_child(self._head)
         self.compose_add_child(self._transcript)
 
-    def begin(self, seed: str, heat: str, copy_tracker: CopyTracker | None) -> None:
+    def begin(self, seed: str, copy_tracker: CopyTracker | None) -> None:
         """Show the seed."""
-        self._transcript.set_heat(heat)
         self._transcript.begin_text([StyledText(seed, "seed")], copy_tracker=copy_tracker)
         self._set_title()
+
+    def set_heat(self, heat: str, marks_copies: bool) -> None:
+        """Color tokens, and mark copied runs, as the transcript of the main screen does."""
+        self._transcript.set_heat(heat, marks_copies)
 
     def grow(self) -> None:
         """Show new tokens. After the last one, also show the mean surprisal and the copied share."""
