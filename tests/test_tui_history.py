@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from afterglow.core.errors import StorageError
+from afterglow.core.session.passage_db import PassageSaver
 from afterglow.repl.tui.app import AfterglowApp
 from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.text.transcript import Transcript
@@ -105,6 +108,22 @@ async def test_a_message_over_a_sweep_leaves_the_input_in_sight(app: AfterglowAp
         (toast,) = app.screen.query(Toast)
         assert toast.region
         assert not toast.region.overlaps(app.query_one(PromptInput).region)
+
+
+async def test_a_bug_and_a_failed_save_are_told_over_a_sweep(
+    app: AfterglowApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await play(pilot, "The lamp")
+        await play(pilot, "/sweep 0.5 1")
+        for error, message in (
+            (KeyError("broken"), "a bug, sorry"),
+            (StorageError("the disk is full"), "not autosaved"),
+        ):
+            monkeypatch.setattr(PassageSaver, "save", Mock(side_effect=error))
+            await app.autosave.save_in_thread()
+            await pilot.pause()
+            assert [each.message for each in app._notifications][-1].startswith(message)
 
 
 async def test_what_is_added_out_of_sight_is_said_above_the_input(app: AfterglowApp) -> None:

@@ -77,7 +77,7 @@ class AfterglowApp(AskingApp, ThemedApp, HeatColors, SelectingApp):
         self._conditions = ActionConditions(view, self.token_cursor, self.playback)
         self._effects = EffectView(self, view, self.playback, self.run_line, self.run_effects)
         self.autosave = Autosave(
-            session, view.transcript.add_note, view.transcript.add_warning, self._effects.report_bug
+            session, view.transcript.add_note, self._effects.show_warning, self._effects.report_bug
         )
         self.runner = LineRunner(
             self.playback,

@@ -104,9 +104,14 @@ class EffectView:
         self._transcript.add_error(str(error))
         self._notify_if_unseen(str(error), "error")
 
+    def show_warning(self, text: str) -> None:
+        """Show an error message that stays."""
+        self._transcript.add_warning(text)
+        self._notify_if_unseen(text, "error")
+
     def report_bug(self, error: Exception) -> None:
         """Write a traceback to the log, and say so in one line."""
-        self._transcript.add_warning(log_bug(error))
+        self.show_warning(log_bug(error))
 
     def _show_rows(self, effect: Listing | Table) -> None:
         """Show a list or table in the transcript, or in a picker if a row can be chosen."""
@@ -117,7 +122,7 @@ class EffectView:
             self._transcript.add_table(effect)
         else:
             self._transcript.add_listing(effect.title, effect.rows)
-        if self._is_covered():
+        if self._sweep_view.display:
             self._notify(f"{effect.title}: hidden by the sweep, press Esc to see it", "information")
 
     def _open_picker(self, listing: Listing) -> None:
