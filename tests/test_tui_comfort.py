@@ -105,6 +105,8 @@ async def test_a_value_that_was_typed_is_set_when_its_field_or_the_page_is_left(
         assert app.screen.focused is not None
         assert getattr(app.screen.focused, "value", "") == "x"
         assert "top-k cannot be 'x'" in str(app.screen.query_one("#setting-help", Static).content)
+        await press(pilot, "escape", *"7", "down", *"y", "escape")
+        assert "top-p cannot be 'y'" in str(app.screen.query_one("#setting-help", Static).content)
 
 
 async def test_a_new_line_is_begun_with_ctrl_j(app: app_module.AfterglowApp) -> None:

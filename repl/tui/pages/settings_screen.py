@@ -96,7 +96,7 @@ class SettingsScreen(ModalScreen[None]):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._told_invalid = False
+        self._told_invalid: set[str] = set()
         self._help_text = Static(markup=False, id="setting-help")
 
     def compose(self) -> ComposeResult:
@@ -128,7 +128,7 @@ class SettingsScreen(ModalScreen[None]):
     def _show_help(self, field: SettingField, note: str = "") -> None:
         about = note or f"{field.spec.help} ({field.spec.kind.range})"
         if field.error:
-            about = f"✗ {field.error}{'; close again to leave it' if self._told_invalid else ''}"
+            about = f"✗ {field.error}{'; close again to leave it' if field.spec.name in self._told_invalid else ''}"
         self._help_text.update(Content(about))
 
     @on(Input.Submitted)
@@ -144,10 +144,11 @@ class SettingsScreen(ModalScreen[None]):
         for field in self.query(SettingField):
             field.apply()
         invalid = [field for field in self.query(SettingField) if field.error]
-        if not invalid or self._told_invalid:
+        names = {field.spec.name for field in invalid}
+        if names <= self._told_invalid:
             self.dismiss(None)
             return
-        self._told_invalid = True
+        self._told_invalid = names
         invalid[0].focus_value()
         self._show_help(invalid[0])
 
