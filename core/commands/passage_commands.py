@@ -148,13 +148,20 @@ def undelete(session: Session) -> Iterator[Effect]:
     bring_back()
     session.deletions.pop()
     if passage:
-        passage.deleted = False
+        _allow_saving(passage, key)
     if passage and not session.passage.nodes and passage.model_sha256 == session.model.file.sha256:
         session.passage = passage
         session.set_all(session.settings)
         yield Redraw(f"{label} is back")
     else:
         yield Notice(f"{label} is back; /open {key} opens it" if key else f"{label} is back")
+
+
+def _allow_saving(passage: Passage, key: str) -> None:
+    """Let a passage be saved again that is back under ``key``: its file is a new one."""
+    passage.deleted = False
+    if passage.saved_as and passage_json.name_of(passage.saved_as) == key:
+        passage.saved_as = stamp_file(passage.saved_as.path)
 
 
 def _require_saved(session: Session) -> SavedPassage:

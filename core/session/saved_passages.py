@@ -74,7 +74,8 @@ def load(saved: SavedPassage) -> StoredPassage:
 
 def place_of(passage: Passage) -> SavedPassage | None:
     """Return where a passage is stored: its row, else its file unless that was changed since. None if nowhere."""
-    return passage_db.find_number(passage.row.id) if passage.row else passage_files.find_of(passage)
+    row = passage_db.find_number(passage.row.id) if passage.row else None
+    return row or passage_files.find_of(passage)
 
 
 def is_place_of(saved: SavedPassage, passage: Passage) -> bool:
