@@ -85,6 +85,14 @@ def test_svg_holds_the_text_and_says_where_t_was_turned() -> None:
     assert not list(root.iter(f"{SVG}script"))
 
 
+def test_t_is_told_of_a_character_whose_first_token_has_no_text() -> None:
+    made = passage("The ", "lamp")
+    first, second = (Token(text, 0, -1.0, -1.0, 1, 1.0, 1.25) for text in ("", "é"))
+    made.add(Node(1, 4, tokens=[first, second]))
+    assert [(span.text, span.temperature) for span in mark_spans(made)][-2:] == [("", None), ("é", 1.25)]
+    assert "1.25" in [element.text for element in parsed(as_svg(ExportedPassage(made, "s", "off"))).iter(f"{SVG}text")]
+
+
 @pytest.mark.parametrize("heat", ["surprise", "rank", "entropy", "temperature", "off"])
 def test_every_heat_makes_a_picture(heat: str) -> None:
     parsed(as_svg(ExportedPassage(passage("a", "b\nc\td"), "summary", heat)))

@@ -19,7 +19,8 @@ class MarkedSpan(NamedTuple):
     """A seed, the text of a token, or a tail.
 
     ``token`` is None for a seed and a tail. ``copied`` is True for a token in a copied run. ``temperature`` is that of
-    the token, rounded to two digits, if it differs from that of the token before; else None.
+    the token, rounded to two digits, if it differs from that of the token before; else None. A token without text has
+    none: nothing of it is drawn.
     """
 
     text: str
@@ -38,7 +39,7 @@ def mark_spans(passage: Passage, copy_tracker: CopyTracker | None = None) -> Ite
         if span.token is None:
             yield span
             continue
-        temperature = round(span.token.temperature, 2)
+        temperature = round(span.token.temperature, 2) if span.text else shown
         yield span._replace(copied=next(copied), temperature=None if temperature == shown else temperature)
         shown = temperature
 
