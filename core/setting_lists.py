@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from .setting_types import Kind, Number
 
+_NO_TEXTS = ("none", "off")
+"""Words that stand for an empty list unless they are quoted."""
+
 _UNESCAPES = {"n": "\n", "t": "\t", "\\": "\\"}
 _ESCAPES = {character: f"\\{letter}" for letter, character in _UNESCAPES.items()}
 
@@ -79,8 +82,8 @@ class NumbersByText(Kind):
 
 
 def _split_words(text: str) -> list[str]:
-    """Return the words of a typed list, unquoted and without escapes; [] for "none" and "off"."""
-    lexer = shlex.shlex("" if text in ("none", "off") else text, posix=True)
+    """Return the words of a typed list, unquoted and without escapes; [] for one of ``_NO_TEXTS``."""
+    lexer = shlex.shlex("" if text in _NO_TEXTS else text, posix=True)
     lexer.whitespace_split = True
     lexer.escape = ""
     lexer.commenters = ""
@@ -89,4 +92,6 @@ def _split_words(text: str) -> list[str]:
 
 def _quote(item: str) -> str:
     """Return a text as it would be typed in a list."""
+    if item in _NO_TEXTS:
+        return f"'{item}'"
     return shlex.quote(re.sub(r"[\n\t\\]", lambda match: _ESCAPES[match[0]], item))

@@ -203,7 +203,9 @@ def test_a_temperature_is_shown_as_it_is_typed(value: Any) -> None:
     assert get_spec("temperature").parse(SPECS["temperature"].kind.show(value)) == value
 
 
-@pytest.mark.parametrize("stop", [("\n\n",), ("a b", "c"), ("it's",), ('"',), ("a\tb",), ("\\",)], ids=repr)
+@pytest.mark.parametrize(
+    "stop", [("\n\n",), ("a b", "c"), ("it's",), ('"',), ("a\tb",), ("\\",), ("none",), ("off",)], ids=repr
+)
 def test_stop_texts_are_shown_as_they_are_typed(stop: tuple[str, ...]) -> None:
     assert get_spec("stop").parse(SPECS["stop"].kind.show(stop)) == stop
 
