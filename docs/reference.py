@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 from afterglow.core.commands.registry import COMMANDS
-from afterglow.core.settings import SPECS
+from afterglow.core.settings import SPECS, WATCHED_DEFAULTS
 from afterglow.repl.__main__ import cli
 from afterglow.repl.tui.keys.key_bindings import KEY_GROUPS, KeyRow, describe_keys
 
@@ -30,7 +30,7 @@ ABOUT_SETTINGS = """# Settings
 Every setting is a flag (`--top-p 0.9`), a command (`/top-p 0.9`), an entry of `config.toml` in the configuration folder
 (`top-p = 0.9`) and an environment variable (`AFTERGLOW_TOP_P`). Each of these overrides the ones before it: the
 default, the model's card, `config.toml`, the environment, the flag, the command. `/set` lists all settings with their
-values, and `/set NAME reset` restores the model's own value.
+values, and `/set NAME reset` restores the default, the model's own if it has one.
 The table `[keys]` of `config.toml` changes [keys](keys.md).
 
 `AFTERGLOW_HOME` moves the data and configuration folder, `AFTERGLOW_MODEL` names the model to start with, and
@@ -83,7 +83,10 @@ def settings() -> str:
     rows = [
         (_code(s.label), s.help, s.kind.range, _code(s.kind.show(s.default)), SCOPES[s.scope]) for s in SPECS.values()
     ]
-    return GENERATED + ABOUT_SETTINGS + _table(("setting", "what it does", "range", "default", "acts on"), rows)
+    table = _table(("setting", "what it does", "range", "default", "acts on"), rows)
+    watched = " and ".join(f"`{name}` is `{value}`" for name, value in WATCHED_DEFAULTS.items())
+    note = f"\nIn the full screen, the line REPL and the browser {watched} by default.\n"
+    return GENERATED + ABOUT_SETTINGS + table + note
 
 
 def command_line() -> str:

@@ -69,7 +69,7 @@ def _own_seed(session: Session) -> str:
         raise CommandError("there is no seed to read yet; name a file: /read FILE")
     root = session.passage.nodes[session.passage.root()]
     if any(node.reason == "read" for node, _ in session.passage.path()):
-        raise CommandError("this text is read already; ← and → look at its tokens")
+        raise CommandError("this text is read already; /read FILE reads another one")
     return root.seed or ""
 
 

@@ -28,7 +28,7 @@ def _setting_choices(session: Session, name: str) -> Iterator[tuple[str, str]]:
     if spec:
         yield spec.kind.show(getattr(session.settings, spec.name)), "current"
         yield from ((value, "") for value in spec.kind.examples)
-        yield "reset", f"the model's default, {spec.kind.show(session.default_of(spec.name))}"
+        yield "reset", f"the default, {spec.kind.show(session.default_of(spec.name))}"
 
 
 def _setting_command(spec: Spec) -> Command:

@@ -67,7 +67,7 @@ def second_column(longest: int, width: int) -> int:
 
 
 def fit(columns: Sequence[TableColumn], width: int) -> list[list[TableColumn]]:
-    """Return the columns that fit in ``width``. If too many can not be left out, they are split into several tables.
+    """Return the columns that fit in ``width``. If those of rank 0 alone do not, they are split into several tables.
 
     Each of these begins with the first column.
     """
