@@ -166,6 +166,7 @@ def test_a_file_is_renamed_and_replaces_no_other_one_unless_forced(three: Sessio
     run_line(three, "/save other")
     with pytest.raises(UsageError, match="another passage 'other'; choose another name, or /rename!"):
         run_line(three, "/rename stripes other")
+    run_line(three, "/rename stripes stripes")
     run_line(three, '/rename stripes "new one"')
     assert set(passage_json.list_names()) == {"other", "new one"}
     run_line(three, '/rename! "new one" other')

@@ -37,7 +37,7 @@ def find_of(passage: Passage) -> SavedPassage | None:
 def rename(name: str, new_name: str, force: bool = False) -> None:
     """Give a file another name. Raises UsageError if another file has it, unless ``force``. Raises StorageError."""
     path, target = path_for(name), path_for(new_name)
-    if target.exists() and not force:
+    if target.exists() and target != path and not force:
         raise UsageError(f"there is another passage {new_name!r}; choose another name, or /rename! to replace it")
     try:
         path.replace(target)
