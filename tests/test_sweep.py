@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from afterglow.core.commands.effects import Compare
 from afterglow.core.errors import CommandError
 from afterglow.core.model import Model
 from afterglow.core.session.session import Session
@@ -89,6 +90,16 @@ def test_stop_ends_all_columns_and_keeps_what_is_there(told: Session) -> None:
             told.stop()
     assert {len(column.tokens) for column in sweep.columns} == {10}
     assert {column.reason for column in sweep.columns} == {"stopped"}
+
+
+def test_one_after_another_a_stop_ends_a_column_and_begins_no_other(told: Session) -> None:
+    plays = Compare(told.sweep(TEMPERATURES)).plays
+    next(plays)
+    events = next(plays).events
+    next(events)
+    told.stop()
+    assert [getattr(event, "reason", "") for event in events] == ["stopped"]
+    assert list(plays) == []
 
 
 def test_without_a_text_there_is_nothing_to_sweep(session: Session) -> None:

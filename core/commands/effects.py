@@ -34,9 +34,10 @@ class Compare:
 
     @property
     def plays(self) -> Iterator[Play]:
-        """One effect for each column, titled with the seed and T."""
+        """One effect for each column, titled with the seed and T. After a stop, none for those that have not begun."""
         for number, column in enumerate(self.sweep.columns):
-            yield Play(self.sweep.play_column(number), f"{self.sweep.seed}  ·  T {column.temperature:.2f}")
+            if not column.stream.stopping:
+                yield Play(self.sweep.play_column(number), f"{self.sweep.seed}  ·  T {column.temperature:.2f}")
 
 
 @dataclass(frozen=True, slots=True)
