@@ -229,7 +229,7 @@ class LineRepl:
             if runs_live(line):
                 await self._execute(line)
             else:
-                print_note(f"the text is still being written: stop it with Esc, then type {line.split()[0]}")
+                print_note("the text is still being written: stop it with Esc, then ↑ brings this line back")
         player.paused = False
 
 
