@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.session import passage_db
+from afterglow.repl.tui.app import AfterglowApp
+from afterglow.repl.tui.sweep_view import SweepView
 from afterglow.repl.tui.terminal.backpressure import CURSOR_QUERY, MAX_IN_FLIGHT, REPLY_TIMEOUT, Backpressure
+from afterglow.repl.tui.text.transcript import Transcript
 
 from .terminal_helpers import Terminal
+from .tui_helpers import SIZE, enter, stop, until, wait_for_tokens
 
 RATE = 4000
 """Bytes a second that the terminal takes in."""
@@ -61,6 +65,24 @@ def test_a_terminal_that_answers_no_more_is_not_waited_for(clock: Clock) -> None
     assert not line.saturated
     line.request_sent()
     assert not line.saturated
+
+
+@pytest.mark.parametrize("line", ["", "/sweep 0.5 1"])
+async def test_a_pause_shows_all_that_is_written_also_on_a_slow_line(slow: AfterglowApp, line: str) -> None:
+    async with slow.run_test(size=SIZE) as pilot:
+        await enter(pilot, "The lamp")
+        await wait_for_tokens(pilot, slow, 1)
+        if line:
+            await stop(pilot, slow)
+            await enter(pilot, line)
+        sweep = slow.query_one(SweepView)
+        await until(pilot, lambda: not line or (sweep.sweep and sweep.sweep.columns[0].tokens))
+        slow._backpressure.reply_received()  # from now on the terminal owes replies
+        transcript = sweep._columns[0]._transcript if line else slow.query_one(Transcript)
+        tokens = sweep.sweep.columns[0].tokens if sweep.sweep else slow.session.passage.current().tokens
+        await until(pilot, lambda: slow._backpressure.saturated and len(tokens) > len(transcript.token_spans) + 1)
+        await pilot.press("space")
+        await until(pilot, lambda: len(transcript.token_spans) == len(tokens))
 
 
 class Slow(Terminal):

@@ -63,6 +63,7 @@ class Playback:
         """Pause the text, or continue it."""
         if self._player:
             self._player.paused = not self._player.paused
+            self._show_written()
             self._refresh()
 
     def skip_to_end(self) -> None:
@@ -97,9 +98,7 @@ class Playback:
         await self._sweep_view.show(sweep, make_tracker)
         try:
             async for _ in self._open(sweep.play()):
-                if not self._backpressure.saturated:
-                    self._sweep_view.grow()
-                    self._refresh()
+                self._show_written()
                 self._stop_if_requested()
         finally:
             self._player = None
@@ -117,14 +116,22 @@ class Playback:
         self._refresh()
 
     def _show_text(self, batch: list[Event]) -> None:
-        """Show events of the text. If the terminal is too slow, keep them until it has caught up."""
+        """Show events of the text."""
         if not self._text_begun:
             self._begin_text()
         self._unshown += batch
-        if not self._backpressure.saturated:
+        self._show_written()
+
+    def _show_written(self) -> None:
+        """Show what was written. If the terminal is too slow, and more will come, wait until it has caught up."""
+        if self._backpressure.saturated and not self.paused:
+            return
+        if self._sweep_view.sweep:
+            self._sweep_view.grow()
+        if self._unshown:
             self._passage_view.append(self._unshown)
             self._unshown.clear()
-            self._refresh()
+        self._refresh()
 
     def _begin_text(self) -> None:
         """Show the passage without the new text, and let the lens follow the text."""
