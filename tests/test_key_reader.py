@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Iterator
 from itertools import pairwise
@@ -17,7 +18,7 @@ from afterglow.repl.tui.terminal import key_reader
 from afterglow.repl.tui.terminal.key_reader import KeyReader, register_alt_keys
 from hypothesis import given
 from hypothesis import strategies as st
-from textual import _xterm_parser
+from textual import _parser, _xterm_parser
 from textual.driver import Driver
 from textual.events import Key, MouseMove, Paste, Resize
 from textual.message import Message
@@ -137,6 +138,21 @@ def test_alt_and_a_letter_is_one_key_also_in_quick_succession(monkeypatch: pytes
     keys = [message.key for message in messages if isinstance(message, Key)]
     assert keys == ["alt+d", "alt+d", "alt+x", "alt+shift+q", "alt+1", "a", "up", "f1", "ctrl+j"]
     assert typed(messages) == "a"
+
+
+def test_esc_and_a_character_right_after_it_are_two_keys() -> None:
+    messages = read(KeyReader(), b"\x1b/x\x1b[24;1R\x1b\x1b-\x1b \x1b.\x1b[A")
+    keys = [message.key for message in messages if isinstance(message, Key)]
+    expected = "escape slash x escape escape minus escape space escape full_stop up"
+    assert " ".join(keys) == expected
+    assert typed(messages).replace("\x1b", "") == "/x- ."
+
+
+def test_esc_and_a_later_character_are_two_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_parser, "get_time", lambda: math.inf)  # the time after which Esc is a key has passed
+    reader = KeyReader()
+    messages = [*read(reader, b"\x1b"), *reader.tick(), *read(reader, b"/")]
+    assert [message.key for message in messages if isinstance(message, Key)] == ["escape", "slash"]
 
 
 async def test_a_bug_in_reading_is_told_and_the_next_key_acts(

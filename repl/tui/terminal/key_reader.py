@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
-from string import ascii_letters, digits
+from string import ascii_letters, digits, punctuation
 from typing import Any, NamedTuple, cast
 
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual._parser import Parser
 from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
-from textual.events import Paste, Resize
+from textual.events import Key, Paste, Resize
 from textual.keys import Keys
 from textual.message import Message
 
@@ -20,6 +20,9 @@ PASTE_TIMEOUT = 5.0
 
 MAX_SIDE = 4000
 """Columns or rows above which a report of the terminal's size is wrong. Such a screen would take all memory."""
+
+NO_SEQUENCE = {" ", *punctuation} - set("[]\\^_")
+"""Characters that no escape sequence begins with. After an Esc key, tmux may send them at once."""
 
 
 class KeyReader:
@@ -33,6 +36,7 @@ class KeyReader:
         self._decode = getincrementaldecoder("utf-8")("replace").decode
         self._parser = XTermParser()
         self._latest = ""  # the last characters parsed, with which the mark of a paste may begin
+        self._previous = ""  # the last character parsed, of keys that are not complete
         self._pasted = ""
         self._paste_deadline: float | None = None  # None outside a paste
         self._resize: Resize | None = None
@@ -53,7 +57,9 @@ class KeyReader:
         """Yield what has waited for more bytes for too long: an Esc key, or a paste without an end."""
         if self._paste_deadline is not None and time.monotonic() > self._paste_deadline:
             yield from self._end_paste()
-        yield from self._parser.tick()
+        for message in self._parser.tick():
+            self._previous = ""
+            yield message
 
     def _split_at_paste(self, text: str) -> tuple[str, str]:
         """Return the keys before a paste, with its mark, and the rest, which is in the paste."""
@@ -83,8 +89,15 @@ class KeyReader:
         yield Paste(text.replace("\0", ""))
 
     def _parse(self, keys: str) -> Iterator[Message]:
-        """Yield the messages in ``keys``. A report that the parser cannot take costs no other."""
+        """Yield the messages in ``keys``. A report that the parser cannot take costs no other.
+
+        Of Esc and a character that begins no sequence, the parser would lose the Esc key, or type it as ^.
+        """
         for character in keys:
+            if self._previous == "\x1b" and character in NO_SEQUENCE:
+                Parser.__init__(self._parser)
+                yield Key("escape", "\x1b")
+            self._previous = character
             try:
                 messages = list(self._parser.feed(character))
             except (ValueError, ArithmeticError):  # of int(), chr() and a size of 0
