@@ -202,7 +202,8 @@ async def test_columns_that_do_not_fit_are_reached_with_the_arrows(
             assert all(column.region.width >= 19 for column in view._columns if column.display)
             heads = [str(view._columns[number]._head.content).split("\n")[0] for number in (visible[0], visible[-1])]
             assert ("‹" in heads[0], "›" in heads[1]) == (visible[0] > 0, visible[-1] < 3)
-            assert all(column._transcript.is_vertical_scroll_end for column in view._columns if column.display)
+            texts = [column._transcript for column in view._columns if column.display]
+            await until(pilot, lambda texts=texts: all(text.is_vertical_scroll_end for text in texts))
             seen |= set(visible)
             await press(pilot, "right")
         assert seen == {0, 1, 2, 3}
