@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -69,5 +70,5 @@ def print_farewell(session: Session) -> None:
         place = saved_passages.place_of(session.passage)
         if place:
             is_latest = saved_passages.find_latest().key == place.key  # another window may have saved since
-            flag = "--continue" if is_latest else f"--open '{place.key}'"
+            flag = "--continue" if is_latest else f"--open {shlex.quote(place.key)}"
             echo(f"{place.title} is saved; go on with: afterglow {flag}", err=True)
