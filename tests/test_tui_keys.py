@@ -130,6 +130,15 @@ async def test_other_keys_act_and_the_old_ones_do_not(session: Session) -> None:
         assert ("Ctrl-T F6", "write another version of the last text", ("retry",)) in shown
 
 
+async def test_another_key_to_run_a_line_acts_while_there_is_a_cursor(session: Session) -> None:
+    session.set("speed", 0)
+    app = app_module.AfterglowApp(session, keymap={"run": "ctrl+e"})
+    async with app.run_test(size=SIZE) as pilot:
+        await press(pilot, *"a", "ctrl+e")
+        await press(pilot, "left", "ctrl+e")
+        assert len(session.passage.tokens()) == 120
+
+
 async def test_keys_of_an_empty_line_type_while_there_is_no_passage(app: app_module.AfterglowApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
         for key, typed in (("left_square_bracket", "["), ("plus", "+"), ("minus", "-"), ("space", " "), ("1", "1")):

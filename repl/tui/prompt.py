@@ -113,10 +113,10 @@ class PromptInput(EditArea):
         return super().check_consume_key(key, character) and not self._shortcut(key)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for ``submit`` if Enter runs an action of the app, and for ``close_completions`` if Esc does."""
+        """Return False for ``close_completions`` if Esc does something else."""
         if action == "close_completions":
             return self._completions.display and not self._session.playing
-        return super().check_action(action, parameters) and not (action == "submit" and self._shortcut("enter"))
+        return super().check_action(action, parameters)
 
     def action_submit(self) -> None:
         """Take the chosen completion, or the first of an incomplete name. Post the text if it can be run then.
