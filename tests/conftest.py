@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import textual._wait
 from afterglow.core.inference.model_file import ModelFile
 from afterglow.core.model import Model, load
 from afterglow.core.session.session import Session
@@ -36,6 +37,13 @@ def pytest_report_header() -> str:
 
 # A script starts what it runs in the background with SIGINT ignored, and its children inherit that. The tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# After each key Textual's pilot waits, in steps of 20 ms, until the process does nothing, at most a second. While text
+# is written that never happens. Tests wait for what they expect, with ``until``, so shorter waits are enough.
+textual._wait.SLEEP_GRANULARITY = 0.01
+textual._wait.SLEEP_IDLE = 0.01 / 20
+textual._wait.wait_for_idle.__defaults__ = (0.01, 0.1)
 
 
 @pytest.fixture(autouse=True)

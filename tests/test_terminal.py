@@ -172,7 +172,7 @@ def test_ctrl_j_and_alt_enter_begin_new_lines(opened: Callable[..., Terminal]) -
 
 
 def test_the_tour_is_begun_and_what_is_written_then_is_kept() -> None:
-    terminal = Terminal(command="tour")
+    terminal = Terminal("--speed", "max", command="tour")
     terminal.until(lambda: "tour 1 of" in terminal.screen)
     terminal.type("The lamp\r")
     terminal.until(lambda: "tour 2 of" in terminal.screen)

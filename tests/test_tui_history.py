@@ -14,7 +14,7 @@ from afterglow.repl.tui.text.transcript import Transcript
 from textual.color import Color
 from textual.widgets._toast import Toast
 
-from .tui_helpers import SIZE, play, press, screen_lines, transcript_text, wait_until_idle
+from .tui_helpers import SIZE, play, press, screen_lines, transcript_text, until, wait_until_idle
 
 
 def colors_of(app: AfterglowApp, text: str) -> set[str]:
@@ -146,7 +146,7 @@ async def test_what_is_added_out_of_sight_is_said_above_the_input(app: Afterglow
         count = len(app._notifications)
         await play(pilot, "/explain 0 0.5 1")  # a table, and a note below it that belongs to it
         assert "T 0 always takes the likeliest" in transcript_text(app)
-        assert screen_lines(app)[0].strip() == "probabilities at T 0, 0.5, 1"
+        await until(pilot, lambda: screen_lines(app)[0].strip() == "probabilities at T 0, 0.5, 1")
         assert len(app._notifications) == count
 
 
