@@ -27,6 +27,7 @@ FULL_SCREEN_SIGNS = "│█▎▁●→›"
 
 def open_session(model_name: str | None, runtime: str, flags: Mapping[str, object]) -> Session:
     """Return a session for ``launch``; see ``load_model_and_settings``. Its defaults suit how its texts are read."""
+    gc.disable()  # importing and loading make many objects and no garbage; ``launch`` enables it
     from ...core.session.session import Session
 
     is_watched = _is_shown_in_browser() or (_is_typed() and sys.stdout.isatty())
@@ -47,10 +48,12 @@ def launch(session: Session, plain: bool, first_line: str = "") -> int:
     if not _is_typed():
         from ..line.script import read_stdin_lines, run_script
 
+        gc.enable()
         return run_script(session, chain([first_line] if first_line else [], read_stdin_lines()))
     if plain or not _can_show_full_screen():
         from ..line.repl import run_line_repl
 
+        gc.enable()
         code = run_line_repl(session, first_line)
     else:
         code = _run_full_screen(session, first_line)
@@ -85,7 +88,6 @@ def _can_write_signs(stream: TextIO) -> bool:
 
 
 def _run_full_screen(session: Session, first_line: str) -> int:
-    gc.disable()  # importing makes many objects and no garbage; ``run_full_screen`` enables it
     from ..tui.full_screen import run_full_screen
 
-    return run_full_screen(session, first_line)
+    return run_full_screen(session, first_line)  # enables garbage collection, with thresholds of its own

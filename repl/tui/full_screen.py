@@ -49,8 +49,8 @@ def _reduce_latency() -> None:
     """Keep keys responsive while text comes at full speed."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.set_threshold(20_000, 20, 1000)
+    gc.freeze()  # without a search: what was imported and loaded is no garbage
     gc.enable()
-    _freeze_gc()
 
 
 def _freeze_gc() -> None:
