@@ -157,7 +157,7 @@ class SweepColumnView(Vertical):
         for index, span in enumerate(self._transcript.token_spans):
             end += len(span.token.text)
             if end > character:
-                self._transcript.highlight_token(index)
+                self._transcript.highlight_token(index, scroll=False)
                 self._is_marked = True
                 return
 

@@ -65,13 +65,16 @@ class Transcript(DocumentView):
         """Return the style of a level of heat, 0 to 4."""
         return self.get_component_rich_style(f"transcript--heat{level}")
 
-    def highlight_token(self, index: int | None) -> None:
-        """Highlight a token of the current text, or the place after its last. None removes the highlight."""
+    def highlight_token(self, index: int | None, scroll: bool = True) -> None:
+        """Highlight a token of the current text, or the place after its last, and scroll to it if ``scroll``.
+
+        None removes the highlight.
+        """
         if index == self._token_highlight.index:
             return
         self._token_highlight.index = index
         number = self._token_highlight.line_number(self._current_block, self.lines)
-        if number is not None:
+        if number is not None and scroll:
             self.scroll_to_line(number)
         elif index is None:
             self.scroll_end(animate=False, force=True)
