@@ -38,17 +38,9 @@ from afterglow.core.session.session import Session
 from afterglow.core.setting_types import Ramp
 from afterglow.core.settings import SPECS, Settings
 
+from .command_helpers import do
+
 DATA = Path(__file__).parent / "data"
-
-
-def do(session: Session, line: str) -> list[Effect]:
-    """The effects of a line, every text played to its end."""
-    effects = []
-    for effect in dispatch(session, line):
-        effects.append(effect)
-        if isinstance(effect, Play):
-            list(effect.events)
-    return effects
 
 
 def said(effects: Iterable[Effect]) -> str:

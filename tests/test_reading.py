@@ -26,6 +26,7 @@ from afterglow.core.text.subwords import BpeTokenizer, WordTokenizer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from .command_helpers import do
 from .conftest import DATA
 from .properties import examples
 
@@ -34,15 +35,6 @@ TEXT = (DATA / "lamp.txt").read_text("utf-8")[:700]
 
 def read_all(model: Model, text: str, candidates: int = 0) -> ReadText:
     return drain(read_tokens(model, text, candidates))
-
-
-def do(session: Session, line: str) -> list[Effect]:
-    effects = []
-    for effect in dispatch(session, line):
-        effects.append(effect)
-        if isinstance(effect, Play):
-            list(effect.events)
-    return effects
 
 
 def said(effects: list[Effect]) -> str:

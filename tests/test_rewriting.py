@@ -8,7 +8,6 @@ from collections.abc import Iterable
 import pytest
 from afterglow.core import presets
 from afterglow.core.commands.effects import Edit, Listing, Play
-from afterglow.core.commands.registry import dispatch
 from afterglow.core.errors import CommandError, SettingError, StorageError, UsageError
 from afterglow.core.model import Model
 from afterglow.core.paths import presets_file
@@ -19,21 +18,13 @@ from afterglow.core.settings import Settings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from .command_helpers import do
 from .properties import examples
 
 
 def play(events: Iterable[object]) -> None:
     for _ in events:
         pass
-
-
-def do(session: Session, line: str) -> list[object]:
-    effects = []
-    for effect in dispatch(session, line):
-        effects.append(effect)
-        if isinstance(effect, Play):
-            play(effect.events)
-    return effects
 
 
 @pytest.fixture

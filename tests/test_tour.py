@@ -17,20 +17,11 @@ from afterglow.core.paths import models_dir
 from afterglow.core.session.session import Session
 
 from .cli_helpers import RunCli
+from .command_helpers import do
 
 TINY = Path(__file__).parent / "data" / "tiny-char.safetensors"
 LINES = ("The lamp", "/temp 0.2", "", "/temp 1.5", "", "/explain", "/temp reset", "/retry", "/sweep")
 """What the first six steps ask for."""
-
-
-def do(session: Session, line: str) -> list[Effect]:
-    """The effects of a line, every text played to its end."""
-    effects = []
-    for effect in dispatch(session, line):
-        effects.append(effect)
-        if isinstance(effect, Play):
-            list(effect.events)
-    return effects
 
 
 def at(session: Session) -> int | None:

@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 import pytest
 from afterglow.core import presets
-from afterglow.core.commands.effects import Play
-from afterglow.core.commands.registry import dispatch
 from afterglow.core.errors import AfterglowError, StorageError, UsageError
 from afterglow.core.paths import presets_file
 from afterglow.core.session import passage_json, saved_passages
@@ -20,18 +18,11 @@ from afterglow.core.settings import Settings
 from afterglow.core.user_files import write_user_file
 
 from .cli_helpers import RunCli
+from .command_helpers import do
 
 TINY = str(Path(__file__).parent / "data" / "tiny-char.safetensors")
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and pipes are POSIX's")
-
-
-def do(session: Session, line: str) -> None:
-    """Run a line to its end, with the text that it writes."""
-    for effect in dispatch(session, line):
-        if isinstance(effect, Play):
-            for _ in effect.events:
-                pass
 
 
 class Writer(NamedTuple):

@@ -8,7 +8,8 @@ from functools import partial
 from .. import presets
 from ..events import Notice
 from ..session.session import Session
-from ..session.stored_passage import Deletion, contains_words
+from ..session.stored_passage import Deletion
+from ..text.find import contains_words
 from .effects import Ask, Effect, Listing
 
 

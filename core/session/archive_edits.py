@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Callable
 from functools import partial
 
-from ..errors import StorageError
 from .passage_tables import open_database
+from .stored_passage import no_such_number
 
 _Rows = list[tuple[object, ...]]
 
@@ -20,7 +20,7 @@ def rename(number: int, name: str) -> None:
     with open_database(for_saving=True) as database:
         renamed = database.execute("UPDATE passages SET name = ? WHERE id = ?", (name, number)).rowcount
     if not renamed:
-        raise _missing(number)
+        raise no_such_number(number)
 
 
 def delete(number: int) -> Callable[[], None]:
@@ -32,7 +32,7 @@ def delete(number: int) -> Callable[[], None]:
         rows = {table: _take_rows(database, table, key, number) for table, key in _KEY_COLUMNS.items()}
         database.commit()
     if not rows["passages"]:
-        raise _missing(number)
+        raise no_such_number(number)
     return partial(_put_back, rows)
 
 
@@ -51,7 +51,3 @@ def _put_back(rows: dict[str, _Rows]) -> None:
             marks = ", ".join("?" * len(deleted[0])) if deleted else ""
             database.executemany(f"INSERT INTO {table} VALUES ({marks})", deleted)  # noqa: S608
         database.commit()
-
-
-def _missing(number: int) -> StorageError:
-    return StorageError(f"there is no passage #{number}; /open lists them")

@@ -16,12 +16,13 @@ from typing import Any
 from ..errors import StorageError
 from ..generation.snapshot import Snapshot, to_bytes
 from ..paths import passage_db_file
+from ..text.find import contains_words
 from .node import Node
 from .passage import Passage, RowVersion
 from .passage_json import FORMAT_ERRORS, PASSAGE_FORMAT, node_header, passage_header, token_columns
 from .passage_rows import PassageRows
 from .passage_tables import is_archive_empty, open_database
-from .stored_passage import SavedPassage, StoredPassage, contains_words
+from .stored_passage import SavedPassage, StoredPassage, no_such_number
 
 _SnapshotKey = tuple[bool, int]
 """Key of a stored snapshot within its node: (True for the one before the first token, position)."""
@@ -240,7 +241,7 @@ def load(number: int) -> StoredPassage:
     with open_database() as database:
         rows = PassageRows.read(database, number)
     if rows is None:
-        raise StorageError(f"there is no passage #{number}; /open lists them")
+        raise no_such_number(number)
     try:
         return rows.to_passage(number)
     except FORMAT_ERRORS:

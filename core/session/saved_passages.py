@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..errors import StorageError
 from . import archive_edits, passage_db, passage_files, passage_json
 from .passage import Passage
-from .stored_passage import SavedPassage, StoredPassage
+from .stored_passage import SavedPassage, StoredPassage, no_such_number
 
 MAX_LISTED = 200
 """Passages of each kind that a list has at most."""
@@ -40,7 +40,7 @@ def _find_exact(name: str) -> SavedPassage | None:
         return None
     found = passage_db.find_number(int(number))
     if found is None and name.startswith("#"):
-        raise StorageError(f"there is no passage #{number}; /open lists them")
+        raise no_such_number(number)
     return found
 
 

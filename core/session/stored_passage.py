@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from ..errors import StorageError
+from ..text.find import contains_words
 from .passage import Passage
 
 MAX_TITLE = 30
@@ -55,10 +57,9 @@ class SavedPassage(NamedTuple):
         return contains_words(f"{self.name}\n{self.text}", query)
 
 
-def contains_words(text: str, query: str) -> bool:
-    """True if each word of ``query`` is in ``text``, ignoring case."""
-    folded = text.casefold()
-    return all(word in folded for word in query.casefold().split())
+def no_such_number(number: int | str) -> StorageError:
+    """Return the error for a number that no autosaved passage has."""
+    return StorageError(f"there is no passage #{number}; /open lists them")
 
 
 class StoredSnapshot(NamedTuple):

@@ -43,3 +43,9 @@ def describe_no_match(query: str) -> str:
 def _cut_around(line: str, start: int, end: int) -> str:
     first, last = max(0, start - EXCERPT), min(len(line), end + EXCERPT)
     return f"{'…' if first else ''}{line[first:last]}{'…' if last < len(line) else ''}"
+
+
+def contains_words(text: str, query: str) -> bool:
+    """True if each word of ``query`` is in ``text``, ignoring case."""
+    folded = text.casefold()
+    return all(word in folded for word in query.casefold().split())

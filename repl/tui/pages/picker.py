@@ -18,6 +18,7 @@ from ....core.commands.effects import Listing
 from ....core.commands.passage_commands import quote_name
 from ....core.errors import AfterglowError
 from ....core.sanitize import one_line
+from ....core.text.find import contains_words
 from ..keys.key_bindings import PICKER_KEYS
 from ..status.footer import KeyFooter
 from ..status.footer_hints import LIST_EDIT_HINTS, PICKER_HINTS, Hint
@@ -128,8 +129,7 @@ class Picker(ModalScreen[str | None]):
         """Return the rows that match a query."""
         if self._listing.search:
             return self._listing.search(query)
-        words = query.lower().split()
-        return [row for row in self._listing.rows if all(word in " ".join(row).lower() for word in words)]
+        return [row for row in self._listing.rows if contains_words(" ".join(row), query)]
 
     @on(Input.Submitted)
     def _choose_highlighted(self) -> None:
