@@ -12,8 +12,9 @@ from itertools import chain
 
 from ..errors import StorageError, TextError, error_text
 from .files import Source
-from .formats import ReadOptions, extract_items, iter_lines
+from .formats import ReadOptions, extract_records, iter_lines
 from .gutenberg import strip_boilerplate
+from .readers.record import Record
 
 MAX_CHARS_IN_MEMORY = 1 << 23
 """Maximum characters that are shuffled in memory. The lines of a longer text first go to random temporary files."""
@@ -29,8 +30,16 @@ def read_text(source: Source, options: ReadOptions, notes: list[str]) -> Iterato
 
     Appends a line to ``notes`` for each kind of change. Raises TextError.
     """
-    chunks = extract_items(read_plain(source, options.encoding, notes), source, options)
+    chunks = (record.text for record in read_records(source, options, notes))
     return chunks if options.keep_boilerplate else strip_boilerplate(chunks, notes)
+
+
+def read_records(source: Source, options: ReadOptions, notes: list[str]) -> Iterator[Record]:
+    """Yield the text of ``source`` in records with their authors, with \n at every line end. Joined, they are the text.
+
+    Appends a line to ``notes`` for each kind of change. Raises TextError.
+    """
+    return extract_records(read_plain(source, options.encoding, notes), source, options)
 
 
 def read_plain(source: Source, encoding: str, notes: list[str]) -> Iterator[str]:

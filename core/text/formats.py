@@ -10,6 +10,7 @@ from itertools import chain
 
 from ..errors import TextError, UsageError
 from .files import TEXT_SUFFIXES, Source
+from .readers.record import Record
 from .split import DEFAULT_SPLIT
 
 
@@ -35,10 +36,11 @@ class ReadOptions:
 DEFAULT_READ_OPTIONS = ReadOptions()
 
 
-def extract_items(chunks: Iterator[str], source: Source, options: ReadOptions) -> Iterator[str]:
+def extract_records(chunks: Iterator[str], source: Source, options: ReadOptions) -> Iterator[Record]:
     """Yield the text in ``chunks``: all of it, the field of every line of .jsonl, or the column of .csv and .tsv.
 
-    Fields and cells are separated by an empty line, or each is put on one line if ``options.lines``. Raises TextError.
+    The texts of the records, one after the other, are the whole text: fields and cells are separated by an empty line,
+    or each is put on one line if ``options.lines``. Raises TextError.
     """
     suffix = _format_suffix(source, options)
     if suffix == ".jsonl":
@@ -46,14 +48,22 @@ def extract_items(chunks: Iterator[str], source: Source, options: ReadOptions) -
     elif suffix in (".csv", ".tsv"):
         items = _iter_column(iter_lines(chunks), source.name, options.column, tabs=suffix == ".tsv")
     else:
-        yield from chunks
+        yield from map(Record, chunks)
         return
-    if options.lines:
-        yield from (f"{' '.join(item.split())}\n" for item in items)
+    yield from _separate(map(Record, items), options.lines)
+
+
+def _separate(records: Iterable[Record], lines: bool) -> Iterator[Record]:
+    """Yield records with an empty line between their texts, or with one line for each if ``lines``."""
+    if lines:
+        yield from (record._replace(text=f"{' '.join(record.text.split())}\n") for record in records)
         return
-    for number, item in enumerate(items):
-        yield ("\n\n" if number else "") + item.strip("\n")
-    yield "\n"
+    last = None
+    for record in records:
+        if last:
+            yield last._replace(text=f"{last.text}\n\n")
+        last = record._replace(text=record.text.strip("\n"))
+    yield last._replace(text=f"{last.text}\n") if last else Record("\n")
 
 
 def check_options_apply(sources: Sequence[Source], options: ReadOptions) -> None:
