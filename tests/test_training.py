@@ -26,8 +26,9 @@ from afterglow.core.training.calibration import (  # noqa: E402
     logits_and_targets,
     supports_bf16,
 )
-from afterglow.core.training.convert import extend_vocabulary, to_model_file  # noqa: E402
+from afterglow.core.training.convert import to_model_file  # noqa: E402
 from afterglow.core.training.model import FORGET_BIAS_OFFSET, LSTMLanguageModel, detach, locked_dropout  # noqa: E402
+from afterglow.core.training.new_characters import extend_vocabulary  # noqa: E402
 from afterglow.core.training.schedule import initial_schedule  # noqa: E402
 from afterglow.core.training.sizes import Dropout  # noqa: E402
 from afterglow.core.training.torch_runtime import TorchRuntime  # noqa: E402
@@ -291,10 +292,32 @@ def test_a_run_in_bfloat16_goes_on_in_float32_where_that_is_refused(monkeypatch:
 
 def test_new_tokens_get_rows_of_their_own_and_the_old_ones_say_what_they_said() -> None:
     before = model().eval()
-    after = LSTMLanguageModel(Architecture(TOKENIZER.size + 2, 12, 2, 40)).eval()
-    after.load_state_dict(extend_vocabulary(before, TOKENIZER.size + 2))
+    extended = TOKENIZER.extended(CORPUS.text[:] + "žЖ")
+    assert extended.size == TOKENIZER.size + 2
+    after = extended_model(before, extended, {})
     old, new = before(IDS)[0], after(IDS)[0]
-    assert torch.allclose(new[..., : TOKENIZER.size], old, atol=1e-6)
-    assert (new[..., TOKENIZER.size :].mean() < old.mean()).item()
-    fresh = torch.full((1, 3), TOKENIZER.size + 1)
+    unshared = [i for i, c in enumerate(TOKENIZER.characters) if c != "z"]
+    assert torch.allclose(new[..., unshared], old[..., unshared], atol=1e-6)
+    assert (new[..., extended.characters.index("Ж")].mean() < old.mean()).item()
+    fresh = torch.full((1, 3), extended.characters.index("Ж"))
     assert torch.isfinite(after(fresh)[0]).all()
+
+
+def test_a_new_character_begins_as_the_one_that_it_looks_like_and_shares_its_probability() -> None:
+    before = model().eval()
+    extended = TOKENIZER.extended("ȷż" + CORPUS.text[:].replace("a", "â"))
+    counts = {"a": 9, "â": 29}
+    after = extended_model(before, extended, counts)
+    a, other = (extended.characters.index(c) for c in "aâ")
+    ids = IDS.clone()
+    ids[ids == a] = other
+    old, new = before(IDS)[0].softmax(-1), after(ids)[0].exp()
+    new = new / new[..., [i for i in range(extended.size) if extended.characters[i] not in "ȷż"]].sum(-1, keepdim=True)
+    assert torch.allclose(new[..., a] + new[..., other], old[..., a], atol=1e-5)
+    assert torch.allclose(new[..., other] / new[..., a], torch.tensor(3.0), atol=1e-3)
+
+
+def extended_model(before: LSTMLanguageModel, extended: CharTokenizer, counts: dict[str, int]) -> LSTMLanguageModel:
+    after = LSTMLanguageModel(Architecture(extended.size, 12, 2, 40)).eval()
+    after.load_state_dict(extend_vocabulary(before, TOKENIZER, extended, counts))
+    return after

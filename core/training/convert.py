@@ -49,19 +49,5 @@ def _to_layer_name(name: str) -> str:
     return re.sub(r"^lstm\.(\w+)_l(\d+)$", r"layers.\2.\1_l0", name)
 
 
-def extend_vocabulary(model: LSTMLanguageModel, vocabulary: int) -> dict[str, Tensor]:
-    """Return the weights of ``model`` with rows for new tokens appended, up to ``vocabulary`` tokens.
-
-    A new token's embedding is the mean of the others. Its bias is the lowest one, so that at first it is unlikely.
-    """
-    state = dict(model.state_dict())
-    new = vocabulary - model.architecture.vocabulary
-    for name in ("embedding.weight", "projection.weight"):
-        state[name] = torch.cat([state[name], state[name].mean(0, keepdim=True).expand(new, -1)])
-    bias = state["projection.bias"]
-    state["projection.bias"] = torch.cat([bias, bias.min().expand(new)])
-    return state
-
-
 def _to_numpy(tensor: Tensor) -> NDArray[np.float32]:
     return np.asarray(tensor.detach().cpu().numpy(), np.float32)
