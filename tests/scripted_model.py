@@ -67,6 +67,9 @@ class _ScriptedStepper(Stepper):
     def state(self) -> Any:
         return (self._counts,)
 
+    def shift_gates(self, shifts: Any) -> None:
+        """Write the same text in every style."""
+
     def step(self, _: Any) -> None:
         """Count a byte, whatever token was drawn."""
         counts = self._counts + 1

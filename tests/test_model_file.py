@@ -179,7 +179,7 @@ def test_a_header_that_is_none(text: bytes, path: Path) -> None:
     refused(path, len(text).to_bytes(8, "little") + text + WHOLE[START:])
 
 
-@pytest.mark.parametrize("version", [3, 10**30, "2", 1.5, None, True, []], ids=str)
+@pytest.mark.parametrize("version", [4, 10**30, "2", 1.5, None, True, []], ids=str)
 def test_another_format_version(version: Any, path: Path) -> None:
     assert "upgrade" in refused(path, with_header(setting("format", value=version)))
 
@@ -495,13 +495,13 @@ def test_a_file_shorter_than_the_length_of_its_header_is_not_taken_for_one(path:
     assert "cut short; download" in refused(path, b"\x02" + bytes(7))
 
 
-def test_formats_1_and_2_open_and_later_ones_name_what_this_release_knows(path: Path) -> None:
-    for version in (1, 2):
+def test_formats_1_to_3_open_and_later_ones_name_what_this_release_knows(path: Path) -> None:
+    for version in (1, 2, 3):
         path.write_bytes(with_header(setting("format", value=version)))
         assert open_model_file(path).sha256 == open_model_file(TINY).sha256
-    for version in (0, 3):
+    for version in (0, 4):
         message = refused(path, with_header(setting("format", value=version)))
-        assert f"it has format {version}, this release knows 1 to 2; upgrade afterglow" in message
+        assert f"it has format {version}, this release knows 1 to 3; upgrade afterglow" in message
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,9 @@ import os
 import re
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,13 +19,11 @@ from afterglow.core.generation.stream import StreamOptions
 from afterglow.core.inference import kernel as kernel_module
 from afterglow.core.inference.backends import fastest_runtime
 from afterglow.core.inference.kernel import INTERFACE, KERNEL, VARIANTS
-from afterglow.core.inference.model_card import Card
-from afterglow.core.inference.model_file import MAX_DIMENSIONS, MAX_FLOAT, Architecture, ModelFile, open_model_file
+from afterglow.core.inference.model_file import MAX_DIMENSIONS, MAX_FLOAT, Architecture, open_model_file
 from afterglow.core.inference.quantization import HIDDEN_ZERO, WEIGHT_LIMIT, dequantize, quantize
 from afterglow.core.inference.runtime import (
     Runtime,
     StateArrays,
-    Stepper,
     concat_states,
     default_threads,
     int8_zeros,
@@ -40,49 +37,25 @@ from afterglow.core.settings import Settings
 from afterglow.core.text.corpus import read_corpus
 from afterglow.core.text.tokenizer import CharTokenizer
 
-from .kernel_helpers import KERNEL_PARAMS, KERNELS, import_onnx_runtime, save_extreme_model
+from .kernel_helpers import (
+    KERNEL_PARAMS,
+    KERNELS,
+    Make,
+    import_onnx_runtime,
+    random_file,
+    runtime_of,
+    save_extreme_model,
+    torch_runtime,
+    trace,
+    trace_of,
+)
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
-
-
-def random_file(shape: Architecture) -> ModelFile:
-    """Weights of the size that training gives, in any shape: odd widths, one layer or three."""
-    rng, tensors = np.random.default_rng(3), {}
-    for name, s in shape.tensor_specs().items():
-        small = rng.uniform(0.002, 0.01, s.shape) if name.endswith("scale") else rng.normal(0, 0.5, s.shape)
-        tensors[name] = (rng.integers(-64, 65, s.shape) if s.dtype == "I8" else small).astype(s.numpy_dtype)
-    tokenizer = CharTokenizer([chr(65 + n) for n in range(shape.vocabulary)])
-    return ModelFile(shape, tokenizer, Card(), tensors).with_sha256()
-
-
-def trace(runtime: Runtime, ids: np.ndarray, alone: bool = True) -> list[bytes]:
-    """Every logit and every state along ids (B, T), as bytes by row and step."""
-    return trace_of(runtime.stepper(runtime.zeros(len(ids)), alone), ids)
-
-
-def trace_of(steps: Stepper, ids: np.ndarray) -> list[bytes]:
-    """Every logit and every state along ids (B, T) from where the stepper is."""
-    found = []
-    for at in range(ids.shape[1]):
-        steps.step(ids[:, at])
-        found += [b"".join(array[row].tobytes() for array in (steps.logits, *steps.state)) for row in range(len(ids))]
-    return found
 
 
 SHAPES = [Architecture(5, 3, 1, 7), Architecture(47, 16, 2, 48), Architecture(61, 9, 3, 33)]
 WIDE = Architecture(64, 64, 2, 256)
 """Wide enough for ONNX Runtime to share the sums out."""
-
-Make = Callable[..., Runtime]
-
-
-def runtime_of(kind: str) -> Make:
-    """A way to step int8 weights: a file and a number of threads in, a runtime out."""
-    if kind == "onnx":
-        return import_onnx_runtime()
-    from afterglow.core.inference.kernel_backend import KernelRuntime
-
-    return partial(KernelRuntime, kernel=KERNELS[kind])
 
 
 @pytest.fixture(params=["table", "lookup"])
@@ -177,13 +150,6 @@ def test_a_model_of_a_large_vocabulary_is_opened_in_twice_its_size(kind: str, tm
 
 
 # What is handed to C ------------------------------------------------------------------------------------------------
-
-
-def torch_runtime(file: ModelFile, _threads: int = 1) -> Runtime:
-    pytest.importorskip("torch")
-    from afterglow.core.training.torch_runtime import TorchRuntime
-
-    return TorchRuntime(file)
 
 
 @pytest.mark.parametrize("kind", ["onnx", "torch", *KERNEL_PARAMS])

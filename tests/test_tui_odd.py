@@ -104,6 +104,9 @@ class OnlyNewlines:
                 logits[:, certain] = 50.0
                 return logits
 
+            def shift_gates(self, shifts: object) -> None:
+                real.shift_gates(shifts)  # type: ignore[arg-type]
+
             def step(self, ids: object) -> None:
                 real.step(ids)  # type: ignore[arg-type]
 

@@ -20,7 +20,8 @@ def dequantize_weights(file: ModelFile) -> Weights:
     """Return all weights as float32, named as in torch.
 
     These are embedding.weight (V, E), lstm.weight_ih_l0 (4H, E) and so on as in a stacked ``nn.LSTM``,
-    projection.weight (V, H) and projection.bias (V,). A layer has one bias, in bias_ih; bias_hh is 0.
+    projection.weight (V, H) and projection.bias (V,). A layer has one bias, in bias_ih; bias_hh is 0. A model with
+    styles has styles.weight (S, 4H) too: row n, added to lstm.bias_ih_l0, gives the model in style n.
     """
     tensors = file.tensors
     weights: Weights = {
@@ -33,6 +34,8 @@ def dequantize_weights(file: ModelFile) -> Weights:
         weights[f"lstm.weight_ih_l{n}"] = dequantize(tensors[f"lstm.{n}.weight_ih"], scale)
         weights[f"lstm.weight_hh_l{n}"] = dequantize(tensors[f"lstm.{n}.weight_hh"], scale)
         weights[f"lstm.bias_ih_l{n}"], weights[f"lstm.bias_hh_l{n}"] = bias, np.zeros_like(bias)
+    if file.styles:
+        weights["styles.weight"] = file.styles.rows()
     return weights
 
 
@@ -44,5 +47,8 @@ def write_pytorch(file: ModelFile, path: Path) -> None:
 
 
 def export_metadata(file: ModelFile) -> dict[str, str]:
-    """Return architecture and tokenizer as JSON, by name. A program needs them to use the weights."""
-    return {"architecture": json.dumps(asdict(file.architecture)), "tokenizer": json.dumps(file.tokenizer.header())}
+    """Return architecture, tokenizer and names of styles as JSON, by name. A program needs them to use the weights."""
+    values: dict[str, object] = {"architecture": asdict(file.architecture), "tokenizer": file.tokenizer.header()}
+    if file.styles:
+        values["styles"] = list(file.styles.names)
+    return {name: json.dumps(value) for name, value in values.items()}

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define INTERFACE 2 /* changes with the structs and functions that kernel_backend.py and sampler.py use, as in kernel.py */
+#define INTERFACE 3 /* changes with the structs and functions that kernel_backend.py and sampler.py use, as in kernel.py */
 
 #ifdef SUPPORTED
 

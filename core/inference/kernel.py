@@ -14,7 +14,7 @@ VARIANTS = "avx512", "avx2"
 """Vector instruction sets, the widest first."""
 
 
-INTERFACE = 2
+INTERFACE = 3
 """Number of the layout of the C structs and of the functions, as in ``kernel.h``. A module built from other sources
 than these, as in a checkout that was updated but not installed again, has another one or none, and is not used."""
 

@@ -22,6 +22,7 @@ from .runtime import (
     require_same_form,
     wrong_id_error,
 )
+from .styles import require_shifts
 
 Doubles = NDArray[np.float64]
 
@@ -70,7 +71,11 @@ class Phase(NamedTuple):
     output: int = 0
     embedding: int = 0
     token_scale: int = 0
+    shift: int = 0
 
+
+STEP_FIELDS = 4
+"""Number of the fields of the kernel's ``Step`` struct before its phases."""
 
 THE_ONLY_ROW, ROW_OF_TOKEN, ROW_OF_BATCH = range(3)
 """Values of ``Phase.addend_row``: the row of ``addend`` that a row of the batch uses."""
@@ -128,6 +133,7 @@ class KernelStepper:
         fields = [value for phase in phases for value in phase]
         self._step_struct = np.array([rows, min(threads, kernel.max_threads), len(phases), 0, *fields], np.int64)
         self._step_address = self._step_struct.ctypes.data
+        self._shift_field = STEP_FIELDS + len(Phase._fields) * bool(embedding) + Phase._fields.index("shift")
 
     @property
     def logits(self) -> Logits:
@@ -138,6 +144,14 @@ class KernelStepper:
     def state(self) -> StateArrays:
         """The state of all rows. The kernel reads and writes these arrays."""
         return self._state
+
+    def shift_gates(self, shifts: NDArray[np.float32] | None) -> None:
+        """Add ``shifts``, (B, 4H), to the gates of layer 0 in every following step. None adds nothing."""
+        self._shifts = None
+        if shifts is not None:
+            require_shifts(shifts, self._rows, self._matrices[0].width)
+            self._shifts = _block_layout(shifts, 4, self._kernel.simd_width)
+        self._step_struct[self._shift_field] = 0 if self._shifts is None else _address(self._shifts)
 
     def step(self, ids: Ids) -> None:
         """Read one token per row, ids (B,)."""

@@ -30,6 +30,7 @@ typedef struct {
     float *output;              /* logits (rows, width), or of the embedding the next phase's addend for each row */
     const uint8_t *embedding;   /* (tokens, inputs), with the zero point 128 */
     const float *token_scale;   /* (tokens,): of the embedding */
+    const float *shift;         /* (rows, blocks, gates, LANES), added to the gates; NULL: nothing is added */
 } Phase;
 
 typedef struct {
@@ -63,15 +64,22 @@ INLINE Reals dequantize(const Phase *p, const float *addend, int64_t offset, Int
     return TO_REALS(sum) * LOAD(p->scale + offset) + LOAD(addend + offset);
 }
 
+INLINE Reals gate_of(const Phase *p, const float *addend, const float *shift, int64_t offset, Ints sum) {
+    Reals gate = dequantize(p, addend, offset, sum);
+    if (shift) gate += LOAD(shift + offset);
+    return gate;
+}
+
 /* Computes c and h from the gates, for the units of a block in one row. */
-INLINE void update_state(const Phase *p, int64_t block, int64_t row, const float *addend, const Ints sums[4]) {
+INLINE void update_state(const Phase *p, int64_t block, int64_t row, const float *addend, const float *shift,
+                         const Ints sums[4]) {
     int64_t offset = block * 4 * LANES, unit = block * LANES;
     Lanes lanes = lanes_of(p->width - block * LANES);
     float *c = p->c + row * p->width + unit;
-    Reals i = sigmoid_of(dequantize(p, addend, offset, sums[0]));
-    Reals f = sigmoid_of(dequantize(p, addend, offset + LANES, sums[1]));
-    Reals g = tanh_of(dequantize(p, addend, offset + 2 * LANES, sums[2]));
-    Reals o = sigmoid_of(dequantize(p, addend, offset + 3 * LANES, sums[3]));
+    Reals i = sigmoid_of(gate_of(p, addend, shift, offset, sums[0]));
+    Reals f = sigmoid_of(gate_of(p, addend, shift, offset + LANES, sums[1]));
+    Reals g = tanh_of(gate_of(p, addend, shift, offset + 2 * LANES, sums[2]));
+    Reals o = sigmoid_of(gate_of(p, addend, shift, offset + 3 * LANES, sums[3]));
     Reals cell = i * g + f * load_some(lanes, c);
     store_some(c, lanes, cell);
     Reals h = o * tanh_of(cell) / SET(1.0f / 127);
@@ -96,7 +104,8 @@ INLINE void compute_rows(const Step *s, const Phase *p, int64_t block, int64_t r
         sum_up(p, block, row, rows, 4, sums);
         for (int r = 0; r < rows; r++) {
             int64_t which = p->addend_row == ROW_OF_TOKEN ? s->ids[row + r] : p->addend_row == ROW_OF_BATCH ? row + r : 0;
-            update_state(p, block, row + r, p->addend + which * gates, sums[r]);
+            const float *shift = p->shift ? p->shift + (row + r) * gates : NULL;
+            update_state(p, block, row + r, p->addend + which * gates, shift, sums[r]);
         }
     } else {
         sum_up(p, block, row, rows, 1, sums);

@@ -25,9 +25,13 @@ from ..text.copy_detection import MIN_RUN, CopyIndex
 from ..text.tokenizer import Tokenizer, from_header
 from .model_card import Card
 from .quantization import WEIGHT_LIMIT
+from .styles import STYLE_TENSORS, StyleTable, parse_style_names
 
-FORMAT = 2
-"""Version of the format that this release writes. It reads this and every earlier one."""
+FORMAT = 3
+"""Version of the format of a model with styles. This release reads it and every earlier one."""
+
+PLAIN_FORMAT = 2
+"""Version of the format of a model without styles, so that earlier releases can read it."""
 
 MAX_HEADER_BYTES = 64 << 20
 """Largest header in bytes. 65,536 whole words of Chinese, escaped twice, take 20 MB."""
@@ -103,8 +107,8 @@ class Architecture:
 class ModelFile:
     """The content of a model file.
 
-    ``sha256``, the hash of tensors and tokenizer, identifies the model. ``index`` detects runs copied from its training
-    text; None if the file has no index, as in format 1.
+    ``sha256``, the hash of tensors, tokenizer and styles, identifies the model. ``index`` detects runs copied from its
+    training text; None if the file has no index, as in format 1. ``styles`` is None if the model has none.
     """
 
     architecture: Architecture
@@ -113,29 +117,38 @@ class ModelFile:
     tensors: Tensors
     sha256: str = ""
     index: CopyIndex | None = None
+    styles: StyleTable | None = None
 
     def save(self, path: Path) -> None:
         """Write the file atomically. Raises StorageError if that fails."""
         from safetensors.numpy import save  # 20 ms that only training needs
 
         header = {
-            "format": FORMAT,
+            "format": FORMAT if self.styles else PLAIN_FORMAT,
             "architecture": asdict(self.architecture),
             "tokenizer": self.tokenizer.header(),
             "card": asdict(self.card),
         }
-        tensors = self.tensors
+        tensors = self._with_styles()
+        if self.styles:
+            header["styles"] = list(self.styles.names)
         if self.index:
             header["index"] = {"run": MIN_RUN, "every": self.index.modulus}
-            tensors = {**tensors, INDEX_TENSOR: self.index.fingerprints.astype("<u4")}
+            tensors[INDEX_TENSOR] = self.index.fingerprints.astype("<u4")
         write_atomically(path, save(tensors, metadata={"afterglow": json.dumps(header)}))
 
     def with_sha256(self) -> ModelFile:
         """Return a copy with the hash computed."""
         digest = hashlib.sha256(json.dumps(self.tokenizer.header()).encode())
-        for name in sorted(self.tensors):
-            digest.update(np.ascontiguousarray(self.tensors[name]).reshape(-1).view(np.uint8).data)
+        if self.styles:
+            digest.update(json.dumps(self.styles.names).encode())
+        tensors = self._with_styles()
+        for name in sorted(tensors):
+            digest.update(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data)
         return replace(self, sha256=digest.hexdigest())
+
+    def _with_styles(self) -> Tensors:
+        return {**self.tensors, **(self.styles.tensors() if self.styles else {})}
 
 
 def open_model_file(path: Path) -> ModelFile:
@@ -167,12 +180,17 @@ def _read_model(file: BufferedReader, size: int) -> ModelFile:
         raise ModelError(f"its tokenizer has {tokenizer.size} tokens, its weights {architecture.vocabulary}")
     card = Card.from_header(header.get("card"))
     modulus = _parse_index_modulus(header.get("index"))
+    names = parse_style_names(header.get("styles"))
     specs = architecture.tensor_specs()
+    if names:
+        forms = TensorSpec("I8", (len(names), 4 * architecture.width)), TensorSpec("F32", (len(names),))
+        specs |= dict(zip(STYLE_TENSORS, forms, strict=True))
     if modulus:
         specs[INDEX_TENSOR] = TensorSpec("U32", (_parse_index_length(entries.get(INDEX_TENSOR)),))
     tensors = _read_tensors(file, start, size, specs, entries)
     index = CopyIndex(modulus, tensors.pop(INDEX_TENSOR)) if modulus else None
-    return ModelFile(architecture, tokenizer, card, tensors, index=index).with_sha256()
+    styles = StyleTable(names, *map(tensors.pop, STYLE_TENSORS)) if names else None
+    return ModelFile(architecture, tokenizer, card, tensors, index=index, styles=styles).with_sha256()
 
 
 def _parse_index_modulus(values: object) -> int:

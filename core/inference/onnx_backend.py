@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from ..text.tokenizer import Ids
 from .model_file import ModelFile
-from .onnx_graph import OnnxStepGraph
+from .onnx_graph import OnnxStepGraph, reorder_gates
 from .runtime import Logits, StateArrays, Stepper, int8_zeros, require_ids, require_same_form
+from .styles import NO_SHIFT, require_shifts
 
 
 class OnnxRuntime:
@@ -45,7 +46,8 @@ class OnnxRuntime:
         """Return a stepper that continues from a copy of ``state``."""
         require_same_form(state, self.zeros(0))
         logits = np.empty((len(state[0]), self._file.architecture.vocabulary), np.float32)
-        return _BoundStepper(self.session(exclusive), self.state_names, state, logits)
+        shift = np.full((len(logits), 4 * self._file.architecture.width), NO_SHIFT) if self._file.styles else None
+        return _BoundStepper(self.session(exclusive), self.state_names, state, logits, shift)
 
 
 def _open_session(graph: bytes, threads: int) -> onnxruntime.InferenceSession:
@@ -62,11 +64,17 @@ class _BoundStepper(Stepper):
     """Has two sets of buffers, bound to the session once: each step reads one set and writes the other."""
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, names: Sequence[str], state: StateArrays, logits: Logits
+        self,
+        session: onnxruntime.InferenceSession,
+        names: Sequence[str],
+        state: StateArrays,
+        logits: Logits,
+        shift: NDArray[np.float32] | None,
     ) -> None:
         self._session = session
         self._names = names
         self._ids = np.zeros(len(logits), np.int64)
+        self._shift = shift
         states = tuple(array.copy() for array in state), tuple(np.empty_like(array) for array in state)
         logits_pair = logits, np.empty_like(logits)
         self._bindings = [self._bind(*states, logits_pair[1]), self._bind(*states[::-1], logits_pair[0])]
@@ -82,6 +90,14 @@ class _BoundStepper(Stepper):
     def state(self) -> StateArrays:
         return self._state
 
+    def shift_gates(self, shifts: NDArray[np.float32] | None) -> None:
+        if shifts is not None:
+            require_shifts(shifts, len(self._ids), self._state[0].shape[1])
+        if self._shift is not None:
+            self._shift[:] = NO_SHIFT if shifts is None else reorder_gates(shifts, axis=1)
+        elif shifts is not None:
+            raise ValueError("the model has no styles, so its gates are not shifted")
+
     def step(self, ids: Ids) -> None:
         require_ids(ids, self._logits.shape[1])
         self._ids[:] = ids
@@ -92,6 +108,8 @@ class _BoundStepper(Stepper):
     def _bind(self, before: StateArrays, after: StateArrays, logits: Logits) -> onnxruntime.IOBinding:
         binding = self._session.io_binding()
         binding.bind_cpu_input("ids", self._ids)
+        if self._shift is not None:
+            binding.bind_cpu_input("shift", self._shift)
         for name, old, new in zip(self._names, before, after, strict=True):
             binding.bind_cpu_input(name, old)
             _bind_output(binding, f"{name}_", new)

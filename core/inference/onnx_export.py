@@ -24,14 +24,23 @@ def write_onnx(file: ModelFile, path: Path) -> None:
 def onnx_model(file: ModelFile) -> ModelProto:
     """Return a float32 graph of standard operators: ids (B, T), h and c (layers, B, H) → logits (B, T, V), h_ and c_.
 
-    Its metadata holds the tokenizer and the architecture as JSON.
+    A model with styles has one more input, style (S,): the weight of each style in the mix, all zeros for none. The
+    whole batch is read in that style. Metadata holds the tokenizer, the architecture and the names of styles as JSON.
     """
-    nodes = _build_nodes(file.architecture)
+    nodes = [*_style_nodes(), *_build_nodes(file.architecture)] if file.styles else _build_nodes(file.architecture)
     graph = helper.make_graph(nodes, "lstm", *_graph_io(file), _initializers(file, dequantize_weights(file)))
     opsets = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="afterglow")
     helper.set_model_props(model, export_metadata(file))
     return model
+
+
+def _style_nodes() -> list[NodeProto]:
+    """Return the operators that add the mix of styles to the bias of layer 0."""
+    return [
+        helper.make_node("MatMul", ["style", "styles"], ["shift"]),
+        helper.make_node("Add", ["plain_b0", "shift"], ["b0"]),
+    ]
 
 
 def _build_nodes(a: Architecture) -> list[NodeProto]:
@@ -65,6 +74,8 @@ def _graph_io(file: ModelFile) -> tuple[list[ValueInfoProto], list[ValueInfoProt
     for name in ("h", "c"):
         inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, state))
         outputs.append(helper.make_tensor_value_info(f"{name}_", TensorProto.FLOAT, state))
+    if file.styles:
+        inputs.append(helper.make_tensor_value_info("style", TensorProto.FLOAT, [len(file.styles.names)]))
     return inputs, outputs
 
 
@@ -80,7 +91,16 @@ def _initializers(file: ModelFile, weights: Weights) -> list[TensorProto]:
         arrays[f"r{n}"] = _to_onnx_gate_order(weights[f"lstm.weight_hh_l{n}"])[None]
         biases = [_to_onnx_gate_order(weights[f"lstm.bias_{kind}_l{n}"]) for kind in ("ih", "hh")]
         arrays[f"b{n}"] = np.concatenate(biases)[None]
+    if file.styles:
+        arrays["plain_b0"] = arrays.pop("b0")
+        arrays["styles"] = _style_biases(weights["styles.weight"])
     return [numpy_helper.from_array(array, name) for name, array in arrays.items()]
+
+
+def _style_biases(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the vectors of styles (S, 4H) as biases of ONNX's LSTM, (S, 8H): its second half is the recurrent bias."""
+    biases = _to_onnx_gate_order(rows.T).T
+    return np.concatenate([biases, np.zeros_like(biases)], axis=1)
 
 
 def _to_onnx_gate_order(gates: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -61,23 +61,30 @@ class OnnxStepGraph:
         """Add the gates of layer 0."""
         tensors = self._file.tensors
         if has_input_table(self._file.architecture):
-            self._add_constant("table", _reorder_gates(input_table(self._file), axis=1))
+            self._add_constant("table", reorder_gates(input_table(self._file), axis=1))
             self._add_node("Gather", ["table", "ids"], "from_input0")
         else:
             self._add_input_lookup()
-        weight, scale = _reorder_gates(tensors["lstm.0.weight_hh"]), _reorder_gates(tensors["lstm.0.scale"])
+        weight, scale = reorder_gates(tensors["lstm.0.weight_hh"]), reorder_gates(tensors["lstm.0.scale"])
         self._add_matmul("recurrent0", "h0", weight, scale)
         self._add_node("Add", ["recurrent0", "from_input0"], "gates0")
-        return "gates0"
+        return self._add_shift("gates0") if self._file.styles else "gates0"
+
+    def _add_shift(self, gates: str) -> str:
+        """Add the input ``shift``, (rows, 4H), gates in the order of ``reorder_gates``, to the gates of layer 0."""
+        shape: list[str | int | None] = ["rows", 4 * self._file.architecture.width]
+        self._inputs.append(helper.make_tensor_value_info("shift", TensorProto.FLOAT, shape))
+        self._add_node("Add", [gates, "shift"], "shifted0")
+        return "shifted0"
 
     def _add_input_lookup(self) -> None:
         """Add the product of the tokens' embeddings and the input weights: what ``input_table`` has for all tokens."""
         tensors = self._file.tensors
         self._add_constant("embedding", to_unsigned_bytes(tensors["embedding.weight"]))
         self._add_constant("embedding.scale", tensors["embedding.scale"][:, None])
-        self._add_constant("input.weight", _reorder_gates(tensors["lstm.0.weight_ih"]).T)
-        self._add_constant("input.scale", _reorder_gates(tensors["lstm.0.scale"]))
-        self._add_constant("input.bias", _reorder_gates(tensors["lstm.0.bias"]))
+        self._add_constant("input.weight", reorder_gates(tensors["lstm.0.weight_ih"]).T)
+        self._add_constant("input.scale", reorder_gates(tensors["lstm.0.scale"]))
+        self._add_constant("input.bias", reorder_gates(tensors["lstm.0.bias"]))
         self._add_node("Gather", ["embedding", "ids"], "embedded")
         self._add_node("Gather", ["embedding.scale", "ids"], "embedded.scale")
         self._add_node("MatMulInteger", ["embedded", "input.weight", "zero"], "input.sum")
@@ -90,8 +97,8 @@ class OnnxStepGraph:
         tensors = self._file.tensors
         self._add_node("Concat", [f"h{n - 1}_", f"h{n}"], f"read{n}", axis=1)
         weight = np.concatenate([tensors[f"lstm.{n}.weight_{kind}"] for kind in ("ih", "hh")], axis=1)
-        scale, bias = _reorder_gates(tensors[f"lstm.{n}.scale"]), _reorder_gates(tensors[f"lstm.{n}.bias"])
-        self._add_matmul(f"gates{n}", f"read{n}", _reorder_gates(weight), scale, bias)
+        scale, bias = reorder_gates(tensors[f"lstm.{n}.scale"]), reorder_gates(tensors[f"lstm.{n}.bias"])
+        self._add_matmul(f"gates{n}", f"read{n}", reorder_gates(weight), scale, bias)
         return f"gates{n}"
 
     def _add_projection(self, h: str) -> None:
@@ -130,7 +137,7 @@ class OnnxStepGraph:
         self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
 
 
-def _reorder_gates(gates: NDArray[Any], axis: int = 0) -> NDArray[Any]:
+def reorder_gates(gates: NDArray[Any], axis: int = 0) -> NDArray[Any]:
     """Return gates i f g o as i f o g, so that the three with a sigmoid are adjacent."""
     i, f, g, o = np.split(gates, 4, axis)
     return np.concatenate([i, f, o, g], axis)

@@ -53,6 +53,14 @@ class Stepper(Protocol):
         """The state of all rows."""
         ...
 
+    def shift_gates(self, shifts: NDArray[np.float32] | None) -> None:
+        """Add ``shifts``, (B, 4H), one row per stream, to the gates of layer 0 in every following step.
+
+        Gates are in the order i f g o. None adds nothing, at no cost. The model must have styles, whose
+        ``StyleTable.shift`` makes the rows. Raises ValueError for another shape or type.
+        """
+        ...
+
     def step(self, ids: Ids) -> None:
         """Read one token per row, ids (B,), and update ``logits`` (B, V) and ``state``.
 

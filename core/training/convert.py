@@ -39,6 +39,7 @@ def to_torch(model: Model | ModelFile) -> LSTMLanguageModel:
     state = {
         _to_layer_name(name): torch.from_numpy(np.array(array)) for name, array in dequantize_weights(file).items()
     }
+    state.pop("styles.weight", None)
     module = LSTMLanguageModel(file.architecture)
     module.load_state_dict(state)
     return module.eval()
