@@ -38,6 +38,7 @@ WISHES = [
         parent="s",
     ),
     TrainRequest("m", ("a.txt",), minutes=1.5, epochs=2, size="small", layers=3, width=40, min_count=4, index=False),
+    TrainRequest("m", ("a.csv",), column="c", label="author", label_column="who"),
     TrainRequest("m", ("a.txt",), batch_size=7, learning_rate=1e-3, dropout=0.0),
 ]
 
@@ -138,9 +139,9 @@ def test_a_run_of_an_earlier_release_goes_on_and_is_written_under_the_same_keys(
     assert (config.grad_clip, config.ema_decay, config.state_reset_prob) == (0.5, 0.9998122358161325, 0.03)
     assert (config.flat_fraction, config.final_rate_fraction) == (0.4, 0.01)
     assert config.dropout == Dropout(0.0, 0.05, 0.1, 0.0)
-    old = {name: value for name, value in OLD_RUN.items() if name != "format"}
-    again = run.RunInputs(request, resumed.corpus, resumed.tokenizer, config).to_json()
-    assert json.loads(json.dumps(again)) == old
+    again = json.loads(json.dumps(run.RunInputs(request, resumed.corpus, resumed.tokenizer, config).to_json()))
+    assert {name: again["wish"][name] for name in OLD_RUN["wish"]} == OLD_RUN["wish"]
+    assert {"format": 2, **again, "wish": OLD_RUN["wish"]} == OLD_RUN
 
 
 def test_a_checkpoint_keeps_the_keys_of_the_first_release(home: Path) -> None:

@@ -8,12 +8,13 @@ import io
 import random
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
-from itertools import chain
+from itertools import chain, groupby
 
 from ..errors import StorageError, TextError, error_text
 from .files import Source
 from .formats import ReadOptions, extract_records, iter_lines
 from .gutenberg import strip_boilerplate
+from .labels import Piece, clean_label, find_label
 from .readers.record import Record
 
 MAX_CHARS_IN_MEMORY = 1 << 23
@@ -25,13 +26,25 @@ SHUFFLE_FILES = 128
 _ENCODING_HINT = "convert it with iconv, or give its encoding on the command line: --encoding latin-1"
 
 
-def read_text(source: Source, options: ReadOptions, notes: list[str]) -> Iterator[str]:
-    """Yield the clean text of ``source`` in chunks of any size.
+def read_text(source: Source, options: ReadOptions, notes: list[str]) -> Iterator[Piece]:
+    """Yield the clean text of ``source`` in pieces of any size, with their labels.
 
     Appends a line to ``notes`` for each kind of change. Raises TextError.
     """
-    chunks = (record.text for record in read_records(source, options, notes))
-    return chunks if options.keep_boilerplate else strip_boilerplate(chunks, notes)
+    records = read_records(source, options, notes)
+    if options.label == "author":
+        return _label_by_author(records, options, notes)
+    chunks = (record.text for record in records)
+    label = find_label(source, options.label)
+    return (Piece(text, label) for text in (chunks if options.keep_boilerplate else strip_boilerplate(chunks, notes)))
+
+
+def _label_by_author(records: Iterable[Record], options: ReadOptions, notes: list[str]) -> Iterator[Piece]:
+    """Yield a piece for each record. Each can be a book of its own, with Project Gutenberg's header and footer."""
+    for record in records:
+        chunks = iter((record.text,))
+        text = record.text if options.keep_boilerplate else "".join(strip_boilerplate(chunks, notes))
+        yield Piece(text, clean_label(record.author))
 
 
 def read_records(source: Source, options: ReadOptions, notes: list[str]) -> Iterator[Record]:
@@ -56,16 +69,18 @@ def decode_bytes(data: bytes, encoding: str, name: str) -> str:
     return "".join(_decode_blocks([data], encoding, name))
 
 
-def shuffle_lines(chunks: Iterator[str], notes: list[str]) -> Iterator[str]:
-    """Yield the non-blank lines in a random order that is the same each time.
+def shuffle_lines(pieces: Iterable[Piece], notes: list[str]) -> Iterator[Piece]:
+    """Yield the non-blank lines with their labels in a random order that is the same each time.
 
     Without it, the three parts of a sorted list would hold different kinds of lines. Appends the number of lines to
     ``notes``. Raises StorageError.
     """
     rng = random.Random(0)
-    lines = (line.rstrip("\n") + "\n" for line in iter_lines(chunks) if line.strip())
+    lines = (
+        Piece(line.text.rstrip("\n") + "\n", line.label) for line in _iter_labelled_lines(pieces) if line.text.strip()
+    )
     in_memory = _take_lines(lines, MAX_CHARS_IN_MEMORY)
-    if sum(map(len, in_memory)) > MAX_CHARS_IN_MEMORY:
+    if sum(len(line.text) for line in in_memory) > MAX_CHARS_IN_MEMORY:
         count = yield from _shuffle_on_disk(chain(in_memory, lines), rng)
     else:
         count = len(in_memory)
@@ -74,32 +89,41 @@ def shuffle_lines(chunks: Iterator[str], notes: list[str]) -> Iterator[str]:
     notes.append(f"{count:,} lines, shuffled; generated text ends at the end of a line")
 
 
-def _take_lines(lines: Iterator[str], max_chars: int) -> list[str]:
+def _iter_labelled_lines(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Yield the non-blank lines, each with \\n. A line ends where the label changes."""
+    for label, same in groupby(pieces, key=lambda piece: piece.label):
+        lines = iter_lines(piece.text for piece in same)
+        yield from (Piece(line.rstrip("\n") + "\n", label) for line in lines if line.strip())
+
+
+def _take_lines(lines: Iterator[Piece], max_chars: int) -> list[Piece]:
     """Return lines until they have more than ``max_chars`` characters together, or end."""
     taken = []
     size = 0
     for line in lines:
         taken.append(line)
-        size += len(line)
+        size += len(line.text)
         if size > max_chars:
             break
     return taken
 
 
-def _shuffle_on_disk(lines: Iterable[str], rng: random.Random) -> Generator[str, None, int]:
+def _shuffle_on_disk(lines: Iterable[Piece], rng: random.Random) -> Generator[Piece, None, int]:
     """Write each line to a random file, then yield the lines of each file, shuffled. Return the number of lines."""
     count = 0
     try:
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(SHUFFLE_FILES)]
-            for line in lines:
-                rng.choice(files).write(line.encode("utf-8", "surrogatepass"))
+            for text, label in lines:
+                rng.choice(files).write(f"{label}\0{text}".encode("utf-8", "surrogatepass"))
                 count += 1
             for file in files:
                 file.seek(0)
                 file_lines = file.read().decode("utf-8", "surrogatepass").split("\n")[:-1]
                 rng.shuffle(file_lines)
-                yield "".join(f"{line}\n" for line in file_lines)
+                for line in file_lines:
+                    label, _, text = line.partition("\0")
+                    yield Piece(f"{text}\n", label)
     except OSError as error:
         raise StorageError(f"cannot shuffle the lines in {tempfile.gettempdir()}: {error_text(error)}") from error
     return count

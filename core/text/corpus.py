@@ -13,6 +13,7 @@ from .chunks import TextLike, TextView, count_characters
 from .cleaning import read_text, shuffle_lines
 from .files import Source, file_source, open_sources
 from .formats import DEFAULT_READ_OPTIONS, ReadOptions
+from .labels import NO_RUNS, LabelRecorder, LabelRuns, Piece
 from .split import DEFAULT_SPLIT, Split
 
 MAX_EVAL_CHARS = 500_000
@@ -29,6 +30,7 @@ class Corpus:
     ``sha256``: hash of the file's bytes; of several files, the hash of their hashes in order.
     ``boilerplate_kept``: True if Project Gutenberg's header and footer were kept.
     ``notes``: changes made while reading, one line each.
+    ``label_names``: the names of all labels, sorted. ``labels``: the labels of the characters.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Corpus:
     boilerplate_kept: bool = False
     notes: tuple[str, ...] = ()
     split: Split = Split.parse(DEFAULT_SPLIT)
+    label_names: tuple[str, ...] = ()
+    labels: LabelRuns = NO_RUNS
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -48,6 +52,17 @@ class Corpus:
         """The training text: everything before the test text except the validation text."""
         valid_start, valid_end, test_start = self.split.bounds(len(self.text))
         return TextView(self.text, (0, valid_start), (valid_end, test_start))
+
+    @property
+    def train_labels(self) -> LabelRuns:
+        """The labels of the characters of the training text."""
+        return self.labels.select(self.train_text.ranges)
+
+    @property
+    def valid_labels(self) -> LabelRuns:
+        """The labels of the characters of the validation text."""
+        start, end, _ = self.split.bounds(len(self.text))
+        return self.labels.select([(start, min(end, start + MAX_EVAL_CHARS))])
 
     @property
     def valid_text(self) -> str:
@@ -77,13 +92,13 @@ def read_corpora(paths: Sequence[str], options: ReadOptions = DEFAULT_READ_OPTIO
     return _read_into_memory(deduplicate(open_sources(paths), notes), options, notes)
 
 
-def read_clean_text(sources: Sequence[Source], options: ReadOptions, notes: list[str]) -> Iterator[str]:
-    """Return the text of all sources in chunks of any size. If there are several, each ends with a newline.
+def read_clean_text(sources: Sequence[Source], options: ReadOptions, notes: list[str]) -> Iterator[Piece]:
+    """Return the text of all sources in pieces of any size. If there are several, each ends with a newline.
 
     Appends the changes to ``notes``, which is complete after the last chunk. Iterating raises TextError.
     """
-    chunks = _read_in_order(sources, options, notes)
-    return shuffle_lines(chunks, notes) if options.lines else chunks
+    pieces = _read_in_order(sources, options, notes)
+    return shuffle_lines(pieces, notes) if options.lines else pieces
 
 
 def deduplicate(sources: Sequence[Source], notes: list[str]) -> list[Source]:
@@ -125,17 +140,19 @@ def require_enough(corpus: Corpus, min_chars: int = MIN_TRAIN_CHARS) -> None:
 def _read_into_memory(sources: Sequence[Source], options: ReadOptions, notes: list[str]) -> Corpus:
     split = Split.parse(options.split)
     name, sha256 = name_and_hash(sources)
-    text = "".join(read_clean_text(sources, options, notes))
-    return Corpus(name, sha256, text, options.keep_boilerplate, tuple(notes), split)
+    recorder = LabelRecorder()
+    text = "".join(recorder.texts(read_clean_text(sources, options, notes)))
+    label_names, labels = recorder.finish()
+    return Corpus(name, sha256, text, options.keep_boilerplate, tuple(notes), split, label_names, labels)
 
 
-def _read_in_order(sources: Sequence[Source], options: ReadOptions, notes: list[str]) -> Iterator[str]:
+def _read_in_order(sources: Sequence[Source], options: ReadOptions, notes: list[str]) -> Iterator[Piece]:
     for source in sources:
         source_notes: list[str] = []
-        last = ""
-        for chunk in read_text(source, options, source_notes):
-            last = chunk[-1:] or last
-            yield chunk
-        if len(sources) > 1 and last not in ("", "\n"):
-            yield "\n"
+        last = Piece("")
+        for piece in read_text(source, options, source_notes):
+            last = piece if piece.text else last
+            yield piece
+        if len(sources) > 1 and last.text and last.text[-1] != "\n":
+            yield last._replace(text="\n")
         notes += source_notes if len(sources) == 1 else [f"{source.name}: {note}" for note in source_notes]

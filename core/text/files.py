@@ -54,6 +54,11 @@ class Source:
         """File name extension without ``.gz``, in lower case: ".txt"."""
         return Path(self.name.lower().removesuffix(".gz")).suffix
 
+    @property
+    def folder(self) -> str:
+        """Name of the folder that the file is in; "" for standard input."""
+        return "" if self._path is None else self._path.absolute().parent.name
+
     def raw_blocks(self) -> Iterator[bytes]:
         """Yield the bytes as they are on disk."""
         with self._open() as file:

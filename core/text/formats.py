@@ -23,6 +23,8 @@ class ReadOptions:
     ``column``: the CSV or TSV column to read; "" if there is only one.
     ``lines``: every line is a separate item. Lines are shuffled, and generated text ends at a newline.
     ``split``: percentages for training, validation and test, as ``Split.parse`` reads them.
+    ``label``: what a part of the text is labelled with: its "folder", its "file" or its "author"; "" for nothing.
+    ``label_column``: the field or column that holds the author; "" for the one that the format has.
     """
 
     encoding: str = "utf-8"
@@ -31,6 +33,8 @@ class ReadOptions:
     column: str = ""
     lines: bool = False
     split: str = DEFAULT_SPLIT
+    label: str = ""
+    label_column: str = ""
 
 
 DEFAULT_READ_OPTIONS = ReadOptions()
@@ -44,13 +48,13 @@ def extract_records(chunks: Iterator[str], source: Source, options: ReadOptions)
     """
     suffix = _format_suffix(source, options)
     if suffix == ".jsonl":
-        items = _iter_field(iter_lines(chunks), source.name, options.field or "text", explicit=bool(options.field))
+        records = _iter_field(iter_lines(chunks), source.name, options)
     elif suffix in (".csv", ".tsv"):
-        items = _iter_column(iter_lines(chunks), source.name, options.column, tabs=suffix == ".tsv")
+        records = _iter_column(iter_lines(chunks), source.name, options, tabs=suffix == ".tsv")
     else:
         yield from map(Record, chunks)
         return
-    yield from _separate(map(Record, items), options.lines)
+    yield from _separate(records, options.lines)
 
 
 def _separate(records: Iterable[Record], lines: bool) -> Iterator[Record]:
@@ -67,12 +71,14 @@ def _separate(records: Iterable[Record], lines: bool) -> Iterator[Record]:
 
 
 def check_options_apply(sources: Sequence[Source], options: ReadOptions) -> None:
-    """Raise UsageError if ``options`` names a field or a column and none of ``sources`` is of that format."""
+    """Raise UsageError if ``options`` names a field or a column, and none of ``sources`` is of that format."""
     suffixes = {_format_suffix(source, options) for source in sources}
     if options.field and ".jsonl" not in suffixes:
         raise UsageError("--field is for JSON lines, and none of the texts ends in .jsonl")
     if options.column and not suffixes & {".csv", ".tsv"}:
         raise UsageError("--column is for tables, and none of the texts ends in .csv or .tsv")
+    if options.label_column and not suffixes & {".jsonl", ".csv", ".tsv"}:
+        raise UsageError("--label-column is for tables and JSON lines, and no text ends in .jsonl, .csv or .tsv")
 
 
 def _format_suffix(source: Source, options: ReadOptions) -> str:
@@ -93,19 +99,20 @@ def iter_lines(chunks: Iterable[str]) -> Iterator[str]:
         yield rest
 
 
-def _iter_field(lines: Iterable[str], name: str, field: str, explicit: bool) -> Iterator[str]:
+def _iter_field(lines: Iterable[str], name: str, options: ReadOptions) -> Iterator[Record]:
+    field = options.field or "text"
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         texts = _text_fields(line, f"{name}, line {number:,},")
         if field not in texts:
             hint = f"; its text fields: {', '.join(texts) or 'none'}" + (
-                "" if explicit else " (choose one with --field)"
+                "" if options.field else " (choose one with --field)"
             )
             raise TextError(f"{name}, line {number:,}, has no text field {field!r}{hint}")
         # A JSON escape can be half a surrogate pair, which is not valid text.
         valid = texts[field].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        yield valid.replace("\r\n", "\n").replace("\r", "\n")
+        yield Record(valid.replace("\r\n", "\n").replace("\r", "\n"), texts.get(options.label_column, ""))
 
 
 def _text_fields(line: str, location: str) -> dict[str, str]:
@@ -117,15 +124,16 @@ def _text_fields(line: str, location: str) -> dict[str, str]:
     return {key: value for key, value in row.items() if isinstance(value, str)} if isinstance(row, dict) else {}
 
 
-def _iter_column(lines: Iterator[str], name: str, column: str, tabs: bool) -> Iterator[str]:
+def _iter_column(lines: Iterator[str], name: str, options: ReadOptions, tabs: bool) -> Iterator[Record]:
     try:
         rows = _iter_rows(lines, tabs)
         _, header = next(rows, (0, []))
-        index = _find_column(header, column, name)
+        label = _find_column(header, options.label_column, name) if options.label_column else len(header)
+        index = _find_column(header, options.column, name, options.label_column)
         for number, row in rows:
             _check_cells(row, header, index, f"{name}, line {number:,},")
             if row and row[index].strip():
-                yield row[index]
+                yield Record(row[index], "".join(row[label : label + 1]))
     except csv.Error as error:
         raise TextError(f"{name} is not a readable table: {error}") from None
 
@@ -140,11 +148,12 @@ def _check_cells(row: list[str], header: list[str], index: int, location: str) -
         )
 
 
-def _find_column(header: list[str], column: str, name: str) -> int:
-    """Return the index of ``column``, or 0 if it is "" and there is only one column. Raises TextError."""
+def _find_column(header: list[str], column: str, name: str, label_column: str = "") -> int:
+    """Return the index of ``column``. If it is "", that of the only one beside ``label_column``. Raises TextError."""
     if not header:
         raise TextError(f"{name} begins with an empty line; the first line must name the columns")
-    column = column or (header[0] if len(header) == 1 else "")
+    others = [title for title in header if title != label_column]
+    column = column or (others[0] if len(others) == 1 else "")
     if column not in header or not column:
         problem = f"no column {column!r}" if column else "more than one column: choose one with --column"
         raise TextError(f"{name} has {problem}; there are: {', '.join(header) or 'none'}")

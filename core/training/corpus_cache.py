@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -13,15 +14,17 @@ from typing import Any
 
 from ..errors import StorageError
 from ..file_io import atomic_writer, write_atomically
+from ..model import drain
 from ..paths import cache_dir
 from ..text.corpus import Corpus, deduplicate, name_and_hash, read_clean_text
 from ..text.files import Source, open_sources
 from ..text.formats import ReadOptions, check_options_apply
+from ..text.labels import NO_RUNS, LabelRecorder, LabelRuns
 from ..text.split import Split
 from ..text.tokenizer import Tokenizer
 from .disk_store import DiskText, DiskTokens
 
-FORMAT = 1
+FORMAT = 2
 """Version of the cache. Increased when cleaning, tokenization or the layout of the files changes."""
 
 MAX_CACHE_BYTES = 8 << 30
@@ -41,9 +44,10 @@ def load_corpus(paths: Sequence[str], options: ReadOptions) -> Corpus:
     key = _cache_key("text", sha256, [source.name for source in sources], asdict(options))
     path, metadata_path = cache_dir() / f"{key}.txt", cache_dir() / f"{key}.json"
     metadata = _read_metadata(metadata_path, path) or _write_text(metadata_path, path, sources, options)
-    _touch(metadata_path, path)
+    _touch(metadata_path, path, path.with_suffix(".labels"))
     text = DiskText(path, metadata["starts"], metadata["characters"])
-    return Corpus(name, sha256, text, options.keep_boilerplate, (*skipped, *metadata["notes"]), split)
+    notes, names, labels = (*skipped, *metadata["notes"]), tuple(metadata["labels"]), _read_labels(path)
+    return Corpus(name, sha256, text, options.keep_boilerplate, notes, split, names, labels)
 
 
 def load_tokens(
@@ -55,12 +59,12 @@ def load_tokens(
     """
     assert isinstance(corpus.text, DiskText)
     path = cache_dir() / f"{_cache_key('tokens', corpus.text.path.name, tokenizer.header())}.tokens"
-    if not path.exists():
+    if not path.exists() or not _has_labels(path, corpus.label_names):
         with _explain_disk_full(), atomic_writer(path) as file:
-            for share in DiskTokens.write(file, corpus.train_text, tokenizer):
-                on_progress(share)
-    _touch(path)
-    return DiskTokens(path, tokenizer.size)
+            labels = drain(DiskTokens.write(file, corpus.train_text, tokenizer, corpus.train_labels), on_progress)
+            _write_labels(path, labels)
+    _touch(path, path.with_suffix(".labels"))
+    return DiskTokens(path, tokenizer.size, _read_labels(path))
 
 
 def prune_cache() -> None:
@@ -82,7 +86,7 @@ def _read_metadata(metadata_path: Path, path: Path) -> dict[str, Any] | None:
     """Return the metadata of a cached text; None if either file is missing or damaged."""
     try:
         metadata = json.loads(metadata_path.read_bytes())
-        is_complete = path.stat().st_size == metadata["bytes"]
+        is_complete = path.stat().st_size == metadata["bytes"] and _has_labels(path, metadata["labels"])
         return {**metadata, "starts": list(metadata["starts"])} if is_complete else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -91,13 +95,36 @@ def _read_metadata(metadata_path: Path, path: Path) -> dict[str, Any] | None:
 def _write_text(metadata_path: Path, path: Path, sources: Sequence[Source], options: ReadOptions) -> dict[str, Any]:
     """Write the clean text and its metadata to the cache, and return the metadata."""
     notes: list[str] = []
+    recorder = LabelRecorder()
     with _explain_disk_full(), atomic_writer(path) as file:
-        starts, characters = DiskText.write(file, read_clean_text(sources, options, notes))
+        starts, characters = DiskText.write(file, recorder.texts(read_clean_text(sources, options, notes)))
         size = file.tell()
-    metadata = {"starts": starts, "characters": characters, "bytes": size, "notes": notes}
+    names, labels = recorder.finish()
+    metadata = {"starts": starts, "characters": characters, "bytes": size, "notes": notes, "labels": names}
     with _explain_disk_full():
+        _write_labels(path, labels)
         write_atomically(metadata_path, json.dumps(metadata).encode())
     return metadata
+
+
+def _write_labels(path: Path, labels: LabelRuns) -> None:
+    """Write the labels of a cached text or of its tokens beside it. Without labels there is no file."""
+    if len(labels):
+        write_atomically(path.with_suffix(".labels"), labels.to_bytes())
+
+
+def _has_labels(path: Path, names: Sequence[str]) -> bool:
+    """Return True if the labels of a cached text or of its tokens are there, or if it has none."""
+    return not names or path.with_suffix(".labels").exists()
+
+
+def _read_labels(path: Path) -> LabelRuns:
+    try:
+        return LabelRuns.from_bytes(path.with_suffix(".labels").read_bytes())
+    except FileNotFoundError:
+        return NO_RUNS
+    except (OSError, ValueError) as error:
+        raise StorageError(f"cannot read {path.with_suffix('.labels')}: {error}; delete it and start again") from None
 
 
 def _cache_key(*values: object) -> str:
@@ -107,7 +134,7 @@ def _cache_key(*values: object) -> str:
 def _touch(*paths: Path) -> None:
     for path in paths:
         with contextlib.suppress(OSError):
-            path.touch()
+            os.utime(path)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..errors import StorageError, error_text
 from ..text.chunks import TextLike, iter_chunks
+from ..text.labels import NO_RUNS, LabelRuns, encode_runs, join_runs
 from ..text.tokenizer import Tokenizer
 
 INDEX_STRIDE = 1 << 16
@@ -58,9 +59,13 @@ class DiskText:
 
 
 class DiskTokens:
-    """Token ids, sliced like an array. Every id takes as many bytes as the vocabulary's largest one needs."""
+    """Token ids, sliced like an array. Every id takes as many bytes as the vocabulary's largest one needs.
 
-    def __init__(self, path: Path, vocabulary: int) -> None:
+    ``labels`` are the labels of the tokens.
+    """
+
+    def __init__(self, path: Path, vocabulary: int, labels: LabelRuns = NO_RUNS) -> None:
+        self.labels = labels
         self._file = _File(path)
         self._dtype = np.dtype(_token_dtype(vocabulary))
         self._count = self._file.size // self._dtype.itemsize
@@ -74,13 +79,22 @@ class DiskTokens:
         return np.frombuffer(self._file.read(start * size, max(0, stop - start) * size), self._dtype)
 
     @staticmethod
-    def write(file: IO[bytes], text: TextLike, tokenizer: Tokenizer) -> Iterator[float]:
-        """Write the tokens of ``text``, chunk by chunk. No token crosses a chunk's end. Yields the share done."""
-        written = 0
+    def write(
+        file: IO[bytes], text: TextLike, tokenizer: Tokenizer, labels: LabelRuns = NO_RUNS
+    ) -> Generator[float, None, LabelRuns]:
+        """Write the tokens of ``text``, chunk by chunk. No token crosses a chunk's end. Yields the share done.
+
+        ``labels`` are those of the characters. Returns those of the tokens.
+        """
+        written, token_labels = 0, list[LabelRuns]()
         for chunk in iter_chunks(text):
-            file.write(tokenizer.encode(chunk).astype(_token_dtype(tokenizer.size)).tobytes())
+            chunk_labels = labels.select([(written, written + len(chunk))])
+            ids, runs = encode_runs(tokenizer, chunk, chunk_labels)
+            file.write(ids.astype(_token_dtype(tokenizer.size)).tobytes())
+            token_labels.append(runs)
             written += len(chunk)
             yield written / max(1, len(text))
+        return join_runs(token_labels)
 
 
 class _File:

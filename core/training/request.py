@@ -105,6 +105,10 @@ class TrainRequest:
     encoding: str = _declare(TrainOption("utf-8", "encoding of the text files (default: utf-8)"))
     field: str = _declare(TrainOption("", "JSONL field to read (default: text)"))
     column: str = _declare(TrainOption("", "CSV or TSV column to read"))
+    label: str = _declare(
+        TrainOption("", "label each text with its folder, file or author", choices=("folder", "file", "author"))
+    )
+    label_column: str = _declare(TrainOption("", "field or column that holds the author, for --label author"))
     split: str = _declare(
         TrainOption(
             DEFAULT_SPLIT, f"percent to train on, validate on, hold out, such as 80/10/10 (default: {DEFAULT_SPLIT})"
@@ -126,7 +130,8 @@ class TrainRequest:
     @property
     def read_options(self) -> ReadOptions:
         """The options for reading the files."""
-        return ReadOptions(self.encoding, self.keep_boilerplate, self.field, self.column, self.lines, self.split)
+        reading = (self.encoding, self.keep_boilerplate, self.field, self.column, self.lines, self.split)
+        return ReadOptions(*reading, "author" if self.label_column else self.label, self.label_column)
 
 
 def _add_flag(option: TrainOption, name: str) -> TrainOption:
