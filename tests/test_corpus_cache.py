@@ -88,15 +88,24 @@ def test_books_one_behind_the_other_are_all_kept_and_nothing_between(tmp_path: P
 
 
 @pytest.mark.usefixtures("tight")
-def test_lines_that_do_not_fit_into_memory_are_shuffled_too(tmp_path: Path) -> None:
-    names = [f"name {number}" for number in range(500)]
-    (tmp_path / "names.txt").write_text("\n".join(names))
-    found = [read([str(tmp_path / "names.txt")], ReadOptions(lines=True)) for read in (load_corpus, read_corpora)]
+@pytest.mark.parametrize(
+    ("how", "end", "note"),
+    [
+        (ReadOptions(lines=True), "\n", "500 lines, shuffled; generated text ends at the end of a line"),
+        (ReadOptions(items="blank-line"), "\n\n", "500 items, shuffled; generated text ends at the end of an item"),
+    ],
+)
+def test_items_that_do_not_fit_into_memory_are_shuffled_too(
+    tmp_path: Path, how: ReadOptions, end: str, note: str
+) -> None:
+    names = [f"name {number}" if end == "\n" else f"name\n{number}" for number in range(500)]
+    (tmp_path / "names.txt").write_text(end.join(names))
+    found = [read([str(tmp_path / "names.txt")], how) for read in (load_corpus, read_corpora)]
     assert found[0].text[:] == found[1].text
-    lines = found[0].text[:].splitlines()
-    assert sorted(lines) == sorted(names)
-    assert sum(abs(names.index(line) - at) for at, line in enumerate(lines)) > 500 * 100
-    assert found[0].notes == ("500 lines, shuffled; generated text ends at the end of a line",)
+    items = found[0].text[:].split(end)[:-1]
+    assert sorted(items) == sorted(names)
+    assert sum(abs(names.index(item) - at) for at, item in enumerate(items)) > 500 * 100
+    assert found[0].notes == (note,)
 
 
 @examples(50)

@@ -116,7 +116,10 @@ def test_a_path_that_no_system_takes_gets_one_line(train: Train) -> None:
     assert "cannot read aaa" in err
 
 
-def test_the_copy_meter_of_a_model_of_lines_looks_at_many(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("how", "end"), [(["--lines"], "\n"), (["--items", "blank-line"], "\n\n")])
+def test_what_a_model_of_a_list_copies_is_counted_in_whole_items(
+    train: Train, home: Path, monkeypatch: pytest.MonkeyPatch, how: list[str], end: str
+) -> None:
     looked_at = []
 
     def watched(written: str, text: str) -> object:
@@ -124,8 +127,20 @@ def test_the_copy_meter_of_a_model_of_lines_looks_at_many(train: Train, monkeypa
         return copied_run_lengths(written, text)
 
     monkeypatch.setattr(training_run, "copied_run_lengths", watched)
-    assert train(str(LAMP), "--name", "mine", "--epochs", "1", "--width", "16", "--lines")[0] == 0
+    code, _, err = train(str(LAMP), "--name", "mine", "--epochs", "1", "--width", "16", *how)
+    assert code == 0
     assert len(looked_at[0]) == training_run.COPY_SAMPLE_SETTINGS["length"]
+    file = open_model_file(home / "models" / "mine.safetensors")
+    assert (file.card.item_end, file.card.settings["stop"]) == (end, [end])
+    assert file.index
+    assert all(file.index.contains_item(item) for item in LAMP.read_text("utf-8").split(end) if item.strip())
+    assert not file.index.contains_item("An item of another list")
+    assert f"{file.card.copied_items:.0%} of 1,000 items at T 0.8 stand in your list" in err
+
+
+def test_lines_and_other_items_exclude_each_other(train: Train) -> None:
+    code, _, err = train(str(LAMP), "--name", "mine", "--lines", "--items", "blank-line")
+    assert (code, err) == (2, "--lines and --items blank-line exclude each other\n")
 
 
 @pytest.mark.parametrize("wish", [["--minutes", "0"], ["--minutes", "soon"], ["--name", "../x"], ["--size", "huge"]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -50,6 +50,17 @@ def iter_chunks(text: TextLike, overlap: int = 0) -> Iterator[str]:
     """
     for start in range(0, max(1, len(text) - overlap), CHUNK_CHARS):
         yield text[start : start + CHUNK_CHARS + overlap]
+
+
+def iter_lines(chunks: Iterable[str]) -> Iterator[str]:
+    r"""Yield whole lines with their \n. The last may have none."""
+    rest = ""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split("\n")
+        for line in whole:
+            yield line + "\n"
+    if rest:
+        yield rest
 
 
 def subsample(text: TextLike, max_chars: int) -> TextView:

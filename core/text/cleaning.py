@@ -1,4 +1,4 @@
-"""Turn bytes into clean text: decode, normalize line ends, extract the text from its file format, shuffle lines."""
+"""Turn bytes into clean text: decode, normalize line ends, extract the text from its file format, shuffle items."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from collections.abc import Generator, Iterable, Iterator
 from itertools import chain, groupby
 
 from ..errors import StorageError, TextError, error_text
+from .chunks import iter_lines
 from .files import Source
-from .formats import ReadOptions, extract_records, iter_lines
+from .formats import ReadOptions, extract_records
 from .gutenberg import strip_boilerplate
+from .items import ITEM_ENDS, iter_items
 from .labels import Piece, clean_label, find_label
 from .readers.record import Record
 
 MAX_CHARS_IN_MEMORY = 1 << 23
-"""Maximum characters that are shuffled in memory. The lines of a longer text first go to random temporary files."""
+"""Maximum characters that are shuffled in memory. The items of a longer text first go to random temporary files."""
 
 SHUFFLE_FILES = 128
-"""Temporary files for shuffling on disk. The lines of each are then shuffled in memory."""
+"""Temporary files for shuffling on disk. The items of each are then shuffled in memory."""
 
 _ENCODING_HINT = "convert it with iconv, or give its encoding on the command line: --encoding latin-1"
 
@@ -69,63 +71,62 @@ def decode_bytes(data: bytes, encoding: str, name: str) -> str:
     return "".join(_decode_blocks([data], encoding, name))
 
 
-def shuffle_lines(pieces: Iterable[Piece], notes: list[str]) -> Iterator[Piece]:
-    """Yield the non-blank lines with their labels in a random order that is the same each time.
+def shuffle_items(pieces: Iterable[Piece], end: str, notes: list[str]) -> Iterator[Piece]:
+    """Yield the items of a list with their labels, each with its ``end``, in a random order that is the same each time.
 
-    Without it, the three parts of a sorted list would hold different kinds of lines. Appends the number of lines to
+    Without it, the three parts of a sorted list would hold different kinds of items. Appends the number of items to
     ``notes``. Raises StorageError.
     """
     rng = random.Random(0)
-    lines = (
-        Piece(line.text.rstrip("\n") + "\n", line.label) for line in _iter_labelled_lines(pieces) if line.text.strip()
-    )
-    in_memory = _take_lines(lines, MAX_CHARS_IN_MEMORY)
-    if sum(len(line.text) for line in in_memory) > MAX_CHARS_IN_MEMORY:
-        count = yield from _shuffle_on_disk(chain(in_memory, lines), rng)
+    items = _iter_labelled_items(pieces, end)
+    in_memory = _take_items(items, MAX_CHARS_IN_MEMORY)
+    if sum(len(item.text) for item in in_memory) > MAX_CHARS_IN_MEMORY:
+        count = yield from _shuffle_on_disk(chain(in_memory, items), end, rng)
     else:
         count = len(in_memory)
         rng.shuffle(in_memory)
         yield from in_memory
-    notes.append(f"{count:,} lines, shuffled; generated text ends at the end of a line")
+    kind, ending = ("lines", "a line") if end == ITEM_ENDS["line"] else ("items", "an item")
+    notes.append(f"{count:,} {kind}, shuffled; generated text ends at the end of {ending}")
 
 
-def _iter_labelled_lines(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """Yield the non-blank lines, each with \\n. A line ends where the label changes."""
+def _iter_labelled_items(pieces: Iterable[Piece], end: str) -> Iterator[Piece]:
+    """Yield the items, each with its ``end``. An item ends where the label changes."""
     for label, same in groupby(pieces, key=lambda piece: piece.label):
-        lines = iter_lines(piece.text for piece in same)
-        yield from (Piece(line.rstrip("\n") + "\n", label) for line in lines if line.strip())
+        items = iter_items(iter_lines(piece.text for piece in same), end)
+        yield from (Piece(item + end, label) for item in items)
 
 
-def _take_lines(lines: Iterator[Piece], max_chars: int) -> list[Piece]:
-    """Return lines until they have more than ``max_chars`` characters together, or end."""
+def _take_items(items: Iterator[Piece], max_chars: int) -> list[Piece]:
+    """Return items until they have more than ``max_chars`` characters together, or end."""
     taken = []
     size = 0
-    for line in lines:
-        taken.append(line)
-        size += len(line.text)
+    for item in items:
+        taken.append(item)
+        size += len(item.text)
         if size > max_chars:
             break
     return taken
 
 
-def _shuffle_on_disk(lines: Iterable[Piece], rng: random.Random) -> Generator[Piece, None, int]:
-    """Write each line to a random file, then yield the lines of each file, shuffled. Return the number of lines."""
+def _shuffle_on_disk(items: Iterable[Piece], end: str, rng: random.Random) -> Generator[Piece, None, int]:
+    """Write each item to a random file, then yield the items of each file, shuffled. Return the number of items."""
     count = 0
     try:
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(SHUFFLE_FILES)]
-            for text, label in lines:
+            for text, label in items:
                 rng.choice(files).write(f"{label}\0{text}".encode("utf-8", "surrogatepass"))
                 count += 1
             for file in files:
                 file.seek(0)
-                file_lines = file.read().decode("utf-8", "surrogatepass").split("\n")[:-1]
-                rng.shuffle(file_lines)
-                for line in file_lines:
-                    label, _, text = line.partition("\0")
-                    yield Piece(f"{text}\n", label)
+                file_items = file.read().decode("utf-8", "surrogatepass").split(end)[:-1]
+                rng.shuffle(file_items)
+                for item in file_items:
+                    label, _, text = item.partition("\0")
+                    yield Piece(text + end, label)
     except OSError as error:
-        raise StorageError(f"cannot shuffle the lines in {tempfile.gettempdir()}: {error_text(error)}") from error
+        raise StorageError(f"cannot shuffle the items in {tempfile.gettempdir()}: {error_text(error)}") from error
     return count
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import TextError
 from .chunks import TextLike, TextView, count_characters
-from .cleaning import read_text, shuffle_lines
+from .cleaning import read_text, shuffle_items
 from .files import Source, file_source, open_sources
 from .formats import DEFAULT_READ_OPTIONS, ReadOptions
 from .labels import NO_RUNS, LabelRecorder, LabelRuns, Piece
@@ -98,7 +98,7 @@ def read_clean_text(sources: Sequence[Source], options: ReadOptions, notes: list
     Appends the changes to ``notes``, which is complete after the last chunk. Iterating raises TextError.
     """
     pieces = _read_in_order(sources, options, notes)
-    return shuffle_lines(pieces, notes) if options.lines else pieces
+    return shuffle_items(pieces, options.item_end, notes) if options.item_end else pieces
 
 
 def deduplicate(sources: Sequence[Source], notes: list[str]) -> list[Source]:
@@ -153,6 +153,6 @@ def _read_in_order(sources: Sequence[Source], options: ReadOptions, notes: list[
         for piece in read_text(source, options, source_notes):
             last = piece if piece.text else last
             yield piece
-        if len(sources) > 1 and last.text and last.text[-1] != "\n":
-            yield last._replace(text="\n")
+        if len(sources) > 1 and last.text and (options.item_end or last.text[-1] != "\n"):
+            yield last._replace(text=options.item_end or "\n")
         notes += source_notes if len(sources) == 1 else [f"{source.name}: {note}" for note in source_notes]

@@ -19,10 +19,12 @@ from ..file_io import write_atomically
 from ..inference.library import SIDECAR_SUFFIXES, path_for_new_model
 from ..inference.model_card import Card
 from ..inference.model_file import ModelFile
+from ..item_samples import measure_copied_items
 from ..model import Model
 from ..score import Score
 from ..text.copy_detection import MAX_INDEX_SHARE, MIN_RUN, CopyIndex, CopyReport, copied_run_lengths
 from ..text.corpus import MAX_EVAL_CHARS, Corpus
+from ..text.items import ItemSet
 from ..text.tokenizer import CharTokenizer, Tokenizer
 from .convert import to_model_file, to_torch
 from .corpus_cache import load_tokens
@@ -135,9 +137,22 @@ class TrainingRun:
             model.file.card,
             longest_copied_run=copied.longest,
             copied_in_runs_of_16=round(copied.shares[MIN_RUN], 4),
+            copied_items=self._measure_copied_items(model),
             nats_per_char_cold=round(score.nats_per_char_cold, 4),
             nats_per_char_stateful=round(score.nats_per_char_stateful, 4),
         )
+
+    def _measure_copied_items(self, model: Model) -> float | None:
+        """Return the share of generated items that stand in the list, None if the text is no list."""
+        if self.items is None:
+            return None
+        return measure_copied_items(model, self.items.__contains__, COPY_SAMPLE_SETTINGS["temperature"])
+
+    @cached_property
+    def items(self) -> ItemSet | None:
+        """The items of the text, None if it is no list."""
+        end = self.request.read_options.item_end
+        return ItemSet(self.corpus.text, end) if end else None
 
     @property
     def output_path(self) -> Path:
@@ -164,8 +179,12 @@ class TrainingRun:
         return notes
 
     def _build_index(self, model: Model) -> CopyIndex | None:
-        size = sum(tensor.nbytes for tensor in model.file.tensors.values())
-        return CopyIndex.build(self.corpus.train_text, int(MAX_INDEX_SHARE * size)) if self.request.index else None
+        if not self.request.index:
+            return None
+        budget = int(MAX_INDEX_SHARE * sum(tensor.nbytes for tensor in model.file.tensors.values()))
+        if self.items is None:
+            return CopyIndex.build(self.corpus.train_text, budget)
+        return CopyIndex.build_for_items(self.items, self.corpus.train_text, budget)
 
     def _save_due(self, progress: TrainProgress, rolled_back: bool) -> str:
         """Save checkpoint and history if due. Return an error message, or ""."""
@@ -192,8 +211,8 @@ class TrainingRun:
     def _build_card(self) -> Card:
         request = self.request
         settings: dict[str, Any] = {"temperature": 0.8}
-        if request.lines:
-            settings["stop"] = ["\n"]
+        if end := request.read_options.item_end:
+            settings["stop"] = [end]
         return Card(
             corpus=self.corpus.name,
             corpus_sha256=self.corpus.sha256,
@@ -203,6 +222,7 @@ class TrainingRun:
             field=request.field,
             column=request.column,
             lines=request.lines,
+            items=request.items,
             split=request.split,
             epochs=round(self.trainer.epochs, 2),
             seconds=round(self.trainer.seconds, 1),

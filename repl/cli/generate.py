@@ -121,7 +121,7 @@ def _read_as_trained(model: Model, texts: Sequence[str], encoding: str | None) -
     """Read texts with the options that the model's training text was read with."""
     card = model.file.card
     options = ReadOptions(
-        encoding or card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split
+        encoding or card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split, card.items
     )
     return read_corpora(texts, options)
 

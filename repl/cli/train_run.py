@@ -15,6 +15,8 @@ from types import FrameType
 
 from ...core.command_line import echo
 from ...core.errors import AfterglowError, StorageError
+from ...core.inference.model_card import Card
+from ...core.item_samples import MEASURED_ITEMS
 from ...core.model import Model
 from ...core.score import Score
 from ...core.training.distributed import ProcessGroup, init_distributed
@@ -163,12 +165,17 @@ def save_unfinished(training_run: TrainingRun) -> None:
 
 
 def _final_summary(training_run: TrainingRun, model: Model, score: Score) -> str:
-    """Return one line: the loss on the held-out text, that of a 5-gram model, and the longest copied run."""
+    """Return one line: the loss on the held-out text, that of a 5-gram model, and what is copied."""
     ngram_bits = training_run.ngram_bits(training_run.corpus.test_text)
-    longest_run = model.file.card.longest_copied_run
-    longest = f"{longest_run} characters" if longest_run else "under 16 characters"
     bits = score.nats_per_char_stateful / log(2)
-    return f"{bits:.2f} bits/char; your text's own 5-gram: {ngram_bits:.2f}; longest copied run: {longest}"
+    return f"{bits:.2f} bits/char; your text's own 5-gram: {ngram_bits:.2f}; {_describe_copies(model.file.card)}"
+
+
+def _describe_copies(card: Card) -> str:
+    """Return the share of items that stand in the list, or the longest copied run, in words."""
+    if card.copied_items is not None:
+        return f"{card.copied_items:.0%} of {MEASURED_ITEMS:,} items at T 0.8 stand in your list"
+    return f"longest copied run: {card.longest_copied_run or 'under 16'} characters"
 
 
 def _print_plan(training_run: TrainingRun) -> None:
