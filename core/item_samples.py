@@ -11,14 +11,14 @@ from .generation.snapshot import Snapshot
 from .model import Model
 from .settings import Settings
 
-BATCH_SIZE = 256
-"""Items that are drawn at the same time."""
+FIRST_BATCH, BATCH_SIZE = 16, 256
+"""Items that are drawn at the same time: at first, and at most."""
 
-MEASURED_ITEMS = 1000
-"""Items drawn to measure the share that stands in the list."""
+MEASURED_ITEMS, MEASURED_CHARS = 1000, 100_000
+"""Items drawn to measure the share that stands in the list. Fewer if they have more characters together."""
 
-ITEM_SAMPLE_LENGTH = 4000
-"""Most characters of an item that is drawn to be measured."""
+MAX_MEASURED_LENGTH = 4000
+"""Most characters of an item that is drawn to be measured. A longer one counts as not copied."""
 
 
 class Item(NamedTuple):
@@ -29,13 +29,9 @@ class Item(NamedTuple):
     ended: bool
 
 
-def draw_items(model: Model, start: Snapshot, settings: Settings, rng: int, batch_size: int = 0) -> Iterator[Item]:
-    """Yield texts that continue ``start``, without end. Text n (from 0) uses take n of ``rng``.
-
-    The first batch has ``batch_size`` texts, later ones twice as many as the one before, up to ``BATCH_SIZE``. The
-    items do not depend on it.
-    """
-    first, size = 0, min(batch_size or BATCH_SIZE, BATCH_SIZE)
+def draw_items(model: Model, start: Snapshot, settings: Settings, rng: int) -> Iterator[Item]:
+    """Yield texts that continue ``start``, without end. Text n (from 0) uses take n of ``rng``, in any batch."""
+    first, size = 0, FIRST_BATCH
     while True:
         for events in model.open_samples(start, settings, rng, size, first):
             yield _collect(list(events))
@@ -43,13 +39,19 @@ def draw_items(model: Model, start: Snapshot, settings: Settings, rng: int, batc
 
 
 def measure_copied_items(model: Model, contains: Callable[[str], bool], temperature: object, rng: int = 1) -> float:
-    """Return the share of ``MEASURED_ITEMS`` items, 0 to 1, that ``contains`` knows. The model is one of a list.
+    """Return the share of generated items, 0 to 1, that ``contains`` knows. The model is one of a list.
 
     Empty items do not count.
     """
-    settings = Settings().changed(temperature=temperature, length=ITEM_SAMPLE_LENGTH, stop=(model.file.card.item_end,))
-    drawn = draw_items(model, model.read("").snapshot, settings, rng)
-    copied = [contains(item.text) for item in islice(drawn, MEASURED_ITEMS) if item.text.strip()]
+    settings = Settings().changed(temperature=temperature, length=MAX_MEASURED_LENGTH, stop=(model.file.card.item_end,))
+    copied: list[bool] = []
+    characters = 0
+    for item in islice(draw_items(model, model.read("").snapshot, settings, rng), MEASURED_ITEMS):
+        if item.text.strip():
+            copied.append(item.ended and contains(item.text))
+        characters += len(item.text)
+        if characters >= MEASURED_CHARS:
+            break
     return sum(copied) / max(1, len(copied))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 from afterglow.core import item_samples
 from afterglow.core.inference.model_file import open_model_file
-from afterglow.core.item_samples import draw_items, measure_copied_items
+from afterglow.core.item_samples import measure_copied_items
 from afterglow.core.model import Model
 from afterglow.core.settings import Settings
 from afterglow.core.text.copy_detection import CopyDetector, CopyIndex
@@ -95,28 +94,34 @@ def test_a_tracker_of_a_list_marks_items_and_says_how_many(names: ItemTracker) -
     assert [tracker.run_length(token) for token in range(6)] == [0, 0, 0, 0, 3, 3]
 
 
-def drawn(model: Model, settings: Settings, batch_size: int) -> Iterator[tuple[str, bool]]:
-    return ((item.text, item.ended) for item in draw_items(model, model.read("").snapshot, settings, 1, batch_size))
-
-
-def test_items_are_the_same_in_any_batch_and_those_of_takes(listing: Model) -> None:
+def test_items_are_the_same_in_any_batch_and_those_of_takes(listing: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(temperature=0.8, length=30, stop=("\n",))
-    first = list(islice(drawn(listing, settings, 1), 9))
-    assert first == list(islice(drawn(listing, settings, 5), 9))
-    assert {ended for _, ended in first} == {True, False}
-    assert all(len(text) == 30 for text, ended in first if not ended)
+
+    def draw(first_batch: int) -> list[tuple[str, bool]]:
+        monkeypatch.setattr(item_samples, "FIRST_BATCH", first_batch)
+        drawn = item_samples.draw_items(listing, listing.read("").snapshot, settings, 1)
+        return [(item.text, item.ended) for item in islice(drawn, 9)]
+
+    assert draw(1) == draw(5)
+    assert {ended for _, ended in draw(1)} == {True, False}
+    assert all(len(text) == 30 for text, ended in draw(1) if not ended)
 
 
 def test_the_copied_share_is_that_of_the_items_in_the_list(listing: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(item_samples, "MEASURED_ITEMS", 100)
+    monkeypatch.setattr(item_samples, "MAX_MEASURED_LENGTH", 80)
     drawn: list[str] = []
     assert measure_copied_items(listing, lambda item: bool(drawn.append(item)), 1.0) == 0
     assert 0 < len(drawn) < 100
     assert all(item.strip() for item in drawn)
-    known = ItemSet("".join(f"{item}\n" for item in set(drawn[::2])), "\n")
-    share = sum(item in drawn[::2] for item in drawn) / len(drawn)
-    assert 0.4 < share < 1
-    assert measure_copied_items(listing, known.__contains__, 1.0) == share
+    share = measure_copied_items(listing, ItemSet("".join(f"{item}\n" for item in drawn), "\n").__contains__, 1.0)
+    assert 0 < share < 1  # those that were cut are not in the list
+    half = ItemSet("".join(f"{item}\n" for item in drawn[::2]), "\n")
+    assert measure_copied_items(listing, half.__contains__, 1.0) == pytest.approx(share / 2, abs=share / 4)
+    monkeypatch.setattr(item_samples, "MEASURED_CHARS", 1)
+    drawn.clear()
+    measure_copied_items(listing, lambda item: bool(drawn.append(item)), 1.0)
+    assert len(drawn) <= 1
 
 
 def test_an_empty_seed_is_read_as_the_end_of_an_item(listing: Model) -> None:

@@ -190,8 +190,7 @@ def _read_model(file: BufferedReader, size: int) -> ModelFile:
     if modulus:
         specs[INDEX_TENSOR] = TensorSpec("U32", (_parse_index_length(entries.get(INDEX_TENSOR)),))
     tensors = _read_tensors(file, start, size, specs, entries)
-    has_items = modulus > 0 and header["index"].get("items") is True
-    index = CopyIndex(modulus, tensors.pop(INDEX_TENSOR), has_items) if modulus else None
+    index = CopyIndex(modulus, tensors.pop(INDEX_TENSOR), header["index"].get("items") is True) if modulus else None
     styles = StyleTable(names, *map(tensors.pop, STYLE_TENSORS)) if names else None
     return ModelFile(architecture, tokenizer, card, tensors, index=index, styles=styles).with_sha256()
 

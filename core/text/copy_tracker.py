@@ -12,8 +12,8 @@ from .copy_detection import CopyDetector, CopyIndex
 class ItemTracker:
     """Finds the items of a growing text that stand in the list that a model was trained on.
 
-    An item that has not ended counts as it stands. ``copy_count`` and ``count`` are the items in the list and all so far,
-    ``longest`` is the number of characters of the longest one in the list.
+    An item that has not ended counts as it stands. ``count`` items were read, ``copy_count`` of them are in the list,
+    and ``longest`` is the number of characters of the longest of these.
     """
 
     def __init__(self, index: CopyIndex, end: str) -> None:

@@ -19,14 +19,12 @@ from ..file_io import write_atomically
 from ..inference.library import SIDECAR_SUFFIXES, path_for_new_model
 from ..inference.model_card import Card
 from ..inference.model_file import ModelFile
-from ..item_samples import measure_copied_items
 from ..model import Model
 from ..score import Score
-from ..text.copy_detection import MAX_INDEX_SHARE, MIN_RUN, CopyIndex, CopyReport, copied_run_lengths
 from ..text.corpus import MAX_EVAL_CHARS, Corpus
-from ..text.items import ItemSet
 from ..text.tokenizer import CharTokenizer, Tokenizer
 from .convert import to_model_file, to_torch
+from .copy_measurement import CopyMeasurement
 from .corpus_cache import load_tokens
 from .distributed import SINGLE_PROCESS, ProcessGroup
 from .loss_plot import render_loss_svg
@@ -41,9 +39,6 @@ from .trainer import Trainer, TrainProgress
 
 NGRAM_ORDERS = {"letter counts": 1, "5-gram": 5}
 """Baselines by name: the order of an n-gram model."""
-
-COPY_SAMPLE_SETTINGS: dict[str, Any] = {"length": 4000, "temperature": 0.8, "rng": 1, "stop": ()}
-"""Settings of the sample in which copied runs are measured for the model card. It does not stop at a newline."""
 
 
 class TrainingRun:
@@ -112,7 +107,9 @@ class TrainingRun:
         """Return the best model, with its card and index complete, and its score on the held-out text."""
         model = self.build_model(self._build_card())
         score = model.score(self.corpus.test_text)
-        file = replace(model.file, card=self._add_measurements(model, score), index=self._build_index(model))
+        copies = CopyMeasurement(self.corpus, self.request.read_options.item_end)
+        card = replace(self._add_losses(model.file.card, score), **copies.measure(model))
+        file = replace(model.file, card=card, index=copies.build_index(model.file) if self.request.index else None)
         return Model(model.name, file, model.runtime), score
 
     def save_model(self, model: Model, folder: Path | None = None) -> Path:
@@ -129,30 +126,13 @@ class TrainingRun:
             self._write_sidecars()
         return self.output_path
 
-    def _add_measurements(self, model: Model, score: Score) -> Card:
-        """Return the model's card with its losses and with the copied runs of a sample."""
-        sample = model.generate("\n", **COPY_SAMPLE_SETTINGS)
-        copied = CopyReport.from_runs(copied_run_lengths(sample, self.corpus.train_text))
+    def _add_losses(self, card: Card, score: Score) -> Card:
+        """Return the card with the losses of the held-out text."""
         return replace(
-            model.file.card,
-            longest_copied_run=copied.longest,
-            copied_in_runs_of_16=round(copied.shares[MIN_RUN], 4),
-            copied_items=self._measure_copied_items(model),
+            card,
             nats_per_char_cold=round(score.nats_per_char_cold, 4),
             nats_per_char_stateful=round(score.nats_per_char_stateful, 4),
         )
-
-    def _measure_copied_items(self, model: Model) -> float | None:
-        """Return the share of generated items that stand in the list, None if the text is no list."""
-        if self.items is None:
-            return None
-        return measure_copied_items(model, self.items.__contains__, COPY_SAMPLE_SETTINGS["temperature"])
-
-    @cached_property
-    def items(self) -> ItemSet | None:
-        """The items of the text, None if it is no list."""
-        end = self.request.read_options.item_end
-        return ItemSet(self.corpus.text, end) if end else None
 
     @property
     def output_path(self) -> Path:
@@ -177,14 +157,6 @@ class TrainingRun:
         if len(corpus.test_text) == MAX_EVAL_CHARS:
             notes.append(f"validation and held-out text are limited to their first {MAX_EVAL_CHARS:,} characters")
         return notes
-
-    def _build_index(self, model: Model) -> CopyIndex | None:
-        if not self.request.index:
-            return None
-        budget = int(MAX_INDEX_SHARE * sum(tensor.nbytes for tensor in model.file.tensors.values()))
-        if self.items is None:
-            return CopyIndex.build(self.corpus.train_text, budget)
-        return CopyIndex.build_for_items(self.items, self.corpus.train_text, budget)
 
     def _save_due(self, progress: TrainProgress, rolled_back: bool) -> str:
         """Save checkpoint and history if due. Return an error message, or ""."""

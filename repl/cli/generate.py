@@ -120,9 +120,8 @@ def _compare_with_index(model: Model) -> Callable[[str], Values]:
 def _read_as_trained(model: Model, texts: Sequence[str], encoding: str | None) -> Corpus:
     """Read texts with the options that the model's training text was read with."""
     card = model.file.card
-    options = ReadOptions(
-        encoding or card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split, card.items
-    )
+    reading = encoding or card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split
+    options = ReadOptions(*reading, items=card.items)
     return read_corpora(texts, options)
 
 

@@ -16,7 +16,6 @@ from types import FrameType
 from ...core.command_line import echo
 from ...core.errors import AfterglowError, StorageError
 from ...core.inference.model_card import Card
-from ...core.item_samples import MEASURED_ITEMS
 from ...core.model import Model
 from ...core.score import Score
 from ...core.training.distributed import ProcessGroup, init_distributed
@@ -174,7 +173,7 @@ def _final_summary(training_run: TrainingRun, model: Model, score: Score) -> str
 def _describe_copies(card: Card) -> str:
     """Return the share of items that stand in the list, or the longest copied run, in words."""
     if card.copied_items is not None:
-        return f"{card.copied_items:.0%} of {MEASURED_ITEMS:,} items at T 0.8 stand in your list"
+        return f"{card.copied_items:.0%} of generated items at T 0.8 stand in your list"
     return f"longest copied run: {card.longest_copied_run or 'under 16'} characters"
 
 
