@@ -33,6 +33,7 @@ from .ngram_baseline import MAX_COUNTED_CHARS, ngram_bits_per_char
 from .request import TrainRequest, as_command_line
 from .run_dir import HistoryRow, RunDir
 from .run_inputs import RunInputs, load_inputs, open_parent, prepare_inputs
+from .style_weights import add_styles, rename_labels
 from .tokenizer_training import MAX_TRAIN_CHARS, VOCABULARY_BOUNDS
 from .train_config import checkpoint_bytes, require_batch_fits
 from .trainer import Trainer, TrainProgress
@@ -101,7 +102,8 @@ class TrainingRun:
 
     def build_model(self, card: Card | None = None) -> Model:
         """Return the best model so far, ready to generate."""
-        return Model(self.request.name, to_model_file(self.trainer.result(), self.tokenizer, card or Card()))
+        styles = self.trainer.config.styles
+        return Model(self.request.name, to_model_file(self.trainer.result(), self.tokenizer, card or Card(), styles))
 
     def measure(self) -> tuple[Model, Score]:
         """Return the best model, with its card and index complete, and its score on the held-out text."""
@@ -262,10 +264,12 @@ def _build_run(inputs: RunInputs, run_dir: RunDir, group: ProcessGroup, fresh: b
     """Return the run at step 0, with the parent's weights if it is ``fresh`` and fine-tunes, else with random ones."""
     corpus, tokenizer = inputs.corpus, inputs.tokenizer
     parent = open_parent(inputs.request) if fresh else None
-    weights = _take_over(parent, tokenizer, corpus) if parent else None
+    styles = inputs.config.styles
+    weights = _take_over(add_styles(parent, styles), tokenizer, corpus) if parent else None
     train_ids = load_tokens(corpus, tokenizer)
     require_batch_fits(inputs.config, len(train_ids))  # run.json can ask for any batch, and so for any memory
-    trainer = Trainer(inputs.config, train_ids, tokenizer.encode(corpus.valid_text), weights, group)
+    labels = rename_labels(train_ids.labels, corpus.label_names, styles)
+    trainer = Trainer(inputs.config, train_ids, tokenizer.encode(corpus.valid_text), weights, group, labels)
     return TrainingRun(inputs.request, corpus, tokenizer, trainer, run_dir)
 
 

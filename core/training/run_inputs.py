@@ -17,6 +17,7 @@ from .corpus_cache import load_corpus, load_tokens, prune_cache
 from .distributed import ProcessGroup
 from .request import TrainRequest, request_from_json, request_to_json
 from .run_dir import RunDir, require_no_unfinished_run, resolve_paths
+from .style_weights import merge_style_names
 from .tokenizer_training import build_tokenizer
 from .train_config import (
     TrainConfig,
@@ -64,7 +65,9 @@ def prepare_inputs(
     require_enough(corpus)
     parent = open_parent(request)
     tokenizer = _choose_tokenizer(request, corpus, parent)
+    styles = merge_style_names(parent, corpus.label_names)
     config = _choose_config(request, tokenizer, len(load_tokens(corpus, tokenizer, on_progress)), parent, group)
+    config = replace(config, styles=styles)
     return RunInputs(request, corpus, tokenizer, config)
 
 
@@ -84,6 +87,8 @@ def load_inputs(run_dir: RunDir) -> RunInputs:
             " --replace"
         )
     require_enough(corpus)
+    if not set(corpus.label_names) <= set(config.styles):
+        raise TrainingError(run_dir.describe_damage(ValueError("it lacks the labels of its text")))
     return RunInputs(replace(request, name=run_dir.name), corpus, tokenizer, config)
 
 

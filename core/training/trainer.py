@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..errors import TrainingError
+from ..text.labels import NO_RUNS, LabelRuns
 from ..text.tokenizer import Ids
 from .batches import TokenSource
 from .calibration import benchmark_dtypes, cold_loss, fit_temperature, logits_and_targets, supports_bf16, warm_up_torch
@@ -64,6 +65,7 @@ class Trainer:
 
     ``initial_weights``, by name, replace the random ones. ``make_checkpoint`` and ``restore`` carry a run from one
     process to another. If a ``group`` of processes trains together, each must call the same methods at the same time.
+    ``labels`` of the training tokens are numbers of ``config.styles``.
     """
 
     def __init__(
@@ -73,11 +75,12 @@ class Trainer:
         valid_ids: Ids,
         initial_weights: Mapping[str, Tensor] | None = None,
         group: ProcessGroup = SINGLE_PROCESS,
+        labels: LabelRuns = NO_RUNS,
     ) -> None:
         warm_up_torch()
         self.config = config
         self.group = group
-        self.learner = Learner(config, train_ids, initial_weights, group)
+        self.learner = Learner(config, train_ids, initial_weights, group, labels)
         self.schedule = initial_schedule(config, len(train_ids), len(valid_ids))
         self.seconds = 0.0
         self.step = 0
@@ -129,7 +132,7 @@ class Trainer:
     def result(self) -> LSTMLanguageModel:
         """Return the best averaged model, its logits divided by the temperature with the lowest validation loss."""
         with torch.random.fork_rng(devices=[]):  # the model's initialization must not disturb the dropout of the run
-            model = LSTMLanguageModel(self.config.architecture)
+            model = LSTMLanguageModel(self.config.architecture, styles=len(self.config.styles))
         model.load_state_dict(self._best_weights)
         with torch.no_grad():
             temperature = fit_temperature(*logits_and_targets(model.eval(), self.valid_ids))

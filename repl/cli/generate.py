@@ -130,12 +130,13 @@ def _is_training_text(corpus: Corpus, model: Model) -> bool:
 
 
 def describe_model(name: str) -> Values:
-    """Return a model's name, path and size, and the fields of its card that are set."""
+    """Return a model's name, path, size and styles, and the fields of its card that are set."""
     entry = find_model(name)
     file = open_model_file(entry.path)
     shape = {**asdict(file.architecture), "parameters": file.architecture.parameters, "tokens": file.tokenizer.kind}
     card = {key: value for key, value in asdict(file.card).items() if value not in ("", None, {})}
-    return {"model": entry.name, "path": str(entry.path), **shape, **card}
+    styles = {"styles": list(file.styles.names)} if file.styles else {}
+    return {"model": entry.name, "path": str(entry.path), **shape, **styles, **card}
 
 
 def score_values(score: Score) -> Values:

@@ -16,6 +16,7 @@ from types import FrameType
 from ...core.command_line import echo
 from ...core.errors import AfterglowError, StorageError
 from ...core.inference.model_card import Card
+from ...core.inference.styles import show_style_names
 from ...core.model import Model
 from ...core.score import Score
 from ...core.training.distributed import ProcessGroup, init_distributed
@@ -185,6 +186,8 @@ def _print_plan(training_run: TrainingRun) -> None:
     if request.parent:
         _say(f"fine-tuning {request.parent}")
     _say(f"{_describe_model(training_run)}; {_describe_limits(training_run)}")
+    if styles := training_run.trainer.config.styles:
+        _say(f"styles, one for each label: {show_style_names(styles)}")
     if len(corpus.text) < SMALL_TEXT_CHARS and not request.parent and training_run.tokenizer.kind == "char":
         _say("small text, easily overfitted; fine-tuning a bundled model works better:")
         echo(f"    {_finetune_command(request)}", err=True, whole=True)
