@@ -8,8 +8,7 @@ from typing import Any
 
 from ..errors import ModelError, SettingError
 from ..settings import merge_layers
-from ..text.items import find_item_end
-from ..text.split import DEFAULT_SPLIT
+from ..text.split import FIRST_SPLIT
 
 MAX_CARD_NUMBER = 10**15
 """Largest number in a card. No text has more characters, and no training takes more seconds."""
@@ -17,11 +16,7 @@ MAX_CARD_NUMBER = 10**15
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The model card: how a model was made. Losses are nats per character on the test text, copied shares 0 to 1.
-
-    ``lines`` and ``items``: what the items of its training text are, as in ``ReadOptions``. ``copied_items``: the share
-    of the items in a sample that stand in the training text, None if it is no list.
-    """
+    """The model card: how a model was made. Losses are nats per character on the test text, the copied share 0 to 1."""
 
     corpus: str = ""
     corpus_sha256: str = ""
@@ -39,17 +34,10 @@ class Card:
     field: str = ""
     column: str = ""
     lines: bool = False
-    split: str = DEFAULT_SPLIT
+    split: str = FIRST_SPLIT
     parent: str = ""
     longest_copied_run: int = 0
     copied_in_runs_of_16: float = 0.0
-    items: str = ""
-    copied_items: float | None = None
-
-    @property
-    def item_end(self) -> str:
-        """The text that ends an item if the model was trained on a list, else ""."""
-        return find_item_end(self.lines, self.items)
 
     @classmethod
     def from_header(cls, values: object) -> Card:
@@ -70,7 +58,7 @@ class Card:
 
 def _is_valid_card_value(card: Card, name: str, value: object) -> bool:
     """Return True if a card's entry has the right type and, if it is text, no terminal control characters."""
-    if getattr(card, name) is None:
+    if name.startswith("nats"):
         return value is None or _is_number(value)
     default = getattr(card, name)
     if isinstance(default, float):
