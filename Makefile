@@ -1,5 +1,5 @@
 # make chat, make train TEXT=novel.txt NAME=mine [MINUTES=10], make bot: each installs its requirements into .venv, once.
-# make test: all checks. make slow: the slow tests. make soak: the ten-minute memory test. make bench: the benchmarks.
+# make test [WORKERS=2]: all checks, with the tests in this many processes. make slow: the slow tests. make soak: the ten-minute memory test. make bench: the benchmarks.
 # make mutants [ONLY=filters]: which changes of the code does no test notice?
 # make fuzz [CASES=20000] [SEED=any text] [ONLY=passage,archive] [CASE=passage:1.17]: changed files and messages for every reader.
 # make sanitize: the kernels' tests with checks of addresses, undefined behavior and races compiled in (gcc; three minutes).
@@ -7,6 +7,7 @@
 # make docs: the pages, into build/site. make pictures: the pictures of the pages. make format: ruff's fixes.
 
 PYTHON ?= python3
+WORKERS ?= 2
 BIN := .venv/bin
 KERNEL := $(wildcard core/inference/*.[ch] core/training/*.c)
 INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
@@ -32,7 +33,7 @@ test: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
 # The soak measures the memory of its process, so it runs in a process of its own: three minutes here, ten in `make soak`.
 slow: .venv/.dev

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -25,7 +25,8 @@ from .inference.runtime import Runtime, select_rows
 from .sampling.filters import log_softmax
 from .sampling.rng import PositionRNG, random_rng_seed
 from .settings import Settings, merge_layers
-from .text.copy_detection import CopyDetector, CopyTracker
+from .text.copy_detection import CopyDetector
+from .text.copy_tracker import CopyTracker, ItemTracker
 from .text.tokenizer import Ids, Tokenizer
 
 MAX_SEED_TOKENS = MAX_HISTORY
@@ -74,8 +75,9 @@ class Model:
 
     def copy_tracker(self) -> CopyTracker | None:
         """Return a tracker of the copied tokens of a text, or None if the file has no index."""
-        detector = self.copy_detector()
-        return CopyTracker(detector) if detector else None
+        detector, index, end = self.copy_detector(), self.file.index, self.file.card.item_end
+        items = ItemTracker(index, end) if index and index.has_items and end else None
+        return CopyTracker(detector, items) if detector else None
 
     def dump_state(self, snapshot: Snapshot) -> bytes:
         """Return ``snapshot`` as bytes for ``load_state``."""
@@ -104,9 +106,12 @@ class Model:
         stream = engine.open(start, options)
         return (event for event in engine.iter_events(stream) if isinstance(event, Token))
 
-    def open_samples(self, start: Snapshot, settings: Settings, rng: int, count: int) -> list[Iterator[Event]]:
-        """Return the events of ``count`` texts that continue ``start``. Text n (from 0) uses take n of ``rng``.
+    def open_samples(
+        self, start: Snapshot, settings: Settings, rng: int, count: int, first: int = 0
+    ) -> list[Iterator[Event]]:
+        """Return the events of ``count`` texts that continue ``start``, from number ``first`` on.
 
+        Text n (from 0) uses take n of ``rng``.
         One engine steps the texts together. They can be read in any order.
         """
         engine = self.engine()
@@ -115,7 +120,7 @@ class Model:
                 start,
                 StreamOptions(settings, PositionRNG(rng, take), max_unread=settings.length, keep_snapshots=False),
             )
-            for take in range(count)
+            for take in range(first, first + count)
         ]
         return [engine.iter_events(stream) for stream in streams]
 
@@ -138,11 +143,10 @@ class Model:
             by_text[token_text] = by_text.get(token_text, 0.0) + float(p)
         return dict(sorted(by_text.items(), key=lambda item: -item[1]))
 
-    def score(self, text: str | Sequence[str], on_progress: Callable[[float], None] = lambda _: None) -> scoring.Score:
+    def score(self, text: str, on_progress: Callable[[float], None] = lambda _: None) -> scoring.Score:
         """Return the cold and the stateful loss of ``text`` per character, and the surprisal of each token (T = 1).
 
-        Of several texts, each is read from the zero state. Calls ``on_progress`` with the share done, 0 to 1. Raises
-        TextError if ``text`` has fewer than 2 tokens.
+        Calls ``on_progress`` with the share done, 0 to 1. Raises TextError if ``text`` has fewer than 2 tokens.
 
         >>> score = load("shakespeare").score("ROMEO:\\nWhat light is that?")
         >>> score.bits_per_char_stateful < 5, len(score.surprise)
@@ -153,8 +157,8 @@ class Model:
     def read(self, text: str, after: Snapshot | None = None, whole: bool = False) -> Prefill:
         """Read ``text`` (prefill), continuing from ``after``, or from the zero state if that is None.
 
-        From the zero state an empty text is read as a newline. Of a text of more than 8,192 tokens only the last 8,192
-        are read, from the zero state, unless ``whole``.
+        From the zero state an empty text is read as a newline, or as the end of an item of the model's list. Of a text
+        of more than 8,192 tokens only the last 8,192 are read, from the zero state, unless ``whole``.
         """
         return drain(self.prefill_chunks(text, after, whole))
 
@@ -167,7 +171,7 @@ class Model:
         """
         ids = self.tokenizer.encode(text)
         if after is None:
-            ids = ids if len(ids) else self.tokenizer.encode("\n")
+            ids = ids if len(ids) else self.tokenizer.encode(self.file.card.item_end or "\n")
             after = self._initial_snapshot()
         notices = self.unknown_character_notices(text)
         if len(ids) > MAX_SEED_TOKENS and not whole:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import textual._wait
+from afterglow.core.inference.model_card import Card
 from afterglow.core.inference.model_file import ModelFile
 from afterglow.core.model import Model, load
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.core.text.copy_detection import CopyIndex
+from afterglow.core.text.items import ItemSet
 from afterglow.repl import clipboard
 from afterglow.repl.__main__ import main
 from afterglow.repl.tui.app import AfterglowApp
@@ -84,6 +86,15 @@ def copying(tiny: Model) -> Model:
     file, text = tiny.file, (DATA / "lamp.txt").read_text("utf-8")
     index = CopyIndex.build(text[: len(text) * 9 // 10], 1 << 20)
     return Model("copying", ModelFile(file.architecture, file.tokenizer, file.card, file.tensors, index=index))
+
+
+@pytest.fixture(scope="session")
+def listing(tiny: Model) -> Model:
+    """The same as ``tiny``, as a model of a list whose items are the lines of its training text."""
+    file, text = tiny.file, (DATA / "lamp.txt").read_text("utf-8")
+    index = CopyIndex.build_for_items(ItemSet(text, "\n"), "", 1 << 20)
+    card = Card(lines=True, settings={"temperature": 0.8, "stop": ["\n"]})
+    return Model("listing", ModelFile(file.architecture, file.tokenizer, card, file.tensors, index=index))
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ from afterglow.core.text.copy_detection import (
     CopyIndex,
     CopyMatch,
     CopyReport,
-    CopyTracker,
     compute_fingerprints,
     copied_run_lengths,
     indexed_run_lengths,
 )
+from afterglow.core.text.copy_tracker import CopyTracker
 from afterglow.repl.__main__ import main
 from hypothesis import given
 from hypothesis import strategies as st

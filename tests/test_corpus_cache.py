@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from afterglow.core.errors import StorageError, TextError, UsageError
-from afterglow.core.text import chunks, copy_detection, corpus, files, gutenberg, lines
+from afterglow.core.text import chunks, cleaning, copy_detection, corpus, files, gutenberg
 from afterglow.core.text.corpus import read_corpora
 from afterglow.core.text.formats import ReadOptions
 from afterglow.core.text.subwords import WordTokenizer
@@ -37,7 +37,7 @@ def tight(monkeypatch: pytest.MonkeyPatch) -> None:
         (files, "BLOCK_BYTES", 7),
         (chunks, "CHUNK_CHARS", 100),
         (disk_store, "INDEX_STRIDE", 64),
-        (lines, "MAX_CHARS_IN_MEMORY", 300),
+        (cleaning, "MAX_CHARS_IN_MEMORY", 300),
         (gutenberg, "HEADER_WINDOW", 150),
         (gutenberg, "LOOKBACK", 130),
     ):
@@ -88,16 +88,24 @@ def test_books_one_behind_the_other_are_all_kept_and_nothing_between(tmp_path: P
 
 
 @pytest.mark.usefixtures("tight")
-def test_lines_that_do_not_fit_into_memory_are_shuffled_too(tmp_path: Path) -> None:
-    names = [f"name {number}" for number in range(500)]
-    (tmp_path / "names.txt").write_text("\n".join(names))
-    found = [read([str(tmp_path / "names.txt")], ReadOptions(lines=True)) for read in (load_corpus, read_corpora)]
+@pytest.mark.parametrize(
+    ("how", "end", "note"),
+    [
+        (ReadOptions(lines=True), "\n", "500 lines, shuffled; generated text ends at the end of a line"),
+        (ReadOptions(items="blank-line"), "\n\n", "500 items, shuffled; generated text ends at the end of an item"),
+    ],
+)
+def test_items_that_do_not_fit_into_memory_are_shuffled_too(
+    tmp_path: Path, how: ReadOptions, end: str, note: str
+) -> None:
+    names = [f"name {number}" if end == "\n" else f"name\n{number}" for number in range(500)]
+    (tmp_path / "names.txt").write_text(end.join(names))
+    found = [read([str(tmp_path / "names.txt")], how) for read in (load_corpus, read_corpora)]
     assert found[0].text[:] == found[1].text
-    shuffled = found[0].text[:].splitlines()
-    assert sorted(shuffled) == sorted(names)
-    assert sum(abs(names.index(line) - at) for at, line in enumerate(shuffled)) > 500 * 100
-    assert found[0].notes[0] == "500 lines, shuffled; generated text ends at the end of a line"
-    assert found[0].parts == found[1].parts
+    items = found[0].text[:].split(end)[:-1]
+    assert sorted(items) == sorted(names)
+    assert sum(abs(names.index(item) - at) for at, item in enumerate(items)) > 500 * 100
+    assert found[0].notes == (note,)
 
 
 @examples(50)
@@ -221,11 +229,11 @@ def test_a_huge_text_is_learned_and_judged_by_bounded_parts(monkeypatch: pytest.
     made = run.start_run(TrainRequest("mine", (str(tmp_path / "huge.txt"),), tokens="bpe", epochs=0.05, width=8))
     list(made.train())
     model, score = made.measure()
-    assert [sum(len(part.text) for part in made.corpus.valid), score.characters] == [600, 600]
+    assert (len(made.corpus.valid_text), score.characters) == (600, 600)
     assert model.generate("The lamp", length=20)
     assert made.notes == [
         "the vocabulary is built from 5,000 characters, spread over the text",
-        "validation and held-out text are limited to 600 characters of each",
+        "validation and held-out text are limited to their first 600 characters",
     ]
 
 

@@ -116,7 +116,7 @@ def test_lines_are_shuffled_the_same_way_every_time_and_an_item_takes_one(tmp_pa
         ("a.csv", b"text\nwell, no", ReadOptions(), "line 2, has more cells than the first line has names"),
         ("a.csv", b'text\n"one\ntwo', ReadOptions(), "unexpected end of data"),
         ("a.txt.gz", b"no gzip", ReadOptions(), "not a complete gzip file"),
-        ("a.txt.gz", gzip.compress(b"text" * 99)[:-9], ReadOptions(), "not a complete gzip file"),
+        ("a.txt.gz", gzip.compress(b"text" * 99, mtime=0)[:-9], ReadOptions(), "not a complete gzip file"),
         ("a.txt", "né ".encode() + b"n\xe9", ReadOptions(), "mixes encodings: after valid utf-8, byte 5"),
     ],
 )

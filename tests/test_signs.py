@@ -12,7 +12,8 @@ from afterglow.core.render.heat import HEAT_ON_DARK, HEAT_ON_LIGHT, HEAT_ON_PAPE
 from afterglow.core.render.marks import COPIED_MEANING, COPIED_SIGN, TEMPERATURE_MEANING, mark_spans
 from afterglow.core.render.svg import STYLES
 from afterglow.core.session.passage import Node
-from afterglow.core.text.copy_detection import CopyDetector, CopyIndex, CopyTracker
+from afterglow.core.text.copy_detection import CopyDetector, CopyIndex
+from afterglow.core.text.copy_tracker import CopyTracker
 
 from .color_contrast import contrast
 from .test_export import SVG, parsed, passage, squeezed

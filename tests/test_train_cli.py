@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from afterglow.core import item_samples
 from afterglow.core.errors import StorageError, TextError
 from afterglow.core.inference.model_file import open_model_file
 from afterglow.core.model import load
@@ -20,6 +21,7 @@ from afterglow.repl.cli import generate
 
 pytest.importorskip("afterglow.core.training.model")  # before torch, which it tells how to use its threads
 
+from afterglow.core.training import copy_measurement
 from afterglow.core.training import run as training_run
 from afterglow.core.training.request import TrainRequest
 from afterglow.repl.cli import train_run
@@ -116,16 +118,33 @@ def test_a_path_that_no_system_takes_gets_one_line(train: Train) -> None:
     assert "cannot read aaa" in err
 
 
-def test_the_copy_meter_of_a_model_of_lines_looks_at_many(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("how", "end"), [(["--lines"], "\n"), (["--items", "blank-line"], "\n\n")])
+def test_what_a_model_of_a_list_copies_is_counted_in_whole_items(
+    train: Train, home: Path, monkeypatch: pytest.MonkeyPatch, how: list[str], end: str
+) -> None:
     looked_at = []
 
     def watched(written: str, text: str) -> object:
         looked_at.append(written)
         return copied_run_lengths(written, text)
 
-    monkeypatch.setattr(training_run, "copied_run_lengths", watched)
-    assert train(str(LAMP), "--name", "mine", "--epochs", "1", "--width", "16", "--lines")[0] == 0
-    assert len(looked_at[0]) == training_run.COPY_SAMPLE_SETTINGS["length"]
+    monkeypatch.setattr(copy_measurement, "copied_run_lengths", watched)
+    monkeypatch.setattr(item_samples, "MAX_MEASURED_LENGTH", 40)
+    monkeypatch.setattr(item_samples, "MEASURED_CHARS", 1000)
+    code, _, err = train(str(LAMP), "--name", "mine", "--epochs", "1", "--width", "16", *how)
+    assert code == 0
+    assert len(looked_at[0]) == copy_measurement.COPY_SAMPLE_SETTINGS["length"]
+    file = open_model_file(home / "models" / "mine.safetensors")
+    assert (file.card.item_end, file.card.settings["stop"]) == (end, [end])
+    assert file.index
+    assert all(file.index.contains_item(item) for item in LAMP.read_text("utf-8").split(end) if item.strip())
+    assert not file.index.contains_item("An item of another list")
+    assert f"{file.card.copied_items:.0%} of generated items at T 0.8 stand in your list" in err
+
+
+def test_lines_and_other_items_exclude_each_other(train: Train) -> None:
+    code, _, err = train(str(LAMP), "--name", "mine", "--lines", "--items", "blank-line")
+    assert (code, err) == (2, "afterglow: --lines and --items blank-line exclude each other\n")
 
 
 @pytest.mark.parametrize("wish", [["--minutes", "0"], ["--minutes", "soon"], ["--name", "../x"], ["--size", "huge"]])

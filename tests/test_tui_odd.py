@@ -218,6 +218,7 @@ async def test_a_key_that_cannot_do_anything_types_nothing(app: app_module.After
 async def test_a_typo_ends_neither_a_text_nor_a_sweep(app: app_module.AfterglowApp) -> None:
     app.session.set("speed", 100)
     app.session.set("length", 100_000)
+    app.NOTIFICATION_TIMEOUT = 600  # a message that has faded cannot be counted
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         for line in ("The lamp", "/sweep 0.5 1"):
             await enter(pilot, line)

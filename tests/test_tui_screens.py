@@ -18,7 +18,7 @@ from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.prompt import PromptInput
 from textual.pilot import Pilot
 
-from .tui_helpers import play, press
+from .tui_helpers import play, press, until
 
 HERE = Path(__file__).parent / "data" / "screens"
 
@@ -57,7 +57,9 @@ async def copied(pilot: Pilot[None]) -> None:
 
 async def settled(pilot: Pilot[None]) -> None:
     """The settings on one page."""
-    await press(pilot, "f4", "down")
+    await press(pilot, "f4")
+    await until(pilot, lambda: pilot.app.screen.focused)  # the page is open
+    await press(pilot, "down")
 
 
 async def explained(pilot: Pilot[None]) -> None:
@@ -124,9 +126,9 @@ async def test_the_screen_is_as_it_was_looked_at(name: str, copying: Model, tmp_
 
 
 async def picture(app: app_module.AfterglowApp, expected: str) -> str:
-    """Return the screen as SVG, once it is the expected one, or after a second. A cursor may blink in it."""
-    for _attempt in range(50):
+    """Return the screen as SVG, once it is the expected one, or after 20 seconds. A cursor may blink in it."""
+    for _attempt in range(400):
         if (found := app.export_screenshot()) == expected:
             break
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)
     return found

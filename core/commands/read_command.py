@@ -10,7 +10,7 @@ from ..errors import CommandError, UsageError
 from ..events import Event, Notice
 from ..model import Model
 from ..session.session import Session
-from ..text.copy_detection import CopyTracker
+from ..text.copy_tracker import CopyTracker
 from ..typed_paths import typed_path
 from .effects import Effect, Play, Redraw
 

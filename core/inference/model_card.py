@@ -8,7 +8,8 @@ from typing import Any
 
 from ..errors import ModelError, SettingError
 from ..settings import merge_layers
-from ..text.split import FIRST_SPLIT
+from ..text.items import find_item_end
+from ..text.split import DEFAULT_SPLIT
 
 MAX_CARD_NUMBER = 10**15
 """Largest number in a card. No text has more characters, and no training takes more seconds."""
@@ -16,7 +17,11 @@ MAX_CARD_NUMBER = 10**15
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The model card: how a model was made. Losses are nats per character on the test text, the copied share 0 to 1."""
+    """The model card: how a model was made. Losses are nats per character on the test text, copied shares 0 to 1.
+
+    ``lines`` and ``items``: what the items of its training text are, as in ``ReadOptions``. ``copied_items``: the share
+    of the items in a sample that stand in the training text, None if it is no list.
+    """
 
     corpus: str = ""
     corpus_sha256: str = ""
@@ -34,10 +39,17 @@ class Card:
     field: str = ""
     column: str = ""
     lines: bool = False
-    split: str = FIRST_SPLIT
+    split: str = DEFAULT_SPLIT
     parent: str = ""
     longest_copied_run: int = 0
     copied_in_runs_of_16: float = 0.0
+    items: str = ""
+    copied_items: float | None = None
+
+    @property
+    def item_end(self) -> str:
+        """The text that ends an item if the model was trained on a list, else ""."""
+        return find_item_end(self.lines, self.items)
 
     @classmethod
     def from_header(cls, values: object) -> Card:
@@ -58,7 +70,7 @@ class Card:
 
 def _is_valid_card_value(card: Card, name: str, value: object) -> bool:
     """Return True if a card's entry has the right type and, if it is text, no terminal control characters."""
-    if name.startswith("nats"):
+    if getattr(card, name) is None:
         return value is None or _is_number(value)
     default = getattr(card, name)
     if isinstance(default, float):

@@ -123,7 +123,7 @@ class ModelFile:
         """Write the file atomically. Raises StorageError if that fails."""
         from safetensors.numpy import save  # 20 ms that only training needs
 
-        header = {
+        header: dict[str, Any] = {
             "format": FORMAT if self.styles else PLAIN_FORMAT,
             "architecture": asdict(self.architecture),
             "tokenizer": self.tokenizer.header(),
@@ -134,6 +134,8 @@ class ModelFile:
             header["styles"] = list(self.styles.names)
         if self.index:
             header["index"] = {"run": MIN_RUN, "every": self.index.modulus}
+            if self.index.has_items:
+                header["index"]["items"] = True
             tensors[INDEX_TENSOR] = self.index.fingerprints.astype("<u4")
         write_atomically(path, save(tensors, metadata={"afterglow": json.dumps(header)}))
 
@@ -188,7 +190,7 @@ def _read_model(file: BufferedReader, size: int) -> ModelFile:
     if modulus:
         specs[INDEX_TENSOR] = TensorSpec("U32", (_parse_index_length(entries.get(INDEX_TENSOR)),))
     tensors = _read_tensors(file, start, size, specs, entries)
-    index = CopyIndex(modulus, tensors.pop(INDEX_TENSOR)) if modulus else None
+    index = CopyIndex(modulus, tensors.pop(INDEX_TENSOR), header["index"].get("items") is True) if modulus else None
     styles = StyleTable(names, *map(tensors.pop, STYLE_TENSORS)) if names else None
     return ModelFile(architecture, tokenizer, card, tensors, index=index, styles=styles).with_sha256()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -20,6 +20,9 @@ MAX_STYLES = 4096
 
 MAX_NAME_LENGTH = 64
 """Most characters of a style's name."""
+
+MAX_SHOWN = 40
+"""Most names in a message."""
 
 MAX_WEIGHT = 1e3
 """Largest weight of a style in a mix. A sum of all styles of a file is then finite."""
@@ -64,8 +67,7 @@ class StyleTable:
     def _index(self, name: str) -> int:
         if name in self.names:
             return self.names.index(name)
-        listing = ", ".join(self.names[:40]) + (", …" if len(self.names) > 40 else "")
-        hint = f"{suggest(name, self.names)} there are: {listing}".lstrip()
+        hint = f"{suggest(name, self.names)} there are: {show_style_names(self.names)}".lstrip()
         raise UsageError(f"there is no style {name[:MAX_NAME_LENGTH]!r}; {hint}")
 
 
@@ -78,6 +80,11 @@ def is_style_name(name: object) -> TypeGuard[str]:
     if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME_LENGTH or name == "off":
         return False
     return name.isprintable() and not any(mark in name for mark in (" ", ":", ",", ".."))
+
+
+def show_style_names(names: Sequence[str]) -> str:
+    """Return the names with commas between them; of more than ``MAX_SHOWN`` only the first."""
+    return ", ".join(names[:MAX_SHOWN]) + (", …" if len(names) > MAX_SHOWN else "")
 
 
 def parse_style_names(values: object) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..sanitize import escape_controls, escape_line
 from ..session.passage import Passage
 from ..session.passage_json import to_json
-from ..text.copy_detection import CopyTracker
+from ..text.copy_tracker import CopyTracker
 from .markdown import escape_markdown
 from .marks import mark_spans
 from .svg import TEMPERATURE_COLUMNS, SvgPage, WrappedTokens

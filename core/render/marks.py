@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..events import Token
 from ..session.passage import Passage
-from ..text.copy_detection import CopyTracker
+from ..text.copy_tracker import CopyTracker
 
 TEMPERATURE_MEANING = "temperature from here on"
 COPIED_SIGN = "┃"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator
-from itertools import accumulate
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -30,21 +28,18 @@ class TextView:
 
     def __init__(self, text: TextLike, *ranges: tuple[int, int]) -> None:
         self._text = text
-        self._ranges = ranges
-        self._ends = list(accumulate(end - start for start, end in ranges))
+        self.ranges = ranges
 
     def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
+        return sum(end - start for start, end in self.ranges)
 
     def __getitem__(self, index: slice, /) -> str:
         start, stop, _ = index.indices(len(self))
         parts = []
-        number = bisect_right(self._ends, start)
-        while start < stop:
-            range_stop = min(stop, self._ends[number])
-            offset = self._ranges[number][1] - self._ends[number]
-            parts.append(self._text[start + offset : range_stop + offset])
-            start, number = range_stop, number + 1
+        for begin, end in self.ranges:
+            size = end - begin
+            parts.append(self._text[begin + min(size, max(0, start)) : begin + min(size, max(0, stop))])
+            start, stop = start - size, stop - size
         return "".join(parts)
 
 
@@ -55,6 +50,17 @@ def iter_chunks(text: TextLike, overlap: int = 0) -> Iterator[str]:
     """
     for start in range(0, max(1, len(text) - overlap), CHUNK_CHARS):
         yield text[start : start + CHUNK_CHARS + overlap]
+
+
+def iter_lines(chunks: Iterable[str]) -> Iterator[str]:
+    r"""Yield whole lines with their \n. The last may have none."""
+    rest = ""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split("\n")
+        for line in whole:
+            yield line + "\n"
+    if rest:
+        yield rest
 
 
 def subsample(text: TextLike, max_chars: int) -> TextView:

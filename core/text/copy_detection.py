@@ -7,16 +7,15 @@ fingerprints, chosen by their value (Manber 1994, "Finding similar files in a la
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .chunks import TextLike, iter_chunks
+from .items import ItemSet, contains_hash, hash_item
 
 HashArray = NDArray[np.uint64]
 
@@ -40,13 +39,15 @@ _OLDEST_FACTOR = pow(_HASH_BASE, MIN_RUN, 1 << 64)
 class CopyIndex:
     """A sample of the fingerprints of a training text: those hashes of 16-character runs that ``modulus`` divides.
 
-    ``fingerprints``: the upper 32 bits of the sampled hashes, sorted, uint32 (n,).
-    A copied run of k characters is found with probability ``coverage(k)``. A sampled fingerprint that is not in the
-    text is mistaken for a copy with probability n / 2^32.
+    ``fingerprints``: the upper 32 bits of the sampled hashes, sorted, uint32 (n,). If ``has_items``, the hashes of all
+    items of a list are among them.
+    A copied run of k characters is found with probability ``coverage(k)``. A sampled fingerprint, or an item, that is
+    not in the text is mistaken for a copy with probability n / 2^32.
     """
 
     modulus: int
     fingerprints: NDArray[np.uint32]
+    has_items: bool = False
 
     @classmethod
     def build(cls, text: TextLike, budget: int) -> CopyIndex:
@@ -61,6 +62,21 @@ class CopyIndex:
         sampled = hashes[hashes % np.uint64(modulus) == 0] >> np.uint64(32)
         return cls(modulus, np.unique(sampled.astype(np.uint32)))
 
+    @classmethod
+    def build_for_items(cls, items: ItemSet, text: TextLike, budget: int) -> CopyIndex:
+        """Return an index of all ``items`` of a list and of the runs in ``text``.
+
+        It takes at most ``budget`` bytes. If the items alone take more, there are none in it.
+        """
+        if items.hashes.nbytes > budget:
+            return cls.build(text, budget)
+        runs = cls.build(text, budget - items.hashes.nbytes)
+        return cls(runs.modulus, np.union1d(runs.fingerprints, items.hashes), has_items=True)
+
+    def contains_item(self, item: str) -> bool:
+        """Return True if the list has this item. The index must have items."""
+        return contains_hash(self.fingerprints, np.uint32(hash_item(item)))
+
     def coverage(self, length: int) -> float:
         """Return the probability that a copied run of ``length`` characters is found."""
         return float(1 - (1 - 1 / self.modulus) ** max(0, length - MIN_RUN + 1))
@@ -69,9 +85,7 @@ class CopyIndex:
         """Return True if the text has this 64-bit fingerprint, False if not, None if ``modulus`` does not divide it."""
         if fingerprint % self.modulus:
             return None
-        upper_bits = np.uint32(fingerprint >> 32)
-        at = int(np.searchsorted(self.fingerprints, upper_bits))
-        return at < len(self.fingerprints) and bool(self.fingerprints[at] == upper_bits)
+        return contains_hash(self.fingerprints, np.uint32(fingerprint >> 32))
 
 
 class CopyMatch(NamedTuple):
@@ -119,77 +133,6 @@ class CopyDetector:
             self._since_match = 0
             return self._run_length
         return 0
-
-
-class CopySpan(NamedTuple):
-    """A copied run of ``length`` characters. No earlier run covers its part from ``start`` up to ``end``."""
-
-    start: int
-    end: int
-    length: int
-
-
-class CopyTracker:
-    """Finds the tokens of a growing text that begin in copied runs. Runs may begin in a seed.
-
-    ``longest_run``: characters of the longest copied run.
-    """
-
-    def __init__(self, detector: CopyDetector) -> None:
-        self._detector = detector
-        self._token_starts: list[int] = []
-        self._spans: list[CopySpan] = []
-        self._chars_read = 0
-        self._copied_tokens = 0
-        self.longest_run = 0
-
-    @property
-    def share(self) -> float:
-        """Share of the tokens that are copied, 0 to 1."""
-        return self._copied_tokens / max(1, len(self._token_starts))
-
-    def summary(self) -> str:
-        """Return the share and the longest run in words: "copied 12%, longest 40"."""
-        return f"copied {self.share:.0%}" + (f", longest {self.longest_run}" if self.longest_run else "")
-
-    def add_seed(self, text: str) -> None:
-        """Append a text that the user typed. It adds no tokens to the share."""
-        for character in text:
-            self._step(character)
-
-    def add_token(self, text: str) -> int | None:
-        """Append a token. Return the index of the first token that is now found to be copied, None if none is."""
-        self._token_starts.append(self._chars_read)
-        newly_copied = [first for character in text if (first := self._step(character)) is not None]
-        return newly_copied[0] if newly_copied else None
-
-    def run_length(self, token: int) -> int:
-        """Return the length of the copied run in which the token with index ``token`` begins, 0 if it is not copied."""
-        start = self._token_starts[token]
-        at = bisect_right(self._spans, start, key=itemgetter(0)) - 1
-        return self._spans[at].length if at >= 0 and start < self._spans[at].end else 0
-
-    def _step(self, character: str) -> int | None:
-        """Append a character. Return the index of the first token that is now found to be copied, None if none is."""
-        match = self._detector.push(character)
-        self._chars_read += 1
-        if not match:
-            return None
-        first = bisect_left(self._token_starts, self._add_run(match.length))
-        self._copied_tokens += len(self._token_starts) - first
-        self.longest_run = max(self.longest_run, match.length)
-        return first if first < len(self._token_starts) else None
-
-    def _add_run(self, length: int) -> int:
-        """Record a copied run of ``length`` characters that ends here. Return the start of its part not yet covered."""
-        begin = self._chars_read - length
-        last = self._spans[-1] if self._spans else CopySpan(0, 0, 0)
-        if last.length and begin == last.end - last.length:  # the last run has grown
-            self._spans[-1] = CopySpan(last.start, self._chars_read, length)
-            return last.end
-        start = max(begin, last.end)
-        self._spans.append(CopySpan(start, self._chars_read, length))
-        return start
 
 
 @dataclass(frozen=True, slots=True)

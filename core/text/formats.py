@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ..errors import TextError, UsageError
+from .chunks import iter_lines
 from .files import TEXT_SUFFIXES, Source
+from .items import find_item_end, format_item
 from .readers.record import Record
 from .split import DEFAULT_SPLIT
 
@@ -25,6 +27,7 @@ class ReadOptions:
     ``split``: percentages for training, validation and test, as ``Split.parse`` reads them.
     ``label``: what a part of the text is labelled with: its "folder", its "file" or its "author"; "" for nothing.
     ``label_column``: the field or column that holds the author; "" for the one that the format has.
+    ``items``: a key of ``ITEM_ENDS`` if the text is a list of items that end otherwise than with a line.
     """
 
     encoding: str = "utf-8"
@@ -35,6 +38,12 @@ class ReadOptions:
     split: str = DEFAULT_SPLIT
     label: str = ""
     label_column: str = ""
+    items: str = ""
+
+    @property
+    def item_end(self) -> str:
+        """The text that ends an item of a list, "" if the text is no list."""
+        return find_item_end(self.lines, self.items)
 
 
 DEFAULT_READ_OPTIONS = ReadOptions()
@@ -44,7 +53,7 @@ def extract_records(chunks: Iterator[str], source: Source, options: ReadOptions)
     """Yield the text in ``chunks``: all of it, the field of every line of .jsonl, or the column of .csv and .tsv.
 
     The texts of the records, one after the other, are the whole text: fields and cells are separated by an empty line,
-    or each is put on one line if ``options.lines``. Raises TextError.
+    or each is an item if the text is a list. Raises TextError.
     """
     suffix = _format_suffix(source, options)
     if suffix == ".jsonl":
@@ -54,13 +63,13 @@ def extract_records(chunks: Iterator[str], source: Source, options: ReadOptions)
     else:
         yield from map(Record, chunks)
         return
-    yield from _separate(records, options.lines)
+    yield from _separate(records, options.item_end)
 
 
-def _separate(records: Iterable[Record], lines: bool) -> Iterator[Record]:
-    """Yield records with an empty line between their texts, or with one line for each if ``lines``."""
-    if lines:
-        yield from (record._replace(text=f"{' '.join(record.text.split())}\n") for record in records)
+def _separate(records: Iterable[Record], item_end: str) -> Iterator[Record]:
+    """Yield records with an empty line between their texts, or as items with their end if there is one."""
+    if item_end:
+        yield from (record._replace(text=format_item(record.text, item_end)) for record in records)
         return
     last = None
     for record in records:
@@ -86,17 +95,6 @@ def _format_suffix(source: Source, options: ReadOptions) -> str:
     if source.suffix in TEXT_SUFFIXES:
         return source.suffix
     return ".jsonl" if options.field else ".csv" if options.column else ""
-
-
-def iter_lines(chunks: Iterable[str]) -> Iterator[str]:
-    r"""Yield whole lines with their \n. The last may have none."""
-    rest = ""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split("\n")
-        for line in whole:
-            yield line + "\n"
-    if rest:
-        yield rest
 
 
 def _iter_field(lines: Iterable[str], name: str, options: ReadOptions) -> Iterator[Record]:

@@ -19,9 +19,8 @@ from ..paths import cache_dir
 from ..text.corpus import Corpus, deduplicate, name_and_hash, read_clean_text
 from ..text.files import Source, open_sources
 from ..text.formats import ReadOptions, check_options_apply
-from ..text.labels import NO_RUNS, LabelRuns
-from ..text.layout import Layout, LayoutRecorder
-from ..text.split import Split, parts_from_json
+from ..text.labels import NO_RUNS, LabelRecorder, LabelRuns
+from ..text.split import Split
 from ..text.tokenizer import Tokenizer
 from .disk_store import DiskText, DiskTokens
 
@@ -47,8 +46,8 @@ def load_corpus(paths: Sequence[str], options: ReadOptions) -> Corpus:
     metadata = _read_metadata(metadata_path, path) or _write_text(metadata_path, path, sources, options)
     _touch(metadata_path, path, path.with_suffix(".labels"))
     text = DiskText(path, metadata["starts"], metadata["characters"])
-    notes = (*skipped, *metadata["notes"])
-    return Corpus(name, sha256, text, options.keep_boilerplate, notes, split, _read_layout(metadata, path))
+    notes, names, labels = (*skipped, *metadata["notes"]), tuple(metadata["labels"]), _read_labels(path)
+    return Corpus(name, sha256, text, options.keep_boilerplate, notes, split, names, labels)
 
 
 def load_tokens(
@@ -95,29 +94,17 @@ def _read_metadata(metadata_path: Path, path: Path) -> dict[str, Any] | None:
 
 def _write_text(metadata_path: Path, path: Path, sources: Sequence[Source], options: ReadOptions) -> dict[str, Any]:
     """Write the clean text and its metadata to the cache, and return the metadata."""
-    recorder = LayoutRecorder()
+    notes: list[str] = []
+    recorder = LabelRecorder()
     with _explain_disk_full(), atomic_writer(path) as file:
-        starts, characters = DiskText.write(file, read_clean_text(sources, options, recorder))
+        starts, characters = DiskText.write(file, recorder.texts(read_clean_text(sources, options, notes)))
         size = file.tell()
-    layout = recorder.finish()
-    metadata = {
-        "starts": starts,
-        "characters": characters,
-        "bytes": size,
-        "notes": recorder.notes,
-        "labels": layout.label_names,
-        "files": layout.file_ends,
-        "parts": layout.line_parts and layout.line_parts._asdict(),
-    }
+    names, labels = recorder.finish()
+    metadata = {"starts": starts, "characters": characters, "bytes": size, "notes": notes, "labels": names}
     with _explain_disk_full():
-        _write_labels(path, layout.labels)
+        _write_labels(path, labels)
         write_atomically(metadata_path, json.dumps(metadata).encode())
     return metadata
-
-
-def _read_layout(metadata: dict[str, Any], path: Path) -> Layout:
-    parts = metadata["parts"] and parts_from_json(metadata["parts"])
-    return Layout(tuple(metadata["labels"]), _read_labels(path), tuple(metadata["files"]), parts)
 
 
 def _write_labels(path: Path, labels: LabelRuns) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..text.labels import NO_RUNS, LabelRuns
 from .batches import BatchReader, TokenSource
 from .distributed import ProcessGroup
 from .model import LayerStates, LSTMLanguageModel, detach
@@ -25,6 +26,7 @@ class Learner:
     """Takes optimizer steps. All processes of a group take each step together, each on its own rows of the batch.
 
     ``ema_model`` holds the moving average of the weights. ``initial_weights``, by name, replace the random ones.
+    ``labels`` of the tokens are numbers of ``config.styles``.
     Raises UsageError if the batch cannot be split evenly among the processes.
     """
 
@@ -34,19 +36,21 @@ class Learner:
         train_ids: TokenSource,
         initial_weights: Mapping[str, Tensor] | None,
         group: ProcessGroup,
+        labels: LabelRuns = NO_RUNS,
     ) -> None:
         self.config = config
         self.group = group
         self._rows = group.rows(config.batch_size)
         torch.manual_seed(config.seed)
-        self.model = LSTMLanguageModel(config.architecture, config.dropout)
+        self.model = LSTMLanguageModel(config.architecture, config.dropout, len(config.styles))
         if initial_weights is not None:
             self.model.load_state_dict(initial_weights)
         self.model.to(group.device)
         self.ema_model = build_ema_model(self.model, config.ema_decay)
         self._data_parallel = group.wrap_model(self.model)
         self._optimizers = build_optimizers(self.model, config)
-        self.batch_reader = BatchReader(train_ids, config.batch_size, config.seq_len, config.seed, self._rows)
+        reading = (config.batch_size, config.seq_len, config.seed)
+        self.batch_reader = BatchReader(train_ids, *reading, self._rows, labels)
         self._hidden: LayerStates = []
         self._seed_rank(0)
 
@@ -55,11 +59,12 @@ class Learner:
 
         Returns None if the loss or the gradient is not finite. Then only the RNG and the reading position have changed.
         """
-        inputs, targets, starts_epoch = self.batch_reader.next_window()
+        inputs, targets, labels, starts_epoch = self.batch_reader.next_window()
         inputs, targets = inputs.to(self.group.device), targets.to(self.group.device)
+        labels = None if labels is None else labels.to(self.group.device)
         self.model.train()
         with torch.autocast(self.group.device.type, torch.bfloat16, enabled=bf16):
-            logits, states = self._data_parallel(inputs, None if starts_epoch else self._reset_some_states())
+            logits, states = self._data_parallel(inputs, None if starts_epoch else self._reset_some_states(), labels)
         loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
         self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -16,6 +16,7 @@ from ..inference.model_file import Architecture
 from . import lstm_kernel
 from .lstm_kernel import LayerState
 from .sizes import NO_DROPOUT, Dropout
+from .style_weights import style_width
 
 LayerStates = list[LayerState]
 
@@ -27,24 +28,44 @@ than 0 after three epochs of tiny Shakespeare, and better still than the customa
 class LSTMLanguageModel(nn.Module):
     """Predicts the next token at every position: ids (B, T) → logits (B, T, V).
 
-    ``states`` holds (h, c), each (1, B, H), for every layer. None starts from zeros.
+    ``states`` holds (h, c), each (1, B, H), for every layer. None starts from zeros. With ``styles``, their number,
+    layer 0 also reads the embedding of a style at every step. At first no style differs from none.
     """
 
-    def __init__(self, architecture: Architecture, dropout: Dropout = NO_DROPOUT) -> None:
+    def __init__(self, architecture: Architecture, dropout: Dropout = NO_DROPOUT, styles: int = 0) -> None:
         super().__init__()
         self.architecture = architecture
         self.dropout = dropout
         a = architecture
-        inputs = [a.embedding] + [a.width] * (a.layers - 1)
+        style_inputs = style_width(styles, a.width)
+        inputs = [a.embedding + style_inputs] + [a.width] * (a.layers - 1)
         self.embedding = nn.Embedding(a.vocabulary, a.embedding)
         self.layers = nn.ModuleList(nn.LSTM(size, a.width) for size in inputs)
         self.projection = nn.Linear(a.width, a.vocabulary)
         for layer in self.layers:
             dict(layer.named_parameters())["bias_ih_l0"].detach().chunk(4)[1].add_(FORGET_BIAS_OFFSET)
+        self.styles = nn.Embedding(styles, style_inputs) if styles else None
+        self.style_weights.detach().zero_()
 
-    def forward(self, ids: Tensor, states: LayerStates | None = None) -> tuple[Tensor, LayerStates]:
-        """Return the logits (B, T, V) after each of ids (B, T), and the states after the last."""
+    @property
+    def style_weights(self) -> Tensor:
+        """The input weights of layer 0 for the embeddings of styles, (4H, D)."""
+        return dict(self.layers[0].named_parameters())["weight_ih_l0"][:, self.architecture.embedding :]
+
+    def style_rows(self) -> Tensor:
+        """Return what each style adds to the gates of layer 0, (S, 4H). Without styles, S is 0."""
+        return self.styles.weight @ self.style_weights.T if self.styles is not None else self.style_weights.T
+
+    def forward(
+        self, ids: Tensor, states: LayerStates | None = None, styles: Tensor | None = None
+    ) -> tuple[Tensor, LayerStates]:
+        """Return the logits (B, T, V) after each of ids (B, T), and the states after the last.
+
+        ``styles`` (B, T) are the numbers of the styles at every step, -1 for none. None is none at all steps.
+        """
         x = self._drop(self.embedding(ids.T), self.dropout.embedding)
+        if self.styles is not None:
+            x = torch.cat((x, self._embed_styles(torch.full_like(ids, -1) if styles is None else styles)), -1)
         next_states: LayerStates = []
         for depth, layer in enumerate(self.layers):
             x, state = self._run_layer(layer, x, states[depth] if states else self._zero_state(len(ids)))
@@ -52,6 +73,11 @@ class LSTMLanguageModel(nn.Module):
             is_last = depth + 1 == len(self.layers)
             x = self._drop(x, self.dropout.output if is_last else self.dropout.between)
         return self.projection(x).transpose(0, 1), next_states
+
+    def _embed_styles(self, styles: Tensor) -> Tensor:
+        """Return the embeddings (T, B, D) of styles (B, T), zeros for -1."""
+        assert self.styles is not None
+        return self.styles(styles.T.clamp(min=0)) * (styles.T >= 0)[..., None]  # type: ignore[no-any-return]
 
     def _run_layer(self, layer: nn.Module, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         """Return a layer's h (T, B, H) for its input (T, B, in), and its state after the last step."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import TrainingError
 from ..text.formats import ReadOptions
+from ..text.items import ITEM_ENDS
 from ..text.split import DEFAULT_SPLIT
 from .saved_keys import OTHER_RELEASE, REQUEST_KEYS, to_attributes, to_file_keys
 from .sizes import MODEL_SIZES
@@ -111,11 +112,17 @@ class TrainRequest:
     label_column: str = _declare(TrainOption("", "field or column that holds the author, for --label author"))
     split: str = _declare(
         TrainOption(
-            DEFAULT_SPLIT,
-            f"percent to train on, validate on, hold out (default: {DEFAULT_SPLIT}); 80/10/10 for contiguous parts",
+            DEFAULT_SPLIT, f"percent to train on, validate on, hold out, such as 80/10/10 (default: {DEFAULT_SPLIT})"
         )
     )
     lines: bool = _declare(TrainOption(False, "each line is a text of its own; a sample ends with the line", bool))
+    items: str = _declare(
+        TrainOption(
+            "",
+            "the text is a list of items: lines (as --lines), or what stands between blank lines",
+            choices=tuple(ITEM_ENDS),
+        )
+    )
     keep_boilerplate: bool = _declare(TrainOption(False, "keep Project Gutenberg's header and footer", bool))
     index: bool = _declare(TrainOption(True, "do not store the copy-detection index", bool, flag="--no-index"))
     licence: str = _declare(TrainOption("", "license of the text, stored in the model card", recorded=False))
@@ -132,7 +139,7 @@ class TrainRequest:
     def read_options(self) -> ReadOptions:
         """The options for reading the files."""
         reading = (self.encoding, self.keep_boilerplate, self.field, self.column, self.lines, self.split)
-        return ReadOptions(*reading, "author" if self.label_column else self.label, self.label_column)
+        return ReadOptions(*reading, "author" if self.label_column else self.label, self.label_column, self.items)
 
 
 def _add_flag(option: TrainOption, name: str) -> TrainOption:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -21,10 +21,10 @@ from ..inference.model_card import Card
 from ..inference.model_file import ModelFile
 from ..model import Model
 from ..score import Score
-from ..text.copy_detection import MAX_INDEX_SHARE, MIN_RUN, CopyIndex, CopyReport, copied_run_lengths
 from ..text.corpus import MAX_EVAL_CHARS, Corpus
 from ..text.tokenizer import CharTokenizer, Tokenizer
 from .convert import to_model_file, to_torch
+from .copy_measurement import CopyMeasurement
 from .corpus_cache import load_tokens
 from .distributed import SINGLE_PROCESS, ProcessGroup
 from .loss_plot import render_loss_svg
@@ -33,15 +33,13 @@ from .ngram_baseline import MAX_COUNTED_CHARS, ngram_bits_per_char
 from .request import TrainRequest, as_command_line
 from .run_dir import HistoryRow, RunDir
 from .run_inputs import RunInputs, load_inputs, open_parent, prepare_inputs
+from .style_weights import add_styles, rename_labels
 from .tokenizer_training import MAX_TRAIN_CHARS, VOCABULARY_BOUNDS
 from .train_config import checkpoint_bytes, require_batch_fits
 from .trainer import Trainer, TrainProgress
 
 NGRAM_ORDERS = {"letter counts": 1, "5-gram": 5}
 """Baselines by name: the order of an n-gram model."""
-
-COPY_SAMPLE_SETTINGS: dict[str, Any] = {"length": 4000, "temperature": 0.8, "rng": 1, "stop": ()}
-"""Settings of the sample in which copied runs are measured for the model card. It does not stop at a newline."""
 
 
 class TrainingRun:
@@ -61,8 +59,7 @@ class TrainingRun:
         self.run_dir = run_dir
         self.saved_step: int | None = None
         self.notes = [*corpus.notes, *self._truncation_notes()]
-        self._valid_texts = [part.text for part in corpus.valid]
-        self.tokens_per_char = trainer.valid_token_count / max(1, sum(map(len, self._valid_texts)))
+        self.tokens_per_char = len(trainer.valid_ids) / max(1, len(corpus.valid_text))
 
     def train(self) -> Iterator[TrainProgress]:
         """Train, save checkpoints and history, and yield after each step. A full disk stops saving, not training."""
@@ -94,24 +91,27 @@ class TrainingRun:
         best = self.trainer.best_loss
         return self.to_bits_per_char(best) if best < inf else None
 
-    def ngram_bits(self, texts: Sequence[str], order: int = 5) -> float:
-        """Return the loss of an n-gram model of the training text on ``texts``, in bits per character."""
-        return ngram_bits_per_char(self.corpus.train_text, texts, order)
+    def ngram_bits(self, text: str, order: int = 5) -> float:
+        """Return the loss of an n-gram model of the training text on ``text``, in bits per character."""
+        return ngram_bits_per_char(self.corpus.train_text, text, order)
 
     @cached_property
     def baselines(self) -> dict[str, float]:
         """Losses of the n-gram models on the validation text, in bits per character, by name."""
-        return {name: self.ngram_bits(self._valid_texts, order) for name, order in NGRAM_ORDERS.items()}
+        return {name: self.ngram_bits(self.corpus.valid_text, order) for name, order in NGRAM_ORDERS.items()}
 
     def build_model(self, card: Card | None = None) -> Model:
         """Return the best model so far, ready to generate."""
-        return Model(self.request.name, to_model_file(self.trainer.result(), self.tokenizer, card or Card()))
+        styles = self.trainer.config.styles
+        return Model(self.request.name, to_model_file(self.trainer.result(), self.tokenizer, card or Card(), styles))
 
     def measure(self) -> tuple[Model, Score]:
         """Return the best model, with its card and index complete, and its score on the held-out text."""
         model = self.build_model(self._build_card())
-        score = model.score([part.text for part in self.corpus.test])
-        file = replace(model.file, card=self._add_measurements(model, score), index=self._build_index(model))
+        score = model.score(self.corpus.test_text)
+        copies = CopyMeasurement(self.corpus, self.request.read_options.item_end)
+        card = replace(self._add_losses(model.file.card, score), **copies.measure(model))
+        file = replace(model.file, card=card, index=copies.build_index(model.file) if self.request.index else None)
         return Model(model.name, file, model.runtime), score
 
     def save_model(self, model: Model, folder: Path | None = None) -> Path:
@@ -128,14 +128,10 @@ class TrainingRun:
             self._write_sidecars()
         return self.output_path
 
-    def _add_measurements(self, model: Model, score: Score) -> Card:
-        """Return the model's card with its losses and with the copied runs of a sample."""
-        sample = model.generate("\n", **COPY_SAMPLE_SETTINGS)
-        copied = CopyReport.from_runs(copied_run_lengths(sample, self.corpus.train_text))
+    def _add_losses(self, card: Card, score: Score) -> Card:
+        """Return the card with the losses of the held-out text."""
         return replace(
-            model.file.card,
-            longest_copied_run=copied.longest,
-            copied_in_runs_of_16=round(copied.shares[MIN_RUN], 4),
+            card,
             nats_per_char_cold=round(score.nats_per_char_cold, 4),
             nats_per_char_stateful=round(score.nats_per_char_stateful, 4),
         )
@@ -160,13 +156,9 @@ class TrainingRun:
             notes.append(f"the vocabulary is built from {MAX_TRAIN_CHARS:,} characters, spread over the text")
         if len(corpus.train_text) > MAX_COUNTED_CHARS:
             notes.append(f"n-gram baselines count the last {MAX_COUNTED_CHARS:,} characters of the training text")
-        if sum(end - start for start, end in corpus.parts.test) > MAX_EVAL_CHARS:
-            notes.append(f"validation and held-out text are limited to {MAX_EVAL_CHARS:,} characters of each")
+        if len(corpus.test_text) == MAX_EVAL_CHARS:
+            notes.append(f"validation and held-out text are limited to their first {MAX_EVAL_CHARS:,} characters")
         return notes
-
-    def _build_index(self, model: Model) -> CopyIndex | None:
-        size = sum(tensor.nbytes for tensor in model.file.tensors.values())
-        return CopyIndex.build(self.corpus.train_text, int(MAX_INDEX_SHARE * size)) if self.request.index else None
 
     def _save_due(self, progress: TrainProgress, rolled_back: bool) -> str:
         """Save checkpoint and history if due. Return an error message, or ""."""
@@ -193,8 +185,8 @@ class TrainingRun:
     def _build_card(self) -> Card:
         request = self.request
         settings: dict[str, Any] = {"temperature": 0.8}
-        if request.lines:
-            settings["stop"] = ["\n"]
+        if end := request.read_options.item_end:
+            settings["stop"] = [end]
         return Card(
             corpus=self.corpus.name,
             corpus_sha256=self.corpus.sha256,
@@ -204,6 +196,7 @@ class TrainingRun:
             field=request.field,
             column=request.column,
             lines=request.lines,
+            items=request.items,
             split=request.split,
             epochs=round(self.trainer.epochs, 2),
             seconds=round(self.trainer.seconds, 1),
@@ -271,10 +264,12 @@ def _build_run(inputs: RunInputs, run_dir: RunDir, group: ProcessGroup, fresh: b
     """Return the run at step 0, with the parent's weights if it is ``fresh`` and fine-tunes, else with random ones."""
     corpus, tokenizer = inputs.corpus, inputs.tokenizer
     parent = open_parent(inputs.request) if fresh else None
-    weights = _take_over(parent, tokenizer, corpus) if parent else None
+    styles = inputs.config.styles
+    weights = _take_over(add_styles(parent, styles), tokenizer, corpus) if parent else None
     train_ids = load_tokens(corpus, tokenizer)
     require_batch_fits(inputs.config, len(train_ids))  # run.json can ask for any batch, and so for any memory
-    trainer = Trainer(inputs.config, train_ids, [tokenizer.encode(part.text) for part in corpus.valid], weights, group)
+    labels = rename_labels(train_ids.labels, corpus.label_names, styles)
+    trainer = Trainer(inputs.config, train_ids, tokenizer.encode(corpus.valid_text), weights, group, labels)
     return TrainingRun(inputs.request, corpus, tokenizer, trainer, run_dir)
 
 

@@ -12,12 +12,12 @@ from ..file_io import require_writable
 from ..inference.library import find_model, path_for_new_model
 from ..inference.model_file import ModelFile, open_model_file
 from ..text.corpus import Corpus, require_enough
-from ..text.split import Split
 from ..text.tokenizer import CharTokenizer, Tokenizer, from_header
 from .corpus_cache import load_corpus, load_tokens, prune_cache
 from .distributed import ProcessGroup
 from .request import TrainRequest, request_from_json, request_to_json
 from .run_dir import RunDir, require_no_unfinished_run, resolve_paths
+from .style_weights import merge_style_names
 from .tokenizer_training import build_tokenizer
 from .train_config import (
     TrainConfig,
@@ -59,19 +59,16 @@ def prepare_inputs(
     require_no_unfinished_run(request.name, request.replace)
     require_writable(model_path.parent)
     require_writable(run_dir.path.parent)
-    request = resolve_paths(_spread_lines(request), run_dir)
+    request = resolve_paths(request, run_dir)
     prune_cache()
     corpus = load_corpus(request.files, request.read_options)
     require_enough(corpus)
     parent = open_parent(request)
     tokenizer = _choose_tokenizer(request, corpus, parent)
+    styles = merge_style_names(parent, corpus.label_names)
     config = _choose_config(request, tokenizer, len(load_tokens(corpus, tokenizer, on_progress)), parent, group)
+    config = replace(config, styles=styles)
     return RunInputs(request, corpus, tokenizer, config)
-
-
-def _spread_lines(request: TrainRequest) -> TrainRequest:
-    """Return the request with a split that keeps equal lines together, if it is for lines. They have no order."""
-    return replace(request, split=Split.parse(request.split).spread()) if request.lines else request
 
 
 def load_inputs(run_dir: RunDir) -> RunInputs:
@@ -90,6 +87,8 @@ def load_inputs(run_dir: RunDir) -> RunInputs:
             " --replace"
         )
     require_enough(corpus)
+    if not set(corpus.label_names) <= set(config.styles):
+        raise TrainingError(run_dir.describe_damage(ValueError("it lacks the labels of its text")))
     return RunInputs(replace(request, name=run_dir.name), corpus, tokenizer, config)
 
 

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 from ..errors import UsageError
 from ..inference.model_file import MAX_DIMENSIONS, Architecture
+from ..inference.styles import MAX_STYLES, is_style_name
 from .request import MAX_LIMIT, TrainRequest
 from .saved_keys import CONFIG_KEYS, from_file_keys, to_file_keys
 from .sizes import MODEL_SIZES, SHORT_RUN_EPOCHS, SHORT_RUN_MINUTES, Dropout, ModelSize, choose_size, nearest_size
+from .style_weights import style_width
 from .typed_json import Between, Count, Positive, Share
 
 MIN_SEQ_LEN = 16
@@ -42,7 +44,8 @@ class TrainConfig:
     A run with neither is open-ended. Its learning rate stays at ``learning_rate`` until validation stops improving, at
     most for ``max_flat_epochs``, and then decays. In other runs it decays after ``flat_fraction`` of the steps. The
     decay ends at ``final_rate_fraction`` of the peak. ``state_reset_prob`` is the probability per step and stream that
-    the hidden state is set to zero. ``evaluations`` is the number of validations in a run with an end.
+    the hidden state is set to zero. ``evaluations`` is the number of validations in a run with an end. ``styles`` are
+    the names of the model's styles.
     """
 
     architecture: Architecture
@@ -64,6 +67,7 @@ class TrainConfig:
     state_reset_prob: Share = 0.03
     evaluations: Positive = 20
     seed: Count = 1
+    styles: tuple[str, ...] = ()
 
     @property
     def tokens_per_step(self) -> int:
@@ -113,8 +117,10 @@ def checkpoint_bytes(config: TrainConfig) -> int:
     """Return the size of a checkpoint's tensors: weights, average, best, and two moments of each; the states."""
     architecture = config.architecture
     biases = 4 * architecture.width * architecture.layers  # torch has two for each gate
+    count = len(config.styles)
+    styles = style_width(count, architecture.width) * (count + 4 * architecture.width)
     states = 2 * architecture.layers * config.batch_size * architecture.width
-    return 4 * (5 * (architecture.parameters + biases) + states)
+    return 4 * (5 * (architecture.parameters + biases + styles) + states)
 
 
 def config_to_json(config: TrainConfig) -> dict[str, Any]:
@@ -131,6 +137,8 @@ def config_from_json(values: object) -> TrainConfig:
     for name, largest in MAX_DIMENSIONS.items():
         if not 1 <= getattr(config.architecture, name) <= largest:
             raise ValueError(f"{name} is out of range")
+    if not all(map(is_style_name, config.styles)) or not len(set(config.styles)) == len(config.styles) <= MAX_STYLES:
+        raise ValueError("its styles do not have distinct names of one word each")
     return config
 
 

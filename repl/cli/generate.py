@@ -62,10 +62,10 @@ def evaluate_on_text(model: Model, path: Path, encoding: str | None) -> Values:
 
     "unseen" in the result is the number of distinct characters that the model does not know.
     """
-    corpus = read_as_trained(model, [str(path)], encoding)
+    corpus = _read_as_trained(model, [str(path)], encoding)
     is_own_text = _is_training_text(corpus, model)
-    score = model.score([part.text for part in corpus.test] if is_own_text else corpus.text[:])
-    part = f"the held-out {corpus.describe_test()}" if is_own_text else "all of it"
+    score = model.score(corpus.test_text if is_own_text else corpus.text[:])
+    part = f"the held-out last {corpus.split.test} %" if is_own_text else "all of it"
     unknown = len(model.tokenizer.unknown_characters("".join(corpus.counts)))
     return {"model": model.name, "text": corpus.name, "part": part, "unseen": unknown, **score_values(score)}
 
@@ -88,7 +88,7 @@ def measure_novelty(
 
 def _compare_with_texts(model: Model, texts: Sequence[str], encoding: str | None) -> Callable[[str], Values]:
     """Return a function that reports what a generated text copies from ``texts``, measured exactly."""
-    corpus = read_as_trained(model, texts, encoding)
+    corpus = _read_as_trained(model, texts, encoding)
     is_own_text = _is_training_text(corpus, model)
 
     def count_copies(generated: str) -> Values:
@@ -117,12 +117,11 @@ def _compare_with_index(model: Model) -> Callable[[str], Values]:
     return count_copies
 
 
-def read_as_trained(model: Model, texts: Sequence[str], encoding: str | None) -> Corpus:
+def _read_as_trained(model: Model, texts: Sequence[str], encoding: str | None) -> Corpus:
     """Read texts with the options that the model's training text was read with."""
     card = model.file.card
-    options = ReadOptions(
-        encoding or card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split
-    )
+    reading = encoding or card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split
+    options = ReadOptions(*reading, items=card.items)
     return read_corpora(texts, options)
 
 
@@ -131,12 +130,13 @@ def _is_training_text(corpus: Corpus, model: Model) -> bool:
 
 
 def describe_model(name: str) -> Values:
-    """Return a model's name, path and size, and the fields of its card that are set."""
+    """Return a model's name, path, size and styles, and the fields of its card that are set."""
     entry = find_model(name)
     file = open_model_file(entry.path)
     shape = {**asdict(file.architecture), "parameters": file.architecture.parameters, "tokens": file.tokenizer.kind}
     card = {key: value for key, value in asdict(file.card).items() if value not in ("", None, {})}
-    return {"model": entry.name, "path": str(entry.path), **shape, **card}
+    styles = {"styles": list(file.styles.names)} if file.styles else {}
+    return {"model": entry.name, "path": str(entry.path), **shape, **styles, **card}
 
 
 def score_values(score: Score) -> Values:

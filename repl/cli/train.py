@@ -103,6 +103,8 @@ def _check_combination(paths: tuple[str, ...], resume: str | None, given: dict[s
         raise UsageError("--vocab only applies to --tokens bpe or word")
     if "min_count" in given and given.get("tokens", "char") != "char":
         raise UsageError("--min-count only applies to --tokens char")
+    if given.get("lines") and given.get("items", "line") != "line":
+        raise UsageError("--lines and --items blank-line exclude each other")
     if not resume and not given.get("name"):
         raise UsageError("name the model: --name mine")
 

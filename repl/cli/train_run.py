@@ -15,6 +15,8 @@ from types import FrameType
 
 from ...core.command_line import echo
 from ...core.errors import AfterglowError, StorageError
+from ...core.inference.model_card import Card
+from ...core.inference.styles import show_style_names
 from ...core.model import Model
 from ...core.score import Score
 from ...core.training.distributed import ProcessGroup, init_distributed
@@ -117,7 +119,7 @@ def train_and_report(training_run: TrainingRun) -> Values:
         if not finished:
             save_unfinished(training_run)
         training_run.trainer.group.close()
-        _say(f"evaluating on the held-out {training_run.corpus.describe_test()}")
+        _say(f"evaluating on the held-out last {training_run.corpus.split.test} %")
         model, score = training_run.measure()
         path = save_model(training_run, model, lambda: stop.pressed)
         if finished:
@@ -163,12 +165,17 @@ def save_unfinished(training_run: TrainingRun) -> None:
 
 
 def _final_summary(training_run: TrainingRun, model: Model, score: Score) -> str:
-    """Return one line: the loss on the held-out text, that of a 5-gram model, and the longest copied run."""
-    ngram_bits = training_run.ngram_bits([part.text for part in training_run.corpus.test])
-    longest_run = model.file.card.longest_copied_run
-    longest = f"{longest_run} characters" if longest_run else "under 16 characters"
+    """Return one line: the loss on the held-out text, that of a 5-gram model, and what is copied."""
+    ngram_bits = training_run.ngram_bits(training_run.corpus.test_text)
     bits = score.nats_per_char_stateful / log(2)
-    return f"{bits:.2f} bits/char; your text's own 5-gram: {ngram_bits:.2f}; longest copied run: {longest}"
+    return f"{bits:.2f} bits/char; your text's own 5-gram: {ngram_bits:.2f}; {_describe_copies(model.file.card)}"
+
+
+def _describe_copies(card: Card) -> str:
+    """Return the share of items that stand in the list, or the longest copied run, in words."""
+    if card.copied_items is not None:
+        return f"{card.copied_items:.0%} of generated items at T 0.8 stand in your list"
+    return f"longest copied run: {card.longest_copied_run or 'under 16'} characters"
 
 
 def _print_plan(training_run: TrainingRun) -> None:
@@ -179,6 +186,8 @@ def _print_plan(training_run: TrainingRun) -> None:
     if request.parent:
         _say(f"fine-tuning {request.parent}")
     _say(f"{_describe_model(training_run)}; {_describe_limits(training_run)}")
+    if styles := training_run.trainer.config.styles:
+        _say(f"styles, one for each label: {show_style_names(styles)}")
     if len(corpus.text) < SMALL_TEXT_CHARS and not request.parent and training_run.tokenizer.kind == "char":
         _say("small text, easily overfitted; fine-tuning a bundled model works better:")
         echo(f"    {_finetune_command(request)}", err=True, whole=True)

@@ -17,7 +17,7 @@ from ...core.render.marks import cut_beginning, mark_spans
 from ...core.sanitize import one_line
 from ...core.session.session import Session
 from ...core.settings import SPECS
-from ...core.text.copy_detection import CopyTracker
+from ...core.text.copy_tracker import CopyTracker
 from ..autosave import Autosave
 from ..ending_signals import ignoring_interrupts, run_until_signal
 from ..external_editor import edit_externally

@@ -8,7 +8,7 @@ from ...core.events import Done, Event, Notice, Token
 from ...core.session.passage import Passage
 from ...core.session.session import Session
 from ...core.session.stored_passage import MAX_TITLE
-from ...core.text.copy_detection import CopyTracker
+from ...core.text.copy_tracker import CopyTracker
 from .text.transcript import Transcript
 from .text.wrapping import StyledText, TokenSpan
 

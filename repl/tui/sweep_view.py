@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from ...core.generation.sweep import Column, Sweep
 from ...core.render.heat import surprisal
-from ...core.text.copy_detection import CopyTracker
+from ...core.text.copy_tracker import CopyTracker
 from .text.transcript import Transcript
 from .text.wrapping import StyledText
 

@@ -17,7 +17,7 @@ from textual.widget import Widget
 from ....core.sanitize import one_line
 from ....core.session.session import Session
 from ....core.setting_types import Ramp
-from ....core.text.copy_detection import CopyTracker
+from ....core.text.copy_tracker import CopyTracker
 from .thermometer import Thermometer
 
 MIN_SCALE_WIDTH = 9

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ....core.sanitize import escape_controls
-from ....core.text.copy_detection import CopyTracker
+from ....core.text.copy_tracker import CopyTracker
 from .wrapping import Paragraph, StyledText, StyleRun, TokenSpan, WrappedLine
 
 

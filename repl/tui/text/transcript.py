@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 from ....core.commands.effects import Table
 from ....core.sanitize import one_line
-from ....core.text.copy_detection import CopyTracker
+from ....core.text.copy_tracker import CopyTracker
 from .blocks import Block
 from .document_view import DocumentView
 from .highlight import Highlight, token_at, token_at_character

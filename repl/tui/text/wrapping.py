@@ -12,7 +12,7 @@ from rich.cells import cell_len, split_graphemes
 from textual.strip import Strip
 
 from ....core.events import Token
-from ....core.text.copy_detection import CopyTracker
+from ....core.text.copy_tracker import CopyTracker
 
 TAB_WIDTH = 4
 """Columns from one tab stop to the next."""
