@@ -10,20 +10,23 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from . import score as scoring
-from .errors import ModelError
+from .errors import ModelError, SettingError, StateError
 from .events import Event, Token
 from .generation import snapshot as snapshots
 from .generation.engine import MAX_BURST_TOKENS, Engine
 from .generation.snapshot import Snapshot
 from .generation.stream import StreamOptions
 from .generation.token_history import MAX_HISTORY, TokenHistory
+from .generation.voices import StyledRuntime, VoiceReader, guide, read_many, rows_of
 from .generation.worker import Worker
 from .inference import library
 from .inference.backends import fastest_runtime
 from .inference.model_file import ModelFile, open_model_file
-from .inference.runtime import Runtime, select_rows
+from .inference.runtime import Runtime
 from .sampling.filters import log_softmax
+from .sampling.logit_bias import require_effective_bias
 from .sampling.rng import PositionRNG, random_rng_seed
+from .setting_styles import PLAIN
 from .settings import Settings, merge_layers
 from .text.copy_detection import CopyDetector
 from .text.copy_tracker import CopyTracker, ItemTracker
@@ -52,6 +55,7 @@ class Model:
         self.name = name
         self.file = file
         self.runtime = runtime or fastest_runtime(file)
+        self.voices = VoiceReader(self.runtime, file.styles, name)
         self.settings = merge_layers(file.card.settings)
         self.token_text = lru_cache(maxsize=None)(lambda token: file.tokenizer.decode([token]))
         """Return the text of a single token id. Cached."""
@@ -63,11 +67,16 @@ class Model:
 
     def engine(self) -> Engine:
         """Return a new engine that uses these weights."""
-        return Engine(self.runtime, self.tokenizer)
+        return Engine(self.runtime, self.tokenizer, self.voices)
 
     def worker(self) -> Worker:
         """Return a new engine on its own thread. The caller must close it."""
         return Worker(self.engine())
+
+    def require_effective(self, settings: Settings) -> None:
+        """Raise SettingError if ``style``, ``ban`` or ``bias`` has no effect on this model."""
+        self.voices.require_known(settings)
+        require_effective_bias(self.tokenizer, settings)
 
     def copy_detector(self) -> CopyDetector | None:
         """Return a detector of text copied from the training text, or None if the file has no index."""
@@ -85,7 +94,10 @@ class Model:
 
     def load_state(self, data: bytes) -> Snapshot:
         """Return the snapshot in ``data``. Raises StateError if it is damaged or of another model."""
-        return snapshots.from_bytes(data, self.file.sha256, self._initial_snapshot())
+        snapshot = snapshots.from_bytes(data, self.file.sha256, self._initial_snapshot())
+        if not self.voices.knows(snapshot.voice):
+            raise StateError("this saved state is of a style that the model does not have; read the text again")
+        return snapshot
 
     def stream(self, seed: str = "", **settings: object) -> Iterator[Token]:
         """Return an iterator over the tokens that continue ``seed``, as they are drawn.
@@ -128,37 +140,52 @@ class Model:
         """Return the text that continues ``seed``, without ``seed``. Takes the keyword arguments of ``stream``."""
         return "".join(token.text for token in self.stream(seed, **settings))
 
-    def distribution(self, text: str = "") -> dict[str, float]:
+    def distribution(self, text: str = "", style: object = "off", style_strength: float = 1.0) -> dict[str, float]:
         """Return the model's probabilities (T = 1, no filters) of the next token, by its text, likeliest first.
 
-        Tokens that are not whole characters (single bytes) are summed under U+FFFD.
+        Tokens that are not whole characters (single bytes) are summed under U+FFFD. ``style`` and ``style_strength``
+        are the settings; of a ramp, the beginning counts. Raises SettingError if the model does not have the style.
 
         >>> list(load("shakespeare").distribution("To be or not to b"))[0]
         'e'
         """
-        probs = np.exp(log_softmax(self.read(text).snapshot.logits[None].astype(np.float64))[0])
+        chosen = Settings().changed(style=style, style_strength=style_strength)
+        self.voices.require_known(chosen)
+        snapshot = self.voices.restyle(self.read(text).snapshot, chosen.voice.at(0))
+        probs = np.exp(log_softmax(guide(snapshot.rows, chosen.style_strength)[None])[0])
         by_text: dict[str, float] = {}
         for token, p in enumerate(probs):
             token_text = self.tokenizer.decode([token])
             by_text[token_text] = by_text.get(token_text, 0.0) + float(p)
         return dict(sorted(by_text.items(), key=lambda item: -item[1]))
 
-    def score(self, text: str, on_progress: Callable[[float], None] = lambda _: None) -> scoring.Score:
+    def score(
+        self, text: str, on_progress: Callable[[float], None] = lambda _: None, style: object = "off"
+    ) -> scoring.Score:
         """Return the cold and the stateful loss of ``text`` per character, and the surprisal of each token (T = 1).
 
-        Calls ``on_progress`` with the share done, 0 to 1. Raises TextError if ``text`` has fewer than 2 tokens.
+        Calls ``on_progress`` with the share done, 0 to 1. All of ``text`` is read under ``style``, a value of the
+        setting. Raises TextError if ``text`` has fewer than 2 tokens, SettingError if ``style`` is a ramp, or none of
+        the model's.
 
         >>> score = load("shakespeare").score("ROMEO:\\nWhat light is that?")
         >>> score.bits_per_char_stateful < 5, len(score.surprise)
         (True, 25)
         """
-        return scoring.score(self.runtime, self.tokenizer, text, on_progress)
+        chosen = Settings().changed(style=style)
+        self.voices.require_known(chosen)
+        if chosen.voice.moves:
+            raise SettingError("a text is scored in one style; give a ramp's ends one after the other")
+        runtime = StyledRuntime(self.runtime, self.voices, chosen.voice.mix)
+        return scoring.score(runtime, self.tokenizer, text, on_progress)
 
     def read(self, text: str, after: Snapshot | None = None, whole: bool = False) -> Prefill:
         """Read ``text`` (prefill), continuing from ``after``, or from the zero state if that is None.
 
         From the zero state an empty text is read as a newline, or as the end of an item of the model's list. Of a text
-        of more than 8,192 tokens only the last 8,192 are read, from the zero state, unless ``whole``.
+        of more than 8,192 tokens only the last 8,192 are read, from the zero state, unless ``whole``. The text is read
+        under the style of ``after``, without style after a ramp and from the zero state: a stream in a style reads its
+        latest tokens again before it draws.
         """
         return drain(self.prefill_chunks(text, after, whole))
 
@@ -173,6 +200,8 @@ class Model:
         if after is None:
             ids = ids if len(ids) else self.tokenizer.encode(self.file.card.item_end or "\n")
             after = self._initial_snapshot()
+        if after.voice.moves:
+            after = self.voices.restyle(after, PLAIN)
         notices = self.unknown_character_notices(text)
         if len(ids) > MAX_SEED_TOKENS and not whole:
             notices.append(f"only the last {MAX_SEED_TOKENS:,} of {len(ids):,} tokens were read; whole-seed reads all")
@@ -190,23 +219,30 @@ class Model:
         return [f"{self.name} has never seen {shown}{more}: read as {self.tokenizer.replacement!r}"]
 
     def advance(self, start: Snapshot, ids: Ids) -> Snapshot:
-        """Return the snapshot after ``start`` and the tokens ``ids``."""
+        """Return the snapshot after ``start`` and the tokens ``ids``, read under its style, which is no ramp."""
         return drain(self._advance_chunks(start, ids))
 
     def _advance_chunks(self, start: Snapshot, ids: Ids) -> Generator[float, None, Snapshot]:
         if not len(ids):
             return replace(start, pending_text="")
-        stepper = self.runtime.stepper(start.state)
+        stepper = self.voices.stepper(start.rows, start.voice)
         for at in range(0, len(ids), PREFILL_CHUNK):
-            stepper.step_many(ids[at : at + PREFILL_CHUNK, None])
+            read_many(stepper, ids[at : at + PREFILL_CHUNK])
             if len(ids) > PREFILL_CHUNK:
                 yield min(1.0, (at + PREFILL_CHUNK) / len(ids))
         decoder = self.tokenizer.decoder(start.remainder)
         for token in ids.tolist():
             decoder.push(token)
-        state, logits = select_rows(stepper.state, [0]), stepper.logits[0].copy()
-        history = TokenHistory(ids, start.history)
-        return Snapshot(state, logits, start.position + len(ids), decoder.remainder, "", history)
+        (state, logits), unstyled = rows_of(stepper)
+        return Snapshot(
+            state,
+            logits,
+            start.position + len(ids),
+            decoder.remainder,
+            history=TokenHistory(ids, start.history),
+            voice=start.voice,
+            unstyled=unstyled,
+        )
 
     def _initial_snapshot(self) -> Snapshot:
         """Return the zero state. Its logits have no meaning."""

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 from .errors import SettingError, suggest
 from .setting_lists import NumbersByText, Strings
 from .setting_spec import Spec
+from .setting_styles import PLAIN, Style, StyleNames, StyleRamp, Voice
 from .setting_types import Bool, Choice, Integer, Kind, Number, Ramp, RngNumber, Temperature
 
 FINISHES = ("sentence", "line", "off")
@@ -45,6 +46,18 @@ class SamplingSettings:
         1.0,
         Temperature(0, 5, ("0.2", "0.5", "0.8", "1.0", "1.2", "1.5", "+0.1", "-0.1", "0.2..1.6")),
         "below 1 safer, above 1 more surprising, 0 always picks the likeliest; 0.2..1.6 rises from start to end",
+    )
+    style: Style = _setting(
+        (),
+        StyleNames(),
+        "write like one of the model's styles, like several, or from one to another; off is the model's own",
+        off=(),
+    )
+    style_strength: float = _setting(
+        1.0,
+        Number(1, 8, ("1", "2", "4")),
+        "go further in the style's direction: 1 is the style itself (classifier-free guidance)",
+        off=1.0,
     )
     ban: tuple[str, ...] = _setting(
         (),
@@ -133,13 +146,24 @@ class SamplingSettings:
             return self.temperature.at(progress)
         return self.temperature
 
+    @property
+    def voice(self) -> Voice:
+        """The voice in which the text is read: guided by a second row if ``style_strength`` is not 1."""
+        if not self.style:
+            return PLAIN
+        return Voice(self.style, self.style_strength != 1, self.length if isinstance(self.style, StyleRamp) else 0)
+
     def sampling(self) -> SamplingSettings:
         """Return the settings that an engine reads: this object."""
         return self
 
     def filters_only(self) -> Settings:
-        """Return settings with the same filters and penalties. All others, including the temperature, are defaults."""
-        return Settings(**{name: getattr(self, name) for name in FILTERS})
+        """Return settings with the same style, filters and penalties. All others are defaults.
+
+        So is the temperature, which each token has. The length is kept only for a ramp of styles, which moves along it.
+        """
+        names = (*FILTERS, "length") if self.voice.moves else FILTERS
+        return Settings(**{name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +245,7 @@ SPECS: dict[str, Spec] = {
 
 
 FILTERS = tuple(name for name, spec in SPECS.items() if spec.scope == "token" and name != "temperature")
-"""Names of the filters and penalties with their parameters: everything that shapes a draw except the temperature."""
+"""Names of the settings for styles, filters and penalties: everything that shapes a draw except the temperature."""
 
 
 @lru_cache(maxsize=64)  # a look-up takes 0.3 µs, building 11 µs; the lens calls it after every token

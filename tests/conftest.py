@@ -6,6 +6,7 @@ import io
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from afterglow.repl.__main__ import main
 from afterglow.repl.tui.app import AfterglowApp
 
 from .cli_helpers import CliResult, RunCli
+from .kernel_helpers import random_styles
 from .properties import PROFILE
 
 if TYPE_CHECKING:
@@ -95,6 +97,13 @@ def listing(tiny: Model) -> Model:
     index = CopyIndex.build_for_items(ItemSet(text, "\n"), "", 1 << 20)
     card = Card(lines=True, settings={"temperature": 0.8, "stop": ["\n"]})
     return Model("listing", ModelFile(file.architecture, file.tokenizer, card, file.tensors, index=index))
+
+
+@pytest.fixture(scope="session")
+def styled(tiny: Model) -> Model:
+    """The same as ``tiny``, with three styles: ann, bob and eve."""
+    styles = random_styles(tiny.file.architecture, "ann", "bob", "eve")
+    return Model("styled", replace(tiny.file, styles=styles).with_sha256())
 
 
 @pytest.fixture

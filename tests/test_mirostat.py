@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from afterglow.core.events import Token
+from afterglow.core.generation.burst import TokenColumns
 from afterglow.core.generation.snapshot import Snapshot, mirostat_state_after
-from afterglow.core.generation.stream import Stream, StreamOptions, TokenColumns
+from afterglow.core.generation.stream import Stream, StreamOptions
 from afterglow.core.inference.backends import fastest_runtime
 from afterglow.core.inference.model_file import ModelFile
 from afterglow.core.inference.runtime import Runtime

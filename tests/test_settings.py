@@ -52,7 +52,7 @@ def test_every_example_is_permitted(spec: Any) -> None:
 @EVERY
 def test_what_cannot_be_names_the_setting_and_its_range(spec: Any) -> None:
     with pytest.raises(SettingError) as caught:
-        spec.parse('"' if isinstance(spec.kind, Strings) else "much more")
+        spec.parse('"' if isinstance(spec.kind, Strings) else "much, more")
     assert spec.label in str(caught.value)
     assert spec.kind.range in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -315,6 +315,7 @@ NUMERIC = {
     "presence_penalty": (0.0, 0.0, -2, 2),
     "dry_multiplier": (0.0, 0.0, 0, 5),
     "dry_base": (1.75, None, 1, 4),
+    "style_strength": (1.0, 1.0, 1, 8),
     "dry_allowed_length": (2, None, 1, 64),
     "dry_penalty_last_n": (-1, None, -1, 8192),
     "surprise": (0.0, 0.0, 0, 20),
@@ -340,6 +341,7 @@ def test_a_number_keeps_its_default_its_off_value_and_its_range(name: str) -> No
 
 def test_all_other_settings_keep_their_defaults() -> None:
     assert {name: spec.default for name, spec in SPECS.items() if name not in NUMERIC} == {
+        "style": (),
         "ban": (),
         "bias": (),
         "dry_sequence_breakers": ("\n", ":", '"', "*"),

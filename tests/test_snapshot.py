@@ -269,8 +269,8 @@ def test_a_state_with_numbers_that_are_none_is_refused(part: str, value: float, 
 
 def test_a_state_of_a_later_release_is_refused_and_any_earlier_one_opens(tiny: Model, state: bytes) -> None:
     assert json.loads(state[len(_MAGIC) + 32 :].partition(b"\n")[0])["format"] == 1
-    for later in (2, 2**63 - 1):
-        with pytest.raises(StateError, match=f"has format {later}, this release knows 1; upgrade"):
+    for later in (3, 2**63 - 1):
+        with pytest.raises(StateError, match=f"has format {later}, this release knows 1 to 2; upgrade"):
             tiny.load_state(with_values(state, lambda values, later=later: values.update(format=later)))
     for earlier in (lambda values: values.update(format=0), lambda values: values.pop("dtypes") and None):
         assert tiny.dump_state(tiny.load_state(with_values(state, earlier))) == state

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from afterglow.core.errors import SettingError
 from afterglow.core.events import Done, Token
+from afterglow.core.generation.burst import TokenColumns
 from afterglow.core.generation.snapshot import Snapshot
-from afterglow.core.generation.stream import Stream, StreamOptions, TokenColumns
+from afterglow.core.generation.stream import Stream, StreamOptions
 from afterglow.core.generation.text_end import find_end, split_at_stop
 from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.setting_types import Ramp
@@ -194,7 +195,7 @@ def test_a_setting_acts_on_the_very_next_token() -> None:
 def test_a_snapshot_holds_what_it_takes_to_go_on() -> None:
     stream, _, _ = played("abE", Settings(stop=("END",)))
     take(stream, 0xC3)
-    stream.save_snapshot((), stream.logits)
+    stream.save_snapshot(stream.rows)
     snapshot = stream.snapshots[4]
     assert (snapshot.position, snapshot.remainder, snapshot.pending_text) == (4, b"\xc3", "E")
     assert snapshot.history.recent(9).tolist() == [97, 98, 69, 0xC3]

@@ -13,7 +13,8 @@ import pytest
 from afterglow.core.errors import ModelError, UsageError
 from afterglow.core.inference.model_file import Architecture, ModelFile, open_model_file
 from afterglow.core.inference.runtime import Runtime
-from afterglow.core.inference.styles import StyleTable, is_style_name
+from afterglow.core.inference.styles import StyleTable
+from afterglow.core.setting_styles import is_style_name
 from numpy.typing import NDArray
 
 from .kernel_helpers import (

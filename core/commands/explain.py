@@ -34,6 +34,10 @@ GREEDY_LENGTH = 800
 """Characters written at T = 0 to find the loop."""
 
 
+NO_STYLE = Settings()
+"""Settings without style."""
+
+
 class GreedyRun(NamedTuple):
     """A text written at T = 0, and the loop that it falls into, or None."""
 
@@ -64,10 +68,10 @@ def explain(session: Session, args: ExplainArgs = DEFAULT_ARGS) -> Iterator[Effe
     if logprobs is None:
         raise CommandError("there is no text yet: type a seed first, or probabilities: /explain 0.3,0.5,0.2 1.2 0.8")
     yield build_table(from_logprobs(session.model, logprobs), temperatures)
-    if filters := session.settings.format_active_filters():
+    if filters := session.settings.changed(style=(), style_strength=1).format_active_filters():
         yield Notice(f"the tables show the temperature alone; {filters} also changes the probabilities before the draw")
     if 0 in temperatures and not session.playing:
-        yield greedy_notice(run_greedy(session.model, session.current_snapshot()))
+        yield greedy_notice(run_greedy(session.model, session.current_snapshot(), session.settings))
 
 
 def parse_args(_: Session, text: str) -> ExplainArgs:
@@ -106,10 +110,14 @@ def bell_curve() -> Distribution:
     return Distribution([f"{position:+.2f}" for position in positions], probs)
 
 
-def run_greedy(model: Model, start: Snapshot) -> GreedyRun:
-    """Write ``GREEDY_LENGTH`` characters from ``start`` at T = 0 without filters, and find the loop in them."""
+def run_greedy(model: Model, start: Snapshot, style_of: Settings = NO_STYLE) -> GreedyRun:
+    """Write ``GREEDY_LENGTH`` characters from ``start`` at T = 0 without filters, and find the loop in them.
+
+    ``style_of`` are the settings whose style they are written in.
+    """
     engine = model.engine()
-    settings = Settings(temperature=0, length=GREEDY_LENGTH)
+    style = {name: getattr(style_of, name) for name in ("style", "style_strength")}
+    settings = Settings(temperature=0, length=GREEDY_LENGTH, **style)
     options = StreamOptions(settings, PositionRNG(0), max_unread=GREEDY_LENGTH, keep_snapshots=False)
     stream = engine.open(start, options)
     text = "".join(event.text for event in engine.iter_events(stream) if isinstance(event, Token))

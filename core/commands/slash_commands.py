@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..session.session import Session
@@ -27,8 +27,13 @@ def _setting_choices(session: Session, name: str) -> Iterator[tuple[str, str]]:
     spec = SPECS.get(name.replace("-", "_"))
     if spec:
         yield spec.kind.show(getattr(session.settings, spec.name)), "current"
-        yield from ((value, "") for value in spec.kind.examples)
+        yield from ((value, "") for value in (*spec.kind.examples, *_style_names(session, spec)))
         yield "reset", f"the default, {spec.kind.show(session.default_of(spec.name))}"
+
+
+def _style_names(session: Session, spec: Spec) -> Sequence[str]:
+    """Return the names of the model's styles if the setting is ``style``."""
+    return session.model.voices.names if spec.name == "style" else ()
 
 
 def _setting_command(spec: Spec) -> Command:

@@ -4,16 +4,45 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..inference.kernel import TokenStats
-from ..inference.runtime import Logits, StateArrays
 from ..text.tokenizer import Ids
-from .stream import Stream, TokenColumns
+from .snapshot import Rows
+
+if TYPE_CHECKING:
+    from .stream import Stream
+
+T = TypeVar("T", bound=tuple[object, ...])
+
+
+def tuple_maker(cls: type[T]) -> Callable[[tuple[object, ...]], T]:
+    """Return a function that makes a named tuple from the tuple of its fields, unchecked.
+
+    It takes 0.10 µs for a Token, the constructor 0.17 and ``_make`` 0.12: 3 % of a look through the lens.
+    """
+    return partial(tuple.__new__, cls)
+
+
+class TokenColumns(NamedTuple):
+    """Drawn tokens as lists of the same length, one for each field of ``Token`` except its text."""
+
+    ids: Sequence[int]
+    logprob: Sequence[float]
+    shaped: Sequence[float]
+    rank: Sequence[int]
+    entropy: Sequence[float]
+    temperature: Sequence[float]
+    bound: Sequence[float | None]
+
+    def section(self, start: int, end: int) -> TokenColumns:
+        """Return the tokens from index ``start`` to ``end``."""
+        return TokenColumns._make(column[start:end] for column in self)
 
 
 class Burst:
@@ -25,7 +54,7 @@ class Burst:
         self._stats: list[TokenStats] = []
         self._temperatures: list[list[float]] = []
         self._bounds: list[list[float]] = []
-        self._saved_states: dict[int, dict[int, tuple[StateArrays, Logits]]] = defaultdict(dict)
+        self._saved_rows: dict[int, dict[int, Rows]] = defaultdict(dict)
 
     def append(self, ids: Ids, stats: TokenStats, temperatures: list[float], bounds: list[float] | None = None) -> None:
         """Add K steps: ids (K, B), statistics (K, B), temperatures (B,), and bounds on surprisal (B,), if any."""
@@ -36,15 +65,15 @@ class Burst:
         if bounds is not None:
             self._bounds.append(bounds)
 
-    def save_state(self, row: int, state: StateArrays, logits: Logits) -> None:
-        """Save copies of a row after its latest token, for a snapshot: state (1, ·) and logits (V,)."""
-        self._saved_states[row][self.steps] = state, logits
+    def save_rows(self, row: int, copies: Rows) -> None:
+        """Save copies of a stream's rows after its latest token, for a snapshot. ``row`` is its first one."""
+        self._saved_rows[row][self.steps] = copies
 
     def deliver(self, streams: Sequence[Stream]) -> None:
         """Give every stream its tokens. An exception in one stream ends that stream only."""
         for row, (stream, tokens) in enumerate(zip(streams, self._columns_by_row(len(streams)), strict=True)):
             try:
-                stream.add_tokens(tokens, self._saved_states.get(row, {}))
+                stream.add_tokens(tokens, self._saved_rows.get(row, {}))
             except Exception as error:
                 stream.fail(error)
 

@@ -12,8 +12,9 @@ from ..inference.runtime import Runtime, require_same_form, wrong_id_error
 from ..sampling.logit_bias import require_effective_bias
 from ..text.tokenizer import Tokenizer
 from .batch import Batch
-from .snapshot import Snapshot
+from .snapshot import Row, Snapshot
 from .stream import Stream, StreamOptions
+from .voices import VoiceReader
 
 MAX_BURST_TOKENS, MAX_BURST_STEPS = 2048, 64
 """Upper bounds of a burst: tokens summed over rows, and steps. Delivering many tokens costs little more than delivering
@@ -32,10 +33,11 @@ class Engine:
     several batches, each stepped on its own thread.
     """
 
-    def __init__(self, runtime: Runtime, tokenizer: Tokenizer) -> None:
+    def __init__(self, runtime: Runtime, tokenizer: Tokenizer, voices: VoiceReader | None = None) -> None:
         self._tokenizer = tokenizer
+        self._voices = voices or VoiceReader(runtime)
         self._zero_state = runtime.zeros(1)
-        self._batches = [Batch(runtime) for _ in range(runtime.max_batches)]
+        self._batches = [Batch(runtime, self._voices) for _ in range(runtime.max_batches)]
         self._requests: deque[Stream] = deque()
         self._threads: ThreadPoolExecutor | None = None
 
@@ -43,20 +45,22 @@ class Engine:
         """Add a stream that continues from ``start`` and return it.
 
         With ``max_unread`` above 1 it is drawn before its reader asks. Raises StateError if the snapshot belongs to a
-        model of another size, UsageError if the forced token is not in the vocabulary, SettingError if ``ban`` or
-        ``bias`` does not fit the model.
+        model of another size, UsageError if the forced token is not in the vocabulary, SettingError if ``style``,
+        ``ban`` or ``bias`` does not fit the model.
         """
         require_effective_bias(self._tokenizer, options.settings)
-        self._require_same_shape(start)
+        self._voices.require_known(options.settings)
+        for row in filter(None, start.rows):
+            self._require_same_shape(row)
         if options.forced_token is not None and not 0 <= options.forced_token < self._tokenizer.size:
             raise wrong_id_error(options.forced_token, self._tokenizer.size)
-        stream = Stream(self._tokenizer, start, options)
+        stream = Stream(self._tokenizer, start, options, self._voices)
         if options.max_unread > 1:
             self.request(stream)
         return stream
 
-    def _require_same_shape(self, start: Snapshot) -> None:
-        """Raise StateError unless the snapshot's arrays have this model's shapes.
+    def _require_same_shape(self, start: Row) -> None:
+        """Raise StateError unless the arrays of a snapshot's row have this model's shapes.
 
         ``snapshot.from_bytes`` checks by hash that a loaded snapshot is of this model.
         """
@@ -169,7 +173,7 @@ class Engine:
             if not stream.is_finishing:
                 stream.end("stopped")
             if stream.options.keep_snapshots and stream.position not in stream.snapshots:
-                stream.save_snapshot(stream.state, stream.logits)
+                stream.save_snapshot(stream.rows)
             stream.close()
 
     def _remove(self, predicate: Callable[[Stream], bool]) -> list[Stream]:

@@ -6,8 +6,8 @@ import codecs
 import hashlib
 import json
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,15 @@ from ..bounded_json import parse_json, require_int_below, require_number, requir
 from ..errors import StateError
 from ..events import Token
 from ..inference.runtime import Logits, StateArrays
+from ..setting_styles import PLAIN, StyleNames, Voice
 from .token_history import MAX_HISTORY, TokenHistory
 
-FORMAT = 1
+FORMAT = 2
+"""Version of the format of a snapshot under a style. This release reads it and the earlier one."""
+
+UNSTYLED_FORMAT = 1
+"""Version of the format of any other snapshot, so that earlier releases can read it."""
+
 MAX_POSITION = 1 << 53
 """Largest position in tokens. Random numbers are counted from it in 64 bits."""
 
@@ -29,13 +35,25 @@ _MAGIC = b"afterglow state\n"
 _DAMAGED = "this saved state is damaged or cut short; copy it again"
 
 
+class Row(NamedTuple):
+    """A row of a batch: its state, arrays (1, ·), and the logits (V,) of the next token."""
+
+    state: StateArrays
+    logits: Logits
+
+
+Rows = tuple[Row, Row | None]
+"""A text's row, and the second row without style that guides it, None if it has none."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """The state of a text after ``position`` tokens. It equals itself only: arrays have no single truth value.
 
     ``state`` is one row, arrays (1, ·), and ``logits`` (V,) are those of the next token. ``remainder`` holds the bytes
     of an unfinished character, ``pending_text`` the text withheld for a possible stop text, ``history`` the ids so
-    far. ``mirostat_state`` is the latest token's bound and surprisal, in bits; None if it had no bound.
+    far. ``mirostat_state`` is the latest token's bound and surprisal, in bits; None if it had no bound. ``voice`` is
+    that under which the latest tokens were read, and ``unstyled`` the second row, if the voice is guided.
     """
 
     state: StateArrays
@@ -45,6 +63,18 @@ class Snapshot:
     pending_text: str = ""
     history: TokenHistory = field(default_factory=TokenHistory)
     mirostat_state: tuple[float, float] | None = None
+    voice: Voice = PLAIN
+    unstyled: Row | None = None
+
+    @property
+    def rows(self) -> Rows:
+        """Its one or two rows."""
+        return Row(self.state, self.logits), self.unstyled
+
+    def with_rows(self, rows: Rows, voice: Voice) -> Snapshot:
+        """Return a copy with other rows, read under a voice."""
+        (state, logits), unstyled = rows
+        return replace(self, state=state, logits=logits, unstyled=unstyled, voice=voice)
 
 
 def mirostat_state_after(token: Token) -> tuple[float, float] | None:
@@ -58,16 +88,18 @@ def mirostat_state_after(token: Token) -> tuple[float, float] | None:
 def to_bytes(snapshot: Snapshot, model_sha256: str) -> bytes:
     """Return a snapshot as bytes, with its model's hash and a checksum."""
     header = {
-        "format": FORMAT,
+        "format": FORMAT if snapshot.voice != PLAIN else UNSTYLED_FORMAT,
         "model": model_sha256,
         "position": snapshot.position,
         "remainder": snapshot.remainder.hex(),
         "held": snapshot.pending_text,
         "surprise": snapshot.mirostat_state,
         "dtypes": _dtypes(snapshot),
+        **_voice_header(snapshot.voice),
     }
     parts = [json.dumps(header).encode(), b"\n"]
-    parts += [np.ascontiguousarray(array).tobytes() for array in (snapshot.logits, *snapshot.state)]
+    for row in filter(None, snapshot.rows):
+        parts += [np.ascontiguousarray(array).tobytes() for array in (row.logits, *row.state)]
     parts.append(snapshot.history.recent(MAX_HISTORY).tobytes())
     body = b"".join(parts)
     return _MAGIC + hashlib.sha256(body).digest() + body
@@ -98,7 +130,7 @@ def _require_same_model(values: dict[str, Any], model_sha256: str, template: Sna
     """Raise StateError if a header is of a later release, or of another model or runtime."""
     version = require_int_below(1 << 63, values["format"])
     if version > FORMAT:
-        raise StateError(f"this saved state has format {version}, this release knows {FORMAT}; upgrade afterglow")
+        raise StateError(f"this saved state has format {version}, this release knows 1 to {FORMAT}; upgrade afterglow")
     if values["model"] != model_sha256:
         raise StateError("this saved state belongs to another model; read the text again")
     if values.get("dtypes", _dtypes(template)) != _dtypes(template):
@@ -110,26 +142,55 @@ def _dtypes(snapshot: Snapshot) -> list[str]:
     return [array.dtype.str for array in snapshot.state]
 
 
-def _parse_snapshot(values: dict[str, Any], data: bytes, template: Snapshot) -> Snapshot:
-    arrays: list[NDArray[Any]] = []
-    offset = 0
-    for array in (template.logits, *template.state):
-        arrays.append(np.frombuffer(data, array.dtype, array.size, offset).reshape(array.shape))
-        offset += array.nbytes
-    ids = np.frombuffer(data, np.int32, offset=offset)
-    finite = all(np.isfinite(array).all() for array in arrays)
-    if not finite or len(ids) > MAX_HISTORY or not 0 <= ids.min(initial=0) <= ids.max(initial=0) < template.logits.size:
+def _voice_header(voice: Voice) -> dict[str, object]:
+    """Return the fields of a header that tell of a voice: none without style."""
+    values = {**voice._asdict(), "style": StyleNames().show(voice.style)}
+    return values if voice != PLAIN else {}
+
+
+def _parse_voice(values: dict[str, Any]) -> Voice:
+    """Return the voice of a header. Raises ValueError or KeyError if it is damaged."""
+    if values["format"] <= UNSTYLED_FORMAT:
+        return PLAIN
+    length = require_int_below(MAX_POSITION, values["length"])
+    voice = Voice(StyleNames().check(values["style"]), require_type(bool, values["guided"]), length)
+    if voice.moves != (length > 0):
         raise ValueError
-    logits, *state = arrays
+    return voice
+
+
+def _parse_snapshot(values: dict[str, Any], data: bytes, template: Snapshot) -> Snapshot:
+    voice = _parse_voice(values)
+    rows: list[Row] = []
+    offset = 0
+    for _ in range(1 + voice.guided):
+        row, offset = _parse_row(data, offset, template)
+        rows.append(row)
+    ids = np.frombuffer(data, np.int32, offset=offset)
+    if len(ids) > MAX_HISTORY or not 0 <= ids.min(initial=0) <= ids.max(initial=0) < template.logits.size:
+        raise ValueError
     return Snapshot(
-        tuple(state),
-        logits,
+        rows[0].state,
+        rows[0].logits,
         require_int_below(MAX_POSITION, values["position"]),
         _parse_remainder(values["remainder"]),
         _parse_text(values["held"]),
         TokenHistory(ids),
         _parse_mirostat_state(values["surprise"]),
+        voice,
+        rows[1] if voice.guided else None,
     )
+
+
+def _parse_row(data: bytes, offset: int, template: Snapshot) -> tuple[Row, int]:
+    """Return the row at an offset, and the offset after it. Raises ValueError if it is not finite, or cut short."""
+    arrays: list[NDArray[Any]] = []
+    for array in (template.logits, *template.state):
+        arrays.append(np.frombuffer(data, array.dtype, array.size, offset).reshape(array.shape))
+        offset += array.nbytes
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError
+    return Row(tuple(arrays[1:]), arrays[0]), offset
 
 
 def _parse_remainder(value: object) -> bytes:

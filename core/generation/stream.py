@@ -5,36 +5,26 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple, TypeVar
 
 from ..events import Done, Event, Token
-from ..inference.runtime import Logits, StateArrays
 from ..sampling.filters import Array, TokenIds
 from ..sampling.logit_bias import logit_bias, require_effective_bias
 from ..sampling.rng import PositionRNG
+from ..setting_styles import StyleMix, Voice
 from ..setting_types import Ramp
 from ..settings import SamplingSettings
 from ..text.tokenizer import Tokenizer
-from .snapshot import Snapshot, mirostat_state_after
+from .burst import TokenColumns, tuple_maker
+from .snapshot import Row, Rows, Snapshot, mirostat_state_after
 from .text_end import MAX_LOOK_BACK, find_end, split_at_stop
 from .token_history import MAX_HISTORY, TokenLog
-
-T = TypeVar("T", bound=tuple[object, ...])
+from .voices import STYLE_CONTEXT, VoiceReader, guide
 
 SNAPSHOT_INTERVAL = 128
 """Tokens from one saved snapshot to the next. Any token is then at most 127 steps, a few milliseconds, after one."""
-
-
-def tuple_maker(cls: type[T]) -> Callable[[tuple[object, ...]], T]:
-    """Return a function that makes a named tuple from the tuple of its fields, unchecked.
-
-    It takes 0.10 µs for a Token, the constructor 0.17 and ``_make`` 0.12: 3 % of a look through the lens.
-    """
-    return partial(tuple.__new__, cls)
 
 
 _make_token = tuple_maker(Token)
@@ -56,22 +46,6 @@ class StreamOptions:
     keep_snapshots: bool = True
 
 
-class TokenColumns(NamedTuple):
-    """Drawn tokens as lists of the same length, one for each field of ``Token`` except its text."""
-
-    ids: Sequence[int]
-    logprob: Sequence[float]
-    shaped: Sequence[float]
-    rank: Sequence[int]
-    entropy: Sequence[float]
-    temperature: Sequence[float]
-    bound: Sequence[float | None]
-
-    def section(self, start: int, end: int) -> TokenColumns:
-        """Return the tokens from index ``start`` to ``end``."""
-        return TokenColumns._make(column[start:end] for column in self)
-
-
 class Stream:
     """One text that an engine generates: a row of one of its batches.
 
@@ -79,14 +53,18 @@ class Stream:
     is in the queue. ``error`` is the exception that ended the stream; None if there was none.
     """
 
-    def __init__(self, tokenizer: Tokenizer, start: Snapshot, options: StreamOptions) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, start: Snapshot, options: StreamOptions, voices: VoiceReader | None = None
+    ) -> None:
         self.tokenizer = tokenizer
         self.options = options
         self._settings = options.settings.sampling()
         self.forced_token = options.forced_token
-        # The row. A batch that holds it updates ``logits`` after every burst, ``state`` when the stream leaves.
-        self.state = start.state
-        self.logits = start.logits
+        # The rows. A batch that holds them updates their logits after every burst, their states when the stream leaves.
+        self.state, self.logits, self.unstyled = start.state, start.logits, start.unstyled
+        self.voice = start.voice  # that under which they were read
+        self._voices = voices
+        self._taken_voice: Voice | None = None  # the settings' voice when they were read for it; None before
         # The text.
         self.position = start.position
         self.pending_text = start.pending_text
@@ -115,23 +93,55 @@ class Stream:
     def settings(self) -> SamplingSettings:
         """Settings of the next token. They may be replaced at any time, from any thread.
 
-        Raises SettingError, and changes nothing, if ``ban`` or ``bias`` does not fit the model.
+        Raises SettingError, and changes nothing, if ``style``, ``ban`` or ``bias`` does not fit the model.
         """
         return self._settings
 
     @settings.setter
     def settings(self, settings: SamplingSettings) -> None:
         require_effective_bias(self.tokenizer, settings)
+        if self._voices:
+            self._voices.require_known(settings)
         self._settings = settings.sampling()
 
     def with_settings(self, settings: SamplingSettings) -> Stream:
         """Return the stream itself if these are its settings, else a copy with them, for inspection only."""
         sampling = settings.sampling()
-        if self._settings is sampling:
+        if self._settings is sampling and not self.voice_is_due:
             return self
         other = copy(self)
         other._settings = sampling
+        other.take_voice()
         return other
+
+    @property
+    def rows(self) -> Rows:
+        """Its one or two rows."""
+        return Row(self.state, self.logits), self.unstyled
+
+    @property
+    def voice_is_due(self) -> bool:
+        """True if the next token is of another voice than the one before: ``take_voice`` must be called."""
+        return self._voices is not None and self._settings.voice != self._taken_voice
+
+    def take_voice(self) -> None:
+        """Read the latest tokens again if the next one has another voice than that under which they were read."""
+        if self.voice_is_due and self._voices:
+            self._taken_voice = self._settings.voice
+            start = self._taken_voice.at(self.written_chars)
+            if start != self.voice:
+                rows = self._voices.read_again(self.recent(STYLE_CONTEXT), start, self.rows[0])
+                (self.state, self.logits), self.unstyled = rows
+                self.voice = start
+
+    @property
+    def mix(self) -> StyleMix:
+        """The styles under which the next token is read."""
+        return (self._taken_voice or self.voice).at(self.written_chars).mix
+
+    def model_logits(self) -> Array:
+        """Return the logits (V,) that the filters are applied to: those of the row, or of both if they are guided."""
+        return guide(self.rows, self.settings.style_strength)
 
     @property
     def should_pause(self) -> bool:
@@ -142,7 +152,7 @@ class Stream:
     def max_burst(self) -> int:
         """Return a number of tokens that can be drawn at once: the stream cannot end or have to pause before."""
         s = self.settings
-        if s.stop or self.forced_token is not None or isinstance(s.temperature, Ramp):
+        if s.stop or self.forced_token is not None or isinstance(s.temperature, Ramp) or s.voice.moves:
             return 1
         room = self.options.max_unread - len(self.events)
         characters = s.length - self.written_chars - len(self.pending_text)
@@ -181,17 +191,14 @@ class Stream:
         bound, surprisal = self._mirostat_state
         return bound - s.surprise_rate * (surprisal - s.surprise)
 
-    def add_tokens(self, tokens: TokenColumns, states: Mapping[int, tuple[StateArrays, Logits]]) -> None:
-        """Append drawn tokens.
-
-        ``states`` maps a number of these tokens to the row after them, state (1, ·) and logits (V,). It is saved as
-        a snapshot.
-        """
+    def add_tokens(self, tokens: TokenColumns, rows: Mapping[int, Rows]) -> None:
+        """Append drawn tokens. ``rows`` maps a number of these tokens to the rows after them, saved as a snapshot."""
         self.requested = False
+        self.voice = self._taken_voice or self.voice  # on a ramp, it has moved on from where it was taken
         start = 0
-        for end in sorted(states):
+        for end in sorted(rows):
             self._add_run(tokens.section(start, end))
-            self.save_snapshot(*states[end])
+            self.save_snapshot(rows[end])
             start = end
         if start < len(tokens.ids):
             self._add_run(tokens.section(start, len(tokens.ids)) if start else tokens)
@@ -270,8 +277,9 @@ class Stream:
             self.end("failed")
         self.close()
 
-    def save_snapshot(self, state: StateArrays, logits: Logits) -> None:
-        """Save a snapshot of this position, given copies of the stream's row: state (1, ·) and logits (V,)."""
+    def save_snapshot(self, rows: Rows) -> None:
+        """Save a snapshot of this position, given copies of the stream's rows."""
+        (state, logits), unstyled = rows
         self.snapshots[self.position] = Snapshot(
             state,
             logits,
@@ -280,4 +288,6 @@ class Stream:
             self.pending_text,
             self._log.history(),
             self._mirostat_state,
+            self.voice,
+            unstyled,
         )

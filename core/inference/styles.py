@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError, UsageError, suggest
+from ..setting_styles import MAX_NAME_LENGTH, is_style_name
 from .quantization import dequantize
 
 STYLE_TENSORS = ("styles.weight", "styles.scale")
@@ -17,9 +18,6 @@ STYLE_TENSORS = ("styles.weight", "styles.scale")
 
 MAX_STYLES = 4096
 """Most styles of a model."""
-
-MAX_NAME_LENGTH = 64
-"""Most characters of a style's name."""
 
 MAX_SHOWN = 40
 """Most names in a message."""
@@ -69,17 +67,6 @@ class StyleTable:
             return self.names.index(name)
         hint = f"{suggest(name, self.names)} there are: {show_style_names(self.names)}".lstrip()
         raise UsageError(f"there is no style {name[:MAX_NAME_LENGTH]!r}; {hint}")
-
-
-def is_style_name(name: object) -> TypeGuard[str]:
-    """Return True if ``name`` can be the name of a style: short, and typed as one word of ``/style``.
-
-    It has no white space or control characters, no mark that separates names, weights or the ends of a ramp, and is not
-    the word that turns styles off.
-    """
-    if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME_LENGTH or name == "off":
-        return False
-    return name.isprintable() and not any(mark in name for mark in (" ", ":", ",", ".."))
 
 
 def show_style_names(names: Sequence[str]) -> str:

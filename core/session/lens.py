@@ -9,11 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..events import Token
-from ..generation.stream import Stream, StreamOptions, tuple_maker
+from ..generation.burst import tuple_maker
+from ..generation.snapshot import Snapshot
+from ..generation.stream import Stream, StreamOptions
 from ..sampling.filters import Array, entropy, log_softmax
 from ..sampling.rng import PositionRNG
 from ..sampling.sampler import SamplerChain
 from ..settings import SamplingSettings, Settings
+from .replay import draw_start
 from .session import Session
 
 
@@ -80,22 +83,39 @@ def inspect_session(session: Session, index: int | None = None) -> Inspection | 
 
 
 def _inspect_passage(session: Session, index: int) -> Inspection:
-    snapshot = session.snapshot_at(*session.passage.locate_token(index))
-    taken, filters = session.passage.token_at(index) or (None, None)
-    temperature = taken.temperature if taken else session.settings.temperature_at(0)
-    stream = Stream(session.model.tokenizer, snapshot, StreamOptions(filters or session.settings, PositionRNG(0)))
-    return inspect_stream(stream, temperature, session.model.token_text, taken, filters)
+    place = session.passage.token_place(index)
+    if place is None:
+        stream = _next_stream(session)
+        return inspect_stream(stream, session.settings.temperature_at(0), session.model.token_text)
+    node, at = place
+    before = session.snapshot_at(*session.passage.locate_token(index))
+    taken, filters = node.tokens[at], node.filters_at(at)
+    stream = _stream_from(session, draw_start(session.model, before, node, at), filters or session.settings)
+    return inspect_stream(stream, taken.temperature, session.model.token_text, taken, filters)
+
+
+def _next_stream(session: Session) -> Stream:
+    """Return the stream that would continue the text now, for inspection only."""
+    voices, settings = session.model.voices, session.settings
+    return _stream_from(
+        session, voices.restyle(session.current_snapshot(), voices.fit_voice(settings.voice).at(0)), settings
+    )
+
+
+def _stream_from(session: Session, start: Snapshot, settings: Settings) -> Stream:
+    """Return a stream for inspection only."""
+    return Stream(session.model.tokenizer, start, StreamOptions(settings, PositionRNG(0)))
 
 
 def next_logprobs(session: Session) -> Array | None:
-    """Return the model's log-probabilities (V,) of the next token. None if there is no text."""
+    """Return the model's log-probabilities (V,) of the next token, in the current style. None if there is no text."""
     if session.stream:
-        logits = session.stream.logits
+        logits = session.stream.with_settings(session.settings).model_logits()
     elif session.passage.cursor is None:
         return None
     else:
-        logits = session.current_snapshot().logits
-    return np.asarray(log_softmax(logits[None].astype(np.float64))[0])
+        logits = _next_stream(session).model_logits()
+    return np.asarray(log_softmax(logits[None])[0])
 
 
 def inspect_stream(
@@ -111,7 +131,7 @@ def inspect_stream(
     ``decode`` returns the text of a token id. ``taken`` and ``filters`` are those of ``Inspection``.
     """
     shaped_logits, allowed = _shape_logits(stream, temperature)
-    logprobs = log_softmax(np.stack([stream.logits, shaped_logits]))
+    logprobs = log_softmax(np.stack([stream.model_logits(), shaped_logits]))
     raw, shaped = np.exp(logprobs)
     order = _order_candidates(raw, taken, limit)
     ids = order.tolist()
@@ -140,7 +160,7 @@ def _order_candidates(probs: Array, taken: Token | None, limit: int) -> np.ndarr
 
 def _shape_logits(stream: Stream, temperature: float) -> tuple[Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """Return the logits (V,) after the whole sampler chain, and which tokens (V,) no filter removed."""
-    logits = stream.logits[None].astype(np.float64)
+    logits = stream.model_logits()[None]
     chain = _cached_chain(stream.settings, tuple(stream.breaker_ids()))
     shaped = chain.apply(logits, np.array([[temperature]]), [stream])[0]
     # T = 0 leaves one token, but it is no filter: what the filters remove is then found at T = 1.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import pairwise
 from operator import itemgetter
 
 from ..events import Token
 from ..generation.snapshot import Snapshot
+from ..setting_styles import PLAIN, Voice
 from ..settings import Settings
 from ..text.tokenizer import Tokenizer
 
@@ -69,6 +71,17 @@ class Node:
         """Return the settings that drew the token at ``index``. None if not recorded."""
         entry = bisect_right(self.filters, index, key=itemgetter(0)) - 1
         return self.filters[entry][1] if entry >= 0 else None
+
+    def voices(self) -> list[tuple[int, Voice]]:
+        """Return the voices of its tokens as pairs (index of the first token, voice of it and those after it)."""
+        recorded = {0: PLAIN} | {first: filters.voice for first, filters in self.filters}
+        changes = [(0, recorded[0])]
+        changes += [(first, recorded[first]) for first in sorted(recorded) if first]
+        return changes[:1] + [after for before, after in pairwise(changes) if after[1] != before[1]]
+
+    def written_chars(self, index: int) -> int:
+        """Return the number of characters that were written before the token at ``index``."""
+        return sum(len(token.text) for token in self.tokens[:index])
 
     def tokens_in_vocab(self, tokenizer: Tokenizer) -> bool:
         """True if the ids of all its tokens are in the tokenizer's vocabulary."""

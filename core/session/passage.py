@@ -130,18 +130,23 @@ class Passage:
                 break
         return fitting
 
+    def token_place(self, index: int) -> tuple[Node, int] | None:
+        """Return the node of the generated token at ``index`` of the text, and its index there. None at the end."""
+        before = 0
+        for node, part in self.path():
+            length = _token_count(node, part)
+            if 0 <= index - before < length:
+                return node, index - before
+            before += length
+        return None
+
     def token_at(self, index: int) -> tuple[Token, Settings | None] | None:
         """Return the generated token at ``index`` of the text and the settings that drew it (None if not recorded).
 
         Return None at the end of the text.
         """
-        before = 0
-        for node, part in self.path():
-            length = _token_count(node, part)
-            if 0 <= index - before < length:
-                return node.tokens[index - before], node.filters_at(index - before)
-            before += length
-        return None
+        place = self.token_place(index)
+        return place and (place[0].tokens[place[1]], place[0].filters_at(place[1]))
 
     def outline(self) -> Iterator[tuple[int, int]]:
         """Yield (index, depth) of every node, parents first. A text's only child is as deep as the text."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
 from ..errors import StateError
-from ..events import Token
 from ..generation.snapshot import Snapshot, mirostat_state_after
 from ..generation.stream import SNAPSHOT_INTERVAL
+from ..generation.token_history import TokenHistory
 from ..model import Model
+from ..setting_styles import PLAIN, Voice
+from ..settings import Settings
 from .node import Node
 from .passage import Passage
 from .stored_passage import StoredSnapshot
@@ -58,6 +61,11 @@ def adopt_passage(model: Model, passage: Passage) -> tuple[Passage, str | None]:
     return as_seed, f"{notice}, as one seed"
 
 
+def lost_style(model: Model, settings: Settings) -> str:
+    """Return a notice if the model lacks the style of a passage's settings, else ""."""
+    return "" if model.voices.knows(settings.voice) else f"{model.name} has no {settings.format(['style'])}"
+
+
 def restore_snapshots(model: Model, passage: Passage, snapshots: Iterable[StoredSnapshot]) -> None:
     """Put stored snapshots into their nodes. Damaged ones and those of another model are ignored."""
     # The nodes' starts come first: the other snapshots are checked against them.
@@ -91,7 +99,7 @@ def _snapshot_within(model: Model, passage: Passage, node: Node, at: int, whole_
     nearest = max((p for p in list(node.snapshots) if p <= first + at), default=first)
     snapshot = node.snapshots.get(nearest, start)
     for begin in range(nearest - first, at, SNAPSHOT_INTERVAL):
-        snapshot = _replay(model, snapshot, node.tokens[begin : min(at, begin + SNAPSHOT_INTERVAL)])
+        snapshot = _replay(model, snapshot, node, begin, min(at, begin + SNAPSHOT_INTERVAL))
         if begin + SNAPSHOT_INTERVAL <= at:
             node.snapshots[snapshot.position] = snapshot
     # After a stop no text is pending: it was shown as the tail, or was a stop text.
@@ -99,14 +107,46 @@ def _snapshot_within(model: Model, passage: Passage, node: Node, at: int, whole_
     return replace(snapshot, pending_text="") if stopped else snapshot
 
 
-def _replay(model: Model, start: Snapshot, tokens: list[Token]) -> Snapshot:
-    """Return the snapshot after these tokens, with the same pending text as when they were drawn."""
-    ids = [token.id for token in tokens]
+def draw_start(model: Model, before: Snapshot, node: Node, index: int) -> Snapshot:
+    """Return the snapshot that the token at ``index`` of a node was drawn from, given the one ``before`` it."""
+    voice = dict(node.voices()).get(index)
+    if voice is None:
+        return before
+    return model.voices.restyle(before, model.voices.fit_voice(voice).at(node.written_chars(index)))
+
+
+def _replay(model: Model, start: Snapshot, node: Node, begin: int, end: int) -> Snapshot:
+    """Return the snapshot after tokens ``begin`` to ``end``, with the same pending text as when they were drawn."""
+    tokens = node.tokens[begin:end]
     decoder = model.tokenizer.decoder(start.remainder)
-    decoded = start.pending_text + "".join(map(decoder.push, ids))
+    decoded = start.pending_text + "".join(decoder.push(token.id) for token in tokens)
     shown = sum(len(token.text) for token in tokens)
+    snapshot = start
+    for first, last, voice in _voice_runs(node, begin, end):
+        snapshot = draw_start(model, snapshot, node, first)
+        snapshot = _read_tokens(model, snapshot, node, (first, last), model.voices.fit_voice(voice))
     return replace(
-        model.advance(start, np.array(ids, np.int64)),
+        snapshot,
         pending_text=decoded[shown:],
         mirostat_state=mirostat_state_after(tokens[-1]) if tokens else start.mirostat_state,
     )
+
+
+def _voice_runs(node: Node, begin: int, end: int) -> Iterator[tuple[int, int, Voice]]:
+    """Yield (first, end, voice) of the tokens from ``begin`` to ``end`` that were drawn in one voice."""
+    changes = node.voices()
+    for (first, voice), (last, _) in pairwise([*changes, (end, PLAIN)]):
+        if max(first, begin) < min(last, end):
+            yield max(first, begin), min(last, end), voice
+
+
+def _read_tokens(model: Model, start: Snapshot, node: Node, part: tuple[int, int], voice: Voice) -> Snapshot:
+    """Return the snapshot after a part of a node's tokens, read under a voice: on a ramp, each under its place's."""
+    ids = np.array([token.id for token in node.tokens[slice(*part)]], np.int64)
+    if not voice.moves:
+        return model.advance(start, ids)
+    snapshot, written = start, node.written_chars(part[0])
+    for token in node.tokens[slice(*part)]:
+        snapshot = model.advance(replace(snapshot, voice=voice.at(written)), np.array([token.id]))
+        written += len(token.text)
+    return replace(snapshot, voice=voice, history=TokenHistory(ids, start.history))

@@ -14,14 +14,13 @@ from ..generation.snapshot import Snapshot
 from ..generation.stream import Stream, StreamOptions
 from ..generation.sweep import Sweep
 from ..model import Model, load
-from ..sampling.logit_bias import require_effective_bias
 from ..sampling.rng import PositionRNG, random_rng_seed
 from ..settings import NO_DEFAULTS, NOT_OF_PASSAGES, SPECS, Settings, get_spec, merge_layers
 from .node import Node
 from .observer import SessionObserver
 from .passage import Passage
 from .recording import ModelTime, node_of_column, record_events
-from .replay import adopt_passage, restore_snapshots, snapshot_at
+from .replay import adopt_passage, lost_style, restore_snapshots, snapshot_at
 from .stored_passage import Deletion, StoredPassage
 
 T = TypeVar("T")
@@ -79,10 +78,10 @@ class Session:
     def set_all(self, settings: Settings) -> None:
         """Change all settings at once, also for the text being written.
 
-        Raises SettingError, and changes nothing, if a new ``ban`` or ``bias`` does not fit the model.
+        Raises SettingError, and changes nothing, if a new ``style``, ``ban`` or ``bias`` does not fit the model.
         """
-        if (settings.ban, settings.bias) != (self.settings.ban, self.settings.bias):
-            require_effective_bias(self.model.tokenizer, settings)
+        if any(getattr(settings, name) != getattr(self.settings, name) for name in ("style", "ban", "bias")):
+            self.model.require_effective(settings)
         self._take_settings(settings)
 
     def _take_settings(self, settings: Settings) -> None:
@@ -119,14 +118,15 @@ class Session:
     def switch_model(self, name: str) -> None:
         """Continue with another model, in a new passage. If it cannot be loaded, raise ModelError and change nothing.
 
-        Settings that differ from the old model's defaults are kept; the others take the new model's defaults.
+        Settings that differ from the old model's defaults are kept, but no style that the new model lacks; the others
+        take the new model's defaults.
         """
         model = self._load_model(name)
         defaults = self.defaults
         current = {name: getattr(self.settings, name) for name in SPECS}
         changed = {name: value for name, value in current.items() if value != getattr(defaults, name)}
         self.model = model
-        self.settings = self.defaults.changed(**changed)
+        self.settings = model.voices.fit_settings(self.defaults.changed(**changed))
         self.new_passage()
 
     def write_from(self, seed: str, notes: Iterable[str] = ()) -> Iterator[Event]:
@@ -139,8 +139,8 @@ class Session:
         at = self.passage.current().shown_count if appends else 0
         before = self.snapshot_at(self.passage.end()[0], at) if appends else None
         time = ModelTime()
-        chunks = time.measure_reading(self.model.prefill_chunks(seed, before, self.settings.whole_seed))
-        prefill = yield from self.read_stoppable(chunks)
+        chunks = self.model.prefill_chunks(seed, before, self.settings.whole_seed)
+        prefill = yield from self.read_stoppable(time.measure_reading(chunks))
         if not appends:
             self.new_passage()
         take = self.passage.current().take if appends else 0
@@ -238,7 +238,7 @@ class Session:
         self.set("temperature", column.temperature)
 
     def load_passage(self, stored: StoredPassage) -> str | None:
-        """Continue with a loaded passage. Return a notice if another model wrote it and its text is read again.
+        """Continue with a loaded passage. Return a notice if another model reads it again, or lacks its style.
 
         Restores the settings that the passage was left with, except those of ``NOT_OF_PASSAGES`` and the pinned ones.
         """
@@ -248,9 +248,10 @@ class Session:
             restore_snapshots(self.model, passage, stored.snapshots)
         self.passage = passage
         kept = self.pinned.union(NOT_OF_PASSAGES)
-        self._take_settings(settings.changed(**{name: getattr(self.settings, name) for name in kept}))
+        settings = settings.changed(**{name: getattr(self.settings, name) for name in kept})
+        self._take_settings(self.model.voices.fit_settings(settings))
         self.pinned = frozenset()
-        return notice
+        return "; ".join(filter(None, (notice, lost_style(self.model, settings)))) or None
 
     def current_snapshot(self) -> Snapshot:
         """Return the snapshot at the end of the text. Raises CommandError in an empty passage."""

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 from ..inference.model_file import ModelFile
 from ..inference.quantization import quantize
-from ..inference.styles import MAX_STYLES, StyleTable, is_style_name
+from ..inference.styles import MAX_STYLES, StyleTable
+from ..setting_styles import is_style_name
 from ..text.labels import NO_LABEL, LabelRuns
 
 MAX_STYLE_WIDTH = 64

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from ..errors import UsageError
 from ..inference.model_file import MAX_DIMENSIONS, Architecture
-from ..inference.styles import MAX_STYLES, is_style_name
+from ..inference.styles import MAX_STYLES
+from ..setting_styles import is_style_name
 from .request import MAX_LIMIT, TrainRequest
 from .saved_keys import CONFIG_KEYS, from_file_keys, to_file_keys
 from .sizes import MODEL_SIZES, SHORT_RUN_EPOCHS, SHORT_RUN_MINUTES, Dropout, ModelSize, choose_size, nearest_size
