@@ -111,7 +111,7 @@ def test_lines_are_shuffled_the_same_way_every_time_and_an_item_takes_one(tmp_pa
         ("a.jsonl", b"[1]", ReadOptions(field="f"), "has no text field 'f'; its text fields: none"),
         ("a.csv", b"name,age\nAda,3", ReadOptions(), "choose one with --column; there are: name, age"),
         ("a.csv", b"name,age\nAda,3", ReadOptions(column="title"), "no column 'title'; there are: name, age"),
-        ("a.csv", b"name,age\nAda", ReadOptions(column="age"), "line 2, is too short"),
+        ("a.csv", b"name,age\nAda", ReadOptions(column="age"), "no text in its column 'age'"),
         ("a.csv", b"", ReadOptions(column="age"), "the first line must name the columns"),
         ("a.csv", b"text\nwell, no", ReadOptions(), "line 2, has more cells than the first line has names"),
         ("a.csv", b'text\n"one\ntwo', ReadOptions(), "unexpected end of data"),

@@ -48,6 +48,7 @@ def test_the_lock_has_every_requirement(extra: str) -> None:
     for requirement in requirements_of(extra):
         if requirement.name != "torch":
             versions = locked[canonicalize_name(requirement.name)]
+            assert versions, f"{requirement.name} is not locked"
             assert [version for version in versions if version not in requirement.specifier] == []
 
 

@@ -100,7 +100,7 @@ def test_a_name_that_is_taken_needs_replace(train: Train, home: Path) -> None:
         (b"too short", "at least 5,000 characters are needed"),
         (b"a" * 6000, "one character repeated"),
         (b"text\0" * 2000, "looks like binary data"),
-        (b"word " * 2000 + b"\xe9", "--encoding latin-1"),
+        (b"word " * 2000 + b"\xe9", "--encoding auto takes that"),
     ],
 )
 def test_what_cannot_be_learned_gets_one_line(train: Train, tmp_path: Path, data: bytes | None, says: str) -> None:
@@ -265,7 +265,7 @@ def test_a_model_goes_on_with_a_new_text_and_new_characters(train: Train, tmp_pa
         (["--vocab", "500"], "--vocab only applies to"),
         (["--min-count", "2", "--tokens", "byte"], "--min-count only applies to --tokens char"),
         (["--min-count", "1000"], "no character occurs 1,000 times"),
-        (["--field", "text"], "--field is for JSON lines"),
+        (["--field", "text"], "--field is for JSON, and none"),
         (["--rate", "nan"], "nan is not a finite number"),
         (["--epochs", "inf"], "inf is not a finite number"),
         (["--dropout", "nan"], "nan is not a finite number"),

@@ -56,12 +56,16 @@ def track_copies(model: Model, read: ReadText) -> CopyTracker | None:
 
 def _open_file(path: str) -> tuple[str, list[str]]:
     from ..session.reading import open_text  # imported late: text files take 6 ms of every start otherwise
+    from ..text.encoding import EncodingError
     from ..text.files import file_source
 
     file = typed_path(path)
     if os.path.exists(file) and not os.path.isfile(file) and not os.path.isdir(file):  # noqa: PTH110, PTH112, PTH113
         raise UsageError(f"cannot read {file}: it is a device or a pipe; give the path of a file")
-    return open_text(file_source(file))
+    try:
+        return open_text(file_source(file))
+    except EncodingError as error:
+        raise error.without_option() from None
 
 
 def _own_seed(session: Session) -> str:

@@ -20,7 +20,7 @@ from ..sampling.filters import Array, log_softmax
 from ..sampling.sampler import token_stats
 from ..score import to_perplexity
 from ..settings import Settings
-from ..text.cleaning import read_plain
+from ..text.encoding import read_plain
 from ..text.files import Source
 from ..text.tokenizer import Ids, Tokenizer
 from .node import Node

@@ -54,13 +54,15 @@ def iter_chunks(text: TextLike, overlap: int = 0) -> Iterator[str]:
 
 def iter_lines(chunks: Iterable[str]) -> Iterator[str]:
     r"""Yield whole lines with their \n. The last may have none."""
-    rest = ""
+    parts = list[str]()
     for chunk in chunks:
-        *whole, rest = (rest + chunk).split("\n")
-        for line in whole:
-            yield line + "\n"
-    if rest:
-        yield rest
+        *lines, last = chunk.split("\n")
+        for line in lines:
+            yield "".join([*parts, line, "\n"])
+            parts = []
+        parts.append(last)
+    if any(parts):
+        yield "".join(parts)
 
 
 def subsample(text: TextLike, max_chars: int) -> TextView:

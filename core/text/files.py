@@ -8,11 +8,12 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from ..errors import TextError, error_text
@@ -20,8 +21,16 @@ from ..file_io import open_or_error
 
 STDIN = "-"
 
-TEXT_SUFFIXES = (".txt", ".text", ".md", ".jsonl", ".csv", ".tsv")
-"""Extensions of the texts in a folder, with or without ``.gz`` after them. A file given by itself can have any name."""
+TEXT_SUFFIXES = (
+    *(".txt", ".text", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".mbox"),
+    *(".html", ".htm", ".xhtml", ".epub", ".docx", ".zip", ".pdf", ".rtf"),
+)
+"""Extensions of the texts in a folder, with or without ``.gz`` after them. A file given by itself can have any name.
+
+PDF and RTF are named among them although they are not read, so that it is said.
+"""
+
+_TWEETS = re.compile(r"tweets?(-part\d+)?\.js")
 
 BLOCK_BYTES = 1 << 20
 """Bytes read at a time, so that memory use does not grow with the file."""
@@ -61,7 +70,7 @@ class Source:
 
     def raw_blocks(self) -> Iterator[bytes]:
         """Yield the bytes as they are on disk."""
-        with self._open() as file:
+        with self.open() as file:
             while block := file.read(BLOCK_BYTES):
                 yield block
 
@@ -70,7 +79,7 @@ class Source:
         if not self._is_gzip:
             yield from self.raw_blocks()
             return
-        with self._open() as file, gzip.GzipFile(fileobj=file) as unpacked:
+        with self.open() as file, gzip.GzipFile(fileobj=file) as unpacked:
             try:
                 while block := unpacked.read(BLOCK_BYTES):
                     yield block
@@ -82,8 +91,11 @@ class Source:
         return self.name.lower().endswith(".gz")
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[BinaryIO]:
-        """Open the bytes. At the end, raise TextError if the file has changed since it was first opened."""
+    def open(self) -> Iterator[BinaryIO]:
+        """Open the bytes, as they are on disk, for reading and seeking.
+
+        At the end, raise TextError if the file has changed since it was first opened.
+        """
         if self._path is None:
             yield io.BytesIO(self._data)
             return
@@ -130,7 +142,7 @@ def _expand(pattern: str) -> Iterator[str | Path]:
 
 
 def _find_in_folder(folder: Path) -> list[Path]:
-    paths = sorted(p for p in folder.rglob("*") if _is_text(p.relative_to(folder)) and p.is_file())
+    paths = sorted(p for p in folder.rglob("*") if is_text_name(p.relative_to(folder)) and p.is_file())
     if not paths:
         raise TextError(f"there is no text in the folder {folder}; names of texts end in {', '.join(TEXT_SUFFIXES)}")
     return paths
@@ -176,7 +188,12 @@ def _file_stamp(file: BinaryIO) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _is_text(path: Path) -> bool:
+def is_text_name(path: PurePath) -> bool:
+    """Return True if a file of a folder or an archive is a text by its name, and not hidden.
+
+    The files that name the channels in Discord's data package are left out.
+    """
     name = path.name.lower()
-    hidden = any(part.startswith(".") for part in path.parts)
-    return not hidden and name.removesuffix(".gz").endswith(TEXT_SUFFIXES)
+    is_hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    is_text = name.removesuffix(".gz").endswith(TEXT_SUFFIXES) or _TWEETS.fullmatch(name)
+    return not is_hidden and bool(is_text) and not re.search(r"(?:^|/)c?\d+/channel\.json$", path.as_posix())

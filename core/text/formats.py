@@ -1,19 +1,25 @@
-"""Extract the text from a file: all of it, a field of JSON lines, or a column of a CSV or TSV table."""
+"""Extract the text from a file, in records: all of it, a field, a column, or the messages of an export."""
 
 from __future__ import annotations
 
-import csv
-import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from ..errors import TextError, UsageError
-from .chunks import iter_lines
 from .files import TEXT_SUFFIXES, Source
 from .items import find_item_end, format_item
-from .readers.record import Record
+from .markup import note_markup
+from .readers.reader_table import choose_reader
+from .readers.record import Reader, Record
+from .readers.text_document import TextDocument
 from .split import DEFAULT_SPLIT
+
+MAX_AUTHORS = 10_000
+"""Most authors that are told apart in a file."""
+
+SHOWN_AUTHORS = 6
+"""Authors that a message names, those with the most texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +29,14 @@ class ReadOptions:
     ``keep_boilerplate``: keep Project Gutenberg's header and footer.
     ``field``: the JSONL field to read; "" for "text".
     ``column``: the CSV or TSV column to read; "" if there is only one.
-    ``lines``: every line is a separate item. Lines are shuffled, and generated text ends at a newline.
-    ``split``: percentages for training, validation and test, as ``Split.parse`` reads them.
     ``label``: what a part of the text is labelled with: its "folder", its "file" or its "author"; "" for nothing.
     ``label_column``: the field or column that holds the author; "" for the one that the format has.
     ``items``: a key of ``ITEM_ENDS`` if the text is a list of items that end otherwise than with a line.
+    ``reader``: name of the format; "" for the one that is recognized.
+    ``author``: names of authors with commas between them, whose texts are read; "" for all.
+    ``strict``: a file that cannot be read is an error, also if there are others.
+    ``lines``: every line is a separate item. Lines are shuffled, and generated text ends at a newline.
+    ``split``: percentages for training, validation and test, as ``Split.parse`` reads them.
     """
 
     encoding: str = "utf-8"
@@ -39,6 +48,9 @@ class ReadOptions:
     label: str = ""
     label_column: str = ""
     items: str = ""
+    reader: str = ""
+    author: str = ""
+    strict: bool = False
 
     @property
     def item_end(self) -> str:
@@ -49,21 +61,68 @@ class ReadOptions:
 DEFAULT_READ_OPTIONS = ReadOptions()
 
 
-def extract_records(chunks: Iterator[str], source: Source, options: ReadOptions) -> Iterator[Record]:
-    """Yield the text in ``chunks``: all of it, the field of every line of .jsonl, or the column of .csv and .tsv.
+def extract_records(document: TextDocument, options: ReadOptions) -> Iterator[Record]:
+    """Yield the text of a document: all of it, or what its format has, such as the field of every line of .jsonl.
 
-    The texts of the records, one after the other, are the whole text: fields and cells are separated by an empty line,
-    or each is an item if the text is a list. Raises TextError.
+    The texts of the records, one after the other, are the whole text: what was separate in the file is separated by an
+    empty line, or each is an item if the text is a list. Appends what was read to the document's notes. Raises
+    TextError, MissingExtraError, or UsageError if there is no reader of that name.
     """
-    suffix = _format_suffix(source, options)
-    if suffix == ".jsonl":
-        records = _iter_field(iter_lines(chunks), source.name, options)
-    elif suffix in (".csv", ".tsv"):
-        records = _iter_column(iter_lines(chunks), source.name, options, tabs=suffix == ".tsv")
-    else:
-        yield from map(Record, chunks)
+    reader = _choose_reader(document, options)
+    records = reader.records(document, options)
+    if reader.is_whole:
+        if options.author:
+            raise TextError(f"{document.name} does not say who wrote what; --author is for chats, mail and rows")
+        yield from note_markup(records, document.notes)
         return
-    yield from _separate(records, options.item_end)
+    tally = _Tally(options.author)
+    yield from note_markup(_separate(filter(tally.count, records), options.item_end), document.notes)
+    tally.check(document.name)
+    document.notes.append(f"read as {reader.title}: {tally.describe(reader.items)}")
+
+
+def _choose_reader(document: TextDocument, options: ReadOptions) -> Reader:
+    """Return the reader of a document. If its name has no known extension, a field or a column decides the format."""
+    reader = choose_reader(document, options.reader)
+    if reader.name == "plain" and not options.reader and document.suffix not in TEXT_SUFFIXES:
+        name = "jsonl" if options.field else "csv" if options.column else ""
+        return choose_reader(document, name) if name else reader
+    return reader
+
+
+class _Tally:
+    """Counts the texts of each author, and keeps those of ``author``, names with commas between them."""
+
+    def __init__(self, author: str) -> None:
+        self._author = author
+        self._wanted = {name.strip().casefold() for name in (author, *author.split(","))} - {""}
+        self._counts = Counter[str]()
+
+    def count(self, record: Record) -> bool:
+        """Return True if the record is one of those to read."""
+        if record.author in self._counts or len(self._counts) < MAX_AUTHORS:
+            self._counts[record.author] += 1
+        return not self._wanted or record.author.casefold() in self._wanted
+
+    def check(self, name: str) -> None:
+        """Raise TextError if none of the wanted authors has a text in the file ``name``."""
+        if self._wanted and not self._keep():
+            authors = self._names(self._counts)
+            raise TextError(f"{name} has no author {self._author!r}; there are: {authors or 'none that it names'}")
+
+    def describe(self, items: str) -> str:
+        """Return the number of texts that are read, and their authors."""
+        kept = self._keep() if self._wanted else self._counts
+        authors = self._names(kept)
+        return f"{kept.total():,} {items}{f' of {authors}' if authors else ''}"
+
+    def _keep(self) -> Counter[str]:
+        return Counter({author: n for author, n in self._counts.items() if author.casefold() in self._wanted})
+
+    def _names(self, counts: Counter[str]) -> str:
+        names = [author for author, _ in counts.most_common() if author]
+        more = len(names) - SHOWN_AUTHORS
+        return ", ".join(names[:SHOWN_AUTHORS]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _separate(records: Iterable[Record], item_end: str) -> Iterator[Record]:
@@ -81,95 +140,12 @@ def _separate(records: Iterable[Record], item_end: str) -> Iterator[Record]:
 
 def check_options_apply(sources: Sequence[Source], options: ReadOptions) -> None:
     """Raise UsageError if ``options`` names a field or a column, and none of ``sources`` is of that format."""
-    suffixes = {_format_suffix(source, options) for source in sources}
-    if options.field and ".jsonl" not in suffixes:
-        raise UsageError("--field is for JSON lines, and none of the texts ends in .jsonl")
-    if options.column and not suffixes & {".csv", ".tsv"}:
+    if not (options.field or options.column or options.label_column):
+        return
+    names = {_choose_reader(TextDocument(source, options.encoding, []), options).name for source in sources}
+    if options.field and not names & {"jsonl", "json", "zip"}:
+        raise UsageError("--field is for JSON, and none of the texts ends in .jsonl or .json")
+    if options.column and not names & {"csv", "zip"}:
         raise UsageError("--column is for tables, and none of the texts ends in .csv or .tsv")
-    if options.label_column and not suffixes & {".jsonl", ".csv", ".tsv"}:
-        raise UsageError("--label-column is for tables and JSON lines, and no text ends in .jsonl, .csv or .tsv")
-
-
-def _format_suffix(source: Source, options: ReadOptions) -> str:
-    """Return ".jsonl", ".csv", ".tsv" or another extension. If it is not a known one, ``options`` decide the format."""
-    if source.suffix in TEXT_SUFFIXES:
-        return source.suffix
-    return ".jsonl" if options.field else ".csv" if options.column else ""
-
-
-def _iter_field(lines: Iterable[str], name: str, options: ReadOptions) -> Iterator[Record]:
-    field = options.field or "text"
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        texts = _text_fields(line, f"{name}, line {number:,},")
-        if field not in texts:
-            hint = f"; its text fields: {', '.join(texts) or 'none'}" + (
-                "" if options.field else " (choose one with --field)"
-            )
-            raise TextError(f"{name}, line {number:,}, has no text field {field!r}{hint}")
-        # A JSON escape can be half a surrogate pair, which is not valid text.
-        valid = texts[field].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        yield Record(valid.replace("\r\n", "\n").replace("\r", "\n"), texts.get(options.label_column, ""))
-
-
-def _text_fields(line: str, location: str) -> dict[str, str]:
-    """Return the fields of a JSON object whose values are strings. ``location`` names the line in errors."""
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        raise TextError(f"{location} is not JSON; each line must be a JSON object") from None
-    return {key: value for key, value in row.items() if isinstance(value, str)} if isinstance(row, dict) else {}
-
-
-def _iter_column(lines: Iterator[str], name: str, options: ReadOptions, tabs: bool) -> Iterator[Record]:
-    try:
-        rows = _iter_rows(lines, tabs)
-        _, header = next(rows, (0, []))
-        label = _find_column(header, options.label_column, name) if options.label_column else len(header)
-        index = _find_column(header, options.column, name, options.label_column)
-        for number, row in rows:
-            _check_cells(row, header, index, f"{name}, line {number:,},")
-            if row and row[index].strip():
-                yield Record(row[index], "".join(row[label : label + 1]))
-    except csv.Error as error:
-        raise TextError(f"{name} is not a readable table: {error}") from None
-
-
-def _check_cells(row: list[str], header: list[str], index: int, location: str) -> None:
-    """Raise TextError if the row has no cell at ``index``, or has text beyond the columns of the header."""
-    if row and len(row) <= index:
-        raise TextError(f"{location} is too short to have a column {header[index]!r}")
-    if any(cell.strip() for cell in row[len(header) :]):
-        raise TextError(
-            f'{location} has more cells than the first line has names; put a cell that contains a comma in "quotes"'
-        )
-
-
-def _find_column(header: list[str], column: str, name: str, label_column: str = "") -> int:
-    """Return the index of ``column``. If it is "", that of the only one beside ``label_column``. Raises TextError."""
-    if not header:
-        raise TextError(f"{name} begins with an empty line; the first line must name the columns")
-    others = [title for title in header if title != label_column]
-    column = column or (others[0] if len(others) == 1 else "")
-    if column not in header or not column:
-        problem = f"no column {column!r}" if column else "more than one column: choose one with --column"
-        raise TextError(f"{name} has {problem}; there are: {', '.join(header) or 'none'}")
-    return header.index(column)
-
-
-def _iter_rows(lines: Iterator[str], tabs: bool) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line number, cells) of each row.
-
-    Tab-separated cells are never quoted. Other cells may be quoted, and are separated by semicolons if the first line
-    has semicolons and no comma, as spreadsheets write in countries with a decimal comma.
-    """
-    csv.field_size_limit(1 << 30)  # the default, 131,072 characters, is less than a chapter
-    first = next(lines, "")
-    delimiter = ";" if ";" in first and "," not in first else ","
-    if tabs:
-        rows = csv.reader(chain([first], lines), delimiter="\t", quoting=csv.QUOTE_NONE)
-    else:
-        rows = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
-    for row in rows:
-        yield rows.line_num, row
+    if options.label_column and not names & {"jsonl", "json", "csv", "zip"}:
+        raise UsageError("--label-column is for tables and JSON, and no text ends in .jsonl, .json, .csv or .tsv")

@@ -103,9 +103,9 @@ class TrainRequest:
     min_count: int = _declare(
         TrainOption(1, "read rarer characters as a space (default: 1, keep all)", int, 1, MAX_LIMIT)
     )
-    encoding: str = _declare(TrainOption("utf-8", "encoding of the text files (default: utf-8)"))
-    field: str = _declare(TrainOption("", "JSONL field to read (default: text)"))
-    column: str = _declare(TrainOption("", "CSV or TSV column to read"))
+    encoding: str = _declare(TrainOption("utf-8", "encoding of the text files, or auto to guess it (default: utf-8)"))
+    field: str = _declare(TrainOption("", "field of JSON to read, such as message.content (default: text)"))
+    column: str = _declare(TrainOption("", "column of a table to read, by name or number"))
     label: str = _declare(
         TrainOption("", "label each text with its folder, file or author", choices=("folder", "file", "author"))
     )

@@ -18,9 +18,9 @@ from ...core.model import Model, drain, load
 from ...core.sampling.rng import random_rng_seed
 from ...core.score import Score
 from ...core.settings import Settings
-from ...core.text.cleaning import decode_bytes
 from ...core.text.copy_detection import CopyReport, copied_run_lengths, indexed_run_lengths
 from ...core.text.corpus import Corpus, read_corpora
+from ...core.text.encoding import decode_utf8
 from ...core.text.formats import ReadOptions
 from ..progress_line import print_progress
 
@@ -32,7 +32,7 @@ def read_seed_from_stdin() -> str:
     """Return standard input without its last newline, or "" if it is a terminal. Raise TextError if not UTF-8."""
     if sys.stdin is None or sys.stdin.isatty():
         return ""
-    return decode_bytes(sys.stdin.buffer.read(), "utf-8", "standard input").removesuffix("\n")
+    return decode_utf8(sys.stdin.buffer.read(), "standard input").removesuffix("\n")
 
 
 def write_texts(model: Model, seed: str, settings: Settings, count: int, echo: bool, as_json: bool) -> None:
