@@ -151,7 +151,8 @@ def pick(session: Session, sweep: Sweep, number: int) -> Iterator[Effect]:
 def model(session: Session, name: str = "") -> Iterator[Effect]:
     """List the models, or switch to another one."""
     if not name:
-        yield Listing(f"models; current: {session.model.name}", list_models(), "/model", current=session.model.name)
+        current = session.model.name
+        yield Listing(f"models; current: {current}", list_models(), "/model", current=library.name_of_parent(current))
         return
     session.switch_model(name)
     yield Notice(f"{session.model.name}: type a seed")

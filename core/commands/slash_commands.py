@@ -8,7 +8,7 @@ from typing import Any
 from ..session.session import Session
 from ..setting_spec import Spec
 from ..settings import SPECS
-from . import actions, arguments, explain, passage_commands, preset_commands, read_command
+from . import actions, arguments, explain, learn_commands, passage_commands, preset_commands, read_command
 from .command import Argument, Command
 from .effects import Effect
 
@@ -154,6 +154,14 @@ TEXT_COMMANDS: tuple[Command, ...] = (
         "list the models, or switch to another one",
         actions.model,
         (Argument("name", choices=lambda *_: actions.list_models()),),
+    ),
+    Command(
+        "learn",
+        "show what the model has learned of you; on, off, forget, or save NAME (/learn! save replaces)",
+        learn_commands.learn,
+        (Argument("action", choices=arguments.offer(*learn_commands.ACTIONS)), Argument("name")),
+        live=True,
+        careful=True,
     ),
     Command(
         "tour",

@@ -63,6 +63,16 @@ def _model_path(text: str) -> Path:
         raise ModelError(str(error)) from None
 
 
+def learned_name(parent: str, characters: int) -> str:
+    """Return the name of what model ``parent`` is after it has learned so many characters: "tolstoy+1204"."""
+    return f"{parent}+{characters}"
+
+
+def name_of_parent(name: str) -> str:
+    """Return the name of the model that one of ``learned_name`` came of. Another name is returned as it is."""
+    return re.sub(r"\+\d+$", "", name)
+
+
 def path_for_new_model(name: str, replace: bool = False) -> Path:
     """Return the path for a new model. Raises UsageError for an unusable name, or one in use unless ``replace``."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):

@@ -21,6 +21,9 @@ class Card:
 
     ``lines`` and ``items``: what the items of its training text are, as in ``ReadOptions``. ``copied_items``: the share
     of the items in a sample that stand in the training text, None if it is no list.
+
+    If the model has learned from a person's text (``core.learning``), ``learned_characters`` is its length, and the two
+    losses are those on that text: of the model ``parent``, and while learning, each piece before it was learned.
     """
 
     corpus: str = ""
@@ -45,6 +48,9 @@ class Card:
     copied_in_runs_of_16: float = 0.0
     items: str = ""
     copied_items: float | None = None
+    learned_characters: int = 0
+    nats_per_char_before_learning: float | None = None
+    nats_per_char_while_learning: float | None = None
 
     @property
     def item_end(self) -> str:

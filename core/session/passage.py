@@ -169,6 +169,18 @@ class Passage:
         is_seed = self.current().seed is not None
         return sorted(index for index in self._written_after(self._text_before(self.cursor), is_seed))
 
+    def version_beside(self, step: int) -> int | None:
+        """Return the next (1) or previous (-1) version of the last text, None after the last.
+
+        Raises CommandError before the first, and in an empty passage.
+        """
+        self.current()
+        versions = self.versions()
+        number = versions.index(self.cursor or 0) + step
+        if number < 0:
+            raise CommandError("this is the first version")
+        return versions[number] if number < len(versions) else None
+
     def _text_before(self, index: int) -> int | None:
         """Return the whole text that a node's version continues, None if it is the beginning of the passage."""
         parent = self.nodes[index].parent

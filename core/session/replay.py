@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
+from os.path import commonprefix
 
 import numpy as np
 
@@ -40,6 +41,18 @@ def _nodes_without_start(passage: Passage, index: int | None) -> list[Node]:
         nodes.append(passage.nodes[index])
         index = passage.nodes[index].parent
     return nodes
+
+
+def rewrite_end(model: Model, passage: Passage, text: str, whole_seed: bool = False) -> tuple[Node, list[str]]:
+    """Return a node that makes ``text`` of the passage's text, and notices about characters that it has.
+
+    The common beginning is kept, in whole tokens, and the rest is read like a seed.
+    """
+    same = len(commonprefix([passage.text(), text]))  # noqa: RUF071
+    index, at, covered = passage.locate_characters(same)
+    before = None if index is None else snapshot_at(model, passage, index, at, whole_seed)
+    prefill = model.read(text[covered:], before, whole=whole_seed)
+    return Node(index, at, text[covered:], take=passage.current().take, start=prefill.snapshot), prefill.notices
 
 
 def adopt_passage(model: Model, passage: Passage) -> tuple[Passage, str | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from os.path import commonprefix
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -16,11 +15,12 @@ from ..generation.sweep import Sweep
 from ..model import Model, load
 from ..sampling.rng import PositionRNG, random_rng_seed
 from ..settings import NO_DEFAULTS, NOT_OF_PASSAGES, SPECS, Settings, get_spec, merge_layers
+from .listener import Listener
 from .node import Node
 from .observer import SessionObserver
 from .passage import Passage
 from .recording import ModelTime, node_of_column, record_events
-from .replay import adopt_passage, lost_style, restore_snapshots, snapshot_at
+from .replay import adopt_passage, lost_style, restore_snapshots, rewrite_end, snapshot_at
 from .stored_passage import Deletion, StoredPassage
 
 T = TypeVar("T")
@@ -45,6 +45,7 @@ class Session:
         self.settings = settings or self.defaults
         self.passage = self._empty_passage()
         self.observer: SessionObserver | None = None
+        self.listener = Listener()
         self.pinned: frozenset[str] = frozenset()  # names of settings that the next opened passage does not restore
         self.key_lists: dict[str, list[tuple[str, str]]] = {}  # the front end's keys by title, for /help
         self.told = set[str]()  # names of notes that are shown once
@@ -99,10 +100,10 @@ class Session:
 
     def summary(self) -> str:
         """Return the line under the text at the cursor, with the time that the model took if ``verbose`` is set."""
-        node, summary = self.passage.current(), self.passage.summary()
-        if not self.settings.verbose or not self._timed or self._timed[0] is not node:
-            return summary
-        return f"{summary} · {self._timed[1].describe(len(node.text()))}"
+        node, parts = self.passage.current(), [self.passage.summary(), self.listener.summary(self.model)]
+        if self.settings.verbose and self._timed and self._timed[0] is node:
+            parts.append(self._timed[1].describe(len(node.text())))
+        return " · ".join(filter(None, parts))
 
     def stop(self) -> None:
         """End the text being written before its next token; its tokens are kept. A seed still being read is dropped."""
@@ -112,8 +113,8 @@ class Session:
                 writing.stop()
 
     def new_passage(self) -> None:
-        """Begin an empty passage."""
-        self.passage = self._empty_passage()
+        """Begin an empty passage, with what the model has learned meanwhile, if there is a listener that learns."""
+        self._begin_passage(self.listener.next_model(self.model))
 
     def switch_model(self, name: str) -> None:
         """Continue with another model, in a new passage. If it cannot be loaded, raise ModelError and change nothing.
@@ -123,8 +124,7 @@ class Session:
         """
         model = self._load_model(name)
         defaults = self.defaults
-        current = {name: getattr(self.settings, name) for name in SPECS}
-        changed = {name: value for name, value in current.items() if value != getattr(defaults, name)}
+        changed = {n: value for n in SPECS if (value := getattr(self.settings, n)) != getattr(defaults, n)}
         self.model = model
         self.settings = model.voices.fit_settings(self.defaults.changed(**changed))
         self.new_passage()
@@ -139,10 +139,12 @@ class Session:
         at = self.passage.current().shown_count if appends else 0
         before = self.snapshot_at(self.passage.end()[0], at) if appends else None
         time = ModelTime()
-        chunks = self.model.prefill_chunks(seed, before, self.settings.whole_seed)
+        model = self.model if appends else self.listener.next_model(self.model)
+        chunks = model.prefill_chunks(seed, before, self.settings.whole_seed)
         prefill = yield from self.read_stoppable(time.measure_reading(chunks))
+        self.listener.hear(seed, model, self.passage)
         if not appends:
-            self.new_passage()
+            self._begin_passage(model)
         take = self.passage.current().take if appends else 0
         self.passage.add(Node(self.passage.cursor, at, seed, take=take, start=prefill.snapshot))
         yield from map(Notice, chain(prefill.notices, notes))
@@ -186,18 +188,12 @@ class Session:
         return self._write_at(index, at, token)
 
     def rewrite(self, text: str) -> Iterator[Event]:
-        """Replace the text by ``text`` and continue it. The old text stays in the tree.
-
-        The common beginning is kept, in whole tokens, and the rest is read like a seed.
-        """
+        """Replace the text by ``text`` and continue it. The old text stays in the tree."""
         self._require_idle()
-        take = self.passage.current().take
-        same = len(commonprefix([self.passage.text(), text]))  # noqa: RUF071
-        index, at, covered = self.passage.locate_characters(same)
-        before = None if index is None else self.snapshot_at(index, at)
-        prefill = self.model.read(text[covered:], before, whole=self.settings.whole_seed)
-        self.passage.add(Node(index, at, text[covered:], take=take, start=prefill.snapshot))
-        return chain(map(Notice, prefill.notices), self.continue_())
+        self.listener.hear(text, self.model, self.passage)
+        node, notices = rewrite_end(self.model, self.passage, text, self.settings.whole_seed)
+        self.passage.add(node)
+        return chain(map(Notice, notices), self.continue_())
 
     def go_to(self, number: int) -> None:
         """Move the cursor to a node of the tree. Raises CommandError if there is none of this number."""
@@ -212,23 +208,18 @@ class Session:
         After the last version, return the events of another one. Raises CommandError before the first.
         """
         self._require_idle()
-        self.passage.current()
-        versions = self.passage.versions()
-        number = versions.index(self.passage.cursor or 0) + step
-        if number < 0:
-            raise CommandError("this is the first version")
-        if number >= len(versions):
+        version = self.passage.version_beside(step)
+        if version is None:
             return self.retry()
-        self.passage.move_to(versions[number])
+        self.passage.move_to(version)
         return None
 
     def sweep(self, temperatures: Sequence[float]) -> Sweep:
         """Return a sweep: the passage's first seed, continued at several temperatures with the same RNG take."""
         self._require_idle()
-        root = self.passage.root()
-        seed = self.passage.nodes[root].seed or ""
-        start = self.snapshot_at(root, 0)
-        self._sweep = Sweep(self.model.engine(), seed, start, self.settings, self.passage.rng, temperatures)
+        root, engine = self.passage.root(), self.model.engine()
+        seed, start = self.passage.nodes[root].seed or "", self.snapshot_at(root, 0)
+        self._sweep = Sweep(engine, seed, start, self.settings, self.passage.rng, temperatures)
         return self._sweep
 
     def pick(self, sweep: Sweep, number: int) -> None:
@@ -243,6 +234,8 @@ class Session:
         Restores the settings that the passage was left with, except those of ``NOT_OF_PASSAGES`` and the pinned ones.
         """
         settings = stored.passage.settings or self.settings
+        self.listener.leave(self.passage)
+        self.model = self.listener.recall(self.model, stored.passage.model_sha256)
         passage, notice = adopt_passage(self.model, stored.passage)
         if notice is None:
             restore_snapshots(self.model, passage, stored.snapshots)
@@ -294,6 +287,11 @@ class Session:
         """Raise CommandError if text is being written."""
         if self._stream:
             raise CommandError("text is being written; stop it first")
+
+    def _begin_passage(self, model: Model) -> None:
+        self.listener.leave(self.passage)
+        self.model = model
+        self.passage = self._empty_passage()
 
     def _empty_passage(self) -> Passage:
         rng = random_rng_seed() if self.settings.rng is None else self.settings.rng

@@ -46,10 +46,14 @@ def find_passages(last: bool, name: str | None) -> list[SavedPassage]:
 
 
 def choose_model(found: list[SavedPassage]) -> str | None:
-    """Return the model that wrote the passage that was found, None if there are several, or no model of that name."""
-    from ...core.inference.library import list_models
+    """Return the model that wrote the passage that was found, None if there are several, or no model of that name.
 
-    names = {saved.model for saved in found} & {entry.name for entry in list_models()}
+    Of a model that had learned, it is the parent.
+    """
+    from ...core.inference.library import list_models, name_of_parent
+
+    known = {entry.name for entry in list_models()}
+    names = {saved.model if saved.model in known else name_of_parent(saved.model) for saved in found} & known
     return names.pop() if len(found) == 1 and names else None
 
 

@@ -38,6 +38,7 @@ def run_script(session: Session, lines: Iterable[str]) -> int:
         except AfterglowError as error:
             echo_notice(str(error))
             code = code or error.exit_code
+        session.listener.finish()  # so that a script writes the same texts each time
         for notice in take_notices():
             echo_notice(notice)
     return code

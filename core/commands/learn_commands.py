@@ -1,0 +1,110 @@
+"""The command /learn: the model learns what you type, and nothing else, in a second thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..errors import CommandError
+from ..events import Notice
+from ..session.session import Session
+from ..typed_paths import is_visitor
+from .effects import Effect
+
+if TYPE_CHECKING:
+    from ..session.learning_listener import LearningListener
+
+ACTIONS = (
+    ("on", "learn what I type from now on"),
+    ("off", "learn no more; what was learned stays"),
+    ("forget", "go back to the model as it was"),
+    ("save", "save what was learned as a model: /learn save NAME"),
+)
+"""Words that may follow /learn, with help."""
+
+
+def learn(session: Session, action: str = "", name: str = "", *, force: bool = False) -> Iterator[Effect]:
+    """Show how much was learned, or begin, end, undo or save it."""
+    if action not in {"", *(word for word, _ in ACTIONS)} or bool(name) != (action == "save"):
+        raise CommandError("usage: /learn, or /learn on, off, forget, or save NAME")
+    if action == "save":
+        yield Notice(_save(session, name, force))
+    else:
+        yield Notice({"": _describe, "on": _start, "off": _stop, "forget": _forget}[action](session))
+
+
+def _find_listener(session: Session) -> LearningListener | None:
+    """Return the listener of the session if it learns."""
+    from ..session.learning_listener import LearningListener  # imported late: few sessions learn
+
+    return session.listener if isinstance(session.listener, LearningListener) else None
+
+
+def _describe(session: Session) -> str:
+    listener = _find_listener(session)
+    if listener is None:
+        return "learning is off; /learn on: the model learns what you type, until you quit"
+    voice = listener.learner.find_voice(session.model)
+    parts = [f"learning is {'on' if listener.listening else 'off'}"]
+    if voice and voice.figures.characters:
+        parts.append(f"learned {voice.figures.describe()}")
+    if voice and voice.figures.unknown:
+        parts.append(f"{voice.figures.unknown:,} were not learned: {voice.parent.name} has no tokens for them")
+    if listener.learner.busy:
+        parts.append("more is being learned just now")
+    if voice and voice.latest is not session.model:
+        parts.append("the next seed or /new takes it up")
+    return "; ".join(parts)
+
+
+def _start(session: Session) -> str:
+    from ..session.learning_listener import LearningListener
+
+    listener = _find_listener(session)
+    if listener is None:
+        session.listener = listener = LearningListener()
+    listener.listening = True
+    listener.learner.prepare(session.model)
+    return (
+        f"learning is on: {session.model.name} learns the seeds, edits and pasted texts that you type, not its own"
+        " words; each new passage is written with what it has learned; /learn save NAME keeps it"
+    )
+
+
+def _stop(session: Session) -> str:
+    listener = _require_listener(session)
+    listener.listening = False
+    return "learning is off; what was learned stays until you quit, and /learn forget undoes it"
+
+
+def _forget(session: Session) -> str:
+    listener = _require_listener(session)
+    figures = listener.learner.forget(session.model)
+    parent = listener.learner.prepare(session.model).parent
+    return f"{figures.characters:,} characters of yours are forgotten; the next seed or /new begins with {parent.name}"
+
+
+def _save(session: Session, name: str, force: bool) -> str:
+    """Save the latest model of the voice under a name in the library. Return a line that tells where."""
+    from ..inference import library
+
+    listener = _require_listener(session)
+    if is_visitor():
+        raise CommandError("visitors cannot save models; /learn is for this session")
+    voice = listener.learner.find_voice(session.model)
+    if listener.learner.busy:
+        raise CommandError("a text is still being learned; save again in a moment")
+    if voice is None or not voice.figures.characters:
+        raise CommandError("nothing was learned yet: type a seed, or edit the text")
+    if not force and name in {entry.name for entry in library.list_models()}:
+        raise CommandError(f"there is a model {name!r} already; choose another name; /learn! save {name} replaces it")
+    path = library.path_for_new_model(name, replace=True)
+    voice.latest.file.save(path)
+    return f"saved: {path}; afterglow --model {name} plays it"
+
+
+def _require_listener(session: Session) -> LearningListener:
+    listener = _find_listener(session)
+    if listener is None:
+        raise CommandError("nothing is learned; /learn on begins")
+    return listener

@@ -1,0 +1,290 @@
+"""Learning from what a person types: which of it, how well, and what stays exact."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from afterglow.core.commands.registry import dispatch
+from afterglow.core.errors import CommandError
+from afterglow.core.events import Notice
+from afterglow.core.inference.model_card import Card
+from afterglow.core.inference.model_file import Architecture, ModelFile
+from afterglow.core.learning.dynamic_evaluation import SEGMENT, DynamicEvaluation
+from afterglow.core.learning.own_words import SeenTexts
+from afterglow.core.learning.parameters import Parameters, from_file, to_tensors
+from afterglow.core.learning.voice import Voice
+from afterglow.core.model import Model, load
+from afterglow.core.session.session import Session
+from afterglow.core.settings import Settings
+from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer, from_header
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz .\n"
+ODD = "zyx wvu zyx. wvu zyx wvu wvu. zyx zyx wvu. "
+"""A text of a voice that no untrained model has."""
+
+
+def make_model(tokenizer: Tokenizer, name: str = "small", width: int = 12) -> Model:
+    """Return a model with random weights."""
+    architecture = Architecture(vocabulary=tokenizer.size, embedding=6, layers=2, width=width)
+    parameters = Parameters(architecture)
+    parameters.flat[:] = np.random.default_rng(1).normal(0, 0.2, len(parameters.flat))
+    return Model(name, ModelFile(architecture, tokenizer, Card(), to_tensors(parameters)).with_sha256())
+
+
+@pytest.fixture(scope="module")
+def small() -> Model:
+    return make_model(CharTokenizer(list(LETTERS)))
+
+
+@pytest.fixture
+def session(small: Model) -> Session:
+    return Session(small, Settings(rng=3, length=30))
+
+
+def run(session: Session, *lines: str) -> list[str]:
+    """Run lines, each after all before it is learned. Return the notices."""
+    notices = []
+    for line in lines:
+        for effect in dispatch(session, line):
+            if isinstance(effect, Notice):
+                notices.append(effect.text)
+            for play in getattr(effect, "plays", ()):
+                notices += [event.text for event in play.events if isinstance(event, Notice)]
+        session.listener.finish()
+    return notices
+
+
+def learned_characters(session: Session) -> int:
+    found = re.search(r"learned ([\d,]+) char", run(session, "/learn")[0])
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def learn_all(voice: Voice, text: str) -> Voice:
+    for _ in voice.learn(text):
+        pass
+    return voice
+
+
+# What is learned ----------------------------------------------------------------------------------------------------
+
+
+TOKENIZERS: dict[str, Tokenizer] = {
+    "char": CharTokenizer(list(LETTERS)),
+    "byte": ByteTokenizer(),
+    "bpe": from_header({"kind": "bpe", "merges": [[122, 121], [256, 120], [119, 118], [258, 117]]}),
+}
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_a_learned_text_is_predicted_better_than_by_the_parent(kind: str) -> None:
+    parent = make_model(TOKENIZERS[kind])
+    voice = learn_all(Voice(parent), 8 * ODD)
+    figures = voice.figures
+    assert figures.characters == len(8 * ODD)
+    assert figures.bits < figures.bits_before
+    # What is played is the int8 model.
+    after, before = (model.score(ODD).bits_per_char_stateful for model in (voice.latest, parent))
+    assert after < before
+    assert figures.bits_before == pytest.approx(parent.score("\n" + 8 * ODD).bits_per_char_stateful, rel=0.02)
+
+
+def test_each_piece_is_scored_before_it_is_learned(small: Model) -> None:
+    """The losses of the first segment are the parent's own; so are all of them if nothing is learned."""
+    ids = small.tokenizer.encode(3 * ODD)
+    weights = DynamicEvaluation(small)
+    unlearned = np.concatenate(list(weights.read(ids, np.zeros(len(ids), bool))))
+    losses = np.concatenate(list(weights.read(ids, np.ones(len(ids), bool))))
+    assert losses[:SEGMENT].tolist() == unlearned[:SEGMENT].tolist()
+    assert losses[SEGMENT:].mean() < unlearned[SEGMENT:].mean()
+
+
+def test_without_text_the_weights_stay_and_nothing_is_made(small: Model) -> None:
+    voice = learn_all(Voice(small), "")
+    assert voice.latest is small
+    assert voice.figures.characters == 0
+
+
+def test_int8_weights_come_back_from_float_unchanged(small: Model, tiny: Model) -> None:
+    for model in (small, tiny):
+        tensors = to_tensors(from_file(model.file))
+        assert tensors.keys() == {name for name in model.file.tensors if name in model.file.architecture.tensor_specs()}
+        for name in ("lstm.0.weight_hh", "projection.weight", "embedding.weight"):
+            scale = f"{name.rpartition('.')[0]}.scale"
+            ours = tensors[name] * tensors[scale][:, None]
+            theirs = model.file.tensors[name] * model.file.tensors[scale][:, None]
+            np.testing.assert_allclose(ours, theirs, atol=1.01 * float(tensors[scale].max()) / 2)
+
+
+def test_unknown_characters_are_counted_and_not_learned(session: Session) -> None:
+    run(session, "/learn on", "zyx ÄÖÜ wvu")
+    assert learned_characters(session) == 8
+    assert "3 were not learned: small has no tokens for them" in run(session, "/learn")[0]
+
+
+# Whose words they are -----------------------------------------------------------------------------------------------
+
+
+def test_only_what_was_not_there_before_is_new() -> None:
+    seen = SeenTexts()
+    seen.add("the model wrote all of this")
+    is_new = seen.find_new("I say: the model wrote all of this, do I?")
+    assert "".join(c for c, new in zip("I say: the model wrote all of this, do I?", is_new, strict=True) if new) == (
+        "I say: , do I?"
+    )
+
+
+def test_the_models_own_words_are_not_learned_from_a_seed_that_repeats_them(session: Session) -> None:
+    run(session, "/learn on", "zyx wvu")
+    own = session.passage.text()[7:]
+    assert len(own) == 30
+    assert learned_characters(session) == 7
+    run(session, f"abc {own}")
+    assert learned_characters(session) == 7 + 4
+    run(session, "/new", own, f"cba.{own}")
+    assert learned_characters(session) == 7 + 4 + 4
+
+
+def test_an_edit_is_learned_and_the_text_around_it_is_not(session: Session) -> None:
+    run(session, "/learn on", "zyx wvu zyx wvu")
+    before = learned_characters(session)
+    text = session.passage.text()
+    for _ in session.rewrite(text[:20] + " zzyyxx zzyyxx zzyyxx " + text[20:]):
+        pass
+    session.listener.finish()
+    # The edges of an edit may look like the text beside it by chance, by a character or two.
+    assert learned_characters(session) - before in (20, 21, 22)
+
+
+def test_a_seed_that_is_typed_again_is_learned_once(session: Session) -> None:
+    run(session, "/learn on", "zyx wvu zyx wvu zyx", "zyx wvu zyx wvu zyx")
+    assert learned_characters(session) == 19
+
+
+def test_what_is_typed_while_it_is_off_is_not_learned(session: Session) -> None:
+    run(session, "zyx wvu", "/learn on", "/learn off", "wvu zyx wvu", "/learn on")
+    assert learned_characters(session) == 0
+
+
+# A session that learns ----------------------------------------------------------------------------------------------
+
+
+def test_a_passage_is_written_by_one_model_and_the_next_one_by_what_was_learned(session: Session, small: Model) -> None:
+    run(session, "/learn on", ODD)
+    first = session.passage
+    assert session.model is small
+    assert first.model_sha256 == small.file.sha256
+    run(session, "/retry", "")
+    assert session.passage is first
+    assert session.model is small
+    run(session, "wvu zyx")
+    assert session.model.name == f"small+{len(ODD)}"
+    assert session.passage.model_sha256 == session.model.file.sha256 != small.file.sha256
+
+
+def test_undo_and_replay_are_exact_in_a_learned_state(session: Session) -> None:
+    run(session, "/learn on", ODD, "wvu zyx")
+    learned = session.model
+    tokens = [token.logprob for token in session.passage.tokens()]
+    run(session, "/retry", "/retry", "/undo", "/redo", "/version -1", "/version -1")
+    assert [token.logprob for token in session.passage.tokens()] == tokens
+    written = "".join(token.text for token in session.passage.tokens())
+    assert Session(learned, Settings(rng=3, length=30)).model.generate("wvu zyx", rng=3, length=30) == written
+
+
+def test_a_passage_of_an_earlier_state_is_opened_with_it(session: Session) -> None:
+    run(session, "/learn on", ODD, "wvu zyx", "/save first")
+    first = session.model
+    run(session, 3 * "zzyyxx wwvvuu ", "zzyyxx")
+    assert session.model is not first
+    notices = run(session, "/open first")
+    assert session.model is first
+    assert not any("another model" in notice for notice in notices)
+    run(session, "/new")
+    assert session.model.name != first.name
+
+
+def test_in_another_session_the_parent_reads_its_passages_again(session: Session, small: Model) -> None:
+    run(session, "/learn on", ODD, "wvu zyx", "/save mine")
+    text = session.passage.text()
+    other = Session(small, Settings(rng=3, length=30))
+    assert run(other, "/open mine") == [
+        f"this passage was written with another model, small+{len(ODD)}; small reads it again"
+    ]
+    assert other.passage.text() == text
+
+
+def test_forgetting_goes_back_to_the_parent(session: Session, small: Model) -> None:
+    run(session, "/learn on", ODD, "wvu zyx")
+    assert session.model is not small
+    assert run(session, "/learn forget") == [
+        f"{len(ODD) + 7} characters of yours are forgotten; the next seed or /new begins with small"
+    ]
+    run(session, "/new")
+    assert session.model is small
+    assert learned_characters(session) == 0
+
+
+def test_learning_stays_in_use_after_off(session: Session) -> None:
+    run(session, "/learn on", ODD, "/learn off", "wvu zyx")
+    assert session.model.name == f"small+{len(ODD)}"
+
+
+def test_each_model_has_a_voice_of_its_own(small: Model, tiny: Model) -> None:
+    models = {"small": small, "tiny": tiny}
+    session = Session(small, Settings(rng=3, length=30), load_model=models.__getitem__)
+    run(session, "/learn on", ODD, "/model tiny", "The lamp is lit.", "/model small")
+    assert session.model.name == f"small+{len(ODD)}"
+    run(session, "/model tiny")
+    assert session.model.name == "tiny-char+16"
+
+
+def test_a_saved_voice_is_a_model_whose_card_says_what_it_is(session: Session, home: Path) -> None:
+    run(session, "/learn on", ODD)
+    (notice,) = run(session, "/learn save me")
+    assert notice.startswith(f"saved: {home / 'models' / 'me.safetensors'}")
+    model = load("me")
+    card = model.file.card
+    assert (card.parent, card.learned_characters) == ("small", len(ODD))
+    assert card.nats_per_char_while_learning is not None
+    run(session, "/new")
+    assert model.file.sha256 == session.model.file.sha256
+    with pytest.raises(CommandError, match="there is a model 'me' already"):
+        run(session, "/learn save me")
+    run(session, "/learn! save me")
+
+
+def test_visitors_learn_in_memory_and_save_nothing(
+    session: Session, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERGLOW_VISITOR", "1")
+    run(session, "/learn on", ODD, "/new")
+    assert session.model.name == f"small+{len(ODD)}"
+    with pytest.raises(CommandError, match="visitors cannot save"):
+        run(session, "/learn save me")
+    assert list(home.rglob("*.safetensors")) == []
+
+
+@pytest.mark.parametrize("line", ["/learn maybe", "/learn save", "/learn on now"])
+def test_a_wrong_word_is_refused(session: Session, line: str) -> None:
+    with pytest.raises(CommandError, match="/learn"):
+        run(session, line)
+
+
+@pytest.mark.parametrize("line", ["/learn off", "/learn forget", "/learn save me"])
+def test_before_it_is_on_there_is_nothing_to_end_or_save(session: Session, line: str) -> None:
+    with pytest.raises(CommandError, match="nothing is learned"):
+        run(session, line)
+
+
+def test_a_failure_in_the_thread_is_shown(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Iterator[None]:
+        raise MemoryError
+
+    run(session, "/learn on")
+    monkeypatch.setattr(Voice, "learn", fail)
+    with pytest.raises(CommandError, match="needs more memory than is free"):
+        run(session, "zyx wvu")
