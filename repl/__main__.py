@@ -11,6 +11,7 @@ from afterglow.bot.cli import bot
 from afterglow.core.command_line import run_command
 from afterglow.repl.cli.group import AfterglowGroup
 from afterglow.repl.cli.launch import launch, open_session
+from afterglow.repl.cli.learn import learn
 from afterglow.repl.cli.models import evaluate, generate, info, models
 from afterglow.repl.cli.options import (
     model_option,
@@ -70,6 +71,7 @@ SUBCOMMANDS = [
     models,
     info,
     train,
+    learn,
     novelty,
     bot,
     explain,

@@ -70,6 +70,7 @@ KINDS: dict[str, list[type]] = {
     "tree": [Listing],
     "go": [Redraw],
     "preset": [Listing],
+    "learn": [Notice],
     "undo": [Redraw],
     "redo": [Redraw],
     "new": [Notice],
@@ -490,6 +491,7 @@ def test_saved_passages_are_completed(written: Session) -> None:
 LIVE = {
     *(lookup_command(spec.label).name for spec in SPECS.values()),
     "preset",
+    "learn",
     "set",
     "explain",
     "find",
@@ -505,7 +507,7 @@ LIVE = {
 
 def test_only_the_commands_that_replace_or_delete_can_be_forced() -> None:
     careful = {command.name for command in COMMANDS if command.careful}
-    assert careful == {"preset", "save", "rename", "delete", "export"}
+    assert careful == {"preset", "learn", "save", "rename", "delete", "export"}
     for command in COMMANDS:
         if command.careful:
             assert lookup_command(f"{command.name}!").live is command.live
@@ -536,7 +538,7 @@ def test_a_live_command_does_not_disturb_the_text(name: str, session: Session, t
     assert isinstance(play, Play)
     ids = [event.id for event in (next(play.events) for _ in range(30)) if isinstance(event, Token)]
     PassageSaver().save(session.passage)
-    words = {"export": str(tmp_path / "x.txt"), "rename": "moth"}
+    words = {"export": str(tmp_path / "x.txt"), "rename": "moth", "learn": "on"}
     do(session, f"/{name} {words.get(name, '')}")
     ids += [event.id for event in play.events if isinstance(event, Token)]
     undisturbed = Session(session.model, session.settings)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from afterglow.core.model import Model, load
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer, from_header
+
+from .conftest import DATA
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz .\n"
 ODD = "zyx wvu zyx. wvu zyx wvu wvu. zyx zyx wvu. "
@@ -285,6 +289,20 @@ def test_a_failure_in_the_thread_is_shown(session: Session, monkeypatch: pytest.
         raise MemoryError
 
     run(session, "/learn on")
+    session.listener.finish()
     monkeypatch.setattr(Voice, "learn", fail)
     with pytest.raises(CommandError, match="needs more memory than is free"):
         run(session, "zyx wvu")
+
+
+def test_the_program_ends_while_a_long_text_is_being_learned() -> None:
+    """It ends in good order, and does not learn to the end first."""
+    program = """
+import sys
+from afterglow.core.learning.background import BackgroundLearner
+from afterglow.core.model import load
+BackgroundLearner().learn(20_000 * "The lamp. ", load(sys.argv[1]), lambda: ())
+"""  # 200,000 characters: half a minute
+    command = [sys.executable, "-c", program, str(DATA / "tiny-char.safetensors")]
+    ended = subprocess.run(command, capture_output=True, timeout=120, check=False)  # noqa: S603
+    assert (ended.returncode, ended.stderr) == (0, b"")

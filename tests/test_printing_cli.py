@@ -43,6 +43,12 @@ VALID: dict[str, dict[str, list[str]]] = {
     "models rm": {"name": ["none"]},
     "info": {"name": [MODEL]},
     "train": {"paths": [TEXT]},
+    "learn": {
+        "paths": [str(DATA / "make_tiny.py")],
+        "model_name": ["-m", MODEL],
+        "name": ["--name", "me"],
+        "replace": ["--replace"],
+    },
     "novelty": {"name": [MODEL], "texts": [TEXT], "length": ["--length", "100"]},
     "bot": {"check": ["--check"]},
     "bot status": {},

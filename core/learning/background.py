@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
-from queue import Queue
 
 from ..errors import CommandError
 from ..model import Model
@@ -26,9 +26,10 @@ class BackgroundLearner:
     def __init__(self) -> None:
         self._voices: list[Voice] = []
         self._seen = SeenTexts()
-        self._jobs = Queue[Callable[[], None]]()
+        self._jobs = deque[Callable[[], object]]()
+        self._lock = threading.Lock()  # for the two below and the jobs
+        self._thread: threading.Thread | None = None  # while there are jobs
         self._error: Exception | None = None
-        threading.Thread(target=self._run, name="afterglow learning", daemon=True).start()
 
     def find_voice(self, model: Model) -> Voice | None:
         """Return the voice that ``model`` is the parent or a state of, None if there is none."""
@@ -63,34 +64,45 @@ class BackgroundLearner:
     @property
     def busy(self) -> bool:
         """True if not all texts are learned."""
-        return self._jobs.unfinished_tasks > 0
+        return self._thread is not None
 
     def finish(self) -> None:
         """Wait until all texts are learned."""
-        self._jobs.join()
+        while thread := self._thread:
+            thread.join()
         self._raise_error()
 
-    def _submit(self, job: Callable[[], None]) -> None:
+    def _submit(self, job: Callable[[], object]) -> None:
         self._raise_error()
-        self._jobs.put(job)
+        with self._lock:
+            self._jobs.append(job)
+            if self._thread is None:
+                # No daemon: one that is killed in compiled code takes the process with it. A voice stops by itself.
+                self._thread = threading.Thread(target=self._run, name="afterglow learning")
+                self._thread.start()
+
+    def _run(self) -> None:
+        while job := self._next_job():
+            try:
+                job()
+            except Exception as error:
+                self._error = error
+
+    def _next_job(self) -> Callable[[], object] | None:
+        """Return a job. If there is none, return None: the thread ends, and the next job starts another."""
+        with self._lock:
+            if self._jobs:
+                return self._jobs.popleft()
+            self._thread = None
+            return None
 
     def _raise_error(self) -> None:
+        """Raise what a job has raised since the last call; CommandError if there was not enough memory."""
         error, self._error = self._error, None
         if isinstance(error, MemoryError):
             raise CommandError("the text was not learned: that needs more memory than is free; /learn off stops it")
         if error:
             raise error
-
-    def _run(self) -> None:
-        while True:
-            job = self._jobs.get()
-            try:
-                job()
-            except Exception as error:
-                self._error = error
-            finally:
-                del job  # it holds what it learned, which may have been forgotten
-                self._jobs.task_done()
 
     def _learn(self, text: str, voice: Voice, seen: Texts) -> None:
         self._remember(seen)
@@ -103,5 +115,5 @@ class BackgroundLearner:
 
 
 def _prepare(voice: Voice) -> None:
-    if not voice.forgotten:
+    if not voice.stopped:
         voice.prepare()

@@ -27,7 +27,7 @@ State = tuple[tuple[Array, Array], ...]
 
 
 class LayerTape(NamedTuple):
-    """What a layer computed for T tokens, kept because its gradient is made of it.
+    """The values that a layer computed for T tokens, kept because its gradient is made of them.
 
     ``x`` is its input (T, in). ``h`` and ``c`` are (T + 1, H): the state before the first token, then after each.
     ``gates`` are the activated i f g o (T, 4H). ``tanh_c`` is (T, H).

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import main_thread
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ READ_BEFORE = 100
 
 
 class Figures(NamedTuple):
-    """How well a text was predicted, each piece before it was learned: by the parent, and by what it had become.
+    """The losses of a text, each piece before it was learned: of the parent, and of what it had become.
 
     ``characters`` were learned. Losses are sums, in nats. ``unknown`` characters were not learned, because the model
     has no tokens for them.
@@ -73,6 +74,11 @@ class Voice:
         self.forgotten = False
         self._weights: DynamicEvaluation | None = None
 
+    @property
+    def stopped(self) -> bool:
+        """True if what is being read is to be read no further: the voice is forgotten, or the program ends."""
+        return self.forgotten or not main_thread().is_alive()
+
     def prepare(self) -> DynamicEvaluation:
         """Return the weights. The first call takes about a second."""
         if self._weights is None:
@@ -106,7 +112,7 @@ class Voice:
             part = slice(max(0, int(places[0]) - READ_BEFORE), int(places[-1]) + 1)
             for figures in self._read(text[part], (own & known)[part]):
                 yield figures
-        if not self.forgotten:
+        if not self.stopped:
             self.figures = self.figures.plus(figures._replace(unknown=int(np.count_nonzero(own & ~known))))
             self.latest = self._make_model() if figures.characters else self.latest
 
@@ -124,7 +130,7 @@ class Voice:
             nats += float(losses @ counted)
             at += len(losses)
             yield Figures(round(tokens * chars_per_token), nats_before, nats)
-            if self.forgotten:
+            if self.stopped:
                 return
 
     def _encode(self, text: str, is_own: NDArray[np.bool_]) -> tuple[Ids, NDArray[np.bool_]]:

@@ -32,7 +32,7 @@ MAX_SCALE_WIDTH = 41
 SCALE_ENDS = ("strict ", " diverse")
 """Names of the ends of the scale."""
 
-LEFT_OUT_FIRST = ("ends", "model", "speed", "copied", "comfort", "filters", "scale", "version")
+LEFT_OUT_FIRST = ("ends", "model", "speed", "copied", "learned", "comfort", "filters", "scale", "version")
 """Parts that are left out of a line that is too narrow, the least important first. ``comfort`` is a longer scale."""
 
 
@@ -72,6 +72,7 @@ def describe_session(
     notes = {
         "filters": settings.format_active_filters(),
         "copied": copy_tracker.summary() if copy_tracker and copy_tracker.longest_run else "",
+        "learned": session.listener.summary(session.model),
         "speed": settings.format_speed() if settings.speed != session.default_of("speed") else "",
         "version": version,
         "activity": activity,
