@@ -115,5 +115,5 @@ class BackgroundLearner:
 
 
 def _prepare(voice: Voice) -> None:
-    if not voice.stopped:
+    if not voice.is_over:
         voice.prepare()

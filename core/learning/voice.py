@@ -75,8 +75,8 @@ class Voice:
         self._weights: DynamicEvaluation | None = None
 
     @property
-    def stopped(self) -> bool:
-        """True if what is being read is to be read no further: the voice is forgotten, or the program ends."""
+    def is_over(self) -> bool:
+        """True if no more is to be learned: the voice is forgotten, or the program ends."""
         return self.forgotten or not main_thread().is_alive()
 
     def prepare(self) -> DynamicEvaluation:
@@ -112,7 +112,7 @@ class Voice:
             part = slice(max(0, int(places[0]) - READ_BEFORE), int(places[-1]) + 1)
             for figures in self._read(text[part], (own & known)[part]):
                 yield figures
-        if not self.stopped:
+        if not self.is_over:
             self.figures = self.figures.plus(figures._replace(unknown=int(np.count_nonzero(own & ~known))))
             self.latest = self._make_model() if figures.characters else self.latest
 
@@ -130,7 +130,7 @@ class Voice:
             nats += float(losses @ counted)
             at += len(losses)
             yield Figures(round(tokens * chars_per_token), nats_before, nats)
-            if self.stopped:
+            if self.is_over:
                 return
 
     def _encode(self, text: str, is_own: NDArray[np.bool_]) -> tuple[Ids, NDArray[np.bool_]]:
