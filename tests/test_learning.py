@@ -16,9 +16,9 @@ from afterglow.core.events import Notice
 from afterglow.core.inference.model_card import Card
 from afterglow.core.inference.model_file import Architecture, ModelFile
 from afterglow.core.learning.dynamic_evaluation import SEGMENT, DynamicEvaluation
+from afterglow.core.learning.learning_model import LearningModel
 from afterglow.core.learning.own_words import SeenTexts
 from afterglow.core.learning.parameters import Parameters, from_file, to_tensors
-from afterglow.core.learning.voice import Voice
 from afterglow.core.model import Model, load
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
@@ -28,7 +28,7 @@ from .conftest import DATA
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz .\n"
 ODD = "zyx wvu zyx. wvu zyx wvu wvu. zyx zyx wvu. "
-"""A text of a voice that no untrained model has."""
+"""A text that no untrained model expects."""
 
 
 def make_model(tokenizer: Tokenizer, name: str = "small", width: int = 12) -> Model:
@@ -67,10 +67,10 @@ def learned_characters(session: Session) -> int:
     return int(found[1].replace(",", "")) if found else 0
 
 
-def learn_all(voice: Voice, text: str) -> Voice:
-    for _ in voice.learn(text):
+def learn_all(learning: LearningModel, text: str) -> LearningModel:
+    for _ in learning.learn(text):
         pass
-    return voice
+    return learning
 
 
 # What is learned ----------------------------------------------------------------------------------------------------
@@ -86,12 +86,12 @@ TOKENIZERS: dict[str, Tokenizer] = {
 @pytest.mark.parametrize("kind", TOKENIZERS)
 def test_a_learned_text_is_predicted_better_than_by_the_parent(kind: str) -> None:
     parent = make_model(TOKENIZERS[kind])
-    voice = learn_all(Voice(parent), 8 * ODD)
-    figures = voice.figures
+    learning = learn_all(LearningModel(parent), 8 * ODD)
+    figures = learning.figures
     assert figures.characters == len(8 * ODD)
     assert figures.bits < figures.bits_before
     # What is played is the int8 model.
-    after, before = (model.score(ODD).bits_per_char_stateful for model in (voice.latest, parent))
+    after, before = (model.score(ODD).bits_per_char_stateful for model in (learning.latest, parent))
     assert after < before
     assert figures.bits_before == pytest.approx(parent.score("\n" + 8 * ODD).bits_per_char_stateful, rel=0.02)
 
@@ -107,9 +107,9 @@ def test_each_piece_is_scored_before_it_is_learned(small: Model) -> None:
 
 
 def test_without_text_the_weights_stay_and_nothing_is_made(small: Model) -> None:
-    voice = learn_all(Voice(small), "")
-    assert voice.latest is small
-    assert voice.figures.characters == 0
+    learning = learn_all(LearningModel(small), "")
+    assert learning.latest is small
+    assert learning.figures.characters == 0
 
 
 def test_int8_weights_come_back_from_float_unchanged(small: Model, tiny: Model) -> None:
@@ -237,7 +237,7 @@ def test_learning_stays_in_use_after_off(session: Session) -> None:
     assert session.model.name == f"small+{len(ODD)}"
 
 
-def test_each_model_has_a_voice_of_its_own(small: Model, tiny: Model) -> None:
+def test_each_model_learns_for_itself(small: Model, tiny: Model) -> None:
     models = {"small": small, "tiny": tiny}
     session = Session(small, Settings(rng=3, length=30), load_model=models.__getitem__)
     run(session, "/learn on", ODD, "/model tiny", "The lamp is lit.", "/model small")
@@ -246,7 +246,7 @@ def test_each_model_has_a_voice_of_its_own(small: Model, tiny: Model) -> None:
     assert session.model.name == "tiny-char+16"
 
 
-def test_a_saved_voice_is_a_model_whose_card_says_what_it_is(session: Session, home: Path) -> None:
+def test_what_is_saved_is_a_model_whose_card_says_what_it_is(session: Session, home: Path) -> None:
     run(session, "/learn on", ODD)
     (notice,) = run(session, "/learn save me")
     assert notice.startswith(f"saved: {home / 'models' / 'me.safetensors'}")
@@ -290,7 +290,7 @@ def test_a_failure_in_the_thread_is_shown(session: Session, monkeypatch: pytest.
 
     run(session, "/learn on")
     session.listener.finish()
-    monkeypatch.setattr(Voice, "learn", fail)
+    monkeypatch.setattr(LearningModel, "learn", fail)
     with pytest.raises(CommandError, match="needs more memory than is free"):
         run(session, "zyx wvu")
 

@@ -44,15 +44,15 @@ def _describe(session: Session) -> str:
     listener = _find_listener(session)
     if listener is None:
         return "learning is off; /learn on: the model learns what you type, until you quit"
-    voice = listener.learner.find_voice(session.model)
+    learning = listener.learner.find(session.model)
     parts = [f"learning is {'on' if listener.listening else 'off'}"]
-    if voice and voice.figures.characters:
-        parts.append(f"learned {voice.figures.describe()}")
-    if voice and voice.figures.unknown:
-        parts.append(f"{voice.figures.unknown:,} were not learned: {voice.parent.name} has no tokens for them")
+    if learning and learning.figures.characters:
+        parts.append(f"learned {learning.figures.describe()}")
+    if learning and learning.figures.unknown:
+        parts.append(f"{learning.figures.unknown:,} were not learned: {learning.parent.name} has no tokens for them")
     if listener.learner.busy:
         parts.append("more is being learned just now")
-    if voice and voice.latest is not session.model:
+    if learning and learning.latest is not session.model:
         parts.append("the next seed or /new takes it up")
     return "; ".join(parts)
 
@@ -85,21 +85,21 @@ def _forget(session: Session) -> str:
 
 
 def _save(session: Session, name: str, force: bool) -> str:
-    """Save the latest model of the voice under a name in the library. Return a line that tells where."""
+    """Save what was learned under a name in the library. Return a line that tells where."""
     from ..inference import library
 
     listener = _require_listener(session)
     if is_visitor():
         raise CommandError("visitors cannot save models; /learn is for this session")
-    voice = listener.learner.find_voice(session.model)
+    learning = listener.learner.find(session.model)
     if listener.learner.busy:
         raise CommandError("a text is still being learned; save again in a moment")
-    if voice is None or not voice.figures.characters:
+    if learning is None or not learning.figures.characters:
         raise CommandError("nothing was learned yet: type a seed, or edit the text")
     if not force and name in {entry.name for entry in library.list_models()}:
         raise CommandError(f"there is a model {name!r} already; choose another name; /learn! save {name} replaces it")
     path = library.path_for_new_model(name, replace=True)
-    voice.latest.file.save(path)
+    learning.latest.file.save(path)
     return f"saved: {path}; afterglow --model {name} plays it"
 
 

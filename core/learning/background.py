@@ -9,8 +9,8 @@ from functools import partial
 
 from ..errors import CommandError
 from ..model import Model
+from .learning_model import Figures, LearningModel
 from .own_words import SeenTexts
-from .voice import Figures, Voice
 
 Texts = Callable[[], Iterable[str]]
 """Returns texts. It is called in the thread."""
@@ -19,33 +19,33 @@ Texts = Callable[[], Iterable[str]]
 class BackgroundLearner:
     """Learns texts one after another, and nothing of them that was there before: what a model wrote, or it has learned.
 
-    Each model that texts are typed for has a voice of its own. Anything that fails in the thread, for example for want
+    Each model that texts are typed for learns for itself. Anything that fails in the thread, for example for want
     of memory, is raised by the next call.
     """
 
     def __init__(self) -> None:
-        self._voices: list[Voice] = []
+        self._models: list[LearningModel] = []
         self._seen = SeenTexts()
         self._jobs = deque[Callable[[], object]]()
         self._lock = threading.Lock()  # for the two below and the jobs
         self._thread: threading.Thread | None = None  # while there are jobs
         self._error: Exception | None = None
 
-    def find_voice(self, model: Model) -> Voice | None:
-        """Return the voice that ``model`` is the parent or a state of, None if there is none."""
-        return next((voice for voice in self._voices if model.file.sha256 in voice.states), None)
+    def find(self, model: Model) -> LearningModel | None:
+        """Return the learning model that ``model`` is the parent or a state of, None if there is none."""
+        return next((learning for learning in self._models if model.file.sha256 in learning.states), None)
 
-    def prepare(self, model: Model) -> Voice:
-        """Return the voice of ``model``. If there is none, begin one: what takes a second is done in the thread."""
-        voice = self.find_voice(model)
-        if voice is None:
-            voice = Voice(model)
-            self._voices.append(voice)
-            self._submit(lambda: _prepare(voice))
-        return voice
+    def prepare(self, model: Model) -> LearningModel:
+        """Return what ``find`` does. If there is none, make one: what takes a second is done in the thread."""
+        learning = self.find(model)
+        if learning is None:
+            learning = LearningModel(model)
+            self._models.append(learning)
+            self._submit(lambda: _prepare(learning))
+        return learning
 
     def learn(self, text: str, model: Model, seen: Texts) -> None:
-        """Learn ``text`` for the voice of ``model``, but for what stands in the texts that ``seen`` returns."""
+        """Let ``model`` learn ``text``, but for what stands in the texts that ``seen`` returns."""
         self._submit(partial(self._learn, text, self.prepare(model), seen))
 
     def skip(self, seen: Texts) -> None:
@@ -53,13 +53,13 @@ class BackgroundLearner:
         self._submit(lambda: self._remember(seen))
 
     def forget(self, model: Model) -> Figures:
-        """Begin the voice of ``model`` again with its parent. Return the figures of what it had learned."""
-        voice = self.find_voice(model)
-        if voice is None:
+        """Go back to the parent of ``model``. Return the figures of what was learned."""
+        learning = self.find(model)
+        if learning is None:
             return Figures()
-        voice.forgotten = True
-        self._voices[self._voices.index(voice)] = voice.restart(model)
-        return voice.figures
+        learning.forgotten = True
+        self._models[self._models.index(learning)] = learning.restart(model)
+        return learning.figures
 
     @property
     def busy(self) -> bool:
@@ -77,7 +77,7 @@ class BackgroundLearner:
         with self._lock:
             self._jobs.append(job)
             if self._thread is None:
-                # No daemon: one that is killed in compiled code takes the process with it. A voice stops by itself.
+                # No daemon: one that is killed in compiled code takes the process with it. Learning stops by itself.
                 self._thread = threading.Thread(target=self._run, name="afterglow learning")
                 self._thread.start()
 
@@ -104,9 +104,9 @@ class BackgroundLearner:
         if error:
             raise error
 
-    def _learn(self, text: str, voice: Voice, seen: Texts) -> None:
+    def _learn(self, text: str, learning: LearningModel, seen: Texts) -> None:
         self._remember(seen)
-        for _ in voice.learn(text, self._seen.find_new(text)):
+        for _ in learning.learn(text, self._seen.find_new(text)):
             pass
 
     def _remember(self, seen: Texts) -> None:
@@ -114,6 +114,6 @@ class BackgroundLearner:
             self._seen.add(each)
 
 
-def _prepare(voice: Voice) -> None:
-    if not voice.is_over:
-        voice.prepare()
+def _prepare(learning: LearningModel) -> None:
+    if not learning.is_over:
+        learning.prepare()

@@ -27,24 +27,24 @@ class LearningListener(Listener):
         self.learner.skip(_texts_of(passage))
 
     def next_model(self, model: Model) -> Model:
-        """Return the latest model of the voice. What is being learned just now is not in it yet."""
-        voice = self.learner.find_voice(model)
-        return voice.take_up(voice.latest) if voice else model
+        """Return the latest model that was made. What is being learned just now is not in it yet."""
+        learning = self.learner.find(model)
+        return learning.take_up(learning.latest) if learning else model
 
     def recall(self, model: Model, sha256: str) -> Model:
-        """Return the model of the same voice that wrote a passage, if it is kept, else ``model``."""
-        voice = self.learner.find_voice(model)
-        state = voice.states.get(sha256) if voice else None
-        return voice.take_up(state) if voice and state else model
+        """Return the model of the same parent that wrote a passage, if it is kept, else ``model``."""
+        learning = self.learner.find(model)
+        state = learning.states.get(sha256) if learning else None
+        return learning.take_up(state) if learning and state else model
 
     def finish(self) -> None:
         """Wait until all texts are learned. Raises what failed."""
         self.learner.finish()
 
     def summary(self, model: Model) -> str:
-        """Return the figures of the voice: "learned 1,204 characters of yours: 2.31 → 1.98 bits"."""
-        voice = self.learner.find_voice(model)
-        return f"learned {voice.figures.describe()}" if voice and voice.figures.characters else ""
+        """Return the figures of a model: "learned 1,204 characters of yours: 2.31 → 1.98 bits"."""
+        learning = self.learner.find(model)
+        return f"learned {learning.figures.describe()}" if learning and learning.figures.characters else ""
 
 
 def _texts_of(passage: Passage) -> Texts:

@@ -11,7 +11,7 @@ from ...core.errors import TextError
 from .options import encoding_option, json_option, load_model_and_settings, model_option, print_values
 
 if TYPE_CHECKING:
-    from ...core.learning.voice import Voice
+    from ...core.learning.learning_model import LearningModel
     from ...core.text.corpus import Corpus
 
 
@@ -41,7 +41,7 @@ def learn(
     100,000 characters, train --from is better.
     """
     from ...core.inference.library import path_for_new_model
-    from ...core.learning.voice import Voice
+    from ...core.learning.learning_model import LearningModel
     from ...core.text.corpus import read_corpora
     from ...core.text.formats import ReadOptions
 
@@ -50,10 +50,10 @@ def learn(
     corpus = read_corpora(paths, ReadOptions(encoding or "utf-8", field=field, column=column))
     for notice in corpus.notes:
         echo_notice(notice)
-    voice = Voice(model)
-    _learn(voice, corpus)
-    voice.latest.file.save(path)
-    figures = voice.figures
+    learning = LearningModel(model)
+    _learn(learning, corpus)
+    learning.latest.file.save(path)
+    figures = learning.figures
     bits = {"bits_per_char_before": figures.bits_before, "bits_per_char_while_learning": figures.bits}
     values = {"model": name, "parent": model.name, "characters": figures.characters, "unseen": figures.unknown, **bits}
     print_values({**values, "path": str(path)}, as_json)
@@ -61,13 +61,13 @@ def learn(
         echo(f"play it: afterglow --model {name}")
 
 
-def _learn(voice: Voice, corpus: Corpus) -> None:
+def _learn(learning: LearningModel, corpus: Corpus) -> None:
     """Learn the text of a corpus, and show the progress. Raises TextError if there is nothing to learn."""
     from ..progress_line import print_progress
 
     text = corpus.text[:]
-    for figures in voice.learn(text):
+    for figures in learning.learn(text):
         print_progress("learning", figures.characters / len(text))
     print_progress("learning", 1)
-    if not voice.figures.characters:
-        raise TextError(f"there is nothing to learn: {corpus.name} has no character that {voice.parent.name} knows")
+    if not learning.figures.characters:
+        raise TextError(f"there is nothing to learn: {corpus.name} has no character that {learning.parent.name} knows")

@@ -1,4 +1,4 @@
-"""A voice: a model, what it has learned of a person, and the models that came of it."""
+"""A model that learns from a person: its figures, and the models that came of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .own_words import find_known, spread_to_tokens
 from .parameters import Array, to_tensors
 
 KEPT_STATES = 8
-"""Learned models that a voice keeps, those used last, so that their passages can be opened again exactly."""
+"""Models that are kept of one that learns, those used last, so that their passages can be opened again exactly."""
 
 READ_BEFORE = 100
 """Characters that are read, and not learned, before the first of a text that are."""
@@ -60,7 +60,7 @@ class Figures(NamedTuple):
         return f"{self.characters:,} characters of yours: {self.bits_before:.2f} → {self.bits:.2f} bits"
 
 
-class Voice:
+class LearningModel:
     """Learns from texts, one after another, and makes a model of what it has learned after each.
 
     ``latest`` is that model, the parent at first. ``states`` are models by their hash: the parent and those taken up.
@@ -76,7 +76,7 @@ class Voice:
 
     @property
     def is_over(self) -> bool:
-        """True if no more is to be learned: the voice is forgotten, or the program ends."""
+        """True if no more is to be learned: the learning is forgotten, or the program ends."""
         return self.forgotten or not main_thread().is_alive()
 
     def prepare(self) -> DynamicEvaluation:
@@ -86,18 +86,18 @@ class Voice:
         return self._weights
 
     def take_up(self, state: Model) -> Model:
-        """Return a model of this voice, and keep it. Of those that were taken up, the last few are kept."""
+        """Return a model of this learning, and keep it. Of those that were taken up, the last few are kept."""
         self.states.pop(state.file.sha256, None)
         self.states[state.file.sha256] = state
         for sha256 in [sha256 for sha256, model in self.states.items() if model is not self.parent][:-KEPT_STATES]:
             del self.states[sha256]
         return state
 
-    def restart(self, current: Model) -> Voice:
-        """Return a voice of the same parent that has learned nothing, and knows ``current`` as one of its states."""
-        voice = Voice(self.parent)
-        voice.states.setdefault(current.file.sha256, current)
-        return voice
+    def restart(self, current: Model) -> LearningModel:
+        """Return one of the same parent that has learned nothing, and knows ``current`` as one of its states."""
+        learning = LearningModel(self.parent)
+        learning.states.setdefault(current.file.sha256, current)
+        return learning
 
     def learn(self, text: str, is_own: NDArray[np.bool_] | None = None) -> Iterator[Figures]:
         """Learn ``text``, or those of its characters for which ``is_own`` (n,) is True. Yield its figures as they grow.
