@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -28,8 +28,8 @@ from .sampling.logit_bias import require_effective_bias
 from .sampling.rng import PositionRNG, random_rng_seed
 from .setting_styles import PLAIN
 from .settings import Settings, merge_layers
-from .text.copy_detection import CopyDetector
-from .text.copy_tracker import CopyTracker, ItemTracker
+from .text.copy_detection import CopyDetector, CopyIndex
+from .text.copy_tracker import CopyIndexes, CopyTracker
 from .text.tokenizer import Ids, Tokenizer
 
 MAX_SEED_TOKENS = MAX_HISTORY
@@ -51,9 +51,17 @@ class Prefill(NamedTuple):
 class Model:
     """Weights, tokenizer and runtime of a named model. Holds no hidden state, so many streams can share it."""
 
-    def __init__(self, name: str, file: ModelFile, runtime: Runtime | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        file: ModelFile,
+        runtime: Runtime | None = None,
+        indexes: Sequence[CopyIndex | None] | None = None,
+    ) -> None:
         self.name = name
         self.file = file
+        self.copies = CopyIndexes([file.index] if indexes is None else indexes, file.card.item_end)
+        """What is known of the training texts."""
         self.runtime = runtime or fastest_runtime(file)
         self.voices = VoiceReader(self.runtime, file.styles, name)
         self.settings = merge_layers(file.card.settings)
@@ -80,13 +88,11 @@ class Model:
 
     def copy_detector(self) -> CopyDetector | None:
         """Return a detector of text copied from the training text, or None if the file has no index."""
-        return CopyDetector(self.file.index) if self.file.index else None
+        return self.copies.detector()
 
     def copy_tracker(self) -> CopyTracker | None:
         """Return a tracker of the copied tokens of a text, or None if the file has no index."""
-        detector, index, end = self.copy_detector(), self.file.index, self.file.card.item_end
-        items = ItemTracker(index, end) if index and index.has_items and end else None
-        return CopyTracker(detector, items) if detector else None
+        return self.copies.tracker()
 
     def dump_state(self, snapshot: Snapshot) -> bytes:
         """Return ``snapshot`` as bytes for ``load_state``."""
@@ -259,13 +265,28 @@ def drain(generator: Generator[float, None, T], on_progress: Callable[[float], o
 
 
 def load(name: str = library.DEFAULT_MODEL, make_runtime: Callable[[ModelFile], Runtime] | None = None) -> Model:
-    """Return the model with this name or path. Raises ModelError if it is missing or unusable.
+    """Return the model with this name or path, or a mixture such as "shakespeare:0.6 + tolstoy:0.4".
+
+    Raises ModelError if it is missing or unusable.
 
     ``make_runtime`` makes the runtime, for example ``training.torch_runtime.TorchRuntime``; None is the int8 runtime.
     """
+    if "+" in name and (mixture := _load_mixture(name, make_runtime)):
+        return mixture
     entry = library.find_model(name)
     file = open_model_file(entry.path)
     try:
         return Model(entry.name, file, make_runtime(file) if make_runtime else None)
     except MemoryError:
         raise ModelError(f"{entry.path} does not fit in the memory that is free") from None
+
+
+def _load_mixture(name: str, make_runtime: Callable[[ModelFile], Runtime] | None) -> Model | None:
+    """Return a mixture of models, None if ``name`` is that of one model. Raises ModelError."""
+    from .inference.mixture import MixtureRuntime, open_mixture, split_mixture
+
+    if not split_mixture(name):
+        return None
+    name, mixture = open_mixture(name)
+    runtime = MixtureRuntime(mixture, make_runtime or fastest_runtime)
+    return Model(name, mixture, runtime, [member.index for member in mixture.members])

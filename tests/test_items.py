@@ -73,7 +73,7 @@ def test_an_index_without_items_opens_as_before(copying: Model, tmp_path: Path) 
 @pytest.fixture
 def names() -> ItemTracker:
     """A tracker of the names Ada and Bob."""
-    return ItemTracker(CopyIndex.build_for_items(ItemSet("Ada\nBob\n", "\n"), "", 1 << 10), "\n")
+    return ItemTracker(ItemSet("Ada\nBob\n", "\n").__contains__, "\n")
 
 
 def test_an_item_counts_when_it_ends_and_as_it_stands_before(names: ItemTracker) -> None:

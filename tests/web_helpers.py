@@ -147,7 +147,7 @@ class Site:
         model = find_model(TINY)
         words = [sys.executable, "-m", "afterglow.repl", "--model", TINY if options.share else model.name]
         self.server = VisitorServer(
-            options, [*words, "--rng=7", "--length=40", "--finish=off", "--speed=max"], model, word
+            options, [*words, "--rng=7", "--length=40", "--finish=off", "--speed=max"], [model], word
         )
         self.client = client
         self.address = self.server.address.rstrip("/")

@@ -18,6 +18,7 @@ class Argument:
     """An argument of a command: its name, and a function that parses its text.
 
     ``choices`` are offered as completions. A menu asks for required arguments and for optional ones that are ``asked``.
+    If the last argument has ``several_words``, each of them is completed.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Argument:
     choices: Choices = lambda *_: ()
     required: bool = False
     asked: bool = False
+    several_words: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,9 +88,12 @@ def _completions(session: Session, line: str) -> list[tuple[str, str]]:
         return [(f"/{n}", _BY_NAME[n].help) for n in names]
     command = _BY_NAME.get(name)
     *before, prefix = rest.split(" ")
-    if command is None or len(before) >= len(command.arguments):
+    if command is None or not command.arguments:
         return []
-    choices = command.arguments[len(before)].choices(session, before)
+    argument = command.arguments[min(len(before), len(command.arguments) - 1)]
+    if len(before) >= len(command.arguments) and not argument.several_words:
+        return []
+    choices = argument.choices(session, before)
     return [(value, note) for value, note in choices if value.startswith(prefix)]
 
 

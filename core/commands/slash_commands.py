@@ -151,9 +151,9 @@ TEXT_COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "model",
-        "list the models, or switch to another one",
+        "list the models, or switch to another one, or to a mixture: /model shakespeare:0.6 + tolstoy:0.4",
         actions.model,
-        (Argument("name", choices=lambda *_: actions.list_models()),),
+        (Argument("name", choices=lambda *_: actions.list_models(), several_words=True),),
     ),
     Command(
         "learn",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.resources
 import re
 from pathlib import Path
@@ -42,6 +43,15 @@ def is_path(name: str) -> bool:
     return name.endswith(MODEL_SUFFIX) or "/" in name or "\\" in name
 
 
+def is_model(name: str) -> bool:
+    """Return True if there is a model of this name, or a file at this path."""
+    if is_path(name):
+        with contextlib.suppress(ModelError, OSError, ValueError):
+            return _model_path(name).exists()
+        return False
+    return visible_name(name) in {entry.name for entry in list_models()}
+
+
 def find_model(name: str) -> ModelEntry:
     """Return the model called ``name``, or the file at that path.
 
@@ -52,6 +62,8 @@ def find_model(name: str) -> ModelEntry:
     known = {e.name: e for e in list_models()}
     if (shown := visible_name(name)) in known:
         return known[shown]
+    if "+" in name:
+        raise ModelError(f"{shown[:64]!r} is a mixture, which only --model, /model and load() take; name one model")
     listing = f"there are: {', '.join(known) or 'none'}"
     raise ModelError(f"there is no model {shown[:64]!r}; {f'{suggest(name, known)} {listing}'.lstrip()}")
 

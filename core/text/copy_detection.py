@@ -96,10 +96,10 @@ class CopyMatch(NamedTuple):
 
 
 class CopyDetector:
-    """Finds copied runs in a growing text with the index of a model file."""
+    """Finds copied runs in a growing text with the index of a model file, or of several."""
 
-    def __init__(self, index: CopyIndex) -> None:
-        self._index = index
+    def __init__(self, *indexes: CopyIndex) -> None:
+        self._indexes = indexes
         self._last = deque([0] * MIN_RUN, maxlen=MIN_RUN)
         self._hash = 0
         self._chars_read = 0
@@ -123,7 +123,7 @@ class CopyDetector:
         self._last.append(code)
         self._chars_read += 1
         self._since_match += 1
-        known = self._index.contains(_mix_bits(self._hash)) if self._chars_read >= MIN_RUN else None
+        known = self._contains(_mix_bits(self._hash)) if self._chars_read >= MIN_RUN else None
         if known is False:
             self._run_length = 0
         elif known:
@@ -133,6 +133,11 @@ class CopyDetector:
             self._since_match = 0
             return self._run_length
         return 0
+
+    def _contains(self, fingerprint: int) -> bool | None:
+        """Return True if one of the texts has the fingerprint, False if none has, None if that is not known."""
+        answers = [index.contains(fingerprint) for index in self._indexes]
+        return True if True in answers else None if None in answers else False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +200,13 @@ def _run_lengths_from(generated: str, text: TextLike) -> NDArray[np.int64]:
     return lengths
 
 
-def indexed_run_lengths(generated: str, index: CopyIndex) -> NDArray[np.int64]:
-    """Return the run lengths that ``copied_run_lengths`` would, as far as ``index`` finds the runs.
+def indexed_run_lengths(generated: str, *indexes: CopyIndex) -> NDArray[np.int64]:
+    """Return the run lengths that ``copied_run_lengths`` would, as far as ``indexes`` find the runs.
 
     Some runs are missed, others are found only in part.
     """
     runs = np.zeros(len(generated), np.int64)
-    detector = CopyDetector(index)
+    detector = CopyDetector(*indexes)
     for end, character in enumerate(generated, 1):
         match = detector.push(character)
         if match:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -16,8 +17,8 @@ class ItemTracker:
     and ``longest`` is the number of characters of the longest of these.
     """
 
-    def __init__(self, index: CopyIndex, end: str) -> None:
-        self._index = index
+    def __init__(self, contains: Callable[[str], bool], end: str) -> None:
+        self._contains = contains
         self._end = end
         self._item = ""
         self._start = 0
@@ -45,7 +46,7 @@ class ItemTracker:
         if self._item.endswith(self._end):
             self._end_item()
             return None
-        before, self._in_list = self._in_list, bool(self._item.strip()) and self._index.contains_item(self._item)
+        before, self._in_list = self._in_list, bool(self._item.strip()) and self._contains(self._item)
         self.longest = max(self.longest, len(self._item.strip()) if self._in_list else 0)
         return self._start if self._in_list != before else None
 
@@ -149,3 +150,30 @@ class CopyTracker:
         start = max(begin, last.end)
         self._spans.append(CopySpan(start, self._chars_read, length))
         return start
+
+
+class CopyIndexes:
+    """The indexes of the texts that a model was trained on: one, several for a mixture, or none."""
+
+    def __init__(self, indexes: Iterable[CopyIndex | None], item_end: str) -> None:
+        self.indexes = [index for index in indexes if index]
+        self._item_end = item_end
+
+    @property
+    def knows_items(self) -> bool:
+        """True if the model was trained on a list and all its items are known."""
+        return bool(self._item_end and self.indexes) and all(index.has_items for index in self.indexes)
+
+    def contains_item(self, item: str) -> bool:
+        """Return True if the list that the model was trained on has this item. Items must be known."""
+        return any(index.contains_item(item) for index in self.indexes)
+
+    def detector(self) -> CopyDetector | None:
+        """Return a detector of copied runs, None without an index."""
+        return CopyDetector(*self.indexes) if self.indexes else None
+
+    def tracker(self) -> CopyTracker | None:
+        """Return a tracker of copied tokens and items, None without an index."""
+        detector = self.detector()
+        items = ItemTracker(self.contains_item, self._item_end) if self.knows_items else None
+        return CopyTracker(detector, items) if detector else None

@@ -13,6 +13,8 @@ from ...core.errors import TextError
 from ...core.events import Event, PrefillProgress, Token
 from ...core.generation.snapshot import Snapshot
 from ...core.inference.library import find_model
+from ...core.inference.mixture import Mixture, open_mixture, split_mixture
+from ...core.inference.model_card import Card
 from ...core.inference.model_file import open_model_file
 from ...core.model import Model, drain, load
 from ...core.sampling.rng import random_rng_seed
@@ -104,15 +106,15 @@ def _compare_with_index(model: Model) -> Callable[[str], Values]:
 
     Raise TextError if the file has no index.
     """
-    index = model.file.index
-    if index is None:
+    if not model.copies.indexes:
         raise TextError(
             f"{model.name} has no index of its training text; name the text: afterglow novelty {model.name} TEXT"
         )
 
     def count_copies(generated: str) -> Values:
-        source = {"against": "the index in the model file", "of_copied_runs_of_32_it_notices": index.coverage(32)}
-        return {**source, **CopyReport.from_runs(indexed_run_lengths(generated, index)).to_dict()}
+        coverage = min(index.coverage(32) for index in model.copies.indexes)
+        source = {"against": "the index in the model file", "of_copied_runs_of_32_it_notices": coverage}
+        return {**source, **CopyReport.from_runs(indexed_run_lengths(generated, *model.copies.indexes)).to_dict()}
 
     return count_copies
 
@@ -130,13 +132,25 @@ def _is_training_text(corpus: Corpus, model: Model) -> bool:
 
 
 def describe_model(name: str) -> Values:
-    """Return a model's name, path, size and styles, and the fields of its card that are set."""
+    """Return a model's name, path, size and styles, and what its card says. Of a mixture, its members."""
+    if split_mixture(name):
+        return _describe_mixture(*open_mixture(name))
     entry = find_model(name)
     file = open_model_file(entry.path)
     shape = {**asdict(file.architecture), "parameters": file.architecture.parameters, "tokens": file.tokenizer.kind}
-    card = {key: value for key, value in asdict(file.card).items() if value not in ("", None, {})}
     styles = {"styles": list(file.styles.names)} if file.styles else {}
-    return {"model": entry.name, "path": str(entry.path), **shape, **styles, **card}
+    return {"model": entry.name, "path": str(entry.path), **shape, **styles, **_card_values(file.card)}
+
+
+def _describe_mixture(name: str, mixture: Mixture) -> Values:
+    shares = ", ".join(f"{weight:.1%}" for weight in mixture.weights)
+    parameters = sum(member.architecture.parameters for member in mixture.members)
+    shape = {"vocabulary": mixture.tokenizer.size, "parameters": parameters, "tokens": mixture.tokenizer.kind}
+    return {"model": name, "shares": shares, **shape, **_card_values(mixture.card)}
+
+
+def _card_values(card: Card) -> Values:
+    return {key: value for key, value in asdict(card).items() if value not in ("", None, {})}
 
 
 def score_values(score: Score) -> Values:

@@ -116,7 +116,12 @@ def _complete_model_name(_: click.Context, __: click.Parameter, start: str) -> l
 
 name_argument = click.argument("name", shell_complete=_complete_model_name)
 model_option = click.option(
-    "--model", "-m", "model_name", metavar="NAME", shell_complete=_complete_model_name, help="name or path of a model"
+    "--model",
+    "-m",
+    "model_name",
+    metavar="NAME",
+    shell_complete=_complete_model_name,
+    help="name or path of a model, or a mixture: a:0.6 + b:0.4",
 )
 runtime_option = click.option(
     "--runtime",

@@ -50,10 +50,10 @@ def choose_model(found: list[SavedPassage]) -> str | None:
 
     Of a model that had learned, it is the parent.
     """
-    from ...core.inference.library import list_models, name_of_parent
+    from ...core.inference.mixture import is_in_library, name_of_parent
 
-    known = {entry.name for entry in list_models()}
-    names = {saved.model if saved.model in known else name_of_parent(saved.model) for saved in found} & known
+    models = {saved.model if is_in_library(saved.model) else name_of_parent(saved.model) for saved in found}
+    names = set(filter(is_in_library, models))
     return names.pop() if len(found) == 1 and names else None
 
 

@@ -112,15 +112,15 @@ def web(
         from ..web.server import WebOptions, serve
     except ImportError as error:
         raise MissingExtraError("afterglow web needs textual-serve: pip install 'afterglow-lm[web]'") from error
-    from ...core.inference.library import find_model
+    from ...core.inference.mixture import find_models
     from ..tui.keys.keymap import read_keymap
 
     load_model_and_settings(model_name, "int8", flags)  # reports a mistake here instead of to every visitor
     read_keymap()  # likewise
     with chosen_model(model_name) as name:
-        model = find_model(name)
-    arguments = list(_command_line_arguments(model_name if share else model.name, flags))
-    serve(WebOptions(host, port, public_url, visitors, idle, share), arguments, model)
+        shown_name, models = find_models(name)
+    arguments = list(_command_line_arguments(model_name if share else shown_name, flags))
+    serve(WebOptions(host, port, public_url, visitors, idle, share), arguments, models)
 
 
 def _command_line_arguments(model_name: str | None, flags: Mapping[str, object]) -> Iterator[str]:

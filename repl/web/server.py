@@ -93,15 +93,15 @@ class WebOptions:
 class VisitorServer(Server):
     """Serves the page, and a process to each visitor.
 
-    ``word`` is part of all addresses, "" if there is none. ``words`` is the command line that a process runs, ``model``
-    a model that is linked into each visitor's folder.
+    ``word`` is part of all addresses, "" if there is none. ``words`` is the command line that a process runs. Links to
+    ``models`` are in each visitor's folder.
     """
 
-    def __init__(self, options: WebOptions, words: Sequence[str], model: ModelEntry, word: str = "") -> None:
+    def __init__(self, options: WebOptions, words: Sequence[str], models: Sequence[ModelEntry], word: str = "") -> None:
         super().__init__("", options.host, options.port, "afterglow", options.url)
         self._options = options
         self._words = words
-        self._model = model
+        self._models = models
         self._word = word
         self._visitors: set[Visitor] = set()
 
@@ -189,7 +189,7 @@ class VisitorServer(Server):
         return websocket
 
     async def _serve_visitor(self, websocket: web.WebSocketResponse, size: tuple[int, int]) -> None:
-        home = None if self._options.share else make_home(self._model)
+        home = None if self._options.share else make_home(self._models)
         visitor = Visitor(self._words, home, websocket, self.download_manager)
         self._visitors.add(visitor)
         try:
@@ -226,7 +226,7 @@ def requested_size(request: web.Request) -> tuple[int, int]:
     )
 
 
-def serve(options: WebOptions, arguments: Sequence[str], model: ModelEntry) -> None:
+def serve(options: WebOptions, arguments: Sequence[str], models: Sequence[ModelEntry]) -> None:
     """Serve ``afterglow ARGUMENTS`` until Ctrl-C. Raise UsageError if host, port or URL cannot be used."""
     if options.host in WILDCARD_HOSTS and not options.public_url:
         raise UsageError(f"with --host {options.host} also give the address people will open: --public-url http://…")
@@ -236,7 +236,7 @@ def serve(options: WebOptions, arguments: Sequence[str], model: ModelEntry) -> N
     if options.share and not options.is_local:
         echo_notice(SHARED_WARNING)
     word = "" if options.is_local else secrets.token_urlsafe(16)
-    VisitorServer(options, [sys.executable, "-m", "afterglow.repl", *arguments], model, word).run()
+    VisitorServer(options, [sys.executable, "-m", "afterglow.repl", *arguments], models, word).run()
 
 
 def _origin(address: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from ...core.errors import AfterglowError
@@ -19,24 +20,24 @@ KEPT_LOG_BYTES = 16_000
 """Bytes that are kept of the end of a visitor's log."""
 
 
-def make_home(model: ModelEntry) -> Path:
-    """Return a new data folder, for its owner only, with links to the host's models and to ``model``.
+def make_home(models: Iterable[ModelEntry]) -> Path:
+    """Return a new data folder, for its owner only, with links to the host's models and to ``models``.
 
     The host's presets, settings and theme are copied. Raises OSError, for example if the disk is full.
     """
     home = Path(tempfile.mkdtemp(prefix=HOME_PREFIX))
     try:
-        _fill_home(home, model)
+        _fill_home(home, models)
     except OSError:
         shutil.rmtree(home, ignore_errors=True)
         raise
     return home
 
 
-def _fill_home(home: Path, model: ModelEntry) -> None:
+def _fill_home(home: Path, extra: Iterable[ModelEntry]) -> None:
     models = home / "models"
     models.mkdir(mode=0o700)
-    entries = {entry.name: entry for entry in [*list_models(), model] if not entry.bundled}
+    entries = {entry.name: entry for entry in [*list_models(), *extra] if not entry.bundled}
     for entry in entries.values():
         _link(entry.path.resolve(), models / f"{entry.name}{MODEL_SUFFIX}")
     for path in (presets_file(), config_file(), theme_file()):
