@@ -28,7 +28,7 @@ from .runtime import Logits, Runtime, StateArrays, Stepper, require_ids, require
 MAX_MEMBERS = 8
 """Most models in a mixture. Each step takes as long as the steps of all of them."""
 
-MAX_WEIGHT = 1e6
+MAX_PART_WEIGHT = 1e6
 """Largest weight that can be typed. Weights are divided by their sum."""
 
 UNKNOWN = "\ufffd"
@@ -83,7 +83,7 @@ def _parse_part(part: str, text: str) -> Part:
         weight = float(typed)
     except ValueError:
         weight = math.nan
-    if not name.strip() or not 0 < weight <= MAX_WEIGHT:
+    if not name.strip() or not 0 < weight <= MAX_PART_WEIGHT:
         raise ModelError(
             f"{text[:64]!r} is no mixture: write names and weights above 0, such as shakespeare:0.6 + tolstoy:0.4"
         )
