@@ -25,7 +25,7 @@ from .model_card import Card
 from .model_file import Architecture, ModelFile, open_model_file
 from .runtime import Logits, Runtime, StateArrays, Stepper, require_ids, require_same_form
 
-MAX_MEMBERS = 8
+MAX_PARTS = 8
 """Most models in a mixture. Each step takes as long as the steps of all of them."""
 
 MAX_PART_WEIGHT = 1e6
@@ -61,13 +61,13 @@ def split_mixture(text: str) -> list[Part]:
     """Return the members in a text such as "shakespeare:0.6 + tolstoy:0.4"; [] if it names one model.
 
     A member without a weight has weight 1. Raises ModelError if it is written otherwise, one member is there twice, or
-    there are more than ``MAX_MEMBERS``.
+    there are more than ``MAX_PARTS``.
     """
     if "+" not in text or library.is_model(text):
         return []
     parts = [_parse_part(part.strip(), text) for part in text.split("+")]
-    if len(parts) > MAX_MEMBERS:
-        raise ModelError(f"a mixture has at most {MAX_MEMBERS} models, and this one has {len(parts)}")
+    if len(parts) > MAX_PARTS:
+        raise ModelError(f"a mixture has at most {MAX_PARTS} models, and this one has {len(parts)}")
     names = [part.name for part in parts]
     for name in names:
         if names.count(name) > 1:

@@ -50,7 +50,8 @@ def choose_model(found: list[SavedPassage]) -> str | None:
 
     Of a model that had learned, it is the parent.
     """
-    from ...core.inference.mixture import is_in_library, name_of_parent
+    from ...core.inference.library import name_of_parent
+    from ...core.inference.mixture import is_in_library
 
     models = {saved.model if is_in_library(saved.model) else name_of_parent(saved.model) for saved in found}
     names = set(filter(is_in_library, models))
