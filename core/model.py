@@ -166,13 +166,13 @@ class Model:
         return dict(sorted(by_text.items(), key=lambda item: -item[1]))
 
     def score(
-        self, text: str, on_progress: Callable[[float], None] = lambda _: None, style: object = "off"
+        self, text: str | Sequence[str], on_progress: Callable[[float], None] = lambda _: None, style: object = "off"
     ) -> scoring.Score:
         """Return the cold and the stateful loss of ``text`` per character, and the surprisal of each token (T = 1).
 
-        Calls ``on_progress`` with the share done, 0 to 1. All of ``text`` is read under ``style``, a value of the
-        setting. Raises TextError if ``text`` has fewer than 2 tokens, SettingError if ``style`` is a ramp, or none of
-        the model's.
+        Of several texts, each is read from the zero state. Calls ``on_progress`` with the share done, 0 to 1. All of
+        ``text`` is read under ``style``, a value of the setting. Raises TextError if ``text`` has fewer than 2 tokens,
+        SettingError if ``style`` is a ramp, or none of the model's.
 
         >>> score = load("shakespeare").score("ROMEO:\\nWhat light is that?")
         >>> score.bits_per_char_stateful < 5, len(score.surprise)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, Self, TypeVar
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,19 +27,6 @@ MAX_CALIBRATION_LOGITS = 1 << 25
 """Logits that are scored at all temperatures: 2,000 windows with a vocabulary of 65, 32 windows with one of 4,096."""
 
 _WINDOWS_PER_BATCH = 64
-
-
-class _IdArray(Protocol):
-    """A one-dimensional NumPy array or torch tensor."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: slice, /) -> Self: ...
-
-    def reshape(self, rows: int, columns: int, /) -> Self: ...
-
-
-_Array = TypeVar("_Array", bound=_IdArray)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +76,30 @@ def to_perplexity(nats: float) -> float:
 
 
 def score(
-    runtime: Runtime, tokenizer: Tokenizer, text: str, on_progress: Callable[[float], None] = lambda _: None
+    runtime: Runtime,
+    tokenizer: Tokenizer,
+    text: str | Sequence[str],
+    on_progress: Callable[[float], None] = lambda _: None,
 ) -> Score:
     """Return both losses of ``text``. Calls ``on_progress`` with the share done, 0 to 1.
 
-    Raises TextError if ``text`` has fewer than 2 tokens.
+    Of a text in slices, each is read from the zero state. Raises TextError if none has 2 tokens.
     """
-    ids = tokenizer.encode(text)
-    if len(ids) < 2:
-        raise TextError(f"there is nothing to score: the text has fewer than 2 tokens ({len(text)} characters)")
-    chars_per_token = len(text) / len(ids)
-    cold, losses = windowed_losses(runtime, ids, CALIBRATION_TEMPERATURES, MAX_CALIBRATION_LOGITS // tokenizer.size)
+    pieces = [text] if isinstance(text, str) else text
+    encoded = [(len(piece), tokenizer.encode(piece)) for piece in pieces]
+    slices = [ids for _, ids in encoded if len(ids) > 1]
+    if not slices:
+        size = sum(map(len, pieces))
+        raise TextError(f"there is nothing to score: the text has fewer than 2 tokens ({size} characters)")
+    characters = sum(size for size, ids in encoded if len(ids) > 1)
+    chars_per_token = characters / sum(map(len, slices))
+    cold, losses = windowed_losses(runtime, slices, CALIBRATION_TEMPERATURES, MAX_CALIBRATION_LOGITS // tokenizer.size)
     losses = losses / chars_per_token
     best_temperature, best_loss = fit_minimum(CALIBRATION_TEMPERATURES, losses)
     on_progress(0.1)
-    stateful = -logprobs(runtime, ids, lambda share: on_progress(0.1 + 0.9 * share))
+    stateful = -_stateful_logprobs(runtime, slices, lambda share: on_progress(0.1 + 0.9 * share))
     return Score(
-        characters=len(text),
+        characters=characters,
         nats_per_char_cold=cold / chars_per_token,
         nats_per_char_stateful=float(np.mean(stateful)) / chars_per_token,
         best_temperature=best_temperature,
@@ -114,37 +108,49 @@ def score(
     )
 
 
-def cold_nats(runtime: Runtime, ids: Ids) -> float:
+def cold_nats(runtime: Runtime, slices: Sequence[Ids]) -> float:
     """Return the cold loss in nats per token.
 
     ``training.calibration.cold_loss`` computes the same for a torch model;
     ``test_both_cold_losses_and_both_best_temperatures_agree`` compares them.
     """
-    return windowed_losses(runtime, ids, np.empty(0), 1)[0]
+    return windowed_losses(runtime, slices, np.empty(0), 1)[0]
 
 
-def cold_windows(ids: _Array) -> tuple[_Array, _Array]:
-    """Return (inputs, targets) of the cold loss, each of shape (windows, 256). ``ids`` has at least 2 elements.
+def cold_windows(slices: Sequence[Ids]) -> list[tuple[Ids, Ids]]:
+    """Return (inputs, targets) of the cold loss, by width: of each slice the windows of 256, shape (windows, 256).
 
-    Shorter texts give one shorter window. Tokens at the end that do not fill a window are dropped.
+    A slice with fewer targets gives one shorter window. Tokens at its end that do not fill a window are dropped, and it
+    has at least 2.
     """
-    window = min(COLD_WINDOW, len(ids) - 1)
-    count = (len(ids) - 1) // window
-    return ids[: count * window].reshape(count, window), ids[1 : count * window + 1].reshape(count, window)
+    windows: dict[int, list[tuple[Ids, Ids]]] = {}
+    for ids in slices:
+        width = min(COLD_WINDOW, len(ids) - 1)
+        size = (len(ids) - 1) // width * width
+        pair = ids[:size].reshape(-1, width), ids[1 : size + 1].reshape(-1, width)
+        windows.setdefault(width, []).append(pair)
+    pairs = (zip(*same_width, strict=True) for same_width in windows.values())
+    return [(np.concatenate(inputs), np.concatenate(targets)) for inputs, targets in pairs]
 
 
-def windowed_losses(runtime: Runtime, ids: Ids, temperatures: FloatArray, max_tokens: int) -> tuple[float, FloatArray]:
+def windowed_losses(
+    runtime: Runtime, slices: Sequence[Ids], temperatures: FloatArray, max_tokens: int
+) -> tuple[float, FloatArray]:
     """Return (cold loss, cold loss with the logits divided by each of the temperatures, (n,)), in nats per token.
 
     The second is measured on every k-th window of the text: about ``max_tokens`` tokens, but at least one window.
     """
-    inputs, targets = cold_windows(ids)
-    calibrating = np.zeros(len(inputs), bool)
-    if len(temperatures):
-        calibrating[:: max(1, -(-inputs.size // max_tokens))] = True
-    rest = _sum_window_losses(runtime, inputs[~calibrating], targets[~calibrating], np.ones(1))
-    sums = _sum_window_losses(runtime, inputs[calibrating], targets[calibrating], np.array([1.0, *temperatures]))
-    return float(rest[0] + sums[0]) / inputs.size, sums[1:] / max(1, inputs[calibrating].size)
+    windows = cold_windows(slices)
+    size = sum(inputs.size for inputs, _ in windows)
+    total, sums, calibrated = 0.0, np.zeros(len(temperatures) + 1), 0
+    for inputs, targets in windows:
+        calibrating = np.zeros(len(inputs), bool)
+        if len(temperatures):
+            calibrating[:: max(1, -(-size // max_tokens))] = True
+            calibrated += inputs[calibrating].size
+        total += float(_sum_window_losses(runtime, inputs[~calibrating], targets[~calibrating], np.ones(1))[0])
+        sums += _sum_window_losses(runtime, inputs[calibrating], targets[calibrating], np.array([1.0, *temperatures]))
+    return (total + float(sums[0])) / size, sums[1:] / max(1, calibrated)
 
 
 def fit_minimum(temperatures: FloatArray, losses: FloatArray) -> tuple[float, float]:
@@ -175,6 +181,20 @@ def logprobs(runtime: Runtime, ids: Ids, on_progress: Callable[[float], None] = 
         if at % 2048 == 0:
             on_progress(at / len(result))
     return result
+
+
+def _stateful_logprobs(runtime: Runtime, slices: Sequence[Ids], on_progress: Callable[[float], None]) -> FloatArray:
+    """Return the log-probabilities of all tokens but each slice's first one."""
+    size, done = sum(map(len, slices)), 0
+    results = []
+    for ids in slices:
+        results.append(logprobs(runtime, ids, partial(_report_part, on_progress, done / size, len(ids) / size)))
+        done += len(ids)
+    return np.concatenate(results)
+
+
+def _report_part(on_progress: Callable[[float], None], before: float, part: float, share: float) -> None:
+    on_progress(before + part * share)
 
 
 def _sum_window_losses(runtime: Runtime, inputs: Ids, targets: Ids, temperatures: FloatArray) -> FloatArray:

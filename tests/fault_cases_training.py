@@ -31,7 +31,7 @@ torch.set_num_threads(1)  # a forked process has none of its parent's threads
 def warm_up() -> None:
     """Take a step, so that forked processes find everything imported that one needs."""
     ids = np.arange(200) % 3
-    trainer = Trainer(TrainConfig(Architecture(3, 4, 1, 8), batch_size=2, seq_len=16), ids, ids)
+    trainer = Trainer(TrainConfig(Architecture(3, 4, 1, 8), batch_size=2, seq_len=16), ids, [ids])
     trainer._train_step()
     trainer.result()
     trainer.make_checkpoint()

@@ -6,14 +6,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from afterglow.core.errors import TextError, UsageError
-from afterglow.core.text.corpus import Corpus, read_corpora, read_corpus, require_enough
-from afterglow.core.text.formats import ReadOptions
-from afterglow.core.text.split import Split
-from hypothesis import given
-from hypothesis import strategies as st
-
-from .properties import examples
+from afterglow.core.errors import TextError
+from afterglow.core.text.corpus import Corpus, read_corpus, require_enough
 
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 
@@ -139,36 +133,3 @@ def test_too_little_to_learn_from_is_refused(file: Path, text: str, says: str) -
 
 def test_enough_is_enough(file: Path) -> None:
     require_enough(read(file, b"ab" * 2500))
-
-
-@examples(100)
-@given(st.text(max_size=300))
-def test_the_split_covers_all_and_nothing_twice(text: str) -> None:
-    corpus = Corpus("t", "", text)
-    start = corpus.split.bounds(len(text))[0]
-    learned_from = corpus.train_text[:start] + corpus.valid_text + corpus.train_text[start:]
-    assert learned_from + corpus.test_text == text
-
-
-def test_the_split_is_88_2_and_10_percent_and_training_goes_up_to_what_is_held_out() -> None:
-    corpus = Corpus("t", "", "".join(map(chr, range(1_000, 11_000))))
-    assert [len(part) for part in (corpus.train_text, corpus.valid_text, corpus.test_text)] == [8800, 200, 1000]
-    assert ord(corpus.train_text[-1:]) + 1 == ord(corpus.test_text[0])
-    assert corpus.valid_text[0] == chr(5_400)
-
-
-def test_a_split_in_the_order_of_the_text_is_cut_where_it_says(tmp_path: Path) -> None:
-    path = tmp_path / "t.txt"
-    path.write_text("".join(map(chr, range(1_000, 11_000))))
-    corpus = read_corpora([str(path)], ReadOptions(split="80/15/5"))
-    parts = corpus.train_text[:], corpus.valid_text, corpus.test_text
-    assert "".join(parts) == corpus.text
-    assert list(map(len, parts)) == [8_000, 1_500, 500]
-
-
-@pytest.mark.parametrize(
-    "written", ["", "80/20", "80/10/5", "0/50/50", "90/0/10", "90/10/0", "80/10/x/10", "1/1/1/1/96"]
-)
-def test_what_is_no_split_is_said_in_one_line(written: str) -> None:
-    with pytest.raises(UsageError, match="is not a split: give percentages"):
-        Split.parse(written)

@@ -385,7 +385,7 @@ def real(tiny: Model) -> Iterator[Runtime]:
 
 
 def test_int8_loses_what_its_dequantised_weights_lose(tiny: Model, real: Runtime) -> None:
-    held_out = read_corpus(LAMP).test_text
+    held_out = read_corpus(LAMP).test[0].text
     losses = [score(runtime, tiny.tokenizer, held_out) for runtime in (tiny.runtime, real)]
     assert losses[0].nats_per_char_stateful == pytest.approx(losses[1].nats_per_char_stateful, abs=0.002)
     assert losses[0].nats_per_char_cold == pytest.approx(losses[1].nats_per_char_cold, abs=0.002)

@@ -63,7 +63,7 @@ def _one_thread() -> Iterator[None]:
 
 def trainer(config: TrainConfig = CONFIG, parent: ModelFile | None = None) -> Trainer:
     weights = to_torch(parent).state_dict() if parent else None
-    return Trainer(config, IDS, IDS[:280], weights, labels=LABELS)
+    return Trainer(config, IDS, [IDS[:280]], weights, labels=LABELS)
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +265,7 @@ def logits_of(file: ModelFile, style: int = -1) -> np.ndarray:
 
 def test_a_parent_without_styles_loses_nothing_when_labels_come(learned: ModelFile) -> None:
     parent = replace(learned, styles=None)
-    before = cold_loss(to_torch(parent), torch.from_numpy(IDS[:280]))
+    before = cold_loss(to_torch(parent), [IDS[:280]])
     made = trainer(CONFIG, add_styles(parent, NAMES))
     assert made.evaluate() == before
     ids = torch.from_numpy(IDS[None, :60])

@@ -133,7 +133,15 @@ def test_a_run_of_an_earlier_release_goes_on_and_is_written_under_the_same_keys(
     resumed = run.resume_run("mine")
     request, config = resumed.request, resumed.trainer.config
     assert request == TrainRequest(
-        "mine", ("lamp.txt",), (str(LAMP),), epochs=5.0, width=24, batch_size=2, learning_rate=0.003, index=False
+        "mine",
+        ("lamp.txt",),
+        (str(LAMP),),
+        epochs=5.0,
+        width=24,
+        batch_size=2,
+        learning_rate=0.003,
+        split="44/2/44/10",
+        index=False,
     )
     assert (config.seq_len, config.batch_size, config.learning_rate) == (64, 2, 0.003)
     assert (config.max_flat_epochs, config.evaluations, config.warmup_steps) == (60.0, 20, 30)

@@ -36,7 +36,7 @@ from afterglow.core.training.trainer import Checkpoint, Trainer  # noqa: E402
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 CORPUS = read_corpus(LAMP)
 TOKENIZER = CharTokenizer.from_text(CORPUS.text)
-IDS = TOKENIZER.encode(CORPUS.train_text[:]), TOKENIZER.encode(CORPUS.valid_text)
+IDS = TOKENIZER.encode(CORPUS.train_text[:]), [TOKENIZER.encode(part.text) for part in CORPUS.valid]
 DROPOUT = Dropout(0.1, 0.2, 0.3, 0.2)
 
 
@@ -44,7 +44,9 @@ def trainer(width: int = 24, **recipe: Any) -> Trainer:
     torch.set_num_threads(1)
     chosen = {"epochs": 3.0, "batch_size": 4, "seq_len": 32, "evaluations": 4} | recipe
     made = Trainer(TrainConfig(Architecture(TOKENIZER.size, 8, 2, width), DROPOUT, **chosen), *IDS)
-    plan = initial_schedule(made.config, len(IDS[0]), len(IDS[1]), bf16=supports_bf16(torch.device("cpu")), threads=1)
+    plan = initial_schedule(
+        made.config, len(IDS[0]), len(IDS[1][0]), bf16=supports_bf16(torch.device("cpu")), threads=1
+    )
     # With a number a slow machine measures no speed.
     made.schedule = replace(plan, save_every=None if "minutes" in recipe else 1_000)
     return made

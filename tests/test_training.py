@@ -11,7 +11,7 @@ from afterglow.core.inference.backends import fastest_runtime
 from afterglow.core.inference.model_card import Card
 from afterglow.core.inference.model_file import Architecture, open_model_file
 from afterglow.core.model import Model
-from afterglow.core.score import cold_nats, score
+from afterglow.core.score import cold_nats, cold_windows, score
 from afterglow.core.text.corpus import read_corpus
 from afterglow.core.text.tokenizer import CharTokenizer
 
@@ -37,6 +37,7 @@ from afterglow.core.training.trainer import Trainer, TrainProgress  # noqa: E402
 
 CORPUS = read_corpus(Path(__file__).parent / "data" / "lamp.txt")
 TOKENIZER = CharTokenizer.from_text(CORPUS.text)
+VALID = [TOKENIZER.encode(part.text) for part in CORPUS.valid]
 SHAPE = Architecture(TOKENIZER.size, 12, 2, 40)
 
 
@@ -52,7 +53,7 @@ def _one_thread() -> Iterator[None]:
 def trainer(epochs: float, **recipe: object) -> Trainer:
     chosen = {"batch_size": 8, "seq_len": 32, "learning_rate": 1e-2, "evaluations": 4} | recipe
     made = TrainConfig(SHAPE, epochs=epochs, **chosen)  # type: ignore[arg-type]
-    return Trainer(made, TOKENIZER.encode(CORPUS.train_text[:]), TOKENIZER.encode(CORPUS.valid_text))
+    return Trainer(made, TOKENIZER.encode(CORPUS.train_text[:]), VALID)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def test_progress_goes_from_nothing_to_all(trained: tuple[Trainer, list[TrainPro
 def test_the_result_is_the_best_and_calibrated(trained: tuple[Trainer, list[TrainProgress]]) -> None:
     made, progress = trained
     result = made.result()
-    logits, targets = logits_and_targets(result, torch.from_numpy(TOKENIZER.encode(CORPUS.valid_text)))
+    logits, targets = logits_and_targets(result, VALID)
     assert fit_temperature(logits, targets) == pytest.approx(1, abs=1e-3)
     loss = torch.nn.functional.cross_entropy(logits, targets).item()
     assert loss <= min(p.valid_loss for p in progress if p.valid_loss is not None) + 1e-5
@@ -167,23 +168,37 @@ def test_the_forget_gates_begin_nearer_to_shut_than_the_others() -> None:
 
 
 def test_the_cold_loss_is_that_of_the_protocol_whatever_is_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = torch.from_numpy(TOKENIZER.encode(CORPUS.text))
+    ids = [TOKENIZER.encode(CORPUS.text[:])]
     whole = logits_and_targets(model().eval(), ids)
     assert cold_loss(model().eval(), ids) == pytest.approx(torch.nn.functional.cross_entropy(*whole).item(), abs=1e-5)
-    monkeypatch.setattr(calibration, "MAX_FIT_LOGITS", 1)
     monkeypatch.setattr(calibration, "LOGITS_PER_CHUNK", 5 * 256 * TOKENIZER.size)
-    many = torch.cat([ids] * 8)
-    some = logits_and_targets(model().eval(), many)
-    assert len(some[0]) == len(some[1]) == 5 * 256
-    assert len(some[0]) < len(many)
+    assert cold_loss(model().eval(), ids) == pytest.approx(torch.nn.functional.cross_entropy(*whole).item(), abs=1e-5)
+
+
+def test_a_long_text_is_calibrated_on_windows_from_all_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "MAX_FIT_LOGITS", 4 * 256 * TOKENIZER.size)
+    slices = [np.full(257, number) for number in range(8)]
+    logits, targets = logits_and_targets(model().eval(), slices)
+    assert len(logits) == len(targets) == 4 * 256
+    assert set(targets.tolist()) == {0, 2, 4, 6}
+
+
+def test_no_window_goes_on_from_one_slice_to_the_next() -> None:
+    """Windows of a short slice are shorter. What is behind the last whole window of a longer one is dropped."""
+    slices = [np.arange(300), np.arange(40), np.arange(600), np.arange(40)]
+    (wide, wide_targets), (narrow, narrow_targets) = cold_windows(slices)
+    assert wide.tolist() == [[*range(256)], [*range(256)], [*range(256, 512)]]
+    assert (narrow.tolist(), narrow_targets[0].tolist()) == ([[*range(39)]] * 2, [*range(1, 40)])
+    assert (wide_targets == wide + 1).all()
 
 
 def test_both_cold_losses_and_both_best_temperatures_agree(tiny: Model) -> None:
     """``training.calibration`` on the torch model against ``score`` on the runtime over the same model."""
     network, runtime = to_torch(tiny.file), TorchRuntime(tiny.file)
-    ids = torch.from_numpy(tiny.tokenizer.encode(CORPUS.text[:]))
-    scored = score(runtime, tiny.tokenizer, CORPUS.text[:])
-    assert cold_loss(network, ids) == pytest.approx(cold_nats(runtime, ids.numpy()), rel=1e-6)
+    texts = [CORPUS.text[:2000], CORPUS.text[2000:2100], CORPUS.text[2100:]]
+    ids = [tiny.tokenizer.encode(text) for text in texts]
+    scored = score(runtime, tiny.tokenizer, texts)
+    assert cold_loss(network, ids) == pytest.approx(cold_nats(runtime, ids), rel=1e-6)
     assert cold_loss(network, ids) == pytest.approx(scored.nats_per_char_cold, rel=1e-6)
     assert fit_temperature(*logits_and_targets(network, ids)) == pytest.approx(scored.best_temperature, abs=0.001)
 
@@ -245,8 +260,8 @@ def test_a_file_of_a_file_is_the_same_file(tmp_path: Path) -> None:
 
 def test_int8_loses_hardly_more_than_the_float_weights(trained: tuple[Trainer, list[TrainProgress]]) -> None:
     result = trained[0].result()
-    ids = TOKENIZER.encode(CORPUS.test_text)
-    logits, targets = logits_and_targets(result, torch.from_numpy(ids))
+    ids = [TOKENIZER.encode(part.text) for part in CORPUS.test]
+    logits, targets = logits_and_targets(result, ids)
     real = torch.nn.functional.cross_entropy(logits, targets).item()
     int8 = cold_nats(fastest_runtime(to_model_file(result, TOKENIZER, Card()), 1), ids)
     assert int8 == pytest.approx(real, abs=0.005)
@@ -276,9 +291,9 @@ def test_where_bfloat16_is_refused_float32_is_the_fastest(monkeypatch: pytest.Mo
 
 def test_a_run_in_bfloat16_goes_on_in_float32_where_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = TrainConfig(SHAPE, epochs=1, batch_size=4, seq_len=32)
-    ids = TOKENIZER.encode(CORPUS.train_text[:]), TOKENIZER.encode(CORPUS.valid_text)
+    ids = TOKENIZER.encode(CORPUS.train_text[:]), VALID
     begun = Trainer(recipe, *ids)
-    begun.schedule = initial_schedule(recipe, len(ids[0]), len(ids[1]), bf16=True, threads=1)
+    begun.schedule = initial_schedule(recipe, len(ids[0]), len(ids[1][0]), bf16=True, threads=1)
     monkeypatch.setattr(trainer_module, "supports_bf16", lambda _: False)
     resumed = Trainer(recipe, *ids)
     resumed.restore(begun.make_checkpoint())

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import ModelError, SettingError
 from ..settings import merge_layers
 from ..text.items import find_item_end
-from ..text.split import DEFAULT_SPLIT
+from ..text.split import FIRST_SPLIT
 
 MAX_CARD_NUMBER = 10**15
 """Largest number in a card. No text has more characters, and no training takes more seconds."""
@@ -42,7 +42,7 @@ class Card:
     field: str = ""
     column: str = ""
     lines: bool = False
-    split: str = DEFAULT_SPLIT
+    split: str = FIRST_SPLIT
     parent: str = ""
     longest_copied_run: int = 0
     copied_in_runs_of_16: float = 0.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import Protocol
 
 import numpy as np
@@ -28,18 +30,21 @@ class TextView:
 
     def __init__(self, text: TextLike, *ranges: tuple[int, int]) -> None:
         self._text = text
-        self.ranges = ranges
+        self._ranges = ranges
+        self._ends = list(accumulate(end - start for start, end in ranges))
 
     def __len__(self) -> int:
-        return sum(end - start for start, end in self.ranges)
+        return self._ends[-1] if self._ends else 0
 
     def __getitem__(self, index: slice, /) -> str:
         start, stop, _ = index.indices(len(self))
         parts = []
-        for begin, end in self.ranges:
-            size = end - begin
-            parts.append(self._text[begin + min(size, max(0, start)) : begin + min(size, max(0, stop))])
-            start, stop = start - size, stop - size
+        number = bisect_right(self._ends, start)
+        while start < stop:
+            range_stop = min(stop, self._ends[number])
+            offset = self._ranges[number][1] - self._ends[number]
+            parts.append(self._text[start + offset : range_stop + offset])
+            start, number = range_stop, number + 1
         return "".join(parts)
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from ..errors import TextError
 from .chunks import TextLike, TextView, count_characters
-from .cleaning import read_text, shuffle_items
+from .cleaning import read_text
 from .files import Source, file_source, open_sources
 from .formats import DEFAULT_READ_OPTIONS, ReadOptions
-from .labels import NO_RUNS, LabelRecorder, LabelRuns, Piece
-from .split import DEFAULT_SPLIT, Split
+from .labels import LabelRuns
+from .layout import Layout, LayoutRecorder, Piece, Slice
+from .shuffle import shuffle_items
+from .split import DEFAULT_SPLIT, Parts, Ranges, Split, thin
 
 MAX_EVAL_CHARS = 500_000
 """Maximum characters of validation and of test text. Scoring more takes hours."""
@@ -30,7 +32,7 @@ class Corpus:
     ``sha256``: hash of the file's bytes; of several files, the hash of their hashes in order.
     ``boilerplate_kept``: True if Project Gutenberg's header and footer were kept.
     ``notes``: changes made while reading, one line each.
-    ``label_names``: the names of all labels, sorted. ``labels``: the labels of the characters.
+    ``layout``: its labels and its files.
     """
 
     name: str
@@ -39,66 +41,85 @@ class Corpus:
     boilerplate_kept: bool = False
     notes: tuple[str, ...] = ()
     split: Split = Split.parse(DEFAULT_SPLIT)
-    label_names: tuple[str, ...] = ()
-    labels: LabelRuns = NO_RUNS
+    layout: Layout = Layout()
 
     @cached_property
     def counts(self) -> dict[str, int]:
         """Number of occurrences of each character."""
         return count_characters(self.text)
 
+    @cached_property
+    def parts(self) -> Parts:
+        """The ranges of the text to train on, to validate with and to hold out."""
+        return self.layout.item_parts or self.split.divide(len(self.text), self.layout.file_ends)
+
     @property
     def train_text(self) -> TextView:
-        """The training text: everything before the test text except the validation text."""
-        valid_start, valid_end, test_start = self.split.bounds(len(self.text))
-        return TextView(self.text, (0, valid_start), (valid_end, test_start))
+        """The training text: everything but the validation and the test text."""
+        return TextView(self.text, *self.parts.train)
+
+    @property
+    def valid(self) -> tuple[Slice, ...]:
+        """The validation text, for early stopping and calibration; at most 500,000 characters, some of each slice."""
+        return self._slices(self.parts.valid)
+
+    @property
+    def test(self) -> tuple[Slice, ...]:
+        """The test text, used only for reported losses; at most 500,000 characters, some of each file."""
+        return self._slices(self.parts.test)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of all labels, sorted."""
+        return self.layout.label_names
+
+    @property
+    def labels(self) -> LabelRuns:
+        """The labels of the characters."""
+        return self.layout.labels
 
     @property
     def train_labels(self) -> LabelRuns:
         """The labels of the characters of the training text."""
-        return self.labels.select(self.train_text.ranges)
+        return self.labels.select(self.parts.train)
 
-    @property
-    def valid_labels(self) -> LabelRuns:
-        """The labels of the characters of the validation text."""
-        start, end, _ = self.split.bounds(len(self.text))
-        return self.labels.select([(start, min(end, start + MAX_EVAL_CHARS))])
+    def describe_test(self) -> str:
+        """Return what the test text is: "last 10 %", "last 10 % of each file" or "10 % of the lines"."""
+        if self.layout.item_parts:
+            return f"{self.split.test} % of the lines"
+        return f"last {self.split.test} %" + (" of each file" if len(self.parts.test) > 1 else "")
 
-    @property
-    def valid_text(self) -> str:
-        """The validation text, for early stopping and calibration; at most its first 500,000 characters."""
-        start, end, _ = self.split.bounds(len(self.text))
-        return self.text[start : min(end, start + MAX_EVAL_CHARS)]
-
-    @property
-    def test_text(self) -> str:
-        """The test text, the end of the text, used only for reported losses; at most its first 500,000 characters."""
-        start = self.split.bounds(len(self.text))[2]
-        return self.text[start : start + MAX_EVAL_CHARS]
+    def _slices(self, ranges: Ranges) -> tuple[Slice, ...]:
+        ranges, labels = thin(ranges, MAX_EVAL_CHARS), self.labels
+        if self.layout.item_parts:  # lines follow one another as they do in training
+            return (Slice(TextView(self.text, *ranges)[:], labels.select(ranges)),)
+        return tuple(Slice(self.text[start:end], labels.select([(start, end)])) for start, end in ranges)
 
 
 def read_corpus(path: Path, encoding: str = "utf-8", keep_boilerplate: bool = False) -> Corpus:
     """Read one text file. Raises TextError if it is missing, a folder, binary, or not in ``encoding``."""
-    return _read_into_memory([file_source(path)], ReadOptions(encoding, keep_boilerplate), [])
+    return _read_into_memory([file_source(path)], ReadOptions(encoding, keep_boilerplate), LayoutRecorder())
 
 
 def read_corpora(paths: Sequence[str], options: ReadOptions = DEFAULT_READ_OPTIONS) -> Corpus:
     """Read and concatenate files, folders, globs and "-" for standard input. Raises TextError.
 
-    Drops a byte-order mark, turns line ends into \\n, and strips Project Gutenberg's header and footer unless
+    Drops byte-order marks, turns line ends into \\n, and strips Project Gutenberg's header and footer unless
     ``options.keep_boilerplate``. ``notes`` of the result lists the changes.
     """
-    notes: list[str] = []
-    return _read_into_memory(deduplicate(open_sources(paths), notes), options, notes)
+    recorder = LayoutRecorder()
+    return _read_into_memory(deduplicate(open_sources(paths), recorder.notes), options, recorder)
 
 
-def read_clean_text(sources: Sequence[Source], options: ReadOptions, notes: list[str]) -> Iterator[Piece]:
-    """Return the text of all sources in pieces of any size. If there are several, each ends with a newline.
+def read_clean_text(sources: Sequence[Source], options: ReadOptions, recorder: LayoutRecorder) -> Iterator[str]:
+    """Return the text of all sources in chunks of any size. If there are several, each ends with a newline.
 
-    Appends the changes to ``notes``, which is complete after the last chunk. Iterating raises TextError.
+    ``recorder`` notes the layout and the changes, and is complete after the last chunk. Iterating raises TextError.
     """
-    pieces = _read_in_order(sources, options, notes)
-    return shuffle_items(pieces, options.item_end, notes) if options.item_end else pieces
+    pieces = _read_in_order(sources, options, recorder)
+    if options.item_end:
+        pieces = shuffle_items(pieces, options.item_end, Split.parse(options.split), recorder.notes)
+    return recorder.texts(pieces)
 
 
 def deduplicate(sources: Sequence[Source], notes: list[str]) -> list[Source]:
@@ -133,26 +154,27 @@ def require_enough(corpus: Corpus, min_chars: int = MIN_TRAIN_CHARS) -> None:
             f"{corpus.name} is too small to train on ({have}; at least {min_chars:,} characters are needed);"
             " add more text, or use the bundled model: afterglow --model shakespeare"
         )
+    if not all(corpus.parts):
+        raise TextError(f"{corpus.name} has too few different items to learn from, to validate with and to hold out")
     if len(corpus.counts) < 2:
         raise TextError(f"{corpus.name} is one character repeated: there is nothing to predict")
 
 
-def _read_into_memory(sources: Sequence[Source], options: ReadOptions, notes: list[str]) -> Corpus:
+def _read_into_memory(sources: Sequence[Source], options: ReadOptions, recorder: LayoutRecorder) -> Corpus:
     split = Split.parse(options.split)
     name, sha256 = name_and_hash(sources)
-    recorder = LabelRecorder()
-    text = "".join(recorder.texts(read_clean_text(sources, options, notes)))
-    label_names, labels = recorder.finish()
-    return Corpus(name, sha256, text, options.keep_boilerplate, tuple(notes), split, label_names, labels)
+    text = "".join(read_clean_text(sources, options, recorder))
+    return Corpus(name, sha256, text, options.keep_boilerplate, tuple(recorder.notes), split, recorder.finish())
 
 
-def _read_in_order(sources: Sequence[Source], options: ReadOptions, notes: list[str]) -> Iterator[Piece]:
+def _read_in_order(sources: Sequence[Source], options: ReadOptions, recorder: LayoutRecorder) -> Iterator[Piece]:
     for source in sources:
-        source_notes: list[str] = []
+        notes: list[str] = []
         last = Piece("")
-        for piece in read_text(source, options, source_notes):
+        for piece in read_text(source, options, notes):
             last = piece if piece.text else last
             yield piece
         if len(sources) > 1 and last.text and (options.item_end or last.text[-1] != "\n"):
             yield last._replace(text=options.item_end or "\n")
-        notes += source_notes if len(sources) == 1 else [f"{source.name}: {note}" for note in source_notes]
+        recorder.end_file()
+        recorder.notes += notes if len(sources) == 1 else [f"{source.name}: {note}" for note in notes]

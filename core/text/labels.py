@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +20,6 @@ MAX_LABEL_CHARS = 40
 
 _NOT_IN_LABELS = re.compile(r"""[\s:;,/\\|<>()\[\]{}"'*?=]+|\.\.+|[^\x20-\U0010ffff]""")
 """Separators, and what has a meaning where labels are typed, such as ``a:0.7 b`` and ``a..b``."""
-
-
-class Piece(NamedTuple):
-    """Consecutive text of one label, "" if it has none."""
-
-    text: str
-    label: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,38 +57,6 @@ class LabelRuns:
 
 NO_RUNS = LabelRuns(np.empty(0, np.int64), np.empty(0, np.int64))
 """The labels of a sequence that has none."""
-
-
-class LabelRecorder:
-    """Notes the labels of pieces that pass through ``texts``, one after the other."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-        self._ends, self._ids = array("q"), array("q")
-        self._size = 0
-
-    def texts(self, pieces: Iterable[Piece]) -> Iterator[str]:
-        """Yield the texts of ``pieces``."""
-        for text, label in pieces:
-            self._add(len(text), self._numbers.setdefault(label, len(self._numbers)) if label else NO_LABEL)
-            yield text
-
-    def _add(self, size: int, number: int) -> None:
-        if not size:
-            return
-        if not self._ids or self._ids[-1] != number:
-            self._ids.append(number)
-            self._ends.append(0)
-        self._size += size
-        self._ends[-1] = self._size
-
-    def finish(self) -> tuple[tuple[str, ...], LabelRuns]:
-        """Return the names of all labels, sorted, and the runs with their indices. Both are empty without labels."""
-        names = sorted(self._numbers)
-        if not names:
-            return (), NO_RUNS
-        order = np.array([*(names.index(name) for name in self._numbers), NO_LABEL])  # the last is for the number -1
-        return tuple(names), LabelRuns(np.array(self._ends, np.int64), order[np.array(self._ids, np.int64)])
 
 
 def find_label(source: Source, kind: str) -> str:

@@ -7,14 +7,16 @@ without torch. ``test_both_cold_losses_and_both_best_temperatures_agree`` compar
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..score import cold_windows
+from ..text.tokenizer import Ids
 from .model import LSTMLanguageModel
 
 MAX_FIT_LOGITS = 1 << 23
@@ -24,39 +26,39 @@ LOGITS_PER_CHUNK = 1 << 22
 """Logits computed at a time: 16 MB."""
 
 
-def logits_and_targets(model: nn.Module, ids: Tensor) -> tuple[Tensor, Tensor]:
-    """Return logits (n, V) and targets (n,) of the first whole windows of ``ids``, each from the zero state.
+def logits_and_targets(model: nn.Module, slices: Sequence[Ids]) -> tuple[Tensor, Tensor]:
+    """Return logits (n, V) and targets (n,) of the windows of ``slices``, each from the zero state.
 
-    Stops after ``MAX_FIT_LOGITS``, to bound the memory.
+    If they have more than ``MAX_FIT_LOGITS``, every k-th window is taken, to bound the memory.
     """
-    logits, targets, count = [], [], 0
-    for window_logits, window_targets in _iter_windows(model, ids):
-        logits.append(window_logits)
-        targets.append(window_targets)
-        count += window_logits.numel()
-        if count >= MAX_FIT_LOGITS:
-            break
+    tokens = sum(targets.size for _, targets in cold_windows(slices))
+    every = -(-tokens * _vocabulary(model) // MAX_FIT_LOGITS)
+    logits, targets = zip(*_iter_windows(model, slices, every), strict=True)
     return torch.cat(logits), torch.cat(targets)
 
 
-def cold_loss(model: nn.Module, ids: Tensor) -> float:
-    """Return the loss in nats per token over all whole windows of ``ids``, each from the zero state."""
+def cold_loss(model: nn.Module, slices: Sequence[Ids]) -> float:
+    """Return the loss in nats per token over all windows of ``slices``, each from the zero state."""
     total = count = 0.0
-    for logits, targets in _iter_windows(model, ids):
+    for logits, targets in _iter_windows(model, slices):
         total += functional.cross_entropy(logits, targets, reduction="sum").item()
         count += len(targets)
     return total / count
 
 
 @torch.no_grad()
-def _iter_windows(model: nn.Module, ids: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield logits (n, V) and targets (n,) of a few windows at a time."""
-    inputs, targets = cold_windows(ids)
-    vocabulary = int(cast(LSTMLanguageModel, model).architecture.vocabulary)
+def _iter_windows(model: nn.Module, slices: Sequence[Ids], every: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield logits (n, V) and targets (n,) of a few windows at a time, of ``every``-th window."""
     device = next(model.parameters()).device
-    rows = max(1, min(64, LOGITS_PER_CHUNK // (inputs.shape[1] * vocabulary)))
-    for batch, goals in zip(torch.split(inputs, rows), torch.split(targets, rows), strict=True):
-        yield model(batch.to(device))[0].flatten(0, 1), goals.flatten().to(device)
+    for inputs, targets in cold_windows(slices):
+        rows = max(1, min(64, LOGITS_PER_CHUNK // (inputs.shape[1] * _vocabulary(model))))
+        pair = (torch.from_numpy(ids[::every].astype(np.int64)) for ids in (inputs, targets))
+        for batch, goals in zip(*(torch.split(ids, rows) for ids in pair), strict=True):
+            yield model(batch.to(device))[0].flatten(0, 1), goals.flatten().to(device)
+
+
+def _vocabulary(model: nn.Module) -> int:
+    return int(cast(LSTMLanguageModel, model).architecture.vocabulary)
 
 
 def fit_temperature(logits: Tensor, targets: Tensor) -> float:

@@ -19,12 +19,13 @@ from ..paths import cache_dir
 from ..text.corpus import Corpus, deduplicate, name_and_hash, read_clean_text
 from ..text.files import Source, open_sources
 from ..text.formats import ReadOptions, check_options_apply
-from ..text.labels import NO_RUNS, LabelRecorder, LabelRuns
-from ..text.split import Split
+from ..text.labels import NO_RUNS, LabelRuns
+from ..text.layout import Layout, LayoutRecorder
+from ..text.split import Split, parts_from_json
 from ..text.tokenizer import Tokenizer
 from .disk_store import DiskText, DiskTokens
 
-FORMAT = 2
+FORMAT = 3
 """Version of the cache. Increased when cleaning, tokenization or the layout of the files changes."""
 
 MAX_CACHE_BYTES = 8 << 30
@@ -46,8 +47,8 @@ def load_corpus(paths: Sequence[str], options: ReadOptions) -> Corpus:
     metadata = _read_metadata(metadata_path, path) or _write_text(metadata_path, path, sources, options)
     _touch(metadata_path, path, path.with_suffix(".labels"))
     text = DiskText(path, metadata["starts"], metadata["characters"])
-    notes, names, labels = (*skipped, *metadata["notes"]), tuple(metadata["labels"]), _read_labels(path)
-    return Corpus(name, sha256, text, options.keep_boilerplate, notes, split, names, labels)
+    notes = (*skipped, *metadata["notes"])
+    return Corpus(name, sha256, text, options.keep_boilerplate, notes, split, _read_layout(metadata, path))
 
 
 def load_tokens(
@@ -94,17 +95,29 @@ def _read_metadata(metadata_path: Path, path: Path) -> dict[str, Any] | None:
 
 def _write_text(metadata_path: Path, path: Path, sources: Sequence[Source], options: ReadOptions) -> dict[str, Any]:
     """Write the clean text and its metadata to the cache, and return the metadata."""
-    notes: list[str] = []
-    recorder = LabelRecorder()
+    recorder = LayoutRecorder()
     with _explain_disk_full(), atomic_writer(path) as file:
-        starts, characters = DiskText.write(file, recorder.texts(read_clean_text(sources, options, notes)))
+        starts, characters = DiskText.write(file, read_clean_text(sources, options, recorder))
         size = file.tell()
-    names, labels = recorder.finish()
-    metadata = {"starts": starts, "characters": characters, "bytes": size, "notes": notes, "labels": names}
+    layout = recorder.finish()
+    metadata = {
+        "starts": starts,
+        "characters": characters,
+        "bytes": size,
+        "notes": recorder.notes,
+        "labels": layout.label_names,
+        "files": layout.file_ends,
+        "parts": layout.item_parts and layout.item_parts._asdict(),
+    }
     with _explain_disk_full():
-        _write_labels(path, labels)
+        _write_labels(path, layout.labels)
         write_atomically(metadata_path, json.dumps(metadata).encode())
     return metadata
+
+
+def _read_layout(metadata: dict[str, Any], path: Path) -> Layout:
+    parts = metadata["parts"] and parts_from_json(metadata["parts"])
+    return Layout(tuple(metadata["labels"]), _read_labels(path), tuple(metadata["files"]), parts)
 
 
 def _write_labels(path: Path, labels: LabelRuns) -> None:

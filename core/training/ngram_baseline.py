@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,14 +13,15 @@ MAX_COUNTED_CHARS = 3_000_000
 """Maximum number of characters counted. More would only change the second decimal, and take memory."""
 
 
-def ngram_bits_per_char(train_text: TextLike, valid_text: str, order: int) -> float:
-    """Return the loss on ``valid_text`` of an interpolated n-gram model of ``train_text``, n = ``order``.
+def ngram_bits_per_char(train_text: TextLike, slices: Sequence[str], order: int) -> float:
+    """Return the loss on ``slices`` of an interpolated n-gram model of ``train_text``, n = ``order``.
 
     Witten-Bell smoothing (1991): P(c | h) = (n(h, c) + t(h) P(c | h')) / (n(h) + t(h)). n counts occurrences, h' is h
     without its first character, and t(h) is the number of distinct characters seen after h. For the empty h, P(c | h')
-    is uniform.
+    is uniform. No h reaches into the slice before.
     """
-    alphabet_size, text, valid = _encode(train_text[-MAX_COUNTED_CHARS:], valid_text)
+    alphabet_size, text, valid = _encode(train_text[-MAX_COUNTED_CHARS:], "".join(slices))
+    offsets = np.concatenate([np.arange(len(part)) for part in slices])
     probs = np.full(len(valid), 1 / alphabet_size)
     text_contexts = np.zeros(len(text), np.int64)
     valid_contexts = np.zeros(len(valid), np.int64)
@@ -33,7 +36,7 @@ def ngram_bits_per_char(train_text: TextLike, valid_text: str, order: int) -> fl
         ngram = _find_indices(ngrams, np.where(valid_contexts < 0, -1, valid_contexts * alphabet_size + valid))
         seen = np.where(ngram < 0, 0, counts[ngram])
         longer = (seen + distinct[context] * probs) / (totals[context] + distinct[context])
-        has_context = (context >= 0) & (np.arange(len(valid)) >= n - 1)
+        has_context = (context >= 0) & (offsets >= n - 1)
         probs = np.where(has_context, longer, probs)
         # The n-gram that ends before a character is that character's context in the next round.
         text_contexts, text = text_contexts[:-1], text[1:]

@@ -112,7 +112,8 @@ class TrainRequest:
     label_column: str = _declare(TrainOption("", "field or column that holds the author, for --label author"))
     split: str = _declare(
         TrainOption(
-            DEFAULT_SPLIT, f"percent to train on, validate on, hold out, such as 80/10/10 (default: {DEFAULT_SPLIT})"
+            DEFAULT_SPLIT,
+            f"percent to train on, validate on, hold out (default: {DEFAULT_SPLIT}); 80/10/10 for contiguous parts",
         )
     )
     lines: bool = _declare(TrainOption(False, "each line is a text of its own; a sample ends with the line", bool))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -59,7 +59,8 @@ class TrainingRun:
         self.run_dir = run_dir
         self.saved_step: int | None = None
         self.notes = [*corpus.notes, *self._truncation_notes()]
-        self.tokens_per_char = len(trainer.valid_ids) / max(1, len(corpus.valid_text))
+        self._valid_texts = [part.text for part in corpus.valid]
+        self.tokens_per_char = trainer.valid_token_count / max(1, sum(map(len, self._valid_texts)))
 
     def train(self) -> Iterator[TrainProgress]:
         """Train, save checkpoints and history, and yield after each step. A full disk stops saving, not training."""
@@ -91,14 +92,14 @@ class TrainingRun:
         best = self.trainer.best_loss
         return self.to_bits_per_char(best) if best < inf else None
 
-    def ngram_bits(self, text: str, order: int = 5) -> float:
-        """Return the loss of an n-gram model of the training text on ``text``, in bits per character."""
-        return ngram_bits_per_char(self.corpus.train_text, text, order)
+    def ngram_bits(self, texts: Sequence[str], order: int = 5) -> float:
+        """Return the loss of an n-gram model of the training text on ``texts``, in bits per character."""
+        return ngram_bits_per_char(self.corpus.train_text, texts, order)
 
     @cached_property
     def baselines(self) -> dict[str, float]:
         """Losses of the n-gram models on the validation text, in bits per character, by name."""
-        return {name: self.ngram_bits(self.corpus.valid_text, order) for name, order in NGRAM_ORDERS.items()}
+        return {name: self.ngram_bits(self._valid_texts, order) for name, order in NGRAM_ORDERS.items()}
 
     def build_model(self, card: Card | None = None) -> Model:
         """Return the best model so far, ready to generate."""
@@ -108,7 +109,7 @@ class TrainingRun:
     def measure(self) -> tuple[Model, Score]:
         """Return the best model, with its card and index complete, and its score on the held-out text."""
         model = self.build_model(self._build_card())
-        score = model.score(self.corpus.test_text)
+        score = model.score([part.text for part in self.corpus.test])
         copies = CopyMeasurement(self.corpus, self.request.read_options.item_end)
         card = replace(self._add_losses(model.file.card, score), **copies.measure(model))
         file = replace(model.file, card=card, index=copies.build_index(model.file) if self.request.index else None)
@@ -156,8 +157,8 @@ class TrainingRun:
             notes.append(f"the vocabulary is built from {MAX_TRAIN_CHARS:,} characters, spread over the text")
         if len(corpus.train_text) > MAX_COUNTED_CHARS:
             notes.append(f"n-gram baselines count the last {MAX_COUNTED_CHARS:,} characters of the training text")
-        if len(corpus.test_text) == MAX_EVAL_CHARS:
-            notes.append(f"validation and held-out text are limited to their first {MAX_EVAL_CHARS:,} characters")
+        if sum(end - start for start, end in corpus.parts.test) > MAX_EVAL_CHARS:
+            notes.append(f"validation and held-out text are limited to {MAX_EVAL_CHARS:,} characters of each")
         return notes
 
     def _save_due(self, progress: TrainProgress, rolled_back: bool) -> str:
@@ -269,7 +270,8 @@ def _build_run(inputs: RunInputs, run_dir: RunDir, group: ProcessGroup, fresh: b
     train_ids = load_tokens(corpus, tokenizer)
     require_batch_fits(inputs.config, len(train_ids))  # run.json can ask for any batch, and so for any memory
     labels = rename_labels(train_ids.labels, corpus.label_names, styles)
-    trainer = Trainer(inputs.config, train_ids, tokenizer.encode(corpus.valid_text), weights, group, labels)
+    valid = [tokenizer.encode(part.text) for part in corpus.valid]
+    trainer = Trainer(inputs.config, train_ids, valid, weights, group, labels)
     return TrainingRun(inputs.request, corpus, tokenizer, trainer, run_dir)
 
 

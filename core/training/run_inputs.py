@@ -12,6 +12,7 @@ from ..file_io import require_writable
 from ..inference.library import find_model, path_for_new_model
 from ..inference.model_file import ModelFile, open_model_file
 from ..text.corpus import Corpus, require_enough
+from ..text.split import Split
 from ..text.tokenizer import CharTokenizer, Tokenizer, from_header
 from .corpus_cache import load_corpus, load_tokens, prune_cache
 from .distributed import ProcessGroup
@@ -59,7 +60,7 @@ def prepare_inputs(
     require_no_unfinished_run(request.name, request.replace)
     require_writable(model_path.parent)
     require_writable(run_dir.path.parent)
-    request = resolve_paths(request, run_dir)
+    request = resolve_paths(_spread_items(request), run_dir)
     prune_cache()
     corpus = load_corpus(request.files, request.read_options)
     require_enough(corpus)
@@ -69,6 +70,12 @@ def prepare_inputs(
     config = _choose_config(request, tokenizer, len(load_tokens(corpus, tokenizer, on_progress)), parent, group)
     config = replace(config, styles=styles)
     return RunInputs(request, corpus, tokenizer, config)
+
+
+def _spread_items(request: TrainRequest) -> TrainRequest:
+    """Return the request with a split that keeps equal items together, if it is for a list. Its order means nothing."""
+    is_list = request.read_options.item_end
+    return replace(request, split=Split.parse(request.split).spread()) if is_list else request
 
 
 def load_inputs(run_dir: RunDir) -> RunInputs:

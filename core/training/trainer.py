@@ -5,10 +5,9 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -72,7 +71,7 @@ class Trainer:
         self,
         config: TrainConfig,
         train_ids: TokenSource,
-        valid_ids: Ids,
+        valid_slices: Sequence[Ids],
         initial_weights: Mapping[str, Tensor] | None = None,
         group: ProcessGroup = SINGLE_PROCESS,
         labels: LabelRuns = NO_RUNS,
@@ -81,17 +80,22 @@ class Trainer:
         self.config = config
         self.group = group
         self.learner = Learner(config, train_ids, initial_weights, group, labels)
-        self.schedule = initial_schedule(config, len(train_ids), len(valid_ids))
+        self.valid_slices = [ids for ids in valid_slices if len(ids) > 1]
+        self.schedule = initial_schedule(config, len(train_ids), self.valid_token_count)
         self.seconds = 0.0
         self.step = 0
         self.tokens_seen = 0
         self._train_token_count = len(train_ids)
-        self.valid_ids = torch.from_numpy(valid_ids.astype(np.int64))
         self.loss_ema = math.log(config.architecture.vocabulary)
         self.rate_factor = 1.0
         self.bad_validations = 0
         self.best_loss = math.inf
         self._best_weights = copy.deepcopy(self.model.state_dict())
+
+    @property
+    def valid_token_count(self) -> int:
+        """Number of validation tokens."""
+        return sum(map(len, self.valid_slices))
 
     @property
     def model(self) -> LSTMLanguageModel:
@@ -135,7 +139,7 @@ class Trainer:
             model = LSTMLanguageModel(self.config.architecture, styles=len(self.config.styles))
         model.load_state_dict(self._best_weights)
         with torch.no_grad():
-            temperature = fit_temperature(*logits_and_targets(model.eval(), self.valid_ids))
+            temperature = fit_temperature(*logits_and_targets(model.eval(), self.valid_slices))
             model.projection.weight.div_(temperature)
             model.projection.bias.div_(temperature)
         return model
@@ -199,7 +203,7 @@ class Trainer:
             return False
         seconds_per_step = meter.seconds_per_step(self.step, self.seconds)
         self.schedule = measured_schedule(
-            self.schedule, self.config, len(self.valid_ids), self.step, self.seconds, seconds_per_step
+            self.schedule, self.config, self.valid_token_count, self.step, self.seconds, seconds_per_step
         )
         return True
 
@@ -262,7 +266,7 @@ class Trainer:
     def _validate(self) -> tuple[float, bool]:
         """Return the validation loss of the averaged weights, and True if it is the best so far. If so, keep them."""
         average = self.learner.ema_model.module.eval()
-        loss = self.group.broadcast(cold_loss(average, self.valid_ids) if self.group.is_main else 0.0)
+        loss = self.group.broadcast(cold_loss(average, self.valid_slices) if self.group.is_main else 0.0)
         is_best = loss < self.best_loss
         if is_best:
             self.best_loss = loss

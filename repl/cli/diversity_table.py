@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...core.diversity import DiversityMetrics, ReferenceText
 from ...core.model import Model
-from ...core.text.corpus import read_corpus
+from .generate import read_as_trained
 
 NO_TEXT_NOTE = "known words and copied text are not measured: give the training text with --text FILE"
 
@@ -54,7 +54,7 @@ def load_reference(model: Model, text: Path | None, encoding: str | None) -> tup
     if text is None:
         return None, [NO_TEXT_NOTE]
     card = model.file.card
-    corpus = read_corpus(text, encoding or card.encoding, card.boilerplate_kept)
+    corpus = read_as_trained(model, [str(text)], encoding)
     if corpus.sha256 == card.corpus_sha256:
         return ReferenceText(corpus.train_text), []
     return ReferenceText(corpus.text), [f"note: {corpus.name} is not the text that {model.name} was trained on"]

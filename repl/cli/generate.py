@@ -64,10 +64,10 @@ def evaluate_on_text(model: Model, path: Path, encoding: str | None) -> Values:
 
     "unseen" in the result is the number of distinct characters that the model does not know.
     """
-    corpus = _read_as_trained(model, [str(path)], encoding)
+    corpus = read_as_trained(model, [str(path)], encoding)
     is_own_text = _is_training_text(corpus, model)
-    score = model.score(corpus.test_text if is_own_text else corpus.text[:])
-    part = f"the held-out last {corpus.split.test} %" if is_own_text else "all of it"
+    score = model.score([part.text for part in corpus.test] if is_own_text else corpus.text[:])
+    part = f"the held-out {corpus.describe_test()}" if is_own_text else "all of it"
     unknown = len(model.tokenizer.unknown_characters("".join(corpus.counts)))
     return {"model": model.name, "text": corpus.name, "part": part, "unseen": unknown, **score_values(score)}
 
@@ -90,7 +90,7 @@ def measure_novelty(
 
 def _compare_with_texts(model: Model, texts: Sequence[str], encoding: str | None) -> Callable[[str], Values]:
     """Return a function that reports what a generated text copies from ``texts``, measured exactly."""
-    corpus = _read_as_trained(model, texts, encoding)
+    corpus = read_as_trained(model, texts, encoding)
     is_own_text = _is_training_text(corpus, model)
 
     def count_copies(generated: str) -> Values:
@@ -119,7 +119,7 @@ def _compare_with_index(model: Model) -> Callable[[str], Values]:
     return count_copies
 
 
-def _read_as_trained(model: Model, texts: Sequence[str], encoding: str | None) -> Corpus:
+def read_as_trained(model: Model, texts: Sequence[str], encoding: str | None) -> Corpus:
     """Read texts with the options that the model's training text was read with."""
     card = model.file.card
     reading = encoding or card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split

@@ -119,7 +119,7 @@ def train_and_report(training_run: TrainingRun) -> Values:
         if not finished:
             save_unfinished(training_run)
         training_run.trainer.group.close()
-        _say(f"evaluating on the held-out last {training_run.corpus.split.test} %")
+        _say(f"evaluating on the held-out {training_run.corpus.describe_test()}")
         model, score = training_run.measure()
         path = save_model(training_run, model, lambda: stop.pressed)
         if finished:
@@ -166,7 +166,7 @@ def save_unfinished(training_run: TrainingRun) -> None:
 
 def _final_summary(training_run: TrainingRun, model: Model, score: Score) -> str:
     """Return one line: the loss on the held-out text, that of a 5-gram model, and what is copied."""
-    ngram_bits = training_run.ngram_bits(training_run.corpus.test_text)
+    ngram_bits = training_run.ngram_bits([part.text for part in training_run.corpus.test])
     bits = score.nats_per_char_stateful / log(2)
     return f"{bits:.2f} bits/char; your text's own 5-gram: {ngram_bits:.2f}; {_describe_copies(model.file.card)}"
 

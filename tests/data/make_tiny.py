@@ -19,7 +19,7 @@ def main() -> None:
     for tokenizer in (CharTokenizer.from_text(corpus.text), ByteTokenizer()):
         shape = Architecture(tokenizer.size, 16, 2, 48)
         recipe = TrainConfig(shape, Dropout(), epochs=120, batch_size=8, seq_len=48, learning_rate=1e-2, evaluations=10)
-        trainer = Trainer(recipe, tokenizer.encode(corpus.text), tokenizer.encode(corpus.valid_text))
+        trainer = Trainer(recipe, tokenizer.encode(corpus.text), [tokenizer.encode(part.text) for part in corpus.valid])
         for _ in trainer.run():
             pass
         card = Card(corpus.name, corpus.sha256, len(corpus.text), settings={"temperature": 0.8}, licence="MIT")
