@@ -98,7 +98,12 @@ class TrainRequest:
         TrainOption(None, "number of tokens, for --tokens bpe or word", int, 257, 65_536, flag="--vocab")
     )
     parent: str | None = _declare(
-        TrainOption(None, "model to fine-tune; characters it lacks are added", metavar="MODEL", flag="--from")
+        TrainOption(
+            None,
+            "model to fine-tune, or auto: the one that reads TEXT best, if any helps",
+            metavar="MODEL",
+            flag="--from",
+        )
     )
     min_count: int = _declare(
         TrainOption(1, "read rarer characters as a space (default: 1, keep all)", int, 1, MAX_LIMIT)

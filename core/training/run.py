@@ -272,7 +272,9 @@ def _build_run(inputs: RunInputs, run_dir: RunDir, group: ProcessGroup, fresh: b
     labels = rename_labels(train_ids.labels, corpus.label_names, styles)
     valid = [tokenizer.encode(part.text) for part in corpus.valid]
     trainer = Trainer(inputs.config, train_ids, valid, weights, group, labels)
-    return TrainingRun(inputs.request, corpus, tokenizer, trainer, run_dir)
+    run = TrainingRun(inputs.request, corpus, tokenizer, trainer, run_dir)
+    run.notes += inputs.notes
+    return run
 
 
 def _take_over(parent: ModelFile, tokenizer: Tokenizer, corpus: Corpus) -> Mapping[str, Tensor]:

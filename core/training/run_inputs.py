@@ -14,6 +14,7 @@ from ..inference.model_file import ModelFile, open_model_file
 from ..text.corpus import Corpus, require_enough
 from ..text.split import Split
 from ..text.tokenizer import CharTokenizer, Tokenizer, from_header
+from .advice import choose_parent
 from .corpus_cache import load_corpus, load_tokens, prune_cache
 from .distributed import ProcessGroup
 from .request import TrainRequest, request_from_json, request_to_json
@@ -32,12 +33,16 @@ from .train_config import (
 
 @dataclass(frozen=True, slots=True)
 class RunInputs:
-    """Everything that determines a run, apart from the weights of a model to fine-tune."""
+    """Everything that determines a run, apart from the weights of a model to fine-tune.
+
+    ``notes`` are messages about choices that were made for the user, one line each. run.json does not have them.
+    """
 
     request: TrainRequest
     corpus: Corpus
     tokenizer: Tokenizer
     config: TrainConfig
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON values of run.json. The text is represented by its hash."""
@@ -56,6 +61,7 @@ def prepare_inputs(
 
     ``on_progress`` is called with the share of the text tokenized, 0 to 1.
     """
+    _require_no_shape(request)
     model_path = path_for_new_model(request.name, request.replace)
     require_no_unfinished_run(request.name, request.replace)
     require_writable(model_path.parent)
@@ -64,12 +70,13 @@ def prepare_inputs(
     prune_cache()
     corpus = load_corpus(request.files, request.read_options)
     require_enough(corpus)
+    request, notes = choose_parent(request, corpus)
     parent = open_parent(request)
     tokenizer = _choose_tokenizer(request, corpus, parent)
     styles = merge_style_names(parent, corpus.label_names)
     config = _choose_config(request, tokenizer, len(load_tokens(corpus, tokenizer, on_progress)), parent, group)
     config = replace(config, styles=styles)
-    return RunInputs(request, corpus, tokenizer, config)
+    return RunInputs(request, corpus, tokenizer, config, notes)
 
 
 def _spread_items(request: TrainRequest) -> TrainRequest:
@@ -122,7 +129,7 @@ def _require_regular_file(file: str) -> None:
 
 
 def open_parent(request: TrainRequest) -> ModelFile | None:
-    """Open the model to fine-tune; None without --from. Raises ModelError, or UsageError if an option excludes it."""
+    """Open the model to fine-tune; None without --from. Raises ModelError, or UsageError for other --tokens."""
     if request.parent is None:
         return None
     file = open_model_file(find_model(request.parent).path)
@@ -132,9 +139,13 @@ def open_parent(request: TrainRequest) -> ModelFile | None:
             f"{request.parent} was trained on {kind} tokens and cannot continue with {request.tokens} tokens:"
             " leave out --tokens or --from"
         )
-    if request.size or request.layers or request.width:
-        raise UsageError("--size, --layers and --width cannot be used with --from")
     return file
+
+
+def _require_no_shape(request: TrainRequest) -> None:
+    """Raise UsageError if the request asks for a shape that the model to fine-tune determines."""
+    if request.parent and (request.size or request.layers or request.width):
+        raise UsageError("--size, --layers and --width cannot be used with --from")
 
 
 def _choose_tokenizer(request: TrainRequest, corpus: Corpus, parent: ModelFile | None) -> Tokenizer:

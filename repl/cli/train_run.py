@@ -7,33 +7,24 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from functools import partial
-from math import inf, log
+from math import log
 from pathlib import Path
 from types import FrameType
 
-from ...core.command_line import echo
 from ...core.errors import AfterglowError, StorageError
 from ...core.inference.model_card import Card
-from ...core.inference.styles import show_style_names
 from ...core.model import Model
 from ...core.score import Score
 from ...core.training.distributed import ProcessGroup, init_distributed
-from ...core.training.request import TrainRequest, as_command_line
+from ...core.training.request import TrainRequest
 from ...core.training.run import TrainingRun, resume_run, start_run
 from ...core.training.run_dir import lock_run
 from ..progress_line import print_progress
 from .generate import Values, score_values
-from .train_display import TrainDisplay, choose_display, format_duration
+from .train_display import TrainDisplay, choose_display
+from .train_plan import print_plan, say
 from .train_save import save_model
-
-SMALL_TEXT_CHARS = 200_000
-"""Characters below which fine-tuning a bundled model is suggested."""
-
-RARE_COUNT = 5
-"""Occurrences below which a character is hard to learn."""
-
 
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Signals that end training as Ctrl-C does: from the terminal, from ``kill`` or a shutdown, and if the terminal closes.
@@ -113,18 +104,18 @@ def train_and_report(training_run: TrainingRun) -> Values:
     Ctrl-C finishes the step and saves a checkpoint. The best model so far is saved in the library in any case.
     """
     with catch_interrupt() as stop:
-        _print_plan(training_run)
+        print_plan(training_run)
         with choose_display(training_run) as display:
             finished = _run_loop(training_run, stop, display)
         if not finished:
             save_unfinished(training_run)
         training_run.trainer.group.close()
-        _say(f"evaluating on the held-out {training_run.corpus.describe_test()}")
+        say(f"evaluating on the held-out {training_run.corpus.describe_test()}")
         model, score = training_run.measure()
         path = save_model(training_run, model, lambda: stop.pressed)
         if finished:
             training_run.run_dir.delete()
-    _say(_final_summary(training_run, model, score))
+    say(_final_summary(training_run, model, score))
     seconds = round(training_run.trainer.seconds, 1)
     name = model.name if path == training_run.output_path else str(path)
     return {"model": name, "path": str(path), "seconds": seconds, **score_values(score)}
@@ -156,11 +147,11 @@ def save_unfinished(training_run: TrainingRun) -> None:
     stopped = f"stopped at step {training_run.trainer.step:,}, epoch {training_run.trainer.epochs:.1f}"
     try:
         training_run.save_checkpoint()
-        _say(f"{stopped}, and saved; resume with:")
-        _say(f"    afterglow train --resume {training_run.request.name}")
+        say(f"{stopped}, and saved; resume with:")
+        say(f"    afterglow train --resume {training_run.request.name}")
     except StorageError as error:
-        _say(f"{stopped}; it cannot be resumed from here: {error}")
-    _say("saving the best model so far; press Ctrl-C again to quit without saving")
+        say(f"{stopped}; it cannot be resumed from here: {error}")
+    say("saving the best model so far; press Ctrl-C again to quit without saving")
     training_run.trainer.evaluate()
 
 
@@ -176,70 +167,3 @@ def _describe_copies(card: Card) -> str:
     if card.copied_items is not None:
         return f"{card.copied_items:.0%} of generated items at T 0.8 stand in your list"
     return f"longest copied run: {card.longest_copied_run or 'under 16'} characters"
-
-
-def _print_plan(training_run: TrainingRun) -> None:
-    corpus, request = training_run.corpus, training_run.request
-    for note in training_run.notes:
-        _say(note)
-    _say(f"{corpus.name}: {len(corpus.text):,} characters, {_describe_characters(training_run)}; {corpus.split}")
-    if request.parent:
-        _say(f"fine-tuning {request.parent}")
-    _say(f"{_describe_model(training_run)}; {_describe_limits(training_run)}")
-    if styles := training_run.trainer.config.styles:
-        _say(f"styles, one for each label: {show_style_names(styles)}")
-    if len(corpus.text) < SMALL_TEXT_CHARS and not request.parent and training_run.tokenizer.kind == "char":
-        _say("small text, easily overfitted; fine-tuning a bundled model works better:")
-        echo(f"    {_finetune_command(request)}", err=True, whole=True)
-    _say(_describe_duration(training_run))
-    baselines = ", ".join(f"{name} {bits:.2f}" for name, bits in training_run.baselines.items())
-    _say(f"n-gram baselines in bits per character: {baselines}")
-    _say("Ctrl-C stops after the step, saves, and keeps the best model")
-
-
-def _describe_model(training_run: TrainingRun) -> str:
-    architecture = training_run.trainer.config.architecture
-    layers = f"{architecture.layers} LSTM layers" if architecture.layers > 1 else "1 LSTM layer"
-    return f"{layers} of {architecture.width}, {architecture.parameters:,} parameters"
-
-
-def _finetune_command(request: TrainRequest) -> str:
-    """Return the command that fine-tunes the bundled model instead, which determines size and tokens."""
-    finetune = replace(request, size=None, layers=None, width=None, tokens=None, parent="shakespeare")
-    return f"{as_command_line(finetune, full_paths=True)} --replace"
-
-
-def _describe_duration(training_run: TrainingRun) -> str:
-    """Measure this machine's speed and return a line with the estimated duration."""
-    request = training_run.request
-    speed = training_run.trainer.prepare() / training_run.tokens_per_char
-    epoch = len(training_run.corpus.train_text) / speed
-    estimate = f"about {speed:,.0f} characters/s here: {format_duration(epoch)} per epoch"
-    if request.epochs < inf:
-        return f"{estimate}, {format_duration(request.epochs * epoch)} for {request.epochs:g} epochs"
-    if request.minutes < inf:
-        return f"{estimate}, about {60 * request.minutes / epoch:.1f} epochs in that time"
-    return estimate
-
-
-def _say(line: str) -> None:
-    echo(line, err=True)
-
-
-def _describe_characters(training_run: TrainingRun) -> str:
-    corpus, tokenizer = training_run.corpus, training_run.tokenizer
-    rare = sum(count < RARE_COUNT for count in corpus.counts.values())
-    note = ""
-    if unknown := tokenizer.unknown_characters("".join(corpus.counts)):
-        note = f", {len(unknown):,} of them rare and read as {tokenizer.replacement!r}"
-    elif rare and tokenizer.kind == "char" and not training_run.request.parent:
-        note = f", {rare:,} of them fewer than {RARE_COUNT} times (--min-count {RARE_COUNT} reads those as a space)"
-    tokens = "" if tokenizer.kind == "char" else f", read as {tokenizer.size:,} {tokenizer.kind} tokens"
-    return f"{len(corpus.counts):,} distinct{note}{tokens}"
-
-
-def _describe_limits(training_run: TrainingRun) -> str:
-    request = training_run.request
-    limits = ((request.minutes, "minutes"), (request.epochs, "epochs"))
-    words = [f"{value:g} {unit if value != 1 else unit[:-1]}" for value, unit in limits if value < inf]
-    return " or ".join(words) or "until validation stops improving"
