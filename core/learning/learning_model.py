@@ -55,9 +55,10 @@ class Figures(NamedTuple):
         """Bits per character while learning."""
         return self.nats / max(1, self.characters) / math.log(2)
 
-    def describe(self) -> str:
-        """Return the figures in words: "1,204 characters of yours: 2.31 → 1.98 bits"."""
-        return f"{self.characters:,} characters of yours: {self.bits_before:.2f} → {self.bits:.2f} bits"
+    def describe(self, brief: bool = False) -> str:
+        """Return the figures in words: "1,204 characters of yours: 2.31 → 1.98 bits", or "1,204: 2.31 → 1.98 bits"."""
+        characters = f"{self.characters:,}{'' if brief else ' characters of yours'}"
+        return f"{characters}: {self.bits_before:.2f} → {self.bits:.2f} bits"
 
 
 class LearningModel:

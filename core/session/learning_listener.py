@@ -41,10 +41,10 @@ class LearningListener(Listener):
         """Wait until all texts are learned. Raises what failed."""
         self.learner.finish()
 
-    def summary(self, model: Model) -> str:
+    def summary(self, model: Model, brief: bool = False) -> str:
         """Return the figures of a model: "learned 1,204 characters of yours: 2.31 → 1.98 bits"."""
         learning = self.learner.find(model)
-        return f"learned {learning.figures.describe()}" if learning and learning.figures.characters else ""
+        return f"learned {learning.figures.describe(brief)}" if learning and learning.figures.characters else ""
 
 
 def _texts_of(passage: Passage) -> Texts:
