@@ -12,7 +12,9 @@ sys.path.append(str(Path(__file__).parent.parent))
 pytest.importorskip("benchmarks", reason="the benchmarks are not here: this is no checkout")
 
 from benchmarks import serving, tables
+from benchmarks.attribution import Classifier, known_share
 from benchmarks.implementations import IMPLEMENTATIONS
+from benchmarks.labelled_list import KINDS, make_names
 from benchmarks.results import Results
 
 
@@ -48,3 +50,27 @@ def test_the_tables_show_every_result() -> None:
     for page in (tables.as_text(results), tables.as_page(results, "make bench")):
         for figure in (*figures, "14,300", "79%", "8.5 KB", "2 x 512"):
             assert figure in page
+
+
+def test_a_text_is_attributed_to_the_author_who_writes_like_it() -> None:
+    lamp = (Path(__file__).parent / "data" / "lamp.txt").read_text("utf-8")
+    texts = {"writer": lamp, "backwards": lamp[::-1], "loud": lamp.upper()}
+    classifier = Classifier({author: text[:4000] for author, text in texts.items()})
+    pieces = {author: [text[start : start + 500] for start in (4000, 4500)] for author, text in texts.items()}
+    assert classifier.confusion(pieces).tolist() == [[2, 0, 0], [0, 2, 0], [0, 0, 2]]
+    swapped = {"writer": pieces["loud"], "backwards": [], "loud": pieces["writer"][:1]}
+    assert classifier.confusion(swapped).tolist() == [[0, 0, 2], [0, 0, 0], [1, 0, 0]]
+
+
+def test_words_are_known_in_any_case_and_the_last_of_a_text_does_not_count() -> None:
+    known = known_share(
+        {"a": ["The lamp is glip and cu"], "b": ["Lamp xyzzy t"]}, {"the", "lamp", "is", "and", "keeper"}
+    )
+    assert known == 5 / 7
+
+
+def test_made_names_are_different_and_of_every_kind() -> None:
+    names = make_names(300)
+    assert len(dict(names)) == 300
+    assert {kind for _, kind in names} == set(KINDS)
+    assert make_names(300) == names

@@ -14,7 +14,8 @@ from afterglow.core.inference.backends import fastest_runtime
 from afterglow.core.inference.model_card import Card
 from afterglow.core.inference.model_file import Architecture, ModelFile, open_model_file
 from afterglow.core.inference.runtime import Runtime
-from afterglow.core.text.labels import LabelRuns
+from afterglow.core.text.labels import NO_RUNS, LabelRuns
+from afterglow.core.text.layout import Slice
 from afterglow.core.text.tokenizer import CharTokenizer
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +32,8 @@ from afterglow.core.training.calibration import cold_loss, supports_bf16  # noqa
 from afterglow.core.training.convert import to_model_file, to_torch  # noqa: E402
 from afterglow.core.training.model import LSTMLanguageModel  # noqa: E402
 from afterglow.core.training.request import TrainRequest  # noqa: E402
-from afterglow.core.training.style_weights import add_styles, merge_style_names  # noqa: E402
+from afterglow.core.training.style_labels import encode_slices, merge_style_names  # noqa: E402
+from afterglow.core.training.style_weights import add_styles  # noqa: E402
 from afterglow.core.training.torch_runtime import TorchRuntime  # noqa: E402
 from afterglow.core.training.train_config import TrainConfig  # noqa: E402
 from afterglow.core.training.trainer import Trainer  # noqa: E402
@@ -295,6 +297,17 @@ def test_a_parents_styles_stay_and_new_ones_start_like_none(learned: ModelFile) 
         + model.styles.weight @ dict(model.layers[0].named_parameters())["weight_ih_l0"].grad[:, SHAPE.embedding :].T
     )
     assert shift_gradient[2].abs().max() > 1e-6, "a new style can be learned"
+
+
+def test_validation_judges_each_token_in_its_own_style(learned: ModelFile) -> None:
+    text = "".join(LINES[name] for name in ("falling", "rising", "falling") * 6)
+    runs = LabelRuns(np.arange(7, 128, 7), np.array([0, 1, 0] * 6))
+    slices = [Slice(text, runs), Slice("", NO_RUNS)]
+    ids, labels = encode_slices(slices, TOKENIZER, ("falling", "rising"), NAMES)
+    assert labels[0][:15].tolist() == [1] * 7 + [0] * 7 + [1]
+    kept = Trainer(CONFIG, IDS, ids, to_torch(learned).state_dict(), labels=LABELS, valid_labels=labels)
+    unlabelled = Trainer(CONFIG, IDS, ids, to_torch(learned).state_dict(), labels=LABELS)
+    assert kept.evaluate() < unlabelled.evaluate() - 0.05
 
 
 def test_labels_that_cannot_be_styles_are_refused() -> None:

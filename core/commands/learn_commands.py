@@ -60,10 +60,11 @@ def _describe(session: Session) -> str:
 def _start(session: Session) -> str:
     from ..session.learning_listener import LearningListener
 
-    listener = _find_listener(session) or LearningListener()
-    listener.learner.prepare(session.model)
+    listener = _find_listener(session)
+    if listener is None:
+        session.listener = listener = LearningListener()
     listener.listening = True
-    session.listener = listener
+    listener.learner.prepare(session.model)
     return (
         f"learning is on: {session.model.name} learns the seeds, edits and pasted texts that you type, not its own"
         " words; each new passage is written with what it has learned; /learn save NAME keeps it"

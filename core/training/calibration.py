@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..score import cold_windows
+from ..text.labels import NO_LABEL
 from ..text.tokenizer import Ids
 from .model import LSTMLanguageModel
 
@@ -26,35 +27,43 @@ LOGITS_PER_CHUNK = 1 << 22
 """Logits computed at a time: 16 MB."""
 
 
-def logits_and_targets(model: nn.Module, slices: Sequence[Ids]) -> tuple[Tensor, Tensor]:
+def logits_and_targets(model: nn.Module, slices: Sequence[Ids], labels: Sequence[Ids] = ()) -> tuple[Tensor, Tensor]:
     """Return logits (n, V) and targets (n,) of the windows of ``slices``, each from the zero state.
 
-    If they have more than ``MAX_FIT_LOGITS``, every k-th window is taken, to bound the memory.
+    ``labels`` are the numbers of the styles of their tokens; empty for no style. If there are more than
+    ``MAX_FIT_LOGITS``, every k-th window is taken, to bound the memory.
     """
     tokens = sum(targets.size for _, targets in cold_windows(slices))
     every = -(-tokens * _vocabulary(model) // MAX_FIT_LOGITS)
-    logits, targets = zip(*_iter_windows(model, slices, every), strict=True)
+    logits, targets = zip(*_iter_windows(model, slices, labels, every), strict=True)
     return torch.cat(logits), torch.cat(targets)
 
 
-def cold_loss(model: nn.Module, slices: Sequence[Ids]) -> float:
-    """Return the loss in nats per token over all windows of ``slices``, each from the zero state."""
+def cold_loss(model: nn.Module, slices: Sequence[Ids], labels: Sequence[Ids] = ()) -> float:
+    """Return the loss in nats per token over all windows of ``slices``, each from the zero state.
+
+    ``labels`` are the numbers of the styles of their tokens; empty for no style.
+    """
     total = count = 0.0
-    for logits, targets in _iter_windows(model, slices):
+    for logits, targets in _iter_windows(model, slices, labels):
         total += functional.cross_entropy(logits, targets, reduction="sum").item()
         count += len(targets)
     return total / count
 
 
 @torch.no_grad()
-def _iter_windows(model: nn.Module, slices: Sequence[Ids], every: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
+def _iter_windows(
+    model: nn.Module, slices: Sequence[Ids], labels: Sequence[Ids] = (), every: int = 1
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield logits (n, V) and targets (n,) of a few windows at a time, of ``every``-th window."""
     device = next(model.parameters()).device
-    for inputs, targets in cold_windows(slices):
+    labels = labels or [np.full(ids.shape, NO_LABEL) for ids in slices]
+    for (inputs, targets), (_, styles) in zip(cold_windows(slices), cold_windows(labels), strict=True):
         rows = max(1, min(64, LOGITS_PER_CHUNK // (inputs.shape[1] * _vocabulary(model))))
-        pair = (torch.from_numpy(ids[::every].astype(np.int64)) for ids in (inputs, targets))
-        for batch, goals in zip(*(torch.split(ids, rows) for ids in pair), strict=True):
-            yield model(batch.to(device))[0].flatten(0, 1), goals.flatten().to(device)
+        arrays = (torch.from_numpy(ids[::every].astype(np.int64)) for ids in (inputs, styles, targets))
+        for batch, numbers, goals in zip(*(torch.split(ids, rows) for ids in arrays), strict=True):
+            logits = model(batch.to(device), None, numbers.to(device))[0]
+            yield logits.flatten(0, 1), goals.flatten().to(device)
 
 
 def _vocabulary(model: nn.Module) -> int:

@@ -33,7 +33,8 @@ from .ngram_baseline import MAX_COUNTED_CHARS, ngram_bits_per_char
 from .request import TrainRequest, as_command_line
 from .run_dir import HistoryRow, RunDir
 from .run_inputs import RunInputs, load_inputs, open_parent, prepare_inputs
-from .style_weights import add_styles, rename_labels
+from .style_labels import encode_slices, rename_labels
+from .style_weights import add_styles
 from .tokenizer_training import MAX_TRAIN_CHARS, VOCABULARY_BOUNDS
 from .train_config import checkpoint_bytes, require_batch_fits
 from .trainer import Trainer, TrainProgress
@@ -270,8 +271,8 @@ def _build_run(inputs: RunInputs, run_dir: RunDir, group: ProcessGroup, fresh: b
     train_ids = load_tokens(corpus, tokenizer)
     require_batch_fits(inputs.config, len(train_ids))  # run.json can ask for any batch, and so for any memory
     labels = rename_labels(train_ids.labels, corpus.label_names, styles)
-    valid = [tokenizer.encode(part.text) for part in corpus.valid]
-    trainer = Trainer(inputs.config, train_ids, valid, weights, group, labels)
+    valid = encode_slices(corpus.valid, tokenizer, corpus.label_names, styles)
+    trainer = Trainer(inputs.config, train_ids, valid[0], weights, group, labels, valid[1])
     run = TrainingRun(inputs.request, corpus, tokenizer, trainer, run_dir)
     run.notes += inputs.notes
     return run

@@ -19,7 +19,7 @@ from .corpus_cache import load_corpus, load_tokens, prune_cache
 from .distributed import ProcessGroup
 from .request import TrainRequest, request_from_json, request_to_json
 from .run_dir import RunDir, require_no_unfinished_run, resolve_paths
-from .style_weights import merge_style_names
+from .style_labels import merge_style_names
 from .tokenizer_training import build_tokenizer
 from .train_config import (
     TrainConfig,

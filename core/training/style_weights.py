@@ -12,12 +12,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UsageError
 from ..inference.model_file import ModelFile
 from ..inference.quantization import quantize
-from ..inference.styles import MAX_STYLES, StyleTable
-from ..setting_styles import is_style_name
-from ..text.labels import NO_LABEL, LabelRuns
+from ..inference.styles import StyleTable
 
 MAX_STYLE_WIDTH = 64
 """Largest size of a style's embedding. With more styles than this, their vectors are combinations of as many."""
@@ -56,24 +53,3 @@ def add_styles(file: ModelFile, names: Sequence[str]) -> ModelFile:
     known = file.styles.rows() if file.styles else np.zeros((0, 4 * file.architecture.width), np.float32)
     rows = np.concatenate([known, np.zeros((len(names) - len(known), known.shape[1]), np.float32)])
     return replace(file, styles=make_style_table(names, rows))
-
-
-def merge_style_names(parent: ModelFile | None, labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of the parent's styles, then those of new labels. Raises UsageError if they are too many.
-
-    A label that cannot be a style's name is a UsageError too.
-    """
-    known = parent.styles.names if parent and parent.styles else ()
-    names = (*known, *(label for label in labels if label not in known))
-    wrong = next((name for name in names if not is_style_name(name)), None)
-    if wrong is not None:
-        raise UsageError(f"{wrong!r} cannot be the name of a style; choose another label")
-    if len(names) > MAX_STYLES:
-        raise UsageError(f"there are {len(names):,} labels; a model can have {MAX_STYLES:,} styles")
-    return names
-
-
-def rename_labels(runs: LabelRuns, labels: Sequence[str], styles: Sequence[str]) -> LabelRuns:
-    """Return runs of the styles' numbers for runs of the labels' numbers."""
-    numbers = np.array([*map(styles.index, labels), NO_LABEL])  # the last is for the number -1
-    return LabelRuns(runs.ends, numbers[runs.ids])

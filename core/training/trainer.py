@@ -64,7 +64,7 @@ class Trainer:
 
     ``initial_weights``, by name, replace the random ones. ``make_checkpoint`` and ``restore`` carry a run from one
     process to another. If a ``group`` of processes trains together, each must call the same methods at the same time.
-    ``labels`` of the training tokens are numbers of ``config.styles``.
+    ``labels`` of the training tokens and ``valid_labels`` are numbers of ``config.styles``.
     """
 
     def __init__(
@@ -75,12 +75,13 @@ class Trainer:
         initial_weights: Mapping[str, Tensor] | None = None,
         group: ProcessGroup = SINGLE_PROCESS,
         labels: LabelRuns = NO_RUNS,
+        valid_labels: Sequence[Ids] = (),
     ) -> None:
         warm_up_torch()
         self.config = config
         self.group = group
         self.learner = Learner(config, train_ids, initial_weights, group, labels)
-        self.valid_slices = [ids for ids in valid_slices if len(ids) > 1]
+        self.valid_slices, self.valid_labels = ([i for i in ids if len(i) > 1] for ids in (valid_slices, valid_labels))
         self.schedule = initial_schedule(config, len(train_ids), self.valid_token_count)
         self.seconds = 0.0
         self.step = 0
@@ -139,7 +140,7 @@ class Trainer:
             model = LSTMLanguageModel(self.config.architecture, styles=len(self.config.styles))
         model.load_state_dict(self._best_weights)
         with torch.no_grad():
-            temperature = fit_temperature(*logits_and_targets(model.eval(), self.valid_slices))
+            temperature = fit_temperature(*logits_and_targets(model.eval(), self.valid_slices, self.valid_labels))
             model.projection.weight.div_(temperature)
             model.projection.bias.div_(temperature)
         return model
@@ -266,7 +267,8 @@ class Trainer:
     def _validate(self) -> tuple[float, bool]:
         """Return the validation loss of the averaged weights, and True if it is the best so far. If so, keep them."""
         average = self.learner.ema_model.module.eval()
-        loss = self.group.broadcast(cold_loss(average, self.valid_slices) if self.group.is_main else 0.0)
+        valid = self.valid_slices, self.valid_labels
+        loss = self.group.broadcast(cold_loss(average, *valid) if self.group.is_main else 0.0)
         is_best = loss < self.best_loss
         if is_best:
             self.best_loss = loss
