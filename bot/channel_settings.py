@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..core.commands import registry
+from ..core.commands.actions import describe_setting
 from ..core.commands.effects import Effect
 from ..core.errors import AfterglowError, CommandError
 from ..core.events import Notice
 from ..core.session.session import Session
 from ..core.setting_spec import Spec
+from ..core.setting_styles import StyleRamp
 from ..core.setting_types import Ramp
 from . import formatting
 from .setting_specs import BOT_SETTINGS, SETTINGS, spec_of
@@ -67,7 +69,7 @@ class ChannelSettings:
         session = await self._new_session(context)
         before = self._current(context, session, spec.name)
         if new_value is None:
-            return _escape_and_truncate(f"{spec.label} {spec.kind.show(before)}: {spec.help} ({spec.kind.range})")
+            return _escape_and_truncate(describe_setting(session, spec, before))
         if new_value == "reset":
             value = spec.default if spec.name in BOT_SETTINGS else session.default_of(spec.name)
         else:
@@ -85,9 +87,11 @@ class ChannelSettings:
     async def choices(self, context: ChannelContext, name: str) -> list[str]:
         """Return values to suggest for a setting: the current one first, "reset" last."""
         spec = spec_of(name)
-        current = self._current(context, await self._new_session(context), spec.name)
+        session = await self._new_session(context)
+        current = self._current(context, session, spec.name)
         permitted = [value for value in spec.kind.examples if _is_permitted(spec, value)]
-        return list(dict.fromkeys([spec.kind.show(current), *permitted, "reset"]))
+        styles = session.model.voices.names if spec.name == "style" else ()
+        return list(dict.fromkeys([spec.kind.show(current), *permitted, *styles, "reset"]))
 
     async def show_or_set_model(self, context: ChannelContext, name: str = "") -> str:
         """Choose the channel's model and return "model old → new". Without a name return the list of models."""
@@ -158,7 +162,7 @@ def _notice_text(effects: Iterable[Effect]) -> str:
 
 def _check_text_limits(spec: Spec, value: object) -> None:
     """Raise CommandError if a list of texts is too long: all of it is searched at every token, for all channels."""
-    if not isinstance(value, tuple) or isinstance(value, Ramp):
+    if not isinstance(value, tuple) or isinstance(value, Ramp | StyleRamp):
         return
     texts = [each if isinstance(each, str) else each[0] for each in value]
     if len(texts) > MAX_TEXTS or any(len(text) > MAX_TEXT_LENGTH for text in texts):

@@ -19,6 +19,7 @@ from ..core.inference import library
 from ..core.model import Model, load
 from ..core.sampling.rng import PositionRNG, random_rng_seed
 from ..core.session.passage import format_temperatures
+from ..core.setting_styles import describe_style
 from ..core.setting_types import Ramp
 from ..core.settings import SPECS, Settings
 from .formatting import Blocklist
@@ -93,8 +94,11 @@ class TextJob:
             self.text += event.text
 
     def summary(self) -> str:
-        """Return the small line under a text: temperature, number of characters, rng."""
-        return f"{format_temperatures(self.temperatures)} · {len(self.text):,} characters · rng {self.request.rng}"
+        """Return the small line under a text: temperature, style, number of characters, rng."""
+        settings = self.request.settings
+        style = f"style {describe_style(settings.style, settings.style_strength)}" if settings.style else ""
+        figures = f"{len(self.text):,} characters", f"rng {self.request.rng}"
+        return " · ".join(filter(None, (format_temperatures(self.temperatures), style, *figures)))
 
 
 class LoadedModel(NamedTuple):
@@ -183,10 +187,10 @@ class TextService:
         return requested or (stored if stored in names else self.default_model.name)
 
     def settings_of(self, channel: int, model: Model) -> Settings:
-        """Return the model's settings, overridden by the channel's."""
+        """Return the model's settings, overridden by the channel's, without a style that the model lacks."""
         stored = self.store.settings(channel)
         settings = model.settings.changed(**{name: value for name, value in stored.items() if name in SPECS})
-        return settings.changed(length=min(settings.length, MAX_LENGTH))
+        return model.voices.fit_settings(settings.changed(length=min(settings.length, MAX_LENGTH)))
 
     async def write(self, text_job: TextJob, watched: bool = False) -> AsyncGenerator[TextJob]:
         """Write a text and yield the job after each event. If ``watched``, write no faster than the events are read."""

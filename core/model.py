@@ -61,7 +61,7 @@ class Model:
         self.name = name
         self.file = file
         self.copies = CopyIndexes([file.index] if indexes is None else indexes, file.card.item_end)
-        """What is known of the training texts."""
+        """The indexes of the training texts, by which copies are found."""
         self.runtime = runtime or fastest_runtime(file)
         self.voices = VoiceReader(self.runtime, file.styles, name)
         self.settings = merge_layers(file.card.settings)

@@ -14,6 +14,9 @@ StyleMix = tuple[tuple[str, float], ...]
 MAX_NAME_LENGTH = 64
 """Most characters of a style's name."""
 
+MAX_SHOWN_STYLE = 60
+"""Most characters of a style in a line of several things."""
+
 OFF = "off"
 """The word for no style."""
 
@@ -148,3 +151,10 @@ def _parse_word(word: str) -> tuple[str, float]:
 
 def _show_mix(mix: StyleMix) -> str:
     return " ".join(name if weight == 1 else f"{name}:{weight!r}".removesuffix(".0") for name, weight in mix) or OFF
+
+
+def describe_style(style: Style, strength: float) -> str:
+    """Return a style with its strength, if that is not 1: "wodehouse ×4", or "off". A long mix is cut."""
+    shown = StyleNames().show(style)
+    shown = shown if len(shown) <= MAX_SHOWN_STYLE else f"{shown[: MAX_SHOWN_STYLE - 1]}…"
+    return f"{shown} ×{strength:g}" if style and strength != 1 else shown

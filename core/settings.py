@@ -128,6 +128,7 @@ class SamplingSettings:
         scope="passage",
     )
     stop: tuple[str, ...] = _setting((), Strings(), "end the text before the first of these strings", scope="passage")
+    keep_stop: bool = _setting(False, Bool(), "end the text after the string of stop, not before it", scope="passage")
 
     def __post_init__(self) -> None:
         for f in fields(self):

@@ -262,3 +262,20 @@ async def test_forget_removes_what_is_kept_of_a_channel(there: Discord, tiny: Mo
         assert bot.store.settings(int(CHANNEL)) == {}
         assert bot.store.load_state(int(CHANNEL)) is None
         assert await mention_bot(there, "/forget", channel=DM) == "deleted the settings and the memory of this channel"
+
+
+async def test_a_channel_writes_in_a_style_of_its_model(there: Discord, styled: Model, tiny: Model) -> None:
+    models_dir().mkdir(parents=True)
+    shutil.copy(DATA / "tiny-char.safetensors", models_dir() / "plain.safetensors")
+    async with running_bot(there, styled):
+        assert await run_command(there, "settings", name="style", value="zoe") == (
+            "styled has no style 'zoe'; it has ann, bob, eve"
+        )
+        assert await run_command(there, "settings", name="style", value="ann..eve:2") == "style off → ann..eve:2"
+        assert await run_command(there, "settings", name="style-strength", value="2") == "style-strength 1 → 2"
+        assert (await run_command(there, "settings", name="style")).endswith("; styled has ann, bob, eve")
+        answer = await run_command(there, "say", seed="The lamp", **FIXED)
+        assert styled.generate("The lamp", style="ann..eve:2", style_strength=2, **FIXED) in answer
+        assert "T 0.80 · style ann..eve:2 ×2 · 60 characters · rng 7" in answer
+        assert await run_command(there, "model", name="plain") == "model styled → plain"
+        assert tiny.generate("The lamp", **FIXED) in await run_command(there, "say", seed="The lamp", **FIXED)

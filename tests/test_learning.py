@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from afterglow.core.commands.registry import dispatch
-from afterglow.core.errors import CommandError
+from afterglow.core.errors import CommandError, UsageError
 from afterglow.core.events import Notice
 from afterglow.core.inference.model_card import Card
 from afterglow.core.inference.model_file import Architecture, ModelFile
@@ -23,8 +23,11 @@ from afterglow.core.model import Model, load
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer, from_header
+from afterglow.repl.line.script import run_script
+from afterglow.repl.tui.app import AfterglowApp
 
 from .conftest import DATA
+from .tui_helpers import SIZE, play, status_text, until
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz .\n"
 ODD = "zyx wvu zyx. wvu zyx wvu wvu. zyx zyx wvu. "
@@ -56,8 +59,8 @@ def run(session: Session, *lines: str) -> list[str]:
         for effect in dispatch(session, line):
             if isinstance(effect, Notice):
                 notices.append(effect.text)
-            for play in getattr(effect, "plays", ()):
-                notices += [event.text for event in play.events if isinstance(event, Notice)]
+            for each in getattr(effect, "plays", ()):
+                notices += [event.text for event in each.events if isinstance(event, Notice)]
         session.listener.finish()
     return notices
 
@@ -282,6 +285,33 @@ def test_a_wrong_word_is_refused(session: Session, line: str) -> None:
 def test_before_it_is_on_there_is_nothing_to_end_or_save(session: Session, line: str) -> None:
     with pytest.raises(CommandError, match="nothing is learned"):
         run(session, line)
+
+
+def test_a_mixture_does_not_learn_and_writes_on(session: Session, small: Model, tiny: Model, home: Path) -> None:
+    for name, model in (("small", small), ("tiny", tiny)):
+        model.file.save(home / "models" / f"{name}.safetensors")
+    run(session, "/learn on", "zyx wvu", "/model small + tiny", "zyx wvu zyx")
+    assert len(session.passage.text()) == 11 + 30
+    assert run(session, "/learn") == ["learning is on"]
+    with pytest.raises(UsageError, match="is a mixture, and has no weights"):
+        run(session, "/learn on")
+
+
+def test_a_script_that_learns_writes_the_same_each_time(small: Model, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = []
+    for _ in range(2):
+        assert run_script(Session(small, Settings(rng=3, length=30)), ["/learn on", ODD, "wvu zyx", "/learn"]) == 0
+        outputs.append(capsys.readouterr())
+    assert outputs[0] == outputs[1]
+    assert f"learned {len(ODD) + 7} characters of yours: " in outputs[0].err
+
+
+async def test_the_full_screen_shows_what_was_learned(app: AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "/learn on")
+        await play(pilot, "the moth is odd.")
+        await until(pilot, lambda: "learned 16: " in status_text(app))
+        assert re.search(r"learned 16: \d\.\d\d → \d\.\d\d bits", status_text(app))
 
 
 def test_a_failure_in_the_thread_is_shown(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -223,7 +223,14 @@ def test_settings_that_were_words_are_stored_and_given_as_words(name: str) -> No
 def test_an_engine_is_given_what_it_reads_and_no_more() -> None:
     chosen = Settings(top_p=0.9, length=7, heat="rank", lens=False, rng=3)
     assert chosen.sampling() == Settings(top_p=0.9, length=7).sampling()
-    assert {field.name for field in fields(chosen.sampling())} == {*FILTERS, "temperature", "length", "finish", "stop"}
+    assert {field.name for field in fields(chosen.sampling())} == {
+        *FILTERS,
+        "temperature",
+        "length",
+        "finish",
+        "stop",
+        "keep_stop",
+    }
     assert chosen.sampling().filters_only() == chosen.filters_only() == Settings(top_p=0.9)
     assert chosen.changed(temperature=0.5).filters_only() == Settings(top_p=0.9)
 
@@ -347,6 +354,7 @@ def test_all_other_settings_keep_their_defaults() -> None:
         "dry_sequence_breakers": ("\n", ":", '"', "*"),
         "finish": "off",
         "stop": (),
+        "keep_stop": False,
         "memory": False,
         "whole_seed": False,
         "heat": "off",

@@ -9,9 +9,10 @@ import pytest
 from afterglow.core.events import Token
 from afterglow.core.render.export import ExportedPassage, as_html, as_svg
 from afterglow.core.render.heat import HEAT_ON_DARK, HEAT_ON_LIGHT, HEAT_ON_PAPER
-from afterglow.core.render.marks import COPIED_MEANING, COPIED_SIGN, TEMPERATURE_MEANING, mark_spans
+from afterglow.core.render.marks import COPIED_MEANING, COPIED_SIGN, STYLE_MEANING, TEMPERATURE_MEANING, mark_spans
 from afterglow.core.render.svg import STYLES
-from afterglow.core.session.passage import Node
+from afterglow.core.session.passage import Node, Passage
+from afterglow.core.settings import Settings
 from afterglow.core.text.copy_detection import CopyDetector, CopyIndex
 from afterglow.core.text.copy_tracker import CopyTracker
 
@@ -91,3 +92,41 @@ def test_colors_of_the_page_are_readable() -> None:
     for colors in (dict(re.findall(r"--(\w+): (#\w{6});", root)) for root in roots):
         back = colors.pop("back")
         assert {name: ink for name, ink in colors.items() if contrast(ink, back) < 4.5} == {}
+
+
+def styled_passage() -> Passage:
+    """A text whose style changes four times, once at a token without text, and that is continued in another."""
+    made = passage("Seed ", "abcdefgh")
+    styles = {0: "off", 1: "wodehouse", 3: "lovecraft:0.7 wodehouse:0.3", 5: "off..O'Brien"}
+    made.nodes[1].filters = [(index, Settings(style=style)) for index, style in styles.items()]
+    made.nodes[1].filters.append((7, Settings(style="off..O'Brien", style_strength=2.5)))
+    first, second = (Token(text, 0, -1.0, -1.0, 1, 1.0, 0.8) for text in ("", "日"))
+    made.add(Node(1, 8, tokens=[first, second], filters=[(0, Settings(style="日本語"))]))
+    return made
+
+
+def test_a_change_of_style_is_shown_where_it_begins() -> None:
+    made = styled_passage()
+    changes = [(span.text, *span.style) for span in mark_spans(made) if span.style]
+    assert changes == [
+        ("b", "wode", "style wodehouse"),
+        ("d", "lov+", "style lovecraft:0.7 wodehouse:0.3"),
+        ("f", "→O'B", "style off..O'Brien"),
+        ("h", "×2.5", "style off..O'Brien ×2.5"),
+        ("日", "日本", "style 日本語"),
+    ]
+    assert made.summary() == "T 0.80 · style 日本語 · 1 characters · rng 7"
+    made.undo()
+    assert made.summary().split(" · ")[1] == "style off → wodehouse → lovecraft:0.7 wodehouse:0.3 → off..…"
+
+
+def test_a_margin_shows_the_style_before_the_temperature() -> None:
+    made = styled_passage()
+    made.nodes[1].tokens[1:1] = [Token("\n", 0, -1.0, -1.0, 1, 1.0, 0.8)]
+    made.nodes[1].filters = [(0, Settings()), (2, Settings(style="wodehouse"))]
+    page = as_html(ExportedPassage(made, "summary", "surprise"))
+    assert re.findall(r'data-t="(\S+)"', page) == ["0.80", "wode", "日本"]
+    assert f"<i>wode</i> {STYLE_MEANING}" in page
+    assert 'style wodehouse from here on"' in page
+    shown = [element.text for element in parsed(as_svg(ExportedPassage(made, "s", "off"))).iter(f"{SVG}text")]
+    assert [text for text in shown if text in ("0.80", "日本", "wode")] == ["0.80", "日本", "0.80", "wode"]

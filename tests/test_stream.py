@@ -46,6 +46,12 @@ START = Snapshot((), np.zeros(256, np.float32), 0)
 )
 def test_text_is_split_by_hand(text: str, stops: tuple[str, ...], shown: str, held: str, hit: bool) -> None:
     assert split_at_stop(text, stops) == (shown, held, hit)
+    kept, withheld, _ = split_at_stop(text, stops, keep=True)
+    assert (withheld, hit) == (held, any(kept == shown + stop for stop in stops))
+
+
+def test_of_two_stop_texts_that_begin_together_the_shorter_one_is_kept() -> None:
+    assert split_at_stop("so...", ("...", "."), keep=True) == ("so.", "", True)
 
 
 @pytest.mark.parametrize(

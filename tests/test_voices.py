@@ -310,7 +310,7 @@ def test_a_state_of_no_such_style_is_refused(styled: Model, voice: Voice) -> Non
 @pytest.mark.parametrize(
     ("name", "style", "message"),
     [
-        ("tiny", "ann", "tiny-char has no styles; /style off, or train a model with --label"),
+        ("tiny", "ann", "tiny-char has no styles; set style to off, or use a model trained with --label"),
         ("styled", "zoe", "styled has no style 'zoe'; it has ann, bob, eve"),
         ("styled", "ann..bop", "styled has no style 'bop'; did you mean bob? it has ann, bob, eve"),
     ],

@@ -11,6 +11,7 @@ from ..events import Notice
 from ..generation.sweep import Sweep
 from ..inference import library
 from ..inference.model_file import read_card
+from ..inference.styles import show_style_names
 from ..sampling.temperature import describe_temperature_change
 from ..sanitize import escape_controls
 from ..session.lens import next_logprobs
@@ -31,7 +32,7 @@ def show_or_set(session: Session, spec: Spec, *values: Any) -> Iterator[Effect]:
     """Show a setting, or change it and show its old and new value."""
     before = getattr(session.settings, spec.name)
     if not values:
-        yield Notice(f"{spec.label} {spec.kind.show(before)}: {spec.help} ({spec.kind.range})")
+        yield Notice(describe_setting(session, spec, before))
         return
     session.set(spec.name, values[0])
     after = getattr(session.settings, spec.name)
@@ -40,6 +41,13 @@ def show_or_set(session: Session, spec: Spec, *values: Any) -> Iterator[Effect]:
         yield Notice(f"T {change}{_temperature_change(session, before, after)}")
     else:
         yield Notice(f"{spec.label} {change}")
+
+
+def describe_setting(session: Session, spec: Spec, value: object) -> str:
+    """Return a setting with its value, help and range, and for ``style`` the names that the model has."""
+    names = show_style_names(session.model.voices.names) or "no styles"
+    styles = f"; {session.model.name} has {names}" if spec.name == "style" else ""
+    return f"{spec.label} {spec.kind.show(value)}: {spec.help} ({spec.kind.range}){styles}"
 
 
 def set_(session: Session, name: str = "", *values: str) -> Iterator[Effect]:

@@ -60,11 +60,10 @@ def _describe(session: Session) -> str:
 def _start(session: Session) -> str:
     from ..session.learning_listener import LearningListener
 
-    listener = _find_listener(session)
-    if listener is None:
-        session.listener = listener = LearningListener()
-    listener.listening = True
+    listener = _find_listener(session) or LearningListener()
     listener.learner.prepare(session.model)
+    listener.listening = True
+    session.listener = listener
     return (
         f"learning is on: {session.model.name} learns the seeds, edits and pasted texts that you type, not its own"
         " words; each new passage is written with what it has learned; /learn save NAME keeps it"

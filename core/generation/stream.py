@@ -226,7 +226,7 @@ class Stream:
     def _emit_token(self, token: Token) -> None:
         """Append one token. Withhold text that may begin a stop text, and end at a stop text or at the text's end."""
         whole = self.pending_text + token.text
-        ready, self.pending_text, stop_found = split_at_stop(whole, self.settings.stop)
+        ready, self.pending_text, stop_found = split_at_stop(whole, self.settings.stop, self.settings.keep_stop)
         end = self._find_end(ready + self.pending_text)
         if end is not None and end != len(ready):
             # What comes after the end of the text, if only a part of a token, is what a continuation begins with.

@@ -34,14 +34,15 @@ def find_end(before: str, text: str, least: int, finish: str) -> int | None:
     return None
 
 
-def split_at_stop(text: str, stops: Iterable[str]) -> tuple[str, str, bool]:
+def split_at_stop(text: str, stops: Iterable[str], keep: bool = False) -> tuple[str, str, bool]:
     """Split ``text`` at the first stop text: the text to show, the text to withhold, and True if one is complete.
 
-    The text to withhold is the end of ``text`` that may become a stop text.
+    The text to withhold is the end of ``text`` that may become a stop text. The text to show ends before the stop text,
+    or after it if ``keep``; of two that begin at the same place, after the shorter one.
     """
-    starts = [start for stop in stops if (start := text.find(stop)) >= 0]
-    if starts:
-        return text[: min(starts)], "", True
+    found = [(start, start + len(stop)) for stop in stops if (start := text.find(stop)) >= 0]
+    if found:
+        return text[: min(found)[keep]], "", True
     withheld = max((_overlap(text, stop) for stop in stops), default=0)
     return text[: len(text) - withheld], text[len(text) - withheld :], False
 

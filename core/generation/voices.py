@@ -49,7 +49,7 @@ class VoiceReader:
         if unknown is None:
             return
         if not self.names:
-            raise SettingError(f"{self._name} has no styles; /style off, or train a model with --label")
+            raise SettingError(f"{self._name} has no styles; set style to off, or use a model trained with --label")
         hint, listed = suggest(unknown, self.names, limit=3), show_style_names(self.names)
         raise SettingError(f"{self._name} has no style {unknown!r}; {f'{hint} ' if hint else ''}it has {listed}")
 

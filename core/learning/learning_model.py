@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import UsageError
 from ..inference.library import learned_name
 from ..inference.runtime import Stepper
 from ..model import Model
@@ -55,9 +56,10 @@ class Figures(NamedTuple):
         """Bits per character while learning."""
         return self.nats / max(1, self.characters) / math.log(2)
 
-    def describe(self) -> str:
-        """Return the figures in words: "1,204 characters of yours: 2.31 → 1.98 bits"."""
-        return f"{self.characters:,} characters of yours: {self.bits_before:.2f} → {self.bits:.2f} bits"
+    def describe(self, brief: bool = False) -> str:
+        """Return the figures in words: "1,204 characters of yours: 2.31 → 1.98 bits", or "1,204: 2.31 → 1.98 bits"."""
+        characters = f"{self.characters:,}{'' if brief else ' characters of yours'}"
+        return f"{characters}: {self.bits_before:.2f} → {self.bits:.2f} bits"
 
 
 class LearningModel:
@@ -68,6 +70,9 @@ class LearningModel:
     """
 
     def __init__(self, parent: Model) -> None:
+        """Raises UsageError if ``parent`` cannot learn."""
+        if not can_learn(parent):
+            raise UsageError(f"{parent.name} is a mixture, and has no weights to learn with; choose one model")
         self.parent = self.latest = parent
         self.figures = Figures()
         self.states = {parent.file.sha256: parent}
@@ -157,6 +162,11 @@ class LearningModel:
         tensors = {**file.tensors, **to_tensors(self.prepare().weights)}
         learned = replace(file, tensors=tensors, card=card).with_sha256()
         return Model(learned_name(self.parent.name, figures.characters), learned)
+
+
+def can_learn(model: Model) -> bool:
+    """True if a model has weights of its own: a mixture has none."""
+    return bool(model.file.tensors)
 
 
 def _score(stepper: Stepper, ids: Ids) -> Array:

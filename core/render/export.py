@@ -67,7 +67,8 @@ def as_svg(export: ExportedPassage) -> str:
         text.add(span)
     page.passage(text, heat)
     page.gap()
-    page.legend(heat, any(span.token for span in spans), any(span.copied for span in spans))
+    style = next((span.style for span in spans if span.style), None)
+    page.legend(heat, any(span.token for span in spans), any(span.copied for span in spans), style=style)
     page.line([(export.summary, "dim")], TEMPERATURE_COLUMNS)
     return page.to_svg(f"A passage of {export.passage.model}")
 

@@ -1,4 +1,4 @@
-"""The signs of a passage's text: seeds, changes of temperature, and copied runs. Every export shows the same ones."""
+"""The signs of a passage's text: seeds, changes of temperature and style, copied runs. All exports show them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,26 @@ from itertools import repeat
 from typing import NamedTuple
 
 from ..events import Token
+from ..session.node import Node
 from ..session.passage import Passage
+from ..setting_styles import Style, StyleRamp, describe_style
 from ..text.copy_tracker import CopyTracker
+from ..text.display_width import display_width
 
 TEMPERATURE_MEANING = "temperature from here on"
+STYLE_MEANING = "style from here on"
 COPIED_SIGN = "┃"
 COPIED_MEANING = "underlined: copied from the training text"
+
+SIGN_COLUMNS = 4
+"""Columns of a sign in the margin: those of a temperature."""
+
+
+class StyleChange(NamedTuple):
+    """Another style from a token on: its sign in the margin, and its name in full."""
+
+    sign: str
+    text: str
 
 
 class MarkedSpan(NamedTuple):
@@ -20,7 +34,7 @@ class MarkedSpan(NamedTuple):
 
     ``token`` is None for a seed and a tail. ``copied`` is True for a token in a copied run. ``temperature`` is that of
     the token, rounded to two digits, if it differs from that of the token before; else None. A token without text has
-    none: nothing of it is drawn.
+    none: nothing of it is drawn. ``style`` is that of the token, likewise; a text begins without style.
     """
 
     text: str
@@ -28,6 +42,33 @@ class MarkedSpan(NamedTuple):
     seed: bool = False
     copied: bool = False
     temperature: float | None = None
+    style: StyleChange | None = None
+
+
+class StyleSigns:
+    """Finds the changes of style in the tokens of a text, which are given one by one."""
+
+    def __init__(self) -> None:
+        self._shown: tuple[Style, float] = (), 1.0
+        self._now: tuple[Style, float] = self._shown
+
+    def change_at(self, node: Node, index: int) -> StyleChange | None:
+        """Return the change of style at a token of a node, None if there is none. The first without text has none."""
+        if index == 0 or any(first == index for first, _ in node.filters):
+            filters = node.filters_at(index)
+            self._now = (filters.style, filters.style_strength) if filters and filters.style else ((), 1.0)
+        if self._now == self._shown or not node.tokens[index].text:
+            return None
+        before, self._shown = self._shown, self._now
+        style, strength = self._now
+        sign = f"×{strength:g}" if style == before[0] else _style_sign(style)
+        return StyleChange(_cut_to_columns(sign), f"style {describe_style(style, strength)}")
+
+
+def margin_sign(temperatures: Sequence[float | None], styles: Sequence[StyleChange | None]) -> str:
+    """Return what the margin shows beside a line with these changes: its last style, or else its last temperature."""
+    signs = [style.sign for style in styles if style] or [f"{each:.2f}" for each in temperatures if each is not None]
+    return signs[-1] if signs else ""
 
 
 def mark_spans(passage: Passage, copy_tracker: CopyTracker | None = None) -> Iterator[MarkedSpan]:
@@ -56,13 +97,31 @@ def cut_beginning(spans: Sequence[MarkedSpan], max_chars: int) -> list[MarkedSpa
     return kept[::-1]
 
 
+def _style_sign(style: Style) -> str:
+    """Return the sign of a style: the name, or its beginning and + for a mix, → for a ramp."""
+    if isinstance(style, StyleRamp):
+        start, end = map(_style_sign, style)
+        return f"→{end}" if style.end else f"{_cut_to_columns(start, SIGN_COLUMNS - 1)}→"
+    strongest = max(style, key=lambda part: abs(part[1]), default=("off", 1.0))[0]
+    return f"{_cut_to_columns(strongest, SIGN_COLUMNS - 1)}+" if len(style) > 1 else strongest
+
+
+def _cut_to_columns(text: str, columns: int = SIGN_COLUMNS) -> str:
+    """Return the beginning of a text that fits in so many columns."""
+    while display_width(text) > columns:
+        text = text[:-1]
+    return text
+
+
 def _spans(passage: Passage) -> Iterator[MarkedSpan]:
     """Yield the text up to the cursor, without copies and temperatures."""
+    signs = StyleSigns()
     for node, count in passage.path():
         if node.seed is not None:
             yield MarkedSpan(node.seed, seed=True)
             continue
-        yield from (MarkedSpan(token.text, token) for token in node.tokens[:count])
+        for index, token in enumerate(node.tokens[:count]):
+            yield MarkedSpan(token.text, token, style=signs.change_at(node, index))
         if node.tail and (count is None or count >= len(node.tokens)):
             yield MarkedSpan(node.tail)
 

@@ -10,7 +10,7 @@ from ..events import Token
 from ..sanitize import escape_controls
 from ..text.display_width import display_width
 from .heat import HEAT_ON_DARK, heat_level, legend
-from .marks import COPIED_MEANING, COPIED_SIGN, TEMPERATURE_MEANING, MarkedSpan
+from .marks import COPIED_MEANING, COPIED_SIGN, STYLE_MEANING, TEMPERATURE_MEANING, MarkedSpan, StyleChange, margin_sign
 
 STYLES = {
     "plain": "#e4e6eb",
@@ -40,7 +40,7 @@ TEMPERATURE_COLUMNS = 7
 
 
 Cell = tuple[str, MarkedSpan]
-"""A character, and the span that it belongs to. A span's temperature is kept in the cell of its first character."""
+"""A character, and the span that it belongs to. A span's changes are kept in the cell of its first character."""
 
 
 def xml_text(text: str) -> str:
@@ -58,11 +58,11 @@ class WrappedTokens:
     def add(self, span: MarkedSpan) -> None:
         """Append the text of a span."""
         for character in span.text.replace("\t", "    "):
-            if character != "\n" or span.temperature is not None:
+            if character != "\n" or span.temperature is not None or span.style:
                 self._paragraphs[-1].append((character.strip("\n"), span))
             if character == "\n":
                 self._paragraphs.append([])
-            span = span._replace(temperature=None)
+            span = span._replace(temperature=None, style=None)
 
     def lines(self) -> Iterator[list[Cell]]:
         """Yield the wrapped lines as lists of cells."""
@@ -149,8 +149,8 @@ class SvgPage:
     ) -> None:
         """Draw a text in the colors of ``heat``, which is not "off". ``margin`` columns at the left show signs, 0 none.
 
-        T is printed in the lines where it has changed. A bar marks lines with copied text, which is underlined. A box
-        is drawn under the first character of ``marked_token``.
+        T, or the style, is printed in the lines where it has changed. A bar marks lines with copied text, which is
+        underlined. A box is drawn under the first character of ``marked_token``.
         """
         for line in text.lines():
             self._draw_marker(line, column + margin, marked_token)
@@ -163,21 +163,31 @@ class SvgPage:
                 left += display_width(part)
             self.gap()
 
-    def legend(self, heat: str, has_tokens: bool, has_copies: bool, column: float = TEMPERATURE_COLUMNS) -> None:
-        """Draw the names of the levels of ``heat``, and the signs that a text with tokens, or with copies, has."""
+    def legend(
+        self,
+        heat: str,
+        has_tokens: bool,
+        has_copies: bool,
+        column: float = TEMPERATURE_COLUMNS,
+        style: StyleChange | None = None,
+    ) -> None:
+        """Draw the names of the levels of ``heat``, and the signs that a text with tokens, or with copies, has.
+
+        ``style`` is its first change of style, if there is one.
+        """
         title, levels = legend(heat)
         named = [part for level, name in enumerate(levels) for part in ((name, f"heat{level}"), ("   ", "dim"))]
         self.line([(f"{title}: ", "dim"), *named], column)
         temperature = [("0.80 ", "temperature"), (f"{TEMPERATURE_MEANING}   ", "dim")] if has_tokens else []
         copied = [(f"{COPIED_SIGN} ", "copied"), (COPIED_MEANING, "dim")] if has_copies else []
+        named_style = [(f"{style.sign} ", "temperature"), (f"{STYLE_MEANING}   ", "dim")] if style else []
         if temperature or copied:
-            self.line(temperature + copied, column)
+            self.line(temperature + named_style + copied, column)
 
     def _draw_margin(self, line: list[Cell], column: float, margin: int) -> None:
-        """Draw the last T that a line changes to, and the bar of copied text."""
-        changes = [span.temperature for _, span in line if span.temperature is not None]
-        if changes:
-            self.text_at(self.row, column, f"{changes[-1]:.2f}", "temperature")
+        """Draw the last style or T that a line changes to, and the bar of copied text."""
+        sign = margin_sign([span.temperature for _, span in line], [span.style for _, span in line])
+        self.text_at(self.row, column, sign, "temperature")
         if any(span.copied for _, span in line):
             self.box(self.row, column + margin - 1.6, 0.35, 1, STYLES["copied"], 0)
 

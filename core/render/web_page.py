@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from string import Template
 
 from .heat import HEAT_ON_DARK, HEAT_ON_LIGHT, HEAT_ON_PAPER, heat_level, legend, surprisal
-from .marks import COPIED_MEANING, COPIED_SIGN, TEMPERATURE_MEANING, MarkedSpan
+from .marks import COPIED_MEANING, COPIED_SIGN, STYLE_MEANING, TEMPERATURE_MEANING, MarkedSpan, margin_sign
 from .svg import xml_text
 
 
@@ -29,12 +29,13 @@ def _span_html(span: MarkedSpan, heat: str, note: str) -> str:
     if span.token is None:
         return xml_text(span.text)
     copied = " c" if span.copied and span.text.strip("\n") else ""
-    change = "" if span.temperature is None else f' data-t="{span.temperature:.2f}"'
+    sign = xml_text(margin_sign([span.temperature], [span.style]))
+    change = f' data-t="{sign}"' if sign else ""
     token = span.token
     figures = (
         f"T {token.temperature:.2f}, rank {token.rank}, {surprisal(token):.1f} bits, p {2 ** -surprisal(token):.2g}"
     )
-    tooltip = xml_text(f"{figures}\n{note}" if note else figures)
+    tooltip = xml_text("\n".join(filter(None, (figures, span.style and f"{span.style.text} from here on", note))))
     return f'<span class="h{heat_level(token, heat)}{copied}"{change} title="{tooltip}">{xml_text(span.text)}</span>'
 
 
@@ -43,9 +44,12 @@ def _legend_html(heat: str, spans: Iterable[MarkedSpan]) -> str:
     title, names = legend(heat)
     levels = " ".join(f'<span class="h{level}">{xml_text(name)}</span>' for level, name in enumerate(names))
     first = next((span.temperature for span in spans if span.temperature is not None), None)
+    style = next((span.style for span in spans if span.style), None)
     parts = [f"{xml_text(title)}: {levels}"]
     if first is not None:
         parts.append(f"<i>{first:.2f}</i> {TEMPERATURE_MEANING}")
+    if style:
+        parts.append(f"<i>{xml_text(style.sign)}</i> {STYLE_MEANING}")
     if any(span.copied for span in spans):
         parts.append(f"<u>{COPIED_SIGN}</u> {COPIED_MEANING}")
     return "<br>".join(parts)
@@ -67,8 +71,8 @@ def _style() -> str:
 _LIGHT = "--back: #ffffff; --ink: #1c1c1c; --dim: #5c5f66; --seed: #0b57a4; --sign: #8a5a00; --copied: #1a7f6b;"
 _DARK = "--back: #14161b; --ink: #e4e6eb; --dim: #9a9eaa; --seed: #7fb4ff; --sign: #f2cf63; --copied: #6fd3bf;"
 
-# Signs are placed left of the line in which their token begins (T) or ends (the bar of copied text). A later T of the
-# same line hides those before it.
+# Signs are placed left of the line in which their token begins (T, style) or ends (the bar of copied text). A later one
+# of the same line hides those before it.
 _STYLE = Template("""
 :root { color-scheme: light dark; $light }
 @media (prefers-color-scheme: dark) { :root { $dark } }

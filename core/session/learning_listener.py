@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..learning.background import BackgroundLearner, Texts
+from ..learning.learning_model import can_learn
 from ..model import Model
 from .listener import Listener
 from .passage import Passage
@@ -18,8 +19,8 @@ class LearningListener(Listener):
         self.listening = True
 
     def hear(self, text: str, model: Model, passage: Passage) -> None:
-        """Learn a text, except what stands in the passage before it."""
-        if self.listening:
+        """Learn a text, except what stands in the passage before it. A mixture of models learns nothing."""
+        if self.listening and can_learn(model):
             self.learner.learn(text, model, _texts_of(passage))
 
     def leave(self, passage: Passage) -> None:
@@ -41,10 +42,10 @@ class LearningListener(Listener):
         """Wait until all texts are learned. Raises what failed."""
         self.learner.finish()
 
-    def summary(self, model: Model) -> str:
+    def summary(self, model: Model, brief: bool = False) -> str:
         """Return the figures of a model: "learned 1,204 characters of yours: 2.31 → 1.98 bits"."""
         learning = self.learner.find(model)
-        return f"learned {learning.figures.describe()}" if learning and learning.figures.characters else ""
+        return f"learned {learning.figures.describe(brief)}" if learning and learning.figures.characters else ""
 
 
 def _texts_of(passage: Passage) -> Texts:

@@ -30,6 +30,6 @@ class Listener:
     def finish(self) -> None:
         """Wait until all that was heard is learned."""
 
-    def summary(self, model: Model) -> str:  # noqa: ARG002
+    def summary(self, model: Model, brief: bool = False) -> str:  # noqa: ARG002
         """Return in a few words what ``model`` has learned, "" if nothing."""
         return ""

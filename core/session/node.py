@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
 from operator import itemgetter
 
 from ..events import Token
 from ..generation.snapshot import Snapshot
-from ..setting_styles import PLAIN, Voice
+from ..setting_styles import MAX_SHOWN_STYLE, OFF, PLAIN, Voice, describe_style
 from ..settings import Settings
 from ..text.tokenizer import Tokenizer
 
@@ -78,6 +78,14 @@ class Node:
         changes = [(0, recorded[0])]
         changes += [(first, recorded[first]) for first in sorted(recorded) if first]
         return changes[:1] + [after for before, after in pairwise(changes) if after[1] != before[1]]
+
+    def style_summary(self) -> str:
+        """Return the styles of its tokens in order: "style off → ann ×4". Cut if they are many, "" without any."""
+        styles = [describe_style(filters.style, filters.style_strength) for _, filters in self.filters]
+        if set(styles) <= {OFF}:
+            return ""
+        shown = f"style {' → '.join(style for style, _ in groupby(styles))}"
+        return shown if len(shown) <= MAX_SHOWN_STYLE else f"{shown[: MAX_SHOWN_STYLE - 1]}…"
 
     def written_chars(self, index: int) -> int:
         """Return the number of characters that were written before the token at ``index``."""

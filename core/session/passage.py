@@ -213,11 +213,12 @@ class Passage:
         return [token for node, count in self.path() for token in node.tokens[:count]]
 
     def summary(self) -> str:
-        """Return the line shown under a text: T, characters, rng, and take and version if there are several."""
+        """Return the line shown under a text: T, style, characters, rng, and take and version if there are several."""
         node = self.current()
         characters = sum(len(token.text) for token in node.tokens) + len(node.tail)
         parts = [
             format_temperatures([token.temperature for token in node.tokens]),
+            *filter(None, [node.style_summary()]),
             f"{characters:,} characters",
             f"rng {self.rng}",
         ]

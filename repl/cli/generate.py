@@ -2,61 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
-from ...core.command_line import echo_json, echo_notice, text_writer
 from ...core.errors import TextError
-from ...core.events import Event, PrefillProgress, Token
-from ...core.generation.snapshot import Snapshot
 from ...core.inference.library import find_model
 from ...core.inference.mixture import Mixture, open_mixture, split_mixture
 from ...core.inference.model_card import Card
 from ...core.inference.model_file import open_model_file
-from ...core.model import Model, drain, load
-from ...core.sampling.rng import random_rng_seed
+from ...core.model import Model, load
 from ...core.score import Score
-from ...core.settings import Settings
 from ...core.text.copy_detection import CopyReport, copied_run_lengths, indexed_run_lengths
 from ...core.text.corpus import Corpus, read_corpora
-from ...core.text.encoding import decode_utf8
 from ...core.text.formats import ReadOptions
-from ..progress_line import print_progress
 
 Values = dict[str, object]
 """Results by name, ready for JSON."""
-
-
-def read_seed_from_stdin() -> str:
-    """Return standard input without its last newline, or "" if it is a terminal. Raise TextError if not UTF-8."""
-    if sys.stdin is None or sys.stdin.isatty():
-        return ""
-    return decode_utf8(sys.stdin.buffer.read(), "standard input").removesuffix("\n")
-
-
-def write_texts(model: Model, seed: str, settings: Settings, count: int, echo: bool, as_json: bool) -> None:
-    """Write ``count`` continuations of ``seed`` to standard output while they are generated.
-
-    With ``as_json`` every token is a JSON object on a line. Notices go to standard error.
-    """
-    start = _prefill(model, seed, settings.whole_seed)
-    rng = random_rng_seed() if settings.rng is None else settings.rng
-    for number, events in enumerate(model.open_samples(start, settings, rng, count)):
-        if as_json:
-            _write_json(events, number)
-        else:
-            _write_plain(events, ("\n" if number else "") + (seed if echo else ""))
-
-
-def _prefill(model: Model, seed: str, whole_seed: bool) -> Snapshot:
-    """Read a seed. Print notices, and the progress of a long seed, to standard error. Return the snapshot after it."""
-    prefill = drain(model.prefill_chunks(seed, whole=whole_seed), partial(print_progress, "reading the seed"))
-    for notice in prefill.notices:
-        echo_notice(notice)
-    return prefill.snapshot
 
 
 def evaluate_on_text(model: Model, path: Path, encoding: str | None) -> Values:
@@ -160,24 +122,3 @@ def score_values(score: Score) -> Values:
     ]
     names += ["best_temperature", "nats_gained"]
     return {"characters": score.characters, **{name: getattr(score, name) for name in names}}
-
-
-def _write_plain(events: Iterable[Event], before: str) -> None:
-    """Write ``before`` and the text of each event, and end the line."""
-    write = text_writer()
-    write(before)
-    for event in events:
-        if not isinstance(event, PrefillProgress):
-            write(event.text)
-    write("\n")
-
-
-def _write_json(events: Iterable[Event], sample: int) -> None:
-    """Print each token as a JSON object on a line. ``sample`` is the number of the text, from 0."""
-    for event in events:
-        if isinstance(event, Token):
-            values = event._asdict()
-            if values["bound"] is None:
-                del values["bound"]
-            values["T"] = values.pop("temperature")
-            echo_json({"sample": sample, **values})

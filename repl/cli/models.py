@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ...core.command_line import echo, echo_json
+from ...core.errors import UsageError
 from ...core.sanitize import visible_name
 from .options import (
     encoding_option,
@@ -19,26 +20,78 @@ from .options import (
     with_settings,
 )
 
+JSON_KINDS = ("tokens", "texts")
+"""Kinds of objects that ``generate --json`` prints; tokens if none is named."""
 
-@click.command()
+
+class GenerateCommand(click.Command):
+    """A command whose ``--json`` takes one of ``JSON_KINDS`` after it, but no other word: that is the seed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments."""
+        return super().parse_args(ctx, _join_json_kind(args))
+
+
+def _join_json_kind(words: list[str]) -> list[str]:
+    """Return the words with "--json=tokens" for "--json", or "--json=texts" for "--json texts"."""
+    if "--json" not in words[: words.index("--") if "--" in words else None]:
+        return words
+    at = words.index("--json")
+    kind = words[at + 1] if words[at + 1 : at + 2] and words[at + 1] in JSON_KINDS else ""
+    return [*words[:at], f"--json={kind or JSON_KINDS[0]}", *words[at + (2 if kind else 1) :]]
+
+
+@click.command(cls=GenerateCommand)
 @click.argument("seed", required=False)
 @model_option
 @runtime_option
-@click.option("-n", "count", type=click.IntRange(1, 1000), default=1, help="number of texts to write")
+@click.option("-n", "count", type=click.IntRange(1, 1000), help="number of texts to write (default: 1)")
+@click.option(
+    "--unique",
+    type=click.IntRange(1, 1_000_000),
+    metavar="N",
+    help="write N texts, all different, none empty",
+)
+@click.option("--new", is_flag=True, help="with --unique: leave out items of the list that the model was trained on")
+@click.option("--not-in", "lists", metavar="FILE", multiple=True, help="with --unique: leave out the items in FILE")
 @click.option("--echo", is_flag=True, help="print the seed before each text")
-@json_option
+@click.option("--json", "json_kind", type=click.Choice(JSON_KINDS), help="print JSON: an object a token, or a text")
 @with_settings("token", "passage")
 def generate(
-    seed: str | None, model_name: str | None, runtime: str, count: int, echo: bool, as_json: bool, **flags: object
+    seed: str | None,
+    model_name: str | None,
+    runtime: str,
+    count: int | None,
+    unique: int | None,
+    new: bool,
+    lists: tuple[str, ...],
+    echo: bool,
+    json_kind: str | None,
+    **flags: object,
 ) -> None:
     """Write text that continues SEED, then exit.
 
-    Reads the seed from standard input if SEED is omitted.
+    Reads the seed from standard input if SEED is omitted. Of a list, each text is an item: --unique 100 --new writes a
+    hundred that are not in it.
     """
-    from .generate import read_seed_from_stdin, write_texts
+    if unique and count:
+        raise UsageError("-n and --unique exclude each other")
+    if (new or lists) and not unique:
+        raise UsageError("--new and --not-in need --unique, the number of texts to write")
+    from .generate_texts import GenerateRequest, find_known_items, read_seed_from_stdin, write_texts
 
     model, settings = load_model_and_settings(model_name, runtime, flags)
-    write_texts(model, read_seed_from_stdin() if seed is None else seed, settings, count, echo, as_json)
+    known = find_known_items(model, new, lists)
+    request = GenerateRequest(
+        read_seed_from_stdin() if seed is None else seed,
+        unique or count or 1,
+        echo,
+        json_kind or "",
+        bool(unique),
+        known,
+        model.file.card.item_end,
+    )
+    write_texts(model, settings, request)
 
 
 @click.command("eval")

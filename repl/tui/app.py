@@ -99,6 +99,7 @@ class AfterglowApp(AskingApp, ThemedApp, HeatColors, SelectingApp):
         restore_theme(self)
         self.refresh_state()
         self.set_interval(AUTOSAVE_INTERVAL, self.autosave.save_in_thread)
+        self.set_interval(1, self._refresh_status)  # what is learned changes while nothing else does
         if self._first_line:
             self.run_line(self._first_line)
         else:
@@ -268,11 +269,6 @@ class AfterglowApp(AskingApp, ThemedApp, HeatColors, SelectingApp):
     def _handle_editor_failure(self, event: PromptInput.EditorFailed) -> None:
         self._view.transcript.add_error(event.reason)
 
-    @on(PromptInput.Changed)
-    def _handle_input_change(self) -> None:
-        if self._has_screen:
-            self._refresh_status()
-
     @property
     def _has_screen(self) -> bool:
         """True if there is a screen to draw on. A text may end, and keys arrive, after the screen was closed."""
@@ -289,8 +285,11 @@ class AfterglowApp(AskingApp, ThemedApp, HeatColors, SelectingApp):
             self._view.transcript.add_error(str(error))
         self._refresh_status()
 
+    @on(PromptInput.Changed)
     def _refresh_status(self) -> None:
         """Draw the status line and the footer again if they have changed."""
+        if not self._has_screen:
+            return
         self._view.show_status(self.playback.activity)
         self._footer.state = self._conditions.main_state()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ...core.events import Done, Event, Notice, Token
+from ...core.render.marks import StyleSigns
 from ...core.session.passage import Passage
 from ...core.session.session import Session
 from ...core.session.stored_passage import MAX_TITLE
@@ -24,6 +25,8 @@ class PassageView:
         self._version_passage: Passage | None = None
         self._version_place: tuple[int | None, int] = (None, 0)
         self._version_summary = ""
+        self._style_signs = StyleSigns()
+        self._appended = 0  # tokens of the text being written
 
     def show(self) -> None:
         """Show the current passage, in place of an earlier version of it, and its summary if it has one."""
@@ -63,6 +66,7 @@ class PassageView:
 
     def begin(self) -> None:
         """Move the text to the end of the transcript, to grow there."""
+        self._appended = 0
         if self._continues_shown_text():
             self._transcript.reopen()
         else:
@@ -75,7 +79,9 @@ class PassageView:
             if isinstance(event, Notice):
                 self._transcript.add_note(event.text)
             elif isinstance(event, Token):
-                texts.append(StyledText(event.text, "text", event))
+                change = self._style_signs.change_at(self._session.passage.current(), self._appended)
+                texts.append(StyledText(event.text, "text", event, change))
+                self._appended += 1
             elif isinstance(event, Done):
                 texts.append(StyledText(event.text))
         self._transcript.write(texts)
@@ -89,7 +95,9 @@ class PassageView:
         self.leave_earlier()
         passage = self._session.passage
         tracker = self._session.model.copy_tracker()
-        self._transcript.begin_text(_styled_texts(passage, without_last), passage is self._passage, tracker)
+        self._style_signs = StyleSigns()
+        texts = _styled_texts(passage, without_last, self._style_signs)
+        self._transcript.begin_text(texts, passage is self._passage, tracker)
         self._passage = passage
         self._shown_node = passage.cursor
 
@@ -109,13 +117,14 @@ def _describe(passage: Passage) -> str:
     return " · ".join(filter(None, (number, " ".join(seed.split()), f"{len(passage.text()):,} characters")))
 
 
-def _styled_texts(passage: Passage, without_last: bool) -> Iterator[StyledText]:
+def _styled_texts(passage: Passage, without_last: bool, signs: StyleSigns) -> Iterator[StyledText]:
     """Yield seeds and tokens from the root to the cursor. ``without_last`` leaves out those of the last node."""
     steps = list(passage.path())
     for node, count in steps[:-1] if without_last else steps:
         if node.seed is not None:
             yield StyledText(node.seed, "seed")
             continue
-        yield from (StyledText(token.text, "text", token) for token in node.tokens[:count])
+        for index, token in enumerate(node.tokens[:count]):
+            yield StyledText(token.text, "text", token, signs.change_at(node, index))
         if count is None or count >= len(node.tokens):
             yield StyledText(node.tail)

@@ -72,7 +72,7 @@ def describe_session(
     notes = {
         "filters": settings.format_active_filters(),
         "copied": copy_tracker.summary() if copy_tracker and copy_tracker.longest_run else "",
-        "learned": session.listener.summary(session.model),
+        "learned": session.listener.summary(session.model, brief=True),
         "speed": settings.format_speed() if settings.speed != session.default_of("speed") else "",
         "version": version,
         "activity": activity,

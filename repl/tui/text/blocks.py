@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ....core.render.marks import StyleChange
 from ....core.sanitize import escape_controls
 from ....core.text.copy_tracker import CopyTracker
 from .wrapping import Paragraph, StyledText, StyleRun, TokenSpan, WrappedLine
@@ -79,7 +80,7 @@ class Block:
         start = len(paragraph.text)
         paragraph.add(first, run)
         if styled_text.token:
-            self._record_span(TokenSpan(paragraph, start, len(paragraph.text), styled_text.token))
+            self._record_span(TokenSpan(paragraph, start, len(paragraph.text), styled_text.token), styled_text.change)
         for text in rest:
             self._paragraphs.append(Paragraph(copy_tracker=self.copy_tracker))
             self._paragraphs[-1].add(text, run)
@@ -94,10 +95,12 @@ class Block:
             earlier = self._first_newly_copied
             self._first_newly_copied = first if earlier is None else min(first, earlier)
 
-    def _record_span(self, span: TokenSpan) -> None:
-        """Record the position of a token, and a change of temperature there."""
+    def _record_span(self, span: TokenSpan, style: StyleChange | None) -> None:
+        """Record the position of a token, and a change of temperature or style there."""
         self.token_spans.append(span)
         temperature = round(span.token.temperature, 2)
-        if temperature != self._temperature:
+        if temperature != self._temperature or style:
+            span.paragraph.changes.append(
+                (span.start, None if temperature == self._temperature else temperature, style)
+            )
             self._temperature = temperature
-            span.paragraph.temperature_changes.append((span.start, temperature))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from operator import itemgetter
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -47,12 +48,12 @@ class LinePainter:
         )
 
     def draw_margin(self, line: WrappedLine, width: int) -> Iterator[Segment]:
-        """Yield three segments: a mark, the temperature if it changed, and a bar if the line contains a copied run."""
+        """Yield a mark, the temperature or the style if it changed, and a bar if the line contains a copied run."""
         dimmed = line.paragraph.dimmed
         yield Segment(line.mark[:1].ljust(1), self._style_of("past" if dimmed else "mark"))
-        change = line.temperature_change if width == WIDE_MARGIN else None
-        temperature = "" if change is None else f"{change:.2f}"
-        yield Segment(temperature.rjust(width - 2), self._style_of("past" if dimmed else "turn"))
+        sign = line.sign if width == WIDE_MARGIN else ""
+        padding = " " * (width - 2 - cell_len(sign))
+        yield Segment(padding + sign, self._style_of("past" if dimmed else "turn"))
         yield Segment(COPIED_SIGN if line.copied else " ", self._style_of("quote"))
 
     def _style_name(self, run: StyleRun) -> str:

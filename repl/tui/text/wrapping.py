@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import inf
+from operator import itemgetter
 from typing import NamedTuple
 
 from rich.cells import cell_len, split_graphemes
 from textual.strip import Strip
 
 from ....core.events import Token
+from ....core.render.marks import StyleChange, margin_sign
 from ....core.text.copy_tracker import CopyTracker
 
 TAB_WIDTH = 4
@@ -27,11 +28,15 @@ class StyleRun(NamedTuple):
 
 
 class StyledText(NamedTuple):
-    """A text and the name of its style. Control characters in it are made visible."""
+    """A text and the name of its look. Control characters in it are made visible.
+
+    ``change`` is the change of the model's style at its token, None if there is none.
+    """
 
     text: str
     style: str = "text"
     token: Token | None = None
+    change: StyleChange | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -46,8 +51,11 @@ class Paragraph:
     runs: list[StyleRun] = field(default_factory=list)
     single_width: bool = True
     """True if each character takes one column."""
-    temperature_changes: list[tuple[int, float]] = field(default_factory=list)
-    """(first character, temperature) of each token whose temperature differs from that of the token before."""
+    changes: list[tuple[int, float | None, StyleChange | None]] = field(default_factory=list)
+    """(first character, temperature, style) of each token with another temperature or style than the token before.
+
+    What has not changed is None.
+    """
     dimmed: bool = False
     """True if it is part of an earlier passage."""
 
@@ -137,13 +145,15 @@ class WrappedLine:
         return self.end >= len(self.paragraph.text)
 
     @property
-    def temperature_change(self) -> float | None:
-        """Last temperature that tokens in this line changed to. None if the temperature did not change."""
-        changes = self.paragraph.temperature_changes
+    def sign(self) -> str:
+        """The sign of the last change of style in this line, or else of temperature. "" if there is none."""
+        changes = self.paragraph.changes
         if not changes:
-            return None
-        last = bisect_right(changes, (self.end, inf) if self.ends_paragraph else (self.end, -inf)) - 1
-        return changes[last][1] if last >= 0 and changes[last][0] >= self.start else None
+            return ""
+        end = self.end + 1 if self.ends_paragraph else self.end
+        first, last = (bisect_left(changes, place, key=itemgetter(0)) for place in (self.start, end))
+        _, temperatures, styles = zip(*changes[first:last], strict=True) if first < last else ((), (), ())
+        return margin_sign(temperatures, styles)
 
     def styled_runs(self) -> Iterator[tuple[str, StyleRun]]:
         """Yield (text, run) pairs from left to right."""
