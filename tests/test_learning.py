@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -70,12 +69,6 @@ def learned_characters(session: Session) -> int:
     return int(found[1].replace(",", "")) if found else 0
 
 
-def learn_all(learning: LearningModel, text: str) -> LearningModel:
-    for _ in learning.learn(text):
-        pass
-    return learning
-
-
 # What is learned ----------------------------------------------------------------------------------------------------
 
 
@@ -89,8 +82,8 @@ TOKENIZERS: dict[str, Tokenizer] = {
 @pytest.mark.parametrize("kind", TOKENIZERS)
 def test_a_learned_text_is_predicted_better_than_by_the_parent(kind: str) -> None:
     parent = make_model(TOKENIZERS[kind])
-    learning = learn_all(LearningModel(parent), 8 * ODD)
-    figures = learning.figures
+    learning = LearningModel(parent)
+    figures = learning.learn(8 * ODD)
     assert figures.characters == len(8 * ODD)
     assert figures.bits < figures.bits_before
     # What is played is the int8 model.
@@ -110,7 +103,8 @@ def test_each_piece_is_scored_before_it_is_learned(small: Model) -> None:
 
 
 def test_without_text_the_weights_stay_and_nothing_is_made(small: Model) -> None:
-    learning = learn_all(LearningModel(small), "")
+    learning = LearningModel(small)
+    learning.learn("")
     assert learning.latest is small
     assert learning.figures.characters == 0
 
@@ -315,7 +309,7 @@ async def test_the_full_screen_shows_what_was_learned(app: AfterglowApp) -> None
 
 
 def test_a_failure_in_the_thread_is_shown(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> Iterator[None]:
+    def fail(*_: object) -> None:
         raise MemoryError
 
     run(session, "/learn on")
@@ -336,3 +330,11 @@ BackgroundLearner().learn(20_000 * "The lamp. ", load(sys.argv[1]), lambda: ())
     command = [sys.executable, "-c", program, str(DATA / "tiny-char.safetensors")]
     ended = subprocess.run(command, capture_output=True, timeout=120, check=False)  # noqa: S603
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_discord_does_not_learn() -> None:
+    """Discord's Developer Policy forbids it."""
+    pytest.importorskip("discord")
+    from afterglow.bot.command_table import BOT_COMMANDS
+
+    assert "learn" not in BOT_COMMANDS

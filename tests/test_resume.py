@@ -98,6 +98,11 @@ def test_the_passage_s_own_model_continues_it_if_it_is_there() -> None:
     assert choose_model(find_passages(True, None)) is None
 
 
+def test_a_passage_of_a_model_that_had_learned_opens_with_its_parent(tiny: Model) -> None:
+    keep(Model("names+1204", tiny.file), "Zebra")
+    assert choose_model(find_passages(True, None)) == "names"
+
+
 def farewell(session: Session, monkeypatch: pytest.MonkeyPatch) -> str:
     with on_terminal(monkeypatch) as shown:
         print_farewell(session)

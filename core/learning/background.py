@@ -106,8 +106,7 @@ class BackgroundLearner:
 
     def _learn(self, text: str, learning: LearningModel, seen: Texts) -> None:
         self._remember(seen)
-        for _ in learning.learn(text, self._seen.find_new(text)):
-            pass
+        learning.learn(text, self._seen.find_new(text))
 
     def _remember(self, seen: Texts) -> None:
         for each in seen():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import main_thread
@@ -27,6 +27,10 @@ KEPT_STATES = 8
 
 READ_BEFORE = 100
 """Characters that are read, and not learned, before the first of a text that are."""
+
+
+Mask = NDArray[np.bool_]
+"""True for characters or tokens that are learned."""
 
 
 class Figures(NamedTuple):
@@ -104,10 +108,12 @@ class LearningModel:
         learning.states.setdefault(current.file.sha256, current)
         return learning
 
-    def learn(self, text: str, is_own: NDArray[np.bool_] | None = None) -> Iterator[Figures]:
-        """Learn ``text``, or those of its characters for which ``is_own`` (n,) is True. Yield its figures as they grow.
+    def learn(
+        self, text: str, is_own: Mask | None = None, on_progress: Callable[[float], None] = lambda _: None
+    ) -> Figures:
+        """Learn ``text``, or those of its characters for which ``is_own`` (n,) is True. Return the figures of it.
 
-        If any was learned, ``latest`` is another model after the last.
+        If any was learned, ``latest`` is another model then. Calls ``on_progress`` with the share done, 0 to 1.
         """
         own = np.ones(len(text), bool) if is_own is None else is_own
         known = find_known(text, self.parent.tokenizer)
@@ -116,12 +122,14 @@ class LearningModel:
         if len(places):
             part = slice(max(0, int(places[0]) - READ_BEFORE), int(places[-1]) + 1)
             for figures in self._read(text[part], (own & known)[part]):
-                yield figures
+                on_progress(figures.characters / len(places))
+        figures = figures._replace(unknown=int(np.count_nonzero(own & ~known)))
         if not self.is_over:
-            self.figures = self.figures.plus(figures._replace(unknown=int(np.count_nonzero(own & ~known))))
+            self.figures = self.figures.plus(figures)
             self.latest = self._make_model() if figures.characters else self.latest
+        return figures
 
-    def _read(self, text: str, is_own: NDArray[np.bool_]) -> Iterator[Figures]:
+    def _read(self, text: str, is_own: Mask) -> Iterator[Figures]:
         """Read a text, and learn the person's own part of it. Yield the figures so far after each segment."""
         ids, is_learned = self._encode(text, is_own)
         chars_per_token = int(np.count_nonzero(is_own)) / max(1, int(np.count_nonzero(is_learned)))
@@ -138,7 +146,7 @@ class LearningModel:
             if self.is_over:
                 return
 
-    def _encode(self, text: str, is_own: NDArray[np.bool_]) -> tuple[Ids, NDArray[np.bool_]]:
+    def _encode(self, text: str, is_own: Mask) -> tuple[Ids, Mask]:
         """Return the tokens of a text after a newline, and which of them are learned."""
         tokenizer = self.parent.tokenizer
         begin, ids = tokenizer.encode("\n"), tokenizer.encode(text)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
 
 import click
 
 from ...core.command_line import echo, echo_notice
 from ...core.errors import TextError
 from .options import encoding_option, json_option, load_model_and_settings, model_option, print_values
-
-if TYPE_CHECKING:
-    from ...core.learning.learning_model import LearningModel
-    from ...core.text.corpus import Corpus
 
 
 @click.command()
@@ -44,6 +40,7 @@ def learn(
     from ...core.learning.learning_model import LearningModel
     from ...core.text.corpus import read_corpora
     from ...core.text.formats import ReadOptions
+    from ..progress_line import print_progress
 
     path = path_for_new_model(name, replace)
     model, _ = load_model_and_settings(model_name, "int8", {})
@@ -51,23 +48,12 @@ def learn(
     for notice in corpus.notes:
         echo_notice(notice)
     learning = LearningModel(model)
-    _learn(learning, corpus)
+    figures = learning.learn(corpus.text[:], on_progress=partial(print_progress, "learning"))
+    if not figures.characters:
+        raise TextError(f"there is nothing to learn: {corpus.name} has no character that {model.name} knows")
     learning.latest.file.save(path)
-    figures = learning.figures
     bits = {"bits_per_char_before": figures.bits_before, "bits_per_char_while_learning": figures.bits}
     values = {"model": name, "parent": model.name, "characters": figures.characters, "unseen": figures.unknown, **bits}
     print_values({**values, "path": str(path)}, as_json)
     if not as_json:
         echo(f"play it: afterglow --model {name}")
-
-
-def _learn(learning: LearningModel, corpus: Corpus) -> None:
-    """Learn the text of a corpus, and show the progress. Raises TextError if there is nothing to learn."""
-    from ..progress_line import print_progress
-
-    text = corpus.text[:]
-    for figures in learning.learn(text):
-        print_progress("learning", figures.characters / len(text))
-    print_progress("learning", 1)
-    if not learning.figures.characters:
-        raise TextError(f"there is nothing to learn: {corpus.name} has no character that {learning.parent.name} knows")
