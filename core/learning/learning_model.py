@@ -133,7 +133,8 @@ class LearningModel:
         """Read a text, and learn the person's own part of it. Yield the figures so far after each segment."""
         ids, is_learned = self._encode(text, is_own)
         chars_per_token = int(np.count_nonzero(is_own)) / max(1, int(np.count_nonzero(is_learned)))
-        stepper = self.parent.runtime.stepper(self.parent.runtime.zeros(1))
+        runtime = self.parent.runtime
+        stepper = runtime.stepper(runtime.zeros(1), exclusive=False)  # others may be writing with it
         tokens, nats_before, nats, at = 0, 0.0, 0.0, 0
         for losses in self.prepare().read(ids, is_learned):
             segment = slice(at, at + len(losses) + 1)
