@@ -33,8 +33,8 @@ def learn(
     """Let a model learn TEXT... as it reads it, and save it under another name.
 
     Needs no torch, and reads about 2,000 characters a second. Each piece of the text is scored before it is learned:
-    the figures are the bits per character that the model needs as it is, and while learning. For a text of more than
-    100,000 characters, train --from is better.
+    the figures are the bits per character that the model needs as it is, and while learning. With torch and some
+    minutes, train --from gets further.
     """
     from ...core.inference.library import path_for_new_model
     from ...core.learning.learning_model import LearningModel
