@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -56,12 +57,20 @@ class LineFormatter(logging.Formatter):
         return escape_controls(super().format(shown))
 
 
+def open_closed_streams() -> None:
+    """Give the process a standard output and a standard error that lead nowhere if it was started without them."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
 def run_command(command: click.Command, program: str | None = None) -> None:
     """Run ``command`` on the process's arguments. ``program`` is the name shown in its help.
 
     An AfterglowError or a click error is printed to standard error as one line, and the process exits with its code:
     1 for a failure, 2 for wrong usage.
     """
+    open_closed_streams()
     _format_warnings()
     try:
         command.main(prog_name=program, standalone_mode=False)

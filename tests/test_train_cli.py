@@ -18,6 +18,7 @@ from afterglow.core.model import load
 from afterglow.core.text.copy_detection import copied_run_lengths
 from afterglow.repl.__main__ import main
 from afterglow.repl.cli import generate
+from afterglow.repl.cli.reading_flags import ReadingFlags
 
 pytest.importorskip("afterglow.core.training.model")  # before torch, which it tells how to use its threads
 
@@ -239,7 +240,7 @@ def test_a_model_is_judged_in_the_encoding_that_it_learned(train: Train, tmp_pat
     text.write_text(LAMP.read_text("utf-8").replace("lamp", "lämp"), "latin-1")
     code, _, err = train(str(text), "--name", "mine", "--epochs", "0.2", "--width", "16", "--encoding", "latin-1")
     assert code == 0, err
-    assert generate.evaluate_on_text(load("mine"), text, None)["characters"] > 0
+    assert generate.evaluate_on_text(load("mine"), text, ReadingFlags())["characters"] > 0
 
 
 def test_a_model_goes_on_with_a_new_text_and_new_characters(train: Train, tmp_path: Path) -> None:

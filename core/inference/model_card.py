@@ -19,7 +19,7 @@ MAX_CARD_NUMBER = 10**15
 class Card:
     """The model card: how a model was made. Losses are nats per character on the test text, copied shares 0 to 1.
 
-    ``lines`` and ``items``: what the items of its training text are, as in ``ReadOptions``. ``copied_items``: the share
+    ``lines``, ``items``, ``reader`` and ``author``: as in ``ReadOptions``. ``copied_items``: the share
     of the items in a sample that stand in the training text, None if it is no list.
 
     If the model has learned from a person's text (``core.learning``), ``learned_characters`` is its length, and the two
@@ -47,6 +47,8 @@ class Card:
     longest_copied_run: int = 0
     copied_in_runs_of_16: float = 0.0
     items: str = ""
+    reader: str = ""
+    author: str = ""
     copied_items: float | None = None
     learned_characters: int = 0
     nats_per_char_before_learning: float | None = None

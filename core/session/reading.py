@@ -20,8 +20,9 @@ from ..sampling.filters import Array, log_softmax
 from ..sampling.sampler import token_stats
 from ..score import to_perplexity
 from ..settings import Settings
-from ..text.encoding import read_plain
+from ..text.cleaning import read_whole
 from ..text.files import Source
+from ..text.formats import DEFAULT_READ_OPTIONS, ReadOptions
 from ..text.tokenizer import Ids, Tokenizer
 from .node import Node
 from .passage import Passage
@@ -89,12 +90,15 @@ class ReadText(NamedTuple):
         passage.add(node)
 
 
-def open_text(source: Source, encoding: str = "utf-8") -> tuple[str, list[str]]:
-    """Return the beginning of a text, at most ``MAX_READ_CHARS``, and notices. Raises TextError if it is no text."""
+def open_text(source: Source, options: ReadOptions = DEFAULT_READ_OPTIONS) -> tuple[str, list[str]]:
+    """Return the beginning of a text, at most ``MAX_READ_CHARS``, and notices. Raises TextError if it is no text.
+
+    Rows are read as they are in the file, unless ``options`` name a format.
+    """
     notices: list[str] = []
     text = ""
-    for chunk in read_plain(source, encoding, notices):
-        text += chunk
+    for record in read_whole(source, options, notices):
+        text += record.text
         if len(text) > MAX_READ_CHARS:
             notices.append(f"only the first {MAX_READ_CHARS:,} characters of {source.name} are read")
             break

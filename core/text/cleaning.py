@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from .files import Source
-from .formats import ReadOptions, extract_records
+from .formats import ReadOptions, extract_records, keep_rows
 from .gutenberg import strip_boilerplate
 from .labels import clean_label, find_label
 from .layout import Piece
@@ -40,3 +40,12 @@ def read_records(source: Source, options: ReadOptions, notes: list[str]) -> Iter
     Appends a line to ``notes`` for each kind of change. Raises TextError.
     """
     return extract_records(TextDocument(source, options.encoding, notes), options)
+
+
+def read_whole(source: Source, options: ReadOptions, notes: list[str]) -> Iterator[Record]:
+    """Yield the text of ``source`` as it is to be looked at: with boilerplate, and rows as they are in the file.
+
+    Appends a line to ``notes`` for each kind of change. Raises TextError.
+    """
+    document = TextDocument(source, options.encoding, notes)
+    return extract_records(document, keep_rows(document, options))

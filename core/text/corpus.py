@@ -16,6 +16,7 @@ from .formats import DEFAULT_READ_OPTIONS, ReadOptions
 from .labels import LabelRuns
 from .layout import Layout, LayoutRecorder, Piece, Slice
 from .shuffle import shuffle_items
+from .source_selection import select_sources
 from .split import DEFAULT_SPLIT, Parts, Ranges, Split, thin
 
 MAX_EVAL_CHARS = 500_000
@@ -105,10 +106,11 @@ def read_corpora(paths: Sequence[str], options: ReadOptions = DEFAULT_READ_OPTIO
     """Read and concatenate files, folders, globs and "-" for standard input. Raises TextError.
 
     Drops byte-order marks, turns line ends into \\n, and strips Project Gutenberg's header and footer unless
-    ``options.keep_boilerplate``. ``notes`` of the result lists the changes.
+    ``options.keep_boilerplate``. Of several files, those that cannot be read and repeated texts are left out, unless
+    ``options.strict``. ``notes`` of the result lists the changes.
     """
     recorder = LayoutRecorder()
-    return _read_into_memory(deduplicate(open_sources(paths), recorder.notes), options, recorder)
+    return _read_into_memory(select_sources(open_sources(paths), options, recorder.notes), options, recorder)
 
 
 def read_clean_text(sources: Sequence[Source], options: ReadOptions, recorder: LayoutRecorder) -> Iterator[str]:
@@ -120,21 +122,6 @@ def read_clean_text(sources: Sequence[Source], options: ReadOptions, recorder: L
     if options.item_end:
         pieces = shuffle_items(pieces, options.item_end, Split.parse(options.split), recorder.notes)
     return recorder.texts(pieces)
-
-
-def deduplicate(sources: Sequence[Source], notes: list[str]) -> list[Source]:
-    """Return ``sources`` without repeated texts, which could end up both in the training and in the test text.
-
-    Appends a line to ``notes`` for each source left out. Raises TextError.
-    """
-    if len(sources) < 2:
-        return list(sources)
-    first: dict[str, Source] = {}
-    for source in sources:
-        other = first.setdefault(source.text_sha256, source)
-        if other is not source:
-            notes.append(f"{source.name} has the same text as {other.name} and was left out")
-    return list(first.values())
 
 
 def name_and_hash(sources: Sequence[Source]) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..errors import TextError
 from .files import Source
 
-AUTO = "auto"
+GUESSED = "auto"
 """Name that stands for UTF-8, and for the encoding that is guessed if a file is not UTF-8."""
 
 SAMPLE_BYTES = 1 << 15
@@ -79,7 +79,7 @@ class EncodingError(TextError):
 def decode_blocks(blocks: Iterable[bytes], encoding: str, name: str, notes: list[str]) -> Iterator[str]:
     """Yield the text of ``blocks``, which are the bytes of the file ``name``.
 
-    A byte-order mark overrides ``encoding`` and stays in the text. ``encoding`` is not ``AUTO``. Appends remarks to
+    A byte-order mark overrides ``encoding`` and stays in the text. ``encoding`` is not ``GUESSED``. Appends remarks to
     ``notes``. Raises EncodingError at a byte that is not valid, TextError for binary data or an unknown encoding.
     """
     decoder = _Decoder(name, encoding, notes)
@@ -116,7 +116,7 @@ def read_plain(source: Source, encoding: str, notes: list[str]) -> Iterator[str]
 
     Appends a line to ``notes`` for each kind of change. Raises TextError.
     """
-    if encoding == AUTO:
+    if encoding == GUESSED:
         guess = find_encoding(source.text_blocks(), source.name)
         encoding = guess.encoding if guess else "utf-8"
         notes += [f"read as {describe_guess(guess)}"] if guess else []

@@ -9,8 +9,10 @@ import hashlib
 import io
 import os
 import re
+import stat
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -20,6 +22,9 @@ from ..errors import TextError, error_text
 from ..file_io import open_or_error
 
 STDIN = "-"
+
+_OPEN_FILE = re.compile("/dev/stdin$|/dev/fd/|/proc/[^/]+/fd/")
+"""Names of the files that a process has open. They mean other files, or none, in another process."""
 
 TEXT_SUFFIXES = (
     *(".txt", ".text", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".mbox"),
@@ -48,10 +53,31 @@ class Source:
         self._data = data
         self._first_stamp: tuple[int, int] | None = None
 
+    @property
+    def path(self) -> str:
+        """The path of the file as it was given or found, or the name of what is none."""
+        return self.name if self._path is None else os.fsencode(self._path).decode("utf-8", "replace")
+
+    @property
+    def exists(self) -> bool:
+        """False if there is no such file or folder."""
+        return self._path is None or self._path.exists()
+
+    def path_end(self, count: int) -> str:
+        """Return the last ``count`` parts of the path, or all of it."""
+        return "/".join(Path(self.path).parts[-count:])
+
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the bytes as they are on disk."""
         return _hash_blocks(self.raw_blocks())
+
+    def find_sha256(self) -> str:
+        """Return ``sha256``, or "" if the file cannot be read."""
+        try:
+            return self.sha256
+        except TextError:
+            return ""
 
     @cached_property
     def text_sha256(self) -> str:
@@ -111,9 +137,30 @@ def open_sources(paths: Sequence[str]) -> list[Source]:
 
     Raises TextError.
     """
-    return [
-        stdin_source() if path == STDIN else file_source(path) for pattern in paths for path in expand_paths(pattern)
-    ]
+    sources = [open_source(path) for pattern in paths for path in expand_paths(pattern)]
+    _name_apart(sources)
+    return sources
+
+
+def open_source(path: str | Path) -> Source:
+    """Return the source of a file, of a stream, which is read to its end, or of "-". Raises TextError."""
+    if not is_stream(path):
+        return file_source(path)
+    name = "standard input" if path == STDIN else Path(path).name
+    return Source(name, data=b"".join(stream_blocks(path)))
+
+
+def _name_apart(sources: Sequence[Source]) -> None:
+    """Put the names of folders before file names that several sources share, as many as tell them apart."""
+    depth, same = 1, sources
+    while True:
+        counts, depth = Counter(source.name for source in same), depth + 1
+        same = [source for source in same if counts[source.name] > 1]
+        longer = [source.path_end(depth) for source in same]
+        if longer == [source.name for source in same]:
+            return
+        for source, name in zip(same, longer, strict=True):
+            source.name = name
 
 
 def expand_paths(pattern: str) -> Iterator[str | Path]:
@@ -149,17 +196,53 @@ def _find_in_folder(folder: Path) -> list[Path]:
 
 
 def _find_matches(pattern: str) -> list[Path]:
-    # Path.glob does not accept absolute patterns.
-    paths = sorted(p for p in glob.iglob(pattern, recursive=True) if Path(p).is_file())  # noqa: PTH207
+    path = Path(pattern)
+    typed = set(path.parts)
+    path = path / "*" if path.name == "**" else path  # ** alone is folders for Path.glob
+    try:  # unlike glob.glob, Path.glob enters no links to folders for **, which may be loops
+        found = list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+    except (ValueError, NotImplementedError):
+        found = []
+    paths = sorted(p for p in found if p.is_file() and not _has_hidden_part(set(p.parts) - typed))
     if not paths:
         raise TextError(f"no file matches {pattern}")
-    return [Path(path) for path in paths]
+    return paths
+
+
+def _has_hidden_part(parts: Iterable[str]) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
 def file_source(path: str | Path) -> Source:
     """Return the source of a file. The file is not opened yet."""
     name = os.fsencode(Path(path).name).decode("utf-8", "replace")  # file names may be invalid UTF-8
     return Source(name, Path(path))
+
+
+def is_stream(path: str | Path) -> bool:
+    """Return True if ``path`` is "-", a pipe, or a name of an open file such as /dev/stdin: it can be read once.
+
+    Raises TextError for a device.
+    """
+    if path == STDIN:
+        return True
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False  # opening it says what is wrong
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+        raise TextError(f"{path} is a device or a terminal; name a file, a folder or a pipe")
+    return stat.S_ISFIFO(mode) or bool(_OPEN_FILE.match(str(path)))
+
+
+def stream_blocks(path: str | Path) -> Iterator[bytes]:
+    """Yield what comes from a stream in blocks as they arrive. Raises TextError."""
+    if path == STDIN:
+        yield from stdin_blocks()
+        return
+    with open_or_error(Path(path), TextError, "text file") as file:
+        while block := file.read(BLOCK_BYTES):
+            yield block
 
 
 def stdin_source() -> Source:
@@ -194,6 +277,9 @@ def is_text_name(path: PurePath) -> bool:
     The files that name the channels in Discord's data package are left out.
     """
     name = path.name.lower()
-    is_hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
     is_text = name.removesuffix(".gz").endswith(TEXT_SUFFIXES) or _TWEETS.fullmatch(name)
-    return not is_hidden and bool(is_text) and not re.search(r"(?:^|/)c?\d+/channel\.json$", path.as_posix())
+    return (
+        not _has_hidden_part(path.parts)
+        and bool(is_text)
+        and not re.search(r"(?:^|/)c?\d+/channel\.json$", path.as_posix())
+    )

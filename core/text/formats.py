@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..errors import TextError, UsageError
+from ..errors import AfterglowError, TextError, UsageError
+from .encoding import Guess, find_encoding
 from .files import TEXT_SUFFIXES, Source
 from .items import find_item_end, format_item
 from .markup import note_markup
@@ -72,7 +74,7 @@ def extract_records(document: TextDocument, options: ReadOptions) -> Iterator[Re
     records = reader.records(document, options)
     if reader.is_whole:
         if options.author:
-            raise TextError(f"{document.name} does not say who wrote what; --author is for chats, mail and rows")
+            raise AuthorError(f"{document.name} does not say who wrote what; --author is for chats, mail and rows")
         yield from note_markup(records, document.notes)
         return
     tally = _Tally(options.author)
@@ -88,6 +90,10 @@ def _choose_reader(document: TextDocument, options: ReadOptions) -> Reader:
         name = "jsonl" if options.field else "csv" if options.column else ""
         return choose_reader(document, name) if name else reader
     return reader
+
+
+class AuthorError(TextError):
+    """A file that has nothing by the author who was asked for."""
 
 
 class _Tally:
@@ -108,7 +114,7 @@ class _Tally:
         """Raise TextError if none of the wanted authors has a text in the file ``name``."""
         if self._wanted and not self._keep():
             authors = self._names(self._counts)
-            raise TextError(f"{name} has no author {self._author!r}; there are: {authors or 'none that it names'}")
+            raise AuthorError(f"{name} has no author {self._author!r}; there are: {authors or 'none that it names'}")
 
     def describe(self, items: str) -> str:
         """Return the number of texts that are read, and their authors."""
@@ -136,6 +142,24 @@ def _separate(records: Iterable[Record], item_end: str) -> Iterator[Record]:
             yield last._replace(text=f"{last.text}\n\n")
         last = record._replace(text=record.text.strip("\n"))
     yield last._replace(text=f"{last.text}\n") if last else Record("\n")
+
+
+def keep_rows(document: TextDocument, options: ReadOptions) -> ReadOptions:
+    """Return ``options`` with which a file of rows is read as it is, unless they name a format, a field or a column."""
+    is_rows = _choose_reader(document, options).name in ("jsonl", "json", "csv")
+    is_chosen = options.reader or options.field or options.column
+    return replace(options, reader="plain") if is_rows and not is_chosen else options
+
+
+def guess_encodings(sources: Sequence[Source], options: ReadOptions) -> list[tuple[Source, Guess]]:
+    """Return the sources that are not UTF-8, each with the encoding that it seems to have."""
+    found = []
+    for source in sources:
+        with contextlib.suppress(AfterglowError):  # reading says what is wrong
+            if not _choose_reader(TextDocument(source, options.encoding, []), options).takes_bytes:
+                guess = find_encoding(source.text_blocks(), source.name)
+                found += [(source, guess)] if guess else []
+    return found
 
 
 def check_options_apply(sources: Sequence[Source], options: ReadOptions) -> None:

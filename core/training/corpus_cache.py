@@ -16,11 +16,12 @@ from ..errors import StorageError
 from ..file_io import atomic_writer, write_atomically
 from ..model import drain
 from ..paths import cache_dir
-from ..text.corpus import Corpus, deduplicate, name_and_hash, read_clean_text
+from ..text.corpus import Corpus, name_and_hash, read_clean_text
 from ..text.files import Source, open_sources
 from ..text.formats import ReadOptions, check_options_apply
 from ..text.labels import NO_RUNS, LabelRuns
 from ..text.layout import Layout, LayoutRecorder
+from ..text.source_selection import select_sources
 from ..text.split import Split, parts_from_json
 from ..text.tokenizer import Tokenizer
 from .disk_store import DiskText, DiskTokens
@@ -38,8 +39,7 @@ MAX_CACHE_DAYS = 30
 def load_corpus(paths: Sequence[str], options: ReadOptions) -> Corpus:
     """Return the corpus of ``paths`` with its text on disk. Raises TextError, or StorageError if the disk is full."""
     split = Split.parse(options.split)
-    skipped = list[str]()
-    sources = deduplicate(open_sources(paths), skipped)
+    sources, skipped = _find_selection(open_sources(paths), options)
     check_options_apply(sources, options)
     name, sha256 = name_and_hash(sources)
     key = _cache_key("text", sha256, [source.name for source in sources], asdict(options))
@@ -49,6 +49,24 @@ def load_corpus(paths: Sequence[str], options: ReadOptions) -> Corpus:
     text = DiskText(path, metadata["starts"], metadata["characters"])
     notes = (*skipped, *metadata["notes"])
     return Corpus(name, sha256, text, options.keep_boilerplate, notes, split, _read_layout(metadata, path))
+
+
+def _find_selection(sources: Sequence[Source], options: ReadOptions) -> tuple[list[Source], list[str]]:
+    """Return (the sources to read, notes on those left out), as ``select_sources`` found them for the same files."""
+    if len(sources) < 2:
+        return list(sources), []
+    files = [(source.name, source.find_sha256()) for source in sources]
+    path = cache_dir() / f"{_cache_key('selection', files, asdict(options))}.json"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, IndexError):
+        found = json.loads(path.read_bytes())
+        return [sources[index] for index in found["kept"]], list(found["notes"])
+    notes = list[str]()
+    kept = select_sources(sources, options, notes)
+    with _explain_disk_full():
+        identities = set(map(id, kept))
+        indices = [index for index, source in enumerate(sources) if id(source) in identities]
+        write_atomically(path, json.dumps({"kept": indices, "notes": notes}).encode())
+    return kept, notes
 
 
 def load_tokens(

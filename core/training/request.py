@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import TrainingError
 from ..text.formats import ReadOptions
 from ..text.items import ITEM_ENDS
+from ..text.readers.reader_table import READER_NAMES
 from ..text.split import DEFAULT_SPLIT
 from .saved_keys import OTHER_RELEASE, REQUEST_KEYS, to_attributes, to_file_keys
 from .sizes import MODEL_SIZES
@@ -111,6 +112,16 @@ class TrainRequest:
     encoding: str = _declare(TrainOption("utf-8", "encoding of the text files, or auto to guess it (default: utf-8)"))
     field: str = _declare(TrainOption("", "field of JSON to read, such as message.content (default: text)"))
     column: str = _declare(TrainOption("", "column of a table to read, by name or number"))
+    reader: str = _declare(
+        TrainOption(
+            "",
+            "format of the texts (default: recognized; plain: as they are)",
+            choices=READER_NAMES,
+            flag="--as",
+        )
+    )
+    author: str = _declare(TrainOption("", "whose messages to read; several with commas between them"))
+    strict: bool = _declare(TrainOption(False, "stop at a file that cannot be read, instead of leaving it out", bool))
     label: str = _declare(
         TrainOption("", "label each text with its folder, file or author", choices=("folder", "file", "author"))
     )
@@ -145,7 +156,8 @@ class TrainRequest:
     def read_options(self) -> ReadOptions:
         """The options for reading the files."""
         reading = (self.encoding, self.keep_boilerplate, self.field, self.column, self.lines, self.split)
-        return ReadOptions(*reading, "author" if self.label_column else self.label, self.label_column, self.items)
+        labels = "author" if self.label_column else self.label, self.label_column
+        return ReadOptions(*reading, *labels, self.items, self.reader, self.author, self.strict)
 
 
 def _add_flag(option: TrainOption, name: str) -> TrainOption:

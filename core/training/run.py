@@ -199,6 +199,8 @@ class TrainingRun:
             column=request.column,
             lines=request.lines,
             items=request.items,
+            reader=request.reader,
+            author=request.author,
             split=request.split,
             epochs=round(self.trainer.epochs, 2),
             seconds=round(self.trainer.seconds, 1),

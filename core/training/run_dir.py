@@ -16,7 +16,7 @@ from ..file_io import atomic_writer, private_file, private_folder, write_atomica
 from ..file_locks import hold_lock
 from ..inference.library import is_path, path_for_new_model
 from ..paths import lock_file, models_dir, runs_dir
-from ..text.files import STDIN, expand_paths, stdin_blocks
+from ..text.files import expand_paths, is_stream, stream_blocks
 from . import checkpoint
 from .disk_space import require_space
 from .request import TrainRequest
@@ -57,7 +57,7 @@ class RunDir:
         self._metadata_path = self.path / "run.json"
         self._history_path = self.path / "history.jsonl"
         self._run_id = ""
-        self._new_stdin_dir: Path | None = None
+        self._new_stdin_dirs = list[Path]()
 
     @property
     def exists(self) -> bool:
@@ -81,24 +81,27 @@ class RunDir:
         write_atomically(self._metadata_path, data)
         self._run_id = _compute_run_id(data)
 
-    def save_stdin(self) -> Path:
-        """Save standard input, which cannot be read again, and return the file's path. Raises StorageError."""
+    def save_stream(self, path_or_dash: str | Path) -> Path:
+        """Save standard input or a pipe, which cannot be read again, and return the file's path.
+
+        Raises TextError or StorageError.
+        """
         path, digest = self.path / STDIN_NAME, hashlib.sha256()
         with atomic_writer(path) as file:
-            for block in stdin_blocks():
+            for block in stream_blocks(path_or_dash):
                 digest.update(block)
                 file.write(block)
         # In a folder of its own: an earlier run's input must stay if this run is refused.
         folder = self.path / digest.hexdigest()[:16]
-        self._new_stdin_dir = None if folder.exists() else folder
+        self._new_stdin_dirs += [] if folder.exists() else [folder]
         private_folder(folder)
         with _as_storage_error(path):
             return path.replace(folder / STDIN_NAME)
 
     def discard_stdin(self) -> None:
         """Delete the standard input of a run that could not start. It may be private."""
-        if self._new_stdin_dir:
-            shutil.rmtree(self._new_stdin_dir, ignore_errors=True)
+        for folder in self._new_stdin_dirs:
+            shutil.rmtree(folder, ignore_errors=True)
             with contextlib.suppress(OSError):
                 self.path.rmdir()  # fails, as it should, if there is an earlier run
 
@@ -247,14 +250,14 @@ def lock_run(name: str) -> Iterator[None]:
 
 
 def resolve_paths(request: TrainRequest, run_dir: RunDir) -> TrainRequest:
-    """Return the request with absolute paths, so that the run can be resumed from anywhere. Saves standard input.
+    """Return the request with absolute paths, so that the run can be resumed from anywhere.
 
-    Raises UsageError if no text is named, TextError if one does not exist.
+    Standard input and pipes are saved. Raises UsageError if no text is named, TextError if one does not exist.
     """
     if not request.paths:
         raise UsageError("name a text to train on, or - for standard input")
     paths = [path for word in request.paths for path in expand_paths(word)]
-    files = tuple(str(run_dir.save_stdin() if path == STDIN else Path(path).absolute()) for path in paths)
+    files = tuple(str(run_dir.save_stream(path) if is_stream(path) else Path(path).absolute()) for path in paths)
     parent = request.parent
     if parent and is_path(parent):
         parent = str(Path(parent).absolute())

@@ -8,6 +8,7 @@ from pathlib import Path
 from ...core.diversity import DiversityMetrics, ReferenceText
 from ...core.model import Model
 from .generate import read_as_trained
+from .reading_flags import ReadingFlags
 
 NO_TEXT_NOTE = "known words and copied text are not measured: give the training text with --text FILE"
 
@@ -46,16 +47,15 @@ def format_row(metrics: DiversityMetrics) -> str:
     return "  ".join(f"{cell(metrics):>{max(MIN_COLUMN_WIDTH, len(name))}}" for name, cell in COLUMNS.items())
 
 
-def load_reference(model: Model, text: Path | None, encoding: str | None) -> tuple[ReferenceText | None, list[str]]:
+def load_reference(model: Model, text: Path | None, flags: ReadingFlags) -> tuple[ReferenceText | None, list[str]]:
     """Return (text to compare with, notes for the user). The first is None if ``text`` is None.
 
     Of the model's training text, only the part it was trained on is used. Raise TextError if ``text`` cannot be read.
     """
     if text is None:
         return None, [NO_TEXT_NOTE]
-    card = model.file.card
-    corpus = read_as_trained(model, [str(text)], encoding)
-    if corpus.sha256 == card.corpus_sha256:
+    corpus = read_as_trained(model, [str(text)], flags)
+    if corpus.sha256 == model.file.card.corpus_sha256:
         return ReferenceText(corpus.train_text), []
     return ReferenceText(corpus.text), [f"note: {corpus.name} is not the text that {model.name} was trained on"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from ...core.errors import TextError
@@ -15,18 +15,19 @@ from ...core.model import Model, load
 from ...core.score import Score
 from ...core.text.copy_detection import CopyReport, copied_run_lengths, indexed_run_lengths
 from ...core.text.corpus import Corpus, read_corpora
-from ...core.text.formats import ReadOptions
+from ...core.text.formats import AuthorError, ReadOptions
+from .reading_flags import ReadingFlags, ask_for_encoding
 
 Values = dict[str, object]
 """Results by name, ready for JSON."""
 
 
-def evaluate_on_text(model: Model, path: Path, encoding: str | None) -> Values:
+def evaluate_on_text(model: Model, path: Path, flags: ReadingFlags) -> Values:
     """Score ``model`` on the text at ``path``, or on its held-out part if the model was trained on that text.
 
     "unseen" in the result is the number of distinct characters that the model does not know.
     """
-    corpus = read_as_trained(model, [str(path)], encoding)
+    corpus = read_as_trained(model, [str(path)], flags)
     is_own_text = _is_training_text(corpus, model)
     score = model.score([part.text for part in corpus.test] if is_own_text else corpus.text[:])
     part = f"the held-out {corpus.describe_test()}" if is_own_text else "all of it"
@@ -35,7 +36,7 @@ def evaluate_on_text(model: Model, path: Path, encoding: str | None) -> Values:
 
 
 def measure_novelty(
-    name: str, texts: Sequence[str], length: int, temperature: float | None, rng: int, encoding: str | None
+    name: str, texts: Sequence[str], length: int, temperature: float | None, rng: int, flags: ReadingFlags
 ) -> Values:
     """Generate ``length`` characters and measure how much of them is copied from ``texts``.
 
@@ -43,16 +44,16 @@ def measure_novelty(
     None is the one in the model card. Raise TextError if there are neither texts nor an index.
     """
     model = load(name)
-    count_copies = _compare_with_texts(model, texts, encoding) if texts else _compare_with_index(model)
+    count_copies = _compare_with_texts(model, texts, flags) if texts else _compare_with_index(model)
     chosen = model.settings.temperature if temperature is None else temperature
     generated = model.generate("\n", length=length, temperature=chosen, rng=rng, stop=(), finish="off")
     shown = chosen if isinstance(chosen, float) else str(chosen)
     return {"model": model.name, "characters": length, "temperature": shown, **count_copies(generated)}
 
 
-def _compare_with_texts(model: Model, texts: Sequence[str], encoding: str | None) -> Callable[[str], Values]:
+def _compare_with_texts(model: Model, texts: Sequence[str], flags: ReadingFlags) -> Callable[[str], Values]:
     """Return a function that reports what a generated text copies from ``texts``, measured exactly."""
-    corpus = read_as_trained(model, texts, encoding)
+    corpus = read_as_trained(model, texts, flags)
     is_own_text = _is_training_text(corpus, model)
 
     def count_copies(generated: str) -> Values:
@@ -81,12 +82,21 @@ def _compare_with_index(model: Model) -> Callable[[str], Values]:
     return count_copies
 
 
-def read_as_trained(model: Model, texts: Sequence[str], encoding: str | None) -> Corpus:
-    """Read texts with the options that the model's training text was read with."""
+def read_as_trained(model: Model, texts: Sequence[str], flags: ReadingFlags) -> Corpus:
+    """Read texts with the options that the model's training text was read with, and the flags that were given.
+
+    The author that the model was trained on is only looked for where there is one. Raises TextError.
+    """
     card = model.file.card
-    reading = encoding or card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split
-    options = ReadOptions(*reading, items=card.items)
-    return read_corpora(texts, options)
+    reading = card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split
+    options = flags.apply(ReadOptions(*reading, items=card.items, reader=card.reader, author=card.author))
+    options = replace(options, encoding=ask_for_encoding(texts, options))
+    try:
+        return read_corpora(texts, options)
+    except AuthorError:
+        if flags.author:
+            raise
+        return read_corpora(texts, replace(options, author=""))
 
 
 def _is_training_text(corpus: Corpus, model: Model) -> bool:

@@ -17,10 +17,11 @@ from ...core.item_samples import Item, draw_items
 from ...core.model import Model, drain
 from ...core.sampling.rng import random_rng_seed
 from ...core.settings import Settings
-from ...core.text.encoding import decode_utf8
+from ...core.text.encoding import EncodingError, decode_utf8
 from ...core.text.items import ITEM_ENDS, ItemSet
 from ..progress_line import print_progress
 from .generate import read_as_trained
+from .reading_flags import ReadingFlags
 
 MAX_FRUITLESS = 1000
 """Texts in a row that are drawn without finding another one to write, before it is said how many there are."""
@@ -64,7 +65,10 @@ def find_known_items(model: Model, new: bool, lists: Sequence[str]) -> list[Call
         raise UsageError(f"{model.name} has no list of the items that it was trained on; name it: --not-in FILE")
     known: list[Callable[[str], bool]] = [model.copies.contains_item] if new else []
     if lists:
-        text = read_as_trained(model, lists, None).text
+        try:
+            text = read_as_trained(model, lists, ReadingFlags()).text
+        except EncodingError as error:
+            raise error.without_option() from None
         known.append(ItemSet(text, model.file.card.item_end or ITEM_ENDS["line"]).__contains__)
     return known
 

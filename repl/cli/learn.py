@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 
 import click
 
 from ...core.command_line import echo, echo_notice
 from ...core.errors import TextError
-from .options import encoding_option, json_option, load_model_and_settings, model_option, print_values
+from .options import json_option, load_model_and_settings, model_option, print_values
+from .reading_flags import ReadingFlags, ask_for_encoding, reading_flags
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="TEXT...")
 @model_option
 @click.option("--name", required=True, metavar="NAME", help="name of the model that is saved")
-@encoding_option
+@reading_flags("utf-8")
 @click.option("--field", metavar="NAME", default="", help="field of a .jsonl file")
 @click.option("--column", metavar="NAME", default="", help="column of a .csv or .tsv file")
 @click.option("--replace", is_flag=True, help="replace a model of this name")
@@ -24,7 +26,7 @@ def learn(
     paths: tuple[str, ...],
     model_name: str | None,
     name: str,
-    encoding: str | None,
+    flags: ReadingFlags,
     field: str,
     column: str,
     replace: bool,
@@ -44,7 +46,8 @@ def learn(
 
     path = path_for_new_model(name, replace)
     model, _ = load_model_and_settings(model_name, "int8", {})
-    corpus = read_corpora(paths, ReadOptions(encoding or "utf-8", field=field, column=column))
+    options = flags.apply(ReadOptions(field=field, column=column))
+    corpus = read_corpora(paths, dataclasses.replace(options, encoding=ask_for_encoding(paths, options)))
     for notice in corpus.notes:
         echo_notice(notice)
     learning = LearningModel(model)

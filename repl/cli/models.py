@@ -10,7 +10,6 @@ from ...core.command_line import echo, echo_json
 from ...core.errors import UsageError
 from ...core.sanitize import visible_name
 from .options import (
-    encoding_option,
     json_option,
     load_model_and_settings,
     model_option,
@@ -19,6 +18,7 @@ from .options import (
     runtime_option,
     with_settings,
 )
+from .reading_flags import ReadingFlags, reading_flags
 
 JSON_KINDS = ("tokens", "texts")
 """Kinds of objects that ``generate --json`` prints; tokens if none is named."""
@@ -97,10 +97,10 @@ def generate(
 @click.command("eval")
 @name_argument
 @click.argument("text", type=click.Path(path_type=Path))
-@encoding_option
+@reading_flags("as in training")
 @runtime_option
 @json_option
-def evaluate(name: str, text: Path, encoding: str | None, runtime: str, as_json: bool) -> None:
+def evaluate(name: str, text: Path, flags: ReadingFlags, runtime: str, as_json: bool) -> None:
     """Measure how well the model NAME predicts TEXT.
 
     Prints the loss in nats and bits per character. If TEXT is the file the model was trained on, only its held-out
@@ -109,7 +109,7 @@ def evaluate(name: str, text: Path, encoding: str | None, runtime: str, as_json:
     from .generate import evaluate_on_text
 
     model, _ = load_model_and_settings(name, runtime, {})
-    print_values(evaluate_on_text(model, text, encoding), as_json)
+    print_values(evaluate_on_text(model, text, flags), as_json)
 
 
 @click.group(invoke_without_command=True)

@@ -129,7 +129,6 @@ runtime_option = click.option(
     default="int8",
     help="what runs the LSTM: int8 is the fastest, onnx the same weights on ONNX Runtime, torch the float weights",
 )
-encoding_option = click.option("--encoding", metavar="NAME", help="encoding of the text (default: as in training)")
 plain_option = click.option("--plain", is_flag=True, help="use lines instead of the full screen")
 replace_option = click.option("--replace", is_flag=True, help="replace a file that exists")
 json_option = click.option("--json", "as_json", is_flag=True, help="print JSON")

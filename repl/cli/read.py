@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -20,6 +21,7 @@ from .options import (
     require_new_file,
     runtime_option,
 )
+from .reading_flags import ReadingFlags, ask_for_encoding, reading_flags
 
 if TYPE_CHECKING:
     from ...core.model import Model
@@ -37,7 +39,7 @@ HEAT_CHOICES = ("surprise", "rank", "entropy")
 @click.argument("file")
 @model_option
 @runtime_option
-@click.option("--encoding", metavar="NAME", default="utf-8", help="encoding of the text (default: utf-8)")
+@reading_flags("utf-8")
 @click.option("--heat", type=click.Choice(HEAT_CHOICES), default="surprise", help="figure that the colors show")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="file for a page with tooltips")
 @replace_option
@@ -46,7 +48,7 @@ def read(
     file: str,
     model_name: str | None,
     runtime: str,
-    encoding: str,
+    flags: ReadingFlags,
     heat: str,
     html: Path | None,
     replace: bool,
@@ -59,7 +61,7 @@ def read(
     """
     require_new_file(html, replace)
     model, _ = load_model_and_settings(model_name, runtime, {})
-    reading = _read_file(model, file, encoding, SHOWN_CANDIDATES if as_json or html else 0)
+    reading = _read_file(model, file, flags, SHOWN_CANDIDATES if as_json or html else 0)
     if html:
         _write_page(model, reading, heat, html)
     if as_json:
@@ -70,14 +72,17 @@ def read(
         _print_text(model, reading, heat)
 
 
-def _read_file(model: Model, file: str, encoding: str, candidate_count: int) -> ReadText:
+def _read_file(model: Model, file: str, flags: ReadingFlags, candidate_count: int) -> ReadText:
     """Read a file or standard input. Print notices and progress to standard error. Raises TextError."""
     from ...core.model import drain
     from ...core.session.reading import open_text, read_tokens
-    from ...core.text.files import STDIN, file_source, stdin_source
+    from ...core.text.files import open_source
+    from ...core.text.formats import DEFAULT_READ_OPTIONS
     from ..progress_line import print_progress
 
-    text, notices = open_text(stdin_source() if file == STDIN else file_source(file), encoding)
+    options = flags.apply(DEFAULT_READ_OPTIONS)
+    options = dataclasses.replace(options, encoding=ask_for_encoding([file], options))
+    text, notices = open_text(open_source(file), options)
     for notice in (*notices, *model.unknown_character_notices(text)):
         echo_notice(notice)
     return drain(read_tokens(model, text, candidate_count), partial(print_progress, "reading"))

@@ -14,7 +14,6 @@ import click
 from ...core.command_line import echo, echo_json, echo_notice
 from ...core.errors import UsageError
 from .options import (
-    encoding_option,
     json_option,
     load_model_and_settings,
     model_option,
@@ -23,6 +22,7 @@ from .options import (
     require_new_file,
     with_settings,
 )
+from .reading_flags import ReadingFlags, reading_flags
 
 if TYPE_CHECKING:
     from ...core.commands.effects import Listing, Table
@@ -162,7 +162,7 @@ def _columns() -> int:
 @model_option
 @temperatures_option
 @click.option("--text", type=click.Path(path_type=Path), metavar="FILE", help="training text to compare with")
-@encoding_option
+@reading_flags("as in training")
 @click.option("--seed", default="", help="text that every generated text continues")
 @click.option("-n", "count", type=click.IntRange(1, 64), default=4, help="number of texts at each temperature")
 @click.option("--length", "-l", type=click.IntRange(50, 100_000), default=1000, help="characters in a text")
@@ -179,7 +179,7 @@ def diversity(
     model_name: str | None,
     temperatures: tuple[float, ...],
     text: Path | None,
-    encoding: str | None,
+    flags: ReadingFlags,
     plot: Path | None,
     replace: bool,
     as_json: bool,
@@ -195,7 +195,7 @@ def diversity(
 
     require_new_file(plot, replace)
     model, _ = load_model_and_settings(model_name, "int8", {})
-    reference, notes = load_reference(model, text, encoding)
+    reference, notes = load_reference(model, text, flags)
     results = measure_diversity(model, temperatures or DEFAULT_TEMPERATURES, SampleConfig(**sampling), reference)
     rows = list(results) if as_json else list(_print_table(results))
     if as_json:

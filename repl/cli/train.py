@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from ...core.command_line import echo
 from ...core.errors import MissingExtraError, UsageError
 from .options import NO_TORCH_HINT, json_option, print_values
+from .reading_flags import ask_for_encoding, reading_flags
 
 if TYPE_CHECKING:
     from ...core.training.request import TrainOption
@@ -87,7 +89,10 @@ def train(paths: tuple[str, ...], resume: str | None, device: str, as_json: bool
         from .train_run import start_or_resume
     except ImportError as error:
         raise MissingExtraError(NO_TORCH_HINT) from error
-    figures = start_or_resume(resume or TrainRequest(paths=paths, **given), device)
+    request = TrainRequest(paths=paths, **given)
+    if paths and not resume:
+        request = replace(request, encoding=ask_for_encoding(paths, request.read_options))
+    figures = start_or_resume(resume or request, device)
     if figures is None:
         return
     print_values(figures, as_json)
@@ -115,7 +120,7 @@ def _check_combination(paths: tuple[str, ...], resume: str | None, given: dict[s
 @click.option("--length", type=click.IntRange(100, 1_000_000), default=5_000, help="number of characters to generate")
 @click.option("-t", "--temperature", type=FiniteFloat(0, 5), help="temperature (default: the model's)")
 @click.option("--rng", type=click.IntRange(0), default=1, help="random seed")
-@click.option("--encoding", help="encoding of TEXT (default: as in training)")
+@reading_flags("as in training")
 @json_option
 def novelty(name: str, texts: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Measure how much of MODEL's output is copied from its training text.

@@ -81,10 +81,10 @@ def _end_lines(records: Iterator[Record], reader: Reader) -> Iterator[Record]:
     yield Record("".join(record.text for record in records))
 
 
-PLAIN = Reader("plain", "plain text", lambda _: True, _read_plain, is_whole=True)
+_PLAIN = Reader("plain", "plain text", lambda _: True, _read_plain, is_whole=True)
 _REFUSED = (
     Reader("discord", "messages of others", chat_exports.is_others_discord, chat_exports.refuse_others_discord),
-    Reader("refused", "a document that is not read", _is_refused, _refuse),
+    Reader("refused", "a document that is not read", _is_refused, _refuse, takes_bytes=True),
 )
 EXPORTS = (
     Reader("whatsapp", "a WhatsApp export", whatsapp.is_whatsapp, whatsapp.read_whatsapp, "messages"),
@@ -96,15 +96,15 @@ EXPORTS = (
 
 READERS = (
     *EXPORTS,
-    Reader("mbox", "a mailbox", mailboxes.is_mbox, mailboxes.read_mbox, "messages"),
+    Reader("mbox", "a mailbox", mailboxes.is_mbox, mailboxes.read_mbox, "messages", takes_bytes=True),
     Reader("jsonl", "JSON lines", json_rows.is_json_lines, json_rows.read_json_lines),
     Reader("json", "JSON", json_rows.is_json, json_rows.read_json),
     Reader("csv", "a table", csv_tables.is_table, csv_tables.read_table),
-    Reader("epub", "an EPUB", pages.is_epub, pages.read_epub, "chapters"),
-    Reader("docx", "a Word document", pages.is_docx, pages.read_docx),
-    Reader("zip", "a zip archive", _is_zip, _read_zip),
-    Reader("html", "HTML", pages.is_html, pages.read_html),
-    PLAIN,
+    Reader("epub", "an EPUB", pages.is_epub, pages.read_epub, "chapters", takes_bytes=True),
+    Reader("docx", "a Word document", pages.is_docx, pages.read_docx, takes_bytes=True),
+    Reader("zip", "a zip archive", _is_zip, _read_zip, takes_bytes=True),
+    Reader("html", "HTML", pages.is_html, pages.read_html, takes_bytes=True),
+    _PLAIN,
 )
 """All readers. The first that recognizes a document reads it."""
 

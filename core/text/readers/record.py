@@ -28,7 +28,7 @@ class Reader:
 
     ``recognizes`` looks at the beginning of a document. ``records`` yields the texts in it, and raises
     TextError. ``items`` is their name in messages. ``is_whole`` is True if the records are pieces of one text
-    and nothing comes between them.
+    and nothing comes between them. ``takes_bytes`` is True if the encoding is inside of the file.
     """
 
     name: str
@@ -37,3 +37,4 @@ class Reader:
     records: Callable[[TextDocument, ReadOptions], Iterator[Record]]
     items: str = "texts"
     is_whole: bool = False
+    takes_bytes: bool = False
