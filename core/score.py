@@ -39,7 +39,8 @@ class Score:
     ``best_temperature``: the T, 0.5 to 2, at which the cold loss is lowest if the logits are divided by it. 1 for a
     calibrated model.
     ``nats_gained``: how much lower the cold loss is at ``best_temperature`` than at 1.
-    ``surprise``: surprisal of every token but the first in the stateful pass, in bits, shape (n - 1,).
+    ``surprise``: surprisal of every token but the first in the stateful pass, in bits, shape (n - 1,). NaN where
+    characters are not counted, because the model has a stand-in for them.
     """
 
     characters: int
@@ -83,7 +84,8 @@ def score(
 ) -> Score:
     """Return both losses of ``text``. Calls ``on_progress`` with the share done, 0 to 1.
 
-    Of a text in slices, each is read from the zero state. Raises TextError if none has 2 tokens.
+    Of a text in slices, each is read from the zero state. Characters that the tokenizer reads as its stand-in are read,
+    but not counted. Raises TextError if there are no 2 tokens in a slice, or no character that counts.
     """
     pieces = [text] if isinstance(text, str) else text
     encoded = [(len(piece), tokenizer.encode(piece)) for piece in pieces]
@@ -93,15 +95,20 @@ def score(
         raise TextError(f"there is nothing to score: the text has fewer than 2 tokens ({size} characters)")
     characters = sum(size for size, ids in encoded if len(ids) > 1)
     chars_per_token = characters / sum(map(len, slices))
-    cold, losses = windowed_losses(runtime, slices, CALIBRATION_TEMPERATURES, MAX_CALIBRATION_LOGITS // tokenizer.size)
+    max_tokens, unknown = MAX_CALIBRATION_LOGITS // tokenizer.size, tokenizer.stand_in
+    if all((ids[1:] == unknown).all() for ids in slices):
+        raise TextError("there is nothing to score: the model knows no character of the text")
+    cold, losses = windowed_losses(runtime, slices, CALIBRATION_TEMPERATURES, max_tokens, unknown)
     losses = losses / chars_per_token
     best_temperature, best_loss = fit_minimum(CALIBRATION_TEMPERATURES, losses)
     on_progress(0.1)
     stateful = -_stateful_logprobs(runtime, slices, lambda share: on_progress(0.1 + 0.9 * share))
+    if unknown is not None:
+        stateful[np.concatenate([ids[1:] for ids in slices]) == unknown] = np.nan
     return Score(
         characters=characters,
         nats_per_char_cold=cold / chars_per_token,
-        nats_per_char_stateful=float(np.mean(stateful)) / chars_per_token,
+        nats_per_char_stateful=float(np.nanmean(stateful)) / chars_per_token,
         best_temperature=best_temperature,
         nats_gained=float(losses[CALIBRATION_TEMPERATURES == 1][0]) - best_loss,
         surprise=stateful / math.log(2),
@@ -134,23 +141,24 @@ def cold_windows(slices: Sequence[Ids]) -> list[tuple[Ids, Ids]]:
 
 
 def windowed_losses(
-    runtime: Runtime, slices: Sequence[Ids], temperatures: FloatArray, max_tokens: int
+    runtime: Runtime, slices: Sequence[Ids], temperatures: FloatArray, max_tokens: int, uncounted: int | None = None
 ) -> tuple[float, FloatArray]:
     """Return (cold loss, cold loss with the logits divided by each of the temperatures, (n,)), in nats per token.
 
     The second is measured on every k-th window of the text: about ``max_tokens`` tokens, but at least one window.
+    Targets that are ``uncounted`` are left out of both.
     """
     windows = cold_windows(slices)
-    size = sum(inputs.size for inputs, _ in windows)
-    total, sums, calibrated = 0.0, np.zeros(len(temperatures) + 1), 0
+    every = max(1, -(-sum(inputs.size for inputs, _ in windows) // max_tokens))
+    total, sums = np.zeros(2), np.zeros(len(temperatures) + 2)
     for inputs, targets in windows:
         calibrating = np.zeros(len(inputs), bool)
         if len(temperatures):
-            calibrating[:: max(1, -(-size // max_tokens))] = True
-            calibrated += inputs[calibrating].size
-        total += float(_sum_window_losses(runtime, inputs[~calibrating], targets[~calibrating], np.ones(1))[0])
-        sums += _sum_window_losses(runtime, inputs[calibrating], targets[calibrating], np.array([1.0, *temperatures]))
-    return (total + float(sums[0])) / size, sums[1:] / max(1, calibrated)
+            calibrating[::every] = True
+        rest, some = (inputs[~calibrating], targets[~calibrating]), (inputs[calibrating], targets[calibrating])
+        total += _sum_window_losses(runtime, *rest, np.ones(1), uncounted)
+        sums += _sum_window_losses(runtime, *some, np.array([1.0, *temperatures]), uncounted)
+    return float(total[0] + sums[0]) / (total[-1] + sums[-1]), sums[1:-1] / max(1, sums[-1])
 
 
 def fit_minimum(temperatures: FloatArray, losses: FloatArray) -> tuple[float, float]:
@@ -197,15 +205,21 @@ def _report_part(on_progress: Callable[[float], None], before: float, part: floa
     on_progress(before + part * share)
 
 
-def _sum_window_losses(runtime: Runtime, inputs: Ids, targets: Ids, temperatures: FloatArray) -> FloatArray:
-    """Return the loss in nats, summed over all windows, at each of the temperatures."""
-    total = np.zeros(len(temperatures))
+def _sum_window_losses(
+    runtime: Runtime, inputs: Ids, targets: Ids, temperatures: FloatArray, uncounted: int | None
+) -> FloatArray:
+    """Return the loss in nats, summed over all windows, at each of the temperatures, and the number of targets."""
+    total = np.zeros(len(temperatures) + 1)
     for first in range(0, len(inputs), _WINDOWS_PER_BATCH):
         batch, batch_targets = inputs[first : first + _WINDOWS_PER_BATCH], targets[first : first + _WINDOWS_PER_BATCH]
+        counted = batch_targets != uncounted
         stepper = runtime.stepper(runtime.zeros(len(batch)))
         for at in range(batch.shape[1]):
             stepper.step(batch[:, at])
-            total -= [float(_target_logprobs(stepper.logits, batch_targets[:, at], t).sum()) for t in temperatures]
+            rows = counted[:, at]
+            logits, goals = stepper.logits[rows], batch_targets[rows, at]
+            total[:-1] -= [float(_target_logprobs(logits, goals, t).sum()) for t in temperatures]
+            total[-1] += len(goals)
     return total
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError, UsageError
-from ..text.tokenizer import CharTokenizer, Ids
+from ..text.tokenizer import STAND_IN, CharTokenizer, Ids
 from . import library
 from .model_card import Card
 from .model_file import Architecture, ModelFile, open_model_file
@@ -30,9 +30,6 @@ MAX_PARTS = 8
 
 MAX_PART_WEIGHT = 1e6
 """Largest weight that can be typed. Weights are divided by their sum."""
-
-UNKNOWN = "\ufffd"
-"""The character that stands for unknown ones. No member draws it, so its logit says nothing about other characters."""
 
 
 class Part(NamedTuple):
@@ -118,7 +115,7 @@ def open_mixture(text: str) -> tuple[str, Mixture]:
                 f"{entry.name} cannot be in a mixture: it writes {file.tokenizer.kind} tokens, and a mixture characters"
             )
     weights = normalize([part.weight for part in split_mixture(text)])
-    tokenizer = _union([_characters(file) for file in files])
+    tokenizer = _union([_tokenizer(file) for file in files])
     architecture = Architecture(tokenizer.size, 0, sum(file.architecture.layers for file in files), 0)
     card, sha256 = _mix_cards([file.card for file in files], name), _hash(files, weights)
     return name, Mixture(architecture, tokenizer, card, {}, sha256, members=files, weights=tuple(weights))
@@ -130,15 +127,16 @@ def normalize(weights: Sequence[float]) -> list[float]:
     return [weight / total for weight in weights]
 
 
-def _characters(file: ModelFile) -> list[str]:
+def _tokenizer(file: ModelFile) -> CharTokenizer:
     assert isinstance(file.tokenizer, CharTokenizer)
-    return file.tokenizer.characters
+    return file.tokenizer
 
 
-def _union(alphabets: Sequence[list[str]]) -> CharTokenizer:
+def _union(tokenizers: Sequence[CharTokenizer]) -> CharTokenizer:
     """Return a tokenizer of all characters: those of the first model, then new ones in order of code points."""
-    first, *others = alphabets
-    return CharTokenizer([*first, *sorted(set().union(*others) - set(first))])
+    first, *others = (tokenizer.characters for tokenizer in tokenizers)
+    characters = [*first, *sorted(set().union(*others) - set(first))]
+    return CharTokenizer(characters, any(tokenizer.stand_in is not None for tokenizer in tokenizers))
 
 
 def _hash(files: Sequence[ModelFile], weights: Sequence[float]) -> str:
@@ -168,9 +166,9 @@ class MixtureRuntime:
     """
 
     def __init__(self, mixture: Mixture, make_runtime: Callable[[ModelFile], Runtime]) -> None:
-        characters = _characters(mixture)
+        characters = _tokenizer(mixture).characters
         self._members = [
-            Member(make_runtime(file), _characters(file), characters, weight)
+            Member(make_runtime(file), _tokenizer(file), characters, weight)
             for file, weight in zip(mixture.members, mixture.weights, strict=True)
         ]
         self._vocabulary = len(characters)
@@ -192,13 +190,14 @@ class MixtureRuntime:
 class Member:
     """A model in a mixture: its runtime, its weight, and how its characters and those of the mixture correspond."""
 
-    def __init__(self, runtime: Runtime, own: Sequence[str], characters: Sequence[str], weight: float) -> None:
+    def __init__(self, runtime: Runtime, tokenizer: CharTokenizer, characters: Sequence[str], weight: float) -> None:
         self.runtime = runtime
-        self.ids: Ids = CharTokenizer(own).encode("".join(characters))
+        self.ids: Ids = tokenizer.encode("".join(characters))
         """The member's id of each character of the mixture, (V,)."""
+        own = tokenizer.characters
         known = {character: index for index, character in enumerate(own)}
         self._columns = np.array([known.get(character, len(own)) for character in characters])
-        self._drawn = np.array([character != UNKNOWN for character in own])
+        self._drawn = np.array([character != STAND_IN for character in own])
         self._weight = weight
 
     def weigh(self, logits: Logits) -> NDArray[np.float64]:

@@ -48,7 +48,7 @@ def _resolve(tokenizer: Tokenizer, ban: tuple[str, ...], bias: Bias) -> LogitBia
     texts = _token_texts(tokenizer)
     values = np.zeros(len(texts))
     errors = [*_add_biases(values, texts, tokenizer, bias), *_ban_tokens(values, texts, tokenizer, ban)]
-    if np.isneginf(values).all():
+    if np.isneginf(np.delete(values, [] if tokenizer.stand_in is None else tokenizer.stand_in)).all():
         return LogitBias(None, "ban leaves this model no token to draw; ban less, or /ban none")
     values.flags.writeable = False
     return LogitBias(values, next(iter(errors), ""))

@@ -46,7 +46,7 @@ class ReadText(NamedTuple):
     ``seed`` is the text of its first token, or of its first tokens if one is not a whole character. It has no figures:
     nothing comes before it. ``start`` is the snapshot after it, ``snapshots`` are later ones by position.
     ``candidates`` are those for each of ``tokens``, or empty if none were asked for. ``unknown`` is the number of
-    characters that the model has never seen.
+    characters that the model has never seen. If it has a token for them, ``stand_in``, they count in no figure.
     """
 
     seed: str
@@ -55,6 +55,7 @@ class ReadText(NamedTuple):
     snapshots: dict[int, Snapshot]
     candidates: list[Candidates]
     unknown: int
+    stand_in: int | None = None
 
     @property
     def characters(self) -> int:
@@ -65,7 +66,7 @@ class ReadText(NamedTuple):
     def nats_per_char(self) -> float:
         """Loss in nats per character, as ``score`` computes the stateful loss."""
         count = self.start.position + len(self.tokens)
-        return -sum(token.logprob for token in self.tokens) / len(self.tokens) * count / self.characters
+        return -sum(token.logprob for token in self.tokens) / len(self._known_tokens) * count / self.characters
 
     @property
     def bits_per_char(self) -> float:
@@ -79,7 +80,11 @@ class ReadText(NamedTuple):
 
     def share_of_rank(self, rank: int) -> float:
         """Return the share of the tokens, 0 to 1, that are among the ``rank`` likeliest."""
-        return sum(token.rank <= rank for token in self.tokens) / len(self.tokens)
+        return sum(token.rank <= rank for token in self._known_tokens) / len(self._known_tokens)
+
+    @property
+    def _known_tokens(self) -> list[Token]:
+        return [token for token in self.tokens if token.id != self.stand_in]
 
     def add_to(self, passage: Passage) -> None:
         """Add the text to a passage, and move the cursor to its end, so that the next text continues it."""
@@ -113,11 +118,12 @@ def read_tokens(model: Model, text: str, candidate_count: int = 0) -> Generator[
     ids = model.tokenizer.encode(text)
     pieces = _split_text(model.tokenizer, ids, text)
     first = _count_seed_tokens(model.tokenizer, ids, pieces)
-    if len(ids) <= first:
+    stand_in = model.tokenizer.stand_in
+    if len(ids) <= first or (ids[first:] == stand_in).all():
         raise TextError(f"there is nothing to read: the text has fewer than 2 tokens ({len(text)} characters)")
     known = set(text) - set(model.tokenizer.unknown_characters(text))
     reader = _TokenReader(model, model.read("".join(pieces[:first])).snapshot, candidate_count)
-    read = ReadText("".join(pieces[:first]), reader.snapshot, [], {}, [], sum(c not in known for c in text))
+    read = ReadText("".join(pieces[:first]), reader.snapshot, [], {}, [], sum(c not in known for c in text), stand_in)
     for begin, end in _split_at_snapshots(reader.snapshot.position, first, len(ids)):
         read.tokens.extend(reader.read(ids[begin:end], pieces[begin:end]))
         read.snapshots[reader.snapshot.position] = reader.snapshot
@@ -140,10 +146,11 @@ class _TokenReader:
         """Read tokens, and return them with their figures. ``pieces`` are their texts."""
         logits = self._step(ids)
         stats = token_stats(logits, logits, ids)
+        for figures in (stats.logprob, stats.shaped):
+            figures[ids == self._model.tokenizer.stand_in] = 0  # it is never predicted
         if self._candidate_count:
             self.candidates += self._find_candidates(logits)
-        figures = (stats.logprob, stats.shaped, stats.rank.astype(np.int64), stats.entropy)
-        columns = [column.tolist() for column in (ids, *figures)]
+        columns = [c.tolist() for c in (ids, stats.logprob, stats.shaped, stats.rank.astype(np.int64), stats.entropy)]
         return map(Token, pieces, *columns, repeat(1.0))
 
     def _step(self, ids: Ids) -> Array:

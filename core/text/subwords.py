@@ -44,6 +44,7 @@ class SubwordTokenizer(ABC):
 
     kind: str
     replacement = "\ufffd"
+    stand_in = None
 
     def __init__(self, table: Sequence[bytes]) -> None:
         self.table = list(table)

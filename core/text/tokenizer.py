@@ -14,6 +14,9 @@ from .subwords import SINGLE_BYTES, SURROGATES, from_merges, from_words
 
 __all__ = ["ByteTokenizer", "CharTokenizer", "Decoder", "Ids", "Tokenizer", "from_header"]
 
+STAND_IN = "\ufffd"
+"""The character that stands for those that are left out of a vocabulary."""
+
 
 class Tokenizer(Protocol):
     """Encodes text as token ids and decodes them."""
@@ -45,6 +48,11 @@ class Tokenizer(Protocol):
         """The character as which unknown ones are encoded."""
         ...
 
+    @property
+    def stand_in(self) -> int | None:
+        """The token that stands for unknown characters only: it is read, but never predicted. None if there is none."""
+        ...
+
     def header(self) -> dict[str, object]:
         """Return the description that a model file stores. ``from_header`` reads it."""
         ...
@@ -55,16 +63,21 @@ class Tokenizer(Protocol):
 
 
 class CharTokenizer:
-    """One token for every distinct character (code point) of the training text."""
+    """One token for every distinct character (code point) of the training text.
+
+    ``has_stand_in``: U+FFFD, one of ``characters``, stands for all others. It is read and never predicted.
+    """
 
     kind = "char"
     max_token_chars = 1
 
-    def __init__(self, characters: Sequence[str]) -> None:
+    def __init__(self, characters: Sequence[str], has_stand_in: bool = False) -> None:
         self.characters = list(characters)
         self.size = len(self.characters)
         self._ids = {character: i for i, character in enumerate(self.characters)}
-        self._replacement_id = next((self._ids[c] for c in " \n" if c in self._ids), 0)
+        self.stand_in = self._ids.pop(STAND_IN) if has_stand_in else None
+        first = next((self._ids[c] for c in " \n" if c in self._ids), 0)
+        self._replacement_id = first if self.stand_in is None else self.stand_in
         codes = [ord(c) for c in self.characters]
         # The last element is the id for all higher code points.
         self._table = np.full(max(codes, default=0) + 2, self._replacement_id, np.int64)
@@ -74,25 +87,31 @@ class CharTokenizer:
     def from_text(cls, text: TextLike, min_count: int = 1) -> CharTokenizer:
         """Return a tokenizer of the characters that occur in ``text`` at least ``min_count`` times.
 
-        They are in order of code points. If there are none, it has the most frequent character only. Raises TextError
-        for an empty text.
+        They are in order of code points, with a stand-in if some are left out. If there are none, it has the most
+        frequent character only. Raises TextError for an empty text.
         """
         counts = count_characters(text)
         if not counts:
             raise TextError("an empty text has no characters to learn")
-        return cls([c for c, n in counts.items() if n >= min_count] or [max(counts, key=counts.__getitem__)])
+        kept = [c for c, n in counts.items() if n >= min_count] or [max(counts, key=counts.__getitem__)]
+        return cls(kept) if len(kept) == len(counts) else cls(sorted({*kept, STAND_IN}), has_stand_in=True)
 
     def extended(self, text: TextLike, min_count: int = 1) -> CharTokenizer:
         """Return a tokenizer with the same ids, and new ones for other characters of ``text``.
 
-        New characters must occur at least ``min_count`` times.
+        New characters must occur at least ``min_count`` times. If some are left out, there is a stand-in.
         """
-        new = set(CharTokenizer.from_text(text, min_count).characters) - set(self.characters)
-        return CharTokenizer([*self.characters, *sorted(new)])
+        counts = count_characters(text)
+        unknown = counts.keys() - set(self.characters)
+        new = {c for c in unknown if counts[c] >= min_count}
+        if self.stand_in is None and new == unknown:
+            return CharTokenizer([*self.characters, *sorted(new)])
+        new = (new | {STAND_IN}) - set(self.characters)
+        return CharTokenizer([*self.characters, *sorted(new)], has_stand_in=True)
 
     @property
     def replacement(self) -> str:
-        """A space if there is a token for it, else a newline, else the first character."""
+        """The stand-in. Without one, a space if there is a token for it, else a newline, else the first character."""
         return self.characters[self._replacement_id]
 
     def encode(self, text: str) -> Ids:
@@ -113,8 +132,12 @@ class CharTokenizer:
         return [c for c in dict.fromkeys(text) if c not in self._ids]
 
     def header(self) -> dict[str, object]:
-        """Return the kind and the characters for a model file."""
-        return {"kind": self.kind, "characters": self.characters}
+        """Return the kind and the characters for a model file, and "stand_in" if U+FFFD is one.
+
+        Earlier releases ignore that: for them it is a character whose probability is 0.
+        """
+        header: dict[str, object] = {"kind": self.kind, "characters": self.characters}
+        return header if self.stand_in is None else {**header, "stand_in": True}
 
 
 class _CharDecoder:
@@ -135,6 +158,7 @@ class ByteTokenizer:
 
     kind = "byte"
     size = 256
+    stand_in = None
     max_token_chars = 2  # U+FFFD for a character left unfinished, and its own
     replacement = "\ufffd"
 
@@ -165,8 +189,8 @@ def from_header(header: object) -> Tokenizer:
     match header:
         case {"kind": "byte"}:
             return ByteTokenizer()
-        case {"kind": "char", "characters": [*characters]} if _are_characters(characters):
-            return CharTokenizer(characters)
+        case {"kind": "char", "characters": [*characters], **rest} if _are_characters(characters):
+            return CharTokenizer(characters, rest.get("stand_in") is True and {*characters} > {STAND_IN})
         case {"kind": "bpe", "merges": [*merges]}:
             return from_merges(merges)
         case {"kind": "word", "words": [*words]}:

@@ -48,22 +48,26 @@ def cold_loss(model: nn.Module, slices: Sequence[Ids], labels: Sequence[Ids] = (
     for logits, targets in _iter_windows(model, slices, labels):
         total += functional.cross_entropy(logits, targets, reduction="sum").item()
         count += len(targets)
-    return total / count
+    return total / max(1, count)
 
 
 @torch.no_grad()
 def _iter_windows(
     model: nn.Module, slices: Sequence[Ids], labels: Sequence[Ids] = (), every: int = 1
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield logits (n, V) and targets (n,) of a few windows at a time, of ``every``-th window."""
-    device = next(model.parameters()).device
+    """Yield logits (n, V) and targets (n,) of some of ``every``-th window at a time, without stand-ins as targets."""
+    device, stand_in = next(model.parameters()).device, cast(LSTMLanguageModel, model).stand_in
     labels = labels or [np.full(ids.shape, NO_LABEL) for ids in slices]
     for (inputs, targets), (_, styles) in zip(cold_windows(slices), cold_windows(labels), strict=True):
         rows = max(1, min(64, LOGITS_PER_CHUNK // (inputs.shape[1] * _vocabulary(model))))
         arrays = (torch.from_numpy(ids[::every].astype(np.int64)) for ids in (inputs, styles, targets))
         for batch, numbers, goals in zip(*(torch.split(ids, rows) for ids in arrays), strict=True):
-            logits = model(batch.to(device), None, numbers.to(device))[0]
-            yield logits.flatten(0, 1), goals.flatten().to(device)
+            logits, goals = (
+                model(batch.to(device), None, numbers.to(device))[0].flatten(0, 1),
+                goals.flatten().to(device),
+            )
+            known = slice(None) if stand_in is None else goals != stand_in
+            yield logits[known], goals[known]
 
 
 def _vocabulary(model: nn.Module) -> int:

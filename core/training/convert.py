@@ -53,6 +53,7 @@ def to_torch(model: Model | ModelFile) -> LSTMLanguageModel:
         state["styles.weight"] = embeddings
         state[FIRST_WEIGHTS] = torch.cat((state[FIRST_WEIGHTS], columns), 1)
     module.load_state_dict(state)
+    module.stand_in = file.tokenizer.stand_in
     return module.eval()
 
 

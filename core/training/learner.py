@@ -37,6 +37,7 @@ class Learner:
         initial_weights: Mapping[str, Tensor] | None,
         group: ProcessGroup,
         labels: LabelRuns = NO_RUNS,
+        stand_in: int | None = None,
     ) -> None:
         self.config = config
         self.group = group
@@ -45,6 +46,7 @@ class Learner:
         self.model = LSTMLanguageModel(config.architecture, config.dropout, len(config.styles))
         if initial_weights is not None:
             self.model.load_state_dict(initial_weights)
+        self.model.set_stand_in(stand_in)
         self.model.to(group.device)
         self.ema_model = build_ema_model(self.model, config.ema_decay)
         self._data_parallel = group.wrap_model(self.model)
@@ -65,7 +67,7 @@ class Learner:
         self.model.train()
         with torch.autocast(self.group.device.type, torch.bfloat16, enabled=bf16):
             logits, states = self._data_parallel(inputs, None if starts_epoch else self._reset_some_states(), labels)
-        loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+        loss = mean_known_loss(logits.float().flatten(0, 1), targets.flatten(), self.model.stand_in)
         self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
@@ -148,6 +150,14 @@ class Learner:
         keep = torch.from_numpy(self.batch_reader.rng.random(self.config.batch_size) >= self.config.state_reset_prob)
         mask = keep[self._rows].to(self.group.device)[None, :, None]
         return [(h * mask, c * mask) for h, c in self._hidden]
+
+
+def mean_known_loss(logits: Tensor, targets: Tensor, stand_in: int | None) -> Tensor:
+    """Return the mean cross-entropy of logits (n, V) on the targets (n,) that are no stand-in; 0 if there are none."""
+    if stand_in is None:
+        return functional.cross_entropy(logits, targets)
+    total = functional.cross_entropy(logits, targets, reduction="sum", ignore_index=stand_in)
+    return total / max(1, int((targets != stand_in).sum()))
 
 
 def strip_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

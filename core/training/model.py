@@ -25,11 +25,16 @@ FORGET_BIAS_OFFSET = -1.0
 than 0 after three epochs of tiny Shakespeare, and better still than the customary +1 (docs/experiments.md)."""
 
 
+NEVER_BIAS = -1e5
+"""Bias of a token that is never predicted: at every temperature its probability is 0, and so is its gradient."""
+
+
 class LSTMLanguageModel(nn.Module):
     """Predicts the next token at every position: ids (B, T) → logits (B, T, V).
 
     ``states`` holds (h, c), each (1, B, H), for every layer. None starts from zeros. With ``styles``, their number,
-    layer 0 also reads the embedding of a style at every step. At first no style differs from none.
+    layer 0 also reads the embedding of a style at every step. At first no style differs from none. ``stand_in`` is the
+    token that stands for unknown characters; losses do not count it.
     """
 
     def __init__(self, architecture: Architecture, dropout: Dropout = NO_DROPOUT, styles: int = 0) -> None:
@@ -44,8 +49,16 @@ class LSTMLanguageModel(nn.Module):
         self.projection = nn.Linear(a.width, a.vocabulary)
         for layer in self.layers:
             dict(layer.named_parameters())["bias_ih_l0"].detach().chunk(4)[1].add_(FORGET_BIAS_OFFSET)
+        self.stand_in: int | None = None
         self.styles = nn.Embedding(styles, style_inputs) if styles else None
         self.style_weights.detach().zero_()
+
+    def set_stand_in(self, token: int | None) -> None:
+        """Never predict ``token``, which stands for unknown characters. None permits all."""
+        self.stand_in = token
+        if token is not None:
+            self.projection.weight.detach()[token] = 0
+            self.projection.bias.detach()[token] = NEVER_BIAS
 
     @property
     def style_weights(self) -> Tensor:

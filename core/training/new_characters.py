@@ -30,7 +30,8 @@ def extend_vocabulary(
     for name in TOKEN_ROWS:
         weights[name] = torch.cat([weights[name], weights[name].mean(0, keepdim=True).expand(new, -1)])
     bias = weights["projection.bias"]
-    weights["projection.bias"] = torch.cat([bias, bias.min().expand(new)])
+    drawn = [token for token in range(tokenizer.size) if token != tokenizer.stand_in]
+    weights["projection.bias"] = torch.cat([bias, bias[drawn].min().expand(new)])
     look_alikes = find_look_alikes(extended.characters[tokenizer.size :], tokenizer.characters)
     for known in dict.fromkeys(look_alikes.values()):
         family = [known, *(character for character, target in look_alikes.items() if target == known)]

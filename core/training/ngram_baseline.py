@@ -13,12 +13,13 @@ MAX_COUNTED_CHARS = 3_000_000
 """Maximum number of characters counted. More would only change the second decimal, and take memory."""
 
 
-def ngram_bits_per_char(train_text: TextLike, slices: Sequence[str], order: int) -> float:
+def ngram_bits_per_char(train_text: TextLike, slices: Sequence[str], order: int, uncounted: str = "") -> float:
     """Return the loss on ``slices`` of an interpolated n-gram model of ``train_text``, n = ``order``.
 
     Witten-Bell smoothing (1991): P(c | h) = (n(h, c) + t(h) P(c | h')) / (n(h) + t(h)). n counts occurrences, h' is h
     without its first character, and t(h) is the number of distinct characters seen after h. For the empty h, P(c | h')
-    is uniform. No h reaches into the slice before.
+    is uniform. No h reaches into the slice before. The character
+    ``uncounted`` is left out of the mean.
     """
     alphabet_size, text, valid = _encode(train_text[-MAX_COUNTED_CHARS:], "".join(slices))
     offsets = np.concatenate([np.arange(len(part)) for part in slices])
@@ -41,7 +42,8 @@ def ngram_bits_per_char(train_text: TextLike, slices: Sequence[str], order: int)
         # The n-gram that ends before a character is that character's context in the next round.
         text_contexts, text = text_contexts[:-1], text[1:]
         valid_contexts = np.concatenate([[-1], ngram[:-1]])
-    return float(-np.log2(probs).mean())
+    counted = np.array([character != uncounted for character in "".join(slices)])
+    return float(-np.log2(probs[counted]).mean())
 
 
 def _encode(train_text: str, valid_text: str) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:

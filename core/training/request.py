@@ -107,7 +107,7 @@ class TrainRequest:
         )
     )
     min_count: int = _declare(
-        TrainOption(1, "read rarer characters as a space (default: 1, keep all)", int, 1, MAX_LIMIT)
+        TrainOption(1, "leave out rarer characters: read as \ufffd, never written (default: 1)", int, 1, MAX_LIMIT)
     )
     encoding: str = _declare(TrainOption("utf-8", "encoding of the text files, or auto to guess it (default: utf-8)"))
     field: str = _declare(TrainOption("", "field of JSON to read, such as message.content (default: text)"))

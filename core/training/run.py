@@ -22,7 +22,7 @@ from ..inference.model_file import ModelFile
 from ..model import Model
 from ..score import Score
 from ..text.corpus import MAX_EVAL_CHARS, Corpus
-from ..text.tokenizer import CharTokenizer, Tokenizer
+from ..text.tokenizer import STAND_IN, CharTokenizer, Tokenizer
 from .convert import to_model_file, to_torch
 from .copy_measurement import CopyMeasurement
 from .corpus_cache import load_tokens
@@ -95,7 +95,14 @@ class TrainingRun:
 
     def ngram_bits(self, texts: Sequence[str], order: int = 5) -> float:
         """Return the loss of an n-gram model of the training text on ``texts``, in bits per character."""
-        return ngram_bits_per_char(self.corpus.train_text, texts, order)
+        if self.tokenizer.stand_in is None:
+            return ngram_bits_per_char(self.corpus.train_text, texts, order)
+        known = [self._replace_unknown(text) for text in (self.corpus.train_text[-MAX_COUNTED_CHARS:], *texts)]
+        return ngram_bits_per_char(known[0], known[1:], order, uncounted=STAND_IN)
+
+    def _replace_unknown(self, text: str) -> str:
+        """Return the text as the model reads it, with the stand-in for unknown characters."""
+        return self.tokenizer.decode(self.tokenizer.encode(text))
 
     @cached_property
     def baselines(self) -> dict[str, float]:
@@ -274,7 +281,7 @@ def _build_run(inputs: RunInputs, run_dir: RunDir, group: ProcessGroup, fresh: b
     require_batch_fits(inputs.config, len(train_ids))  # run.json can ask for any batch, and so for any memory
     labels = rename_labels(train_ids.labels, corpus.label_names, styles)
     valid = encode_slices(corpus.valid, tokenizer, corpus.label_names, styles)
-    trainer = Trainer(inputs.config, train_ids, valid[0], weights, group, labels, valid[1])
+    trainer = Trainer(inputs.config, train_ids, valid[0], weights, group, labels, valid[1], tokenizer.stand_in)
     run = TrainingRun(inputs.request, corpus, tokenizer, trainer, run_dir)
     run.notes += inputs.notes
     return run

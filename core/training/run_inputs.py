@@ -155,7 +155,7 @@ def _choose_tokenizer(request: TrainRequest, corpus: Corpus, parent: ModelFile |
         tokenizer: Tokenizer = parent.tokenizer.extended(corpus.text, request.min_count)
     else:
         tokenizer = build_tokenizer(corpus.text, request.tokens or "char", request.vocabulary_size, request.min_count)
-    if tokenizer.size < 2:
+    if tokenizer.size - (tokenizer.stand_in is not None) < 2:
         raise UsageError(f"no character occurs {request.min_count:,} times; use a smaller --min-count")
     return tokenizer
 

@@ -76,11 +76,12 @@ class Trainer:
         group: ProcessGroup = SINGLE_PROCESS,
         labels: LabelRuns = NO_RUNS,
         valid_labels: Sequence[Ids] = (),
+        stand_in: int | None = None,
     ) -> None:
         warm_up_torch()
         self.config = config
         self.group = group
-        self.learner = Learner(config, train_ids, initial_weights, group, labels)
+        self.learner = Learner(config, train_ids, initial_weights, group, labels, stand_in)
         self.valid_slices, self.valid_labels = ([i for i in ids if len(i) > 1] for ids in (valid_slices, valid_labels))
         self.schedule = initial_schedule(config, len(train_ids), self.valid_token_count)
         self.seconds = 0.0
@@ -139,6 +140,7 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):  # the model's initialization must not disturb the dropout of the run
             model = LSTMLanguageModel(self.config.architecture, styles=len(self.config.styles))
         model.load_state_dict(self._best_weights)
+        model.stand_in = self.model.stand_in
         with torch.no_grad():
             temperature = fit_temperature(*logits_and_targets(model.eval(), self.valid_slices, self.valid_labels))
             model.projection.weight.div_(temperature)

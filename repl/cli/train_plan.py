@@ -104,9 +104,9 @@ def _describe_characters(training_run: TrainingRun) -> str:
     rare = sum(count < RARE_COUNT for count in corpus.counts.values())
     note = ""
     if unknown := tokenizer.unknown_characters("".join(corpus.counts)):
-        note = f", {len(unknown):,} of them rare and read as {tokenizer.replacement!r}"
+        note = f", {len(unknown):,} of them rare, read as {tokenizer.replacement!r} and never written"
     elif rare and tokenizer.kind == "char" and not training_run.request.parent:
-        note = f", {rare:,} of them fewer than {RARE_COUNT} times (--min-count {RARE_COUNT} reads those as a space)"
+        note = f", {rare:,} of them fewer than {RARE_COUNT} times (--min-count {RARE_COUNT} leaves those out)"
     tokens = "" if tokenizer.kind == "char" else f", read as {tokenizer.size:,} {tokenizer.kind} tokens"
     return f"{len(corpus.counts):,} distinct{note}{tokens}"
 
