@@ -153,7 +153,7 @@ def _parse_voice(values: dict[str, Any]) -> Voice:
     if values["format"] <= UNSTYLED_FORMAT:
         return PLAIN
     length = require_int_below(MAX_POSITION, values["length"])
-    voice = Voice(StyleNames().check(values["style"]), require_type(bool, values["guided"]), length)
+    voice = Voice(StyleNames().check(require_type(str, values["style"])), require_type(bool, values["guided"]), length)
     if voice.moves != (length > 0):
         raise ValueError
     return voice

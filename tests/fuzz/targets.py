@@ -13,6 +13,8 @@ _PLACES = {
     "passage": ("passages", "PassageTarget", ""),
     "archive": ("passages", "ArchiveTarget", ""),
     "state": ("passages", "StateTarget", ""),
+    "styled-passage": ("styled", "StyledPassageTarget", ""),
+    "styled-state": ("styled", "StyledStateTarget", ""),
     "checkpoint": ("training", "CheckpointTarget", "torch"),
     "run": ("training", "RunTarget", "torch"),
     "presets": ("preferences", "PresetsTarget", ""),
