@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from afterglow.core.commands.registry import completions, dispatch
 from afterglow.core.errors import AfterglowError, SettingError, StateError
-from afterglow.core.events import Event, Token
+from afterglow.core.events import Event, Notice, Token
 from afterglow.core.generation.snapshot import Row, Snapshot
 from afterglow.core.generation.stream import StreamOptions
 from afterglow.core.generation.voices import STYLE_CONTEXT, guide
@@ -25,6 +26,8 @@ from afterglow.core.session.stored_passage import StoredPassage
 from afterglow.core.setting_styles import PLAIN, StyleRamp, Voice
 from afterglow.core.settings import SPECS, Settings, settings_from_dict
 
+from .cli_helpers import RunCli
+from .conftest import DATA
 from .kernel_helpers import KERNEL_PARAMS, runtime_of
 
 Logits = np.ndarray[Any, np.dtype[np.float64]]
@@ -330,6 +333,42 @@ def test_an_unknown_style_is_an_error_that_names_those_of_the_model(
     stream = model.engine().open(model.read("The").snapshot, StreamOptions(Settings(), PositionRNG(0)))
     with pytest.raises(SettingError):
         stream.settings = Settings(style=style)
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("/style ", ["off", "off", "ann", "bob", "eve", "reset"]),
+        ("/style e", ["eve"]),
+        ("/style ann:0.5 ", ["ann", "bob", "eve"]),
+        ("/style ann:0.5 b", ["bob"]),
+        ("/set style b", ["bob"]),
+        ("/style-strength 1 ", []),
+    ],
+)
+def test_styles_of_the_model_are_completed(styled: Model, line: str, offered: list[str]) -> None:
+    assert [word for word, _ in completions(Session(styled), line)] == offered
+
+
+def test_the_setting_names_the_styles_of_the_model(styled: Model, tiny: Model) -> None:
+    for model, ending in ((styled, "; styled has ann, bob, eve"), (tiny, "; tiny-char has no styles")):
+        (effect,) = dispatch(Session(model), "/style")
+        assert isinstance(effect, Notice)
+        assert effect.text.startswith("style off: write like one of the model's styles")
+        assert effect.text.endswith(ending)
+
+
+def test_a_flag_with_an_unknown_style_ends_before_anything_is_written(run: RunCli) -> None:
+    result = run("generate", "-m", str(DATA / "tiny-char.safetensors"), "The", "--style", "ann")
+    assert (result.code, result.out) == (2, "")
+    assert "tiny-char has no styles" in result.err
+
+
+def test_a_style_in_the_environment_stops_no_other_model(run: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERGLOW_STYLE", "ann")
+    assert run("info", str(DATA / "tiny-char.safetensors")).code == 0
+    assert run("generate", "-m", str(DATA / "tiny-char.safetensors"), "The", "--style", "off", "-l", "5").code == 0
+    assert "has no styles" in run("generate", "-m", str(DATA / "tiny-char.safetensors"), "The").err
 
 
 def test_a_passage_in_a_style_that_the_model_lacks_opens_with_a_notice(changing: Session, tiny: Model) -> None:

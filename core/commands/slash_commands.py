@@ -17,8 +17,9 @@ def _setting_argument(spec: Spec) -> Argument:
     return Argument(
         "value",
         lambda session, text: actions.parse_value(session, spec, text),
-        lambda session, _: _setting_choices(session, spec.name),
+        lambda session, before: _style_names(session, spec) if before else _setting_choices(session, spec.name),
         asked=True,
+        several_words=spec.name == "style",
     )
 
 
@@ -27,13 +28,14 @@ def _setting_choices(session: Session, name: str) -> Iterator[tuple[str, str]]:
     spec = SPECS.get(name.replace("-", "_"))
     if spec:
         yield spec.kind.show(getattr(session.settings, spec.name)), "current"
-        yield from ((value, "") for value in (*spec.kind.examples, *_style_names(session, spec)))
+        yield from ((value, "") for value in spec.kind.examples)
+        yield from _style_names(session, spec)
         yield "reset", f"the default, {spec.kind.show(session.default_of(spec.name))}"
 
 
-def _style_names(session: Session, spec: Spec) -> Sequence[str]:
-    """Return the names of the model's styles if the setting is ``style``."""
-    return session.model.voices.names if spec.name == "style" else ()
+def _style_names(session: Session, spec: Spec) -> Sequence[tuple[str, str]]:
+    """Return the names of the model's styles, without help, if the setting is ``style``."""
+    return [(name, "") for name in session.model.voices.names] if spec.name == "style" else []
 
 
 def _setting_command(spec: Spec) -> Command:

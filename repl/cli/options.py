@@ -70,7 +70,10 @@ def load_model_and_settings(
     layers = config_settings(), environment_settings(), require_permitted(given, lambda name: f"--{SPECS[name].label}")
     with chosen_model(name) as chosen:
         model = load(chosen, RUNTIMES[runtime]())
-    return model, merge_layers(defaults, model.file.card.settings, *layers)
+    settings = merge_layers(defaults, model.file.card.settings, *layers)
+    if "style" in given:
+        model.voices.require_known(settings)
+    return model, settings
 
 
 @contextmanager
