@@ -26,7 +26,7 @@ from .inference.runtime import Runtime
 from .sampling.filters import log_softmax
 from .sampling.logit_bias import require_effective_bias
 from .sampling.rng import PositionRNG, random_rng_seed
-from .setting_styles import PLAIN
+from .setting_styles import PLAIN_VOICE
 from .settings import Settings, merge_layers
 from .text.copy_detection import CopyDetector, CopyIndex
 from .text.copy_tracker import CopyIndexes, CopyTracker
@@ -207,7 +207,7 @@ class Model:
             ids = ids if len(ids) else self.tokenizer.encode(self.file.card.item_end or "\n")
             after = self._initial_snapshot()
         if after.voice.moves:
-            after = self.voices.restyle(after, PLAIN)
+            after = self.voices.restyle(after, PLAIN_VOICE)
         notices = self.unknown_character_notices(text)
         if len(ids) > MAX_SEED_TOKENS and not whole:
             notices.append(f"only the last {MAX_SEED_TOKENS:,} of {len(ids):,} tokens were read; whole-seed reads all")

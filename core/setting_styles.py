@@ -84,7 +84,7 @@ class Voice(NamedTuple):
             yield from (name for name, _ in mix)
 
 
-PLAIN = Voice()
+PLAIN_VOICE = Voice()
 """The voice without style: that of every text of a model that has no styles."""
 
 

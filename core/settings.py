@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 from .errors import SettingError, suggest
 from .setting_lists import NumbersByText, Strings
 from .setting_spec import Spec
-from .setting_styles import PLAIN, Style, StyleNames, StyleRamp, Voice
+from .setting_styles import PLAIN_VOICE, Style, StyleNames, StyleRamp, Voice
 from .setting_types import Bool, Choice, Integer, Kind, Number, Ramp, RngNumber, Temperature
 
 FINISHES = ("sentence", "line", "off")
@@ -151,7 +151,7 @@ class SamplingSettings:
     def voice(self) -> Voice:
         """The voice in which the text is read: guided by a second row if ``style_strength`` is not 1."""
         if not self.style:
-            return PLAIN
+            return PLAIN_VOICE
         return Voice(self.style, self.style_strength != 1, self.length if isinstance(self.style, StyleRamp) else 0)
 
     def sampling(self) -> SamplingSettings:

@@ -23,7 +23,7 @@ from afterglow.core.session.passage import Passage
 from afterglow.core.session.passage_db import PassageSaver
 from afterglow.core.session.session import Session
 from afterglow.core.session.stored_passage import StoredPassage
-from afterglow.core.setting_styles import PLAIN, StyleRamp, Voice
+from afterglow.core.setting_styles import PLAIN_VOICE, StyleRamp, Voice
 from afterglow.core.settings import SPECS, Settings, settings_from_dict
 
 from .cli_helpers import RunCli
@@ -298,7 +298,7 @@ def test_a_state_without_style_is_written_as_before(styled: Model) -> None:
     state = styled.dump_state(styled.read("The lamp").snapshot)
     assert b'"format": 1' in state
     assert b"style" not in state
-    assert styled.load_state(state).voice == PLAIN
+    assert styled.load_state(state).voice == PLAIN_VOICE
 
 
 @pytest.mark.parametrize(

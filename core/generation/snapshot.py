@@ -16,7 +16,7 @@ from ..bounded_json import parse_json, require_int_below, require_number, requir
 from ..errors import StateError
 from ..events import Token
 from ..inference.runtime import Logits, StateArrays
-from ..setting_styles import PLAIN, StyleNames, Voice
+from ..setting_styles import PLAIN_VOICE, StyleNames, Voice
 from .token_history import MAX_HISTORY, TokenHistory
 
 FORMAT = 2
@@ -63,7 +63,7 @@ class Snapshot:
     pending_text: str = ""
     history: TokenHistory = field(default_factory=TokenHistory)
     mirostat_state: tuple[float, float] | None = None
-    voice: Voice = PLAIN
+    voice: Voice = PLAIN_VOICE
     unstyled: Row | None = None
 
     @property
@@ -88,7 +88,7 @@ def mirostat_state_after(token: Token) -> tuple[float, float] | None:
 def to_bytes(snapshot: Snapshot, model_sha256: str) -> bytes:
     """Return a snapshot as bytes, with its model's hash and a checksum."""
     header = {
-        "format": FORMAT if snapshot.voice != PLAIN else UNSTYLED_FORMAT,
+        "format": FORMAT if snapshot.voice != PLAIN_VOICE else UNSTYLED_FORMAT,
         "model": model_sha256,
         "position": snapshot.position,
         "remainder": snapshot.remainder.hex(),
@@ -145,13 +145,13 @@ def _dtypes(snapshot: Snapshot) -> list[str]:
 def _voice_header(voice: Voice) -> dict[str, object]:
     """Return the fields of a header that tell of a voice: none without style."""
     values = {**voice._asdict(), "style": StyleNames().show(voice.style)}
-    return values if voice != PLAIN else {}
+    return values if voice != PLAIN_VOICE else {}
 
 
 def _parse_voice(values: dict[str, Any]) -> Voice:
     """Return the voice of a header. Raises ValueError or KeyError if it is damaged."""
     if values["format"] <= UNSTYLED_FORMAT:
-        return PLAIN
+        return PLAIN_VOICE
     length = require_int_below(MAX_POSITION, values["length"])
     voice = Voice(StyleNames().check(require_type(str, values["style"])), require_type(bool, values["guided"]), length)
     if voice.moves != (length > 0):

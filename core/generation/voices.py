@@ -11,7 +11,7 @@ from ..errors import SettingError, suggest
 from ..inference.runtime import Runtime, StateArrays, Stepper, concat_states, select_rows
 from ..inference.styles import StyleTable, show_style_names
 from ..sampling.filters import Array, TokenIds, log_softmax
-from ..setting_styles import PLAIN, StyleMix, Voice
+from ..setting_styles import PLAIN_VOICE, StyleMix, Voice
 from ..settings import SamplingSettings, Settings
 from ..text.tokenizer import Ids
 from .snapshot import Row, Rows, Snapshot
@@ -37,7 +37,7 @@ class VoiceReader:
 
     def fit_voice(self, voice: Voice) -> Voice:
         """Return a voice, or the one without style if the model lacks one of its styles."""
-        return voice if self.knows(voice) else PLAIN
+        return voice if self.knows(voice) else PLAIN_VOICE
 
     def fit_settings(self, settings: Settings) -> Settings:
         """Return ``settings``, without style if the model lacks it."""

@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from ..events import Token
 from ..generation.snapshot import Snapshot
-from ..setting_styles import MAX_SHOWN_STYLE, OFF, PLAIN, Voice, describe_style
+from ..setting_styles import MAX_SHOWN_STYLE, OFF, PLAIN_VOICE, Voice, describe_style
 from ..settings import Settings
 from ..text.tokenizer import Tokenizer
 
@@ -74,7 +74,7 @@ class Node:
 
     def voices(self) -> list[tuple[int, Voice]]:
         """Return the voices of its tokens as pairs (index of the first token, voice of it and those after it)."""
-        recorded = {0: PLAIN} | {first: filters.voice for first, filters in self.filters}
+        recorded = {0: PLAIN_VOICE} | {first: filters.voice for first, filters in self.filters}
         changes = [(0, recorded[0])]
         changes += [(first, recorded[first]) for first in sorted(recorded) if first]
         return changes[:1] + [after for before, after in pairwise(changes) if after[1] != before[1]]

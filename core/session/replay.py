@@ -15,7 +15,7 @@ from ..generation.snapshot import Snapshot, mirostat_state_after
 from ..generation.stream import SNAPSHOT_INTERVAL
 from ..generation.token_history import TokenHistory
 from ..model import Model
-from ..setting_styles import PLAIN, Voice
+from ..setting_styles import PLAIN_VOICE, Voice
 from ..settings import Settings
 from .node import Node
 from .passage import Passage
@@ -148,7 +148,7 @@ def _replay(model: Model, start: Snapshot, node: Node, begin: int, end: int) -> 
 def _voice_runs(node: Node, begin: int, end: int) -> Iterator[tuple[int, int, Voice]]:
     """Yield (first, end, voice) of the tokens from ``begin`` to ``end`` that were drawn in one voice."""
     changes = node.voices()
-    for (first, voice), (last, _) in pairwise([*changes, (end, PLAIN)]):
+    for (first, voice), (last, _) in pairwise([*changes, (end, PLAIN_VOICE)]):
         if max(first, begin) < min(last, end):
             yield max(first, begin), min(last, end), voice
 
