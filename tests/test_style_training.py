@@ -14,6 +14,7 @@ from afterglow.core.inference.backends import fastest_runtime
 from afterglow.core.inference.model_card import Card
 from afterglow.core.inference.model_file import Architecture, ModelFile, open_model_file
 from afterglow.core.inference.runtime import Runtime
+from afterglow.core.model import Model
 from afterglow.core.text.labels import NO_RUNS, LabelRuns
 from afterglow.core.text.layout import Slice
 from afterglow.core.text.tokenizer import CharTokenizer
@@ -38,6 +39,7 @@ from afterglow.core.training.torch_runtime import TorchRuntime  # noqa: E402
 from afterglow.core.training.train_config import TrainConfig  # noqa: E402
 from afterglow.core.training.trainer import Trainer  # noqa: E402
 
+LAMP = Path(__file__).parent / "data" / "lamp.txt"
 LINES = {"rising": "abcdef\n", "falling": "fedcba\n"}
 NAMES = tuple(LINES)
 TOKENIZER = CharTokenizer.from_text("".join(LINES.values()))
@@ -206,9 +208,9 @@ def test_a_file_of_a_file_has_the_same_styles(learned: ModelFile) -> None:
 
 def test_more_styles_than_an_embedding_has_room_for_keep_what_they_have_in_common() -> None:
     rng = np.random.default_rng(4)
-    rows = (rng.normal(size=(90, 5)) @ rng.normal(size=(5, 256))).astype(np.float32)
+    rows = (rng.normal(size=(70, 5)) @ rng.normal(size=(5, 80))).astype(np.float32)
     embeddings, weights = style_weights.split_style_rows(rows)
-    assert embeddings.shape == (90, style_weights.MAX_STYLE_WIDTH)
+    assert embeddings.shape == (70, style_weights.MAX_STYLE_WIDTH)
     assert embeddings @ weights.T == pytest.approx(rows, abs=1e-3)
 
 
@@ -320,7 +322,7 @@ def test_labels_that_cannot_be_styles_are_refused() -> None:
 @pytest.fixture
 def table(tmp_path: Path) -> str:
     path = tmp_path / "rows.csv"
-    kinds = np.random.default_rng(2).integers(0, 2, 1200)
+    kinds = np.random.default_rng(2).integers(0, 2, 700)
     rows = [f"{NAMES[kind]},{LINES[NAMES[kind]].strip()}{number:03}" for number, kind in enumerate(kinds)]
     path.write_text("\n".join(["kind,line", *rows, ""]))
     return str(path)
@@ -357,3 +359,15 @@ def test_training_and_info_name_the_styles(table: str, run: RunCli) -> None:
     assert "styles, one for each label: falling, rising\n" in trained.err
     assert "styles                   falling, rising\n" in run("info", "mine").out
     assert json.loads(run("info", "mine", "--json").out)["styles"] == ["falling", "rising"]
+
+
+def test_labelled_texts_go_on_from_a_model_without_styles_at_its_loss(tmp_path: Path, tiny: Model) -> None:
+    text = LAMP.read_text("utf-8")
+    for name, written in (("ann_day.txt", text), ("bob_night.txt", text[::-1])):
+        (tmp_path / name).write_text(written, "utf-8")
+    paths = tuple(str(path) for path in sorted(tmp_path.glob("*.txt")))
+    request = TrainRequest("mine", paths, epochs=0.1, parent=str(LAMP.parent / "tiny-char.safetensors"), label="file")
+    begun = run_module.start_run(request)
+    assert begun.trainer.config.styles == ("ann", "bob")
+    assert all((labels >= 0).all() for labels in begun.trainer.valid_labels)
+    assert begun.trainer.evaluate() == pytest.approx(cold_loss(to_torch(tiny), begun.trainer.valid_slices), abs=1e-6)
