@@ -78,11 +78,13 @@ def test_streams_that_would_be_too_short_are_refused_with_the_most_that_fit() ->
     require_batch_fits(make_config(40, 1_000, TrainRequest(batch_size=31)), 1_000)
 
 
-def test_going_on_keeps_the_shape_and_takes_half_the_rate() -> None:
+@pytest.mark.parametrize(("tokens", "share"), [(100_000, 4), (NOVEL, 2)])
+def test_going_on_keeps_the_shape_and_takes_a_lower_rate(tokens: int, share: int) -> None:
     shape = Architecture(77, 64, 3, 500)
-    recipe = make_finetune_config(shape, NOVEL, TrainRequest(epochs=1))
+    recipe = make_finetune_config(shape, tokens, TrainRequest(epochs=1))
     assert recipe.architecture == shape
-    assert recipe.learning_rate == MODEL_SIZES["large"].learning_rate / 2
+    assert recipe.learning_rate == MODEL_SIZES["large"].learning_rate / share
+    assert recipe.finetune
 
 
 def test_several_processes_read_as_many_streams_each_as_one_alone() -> None:

@@ -359,7 +359,7 @@ def test_a_full_disk_does_not_end_a_run_that_goes_back(monkeypatch: pytest.Monke
 
 def test_a_full_disk_stops_the_saving_and_not_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     made = run.start_run(wish())
-    monkeypatch.setattr("afterglow.core.training.trainer.MEASURING_SECONDS", 0.0)
+    monkeypatch.setattr("afterglow.core.training.schedule.MEASURING_SECONDS", 0.0)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -373,7 +373,7 @@ def test_a_full_disk_stops_the_saving_and_not_the_training(monkeypatch: pytest.M
 QUICK = """
 import sys
 from afterglow.core.training import schedule, trainer
-schedule.SAVE_INTERVAL_SECONDS, trainer.MEASURING_SECONDS = 0.05, 0.05
+schedule.SAVE_INTERVAL_SECONDS, schedule.MEASURING_SECONDS = 0.05, 0.05
 from afterglow.repl.__main__ import main
 main()
 """

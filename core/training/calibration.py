@@ -23,6 +23,9 @@ from .model import LSTMLanguageModel
 MAX_FIT_LOGITS = 1 << 23
 """Logits used for calibration: 129,000 tokens of a vocabulary of 65, or 2,048 of one of 4,096. They take seconds."""
 
+MAX_BLOCK_TOKENS = 1 << 15
+"""Tokens of which losses are compared block by block."""
+
 LOGITS_PER_CHUNK = 1 << 22
 """Logits computed at a time: 16 MB."""
 
@@ -49,6 +52,17 @@ def cold_loss(model: nn.Module, slices: Sequence[Ids], labels: Sequence[Ids] = (
         total += functional.cross_entropy(logits, targets, reduction="sum").item()
         count += len(targets)
     return total / max(1, count)
+
+
+def block_losses(model: nn.Module, slices: Sequence[Ids], labels: Sequence[Ids] = ()) -> Tensor:
+    """Return the mean losses of blocks of 64 tokens of the windows of ``slices``, in nats per token, (blocks,).
+
+    Of a long text, every k-th window is taken. ``labels`` are as for ``cold_loss``.
+    """
+    every = -(-sum(map(len, slices)) // MAX_BLOCK_TOKENS)
+    windows = _iter_windows(model, slices, labels, every)
+    losses = torch.cat([functional.cross_entropy(*window, reduction="none") for window in windows]).cpu()
+    return torch.stack([block.mean() for block in losses.split(64)[: max(1, len(losses) // 64)]])
 
 
 @torch.no_grad()

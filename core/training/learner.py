@@ -124,6 +124,12 @@ class Learner:
         else:
             torch.set_rng_state(rng_state)
 
+    def load_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Go on from ``weights``, and begin a new average with them."""
+        self.model.load_state_dict(weights)
+        self.ema_model.module.load_state_dict(weights)
+        self.ema_model.n_averaged.zero_()
+
     def _weights(self) -> dict[str, Tensor]:
         modules = {"model": self.model.state_dict(), "averaged": self.ema_model.state_dict()}
         return {f"{kind}.{name}": tensor for kind, state in modules.items() for name, tensor in state.items()}

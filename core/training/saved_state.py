@@ -59,6 +59,14 @@ class SavedState:
     position: ReaderPosition
 
 
+def to_tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """Return copies of a checkpoint's arrays as tensors. Raises ValueError if torch does not know the type of one."""
+    try:
+        return {name: torch.from_numpy(array.copy()) for name, array in checkpoint.tensors.items()}
+    except TypeError:
+        raise ValueError("a tensor is of a type that torch does not know") from None
+
+
 def state_to_json(state: SavedState) -> dict[str, Any]:
     """Return the JSON values that a checkpoint stores."""
     values = to_file_keys(asdict(state.trainer), TRAINER_KEYS)

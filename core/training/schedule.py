@@ -17,6 +17,13 @@ SAVE_INTERVAL_SECONDS = 30.0
 """Seconds of training between checkpoints. A crash loses no more than these."""
 
 
+MEASURING_SECONDS = 10.0
+"""Seconds over which the speed is measured, or a tenth of ``minutes`` if that is less."""
+
+UNMEASURED_STEPS = 3
+"""Number of first steps left out of the measurement, because they are slower."""
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """The run in steps. It is stored in every checkpoint, so a resumed run takes the steps of an uninterrupted one.
@@ -39,12 +46,12 @@ def initial_schedule(
     """Return the schedule before the speed is known, without regard to ``config.minutes``."""
     steps_per_epoch = max(1.0, train_tokens / config.tokens_per_step)
     min_interval = _min_eval_interval(config, valid_tokens)
-    if config.epochs < math.inf:
-        steps = max(1, math.ceil(config.epochs * steps_per_epoch))
-        eval_every = max(min_interval, math.ceil(steps / config.evaluations))
-        return Schedule(steps, int(config.flat_fraction * steps), eval_every, bf16=bf16, threads=threads)
     eval_every = max(min_interval, min(math.ceil(steps_per_epoch / 2), 2_000))
-    return Schedule(None, None, eval_every, bf16=bf16, threads=threads)
+    if config.epochs == math.inf:
+        return Schedule(None, None, eval_every, bf16=bf16, threads=threads)
+    steps = max(1, math.ceil(config.epochs * steps_per_epoch))
+    eval_every = _evaluations_interval(config, eval_every, min_interval, steps)
+    return Schedule(steps, int(config.flat_fraction * steps), eval_every, bf16=bf16, threads=threads)
 
 
 def measured_schedule(
@@ -55,7 +62,8 @@ def measured_schedule(
     if config.minutes == math.inf:
         return schedule
     rough_steps = step + max(0.0, 60 * config.minutes - seconds) / seconds_per_step
-    eval_every = max(_min_eval_interval(config, valid_tokens), math.ceil(rough_steps / config.evaluations))
+    min_interval = _min_eval_interval(config, valid_tokens)
+    eval_every = _evaluations_interval(config, schedule.eval_every, min_interval, rough_steps)
     eval_share = valid_tokens / 3 / (eval_every * config.tokens_per_step)
     steps_by_time = int(step + (rough_steps - step) / (1 + eval_share))
     steps = int(max(step, min(schedule.total_steps or math.inf, steps_by_time)))
@@ -95,5 +103,31 @@ def schedule_from_json(values: object, config: TrainConfig) -> Schedule:
     return schedule
 
 
+def _evaluations_interval(config: TrainConfig, half_epoch: int, min_interval: int, steps: float) -> int:
+    """Return the steps between validations of a run of ``steps``: as many as ``config`` has, or fine-tuning's half
+    epoch if that is less than a quarter of the run."""
+    if config.finetune:
+        return max(min_interval, min(half_epoch, math.ceil(steps / 4)))
+    return max(min_interval, math.ceil(steps / config.evaluations))
+
+
 def _min_eval_interval(config: TrainConfig, valid_tokens: int) -> int:
     return math.ceil(valid_tokens / 3 / MAX_VALIDATION_SHARE / config.tokens_per_step)
+
+
+class SpeedMeter:
+    """Measures seconds per step, without the first steps."""
+
+    def __init__(self) -> None:
+        self._start: tuple[int, float] | None = None
+
+    def is_ready(self, step: int, seconds: float, minutes: float) -> bool:
+        """Return True if the measurement in a run of ``minutes`` is over. Call it after every step."""
+        if self._start is None and step >= UNMEASURED_STEPS:
+            self._start = (step, seconds)
+        return self._start is not None and seconds >= min(MEASURING_SECONDS, 6 * minutes)
+
+    def seconds_per_step(self, step: int, seconds: float) -> float:
+        """Return the mean since the first steps; without later ones, the mean of all steps."""
+        first, start = self._start or (0, 0.0)
+        return (seconds - start) / (step - first) if step > first else seconds / step

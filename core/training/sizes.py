@@ -13,6 +13,8 @@ SHORT_RUN_MINUTES = 6.0
 SHORT_RUN_EPOCHS = 15.0
 """Up to this many epochs, a small model does not overfit."""
 
+SMALL_TEXT_TOKENS = 300_000
+"""A text of fewer tokens is known by heart soon."""
 
 MAX_DROPOUT = 0.9
 """Largest probability of a dropout."""
@@ -63,7 +65,7 @@ MODEL_SIZES = {
 def choose_size(minutes: float, tokens: int) -> str:
     """Return the largest size that two CPU cores train well in ``minutes`` and a text of ``tokens`` suffices for."""
     by_time = "small" if minutes <= SHORT_RUN_MINUTES else "medium" if minutes <= 45 else "large"
-    by_text = "small" if tokens < 300_000 else "medium" if tokens < 2_000_000 else "large"
+    by_text = "small" if tokens < SMALL_TEXT_TOKENS else "medium" if tokens < 2_000_000 else "large"
     return min(by_time, by_text, key=list(MODEL_SIZES).index)
 
 

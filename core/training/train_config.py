@@ -12,7 +12,16 @@ from ..inference.styles import MAX_STYLES
 from ..setting_styles import is_style_name
 from .request import MAX_LIMIT, TrainRequest
 from .saved_keys import CONFIG_KEYS, from_file_keys, to_file_keys
-from .sizes import MODEL_SIZES, SHORT_RUN_EPOCHS, SHORT_RUN_MINUTES, Dropout, ModelSize, choose_size, nearest_size
+from .sizes import (
+    MODEL_SIZES,
+    SHORT_RUN_EPOCHS,
+    SHORT_RUN_MINUTES,
+    SMALL_TEXT_TOKENS,
+    Dropout,
+    ModelSize,
+    choose_size,
+    nearest_size,
+)
 from .style_weights import style_width
 from .typed_json import Between, Count, Positive, Share
 
@@ -46,7 +55,8 @@ class TrainConfig:
     most for ``max_flat_epochs``, and then decays. In other runs it decays after ``flat_fraction`` of the steps. The
     decay ends at ``final_rate_fraction`` of the peak. ``state_reset_prob`` is the probability per step and stream that
     the hidden state is set to zero. ``evaluations`` is the number of validations in a run with an end. ``styles`` are
-    the names of the model's styles.
+    the names of the model's styles. ``finetune`` is True for a run that goes on from a parent: it never ends worse than
+    that, goes back to the best weights and lowers its rate if validation does not improve, and ends if no rate helps.
     """
 
     architecture: Architecture
@@ -69,6 +79,7 @@ class TrainConfig:
     evaluations: Positive = 20
     seed: Count = 1
     styles: tuple[str, ...] = ()
+    finetune: bool = False
 
     @property
     def tokens_per_step(self) -> int:
@@ -100,9 +111,11 @@ def make_config(vocabulary: int, tokens: int, request: TrainRequest = NO_OPTIONS
 def make_finetune_config(
     architecture: Architecture, tokens: int, request: TrainRequest, processes: int = 1
 ) -> TrainConfig:
-    """Return the configuration for fine-tuning a model: half the learning rate, so that it forgets less."""
+    """Return the configuration for fine-tuning a model: a lower learning rate, so that it forgets less."""
     size = MODEL_SIZES[nearest_size(architecture.width)]
-    return _build_config(architecture, replace(size, learning_rate=size.learning_rate / 2), tokens, request, processes)
+    rate = size.learning_rate / (4 if tokens < SMALL_TEXT_TOKENS else 2)
+    config = _build_config(architecture, replace(size, learning_rate=rate), tokens, request, processes)
+    return replace(config, finetune=True)
 
 
 def require_batch_fits(config: TrainConfig, tokens: int) -> None:
@@ -115,13 +128,13 @@ def require_batch_fits(config: TrainConfig, tokens: int) -> None:
 
 
 def checkpoint_bytes(config: TrainConfig) -> int:
-    """Return the size of a checkpoint's tensors: weights, average, best, and two moments of each; the states."""
+    """Return the size of a checkpoint's tensors: weights, average, best, parent, two moments of each; the states."""
     architecture = config.architecture
     biases = 4 * architecture.width * architecture.layers  # torch has two for each gate
     count = len(config.styles)
     styles = style_width(count, architecture.width) * (count + 4 * architecture.width)
     states = 2 * architecture.layers * config.batch_size * architecture.width
-    return 4 * (5 * (architecture.parameters + biases + styles) + states)
+    return 4 * ((5 + config.finetune) * (architecture.parameters + biases + styles) + states)
 
 
 def config_to_json(config: TrainConfig) -> dict[str, Any]:

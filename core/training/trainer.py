@@ -17,17 +17,20 @@ from ..text.tokenizer import Ids
 from .batches import TokenSource
 from .calibration import benchmark_dtypes, cold_loss, fit_temperature, logits_and_targets, supports_bf16, warm_up_torch
 from .distributed import SINGLE_PROCESS, ProcessGroup
+from .finetuning import MIN_GAIN, PATIENCE, RATE_STEP, lowest_rate, mix_with_parent
 from .learner import Learner, strip_prefix
 from .model import LSTMLanguageModel
-from .saved_state import Checkpoint, SavedState, TrainerState, require_forms, state_from_json, state_to_json
-from .schedule import decay_schedule, initial_schedule, learning_rate_scale, measured_schedule
+from .saved_state import (
+    Checkpoint,
+    SavedState,
+    TrainerState,
+    require_forms,
+    state_from_json,
+    state_to_json,
+    to_tensors,
+)
+from .schedule import SpeedMeter, decay_schedule, initial_schedule, learning_rate_scale, measured_schedule
 from .train_config import TrainConfig
-
-MEASURING_SECONDS = 10.0
-"""Seconds over which the speed is measured, or a tenth of ``minutes`` if that is less."""
-
-UNMEASURED_STEPS = 3
-"""Number of first steps left out of the measurement, because they are slower."""
 
 EARLY_STOPPING_PATIENCE = 3
 """Validations in a row without improvement after which an open-ended run starts to decay its learning rate."""
@@ -93,6 +96,7 @@ class Trainer:
         self.bad_validations = 0
         self.best_loss = math.inf
         self._best_weights = copy.deepcopy(self.model.state_dict())
+        self._parent_weights = self._best_weights if config.finetune and initial_weights is not None else None
 
     @property
     def valid_token_count(self) -> int:
@@ -115,9 +119,12 @@ class Trainer:
         Goes back to the last checkpoint if the loss is NaN. Raises TrainingError if it stays NaN.
         """
         self.prepare()
+        if self.config.finetune and self.best_loss == math.inf:  # the parent is the first candidate
+            self.loss_ema, is_best = self._validate()
+            yield self._make_progress(self.loss_ema, is_best)
         last_good = self.make_checkpoint()
         begin = time.monotonic() - self.seconds
-        meter = _SpeedMeter()
+        meter = SpeedMeter()
         while self.schedule.total_steps is None or self.step < self.schedule.total_steps:
             if not self._train_step():
                 yield self._roll_back(last_good)
@@ -136,22 +143,28 @@ class Trainer:
         return self._validate()[0]
 
     def result(self) -> LSTMLanguageModel:
-        """Return the best averaged model, its logits divided by the temperature with the lowest validation loss."""
+        """Return the best averaged model, its logits divided by the temperature with the lowest validation loss.
+
+        If it goes on from a parent, it is averaged with that, or it is the parent as it was (see ``mix_with_parent``).
+        """
         with torch.random.fork_rng(devices=[]):  # the model's initialization must not disturb the dropout of the run
             model = LSTMLanguageModel(self.config.architecture, styles=len(self.config.styles))
         model.load_state_dict(self._best_weights)
         model.stand_in = self.model.stand_in
+        valid = self.valid_slices, self.valid_labels
+        if self._parent_weights is not None and not mix_with_parent(model, self._parent_weights, *valid):
+            return model.eval()
         with torch.no_grad():
-            temperature = fit_temperature(*logits_and_targets(model.eval(), self.valid_slices, self.valid_labels))
+            temperature = fit_temperature(*logits_and_targets(model.eval(), *valid))
             model.projection.weight.div_(temperature)
             model.projection.bias.div_(temperature)
         return model
 
     def make_checkpoint(self) -> Checkpoint:
         """Return a copy of the complete state."""
-        tensors = self.learner.state_tensors() | {
-            f"best.{name}": tensor.cpu() for name, tensor in self._best_weights.items()
-        }
+        tensors = self.learner.state_tensors()
+        for prefix, weights in ("best.", self._best_weights), ("parent.", self._parent_weights or {}):
+            tensors |= {f"{prefix}{name}": tensor.cpu() for name, tensor in weights.items()}
         counters = TrainerState(**{field.name: getattr(self, field.name) for field in fields(TrainerState)})
         state = SavedState(
             counters, self.schedule if self.schedule.threads else None, self.learner.batch_reader.position
@@ -165,14 +178,12 @@ class Trainer:
         release.
         """
         state = state_from_json(checkpoint.values, self.config)
-        try:
-            tensors = _to_tensors(checkpoint)
-        except TypeError:
-            raise ValueError("a tensor is of a type that torch does not know") from None
-        best = {name: tensor for name, tensor in tensors.items() if name.startswith("best.")}
+        tensors = to_tensors(checkpoint)
+        own = {name: tensor for name, tensor in tensors.items() if not name.startswith(("best.", "parent."))}
         self.learner.batch_reader.require_in_text(state.position)
-        self.learner.require_own({name: tensors[name] for name in tensors.keys() - best.keys()}, state.trainer.step)
-        require_forms(strip_prefix("best.", best), self._best_weights)
+        self.learner.require_own(own, state.trainer.step)
+        require_forms(strip_prefix("best.", tensors), self._best_weights)
+        require_forms(strip_prefix("parent.", tensors), self._best_weights if self.config.finetune else {})
         self._load(state, tensors)
 
     def _load(self, state: SavedState, tensors: dict[str, Tensor]) -> None:
@@ -180,6 +191,7 @@ class Trainer:
             setattr(self, field.name, getattr(state.trainer, field.name))
         self.learner.load_tensors(tensors, self.step)
         self._best_weights = strip_prefix("best.", tensors)
+        self._parent_weights = strip_prefix("parent.", tensors) or None
         self.learner.batch_reader.position = state.position
         if state.schedule:
             self.schedule = replace(state.schedule, bf16=state.schedule.bf16 and supports_bf16(self.group.device))
@@ -199,10 +211,9 @@ class Trainer:
             self.schedule = replace(self.schedule, bf16=bf16, threads=threads)
         return speed * self.group.world_size
 
-    def _measure_speed(self, meter: _SpeedMeter) -> bool:
+    def _measure_speed(self, meter: SpeedMeter) -> bool:
         """Complete the schedule if the measurement of the speed ends at this step. Return True if it does."""
-        limit = min(MEASURING_SECONDS, 6 * self.config.minutes)
-        if self.schedule.save_every is not None or not meter.is_ready(self.step, self.seconds, limit):
+        if self.schedule.save_every is not None or not meter.is_ready(self.step, self.seconds, self.config.minutes):
             return False
         seconds_per_step = meter.seconds_per_step(self.step, self.seconds)
         self.schedule = measured_schedule(
@@ -231,20 +242,23 @@ class Trainer:
         step = self.step + 1
         if factor < MIN_RATE_FACTOR:
             raise TrainingError(f"the loss is NaN at step {step:,}, even at the lowest learning rate; stopped")
-        self._load(state_from_json(last_good.values, self.config), _to_tensors(last_good))
+        self._load(state_from_json(last_good.values, self.config), to_tensors(last_good))
         self.rate_factor = factor
         note = f"the loss was NaN at step {step:,}: back to step {self.step:,}, at {factor:g} of the learning rate"
         return replace(self._make_progress(None, False), note=note)
 
     def _finish_step(self, save: bool) -> TrainProgress:
         due = self.step % self.schedule.eval_every == 0 or self.step == self.schedule.total_steps
+        wanted = self.best_loss - (MIN_GAIN if self.config.finetune else 0)
         valid_loss, is_best = self._validate() if due else (None, False)
-        note = self._update_early_stopping(is_best) if due else ""
+        note = "" if valid_loss is None else self._update_early_stopping(valid_loss < wanted)
         return replace(self._make_progress(valid_loss, is_best), save=save, note=note)
 
-    def _update_early_stopping(self, is_best: bool) -> str:
+    def _update_early_stopping(self, improved: bool) -> str:
         """Count validations without improvement, and decay or end an open-ended run after some. Return a note or ""."""
-        self.bad_validations = 0 if is_best else self.bad_validations + 1
+        self.bad_validations = 0 if improved else self.bad_validations + 1
+        if self.config.finetune:
+            return self._go_back_if_due()
         if not self.config.is_open_ended:
             return OVERFITTING_NOTE if self.bad_validations == EARLY_STOPPING_PATIENCE else ""
         if self.schedule.decay_start is None:
@@ -253,6 +267,19 @@ class Trainer:
             self.schedule = replace(self.schedule, total_steps=self.step)
             return f"{OVERFITTING_NOTE}, and training ends"
         return ""
+
+    def _go_back_if_due(self) -> str:
+        """Go back to the best weights at a lower rate if validation stopped improving. End the run at the lowest."""
+        if self.bad_validations < PATIENCE:
+            return ""
+        self.bad_validations = 0
+        self.rate_factor /= RATE_STEP
+        self.learner.load_weights(self._best_weights)
+        if self.rate_factor >= lowest_rate(self._parent_weights or {}, self._best_weights):
+            return "validation loss has stopped improving; back to the best model so far, at a lower learning rate"
+        decay_start = self.schedule.decay_start or self.step
+        self.schedule = replace(self.schedule, total_steps=self.step, decay_start=decay_start)
+        return "validation loss improves at no learning rate; training ends, and the best model is kept"
 
     def _start_decay_if_due(self) -> str:
         if self.bad_validations < EARLY_STOPPING_PATIENCE and self.epochs < self.config.max_flat_epochs:
@@ -276,25 +303,3 @@ class Trainer:
             self.best_loss = loss
             self._best_weights = copy.deepcopy(average.state_dict())
         return loss, is_best
-
-
-def _to_tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(array.copy()) for name, array in checkpoint.tensors.items()}
-
-
-class _SpeedMeter:
-    """Measures seconds per step, without the first steps."""
-
-    def __init__(self) -> None:
-        self._start: tuple[int, float] | None = None
-
-    def is_ready(self, step: int, seconds: float, limit: float) -> bool:
-        """Return True if ``limit`` seconds and the first steps are over. Call it after every step."""
-        if self._start is None and step >= UNMEASURED_STEPS:
-            self._start = (step, seconds)
-        return self._start is not None and seconds >= limit
-
-    def seconds_per_step(self, step: int, seconds: float) -> float:
-        """Return the mean since the first steps; without later ones, the mean of all steps."""
-        first, start = self._start or (0, 0.0)
-        return (seconds - start) / (step - first) if step > first else seconds / step
