@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf
+from pathlib import Path
 
 import pytest
 from afterglow.core.errors import UsageError
@@ -10,7 +11,11 @@ from afterglow.core.inference.model_file import Architecture
 
 torch = pytest.importorskip("torch")
 
+from afterglow.core.training import run_inputs  # noqa: E402
+from afterglow.core.training.calibration import measure_speeds  # noqa: E402
+from afterglow.core.training.distributed import SINGLE_PROCESS, ProcessGroup  # noqa: E402
 from afterglow.core.training.request import TrainRequest  # noqa: E402
+from afterglow.core.training.run import start_run  # noqa: E402
 from afterglow.core.training.sizes import MODEL_SIZES, choose_size  # noqa: E402
 from afterglow.core.training.train_config import (  # noqa: E402
     make_config,
@@ -21,29 +26,77 @@ from afterglow.core.training.train_config import (  # noqa: E402
 NOVEL = 1_000_000
 
 
+SLOW = {"small": 10_500.0, "medium": 6_900.0, "large": 3_800.0}
+"""Tokens a second on two cores without AVX-512."""
+
+TYPICAL = {"small": 44_700.0, "medium": 32_300.0, "large": 17_200.0}
+"""Tokens a second on two cores with bfloat16."""
+
+FAST = {size: 2 * speed for size, speed in TYPICAL.items()}
+
+
 @pytest.mark.parametrize(
-    ("minutes", "tokens", "size"),
+    ("minutes", "tokens", "speeds", "size"),
     [
-        (3, NOVEL, "small"),
-        (30, NOVEL, "medium"),
-        (90, NOVEL, "medium"),  # more time than the text has to teach
-        (90, 3 * NOVEL, "large"),
-        (30, 3 * NOVEL, "medium"),
-        (90, 100_000, "small"),
-        (inf, 100_000, "small"),
-        (inf, NOVEL, "medium"),
-        (inf, 3 * NOVEL, "large"),
+        (3, NOVEL, SLOW, "small"),
+        (3, NOVEL, TYPICAL, "small"),
+        (3, NOVEL, FAST, "medium"),
+        (12, NOVEL, SLOW, "small"),
+        (30, NOVEL, SLOW, "medium"),
+        (30, NOVEL, TYPICAL, "medium"),
+        (90, NOVEL, FAST, "medium"),  # more time than the text has to teach
+        (90, 3 * NOVEL, SLOW, "medium"),
+        (30, 3 * NOVEL, TYPICAL, "large"),
+        (20, 3 * NOVEL, TYPICAL, "medium"),
+        (20, 3 * NOVEL, FAST, "large"),
+        (90, 100_000, FAST, "small"),
+        (inf, 100_000, SLOW, "small"),
+        (inf, NOVEL, SLOW, "medium"),
+        (inf, 3 * NOVEL, SLOW, "large"),
     ],
 )
-def test_a_model_is_no_larger_than_time_and_text_can_fill(minutes: float, tokens: int, size: str) -> None:
-    assert choose_size(minutes, tokens) == size
-    assert make_config(90, tokens, TrainRequest(minutes=minutes)).architecture.width == MODEL_SIZES[size].width
+def test_a_model_is_no_larger_than_text_and_speed_can_fill(
+    minutes: float, tokens: int, speeds: dict[str, float], size: str
+) -> None:
+    readable = {name: 60 * minutes * speed for name, speed in speeds.items()}
+    assert choose_size(tokens, readable) == size
+    assert (
+        make_config(90, tokens, TrainRequest(minutes=minutes), 1, speeds).architecture.width == MODEL_SIZES[size].width
+    )
+
+
+def test_a_run_measures_the_speed_of_this_machine_for_its_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    measured = []
+
+    def measure(vocabulary: int, group: ProcessGroup) -> dict[str, float]:
+        measured.append((vocabulary, group.world_size))
+        return dict.fromkeys(MODEL_SIZES, 10e6)
+
+    monkeypatch.setattr(run_inputs, "measure_speeds", measure)
+    text = tmp_path / "text.txt"
+    text.write_text("the lamp and the sea, \n" * 20_000)
+    run = start_run(TrainRequest("mine", (str(text),), minutes=1))
+    assert measured == [(len(set("the lamp and the sea, \n")), 1)]
+    assert run.trainer.config.architecture.width == MODEL_SIZES["medium"].width
+    start_run(TrainRequest("endless", (str(text),)))
+    assert len(measured) == 1
+
+
+def test_a_larger_model_is_slower_and_measuring_changes_nothing_random() -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    before = torch.get_rng_state()
+    speeds = measure_speeds(30, SINGLE_PROCESS)
+    torch.set_num_threads(threads)
+    assert speeds["small"] > speeds["medium"] > speeds["large"] > 0
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize(
     ("wanted", "size"),
     [
-        (TrainRequest(minutes=3), "small"),
+        (TrainRequest(minutes=0.5), "small"),
+        (TrainRequest(minutes=3), "medium"),  # this machine reads so small a text 72 times
         (TrainRequest(epochs=4), "small"),
         (TrainRequest(epochs=60), "medium"),
         (TrainRequest(minutes=60), "medium"),
@@ -54,7 +107,7 @@ def test_a_model_is_no_larger_than_time_and_text_can_fill(minutes: float, tokens
 def test_a_small_model_that_reads_its_text_often_is_kept_from_learning_it_by_heart(
     wanted: TrainRequest, size: str
 ) -> None:
-    recipe = make_config(90, 100_000, wanted)
+    recipe = make_config(90, 100_000, wanted, 1, TYPICAL)
     assert (recipe.dropout, recipe.weight_decay) == (MODEL_SIZES[size].dropout, MODEL_SIZES[size].weight_decay)
 
 

@@ -15,10 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..inference.model_file import Architecture
 from ..score import cold_windows
 from ..text.labels import NO_LABEL
 from ..text.tokenizer import Ids
+from .distributed import ProcessGroup
 from .model import LSTMLanguageModel
+from .sizes import MODEL_SIZES
+from .train_config import DEFAULT_BATCH_SIZE
 
 MAX_FIT_LOGITS = 1 << 23
 """Logits used for calibration: 129,000 tokens of a vocabulary of 65, or 2,048 of one of 4,096. They take seconds."""
@@ -140,6 +144,21 @@ def benchmark_dtypes(model: LSTMLanguageModel, batch_size: int) -> tuple[bool, f
     model.zero_grad(set_to_none=True)
     best = min(times, key=times.__getitem__)
     return best, ids.numel() / times[best]
+
+
+def measure_speeds(vocabulary: int, group: ProcessGroup) -> dict[str, float]:
+    """Return the rough speed of all processes of ``group`` together with a model of each size, in tokens per second.
+
+    The medium size is measured. The time of the others is taken to grow with their parameters, which is right within a
+    tenth (docs/experiments.md, "three and thirty minutes").
+    """
+    shapes = {
+        name: Architecture(vocabulary, size.embedding, size.layers, size.width) for name, size in MODEL_SIZES.items()
+    }
+    with torch.random.fork_rng(devices=[]):
+        medium = LSTMLanguageModel(shapes["medium"], MODEL_SIZES["medium"].dropout).to(group.device)
+        speed = benchmark_dtypes(medium, DEFAULT_BATCH_SIZE)[1] * group.world_size
+    return {name: speed * shapes["medium"].parameters / shape.parameters for name, shape in shapes.items()}
 
 
 def _time_pass(model: LSTMLanguageModel, ids: Tensor, bf16: bool) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..text.corpus import Corpus, require_enough
 from ..text.split import Split
 from ..text.tokenizer import CharTokenizer, Tokenizer, from_header
 from .advice import choose_parent
+from .calibration import measure_speeds
 from .corpus_cache import load_corpus, load_tokens, prune_cache
 from .distributed import ProcessGroup
 from .request import TrainRequest, request_from_json, request_to_json
@@ -22,6 +24,7 @@ from .run_dir import RunDir, require_no_unfinished_run, resolve_paths
 from .style_labels import merge_style_names
 from .tokenizer_training import build_tokenizer
 from .train_config import (
+    UNLIMITED_SPEEDS,
     TrainConfig,
     config_from_json,
     config_to_json,
@@ -163,12 +166,16 @@ def _choose_tokenizer(request: TrainRequest, corpus: Corpus, parent: ModelFile |
 def _choose_config(
     request: TrainRequest, tokenizer: Tokenizer, tokens: int, parent: ModelFile | None, group: ProcessGroup
 ) -> TrainConfig:
-    """Return the configuration. Raises UsageError if the text or the number of processes does not allow the batch."""
+    """Return the configuration, by the speed of this machine if the time is limited.
+
+    Raises UsageError if the text or the number of processes does not allow the batch.
+    """
     if parent:
         architecture = replace(parent.architecture, vocabulary=tokenizer.size)
         config = make_finetune_config(architecture, tokens, request, group.world_size)
     else:
-        config = make_config(tokenizer.size, tokens, request, group.world_size)
+        speeds = measure_speeds(tokenizer.size, group) if request.minutes < inf else UNLIMITED_SPEEDS
+        config = make_config(tokenizer.size, tokens, request, group.world_size, speeds)
     group.rows(config.batch_size)  # raises UsageError if it cannot be divided
     require_batch_fits(config, tokens)
     return config

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from typing import Annotated
 
 from .typed_json import Between
-
-SHORT_RUN_MINUTES = 6.0
-"""Up to this many minutes, a small model does not overfit."""
 
 SHORT_RUN_EPOCHS = 15.0
 """Up to this many epochs, a small model does not overfit."""
@@ -62,11 +61,21 @@ MODEL_SIZES = {
 }
 
 
-def choose_size(minutes: float, tokens: int) -> str:
-    """Return the largest size that two CPU cores train well in ``minutes`` and a text of ``tokens`` suffices for."""
-    by_time = "small" if minutes <= SHORT_RUN_MINUTES else "medium" if minutes <= 45 else "large"
-    by_text = "small" if tokens < SMALL_TEXT_TOKENS else "medium" if tokens < 2_000_000 else "large"
-    return min(by_time, by_text, key=list(MODEL_SIZES).index)
+MIN_TOKENS = {"small": 0, "medium": 9_000_000, "large": 30_000_000}
+"""Tokens that a model of a size has to read to be better than one of the size below."""
+
+MAX_TOKENS = {"small": SMALL_TEXT_TOKENS, "medium": 2_000_000, "large": math.inf}
+"""Tokens of a text from which on a size is too small for it."""
+
+
+def choose_size(tokens: int, readable: Mapping[str, float]) -> str:
+    """Return the largest size that a text of ``tokens`` suffices for and that reads enough in the time.
+
+    ``readable`` are the tokens that a model of each size reads in the time, by this machine's measured speed.
+    """
+    by_time = [size for size, needed in MIN_TOKENS.items() if readable[size] >= needed]
+    by_text = next(size for size, limit in MAX_TOKENS.items() if tokens < limit)
+    return min(by_time[-1], by_text, key=list(MODEL_SIZES).index)
 
 
 def nearest_size(width: int) -> str:

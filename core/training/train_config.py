@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
 
@@ -15,7 +16,6 @@ from .saved_keys import CONFIG_KEYS, from_file_keys, to_file_keys
 from .sizes import (
     MODEL_SIZES,
     SHORT_RUN_EPOCHS,
-    SHORT_RUN_MINUTES,
     SMALL_TEXT_TOKENS,
     Dropout,
     ModelSize,
@@ -41,6 +41,9 @@ model's."""
 
 NO_OPTIONS = TrainRequest()
 """A request without options."""
+
+UNLIMITED_SPEEDS = dict.fromkeys(MODEL_SIZES, math.inf)
+"""Speeds by size of a machine to which time is no limit."""
 
 
 Limit = Annotated[float, Between(0, MAX_LIMIT, unlimited=True)]
@@ -97,22 +100,33 @@ class TrainConfig:
         return self.minutes == math.inf and self.epochs == math.inf
 
 
-def make_config(vocabulary: int, tokens: int, request: TrainRequest = NO_OPTIONS, processes: int = 1) -> TrainConfig:
+def make_config(
+    vocabulary: int,
+    tokens: int,
+    request: TrainRequest = NO_OPTIONS,
+    processes: int = 1,
+    speeds: Mapping[str, float] = UNLIMITED_SPEEDS,
+) -> TrainConfig:
     """Return the configuration for a text of ``tokens``. A short text gets fewer streams and shorter sequences.
 
-    Each of several processes gets as many streams as a single one would.
+    Each of several processes gets as many streams as a single one would. ``speeds`` are the tokens a second that all of
+    them read with a model of each size. Without them, the time is not taken to limit the size.
     """
+    readable = {name: 60 * request.minutes * speed for name, speed in speeds.items()}
     size_by_width = nearest_size(request.width) if request.width else None
-    size = MODEL_SIZES[request.size or size_by_width or choose_size(request.minutes, tokens)]
+    name = request.size or size_by_width or choose_size(tokens, readable)
+    epochs = min(request.epochs, readable[name] / tokens)
+    size = MODEL_SIZES[name]
     layers, width = request.layers or size.layers, request.width or size.width
-    return _build_config(Architecture(vocabulary, size.embedding, layers, width), size, tokens, request, processes)
+    architecture = Architecture(vocabulary, size.embedding, layers, width)
+    return _build_config(architecture, _choose_regularization(size, epochs), tokens, request, processes)
 
 
 def make_finetune_config(
     architecture: Architecture, tokens: int, request: TrainRequest, processes: int = 1
 ) -> TrainConfig:
     """Return the configuration for fine-tuning a model: a lower learning rate, so that it forgets less."""
-    size = MODEL_SIZES[nearest_size(architecture.width)]
+    size = _choose_regularization(MODEL_SIZES[nearest_size(architecture.width)], math.inf)
     rate = size.learning_rate / (4 if tokens < SMALL_TEXT_TOKENS else 2)
     config = _build_config(architecture, replace(size, learning_rate=rate), tokens, request, processes)
     return replace(config, finetune=True)
@@ -159,8 +173,7 @@ def config_from_json(values: object) -> TrainConfig:
 def _build_config(
     architecture: Architecture, size: ModelSize, tokens: int, request: TrainRequest, processes: int
 ) -> TrainConfig:
-    regularization = _choose_regularization(size, request)
-    dropout = regularization.dropout
+    dropout = size.dropout
     batch_size = request.batch_size or processes * max(1, min(DEFAULT_BATCH_SIZE, tokens // 2_000 // processes))
     return TrainConfig(
         architecture,
@@ -170,13 +183,14 @@ def _build_config(
         batch_size=batch_size,
         seq_len=min(MAX_SEQ_LEN, max(MIN_SEQ_LEN, tokens // batch_size // 4)),
         learning_rate=request.learning_rate or size.learning_rate,
-        weight_decay=regularization.weight_decay,
+        weight_decay=size.weight_decay,
         ema_decay=size.ema_decay ** (batch_size / DEFAULT_BATCH_SIZE),
     )
 
 
-def _choose_regularization(size: ModelSize, request: TrainRequest) -> ModelSize:
-    """Return the size that gives dropout and weight decay: for a long run of "small" those of "medium"."""
-    is_short = request.minutes <= SHORT_RUN_MINUTES or request.epochs <= SHORT_RUN_EPOCHS
-    is_small = size.width == MODEL_SIZES["small"].width
-    return MODEL_SIZES["medium"] if is_small and not is_short else size
+def _choose_regularization(size: ModelSize, epochs: float) -> ModelSize:
+    """Return ``size``, with dropout and weight decay of "medium" if it is "small" and reads its text often."""
+    medium = MODEL_SIZES["medium"]
+    if size.width == MODEL_SIZES["small"].width and epochs > SHORT_RUN_EPOCHS:
+        return replace(size, dropout=medium.dropout, weight_decay=medium.weight_decay)
+    return size
