@@ -50,7 +50,7 @@ def mix_with_parent(
     for share in SHARES:
         model.load_state_dict({name: parent[name].lerp(tensor, share) for name, tensor in tuned.items()})
         losses.append(block_losses(model.eval(), slices, labels))
-    share = SHARES[choose_share(torch.stack(losses))]
+    share = SHARES[choose_share(torch.stack(losses).nan_to_num())]
     model.load_state_dict({name: parent[name].lerp(tensor, share) for name, tensor in tuned.items()})
     return share
 

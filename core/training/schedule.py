@@ -75,6 +75,13 @@ def decay_schedule(schedule: Schedule, step: int) -> Schedule:
     return replace(schedule, decay_start=step, total_steps=step + max(step // 2, 2 * schedule.eval_every))
 
 
+def end_at(schedule: Schedule, step: int) -> Schedule:
+    """Return the schedule of a run that ends at ``step``."""
+    return replace(
+        schedule, total_steps=step, decay_start=step if schedule.decay_start is None else schedule.decay_start
+    )
+
+
 def learning_rate_scale(config: TrainConfig, schedule: Schedule, step: int) -> float:
     """Return the share of the peak learning rate at ``step``: linear warm-up, flat, then linear decay."""
     scale = min(1.0, (step + 1) / config.warmup_steps)

@@ -29,7 +29,7 @@ from .saved_state import (
     state_to_json,
     to_tensors,
 )
-from .schedule import SpeedMeter, decay_schedule, initial_schedule, learning_rate_scale, measured_schedule
+from .schedule import SpeedMeter, decay_schedule, end_at, initial_schedule, learning_rate_scale, measured_schedule
 from .train_config import TrainConfig
 
 EARLY_STOPPING_PATIENCE = 3
@@ -143,10 +143,7 @@ class Trainer:
         return self._validate()[0]
 
     def result(self) -> LSTMLanguageModel:
-        """Return the best averaged model, its logits divided by the temperature with the lowest validation loss.
-
-        If it goes on from a parent, it is averaged with that, or it is the parent as it was (see ``mix_with_parent``).
-        """
+        """Return the best model, averaged with its parent if it has one, and calibrated on the validation text."""
         with torch.random.fork_rng(devices=[]):  # the model's initialization must not disturb the dropout of the run
             model = LSTMLanguageModel(self.config.architecture, styles=len(self.config.styles))
         model.load_state_dict(self._best_weights)
@@ -264,7 +261,7 @@ class Trainer:
         if self.schedule.decay_start is None:
             return self._start_decay_if_due()
         if self.bad_validations >= 2 * EARLY_STOPPING_PATIENCE:
-            self.schedule = replace(self.schedule, total_steps=self.step)
+            self.schedule = end_at(self.schedule, self.step)
             return f"{OVERFITTING_NOTE}, and training ends"
         return ""
 
@@ -277,8 +274,7 @@ class Trainer:
         self.learner.load_weights(self._best_weights)
         if self.rate_factor >= lowest_rate(self._parent_weights or {}, self._best_weights):
             return "validation loss has stopped improving; back to the best model so far, at a lower learning rate"
-        decay_start = self.schedule.decay_start or self.step
-        self.schedule = replace(self.schedule, total_steps=self.step, decay_start=decay_start)
+        self.schedule = end_at(self.schedule, self.step)
         return "validation loss improves at no learning rate; training ends, and the best model is kept"
 
     def _start_decay_if_due(self) -> str:
