@@ -66,7 +66,7 @@ def block_losses(model: nn.Module, slices: Sequence[Ids], labels: Sequence[Ids] 
     every = -(-sum(map(len, slices)) // MAX_BLOCK_TOKENS)
     windows = _iter_windows(model, slices, labels, every)
     losses = torch.cat([functional.cross_entropy(*window, reduction="none") for window in windows]).cpu()
-    return torch.stack([block.mean() for block in losses.split(64)[: max(1, len(losses) // 64)]])
+    return torch.stack([block.mean() for block in torch.split(losses, 64)[: max(1, len(losses) // 64)]])
 
 
 @torch.no_grad()

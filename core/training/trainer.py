@@ -163,9 +163,8 @@ class Trainer:
         for prefix, weights in ("best.", self._best_weights), ("parent.", self._parent_weights or {}):
             tensors |= {f"{prefix}{name}": tensor.cpu() for name, tensor in weights.items()}
         counters = TrainerState(**{field.name: getattr(self, field.name) for field in fields(TrainerState)})
-        state = SavedState(
-            counters, self.schedule if self.schedule.threads else None, self.learner.batch_reader.position
-        )
+        schedule = self.schedule if self.schedule.threads else None
+        state = SavedState(counters, schedule, self.learner.batch_reader.position)
         return Checkpoint({name: tensor.numpy().copy() for name, tensor in tensors.items()}, state_to_json(state))
 
     def restore(self, checkpoint: Checkpoint) -> None:
