@@ -121,6 +121,8 @@ def supports_bf16(device: torch.device) -> bool:
     """
     if device.type == "mps":
         return False
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
     with torch.random.fork_rng(), torch.autocast(device.type, torch.bfloat16):
         layer, x = nn.LSTM(8, 8, device=device), torch.zeros(1, 1, 8, device=device)
         try:

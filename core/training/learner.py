@@ -62,8 +62,8 @@ class Learner:
         Returns None if the loss or the gradient is not finite. Then only the RNG and the reading position have changed.
         """
         inputs, targets, labels, starts_epoch = self.batch_reader.next_window()
-        inputs, targets = inputs.to(self.group.device), targets.to(self.group.device)
-        labels = None if labels is None else labels.to(self.group.device)
+        inputs, targets = self._to_device(inputs), self._to_device(targets)
+        labels = None if labels is None else self._to_device(labels)
         self.model.train()
         with torch.autocast(self.group.device.type, torch.bfloat16, enabled=bf16):
             logits, states = self._data_parallel(inputs, None if starts_epoch else self._reset_some_states(), labels)
@@ -133,6 +133,11 @@ class Learner:
     def _weights(self) -> dict[str, Tensor]:
         modules = {"model": self.model.state_dict(), "averaged": self.ema_model.state_dict()}
         return {f"{kind}.{name}": tensor for kind, state in modules.items() for name, tensor in state.items()}
+
+    def _to_device(self, ids: Tensor) -> Tensor:
+        """Return ids on the device. A GPU copies them from pinned memory while it computes."""
+        device = self.group.device
+        return (ids.pin_memory() if device.type == "cuda" else ids).to(device, non_blocking=True)
 
     def _load_hidden(self, tensors: dict[str, Tensor]) -> None:
         """Take this process's rows of the hidden states."""

@@ -96,13 +96,16 @@ class LSTMLanguageModel(nn.Module):
         """Return a layer's h (T, B, H) for its input (T, B, in), and its state after the last step."""
         kernel = lstm_kernel.find_kernel(layer, x)
         drop = self.dropout.recurrent if self.training else 0.0
-        if kernel is None and not drop:
+        on_gpu_in_bf16 = x.device.type == "cuda" and torch.is_autocast_enabled("cuda")
+        if kernel is None and not drop and not on_gpu_in_bf16:
             return layer(x, state)  # type: ignore[no-any-return]
         weights: dict[str, Tensor] = dict(layer.named_parameters())
         if drop:
             weights["weight_hh_l0"] = weight_drop(weights["weight_hh_l0"], drop)
         if kernel is not None:
             return lstm_kernel.run_lstm(kernel, x, state, weights)
+        if on_gpu_in_bf16:
+            return run_in_bfloat16(layer, x, state, weights)
         return functional_call(layer, weights, (x, state))  # type: ignore[no-any-return]
 
     def _zero_state(self, rows: int) -> LayerState:
@@ -111,6 +114,18 @@ class LSTMLanguageModel(nn.Module):
 
     def _drop(self, x: Tensor, probability: float) -> Tensor:
         return locked_dropout(x, probability) if self.training and probability else x
+
+
+def run_in_bfloat16(
+    layer: nn.Module, x: Tensor, state: LayerState, weights: dict[str, Tensor]
+) -> tuple[Tensor, LayerState]:
+    """Return what the layer returns with these weights, by name, computed in bfloat16.
+
+    Autocast would run cuDNN's LSTM in float16 (ATen/cudnn/AutocastRNN.cpp), in which small gradients become zero.
+    """
+    low = {name: weight.bfloat16() for name, weight in weights.items()}
+    with torch.autocast(x.device.type, enabled=False):
+        return functional_call(layer, low, (x.bfloat16(), tuple(half.bfloat16() for half in state)))  # type: ignore[no-any-return]
 
 
 def locked_dropout(x: Tensor, probability: float) -> Tensor:
