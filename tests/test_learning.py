@@ -218,6 +218,20 @@ def test_in_another_session_the_parent_reads_its_passages_again(session: Session
     assert other.passage.text() == text
 
 
+def test_a_text_goes_on_as_the_model_that_has_learned_and_the_old_passage_stays(session: Session) -> None:
+    run(session, "/learn on", ODD, "/retry")
+    first, text = session.passage, session.passage.text()
+    run(session, "/learn use")
+    assert session.model.name == f"small+{len(ODD)}"
+    assert (session.passage.text(), session.passage.model_sha256) == (text, session.model.file.sha256)
+    assert session.passage is not first
+    assert first.model_sha256 != session.model.file.sha256
+    run(session, "/continue", "/undo", "/version -1")
+    assert len(session.passage.nodes) == 4
+    with pytest.raises(CommandError, match="nothing was learned since"):
+        run(session, "/learn use")
+
+
 def test_forgetting_goes_back_to_the_parent(session: Session, small: Model) -> None:
     run(session, "/learn on", ODD, "wvu zyx")
     assert session.model is not small
@@ -275,7 +289,7 @@ def test_a_wrong_word_is_refused(session: Session, line: str) -> None:
         run(session, line)
 
 
-@pytest.mark.parametrize("line", ["/learn off", "/learn forget", "/learn save me"])
+@pytest.mark.parametrize("line", ["/learn off", "/learn use", "/learn forget", "/learn save me"])
 def test_before_it_is_on_there_is_nothing_to_end_or_save(session: Session, line: str) -> None:
     with pytest.raises(CommandError, match="nothing is learned"):
         run(session, line)

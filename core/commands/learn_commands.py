@@ -9,7 +9,7 @@ from ..errors import CommandError
 from ..events import Notice
 from ..session.session import Session
 from ..typed_paths import is_visitor
-from .effects import Effect
+from .effects import Effect, Redraw
 
 if TYPE_CHECKING:
     from ..session.learning_listener import LearningListener
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ACTIONS = (
     ("on", "learn what I type from now on"),
     ("off", "learn no more; what was learned stays"),
+    ("use", "go on with this text as the model that has learned; it is read again"),
     ("forget", "go back to the model as it was"),
     ("save", "save what was learned as a model: /learn save NAME"),
 )
@@ -24,11 +25,13 @@ ACTIONS = (
 
 
 def learn(session: Session, action: str = "", name: str = "", *, force: bool = False) -> Iterator[Effect]:
-    """Show how much was learned, or begin, end, undo or save it."""
+    """Show how much was learned, or begin, end, use, undo or save it."""
     if action not in {"", *(word for word, _ in ACTIONS)} or bool(name) != (action == "save"):
-        raise CommandError("usage: /learn, or /learn on, off, forget, or save NAME")
+        raise CommandError("usage: /learn, or /learn on, off, use, forget, or save NAME")
     if action == "save":
         yield Notice(_save(session, name, force))
+    elif action == "use":
+        yield Redraw(_use(session))
     else:
         yield Notice({"": _describe, "on": _start, "off": _stop, "forget": _forget}[action](session))
 
@@ -53,7 +56,7 @@ def _describe(session: Session) -> str:
     if listener.learner.busy:
         parts.append("more is being learned just now")
     if learning and learning.latest is not session.model:
-        parts.append("the next seed or /new takes it up")
+        parts.append("the next seed takes it up, /learn use in this text")
     return "; ".join(parts)
 
 
@@ -74,6 +77,23 @@ def _stop(session: Session) -> str:
     listener = _require_listener(session)
     listener.listening = False
     return "learning is off; what was learned stays until you quit, and /learn forget undoes it"
+
+
+def _use(session: Session) -> str:
+    """Read a copy of the passage with the latest model, and go on with it. Return a notice."""
+    from ..session import passage_json
+    from ..session.stored_passage import StoredPassage
+
+    learning = _require_listener(session).learner.find(session.model)
+    session.passage.current()
+    if session.playing:
+        raise CommandError("text is being written; stop it first")
+    if learning is None or learning.latest is session.model:
+        raise CommandError("nothing was learned since this text began")
+    copy = passage_json.from_json(passage_json.to_json(session.passage))
+    copy.model_sha256 = ""  # so that it is not the old model that reads it
+    session.new_passage()
+    return session.load_passage(StoredPassage(copy)) or ""
 
 
 def _forget(session: Session) -> str:

@@ -159,7 +159,7 @@ TEXT_COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "learn",
-        "show what the model has learned of you; on, off, forget, or save NAME (/learn! save replaces)",
+        "show what the model has learned of you; on, off, use, forget, or save NAME (/learn! save replaces)",
         learn_commands.learn,
         (Argument("action", choices=arguments.offer(*learn_commands.ACTIONS)), Argument("name")),
         live=True,

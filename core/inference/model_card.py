@@ -23,7 +23,8 @@ class Card:
     of the items in a sample that stand in the training text, None if it is no list.
 
     If the model has learned from a person's text (``core.learning``), ``learned_characters`` is its length, and the two
-    losses are those on that text: of the model ``parent``, and while learning, each piece before it was learned.
+    losses are those on that text: of the model ``parent``, and while learning, each piece before it was learned. Else
+    the three are None.
     """
 
     corpus: str = ""
@@ -50,7 +51,7 @@ class Card:
     reader: str = ""
     author: str = ""
     copied_items: float | None = None
-    learned_characters: int = 0
+    learned_characters: int | None = None
     nats_per_char_before_learning: float | None = None
     nats_per_char_while_learning: float | None = None
 
