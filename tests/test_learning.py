@@ -14,6 +14,7 @@ from afterglow.core.errors import CommandError, UsageError
 from afterglow.core.events import Notice
 from afterglow.core.inference.model_card import Card
 from afterglow.core.inference.model_file import Architecture, ModelFile
+from afterglow.core.learning import dynamic_evaluation
 from afterglow.core.learning.dynamic_evaluation import SEGMENT, DynamicEvaluation
 from afterglow.core.learning.learning_model import LearningModel
 from afterglow.core.learning.own_words import SeenTexts
@@ -33,11 +34,11 @@ ODD = "zyx wvu zyx. wvu zyx wvu wvu. zyx zyx wvu. "
 """A text that no untrained model expects."""
 
 
-def make_model(tokenizer: Tokenizer, name: str = "small", width: int = 12) -> Model:
+def make_model(tokenizer: Tokenizer, name: str = "small", rng: int = 1) -> Model:
     """Return a model with random weights."""
-    architecture = Architecture(vocabulary=tokenizer.size, embedding=6, layers=2, width=width)
+    architecture = Architecture(vocabulary=tokenizer.size, embedding=6, layers=2, width=12)
     parameters = Parameters(architecture)
-    parameters.flat[:] = np.random.default_rng(1).normal(0, 0.2, len(parameters.flat))
+    parameters.flat[:] = np.random.default_rng(rng).normal(0, 0.2, len(parameters.flat))
     return Model(name, ModelFile(architecture, tokenizer, Card(), to_tensors(parameters)).with_sha256())
 
 
@@ -102,6 +103,18 @@ def test_each_piece_is_scored_before_it_is_learned(small: Model) -> None:
     assert losses[SEGMENT:].mean() < unlearned[SEGMENT:].mean()
 
 
+def test_weights_go_back_towards_the_parent(small: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamic_evaluation, "RATE", 0.0)
+    evaluation, parent = DynamicEvaluation(small), from_file(small.file)
+    evaluation.weights.flat += 1
+    ids = small.tokenizer.encode(ODD)
+    list(evaluation.read(ids, np.ones(len(ids), bool)))
+    distance = evaluation.weights.flat - parent.flat
+    assert distance.min() >= 0
+    assert distance.max() <= 1.001
+    assert distance.mean() < 1
+
+
 def test_without_text_the_weights_stay_and_nothing_is_made(small: Model) -> None:
     learning = LearningModel(small)
     learning.learn("")
@@ -146,6 +159,9 @@ def test_the_models_own_words_are_not_learned_from_a_seed_that_repeats_them(sess
     run(session, f"abc {own}")
     assert learned_characters(session) == 7 + 4
     run(session, "/new", own, f"cba.{own}")
+    assert learned_characters(session) == 7 + 4 + 4
+    latest = session.passage.text()[-30:]
+    run(session, "/new", latest)
     assert learned_characters(session) == 7 + 4 + 4
 
 
@@ -216,6 +232,15 @@ def test_in_another_session_the_parent_reads_its_passages_again(session: Session
         f"this passage was written with another model, small+{len(ODD)}; small reads it again"
     ]
     assert other.passage.text() == text
+
+
+def test_the_parent_and_the_last_eight_states_are_kept(small: Model) -> None:
+    states = [make_model(small.tokenizer, f"small+{rng}", rng) for rng in range(2, 12)]
+    learning = LearningModel(small)
+    for state in (*states, states[3]):
+        learning.take_up(state)
+    kept = [model.name for model in learning.states.values()]
+    assert kept == ["small", *(state.name for state in (*states[2:3], *states[4:], states[3]))]
 
 
 def test_a_text_goes_on_as_the_model_that_has_learned_and_the_old_passage_stays(session: Session) -> None:
@@ -336,14 +361,16 @@ def test_a_failure_in_the_thread_is_shown(session: Session, monkeypatch: pytest.
 def test_the_program_ends_while_a_long_text_is_being_learned() -> None:
     """It ends in good order, and does not learn to the end first."""
     program = """
-import sys
+import atexit, sys
 from afterglow.core.learning.background import BackgroundLearner
 from afterglow.core.model import load
-BackgroundLearner().learn(20_000 * "The lamp. ", load(sys.argv[1]), lambda: ())
-"""  # 200,000 characters: half a minute
+learner, model = BackgroundLearner(), load(sys.argv[1])
+learner.learn(5_000 * "The lamp. ", model, lambda: ())
+atexit.register(lambda: print(learner.find(model).figures.characters))
+"""
     command = [sys.executable, "-c", program, str(DATA / "tiny-char.safetensors")]
     ended = subprocess.run(command, capture_output=True, timeout=120, check=False)  # noqa: S603
-    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"0\n", b"")
 
 
 def test_discord_does_not_learn() -> None:
