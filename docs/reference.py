@@ -60,7 +60,7 @@ ABOUT_COMMAND_LINE = """# Command line
 flags. If standard input is not a terminal, its lines are run as a script. Flags before a command are passed on to it.
 
 Text goes to standard output, everything else to standard error. Exit codes: 1 after an error, 2 after wrong usage,
-130 after Ctrl-C.
+130 after Ctrl-C, 128 and the number of another signal.
 """
 
 SCOPES = {"token": "the next token", "passage": "the next text", "view": "the display"}

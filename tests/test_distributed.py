@@ -98,7 +98,7 @@ def test_control_c_ends_both_and_another_number_goes_on(home: Path) -> None:
     until(processes[0], "(best)")
     processes[1].send_signal(signal.SIGINT)
     (code, out, err), (other, *said) = ended(processes)
-    assert (code, other, said) == (0, 0, ["", ""]), err
+    assert (code, other, said) == (130, 0, ["", ""]), err
     assert "resume with:\n    afterglow train --resume mine\n" in err
     assert "play it: afterglow --model mine" in out
     (code, _, err), *_ = ended(start(1, "--resume", "mine"))
@@ -128,7 +128,7 @@ def _stopped(*arguments: str) -> None:
     until(processes[0], "validation ")
     for process in processes:
         process.send_signal(signal.SIGINT)
-    assert [code for code, *_ in ended(processes)] == [0, 0]
+    assert [code for code, *_ in ended(processes)] == [130, 0]
 
 
 @pytest.mark.slow

@@ -15,6 +15,8 @@ import pytest
 pytest.importorskip("torch")
 
 from afterglow.core.training import run as training_run
+from afterglow.core.training.request import TrainRequest
+from afterglow.core.training.trainer import TrainProgress
 from afterglow.repl.cli.train_run import STOP_SIGNALS, catch_interrupt
 
 from .cli_helpers import RunCli
@@ -88,6 +90,61 @@ def test_a_terminal_that_closes_leaves_a_run_to_resume_and_a_model(home: Path) -
     terminal.expect("(best)")
     os.close(terminal.child_fd)
     terminal.wait()
-    assert terminal.exitstatus == 0
+    assert terminal.exitstatus == 128 + signal.SIGHUP
     assert (home / "models" / "mine.safetensors").exists()
     assert training_run.resume_run("mine").trainer.step > 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_with_128_and_its_number_and_the_run_can_be_resumed(
+    run: RunCli, home: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """So that ``train && publish`` goes on with whole models only."""
+    steps = training_run.TrainingRun.train
+
+    def interrupted(self: training_run.TrainingRun) -> Iterator[TrainProgress]:
+        for progress in steps(self):
+            signal.raise_signal(number)
+            yield progress
+
+    monkeypatch.setattr(training_run.TrainingRun, "train", interrupted)
+    monkeypatch.setattr("afterglow.repl.cli.train_run.print_plan", lambda _: None)
+    stopped = run("train", str(LAMP), "--name", "mine", "--epochs", "5", "--width", "8", "--layers", "1")
+    assert stopped.code == 128 + number
+    assert "stopped at step 1, epoch 0.0, and saved; resume with:" in stopped.err
+    assert (home / "models" / "mine.safetensors").exists()
+    assert training_run.resume_run("mine").trainer.step == 1
+
+
+@pytest.mark.parametrize(
+    ("moment", "error"),
+    [
+        ("core.training.run._build_run", KeyboardInterrupt),
+        ("repl.cli.train_run.print_plan", KeyboardInterrupt),
+        ("repl.cli.train_run.print_plan", None),
+    ],
+)
+def test_ctrl_c_before_the_first_step_leaves_nothing(
+    run: RunCli, home: Path, monkeypatch: pytest.MonkeyPatch, moment: str, error: type[BaseException] | None
+) -> None:
+    """In whatever way it comes: while the run is being made, or while its plan is printed and it is only noted."""
+
+    def stop(*_: object) -> None:
+        if error:
+            raise error
+        signal.raise_signal(signal.SIGINT)
+
+    new = ["train", "-", "--name", "mine", "--epochs", "0.2", "--width", "8", "--layers", "1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(f"afterglow.{moment}", stop)
+        assert run(*new, stdin=LAMP.read_bytes()).code == 130
+    assert not (home / "runs" / "mine").exists()
+
+
+def test_ctrl_c_leaves_a_run_that_is_resumed(run: RunCli, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    training_run.start_run(TrainRequest("mine", (str(LAMP),), epochs=0.2, width=8, layers=1))
+    with monkeypatch.context() as patch:
+        patch.setattr("afterglow.repl.cli.train_run.print_plan", lambda _: signal.raise_signal(signal.SIGINT))
+        assert run("train", "--resume", "mine").code == 130
+    assert (home / "runs" / "mine" / "run.json").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -92,12 +93,13 @@ def train(paths: tuple[str, ...], resume: str | None, device: str, as_json: bool
     request = TrainRequest(paths=paths, **given)
     if paths and not resume:
         request = replace(request, encoding=ask_for_encoding(paths, request.read_options))
-    figures = start_or_resume(resume or request, device)
-    if figures is None:
+    outcome = start_or_resume(resume or request, device)
+    if outcome is None:
         return
-    print_values(figures, as_json)
+    print_values(outcome.figures, as_json)
     if not as_json:
-        echo(f"play it: afterglow --model {figures['model']}")
+        echo(f"play it: afterglow --model {outcome.figures['model']}")
+    sys.exit(outcome.exit_code)
 
 
 def _check_combination(paths: tuple[str, ...], resume: str | None, given: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from math import log
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 from ...core.errors import AfterglowError, StorageError
 from ...core.inference.model_card import Card
@@ -18,7 +19,7 @@ from ...core.model import Model
 from ...core.score import Score
 from ...core.training.distributed import ProcessGroup, init_distributed
 from ...core.training.request import TrainRequest
-from ...core.training.run import TrainingRun, resume_run, start_run
+from ...core.training.run import TrainingRun, delete_if_stopped, resume_run, start_run
 from ...core.training.run_dir import lock_run
 from ..progress_line import print_progress
 from .generate import Values, score_values
@@ -31,13 +32,18 @@ STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 """
 
 
+CTRL_C = 128 + signal.SIGINT
+"""Exit code after Ctrl-C."""
+
+
 class Interrupt:
     """A signal handler that remembers the first signal. A Ctrl-C after it raises KeyboardInterrupt.
 
-    After a terminal has closed, what would be printed there is dropped.
+    After a terminal has closed, what would be printed there is dropped. ``exit_code`` is that of the process: 128 and
+    the number of the first signal, 0 without one.
     """
 
-    pressed = False
+    exit_code = 0
 
     def __init__(self) -> None:
         self._terminals = [handle for handle in (1, 2) if os.isatty(handle)]
@@ -48,7 +54,12 @@ class Interrupt:
             self._drop_output()
         elif self.pressed:
             raise KeyboardInterrupt
-        self.pressed = True
+        self.exit_code = self.exit_code or 128 + number
+
+    @property
+    def pressed(self) -> bool:
+        """True after the first signal."""
+        return self.exit_code > 0
 
     def _drop_output(self) -> None:
         for handle in self._terminals:
@@ -73,15 +84,22 @@ def catch_interrupt() -> Iterator[Interrupt]:
             signal.signal(number, handler)
 
 
-def start_or_resume(request_or_name: TrainRequest | str, device: str) -> Values | None:
-    """Train a new run, or resume the one of that name. Return the model's figures on rank 0, None on other ranks."""
+class Outcome(NamedTuple):
+    """The figures of the saved model, and the exit code of the process."""
+
+    figures: Values
+    exit_code: int
+
+
+def start_or_resume(request_or_name: TrainRequest | str, device: str) -> Outcome | None:
+    """Train a new run, or resume the one of that name. Return the outcome on rank 0, None on other ranks."""
     group = init_distributed(device)
     name = request_or_name if isinstance(request_or_name, str) else request_or_name.name
     try:
         with group.peer_failures_as_errors(name), lock_run(name) if group.is_main else nullcontext():
             training_run = _open_run(request_or_name, group)
             if group.is_main:
-                return train_and_report(training_run)
+                return train_and_report(training_run, is_new=not isinstance(request_or_name, str))
             _follow_rank0(training_run)
             return None
     except AfterglowError as error:
@@ -98,13 +116,17 @@ def _open_run(request_or_name: TrainRequest | str, group: ProcessGroup) -> Train
     return start_run(request_or_name, group, partial(print_progress, "tokenizing the text"))
 
 
-def train_and_report(training_run: TrainingRun) -> Values:
-    """Train to the end or to Ctrl-C, with progress on the terminal. Return the figures of the saved model.
+def train_and_report(training_run: TrainingRun, is_new: bool) -> Outcome:
+    """Train to the end or to Ctrl-C, with progress on the terminal. Return the outcome.
 
-    Ctrl-C finishes the step and saves a checkpoint. The best model so far is saved in the library in any case.
+    Ctrl-C finishes the step and saves a checkpoint. The best model so far is saved in the library in any case. Before
+    the first step of a new run, Ctrl-C leaves nothing.
     """
     with catch_interrupt() as stop:
-        print_plan(training_run)
+        with delete_if_stopped(training_run.run_dir) if is_new else nullcontext():
+            print_plan(training_run)
+            if stop.pressed and training_run.trainer.group.world_size == 1:
+                sys.exit(stop.exit_code)
         with choose_display(training_run) as display:
             finished = _run_loop(training_run, stop, display)
         if not finished:
@@ -118,7 +140,8 @@ def train_and_report(training_run: TrainingRun) -> Values:
     say(_final_summary(training_run, model, score))
     seconds = round(training_run.trainer.seconds, 1)
     name = model.name if path == training_run.output_path else str(path)
-    return {"model": name, "path": str(path), "seconds": seconds, **score_values(score)}
+    figures = {"model": name, "path": str(path), "seconds": seconds, **score_values(score)}
+    return Outcome(figures, 0 if finished else stop.exit_code or CTRL_C)  # another process may have got the signal
 
 
 def _follow_rank0(training_run: TrainingRun) -> None:
