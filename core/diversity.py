@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +16,7 @@ from .model import Model
 from .settings import Settings
 from .text.chunks import TextLike
 from .text.copy_detection import MIN_RUN, CopyReport, copied_run_lengths
+from .text.items import split_items
 
 DEFAULT_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
 
@@ -38,6 +39,7 @@ class DiversityMetrics:
     ``copied``: share of characters in runs of at least 16 that the reference text contains verbatim.
     ``longest_copy``: length of the longest such run, in characters.
     The last three are None without a reference text.
+    ``copied_items``: share of the whole items that stand in the list; None if the model is not one of a list.
     """
 
     temperature: float
@@ -49,6 +51,7 @@ class DiversityMetrics:
     known_words: float | None = None
     copied: float | None = None
     longest_copy: int | None = None
+    copied_items: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,16 @@ def measure_diversity(
         settings = Settings(temperature=temperature, length=config.length)
         streams = model.open_samples(start, settings, config.rng, config.count)
         samples = [[event for event in events if isinstance(event, Token)] for events in streams]
-        yield _compute_metrics(temperature, samples, reference)
+        copied_items = _measure_items(model, ["".join(token.text for token in tokens) for tokens in samples], reference)
+        yield replace(_compute_metrics(temperature, samples, reference), copied_items=copied_items)
 
 
 class ReferenceText:
     """A text to compare samples with."""
 
-    def __init__(self, text: TextLike) -> None:
+    def __init__(self, text: TextLike, items: Container[str] = ()) -> None:
+        self.items = items
+        """The items of a list, whole; empty if the text is none."""
         self._text = text
         self._words = set(split_words(text[:]))
 
@@ -94,6 +100,16 @@ class ReferenceText:
         """Return how much of ``samples`` is copied from the text."""
         runs: list[NDArray[np.int64]] = [copied_run_lengths(sample, self._text) for sample in samples]
         return CopyReport.from_runs(np.concatenate(runs))
+
+
+def _measure_items(model: Model, samples: Sequence[str], reference: ReferenceText | None) -> float | None:
+    """Return the share of the whole items in ``samples`` that stand in the reference text, else in the model's list."""
+    end = model.file.card.item_end
+    if not end or not (reference or model.copies.knows_items):
+        return None
+    items = [item for sample in samples for item in split_items(sample, end)]
+    known = reference.items.__contains__ if reference else model.copies.contains_item
+    return _fraction(sum(map(known, items)), len(items))
 
 
 def split_words(text: str) -> list[str]:

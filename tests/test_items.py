@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from afterglow.core.text.corpus import read_corpora
 from afterglow.core.text.formats import ReadOptions
 from afterglow.core.text.items import ItemSet, split_items
 
+from .cli_helpers import RunCli
 from .conftest import DATA
 
 LAMP = (DATA / "lamp.txt").read_text("utf-8")
@@ -129,3 +131,39 @@ def test_an_empty_seed_is_read_as_the_end_of_an_item(listing: Model) -> None:
     poems = Model("poems", replace(listing.file, card=card), listing.runtime)
     assert poems.read("").snapshot.position == 2
     assert listing.read("").snapshot.position == 1
+
+
+def test_novelty_and_diversity_count_the_items_of_a_list(
+    listing: Model, run: RunCli, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(item_samples, "MEASURED_ITEMS", 60)
+    (home / "models").mkdir(parents=True)
+    written = {
+        line for line in listing.generate("\n", temperature=1.0, length=2000, rng=1, stop=()).split("\n") if line
+    }
+    index = CopyIndex.build_for_items(ItemSet("\n".join(written), "\n"), "", 1 << 16)
+    replace(listing.file, index=index).save(home / "models" / "lister.safetensors")
+    (home / "mine.txt").write_text("\n".join(sorted(written)[::2]))
+
+    def measure(*words: str) -> float:
+        values = json.loads(run(*words, "-t", "1.0", "--json").out)
+        return float((values if isinstance(values, dict) else values[0])["copied_items"])
+
+    diversity = "diversity", "-m", "lister", "-n", "1", "--seed", "\n", "--length", "2000"
+    assert measure(*diversity) == 1.0
+    assert 0 < measure(*diversity, "--text", str(home / "mine.txt")) < 1.0
+    assert "100.0 %" in run(*diversity, "-t", "1.0").out
+    novelty = "novelty", "lister", "--length", "100"
+    assert 0 < measure(*novelty) < 1.0
+    (home / "mine.txt").write_text("\n".join(written))
+    assert measure(*novelty, str(home / "mine.txt")) == measure(*novelty)
+    (home / "mine.txt").write_text("an item that nothing has written\n")
+    assert measure(*novelty, str(home / "mine.txt")) == 0
+
+
+def test_of_a_model_of_no_list_no_items_are_counted(copying: Model, run: RunCli, home: Path) -> None:
+    (home / "models").mkdir(parents=True)
+    copying.file.save(home / "models" / "copying.safetensors")
+    assert "copied_items" not in json.loads(run("novelty", "copying", "--length", "100", "--json").out)
+    measured = json.loads(run("diversity", "-m", "copying", "-t", "1", "--length", "50", "--json").out)
+    assert measured[0]["copied_items"] is None

@@ -57,8 +57,8 @@ class ItemSet:
         self.hashes = np.unique(np.fromiter(map(hash_item, iter_items(iter_lines(iter_chunks(text)), end)), np.uint32))
         """The hashes, sorted, (n,)."""
 
-    def __contains__(self, item: str) -> bool:
-        return contains_hash(self.hashes, np.uint32(hash_item(item)))
+    def __contains__(self, item: object) -> bool:
+        return isinstance(item, str) and contains_hash(self.hashes, np.uint32(hash_item(item)))
 
 
 def contains_hash(hashes: NDArray[np.uint32], value: np.uint32) -> bool:

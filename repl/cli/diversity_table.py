@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 
 from ...core.diversity import DiversityMetrics, ReferenceText
 from ...core.model import Model
+from ...core.text.items import ItemSet
 from .generate import read_as_trained
 from .reading_flags import ReadingFlags
 
@@ -28,7 +29,7 @@ COLUMNS: dict[str, Callable[[DiversityMetrics], str]] = {
     "distinct-1": lambda metrics: f"{metrics.distinct_1:.2f}",
     "distinct-2": lambda metrics: f"{metrics.distinct_2:.2f}",
     "repeats itself": lambda metrics: _format_percent(metrics.self_repetition),
-    "copied": lambda metrics: _format_percent(metrics.copied),
+    "copied": lambda metrics: _format_percent(metrics.copied if metrics.copied_items is None else metrics.copied_items),
     "longest copy": lambda metrics: _format_length(metrics.longest_copy),
 }
 """Function that formats a cell, by column heading."""
@@ -55,9 +56,11 @@ def load_reference(model: Model, text: Path | None, flags: ReadingFlags) -> tupl
     if text is None:
         return None, [NO_TEXT_NOTE]
     corpus = read_as_trained(model, [str(text)], flags)
+    end = model.file.card.item_end
+    items: Container[str] = ItemSet(corpus.text, end) if end else ()
     if corpus.sha256 == model.file.card.corpus_sha256:
-        return ReferenceText(corpus.train_text), []
-    return ReferenceText(corpus.text), [f"note: {corpus.name} is not the text that {model.name} was trained on"]
+        return ReferenceText(corpus.train_text, items), []
+    return ReferenceText(corpus.text, items), [f"note: {corpus.name} is not the text that {model.name} was trained on"]
 
 
 def summarize(rows: Sequence[DiversityMetrics]) -> list[str]:

@@ -11,11 +11,13 @@ from ...core.inference.library import find_model
 from ...core.inference.mixture import Mixture, open_mixture, split_mixture
 from ...core.inference.model_card import Card
 from ...core.inference.model_file import open_model_file
+from ...core.item_samples import measure_copied_items
 from ...core.model import Model, load
 from ...core.score import Score
 from ...core.text.copy_detection import CopyReport, copied_run_lengths, indexed_run_lengths
 from ...core.text.corpus import Corpus, read_corpora
 from ...core.text.formats import AuthorError, ReadOptions
+from ...core.text.items import ItemSet
 from .reading_flags import ReadingFlags, ask_for_encoding
 
 Values = dict[str, object]
@@ -40,20 +42,35 @@ def measure_novelty(
 ) -> Values:
     """Generate ``length`` characters and measure how much of them is copied from ``texts``.
 
-    Without ``texts``, the model's index of its training text is used, which finds most copied runs. ``temperature``
-    None is the one in the model card. Raise TextError if there are neither texts nor an index.
+    Without ``texts``, the model's index of its training text is used, which finds most copied runs. Of a list, the
+    share of whole items is measured too. ``temperature`` None is the one in the model card. Raise TextError if there
+    are neither texts nor an index.
     """
     model = load(name)
-    count_copies = _compare_with_texts(model, texts, flags) if texts else _compare_with_index(model)
+    corpus = read_as_trained(model, texts, flags) if texts else None
+    count_copies = _compare_with_corpus(model, corpus) if corpus else _compare_with_index(model)
     chosen = model.settings.temperature if temperature is None else temperature
     generated = model.generate("\n", length=length, temperature=chosen, rng=rng, stop=(), finish="off")
     shown = chosen if isinstance(chosen, float) else str(chosen)
-    return {"model": model.name, "characters": length, "temperature": shown, **count_copies(generated)}
+    copies = count_copies(generated)
+    if contains := _find_items(model, corpus):
+        copies["copied_items"] = round(measure_copied_items(model, contains, chosen, rng), 4)
+    return {"model": model.name, "characters": length, "temperature": shown, **copies}
 
 
-def _compare_with_texts(model: Model, texts: Sequence[str], flags: ReadingFlags) -> Callable[[str], Values]:
-    """Return a function that reports what a generated text copies from ``texts``, measured exactly."""
-    corpus = read_as_trained(model, texts, flags)
+def _find_items(model: Model, corpus: Corpus | None) -> Callable[[str], bool] | None:
+    """Return a function that knows the items of ``corpus``, or those that a model of a list was trained on.
+
+    None if the model is not one of a list, or its index has no items.
+    """
+    end = model.file.card.item_end
+    if end and corpus:
+        return ItemSet(corpus.text, end).__contains__
+    return model.copies.contains_item if model.copies.knows_items else None
+
+
+def _compare_with_corpus(model: Model, corpus: Corpus) -> Callable[[str], Values]:
+    """Return a function that reports what a generated text copies from ``corpus``, measured exactly."""
     is_own_text = _is_training_text(corpus, model)
 
     def count_copies(generated: str) -> Values:
