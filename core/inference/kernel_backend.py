@@ -96,6 +96,7 @@ class KernelRuntime:
         self._embedding = None if with_table else _pack_embedding(file, kernel.simd_width)
         gates = (_pack_gates(file, n, kernel.simd_width) for n in range(self._architecture.layers))
         self._matrices = [*gates, _pack_projection(file, kernel.simd_width)]
+        self._gate_order = _block_layout(np.arange(4 * self._architecture.width), 4, kernel.simd_width).ravel()
 
     def zeros(self, rows: int) -> StateArrays:
         """Return the initial state, before any token."""
@@ -105,23 +106,28 @@ class KernelRuntime:
         """Return a stepper that continues from a copy of ``state``."""
         require_same_form(state, self.zeros(0))
         threads = self.max_batches if exclusive else 1
-        return KernelStepper(self._kernel, self._embedding, self._matrices, state, threads)
+        return KernelStepper(self._kernel, self._embedding, self._matrices, self._gate_order, state, threads)
 
 
 class KernelStepper:
-    """Steps rows in place: each step overwrites ``logits`` and ``state``."""
+    """Steps rows in place: each step overwrites ``logits`` and ``state``.
+
+    ``gate_order`` are the numbers of the gates of layer 0 in the kernel's layout, any number where that is padded.
+    """
 
     def __init__(
         self,
         kernel: Int8Kernel,
         embedding: PackedEmbedding | None,
         matrices: list[PackedMatrix],
+        gate_order: NDArray[np.int64],
         state: StateArrays,
         threads: int,
     ) -> None:
         self._kernel = kernel
         self._embedding = embedding
         self._matrices = matrices
+        self._gate_order = gate_order
         self._rows = rows = len(state[0])
         self._state = tuple(array.copy() for array in state)
         self._logits: Logits = np.empty((rows, matrices[-1].width), np.float32)
@@ -150,7 +156,7 @@ class KernelStepper:
         self._shifts = None
         if shifts is not None:
             require_shifts(shifts, self._rows, self._matrices[0].width)
-            self._shifts = _block_layout(shifts, 4, self._kernel.simd_width)
+            self._shifts = np.take(shifts, self._gate_order, axis=1)
         self._step_struct[self._shift_field] = 0 if self._shifts is None else _address(self._shifts)
 
     def step(self, ids: Ids) -> None:
