@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .sanitize import one_line
+
+SHOWN_NAMES = 6
+"""Names that a message lists."""
+
+MAX_LISTED_CHARS = 24
+"""Characters of such a name that are shown."""
 
 
 class AfterglowError(Exception):
@@ -76,6 +82,15 @@ def error_text(error: OSError) -> str:
     """Return the system's message for ``error``, first letter in lower case: "no space left on device"."""
     text = error.strerror or str(error)
     return text[:1].lower() + text[1:]
+
+
+def list_names(names: Sequence[str], default: str = "none") -> str:
+    """Return the first names of a file's, shortened, and the number of the others: "Anna, Ben and 3 more"."""
+    shown = ", ".join(
+        name if len(name) <= MAX_LISTED_CHARS else f"{name[:MAX_LISTED_CHARS]}…" for name in names[:SHOWN_NAMES]
+    )
+    more = len(names) - SHOWN_NAMES
+    return f"{shown} and {more:,} more" if more > 0 else shown or default
 
 
 def suggest(name: str, known: Iterable[str], default: str = "", limit: int = 1, prefix: str = "") -> str:

@@ -336,3 +336,17 @@ def test_a_text_that_is_mostly_markup_is_warned_of(put: Put) -> None:
 def test_packed_exports_are_recognized_too(put: Put) -> None:
     path = put("result.json.gz", gzip.compress(json.dumps(CHAT).encode()))
     assert [record.text for record in records(path)] == ["hi", "see https://x!"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "auto", "cp1252"])
+@pytest.mark.parametrize("head", ["", '<meta charset="cp1252">', '<meta charset="klingon">'])
+def test_a_page_is_decoded_like_a_text_unless_it_names_its_encoding(put: Put, head: str, encoding: str) -> None:
+    pytest.importorskip("lxml", reason="lxml is not installed: pip install 'afterglow-lm[read]'")
+    page = f"<html>{head}<p>À la fenêtre, un café.</p></html>"
+    path = put("a.html", page.encode("cp1252"))
+    if not head and encoding == "utf-8":
+        with pytest.raises(TextError, match="looks like cp1252"):
+            read(path)
+    else:
+        assert read(path, encoding=encoding).text == "À la fenêtre, un café.\n"
+    assert read(put("b.html", page.replace("cp1252", "utf-16").encode("utf-16"))).text == "À la fenêtre, un café.\n"

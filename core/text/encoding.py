@@ -235,7 +235,7 @@ def guess_encoding(data: bytes, start: int) -> Guess | None:
 
 def _line_around(text: str) -> str:
     """Return the beginning of the first line that is not ASCII."""
-    line = next((line for line in text.splitlines() if not line.isascii()), "").strip()
+    line = " ".join(next((line for line in text.splitlines() if not line.isascii()), "").split())
     at = next((place for place, character in enumerate(line) if not character.isascii()), 0)
     begin = max(0, at - MAX_SHOWN_LINE // 2)
     return line[begin : begin + MAX_SHOWN_LINE]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..errors import AfterglowError, TextError, UsageError
+from ..errors import AfterglowError, TextError, UsageError, list_names
 from .encoding import Guess, find_encoding
 from .files import TEXT_SUFFIXES, Source
 from .items import find_item_end, format_item
@@ -19,9 +19,6 @@ from .split import DEFAULT_SPLIT
 
 MAX_AUTHORS = 10_000
 """Most authors that are told apart in a file."""
-
-SHOWN_AUTHORS = 6
-"""Authors that a message names, those with the most texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +110,20 @@ class _Tally:
     def check(self, name: str) -> None:
         """Raise TextError if none of the wanted authors has a text in the file ``name``."""
         if self._wanted and not self._keep():
-            authors = self._names(self._counts)
-            raise AuthorError(f"{name} has no author {self._author!r}; there are: {authors or 'none that it names'}")
+            authors = list_names(self._names(self._counts), "none that it names")
+            raise AuthorError(f"{name} has no author {self._author!r}; there are: {authors}")
 
     def describe(self, items: str) -> str:
         """Return the number of texts that are read, and their authors."""
         kept = self._keep() if self._wanted else self._counts
-        authors = self._names(kept)
+        authors = list_names(self._names(kept), "")
         return f"{kept.total():,} {items}{f' of {authors}' if authors else ''}"
 
     def _keep(self) -> Counter[str]:
         return Counter({author: n for author, n in self._counts.items() if author.casefold() in self._wanted})
 
-    def _names(self, counts: Counter[str]) -> str:
-        names = [author for author, _ in counts.most_common() if author]
-        more = len(names) - SHOWN_AUTHORS
-        return ", ".join(names[:SHOWN_AUTHORS]) + (f" and {more:,} more" if more > 0 else "")
+    def _names(self, counts: Counter[str]) -> list[str]:
+        return [author for author, _ in counts.most_common() if author]
 
 
 def _separate(records: Iterable[Record], item_end: str) -> Iterator[Record]:

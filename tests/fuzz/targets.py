@@ -19,6 +19,7 @@ _PLACES = {
     "run": ("training", "RunTarget", "torch"),
     "presets": ("preferences", "PresetsTarget", ""),
     "config": ("preferences", "ConfigTarget", ""),
+    "text": ("texts", "TextTarget", ""),
     "discord": ("bot_events", "DiscordTarget", "discord"),
     "store": ("bot_store", "StoreTarget", "discord"),
     "planted": ("planted", "PlantedTarget", ""),

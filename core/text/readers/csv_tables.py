@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from ...errors import TextError
+from ...errors import TextError, list_names
 from ..chunks import iter_lines
 from .record import Record
 from .text_document import TextDocument
@@ -93,7 +93,7 @@ def _find_column(header: list[str], column: str, name: str, label_column: str = 
     if not column and len(others) == 1:
         return others[0]
     problem = f"no column {column!r}" if column else "more than one column: choose one with --column"
-    raise TextError(f"{name} has {problem}; there are: {', '.join(header)} (or a number from 1 on)")
+    raise TextError(f"{name} has {problem}; there are: {list_names(header)} (or a number from 1 on)")
 
 
 def _is_header(row: Sequence[str], column: str) -> bool:

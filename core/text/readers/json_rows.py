@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ...bounded_json import parse_json
-from ...errors import TextError
+from ...errors import TextError, list_names
 from ..chunks import iter_lines
 from .record import Record
 from .text_document import TextDocument
@@ -20,9 +20,6 @@ MAX_ROW_VALUES = 1_000_000
 
 MAX_FILE_VALUES = 8_000_000
 """Most JSON values of a file that is one JSON value. A chat has about ten for each message."""
-
-MAX_SHOWN_FIELDS = 20
-"""Fields of a row that a message names."""
 
 
 def is_json_lines(document: TextDocument) -> bool:
@@ -68,7 +65,8 @@ def join_parts(value: object) -> str:
         valid = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return valid.replace("\r\n", "\n").replace("\r", "\n")
     parts = value if isinstance(value, list) else []
-    return "".join(join_parts(part.get("text") if isinstance(part, dict) else part) for part in parts)
+    texts = (part.get("text") if isinstance(part, dict) else part for part in parts)
+    return "".join(join_parts(text) for text in texts if isinstance(text, str))
 
 
 def _parse_lines(document: TextDocument) -> Iterator[object]:
@@ -93,7 +91,7 @@ def _read_rows(rows: Iterable[object], document: TextDocument, options: ReadOpti
         author = next(iter(_texts_at(row, options.label_column)), "") if options.label_column else ""
         yield from (Record(text, author) for text in texts)
     if left_out and not read:
-        fields = ", ".join(_text_fields(first)[:MAX_SHOWN_FIELDS]) or "none"
+        fields = list_names(_text_fields(first))
         hint = "" if options.field else " (choose one with --field)"
         raise TextError(f"{document.name} has no text field {field!r}; its text fields: {fields}{hint}")
     if left_out:
@@ -109,13 +107,14 @@ def _texts_at(row: object, path: str) -> list[str]:
             return [join_parts(row[path])]
         key, dot, rest = path.partition(".")
         return _texts_at(row.get(key), rest) if dot else []
-    return [text for item in row for text in _texts_at(item, path)] if isinstance(row, list) else []
+    items = row if isinstance(row, list) else []
+    return [text for item in items if isinstance(item, dict) for text in _texts_at(item, path)]
 
 
 def _text_fields(row: object, prefix: str = "", depth: int = 3) -> list[str]:
     """Return the paths of the texts in a row."""
     if isinstance(row, list) and row:
-        return _text_fields(row[0], prefix, depth)
+        return _text_fields(row[0], prefix, depth - 1) if depth else []
     if not isinstance(row, dict) or not depth:
         return []
     own = [f"{prefix}{key}" for key, value in row.items() if isinstance(value, str)]

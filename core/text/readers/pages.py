@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ...errors import MissingExtraError, TextError
+from ..encoding import GUESSED
 from .archives import MAX_PAGE_BYTES, bounded_zip, read_member, require_small
 from .record import Record
 from .text_document import TextDocument
@@ -34,6 +35,9 @@ _LEFT_OUT = re.compile(
 )
 """Elements that are not shown, or are no text."""
 
+UTF8_DECLARATION = b"<!-- utf-8 -->"
+"""Beginning of a page that was decoded, so that the encoding it names, if any, does not count."""
+
 _HTML_START = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,500}?-->\s*)?<(?:!doctype\s+html|html)\b", re.I | re.S)
 
 
@@ -43,8 +47,14 @@ def is_html(document: TextDocument) -> bool:
 
 
 def read_html(document: TextDocument, options: ReadOptions) -> Iterator[Record]:  # noqa: ARG001
-    """Yield the text of a page: what a browser shows, without menus."""
-    text = page_text(document.load(MAX_PAGE_BYTES), None if document.encoding == "utf-8" else document.encoding)
+    """Yield the text of a page: what a browser shows, without menus.
+
+    An encoding that the user named is used, else the one that the page names. Raises TextError.
+    """
+    data = document.load(MAX_PAGE_BYTES)
+    if document.encoding not in ("utf-8", GUESSED) or not _names_encoding(data):
+        data = UTF8_DECLARATION + document.load_text().encode("utf-8", "replace")
+    text = page_text(data)
     if text:
         yield Record(text)
 
@@ -92,15 +102,15 @@ def read_docx(document: TextDocument, options: ReadOptions) -> Iterator[Record]:
     yield Record("\n\n".join(filter(None, paragraphs)))
 
 
-def page_text(data: bytes, encoding: str | None = None) -> str:
+def page_text(data: bytes) -> str:
     """Return the text of an HTML page, its paragraphs separated by an empty line.
 
-    The encoding is the one that the page or its byte-order mark names if ``encoding`` is None, else UTF-8 if it is.
+    Its encoding is UTF-8 if it begins with ``UTF8_DECLARATION`` or names none, else the one that it names.
     """
     etree = _import_etree()
-    parser = etree.HTMLParser(
-        encoding=encoding or _page_encoding(data), no_network=True, remove_comments=True, remove_pis=True
-    )
+    is_utf8 = data.startswith(UTF8_DECLARATION) or not _names_encoding(data)
+    known = "utf-8" if is_utf8 else None
+    parser = etree.HTMLParser(encoding=known, no_network=True, remove_comments=True, remove_pis=True)
     try:
         root = etree.fromstring(data, parser)
     except (etree.ParserError, etree.XMLSyntaxError, LookupError, ValueError):
@@ -146,15 +156,9 @@ def _drop_line_ends(text: str | None) -> str:
     return re.sub(r"\s", " ", text or "")
 
 
-def _page_encoding(data: bytes) -> str | None:
-    """Return "utf-8" if a page is valid UTF-8 and names no encoding, else None: lxml finds what it names."""
-    if re.search(rb"charset|encoding=", data[:2048], re.I):
-        return None
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    return "utf-8"
+def _names_encoding(data: bytes) -> bool:
+    """Return True if a page names its encoding. A byte-order mark is for the decoder of texts."""
+    return bool(re.search(rb"charset|encoding\s*=", data[:2048], re.IGNORECASE))
 
 
 def _docx_paragraphs(document: Any) -> Iterator[str]:
