@@ -77,6 +77,7 @@ TOKENIZERS: dict[str, Tokenizer] = {
     "char": CharTokenizer(list(LETTERS)),
     "byte": ByteTokenizer(),
     "bpe": from_header({"kind": "bpe", "merges": [[122, 121], [256, 120], [119, 118], [258, 117]]}),
+    "word": from_header({"kind": "word", "words": ["zyx", " zyx", " wvu"]}),
 }
 
 
@@ -91,6 +92,17 @@ def test_a_learned_text_is_predicted_better_than_by_the_parent(kind: str) -> Non
     after, before = (model.score(ODD).bits_per_char_stateful for model in (learning.latest, parent))
     assert after < before
     assert figures.bits_before == pytest.approx(parent.score("\n" + 8 * ODD).bits_per_char_stateful, rel=0.02)
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_any_text_can_be_learned_or_a_part_of_it(kind: str) -> None:
+    learning = LearningModel(make_model(TOKENIZERS[kind]))
+    for text in ("", "a", "\ud800x", "e\u0301 👩\u200d👧 zyx", "中文字", "\x00\x1b[31m", "x\r\ny"):
+        figures = learning.learn(text)
+        assert figures.characters + figures.unknown == len(text)
+        part = learning.learn(text, np.arange(len(text)) % 2 == 0)
+        assert part.characters + part.unknown <= (len(text) + 1) // 2
+    assert np.isfinite(learning.prepare().weights.flat).all()
 
 
 def test_each_piece_is_scored_before_it_is_learned(small: Model) -> None:
