@@ -222,9 +222,9 @@ class Settings(SamplingSettings):
         return ", ".join(f"{SPECS[name].label} {SPECS[name].kind.show(getattr(self, name))}" for name in names)
 
     def format_active_filters(self) -> str:
-        """Return the filters that are not off, as they would be typed, long lists cut; "" if all are off."""
+        """Return style and filters that are not off, as they would be typed, long lists cut; "" if all are off."""
         active = (n for n, spec in SPECS.items() if spec.off_value is not None and getattr(self, n) != spec.off_value)
-        shown = (self.format([name]) for name in active)
+        shown = (self.format([name]) for name in active if self.style or name != "style_strength")
         return ", ".join(
             text if len(text) <= MAX_SHOWN_FILTER else f"{text[: MAX_SHOWN_FILTER - 1]}…" for text in shown
         )

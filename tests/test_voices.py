@@ -358,6 +358,60 @@ def test_the_setting_names_the_styles_of_the_model(styled: Model, tiny: Model) -
         assert effect.text.endswith(ending)
 
 
+def test_the_strength_is_named_beside_a_style_only() -> None:
+    assert Settings(style="ann:0.5 bob", style_strength=2, top_k=3).format_active_filters() == (
+        "style ann:0.5 bob, style-strength 2, top-k 3"
+    )
+    assert Settings(style_strength=2, top_k=3).format_active_filters() == "top-k 3"
+
+
+@pytest.mark.parametrize(
+    ("typed", "value", "shown"),
+    [
+        ("off", (), "off"),
+        ("ann", (("ann", 1.0),), "ann"),
+        ("ann:.5  O'Brien:-4", (("ann", 0.5), ("O'Brien", -4.0)), "ann:0.5 O'Brien:-4"),
+        ("ann:1 ann:2", (("ann", 2.0),), "ann:2"),
+        ("ann..off", StyleRamp((("ann", 1.0),), ()), "ann..off"),
+        ("off .. 日本:2", StyleRamp((), (("日本", 2.0),)), "off..日本:2"),
+    ],
+)
+def test_a_style_is_read_as_it_is_shown(typed: str, value: object, shown: str) -> None:
+    spec = SPECS["style"]
+    assert spec.parse(typed) == spec.check(value) == spec.check(shown) == value
+    assert spec.kind.show(value) == shown
+    assert settings_from_dict(Settings(style=value).to_dict()).style == value  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["", " ", "ann..", "..ann", "a..b..c", "ann:5", "ann:-4.1", "ann:nan", "ann:", ":1", "a,b", "off bob", "off:2"],
+)
+def test_what_is_no_style_is_refused(wrong: str) -> None:
+    with pytest.raises(SettingError):
+        SPECS["style"].parse(wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, 1, [1], [["ann"]], [("ann", "1")], {"": 1}, {"ann": True}, ("ann", 1)])
+def test_what_has_no_names_and_weights_is_no_style(wrong: object) -> None:
+    with pytest.raises(SettingError):
+        Settings().changed(style=wrong)
+    with pytest.raises(SettingError):
+        Settings().changed(style={f"a{n}": 1.0 for n in range(65)})
+    assert len(Settings().changed(style={f"a{n}": 1.0 for n in range(64)}).voice.mix) == 64
+
+
+def test_a_mix_moves_evenly_along_a_ramp() -> None:
+    ramp = StyleRamp((("ann", 2.0), ("bob", 1.0)), (("bob", -1.0), ("eve", 4.0)))
+    assert ramp.at(0) == ramp.start
+    assert ramp.at(0.25) == (("ann", 1.5), ("bob", 0.5), ("eve", 1.0))
+    assert ramp.at(0.5) == (("ann", 1.0), ("eve", 2.0))
+    assert ramp.at(1) == ramp.at(7) == ramp.end
+    assert Voice(ramp, True, 200).at(50) == Voice(ramp.at(0.25), True)
+    with pytest.raises(ValueError, match="a ramp has another mix at each place"):
+        assert Voice(ramp, True, 200).mix
+
+
 def test_a_flag_with_an_unknown_style_ends_before_anything_is_written(run: RunCli) -> None:
     result = run("generate", "-m", str(DATA / "tiny-char.safetensors"), "The", "--style", "ann")
     assert (result.code, result.out) == (2, "")
