@@ -13,6 +13,7 @@ from afterglow.core.errors import AfterglowError, SettingError, StateError
 from afterglow.core.events import Event, Notice, Token
 from afterglow.core.generation.snapshot import Row, Snapshot
 from afterglow.core.generation.stream import StreamOptions
+from afterglow.core.generation.token_history import TokenHistory
 from afterglow.core.generation.voices import STYLE_CONTEXT, guide
 from afterglow.core.inference.runtime import Runtime
 from afterglow.core.model import Model
@@ -23,7 +24,7 @@ from afterglow.core.session.passage import Passage
 from afterglow.core.session.passage_db import PassageSaver
 from afterglow.core.session.session import Session
 from afterglow.core.session.stored_passage import StoredPassage
-from afterglow.core.setting_styles import PLAIN_VOICE, StyleRamp, Voice
+from afterglow.core.setting_styles import PLAIN_VOICE, StyleRamp, Voice, describe_style, is_style_name
 from afterglow.core.settings import SPECS, Settings, settings_from_dict
 
 from .cli_helpers import RunCli
@@ -438,6 +439,49 @@ def test_a_passage_in_a_style_that_the_model_lacks_opens_with_a_notice(changing:
     write(opened, opened.continue_(), {})
     for hostile in ("zoe", "ann:9", ["ann"], {"ann": 1}, "ann.." * 9, None):
         assert settings_from_dict({"style": hostile}).style in ((), (("zoe", 1.0),), (("ann", 1.0),))
+
+
+def test_what_was_written_in_a_style_that_is_gone_is_read_without_style(styled: Model) -> None:
+    session = Session(styled, Settings(rng=7, length=20))
+    write(session, session.write_from("The lamp "), {})
+    expected = bytes_of(session.current_snapshot())
+    for style in ("zoe", "zoe..ann"):
+        session.passage.nodes[1].filters = [(0, Settings(style=style, style_strength=2))]
+        forget(session.passage)
+        assert bytes_of(session.current_snapshot()) == expected
+        assert inspect_session(session, 5)
+
+
+@pytest.mark.parametrize("values", [{"style": "ann"}, {"style": "ann", "style_strength": 2}, {"style": "ann..bob"}])
+def test_a_state_without_its_tokens_goes_on_in_its_style(styled: Model, values: dict[str, object]) -> None:
+    """The bot keeps no tokens. What was read before is then the state alone."""
+    engine = styled.engine()
+
+    def go_on(start: Snapshot, **more: object) -> Snapshot:
+        options = StreamOptions(Settings(length=20).changed(**values, **more), PositionRNG(5))
+        stream = engine.open(start, options)
+        assert len([event for event in engine.iter_events(stream) if isinstance(event, Token)]) == 20
+        return replace(stream.snapshots[stream.position], history=TokenHistory(), pending_text="")
+
+    memory = styled.load_state(styled.dump_state(go_on(styled.read("The lamp ").snapshot)))
+    seed = styled.read(" and", memory).snapshot
+    assert seed.voice == (PLAIN_VOICE if memory.voice.moves else memory.voice)
+    go_on(seed)
+    again = styled.voices.restyle(memory, Voice((("eve", 1.0),), guided=True))
+    assert again.unstyled
+    assert again.unstyled.logits.tobytes() == again.logits.tobytes() == memory.logits.tobytes()
+    assert styled.voices.restyle(memory, PLAIN_VOICE).unstyled is None
+
+
+def test_a_long_style_is_cut_where_it_is_shown_with_other_things() -> None:
+    longest = "a" * 60
+    assert describe_style(((longest, 1.0),), 1) == longest
+    assert describe_style(((f"{longest}b", 1.0),), 4) == f"{'a' * 59}… ×4"
+
+
+def test_a_name_has_1_to_64_characters() -> None:
+    assert [bool(is_style_name("n" * count)) for count in (0, 1, 64, 65)] == [False, True, True, False]
+    assert is_style_name(7) is False
 
 
 def test_a_style_that_the_next_model_lacks_is_not_carried_over(styled: Model, tiny: Model) -> None:
