@@ -80,6 +80,14 @@ def test_a_huge_text_is_judged_by_some_of_every_slice(monkeypatch: pytest.Monkey
     assert 900 <= sum(len(part.text) for part in corpus.valid) <= 1_000
 
 
+def test_the_slices_of_validation_are_counted() -> None:
+    described = [Corpus("t", "", "x" * size).describe_parts() for size in (5_000, 1_000_000)]
+    assert described == [
+        "88 % training, 2 % validation, 10 % test",
+        "88 % training, 2 % validation in 16 slices, 10 % test",
+    ]
+
+
 def test_training_goes_up_to_what_is_held_out() -> None:
     corpus = Corpus("t", "", "".join(map(chr, range(1_000, 11_000))))
     assert ord(corpus.train_text[-1:]) + 1 == ord(corpus.test[0].text[0])
@@ -161,3 +169,15 @@ def test_what_is_held_out_is_said(tmp_path: Path, names: list[str], lines: bool,
 def test_what_is_no_split_is_said_in_one_line(written: str) -> None:
     with pytest.raises(UsageError, match="is not a split: give percentages"):
         Split.parse(written)
+
+
+@pytest.mark.parametrize("kind", ["word", "bpe"])
+def test_words_of_the_held_out_text_are_not_in_the_vocabulary(kind: str) -> None:
+    """So that a figure is what the model does on a text with words that it has not seen."""
+    pytest.importorskip("tokenizers")
+    from afterglow.core.training.tokenizer_training import build_tokenizer
+
+    corpus = Corpus("t", "", "the known words " * 900 + "zyxwvut unseen " * 100)
+    tokenizer = build_tokenizer(corpus, kind, 600)
+    assert len(tokenizer.encode(" known")) == 1
+    assert len(tokenizer.encode(" zyxwvut")) > 2

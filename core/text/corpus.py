@@ -84,6 +84,11 @@ class Corpus:
         """The labels of the characters of the training text."""
         return self.labels.select(self.parts.train)
 
+    def describe_parts(self) -> str:
+        """Return the percentages in words: "88 % training, 2 % validation in 16 slices, 10 % test"."""
+        slices = f" validation in {len(self.parts.valid)} slices"
+        return str(self.split).replace(" validation", slices) if len(self.parts.valid) > 1 else str(self.split)
+
     def describe_test(self) -> str:
         """Return what the test text is: "last 10 %", "last 10 % of each file" or "10 % of the lines"."""
         if self.layout.item_parts:

@@ -73,6 +73,7 @@ def prepare_inputs(
     prune_cache()
     corpus = load_corpus(request.files, request.read_options)
     require_enough(corpus)
+    _require_labels(request, corpus)
     request, notes = choose_parent(request, corpus)
     parent = open_parent(request)
     tokenizer = _choose_tokenizer(request, corpus, parent)
@@ -107,6 +108,13 @@ def load_inputs(run_dir: RunDir) -> RunInputs:
     if not set(corpus.label_names) <= set(config.styles):
         raise TrainingError(run_dir.describe_damage(ValueError("it lacks the labels of its text")))
     return RunInputs(replace(request, name=run_dir.name), corpus, tokenizer, config)
+
+
+def _require_labels(request: TrainRequest, corpus: Corpus) -> None:
+    """Raise UsageError if labels are asked for and the text has none."""
+    if request.read_options.label and not corpus.label_names:
+        hint = "; --label-column names a column or field that does" if request.read_options.label == "author" else ""
+        raise UsageError(f"{corpus.name} does not say the {request.read_options.label} of any text{hint}")
 
 
 def _parse_metadata(metadata: dict[str, Any]) -> tuple[TrainRequest, Tokenizer, TrainConfig]:
@@ -157,7 +165,7 @@ def _choose_tokenizer(request: TrainRequest, corpus: Corpus, parent: ModelFile |
     if parent and isinstance(parent.tokenizer, CharTokenizer):
         tokenizer: Tokenizer = parent.tokenizer.extended(corpus.text, request.min_count)
     else:
-        tokenizer = build_tokenizer(corpus.text, request.tokens or "char", request.vocabulary_size, request.min_count)
+        tokenizer = build_tokenizer(corpus, request.tokens or "char", request.vocabulary_size, request.min_count)
     if tokenizer.size - (tokenizer.stand_in is not None) < 2:
         raise UsageError(f"no character occurs {request.min_count:,} times; use a smaller --min-count")
     return tokenizer

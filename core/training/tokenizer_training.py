@@ -6,6 +6,7 @@ import json
 
 from ..errors import MissingExtraError
 from ..text.chunks import TextLike, iter_chunks, subsample
+from ..text.corpus import Corpus
 from ..text.subwords import MAX_TOKEN_BYTES, BpeTokenizer, WordTokenizer, pretokenize
 from ..text.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer
 
@@ -16,15 +17,19 @@ MAX_TRAIN_CHARS = 20_000_000
 """Maximum number of characters that a bpe or word vocabulary is built from. More give the same one and take memory."""
 
 
-def build_tokenizer(text: TextLike, kind: str, vocabulary: int | None = None, min_count: int = 1) -> Tokenizer:
-    """Return a tokenizer of ``kind`` for ``text``. Raises MissingExtraError if BPE's trainer is not installed."""
+def build_tokenizer(corpus: Corpus, kind: str, vocabulary: int | None = None, min_count: int = 1) -> Tokenizer:
+    """Return a tokenizer of ``kind`` for a text. Raises MissingExtraError if BPE's trainer is not installed.
+
+    Characters are those of all of it. Longer tokens are learned from the training text: a word that only the held-out
+    text has is spelled in it.
+    """
     if kind == "byte":
         return ByteTokenizer()
     if kind == "char":
-        return CharTokenizer.from_text(text, min_count)
+        return CharTokenizer.from_text(corpus.text, min_count)
     min_size, max_size, chars_per_token = VOCABULARY_BOUNDS[kind]
-    size = vocabulary or min(max_size, max(min_size, len(text) // chars_per_token))
-    sample = subsample(text, MAX_TRAIN_CHARS)
+    size = vocabulary or min(max_size, max(min_size, len(corpus.text) // chars_per_token))
+    sample = subsample(corpus.train_text, MAX_TRAIN_CHARS)
     return train_bpe(sample, size) if kind == "bpe" else WordTokenizer.from_text(sample, size)
 
 
