@@ -29,8 +29,10 @@ TEXT = read_corpus(DATA / "lamp.txt").text[:]
 WEIGHTS = to_torch(PARENT).state_dict()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def _same_arithmetic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One thread and float32, whatever is faster at the moment."""
+    monkeypatch.setattr(calibration, "supports_bf16", lambda _: False)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
