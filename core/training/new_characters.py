@@ -8,12 +8,22 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ..inference.model_file import ModelFile
 from ..text.look_alikes import find_look_alikes
-from ..text.tokenizer import CharTokenizer
+from ..text.tokenizer import CharTokenizer, Tokenizer
+from .convert import to_torch
 from .model import LSTMLanguageModel
 
 TOKEN_ROWS = ("embedding.weight", "projection.weight")
 """Weights with a row for each token."""
+
+
+def take_over_weights(parent: ModelFile, tokenizer: Tokenizer, counts: Mapping[str, int]) -> Mapping[str, Tensor]:
+    """Return the parent's weights for ``tokenizer``, which may have characters more, with ``counts`` in the text."""
+    model = to_torch(parent)
+    if isinstance(parent.tokenizer, CharTokenizer) and isinstance(tokenizer, CharTokenizer):
+        return extend_vocabulary(model, parent.tokenizer, tokenizer, counts)
+    return model.state_dict()
 
 
 def extend_vocabulary(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,23 +12,20 @@ from math import inf, log
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from ..errors import StorageError, TrainingError
 from ..file_io import write_atomically
 from ..inference.library import SIDECAR_SUFFIXES, path_for_new_model
 from ..inference.model_card import Card
-from ..inference.model_file import ModelFile
 from ..model import Model
 from ..score import Score
 from ..text.corpus import MAX_EVAL_CHARS, Corpus
-from ..text.tokenizer import STAND_IN, CharTokenizer, Tokenizer
-from .convert import to_model_file, to_torch
+from ..text.tokenizer import STAND_IN, Tokenizer
+from .convert import to_model_file
 from .copy_measurement import CopyMeasurement
 from .corpus_cache import load_tokens
 from .distributed import SINGLE_PROCESS, ProcessGroup
 from .loss_plot import render_loss_svg
-from .new_characters import extend_vocabulary
+from .new_characters import take_over_weights
 from .ngram_baseline import MAX_COUNTED_CHARS, ngram_bits_per_char
 from .request import TrainRequest, as_command_line
 from .run_dir import HistoryRow, RunDir
@@ -287,7 +284,7 @@ def _build_run(inputs: RunInputs, run_dir: RunDir, group: ProcessGroup, fresh: b
     corpus, tokenizer = inputs.corpus, inputs.tokenizer
     parent = open_parent(inputs.request) if fresh else None
     styles = inputs.config.styles
-    weights = _take_over(add_styles(parent, styles), tokenizer, corpus) if parent else None
+    weights = take_over_weights(add_styles(parent, styles), tokenizer, corpus.counts) if parent else None
     train_ids = load_tokens(corpus, tokenizer)
     require_batch_fits(inputs.config, len(train_ids))  # run.json can ask for any batch, and so for any memory
     labels = rename_labels(train_ids.labels, corpus.label_names, styles)
@@ -296,11 +293,3 @@ def _build_run(inputs: RunInputs, run_dir: RunDir, group: ProcessGroup, fresh: b
     run = TrainingRun(inputs.request, corpus, tokenizer, trainer, run_dir)
     run.notes += inputs.notes
     return run
-
-
-def _take_over(parent: ModelFile, tokenizer: Tokenizer, corpus: Corpus) -> Mapping[str, Tensor]:
-    """Return the parent's weights, with those of the characters that only the text has."""
-    model = to_torch(parent)
-    if isinstance(parent.tokenizer, CharTokenizer) and isinstance(tokenizer, CharTokenizer):
-        return extend_vocabulary(model, parent.tokenizer, tokenizer, corpus.counts)
-    return model.state_dict()

@@ -61,10 +61,10 @@ MODEL_SIZES = {
 }
 
 
-MIN_TOKENS = {"small": 0, "medium": 9_000_000, "large": 30_000_000}
+TOKENS_TO_READ = {"small": 0, "medium": 9_000_000, "large": 30_000_000}
 """Tokens that a model of a size has to read to be better than one of the size below."""
 
-MAX_TOKENS = {"small": SMALL_TEXT_TOKENS, "medium": 2_000_000, "large": math.inf}
+TEXT_TOKENS = {"small": SMALL_TEXT_TOKENS, "medium": 2_000_000, "large": math.inf}
 """Tokens of a text from which on a size is too small for it."""
 
 
@@ -73,8 +73,8 @@ def choose_size(tokens: int, readable: Mapping[str, float]) -> str:
 
     ``readable`` are the tokens that a model of each size reads in the time, by this machine's measured speed.
     """
-    by_time = [size for size, needed in MIN_TOKENS.items() if readable[size] >= needed]
-    by_text = next(size for size, limit in MAX_TOKENS.items() if tokens < limit)
+    by_time = [size for size, needed in TOKENS_TO_READ.items() if readable[size] >= needed]
+    by_text = next(size for size, limit in TEXT_TOKENS.items() if tokens < limit)
     return min(by_time[-1], by_text, key=list(MODEL_SIZES).index)
 
 
