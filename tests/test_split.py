@@ -143,7 +143,7 @@ def test_too_few_different_lines_are_read_but_not_trained_on(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("names", "lines", "words"),
-    [(["a"], False, "last 10 %"), (["a", "b"], False, "last 10 % of each file"), (["a"], True, "10 % of the lines")],
+    [(["a"], False, "last 10 %"), (["a", "b"], False, "last 10 % of each file"), (["a"], True, "10 % of the items")],
 )
 def test_what_is_held_out_is_said(tmp_path: Path, names: list[str], lines: bool, words: str) -> None:
     paths = [write(tmp_path / name, f"of {name}\n{name * 20_000}\nend\n") for name in names]

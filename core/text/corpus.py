@@ -90,9 +90,9 @@ class Corpus:
         return str(self.split).replace(" validation", slices) if len(self.parts.valid) > 1 else str(self.split)
 
     def describe_test(self) -> str:
-        """Return what the test text is: "last 10 %", "last 10 % of each file" or "10 % of the lines"."""
+        """Return what the test text is: "last 10 %", "last 10 % of each file" or "10 % of the items"."""
         if self.layout.item_parts:
-            return f"{self.split.test} % of the lines"
+            return f"{self.split.test} % of the items"
         return f"last {self.split.test} %" + (" of each file" if len(self.parts.test) > 1 else "")
 
     def _slices(self, ranges: Ranges) -> tuple[Slice, ...]:
