@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -306,6 +307,26 @@ def test_what_was_piped_in_and_refused_is_not_kept(monkeypatch: pytest.MonkeyPat
     with pytest.raises(TextError, match="too small"):
         run.start_run(wish(paths=("-",)))
     assert list((home / "runs").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in folders there")
+def test_pipes_with_names_are_kept_like_standard_input(tmp_path: Path, home: Path) -> None:
+    def pipes(*texts: bytes) -> TrainRequest:
+        """As a shell makes them of <(…): files that can be read once."""
+        for number, data in enumerate(texts):
+            (tmp_path / f"{number}").unlink(missing_ok=True)
+            os.mkfifo(tmp_path / f"{number}")
+            threading.Thread(target=(tmp_path / f"{number}").write_bytes, args=(data,)).start()
+        return wish(paths=tuple(str(tmp_path / f"{number}") for number in range(len(texts))), replace=True)
+
+    with pytest.raises(TextError, match="too small"):
+        run.start_run(pipes(b"A few words", b"and others"))
+    assert list((home / "runs").iterdir()) == []
+    half = len(CORPUS.text[:]) // 2
+    begun = run.start_run(pipes(CORPUS.text[:half].encode(), CORPUS.text[half:].encode()))
+    resumed = run.resume_run("mine")
+    assert resumed.corpus.text[:] == begun.corpus.text[:]
+    assert resumed.corpus.text[:].replace("\n", "") == CORPUS.text[:].replace("\n", "")
 
 
 def test_a_model_to_go_on_from_is_found_again_from_another_folder(

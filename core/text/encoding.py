@@ -20,7 +20,7 @@ SAMPLE_BYTES = 1 << 15
 """Bytes around the first one that is not UTF-8 from which an encoding is guessed."""
 
 MAX_CONTROL_SHARE = 0.01
-"""Share of control characters in a megabyte above which it is binary data. Random bytes have 10 %."""
+"""Share of control characters at the beginning of a block above which it is binary data. Random bytes have 10 %."""
 
 MAX_SHOWN_LINE = 60
 """Characters that are shown of a line in a guessed encoding."""
@@ -183,7 +183,7 @@ class _Decoder:
             raise TextError(f"{self._name} looks like binary data, not text: it is full of control characters")
 
     def _check_characters(self, text: str) -> None:
-        self._require_few_controls(text)
+        self._require_few_controls(text[:SAMPLE_BYTES])
         if text.isascii():
             return
         self._valid_wide += len(text) - len(text.encode("ascii", "ignore"))
