@@ -81,6 +81,7 @@ def test_a_whatsapp_export_is_what_people_wrote(put: Put, when: str) -> None:
     assert corpus.notes[-1] == "read as a WhatsApp export: 3 messages of Anna, Ben, Zoë ✨"
     assert read(path, author="ben, Zoë ✨").text == "no\n\n<3 you\n"
     assert read(path, reader="plain").text == path.read_text("utf-8")
+    assert read(path, label="author").label_names == ("anna", "ben", "zoë-✨")
 
 
 def test_a_novel_with_a_date_at_its_start_is_no_chat(put: Put) -> None:

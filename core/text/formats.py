@@ -117,7 +117,9 @@ class _Tally:
         """Return the number of texts that are read, and their authors."""
         kept = self._keep() if self._wanted else self._counts
         authors = list_names(self._names(kept), "")
-        return f"{kept.total():,} {items}{f' of {authors}' if authors else ''}"
+        count = kept.total()
+        named = items.removesuffix("s") if count == 1 else items
+        return f"{count:,} {named}{f' of {authors}' if authors else ''}"
 
     def _keep(self) -> Counter[str]:
         return Counter({author: n for author, n in self._counts.items() if author.casefold() in self._wanted})

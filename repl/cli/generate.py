@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from ...core.command_line import echo_notice
 from ...core.errors import TextError
 from ...core.inference.library import find_model
 from ...core.inference.mixture import Mixture, open_mixture, split_mixture
@@ -102,18 +103,22 @@ def _compare_with_index(model: Model) -> Callable[[str], Values]:
 def read_as_trained(model: Model, texts: Sequence[str], flags: ReadingFlags) -> Corpus:
     """Read texts with the options that the model's training text was read with, and the flags that were given.
 
-    The author that the model was trained on is only looked for where there is one. Raises TextError.
+    The author that the model was trained on is only looked for where there is one. Prints notes on what was changed to
+    standard error. Raises TextError.
     """
     card = model.file.card
     reading = card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split
     options = flags.apply(ReadOptions(*reading, items=card.items, reader=card.reader, author=card.author))
     options = replace(options, encoding=ask_for_encoding(texts, options))
     try:
-        return read_corpora(texts, options)
+        corpus = read_corpora(texts, options)
     except AuthorError:
         if flags.author:
             raise
-        return read_corpora(texts, replace(options, author=""))
+        corpus = read_corpora(texts, replace(options, author=""))
+    for note in corpus.notes:
+        echo_notice(note)
+    return corpus
 
 
 def _is_training_text(corpus: Corpus, model: Model) -> bool:

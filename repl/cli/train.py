@@ -79,8 +79,8 @@ def _click_type(option: TrainOption) -> click.ParamType[Any]:
 def train(paths: tuple[str, ...], resume: str | None, device: str, as_json: bool, **options: Any) -> None:
     """Train a model on TEXT... and save it under a name.
 
-    TEXT is a file (.txt, .md, .jsonl, .csv, .tsv, each also .gz), a folder, a glob, or - for standard input. Ctrl-C
-    saves the run, and --resume continues it.
+    TEXT is a file, a folder, a glob, or - for standard input: plain text, chats, mail, tables, JSON, HTML, EPUB, DOCX,
+    each also as .gz or .zip. Ctrl-C saves the run, and --resume continues it.
     """
     given = {name: value for name, value in options.items() if value is not None}
     _check_combination(paths, resume, given)
