@@ -239,18 +239,8 @@ def start_run(
         group.broadcast(False)
         raise
     group.broadcast(True)
-    with delete_if_stopped(run_dir):
+    with run_dir.delete_on_error():
         return _build_run(inputs, run_dir, group)
-
-
-@contextlib.contextmanager
-def delete_if_stopped(run_dir: RunDir) -> Iterator[None]:
-    """Delete a new run if the block raises, since nothing has been trained."""
-    try:
-        yield
-    except BaseException:
-        run_dir.delete()
-        raise
 
 
 def resume_run(name: str, group: ProcessGroup = SINGLE_PROCESS) -> TrainingRun:

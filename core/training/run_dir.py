@@ -176,6 +176,15 @@ class RunDir:
         """Delete the folder. Files that cannot be deleted stay."""
         shutil.rmtree(self.path, ignore_errors=True)
 
+    @contextlib.contextmanager
+    def delete_on_error(self) -> Iterator[None]:
+        """Delete the folder if the block raises, also for Ctrl-C: nothing has been trained yet."""
+        try:
+            yield
+        except BaseException:
+            self.delete()
+            raise
+
     def _read_history(self, up_to: float = float("inf")) -> list[HistoryRow]:
         """Return the rows up to step ``up_to``. Raises StorageError, since what cannot be read must not be replaced."""
         try:

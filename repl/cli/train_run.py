@@ -19,7 +19,7 @@ from ...core.model import Model
 from ...core.score import Score
 from ...core.training.distributed import ProcessGroup, init_distributed
 from ...core.training.request import TrainRequest
-from ...core.training.run import TrainingRun, delete_if_stopped, resume_run, start_run
+from ...core.training.run import TrainingRun, resume_run, start_run
 from ...core.training.run_dir import lock_run
 from ..progress_line import print_progress
 from .generate import Values, score_values
@@ -43,6 +43,7 @@ class Interrupt:
     the number of the first signal, 0 without one.
     """
 
+    pressed = False
     exit_code = 0
 
     def __init__(self) -> None:
@@ -54,12 +55,8 @@ class Interrupt:
             self._drop_output()
         elif self.pressed:
             raise KeyboardInterrupt
+        self.pressed = True
         self.exit_code = self.exit_code or 128 + number
-
-    @property
-    def pressed(self) -> bool:
-        """True after the first signal."""
-        return self.exit_code > 0
 
     def _drop_output(self) -> None:
         for handle in self._terminals:
@@ -123,7 +120,7 @@ def train_and_report(training_run: TrainingRun, is_new: bool) -> Outcome:
     the first step of a new run, Ctrl-C leaves nothing.
     """
     with catch_interrupt() as stop:
-        with delete_if_stopped(training_run.run_dir) if is_new else nullcontext():
+        with training_run.run_dir.delete_on_error() if is_new else nullcontext():
             print_plan(training_run)
             if stop.pressed and training_run.trainer.group.world_size == 1:
                 sys.exit(stop.exit_code)
