@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from math import inf
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from afterglow.core.text.corpus import read_corpus
-from afterglow.core.text.split import DEFAULT_SPLIT, Split
 from afterglow.core.text.tokenizer import CharTokenizer
 
 torch = pytest.importorskip("torch")
@@ -23,7 +20,6 @@ from afterglow.core.training.convert import to_torch  # noqa: E402
 from afterglow.core.training.finetuning import choose_share  # noqa: E402
 from afterglow.core.training.model import LSTMLanguageModel  # noqa: E402
 from afterglow.core.training.request import TrainRequest  # noqa: E402
-from afterglow.core.training.run import start_run  # noqa: E402
 from afterglow.core.training.train_config import make_finetune_config  # noqa: E402
 from afterglow.core.training.trainer import Trainer  # noqa: E402
 
@@ -139,21 +135,3 @@ def test_losses_of_blocks_have_the_cold_loss_as_their_mean(monkeypatch: pytest.M
     assert block_losses(network, [slices[0][:40]]).shape == (1,)
     monkeypatch.setattr(calibration, "MAX_BLOCK_TOKENS", 512)
     assert len(block_losses(network, slices)) == 8
-
-
-@pytest.mark.parametrize(
-    ("options", "split"),
-    [
-        ({"parent": "tiny"}, "ends:84/6/10"),
-        ({"parent": "tiny", "split": "80/10/10"}, "80/10/10"),
-        ({"parent": "tiny", "lines": True}, DEFAULT_SPLIT),
-        ({}, DEFAULT_SPLIT),
-    ],
-)
-def test_what_a_parent_gains_is_judged_on_what_follows(home: Path, options: dict[str, Any], split: str) -> None:
-    (home / "models").mkdir(parents=True)
-    shutil.copy(DATA / "tiny-char.safetensors", home / "models" / "tiny.safetensors")
-    run = start_run(
-        TrainRequest("mine", (str(DATA / "lamp.txt"),), width=None if "parent" in options else 8, **options)
-    )
-    assert (run.request.split, str(run.corpus.split)) == (split, str(Split.parse(split)))

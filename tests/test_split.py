@@ -163,7 +163,7 @@ def test_what_is_held_out_is_said(tmp_path: Path, names: list[str], lines: bool,
         "1/1/1/1/96",
         "spread:44/2/44/10",
         "spread:",
-        "middle:80/10/10",
+        "ends:80/10/10",
     ],
 )
 def test_what_is_no_split_is_said_in_one_line(written: str) -> None:
@@ -181,10 +181,3 @@ def test_words_of_the_held_out_text_are_not_in_the_vocabulary(kind: str) -> None
     tokenizer = build_tokenizer(corpus, kind, 600)
     assert len(tokenizer.encode(" known")) == 1
     assert len(tokenizer.encode(" zyxwvut")) > 2
-
-
-def test_validation_at_the_ends_is_right_before_the_test_text_of_every_file() -> None:
-    parts = Split.parse("ends:84/6/10").divide(30_000, (10_000,))
-    assert parts.train == ((0, 8_400), (10_000, 26_800))
-    assert parts.valid == ((8_400, 9_000), (26_800, 28_000))
-    assert parts.test == ((9_000, 10_000), (28_000, 30_000))

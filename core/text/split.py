@@ -16,14 +16,6 @@ text is the end of every file, with training text right before it, because the e
 precedes it. With validation there, the test loss was 0.1 nats higher on tiny Shakespeare (docs/experiments.md).
 """
 
-FINETUNE_SPLITS = "ends:84/6/10", "ends:88/2/10"
-"""The splits for going on from a model: of a text of under 300,000 characters, and of a longer one.
-
-Validation is one slice of every file, right before its test text. Slices between passages that are learned share names
-and events with them: they improved by .17 bits per character where the text that follows improved by .01
-(docs/experiments.md, "validation of what follows").
-"""
-
 FIRST_SPLIT = "44/2/44/10"
 """The split of a model whose card names none. Validation is one slice in the middle."""
 
@@ -49,8 +41,7 @@ class Parts(NamedTuple):
 class Split(NamedTuple):
     """Percentages of a text, in its order. They add up to 100.
 
-    If ``is_spread``, every file is split: validation is in slices all over it, the test text is its end. If ``at_ends``
-    as well, validation is one slice right before the test text.
+    If ``is_spread``, every file is split: validation is in slices all over it, the test text is its end.
     """
 
     train_head: int
@@ -58,16 +49,15 @@ class Split(NamedTuple):
     train_tail: int
     test: int
     is_spread: bool = False
-    at_ends: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Split:
-        """Return the split written as "spread:88/2/10", "ends:84/6/10", "80/10/10" (train/valid/test) or "44/2/44/10"
-        (train/valid/train/test).
+        """Return the split written as "spread:88/2/10", "80/10/10" (train/valid/test) or "44/2/44/10" (train/valid/
+        train/test).
 
         Raises UsageError.
         """
-        numbers = text.removeprefix("spread:").removeprefix("ends:")
+        numbers = text.removeprefix("spread:")
         words = numbers.split("/")
         shares = [int(word) for word in words if word.isascii() and word.isdecimal()]
         is_spread = numbers != text
@@ -81,7 +71,7 @@ class Split(NamedTuple):
                 f" or for contiguous parts 80/10/10 or {FIRST_SPLIT}, in which the third is for training too"
             )
         head, valid, tail, test = shares
-        return cls(head, valid, tail, test, is_spread, text.startswith("ends:"))
+        return cls(head, valid, tail, test, is_spread)
 
     def spread(self) -> str:
         """Return the split with the same percentages that is spread, as ``parse`` reads it."""
@@ -111,9 +101,6 @@ class Split(NamedTuple):
 
     def _divide_section(self, start: int, end: int) -> Parts:
         test_start = end - round((end - start) * self.test / 100)
-        if self.at_ends:
-            valid_start = start + round((end - start) * self.train_head / 100)
-            return Parts(((start, valid_start),), ((valid_start, test_start),), ((test_start, end),))
         lengths = _slice_lengths(round((end - start) * self.valid / 100), test_start - start)
         gap = (test_start - start - sum(lengths)) / (len(lengths) + 1)
         valid, train, after = [], [], start

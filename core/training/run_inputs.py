@@ -13,7 +13,7 @@ from ..file_io import require_writable
 from ..inference.library import find_model, path_for_new_model
 from ..inference.model_file import ModelFile, open_model_file
 from ..text.corpus import Corpus, require_enough
-from ..text.split import DEFAULT_SPLIT, FINETUNE_SPLITS, Split
+from ..text.split import Split
 from ..text.tokenizer import CharTokenizer, Tokenizer, from_header
 from .advice import choose_parent
 from .calibration import measure_speeds
@@ -21,7 +21,6 @@ from .corpus_cache import load_corpus, load_tokens, prune_cache
 from .distributed import ProcessGroup
 from .request import TrainRequest, request_from_json, request_to_json
 from .run_dir import RunDir, require_no_unfinished_run, resolve_paths
-from .sizes import SMALL_TEXT_TOKENS
 from .style_labels import merge_style_names
 from .tokenizer_training import build_tokenizer
 from .train_config import (
@@ -76,7 +75,6 @@ def prepare_inputs(
     require_enough(corpus)
     _require_labels(request, corpus)
     request, notes = choose_parent(request, corpus)
-    request, corpus = _split_for_finetuning(request, corpus)
     parent = open_parent(request)
     tokenizer = _choose_tokenizer(request, corpus, parent)
     styles = merge_style_names(parent, corpus.label_names)
@@ -89,14 +87,6 @@ def _spread_items(request: TrainRequest) -> TrainRequest:
     """Return the request with a split that keeps equal items together, if it is for a list. Its order means nothing."""
     is_list = request.read_options.item_end
     return replace(request, split=Split.parse(request.split).spread()) if is_list else request
-
-
-def _split_for_finetuning(request: TrainRequest, corpus: Corpus) -> tuple[TrainRequest, Corpus]:
-    """Return request and corpus with fine-tuning's split, if a text goes on from a model and no split was asked for."""
-    if not request.parent or request.split != DEFAULT_SPLIT or request.read_options.item_end:
-        return request, corpus
-    request = replace(request, split=FINETUNE_SPLITS[len(corpus.text) >= SMALL_TEXT_TOKENS])
-    return request, load_corpus(request.files, request.read_options)
 
 
 def load_inputs(run_dir: RunDir) -> RunInputs:

@@ -55,7 +55,7 @@ class ModelSize:
 
 
 MODEL_SIZES = {
-    "small": ModelSize(128, 256, 4e-3, 0.997, 0.02, Dropout(embedding=0.0, between=0.05, output=0.1, recurrent=0.0)),
+    "small": ModelSize(128, 256, 4e-3, 0.997, 0.1, Dropout(embedding=0.0, between=0.05, output=0.1, recurrent=0.0)),
     "medium": ModelSize(128, 320, 4e-3, 0.998, 0.1, Dropout(embedding=0.05, between=0.15, output=0.3, recurrent=0.2)),
     "large": ModelSize(128, 448, 3e-3, 0.999, 0.1, Dropout(embedding=0.025, between=0.125, output=0.2, recurrent=0.15)),
 }
