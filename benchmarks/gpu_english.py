@@ -62,7 +62,6 @@ def train_english(plan: EnglishPlan, out: Path, device: torch.device) -> dict[st
     run = start_run(plan.request(), ProcessGroup(device=device))
     if plan.weights:
         load_weights(run, plan.weights)
-    print(f"{len(run.corpus.text):,} characters, {len(run.corpus.counts)} different ones")
     speed = train(run, out)
     losses = evaluate(run, device)
     card = make_card(run, losses)

@@ -218,3 +218,13 @@ def test_without_index_and_text_there_is_one_line(
     assert leaving.value.code == 1
     assert "has no index of its training text; name the text" in capsys.readouterr().err
     assert tiny.file.index is None
+
+
+@pytest.mark.parametrize("modulus", [1, 997])
+def test_a_run_in_one_of_several_texts_is_found_whatever_the_others_know(modulus: int) -> None:
+    index, empty = CopyIndex.build(TRAINED, 1 << 20), CopyIndex(modulus, np.zeros(0, np.uint32))
+    written = "?" * 30 + TRAINED[500:540] + "???"
+    alone = indexed_run_lengths(written, index)
+    assert alone.max() == 40
+    assert np.array_equal(indexed_run_lengths(written, empty, index), alone)
+    assert np.array_equal(indexed_run_lengths(written, index, empty), alone)

@@ -71,7 +71,7 @@ def test_every_stage_runs_and_another_run_goes_on_from_its_weights(
 ) -> None:
     assert run_script(monkeypatch, tmp_path / "first") == 0
     report = json.loads((tmp_path / "first" / "report.json").read_text())
-    assert list(report["stages"]) == ["machine", "training", "speed 1 x 8", "english"]
+    assert list(report["stages"]) == ["machine", "training", "speed 1 x 8", "texts", "english"]
     assert report["failures"] == []
     assert report["stages"]["training"]["differences"]["resumed"] == 0  # on a CPU, bit for bit
     card = open_model_file(tmp_path / "first" / "english.safetensors").card

@@ -100,6 +100,7 @@ class CopyDetector:
 
     def __init__(self, *indexes: CopyIndex) -> None:
         self._indexes = indexes
+        self._contains = indexes[0].contains if len(indexes) == 1 else self._contains_any
         self._last = deque([0] * MIN_RUN, maxlen=MIN_RUN)
         self._hash = 0
         self._chars_read = 0
@@ -134,7 +135,7 @@ class CopyDetector:
             return self._run_length
         return 0
 
-    def _contains(self, fingerprint: int) -> bool | None:
+    def _contains_any(self, fingerprint: int) -> bool | None:
         """Return True if one of the texts has the fingerprint, False if none has, None if that is not known."""
         answers = [index.contains(fingerprint) for index in self._indexes]
         return True if True in answers else None if None in answers else False
