@@ -138,8 +138,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=5, help="texts for each author and strength")
     arguments = parser.parse_args()
     model = None if arguments.model == "none" else load(arguments.model)
-    names = model.file.styles.names if model and model.file.styles else ()
-    authors = read_authors(arguments.texts, arguments.authors, names or _all_authors(arguments.texts))
+    if model and not model.file.styles:
+        parser.error(f"{model.name} has no styles")
+    names = model.file.styles.names if model and model.file.styles else _all_authors(arguments.texts)
+    authors = read_authors(arguments.texts, arguments.authors, names)
     classifier = _judged_classifier(authors)
     if model is None:
         return
