@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -503,6 +505,18 @@ def test_a_sweep_keeps_the_style(styled: Model) -> None:
     expected = bytes_of(session.current_snapshot())
     forget(session.passage)
     assert bytes_of(session.current_snapshot()) == expected
+
+
+def test_a_model_that_is_left_is_freed_at_once(styled: Model) -> None:
+    model = Model("left", styled.file)
+    model.distribution("The lamp", style="ann")
+    kept = weakref.ref(model.voices)
+    gc.disable()
+    try:
+        del model
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 def test_the_api_takes_a_style(styled: Model) -> None:

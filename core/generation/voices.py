@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -29,7 +29,8 @@ class VoiceReader:
         self._runtime = runtime
         self._styles = styles
         self._name = name
-        self._read_cached = lru_cache(maxsize=8)(self._read)
+        # Of no method: a model would be kept by its own cache until the garbage is collected.
+        self._read_cached = lru_cache(maxsize=8)(partial(_read_rows, runtime, styles))
 
     def knows(self, voice: Voice) -> bool:
         """True if the model has all styles of a voice."""
@@ -55,16 +56,11 @@ class VoiceReader:
 
     def shift_gates(self, stepper: Stepper, mixes: Sequence[StyleMix]) -> None:
         """Let a stepper read each of its rows under a mix from now on."""
-        if self._styles:
-            shift = self._styles.shift
-            stepper.shift_gates(np.stack([shift(dict(mix)) for mix in mixes]) if any(mixes) else None)
+        _shift_gates(stepper, self._styles, mixes)
 
     def stepper(self, rows: Rows, voice: Voice) -> Stepper:
         """Return a stepper that continues from a text's rows under a voice that does not move."""
-        states = [row.state for row in rows if row]
-        stepper = self._runtime.stepper(concat_states(states))
-        self.shift_gates(stepper, (voice.mix, ())[: len(states)])
-        return stepper
+        return _open_stepper(self._runtime, self._styles, rows, voice)
 
     def read_again(self, ids: TokenIds, voice: Voice, row: Row) -> Rows:
         """Return the rows after the latest ``STYLE_CONTEXT`` of ``ids``, read from the zero state.
@@ -81,12 +77,6 @@ class VoiceReader:
             return snapshot
         rows = self.read_again(snapshot.history.recent(STYLE_CONTEXT), voice, snapshot.rows[0])
         return snapshot.with_rows(rows, voice)
-
-    def _read(self, ids: bytes, voice: Voice) -> Rows:
-        zeros = Row(self._runtime.zeros(1), np.empty(0, np.float32))
-        stepper = self.stepper((zeros, zeros if voice.guided else None), voice)
-        read_many(stepper, np.frombuffer(ids, np.int64))
-        return rows_of(stepper)
 
 
 class StyledRuntime:
@@ -115,6 +105,26 @@ def rows_of(stepper: Stepper) -> Rows:
     """Return copies of the one or two rows of a stepper."""
     rows = [Row(select_rows(stepper.state, [n]), stepper.logits[n].copy()) for n in range(len(stepper.logits))]
     return rows[0], rows[1] if len(rows) > 1 else None
+
+
+def _shift_gates(stepper: Stepper, styles: StyleTable | None, mixes: Sequence[StyleMix]) -> None:
+    if styles:
+        stepper.shift_gates(np.stack([styles.shift(dict(mix)) for mix in mixes]) if any(mixes) else None)
+
+
+def _open_stepper(runtime: Runtime, styles: StyleTable | None, rows: Rows, voice: Voice) -> Stepper:
+    states = [row.state for row in rows if row]
+    stepper = runtime.stepper(concat_states(states))
+    _shift_gates(stepper, styles, (voice.mix, ())[: len(states)])
+    return stepper
+
+
+def _read_rows(runtime: Runtime, styles: StyleTable | None, ids: bytes, voice: Voice) -> Rows:
+    """Return the rows after tokens, given as the bytes of an array, that are read from the zero state."""
+    zeros = Row(runtime.zeros(1), np.empty(0, np.float32))
+    stepper = _open_stepper(runtime, styles, (zeros, zeros if voice.guided else None), voice)
+    read_many(stepper, np.frombuffer(ids, np.int64))
+    return rows_of(stepper)
 
 
 def guide(rows: Rows, strength: float) -> Array:
