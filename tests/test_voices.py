@@ -216,10 +216,12 @@ def test_every_place_of_a_text_is_computed_again_bit_for_bit(changing: Session) 
     for position, expected in kept.items():
         again = changing.snapshot_at(1, position - start.position)
         assert (bytes_of(again), again.voice) == (expected, voices[position])
-    assert changing.passage.nodes[1].voices()[1:4] == [
-        (10, Voice((("ann", 1.0),))),
-        (20, Voice((("ann", 1.0),), guided=True)),
-        (31, Voice(StyleRamp((("ann", 1.0),), (("bob", 1.0),)), True, 200)),
+    assert node.voice_starts(0, len(node.tokens)) == [0, 10, 20, 31, 45, 60, 75, 131, 150]
+    assert [node.voice_at(index) for index in (9, 10, 20, 31)] == [
+        PLAIN_VOICE,
+        Voice((("ann", 1.0),)),
+        Voice((("ann", 1.0),), guided=True),
+        Voice(StyleRamp((("ann", 1.0),), (("bob", 1.0),)), True, 200),
     ]
 
 

@@ -10,6 +10,7 @@ from ..events import Token
 from ..session.node import Node
 from ..session.passage import Passage
 from ..setting_styles import Style, StyleRamp, describe_style
+from ..settings import Settings
 from ..text.copy_tracker import CopyTracker
 from ..text.display_width import display_width
 
@@ -51,11 +52,13 @@ class StyleSigns:
     def __init__(self) -> None:
         self._shown: tuple[Style, float] = (), 1.0
         self._now: tuple[Style, float] = self._shown
+        self._filters: Settings | None = None
 
     def change_at(self, node: Node, index: int) -> StyleChange | None:
         """Return the change of style at a token of a node, None if there is none. The first without text has none."""
-        if index == 0 or any(first == index for first, _ in node.filters):
-            filters = node.filters_at(index)
+        filters = node.filters_at(index)
+        if filters is not self._filters:
+            self._filters = filters
             self._now = (filters.style, filters.style_strength) if filters and filters.style else ((), 1.0)
         if self._now == self._shown or not node.tokens[index].text:
             return None

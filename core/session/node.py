@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import groupby
 from operator import itemgetter
 
 from ..events import Token
@@ -72,12 +72,19 @@ class Node:
         entry = bisect_right(self.filters, index, key=itemgetter(0)) - 1
         return self.filters[entry][1] if entry >= 0 else None
 
-    def voices(self) -> list[tuple[int, Voice]]:
-        """Return the voices of its tokens as pairs (index of the first token, voice of it and those after it)."""
-        recorded = {0: PLAIN_VOICE} | {first: filters.voice for first, filters in self.filters}
-        changes = [(0, recorded[0])]
-        changes += [(first, recorded[first]) for first in sorted(recorded) if first]
-        return changes[:1] + [after for before, after in pairwise(changes) if after[1] != before[1]]
+    def voice_at(self, index: int) -> Voice:
+        """Return the voice in which the token at ``index`` was drawn: without style if it is not recorded."""
+        filters = self.filters_at(index)
+        return filters.voice if filters else PLAIN_VOICE
+
+    def begins_voice(self, index: int) -> bool:
+        """True if the token at ``index`` is the first, or was drawn in another voice than the one before."""
+        return index == 0 or self.voice_at(index) != self.voice_at(index - 1)
+
+    def voice_starts(self, begin: int, end: int) -> list[int]:
+        """Return ``begin``, and the tokens after it and before ``end`` that begin a voice."""
+        first, last = (bisect_left(self.filters, place, key=itemgetter(0)) for place in (begin + 1, end))
+        return [begin, *filter(self.begins_voice, sorted({index for index, _ in self.filters[first:last]}))]
 
     def style_summary(self) -> str:
         """Return the styles of its tokens in order: "style off → ann ×4". Cut if they are many, "" without any."""

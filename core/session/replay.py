@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from os.path import commonprefix
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ..generation.snapshot import Snapshot, mirostat_state_after
 from ..generation.stream import SNAPSHOT_INTERVAL
 from ..generation.token_history import TokenHistory
 from ..model import Model
-from ..setting_styles import PLAIN_VOICE, Voice
+from ..setting_styles import Voice
 from ..settings import Settings
 from .node import Node
 from .passage import Passage
@@ -120,12 +121,21 @@ def _snapshot_within(model: Model, passage: Passage, node: Node, at: int, whole_
     return replace(snapshot, pending_text="") if stopped else snapshot
 
 
+class _VoiceRun(NamedTuple):
+    """Tokens ``first`` to ``end`` of a node, drawn in one voice after ``written`` characters of the node."""
+
+    first: int
+    end: int
+    voice: Voice
+    written: int
+
+
 def draw_start(model: Model, before: Snapshot, node: Node, index: int) -> Snapshot:
     """Return the snapshot that the token at ``index`` of a node was drawn from, given the one ``before`` it."""
-    voice = dict(node.voices()).get(index)
-    if voice is None:
+    if not node.begins_voice(index):
         return before
-    return model.voices.restyle(before, model.voices.fit_voice(voice).at(node.written_chars(index)))
+    voice = model.voices.fit_voice(node.voice_at(index))
+    return model.voices.restyle(before, voice.at(node.written_chars(index)))
 
 
 def _replay(model: Model, start: Snapshot, node: Node, begin: int, end: int) -> Snapshot:
@@ -135,31 +145,46 @@ def _replay(model: Model, start: Snapshot, node: Node, begin: int, end: int) -> 
     decoded = start.pending_text + "".join(decoder.push(token.id) for token in tokens)
     shown = sum(len(token.text) for token in tokens)
     snapshot = start
-    for first, last, voice in _voice_runs(node, begin, end):
-        snapshot = draw_start(model, snapshot, node, first)
-        snapshot = _read_tokens(model, snapshot, node, (first, last), model.voices.fit_voice(voice))
+    runs = _voice_runs(model, node, begin, end)
+    for run, after in zip(runs, [*runs[1:], None], strict=True):
+        if after and after.voice.at(after.written) != run.voice:
+            snapshot = _skip(snapshot, node, run)
+            continue
+        if node.begins_voice(run.first):
+            snapshot = model.voices.restyle(snapshot, run.voice.at(run.written))
+        snapshot = _read_run(model, snapshot, node, run)
     return replace(
         snapshot,
+        remainder=decoder.remainder,
         pending_text=decoded[shown:],
         mirostat_state=mirostat_state_after(tokens[-1]) if tokens else start.mirostat_state,
     )
 
 
-def _voice_runs(node: Node, begin: int, end: int) -> Iterator[tuple[int, int, Voice]]:
-    """Yield (first, end, voice) of the tokens from ``begin`` to ``end`` that were drawn in one voice."""
-    changes = node.voices()
-    for (first, voice), (last, _) in pairwise([*changes, (end, PLAIN_VOICE)]):
-        if max(first, begin) < min(last, end):
-            yield max(first, begin), min(last, end), voice
+def _voice_runs(model: Model, node: Node, begin: int, end: int) -> list[_VoiceRun]:
+    """Return the runs of the tokens from ``begin`` to ``end``, without style where the model lacks it."""
+    runs: list[_VoiceRun] = []
+    written = node.written_chars(begin)
+    for first, last in pairwise([*node.voice_starts(begin, end), end]):
+        runs.append(_VoiceRun(first, last, model.voices.fit_voice(node.voice_at(first)), written))
+        written += sum(len(token.text) for token in node.tokens[first:last])
+    return runs
 
 
-def _read_tokens(model: Model, start: Snapshot, node: Node, part: tuple[int, int], voice: Voice) -> Snapshot:
-    """Return the snapshot after a part of a node's tokens, read under a voice: on a ramp, each under its place's."""
-    ids = np.array([token.id for token in node.tokens[slice(*part)]], np.int64)
-    if not voice.moves:
+def _skip(start: Snapshot, node: Node, run: _VoiceRun) -> Snapshot:
+    """Return the snapshot after a run whose tokens are read again after it: its rows stay as they were before."""
+    history = TokenHistory([token.id for token in node.tokens[run.first : run.end]], start.history)
+    return replace(start, position=start.position + run.end - run.first, history=history, voice=run.voice)
+
+
+def _read_run(model: Model, start: Snapshot, node: Node, run: _VoiceRun) -> Snapshot:
+    """Return the snapshot after a run, read under its voice: on a ramp, each token under that of its place."""
+    tokens = node.tokens[run.first : run.end]
+    ids = np.array([token.id for token in tokens], np.int64)
+    if not run.voice.moves:
         return model.advance(start, ids)
-    snapshot, written = start, node.written_chars(part[0])
-    for token in node.tokens[slice(*part)]:
-        snapshot = model.advance(replace(snapshot, voice=voice.at(written)), np.array([token.id]))
+    snapshot, written = start, run.written
+    for token in tokens:
+        snapshot = model.advance(replace(snapshot, voice=run.voice.at(written)), np.array([token.id]))
         written += len(token.text)
-    return replace(snapshot, voice=voice, history=TokenHistory(ids, start.history))
+    return replace(snapshot, voice=run.voice, history=TokenHistory(ids, start.history))
