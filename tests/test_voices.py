@@ -225,6 +225,53 @@ def test_every_place_of_a_text_is_computed_again_bit_for_bit(changing: Session) 
     ]
 
 
+def test_the_lens_shows_what_the_next_token_will_be_drawn_from(styled: Model) -> None:
+    session = Session(styled, Settings(rng=7, length=40))
+    events = session.write_from("The lamp ")
+    found, drawn = None, []
+    for number, event in enumerate(events):
+        if isinstance(event, Token) and found is not None:
+            drawn.append(event)
+            assert found[event.id] == pytest.approx(event.logprob, abs=1e-12), number
+        if number % 5 == 0:
+            chosen = list(STYLES.values())[number // 5 % len(STYLES)]
+            session.set_all(Settings(rng=7, length=40).changed(**chosen))
+        found = next_logprobs(session)
+    assert len(drawn) == 39
+
+
+def test_a_stream_that_changes_its_style_leaves_the_others_as_they_are(styled: Model) -> None:
+    """It moves to the end of the batch, whose filters and temperatures have to move with it."""
+    kinds = (
+        {"temperature": 0.3, "style": "ann"},
+        {"temperature": 1.6, "top_k": 4},
+        {"style": "eve", "style_strength": 3},
+    )
+
+    def write_together(count: int) -> list[list[Token]]:
+        engine = styled.engine()
+        streams = [
+            engine.open(
+                styled.read("The lamp ").snapshot, StreamOptions(Settings(length=60, **kind), PositionRNG(5, n))
+            )  # type: ignore[arg-type]
+            for n, kind in enumerate(kinds[:count])
+        ]
+        tokens: list[list[Token]] = [[] for _ in streams]
+        for step in range(60):
+            if step == 20:
+                streams[0].settings = streams[0].settings.changed(style="bob", style_strength=2)
+            for stream in streams:
+                engine.request(stream)
+            engine.step()
+            for stream, found in zip(streams, tokens, strict=True):
+                found += [event for event in stream.events if isinstance(event, Token)]
+                stream.events.clear()
+        return tokens
+
+    assert write_together(3)[:2] == write_together(2)
+    assert write_together(3)[0] == write_together(1)[0]
+
+
 @pytest.mark.parametrize("lost", [False, True], ids=["kept states", "lost states"])
 def test_the_lens_shows_what_each_token_was_drawn_from(changing: Session, lost: bool) -> None:
     tokens = changing.passage.tokens()
