@@ -316,6 +316,14 @@ def test_a_continued_ramp_begins_at_its_start_again(styled: Model) -> None:
     assert first.logprob == pytest.approx(log_probs(read_by_hand(styled, history, {"ann": 1}))[first.id], abs=1e-12)
 
 
+def test_a_ramp_that_begins_at_the_current_style_goes_on_from_it(styled: Model) -> None:
+    session = Session(styled, Settings(rng=7, length=64, style="ann"))
+    write(session, session.write_from("The lamp "), {16: {"style": "ann..ann"}})
+    expected = bytes_of(session.current_snapshot())
+    forget(session.passage)
+    assert bytes_of(session.current_snapshot()) == expected
+
+
 @pytest.mark.parametrize("style", ["ann", "ann..bob"])
 def test_an_appended_or_edited_text_is_computed_again_bit_for_bit(styled: Model, style: str) -> None:
     session = Session(styled, Settings(rng=7, length=40, style=style, style_strength=2, memory=True))
