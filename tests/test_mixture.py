@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from afterglow.core.commands.registry import completions, dispatch
 from afterglow.core.errors import ModelError, UsageError
+from afterglow.core.inference.export import dequantize_weights
 from afterglow.core.inference.mixture import MixtureRuntime, Part, find_models, open_mixture, split_mixture
 from afterglow.core.inference.model_card import Card
 from afterglow.core.inference.model_file import Architecture, ModelFile
@@ -201,10 +202,12 @@ def test_the_card_has_what_all_members_share_and_nothing_is_saved(tmp_path: Path
     assert (card.settings, card.item_end) == ({"temperature": 0.8}, "")
     with pytest.raises(UsageError, match="a mixture cannot be saved"):
         mixture.file.save(tmp_path / "mixed.safetensors")
+    with pytest.raises(UsageError, match="a mixture has no weights of its own"):
+        dequantize_weights(mixture.file)
     shown = json.loads(run("info", "red:0.6 + blue:0.2", "--json").out)
     assert (shown["shares"], shown["vocabulary"]) == ("75.0%, 25.0%", 16)
     assert run("export", "red + blue", "--pytorch", str(tmp_path / "x")).err == (
-        "afterglow: 'red + blue' is a mixture, which only --model, /model and load() take; name one model\n"
+        "afterglow: 'red + blue' is a mixture; name one model here\n"
     )
 
 

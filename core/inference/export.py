@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import UsageError
 from ..user_files import write_user_file
 from .model_file import ModelFile
 from .quantization import dequantize
@@ -22,8 +23,12 @@ def dequantize_weights(file: ModelFile) -> Weights:
     These are embedding.weight (V, E), lstm.weight_ih_l0 (4H, E) and so on as in a stacked ``nn.LSTM``,
     projection.weight (V, H) and projection.bias (V,). A layer has one bias, in bias_ih; bias_hh is 0. A model with
     styles has styles.weight (S, 4H) too: row n, added to lstm.bias_ih_l0, gives the model in style n.
+
+    Raises UsageError for a mixture.
     """
     tensors = file.tensors
+    if not tensors:
+        raise UsageError("a mixture has no weights of its own; choose one model")
     weights: Weights = {
         "embedding.weight": dequantize(tensors["embedding.weight"], tensors["embedding.scale"]),
         "projection.weight": dequantize(tensors["projection.weight"], tensors["projection.scale"]),

@@ -63,7 +63,7 @@ def find_model(name: str) -> ModelEntry:
     if (shown := visible_name(name)) in known:
         return known[shown]
     if "+" in name:
-        raise ModelError(f"{shown[:64]!r} is a mixture, which only --model, /model and load() take; name one model")
+        raise ModelError(f"{shown[:64]!r} is a mixture; name one model here")
     listing = f"there are: {', '.join(known) or 'none'}"
     raise ModelError(f"there is no model {shown[:64]!r}; {f'{suggest(name, known)} {listing}'.lstrip()}")
 
