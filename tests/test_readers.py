@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.errors import AfterglowError, TextError, UsageError
+from afterglow.core.session.reading import open_text
 from afterglow.core.text.cleaning import read_records
 from afterglow.core.text.corpus import Corpus, read_corpora
 from afterglow.core.text.files import file_source
@@ -163,10 +164,12 @@ def test_mail_is_the_text_of_its_authors(put: Put) -> None:
     answer = (
         "Café it is.\n\nOn Friday, 1 January 2021, Anna <a@example.org>\nwrote:\n> Where?\n> When?\n\nBye\n-- \nBen\n"
     )
-    path = put("sent.mbox", mail("Where?\n\nFrom here on.\n", "Anna <a@example.org>") + mail(answer, "b@example.org"))
+    path = put(
+        "sent.mbox", mail("Where?\nFrom May until 1999 here.\n", "Anna <a@example.org>") + mail(answer, "b@example.org")
+    )
     found = records(path)
     assert [record.author for record in found] == ["Anna", "b@example.org"]
-    assert [record.text for record in found] == ["Where?\n\nFrom here on.", "Café it is.\n\nBye"]
+    assert [record.text for record in found] == ["Where?\nFrom May until 1999 here.", "Café it is.\n\nBye"]
     assert found[0].time.startswith("Fri, 01 Jan 2021")
 
 
@@ -273,6 +276,23 @@ def test_what_cannot_be_read_is_one_line(put: Put, name: str, data: bytes, says:
     assert "\n" not in str(caught.value)
 
 
+def test_a_message_of_spaces_takes_no_time(put: Put) -> None:
+    """Each pattern is tried at as many places as a message has."""
+    spaces = " " * 200_000
+    chat = put("chat.txt", f"[31.12.20, 21:05:33] Anna: a{spaces}b\n[31.12.20, 21:05:34] Ben:{spaces}<{spaces}\n")
+    assert len(read(chat).text) > 200_000
+    quotation = put("a.mbox", mail(f"{'On schrieb ' * 20_000}\n> quoted\nanswer\n", "b@example.org"))
+    assert read(quotation).text.endswith("answer\n")
+
+
+def test_what_is_looked_at_is_what_people_wrote_and_rows_as_they_are(put: Put) -> None:
+    chat = put("chat.txt", "[31.12.20, 21:05:33] Anna: a\n[31.12.20, 21:05:34] Ben: b\n")
+    assert open_text(file_source(chat))[0] == "a\n\nb\n"
+    table = put("a.csv", "id,text\n1,x\n")
+    assert open_text(file_source(table))[0] == "id,text\n1,x\n"
+    assert open_text(file_source(table), ReadOptions(column="text"))[0] == "x\n"
+
+
 def test_a_mailbox_of_nonsense_is_no_mail(put: Put) -> None:
     assert read(put("a.mbox", b"From a@b Fri Jan 1 00:00:00 2021\nX: y\n\n" + b"\xff\n" * 9)).text.count("\n") > 0
 
@@ -297,6 +317,12 @@ ROWS = [
             "q\n\na\n",
         ),
         ("a.csv", "id|text|n\n1|a, b|2\n2|c, d|3\n", {"column": "text"}, "a, b\n\nc, d\n"),
+        (
+            "a.csv",
+            '"id";"text, all"\n1;one, two\n2;"three; four"\n',
+            {"column": "text, all"},
+            "one, two\n\nthree; four\n",
+        ),
         ("a.csv", "id\ttext\n1\tone\n", {"column": "text"}, "one\n"),
         ("a.csv", "2021-01-01,Hello there.\n2021-01-02,Bye.\n", {"column": "2"}, "Hello there.\n\nBye.\n"),
         (

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MAX_MESSAGE_BYTES = 1 << 26
 """Largest message in bytes, with its attachments, 64 MiB."""
 
+MAX_INTRODUCTION_CHARS = 300
+"""Most characters of the line before a quotation that introduces it."""
+
 _SEPARATOR = re.compile(rb"From [^\n]+\d{4}[^\n]*\r?\n")
 _HEADER = re.compile(rb">?From |[!-9;-~]+:")
 _INTRODUCTION_START = re.compile(r"(?:On|Am|Le|El|Il|Em) ")
@@ -98,7 +101,7 @@ def _drop_introduction(lines: list[str]) -> None:
     """Delete "On Monday Anna wrote:" at the end of ``lines``, which may have been wrapped into two."""
     while lines and not lines[-1].strip():
         lines.pop()
-    if lines and _INTRODUCTION_END.search(lines[-1]):
+    if lines and len(lines[-1]) <= MAX_INTRODUCTION_CHARS and _INTRODUCTION_END.search(lines[-1]):
         is_wrapped = not _INTRODUCTION_START.match(lines.pop())
         if is_wrapped and lines and _INTRODUCTION_START.match(lines[-1]):
             lines.pop()

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 LRM = "\u200e"
 """The left-to-right mark, with which iOS begins its own words: "image omitted"."""
 
+MAX_MARK_CHARS = 80
+"""Most characters of the mark at the end of a message that was edited."""
+
 _DATE = r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4}"
 _TIME = r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s?[AaPp]\.?\s?[Mm]\b\.?)?"
 _WHEN = rf"{_DATE},?\s{_TIME}"
@@ -33,7 +36,7 @@ _DELETED = re.compile(
     r"|esta mensagem foi apagada|questo messaggio è stato eliminato|null)\.?",
     re.IGNORECASE,
 )
-_EDITED = re.compile(rf"\s*(?:{LRM}<[^<>\n]{{1,60}}>|<This message was edited>)\s*\Z")
+_EDITED = re.compile(rf"(?:{LRM}<[^<>\n]{{1,60}}>|<This message was edited>)\Z")
 
 
 def is_whatsapp(document: TextDocument) -> bool:
@@ -47,7 +50,7 @@ def read_whatsapp(document: TextDocument, options: ReadOptions) -> Iterator[Reco
     for when, rest in _iter_messages(iter_lines(document.text())):
         said = _AUTHOR.fullmatch(rest.rstrip("\n"))
         if said:
-            text = _EDITED.sub("", said[2])
+            text = _drop_edit_mark(said[2].rstrip())
             if text.strip() and not _is_notice(text):
                 yield Record(text, said[1].strip(f"{LRM}~\u202a\u202c\u202f\u00a0 "), when)
 
@@ -65,6 +68,12 @@ def _iter_messages(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
         when, parts = start[1] or start[2], [line[start.end() :]]
     if when:
         yield when, "".join(parts)
+
+
+def _drop_edit_mark(text: str) -> str:
+    """Return a message without "<This message was edited>" at its end."""
+    mark = _EDITED.search(text, max(0, len(text) - MAX_MARK_CHARS))
+    return text[: mark.start()].rstrip() if mark else text
 
 
 def _is_notice(text: str) -> bool:
