@@ -121,6 +121,22 @@ def test_telegrams_result_is_its_messages(put: Put, export: object) -> None:
     assert read(path).notes[-1] == "read as a Telegram export: 2 messages of Anna, Ben"
 
 
+def test_a_messenger_chat_is_repaired_and_goes_from_old_to_new(put: Put) -> None:
+    def broken(text: str) -> str:
+        return text.encode().decode("latin-1")
+
+    messages = [
+        {"sender_name": broken("Zoë"), "timestamp_ms": 3, "content": broken("last – ça va ✨")},
+        {"sender_name": "Ben", "timestamp_ms": 2, "content": broken("Reacted ❤ to your message ")},
+        {"sender_name": "Ben", "timestamp_ms": 2, "photos": [{"uri": "a.jpg"}]},
+        {"sender_name": "Ben", "timestamp_ms": 2, "content": "Ben sent an attachment."},
+        {"sender_name": "Ben", "timestamp_ms": 1, "content": "first, whole already: ✨"},
+    ]
+    path = put("message_1.json", {"participants": [{"name": "Ben"}], "messages": messages})
+    assert records(path) == [("first, whole already: ✨", "Ben", "1"), ("last – ça va ✨", "Zoë", "3")]
+    assert read(path).notes[-1] == "read as a Messenger export: 2 messages of Ben, Zoë"
+
+
 def test_a_twitter_archive_is_ones_own_tweets(put: Put) -> None:
     tweets = [
         {"tweet": {"full_text": "one &amp; two https://t.co/abc", "created_at": "Wed"}},

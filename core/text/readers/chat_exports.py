@@ -1,4 +1,4 @@
-"""Exports in JSON: Telegram's chats, one's own tweets, and one's own messages from Discord's data package."""
+"""Exports in JSON: chats of Telegram and Messenger, one's own tweets, one's own messages of Discord's data package."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ _OTHERS_DISCORD_START = re.compile(
     r'\s*\{\s*"guild"\s*:\s*\{|AuthorID,Author,Date,Content|=+\n(?:Guild|Server): .*\nChannel: ', re.IGNORECASE
 )
 _OTHERS_DISCORD_PAGE = "chatlog__message"
+_MESSENGER_NOTICE = re.compile(
+    r"(?:Reacted \S{1,9} to your message|Liked a message"
+    r"|[^\n]{1,60} sent (?:an attachment|a (?:photo|video|sticker|link|voice message|GIF))\.?)"
+)
 _SHORT_LINK = re.compile(r"\s*https://t\.co/\w+")
 
 
@@ -46,6 +50,29 @@ def read_telegram(document: TextDocument, options: ReadOptions) -> Iterator[Reco
             text = join_parts(message.get("text"))
             if text.strip() and message.get("type") != "service" and not message.get("forwarded_from"):
                 yield Record(text, _string(message.get("from")), _string(message.get("date")))
+
+
+def is_messenger(document: TextDocument) -> bool:
+    """Return True if a JSON file has the fields of a chat of Messenger or Instagram."""
+    head = document.beginning
+    return document.suffix == ".json" and '"sender_name"' in head and '"timestamp_ms"' in head
+
+
+def read_messenger(document: TextDocument, options: ReadOptions) -> Iterator[Record]:  # noqa: ARG001
+    """Yield the messages of a chat, the oldest first, without the program's own."""
+    chat = load_json(document)
+    for message in reversed(list(_objects(chat.get("messages") if isinstance(chat, dict) else None))):
+        text = _repair(_string(message.get("content")))
+        if text.strip() and not message.get("is_unsent") and not _MESSENGER_NOTICE.fullmatch(text.strip()):
+            yield Record(text, _repair(_string(message.get("sender_name"))), str(message.get("timestamp_ms", "")))
+
+
+def _repair(text: str) -> str:
+    """Return a text of Messenger, which writes each byte of UTF-8 as a character of latin-1."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def is_twitter(document: TextDocument) -> bool:

@@ -89,6 +89,7 @@ _REFUSED = (
 EXPORTS = (
     Reader("whatsapp", "a WhatsApp export", whatsapp.is_whatsapp, whatsapp.read_whatsapp, "messages"),
     Reader("telegram", "a Telegram export", chat_exports.is_telegram, chat_exports.read_telegram, "messages"),
+    Reader("messenger", "a Messenger export", chat_exports.is_messenger, chat_exports.read_messenger, "messages"),
     Reader("twitter", "a Twitter archive", chat_exports.is_twitter, chat_exports.read_twitter, "tweets"),
     Reader("discord", "your Discord data", chat_exports.is_own_discord, chat_exports.read_own_discord, "messages"),
 )
