@@ -74,6 +74,16 @@ def test_an_absurd_rate_ends_no_worse_than_the_parent(rate: float) -> None:
     assert cold_loss(made.result(), made.valid_slices) <= parent_loss(made) + 1e-6
 
 
+def test_it_goes_back_to_the_best_weights_at_a_third_of_the_rate() -> None:
+    made = trainer(rate=100.0)
+    assert next(p.note for p in made.run() if p.note).startswith(
+        "validation loss has stopped improving; back to the best"
+    )
+    assert made.rate_factor == pytest.approx(1 / 3)
+    assert all(torch.equal(tensor, WEIGHTS[name]) for name, tensor in made.model.state_dict().items())
+    assert made.evaluate() == pytest.approx(parent_loss(made))
+
+
 def test_what_is_no_better_than_the_parent_is_the_parent_unchanged() -> None:
     made = trainer(rate=100.0, epochs=1)
     list(made.run())

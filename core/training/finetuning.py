@@ -30,6 +30,11 @@ SHARES = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Shares of the change from the parent to the best weights that are tried."""
 
 
+STANDARD_ERRORS = 2
+"""By how many standard errors of the validation loss a smaller change may be worse. One is usual, but the validation
+text lies between learned passages and favours more change than what follows does."""
+
+
 def lowest_rate(parent: Mapping[str, Tensor], best: Mapping[str, Tensor]) -> float:
     """Return the share of the learning rate below which training ends."""
     is_parent = all(torch.equal(weights, best[name]) for name, weights in parent.items())
@@ -41,7 +46,7 @@ def mix_with_parent(
 ) -> float:
     """Average the weights of ``model`` with those of ``parent``, and return the share of the former.
 
-    It is the smallest share that is no worse than the best one by more than a standard error over blocks of ``slices``
+    It is the smallest share that is worse than the best one by two standard errors over blocks of ``slices`` at most
     (Breiman et al. 1984, "Classification and Regression Trees", section 3.4.3). The parent knows more than the text;
     between the two weights lie models that know both (Wortsman et al. 2022, arXiv 2109.01903). 0 is the parent itself.
     """
@@ -56,11 +61,11 @@ def mix_with_parent(
 
 
 def choose_share(losses: Tensor) -> int:
-    """Return the index of the first row of ``losses``, (shares, blocks), that is within a standard error of the best.
+    """Return the index of the first row of ``losses``, (shares, blocks), within two standard errors of the best.
 
     The error is that of the mean difference, over blocks, between the row and the best one.
     """
     best = losses[losses.mean(1).argmin()]
     worse = losses - best
     error = worse.std(1, correction=min(1, losses.shape[1] - 1)) / losses.shape[1] ** 0.5
-    return int((worse.mean(1) <= error).nonzero()[0])
+    return int((worse.mean(1) <= STANDARD_ERRORS * error).nonzero()[0])
