@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from afterglow.core.errors import AfterglowError, TextError, UsageError
+from afterglow.core.errors import AfterglowError, MissingExtraError, TextError, UsageError
 from afterglow.core.session.reading import open_text
 from afterglow.core.text.cleaning import read_records
 from afterglow.core.text.corpus import Corpus, read_corpora
@@ -393,3 +394,19 @@ def test_a_page_is_decoded_like_a_text_unless_it_names_its_encoding(put: Put, he
     else:
         assert read(path, encoding=encoding).text == "À la fenêtre, un café.\n"
     assert read(put("b.html", page.replace("cp1252", "utf-16").encode("utf-16"))).text == "À la fenêtre, un café.\n"
+
+
+@pytest.mark.parametrize("name", ["a.html", "a.epub", "a.docx"])
+def test_without_the_extra_its_command_is_named_and_in_a_folder_the_file_is_left_out(
+    put: Put, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("lxml", "docx"):
+        monkeypatch.setitem(sys.modules, module, None)
+    archive = zipped(**{"META-INF/container.xml": "<container/>", "word/document.xml": "<w/>"})
+    path = put(name, PAGE if name == "a.html" else archive)
+    with pytest.raises(MissingExtraError, match=r"pip install 'afterglow-lm\[read\]'"):
+        read(path)
+    put("b.txt", "text\n")
+    corpus = read(path.parent)
+    assert corpus.text == "text\n"
+    assert [note for note in corpus.notes if note.startswith(f"{path} was left out: ")]

@@ -18,7 +18,7 @@ from .text_document import TextDocument
 if TYPE_CHECKING:
     from ..formats import ReadOptions
 
-NO_READ_HINT = "HTML, EPUB and DOCX need the extra: pip install 'afterglow-lm[read]'"
+NO_READ_HINT = "to read HTML, EPUB and DOCX, install the extra: pip install 'afterglow-lm[read]'"
 
 _PARAGRAPHS = re.compile(
     "address|article|aside|blockquote|body|caption|center|div|dl|fieldset|figcaption|figure|footer|form|h[1-6]|header|hr"
