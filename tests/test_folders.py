@@ -155,3 +155,16 @@ def test_another_text_is_scored_although_its_author_is_not_the_trained_one(tmp_p
     assert read_as_trained(model, [str(tmp_path / "chat.txt")], ReadingFlags(author="Ben")).text == "b\n"
     with pytest.raises(TextError, match="has no author 'Carl'"):
         read_as_trained(model, [str(tmp_path / "chat.txt")], ReadingFlags(author="Carl"))
+
+
+def test_remarks_on_a_folder_of_many_files_are_a_screenful(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number:02}.jsonl").write_text(f'{{"text": "{number}"}}\n')
+    notes = read(tmp_path).notes
+    assert len(notes) == 21
+    assert notes[-2:] == ("10 more remarks on the files", "29.jsonl: read as JSON lines: 1 text")
+    for number in range(30):
+        (tmp_path / f"{number:02}.jsonl").write_text('{"text": "same"}\n')
+    notes = read(tmp_path).notes
+    assert len(notes) == 7
+    assert "24 more files are copies and were left out" in notes

@@ -22,6 +22,9 @@ from .split import DEFAULT_SPLIT, Parts, Ranges, Split, thin
 MAX_EVAL_CHARS = 500_000
 """Maximum characters of validation and of test text. Scoring more takes hours."""
 
+MAX_NOTES = 20
+"""Remarks on the files of a text that are shown, for a folder of hundreds of chats."""
+
 MIN_TRAIN_CHARS = 5_000
 """Minimum characters of a text to train on. A smaller one teaches little and leaves too little for validation."""
 
@@ -160,6 +163,7 @@ def _read_into_memory(sources: Sequence[Source], options: ReadOptions, recorder:
 
 
 def _read_in_order(sources: Sequence[Source], options: ReadOptions, recorder: LayoutRecorder) -> Iterator[Piece]:
+    remarks: list[str] = []
     for source in sources:
         notes: list[str] = []
         last = Piece("")
@@ -169,4 +173,11 @@ def _read_in_order(sources: Sequence[Source], options: ReadOptions, recorder: La
         if len(sources) > 1 and last.text and (options.item_end or last.text[-1] != "\n"):
             yield last._replace(text=options.item_end or "\n")
         recorder.end_file()
-        recorder.notes += notes if len(sources) == 1 else [f"{source.name}: {note}" for note in notes]
+        remarks += notes if len(sources) == 1 else [f"{source.name}: {note}" for note in notes]
+    recorder.notes += _limit_notes(remarks)
+
+
+def _limit_notes(notes: list[str]) -> list[str]:
+    """Return the first notes, the number of those left out, and the last one, which says what a file was read as."""
+    left_out = len(notes) - MAX_NOTES
+    return [*notes[: MAX_NOTES - 1], f"{left_out:,} more remarks on the files", notes[-1]] if left_out > 0 else notes

@@ -24,8 +24,8 @@ def select_sources(sources: Sequence[Source], options: ReadOptions, notes: list[
     if len(sources) < 2:
         return list(sources)
     first: dict[str, Source] = {}
-    bad = list[tuple[Source, AfterglowError]]()
-    for source in _without_copies(sources, notes):
+    bad, copies = list[tuple[Source, AfterglowError]](), list[str]()
+    for source in _without_copies(sources, copies):
         try:
             other = first.setdefault(_clean_sha256(source, options), source)
         except (TextError, MissingExtraError) as error:
@@ -34,15 +34,16 @@ def select_sources(sources: Sequence[Source], options: ReadOptions, notes: list[
             bad.append((source, error))
             continue
         if other is not source:
-            notes.append(_describe_copy(source, other))
+            copies.append(_describe_copy(source, other))
     if bad and not first:
         raise bad[0][1]
+    notes += _limit(copies, "more files are copies and were left out")
     notes += _describe_bad(bad)
     return list(first.values())
 
 
-def _without_copies(sources: Sequence[Source], notes: list[str]) -> list[Source]:
-    """Return ``sources`` without copies, byte for byte. Those that cannot be opened stay."""
+def _without_copies(sources: Sequence[Source], copies: list[str]) -> list[Source]:
+    """Return ``sources`` without copies, byte for byte. Those that cannot be opened stay. Appends to ``copies``."""
     first: dict[str, Source] = {}
     for number, source in enumerate(sources):
         try:
@@ -51,7 +52,7 @@ def _without_copies(sources: Sequence[Source], notes: list[str]) -> list[Source]
             key = f"unreadable {number}"
         other = first.setdefault(key, source)
         if other is not source:
-            notes.append(_describe_copy(source, other))
+            copies.append(_describe_copy(source, other))
     return list(first.values())
 
 
@@ -68,7 +69,12 @@ def _describe_copy(source: Source, other: Source) -> str:
 
 
 def _describe_bad(bad: Sequence[tuple[Source, AfterglowError]]) -> list[str]:
-    lines = [f"{source.path} was left out: {error}" for source, error in bad[:SHOWN_FILES]]
-    if len(bad) > SHOWN_FILES:
-        lines.append(f"{len(bad) - SHOWN_FILES:,} more files cannot be read and were left out")
-    return [*lines, "--strict stops at such a file"] if lines else []
+    lines = [f"{source.path} was left out: {error}" for source, error in bad]
+    shown = _limit(lines, "more files cannot be read and were left out")
+    return [*shown, "--strict stops at such a file"] if shown else []
+
+
+def _limit(lines: list[str], others: str) -> list[str]:
+    """Return the first lines, and the number of the others if there are any."""
+    more = len(lines) - SHOWN_FILES
+    return [*lines[:SHOWN_FILES], f"{more:,} {others}"] if more > 0 else lines
