@@ -144,3 +144,10 @@ def test_several_processes_read_as_many_streams_each_as_one_alone() -> None:
     alone, four = make_config(40, NOVEL), make_config(40, NOVEL, processes=4)
     assert four.batch_size == 4 * alone.batch_size
     assert four.ema_decay == pytest.approx(alone.ema_decay**4)
+
+
+def test_going_on_for_a_few_epochs_has_the_dropout_of_a_short_run() -> None:
+    """More than its parent was trained with makes it worse at first, and a few epochs do not get beyond that."""
+    shape = Architecture(90, 128, 2, MODEL_SIZES["small"].width)
+    dropouts = [make_finetune_config(shape, 3_000_000, TrainRequest(epochs=n)).dropout for n in (1.5, inf)]
+    assert dropouts == [MODEL_SIZES["small"].dropout, MODEL_SIZES["medium"].dropout]

@@ -31,6 +31,7 @@ from afterglow.core.training import style_weights  # noqa: E402
 from afterglow.core.training.batches import BatchReader, cut_runs  # noqa: E402
 from afterglow.core.training.calibration import cold_loss, supports_bf16  # noqa: E402
 from afterglow.core.training.convert import to_model_file, to_torch  # noqa: E402
+from afterglow.core.training.finetuning import mix_with_parent  # noqa: E402
 from afterglow.core.training.model import LSTMLanguageModel  # noqa: E402
 from afterglow.core.training.request import TrainRequest  # noqa: E402
 from afterglow.core.training.style_labels import encode_slices, merge_style_names  # noqa: E402
@@ -310,6 +311,14 @@ def test_validation_judges_each_token_in_its_own_style(learned: ModelFile) -> No
     kept = Trainer(CONFIG, IDS, ids, to_torch(learned).state_dict(), labels=LABELS, valid_labels=labels)
     unlabelled = Trainer(CONFIG, IDS, ids, to_torch(learned).state_dict(), labels=LABELS)
     assert kept.evaluate() < unlabelled.evaluate() - 0.05
+
+
+def test_averaging_with_the_parent_keeps_what_was_learned_of_styles(learned: ModelFile) -> None:
+    parent = to_torch(add_styles(replace(learned, styles=None), NAMES)).state_dict()
+    model = to_torch(learned)
+    rows = model.style_rows().detach().clone()
+    assert mix_with_parent(model, parent, [IDS[:280]]) == 0
+    assert torch.equal(model.style_rows(), rows)
 
 
 def test_labels_that_cannot_be_styles_are_refused() -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..text.tokenizer import Ids
 from .calibration import block_losses
+from .convert import FIRST_WEIGHTS
 from .model import LSTMLanguageModel
 
 PATIENCE = 2
@@ -49,8 +50,10 @@ def mix_with_parent(
     It is the smallest share that is worse than the best one by two standard errors over blocks of ``slices`` at most
     (Breiman et al. 1984, "Classification and Regression Trees", section 3.4.3). The parent knows more than the text;
     between the two weights lie models that know both (Wortsman et al. 2022, arXiv 2109.01903). 0 is the parent itself.
+    What was learned of styles stays.
     """
     tuned = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    parent = _take_styles(parent, tuned, model.architecture.embedding)
     losses = []
     for share in SHARES:
         model.load_state_dict({name: parent[name].lerp(tensor, share) for name, tensor in tuned.items()})
@@ -58,6 +61,13 @@ def mix_with_parent(
     share = SHARES[choose_share(torch.stack(losses).nan_to_num())]
     model.load_state_dict({name: parent[name].lerp(tensor, share) for name, tensor in tuned.items()})
     return share
+
+
+def _take_styles(parent: Mapping[str, Tensor], tuned: Mapping[str, Tensor], embedding: int) -> dict[str, Tensor]:
+    """Return the weights of ``parent`` with the styles of ``tuned``. Token embeddings have the size ``embedding``."""
+    first = torch.cat((parent[FIRST_WEIGHTS][:, :embedding], tuned[FIRST_WEIGHTS][:, embedding:]), 1)
+    styles = {name: tensor for name, tensor in tuned.items() if name.startswith("styles.")}
+    return {**parent, FIRST_WEIGHTS: first, **styles}
 
 
 def choose_share(losses: Tensor) -> int:

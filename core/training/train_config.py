@@ -126,7 +126,7 @@ def make_finetune_config(
     architecture: Architecture, tokens: int, request: TrainRequest, processes: int = 1
 ) -> TrainConfig:
     """Return the configuration for fine-tuning a model: a lower learning rate, so that it forgets less."""
-    size = _choose_regularization(MODEL_SIZES[nearest_size(architecture.width)], math.inf)
+    size = _choose_regularization(MODEL_SIZES[nearest_size(architecture.width)], request.epochs)
     rate = size.learning_rate / (4 if tokens < SMALL_TEXT_TOKENS else 2)
     config = _build_config(architecture, replace(size, learning_rate=rate), tokens, request, processes)
     return replace(config, finetune=True)
