@@ -545,9 +545,9 @@ def test_a_name_has_1_to_64_characters() -> None:
 
 def test_a_style_that_the_next_model_lacks_is_not_carried_over(styled: Model, tiny: Model) -> None:
     session = Session(styled, Settings(style="ann", top_k=7), load_model={"tiny": tiny, "styled": styled}.__getitem__)
-    session.switch_model("styled")
+    assert list(dispatch(session, "/model styled")) == [Notice("styled: type a seed; /style lists its styles")]
     assert session.settings.style == (("ann", 1.0),)
-    session.switch_model("tiny")
+    assert list(dispatch(session, "/model tiny")) == [Notice("tiny-char: type a seed; tiny-char has no style ann")]
     assert (session.settings.style, session.settings.top_k) == ((), 7)
 
 

@@ -17,6 +17,7 @@ from ..sanitize import escape_controls
 from ..session.lens import next_logprobs
 from ..session.node import Node
 from ..session.passage import Passage
+from ..session.replay import lost_style
 from ..session.session import Session
 from ..setting_spec import Spec
 from ..settings import SPECS, get_spec
@@ -162,8 +163,10 @@ def model(session: Session, name: str = "") -> Iterator[Effect]:
         current = session.model.name
         yield Listing(f"models; current: {current}", list_models(), "/model", current=library.name_of_parent(current))
         return
+    before = session.settings
     session.switch_model(name)
-    yield Notice(f"{session.model.name}: type a seed")
+    notes = lost_style(session.model, before), "/style lists its styles" if session.model.voices.names else ""
+    yield Notice("; ".join(filter(None, (f"{session.model.name}: type a seed", *notes))))
 
 
 def list_models() -> list[tuple[str, str]]:
