@@ -316,6 +316,26 @@ def test_a_continued_ramp_begins_at_its_start_again(styled: Model) -> None:
     assert first.logprob == pytest.approx(log_probs(read_by_hand(styled, history, {"ann": 1}))[first.id], abs=1e-12)
 
 
+def test_a_text_without_style_after_one_in_a_style_is_computed_again_bit_for_bit(styled: Model) -> None:
+    session = Session(styled, Settings(rng=7, length=140, style="ann"))
+    write(session, session.write_from("The lamp "), {})
+    session.set("style", ())
+    write(session, session.continue_(), {1: {"style": "bob"}})
+    seen = {count: bytes_of(session.snapshot_at(2, count)) for count in (1, 2, 3, 140)}
+    live = session.passage.nodes[2].snapshots
+    assert seen[140] == bytes_of(live[max(live)])
+    forget(session.passage)
+    assert {count: bytes_of(session.snapshot_at(2, count)) for count in seen} == seen
+    history = [*styled.tokenizer.encode("The lamp "), *(token.id for token in session.passage.tokens()[:141])]
+    second = session.passage.nodes[2].tokens[1]
+    assert second.logprob == pytest.approx(log_probs(read_by_hand(styled, history, {"bob": 1}))[second.id], abs=1e-12)
+    session.passage.nodes[2].filters = []
+    forget(session.passage)
+    unrecorded = session.snapshot_at(2, 3)
+    assert unrecorded.voice == PLAIN_VOICE
+    assert inspect_session(session, 141)
+
+
 def test_a_ramp_that_begins_at_the_current_style_goes_on_from_it(styled: Model) -> None:
     session = Session(styled, Settings(rng=7, length=64, style="ann"))
     write(session, session.write_from("The lamp "), {16: {"style": "ann..ann"}})

@@ -37,7 +37,7 @@ MODULES = {
     "core/generation/snapshot.py": "snapshot mirostat voices",
     "core/generation/batch.py": "batch mirostat voices",
     "core/generation/voices.py": "voices",
-    "core/session/node.py": "passage session voices",
+    "core/session/node.py": "passage session voices signs",
     "core/session/passage.py": "passage session",
     "core/inference/model_file.py": "model_file model_sizes",
     "core/settings.py": "settings",
