@@ -41,7 +41,7 @@ def print_plan(training_run: TrainingRun) -> None:
         _print_advice(training_run)
     say(_describe_duration(training_run))
     baselines = ", ".join(f"{name} {bits:.2f}" for name, bits in training_run.baselines.items())
-    say(f"n-gram baselines in bits per character: {baselines}")
+    say(f"n-gram baselines on the validation text, bits per character: {baselines}")
     say("Ctrl-C stops after the step, saves, and keeps the best model")
 
 

@@ -179,7 +179,8 @@ def _final_summary(training_run: TrainingRun, model: Model, score: Score) -> str
     """Return one line: the loss on the held-out text, that of a 5-gram model, and what is copied."""
     ngram_bits = training_run.ngram_bits([part.text for part in training_run.corpus.test])
     bits = score.nats_per_char_stateful / log(2)
-    return f"{bits:.2f} bits/char; your text's own 5-gram: {ngram_bits:.2f}; {_describe_copies(model.file.card)}"
+    figures = f"held out: {bits:.2f} bits/char; your text's own 5-gram there: {ngram_bits:.2f}"
+    return f"{figures}; {_describe_copies(model.file.card)}"
 
 
 def _describe_copies(card: Card) -> str:
