@@ -72,7 +72,8 @@ class TextTarget(Target):
             warnings.simplefilter("ignore")  # of names that are there twice
             for name, value in sample.tree.items():
                 text = value if isinstance(value, str) else to_json(value)
-                archive.writestr(str(name).replace("\0", "") or "x", text.encode("utf-8", "surrogatepass"))
+                member = zipfile.ZipInfo(str(name).replace("\0", "") or "x")  # with no time of day in it
+                archive.writestr(member, text.encode("utf-8", "surrogatepass"))
         return data.getvalue()
 
     def use(self, data: bytes, _: list[Edit]) -> None:
