@@ -104,7 +104,7 @@ def test_the_rate_is_found_though_a_far_too_high_one_is_asked_for() -> None:
 
 
 def test_it_ends_by_itself_if_no_rate_improves_it() -> None:
-    made = trainer(rate=1e-9, epochs=inf)
+    made = trainer(TEXT[:2000], rate=1e-9, epochs=inf)
     progress = list(made.run())
     notes = [p.note for p in progress if p.note]
     assert notes[-1] == "validation loss improves at no learning rate; training ends, and the best model is kept"
