@@ -13,6 +13,7 @@ if not (ROOT / "README.md").exists():
     pytest.skip("the sources are not here: this is no checkout", allow_module_level=True)
 
 WRITERS = {
+    "core/command_line.py": "opens the null device, for a closed standard output",
     "core/file_io.py": "replaces files whole, and makes private ones",
     "core/file_locks.py": "writes the holder's number into a lock, which private_file has made",
     "repl/cli/train_run.py": "opens the null device, for standard output",
