@@ -244,10 +244,14 @@ class TextService:
         return prefill.snapshot
 
     async def _restore_state(self, model: Model, text_job: TextJob) -> Snapshot | None:
-        """Return the state of the channel's memory, None if there is none or it cannot be used."""
+        """Return the state of the channel's memory, None if there is none or it cannot be used.
+
+        It goes on in the style of the text: without its tokens it cannot be read again when the text is drawn.
+        """
+        request = text_job.request
         try:
-            data = await asyncio.to_thread(self.store.load_state, text_job.request.channel)
-            return model.load_state(data) if data else None
+            data = await asyncio.to_thread(self.store.load_state, request.channel)
+            return model.voices.restyle(model.load_state(data), request.settings.voice.at(0)) if data else None
         except (StateError, StorageError) as error:
             text_job.notices.append(f"the memory was reset: {error}")
             return None

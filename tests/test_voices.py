@@ -14,7 +14,7 @@ from afterglow.core.commands.registry import completions, dispatch
 from afterglow.core.errors import AfterglowError, SettingError, StateError
 from afterglow.core.events import Event, Notice, Token
 from afterglow.core.generation.snapshot import Row, Snapshot
-from afterglow.core.generation.stream import StreamOptions
+from afterglow.core.generation.stream import Stream, StreamOptions
 from afterglow.core.generation.token_history import TokenHistory
 from afterglow.core.generation.voices import STYLE_CONTEXT, guide
 from afterglow.core.inference.runtime import Runtime
@@ -270,6 +270,36 @@ def test_a_stream_that_changes_its_style_leaves_the_others_as_they_are(styled: M
 
     assert write_together(3)[:2] == write_together(2)
     assert write_together(3)[0] == write_together(1)[0]
+
+
+def test_a_style_that_is_set_while_another_is_read_for_is_obeyed_too(
+    styled: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings may be replaced from any thread."""
+
+    def write_on(*styles: str) -> list[Token]:
+        engine = styled.engine()
+        stream = engine.open(styled.read("The lamp ").snapshot, StreamOptions(Settings(length=40), PositionRNG(5)))
+        tokens: list[Token] = []
+        for event in engine.iter_events(stream):
+            tokens += [event] if isinstance(event, Token) else []
+            if len(tokens) == 9:
+                set_style(stream, *styles)
+        return tokens
+
+    def set_style(stream: Stream, style: str, *later: str) -> None:
+        stream.settings = stream.settings.changed(style=style)
+        read_again = styled.voices.read_again
+
+        def read_and_set(*arguments: Any) -> Any:
+            monkeypatch.undo()
+            if later:
+                set_style(stream, *later)
+            return read_again(*arguments)
+
+        monkeypatch.setattr(styled.voices, "read_again", read_and_set)
+
+    assert write_on("ann", "eve:2", "bob") == write_on("bob")
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["kept states", "lost states"])

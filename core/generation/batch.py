@@ -93,7 +93,7 @@ class Batch:
     def max_burst(self) -> int:
         """Return the number of tokens that can be drawn for all streams without checking any of them."""
         self._refresh_chain()
-        if self._settings_are_new:
+        while self._settings_are_new:
             self._change_voices()
         return 1 if self._chain.needs_history else min(stream.max_burst() for stream in self.streams)
 
@@ -130,10 +130,13 @@ class Batch:
         return min([check, *(step for step in due if step > steps_done)])
 
     def _change_voices(self) -> None:
-        """Let each stream whose settings ask for another voice read its latest tokens again."""
+        """Let each stream whose settings ask for another voice read its latest tokens again.
+
+        Settings can change meanwhile: they are new again then.
+        """
+        self._settings_are_new = False
         self.add(self.remove(lambda stream: stream.voice_is_due), self._exclusive)
         self._refresh_chain()
-        self._settings_are_new = False
 
     def _refresh_chain(self) -> bool:
         """Rebuild the sampler chain if settings changed. Return True if they did or a stream was told to stop."""
