@@ -33,11 +33,12 @@ def take(model: Model, number: int) -> str:
     return "".join(event.text for event in events if isinstance(event, Token))
 
 
-def test_items_of_a_list_have_no_empty_lines_and_are_not_empty(run: RunCli, lister: Model) -> None:
+@pytest.mark.parametrize("flags", [[], ["--keep-stop"]])
+def test_items_of_a_list_have_no_empty_lines_and_are_not_empty(run: RunCli, lister: Model, flags: list[str]) -> None:
     takes = [take(lister, number) for number in range(60)]
     assert "\n" in takes
     written = [item.removesuffix("\n") for item in takes if item != "\n"][:12]
-    assert run("generate", "-m", "lister", "-n", "12", *HOW).out == "".join(f"{item}\n" for item in written)
+    assert run("generate", "-m", "lister", "-n", "12", *flags, *HOW).out == "".join(f"{item}\n" for item in written)
 
 
 def test_unique_items_are_whole_and_different(run: RunCli, lister: Model, monkeypatch: pytest.MonkeyPatch) -> None:

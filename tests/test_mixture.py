@@ -194,6 +194,13 @@ def test_a_mixture_has_a_hash_of_its_members_and_weights() -> None:
     assert len(set(hashes)) == 3
 
 
+@pytest.mark.parametrize("text", ["red:1e6 + blue:1e-7", "red:0.123456789 + blue:2e1"])
+@pytest.mark.usefixtures("files")
+def test_the_name_of_a_mixture_opens_it_again(text: str) -> None:
+    model = load(text)
+    assert load(model.name).file.sha256 == model.file.sha256
+
+
 @pytest.mark.usefixtures("files")
 def test_the_card_has_what_all_members_share_and_nothing_is_saved(tmp_path: Path, run: RunCli) -> None:
     mixture = load("red:0.6 + blue:0.2")

@@ -88,13 +88,17 @@ def _parse_part(part: str, text: str) -> Part:
 
 
 def find_models(text: str) -> tuple[str, list[library.ModelEntry]]:
-    """Return (name, models) of a mixture, or of one model, without the folders of paths. Raises ModelError."""
+    """Return (name, models) of a mixture, or of one model, without the folders of paths. Raises ModelError.
+
+    The name has all digits of the weights, and no exponent with a "+": it names the same mixture again.
+    """
     parts = split_mixture(text)
     if not parts:
         entry = library.find_model(text)
         return entry.name, [entry]
     entries = [library.find_model(part.name) for part in parts]
-    return " + ".join(f"{entry.name}:{part.weight:g}" for entry, part in zip(entries, parts, strict=True)), entries
+    weights = [repr(part.weight).removesuffix(".0") for part in parts]
+    return " + ".join(f"{entry.name}:{weight}" for entry, weight in zip(entries, weights, strict=True)), entries
 
 
 def is_in_library(text: str) -> bool:

@@ -110,11 +110,14 @@ def _skip_empty(model: Model, start: Snapshot, settings: Settings, rng: int, cou
 
 
 def _begin(events: Iterator[Event]) -> Iterable[Event] | None:
-    """Return the events of a text, as they come, once some of it is written. None if it ends without any text."""
+    """Return the events of a text, as they come, once some of it is written.
+
+    None if it ends without any text, or with the end of an item alone.
+    """
     read: list[Event] = []
     for event in events:
         read.append(event)
-        if isinstance(event, Token | Done) and event.text:
+        if isinstance(event, Token | Done) and event.text.strip():
             return chain(read, events)
     return None
 
