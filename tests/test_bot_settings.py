@@ -204,16 +204,15 @@ async def test_memory_lets_texts_go_on_from_each_other_over_a_restart_and_keeps_
 
 @pytest.mark.parametrize("later", [{"style": "bob..ann"}, {"style": "ann"}, {"style": "eve", "style_strength": 3}])
 async def test_a_memory_is_kept_when_the_style_changes(styled: Model, tmp_path: Path, later: dict[str, object]) -> None:
-    async def write_twice(first: str) -> str:
-        with closing(Store(tmp_path / f"{len(list(tmp_path.iterdir()))}.db")) as store:
-            with closing(TextService(styled, store)) as service:
-                for seed, changed in (first, {"memory": True}), ("he", later), ("he", {}):
-                    for name, value in {**FIXED, **changed}.items():
-                        store.save_setting(1, 2, name, value)
-                    text_job = await service.finish(TextJob(await service.build_request(1, 2, seed)))
+    async def write_again(first: str) -> str:
+        with closing(Store(tmp_path / first)) as store, closing(TextService(styled, store)) as service:
+            for seed, changed in (first, {"memory": True}), ("he", later), ("he", {}):
+                for name, value in {**FIXED, **changed}.items():
+                    store.save_setting(1, 2, name, value)
+                text_job = await service.finish(TextJob(await service.build_request(1, 2, seed)))
         return text_job.text
 
-    assert await write_twice("The lamp was lit") != await write_twice("She was no one. ")
+    assert await write_again("The lamp was lit") != await write_again("She was no one. ")
 
 
 async def test_what_is_forgotten_while_a_text_is_written_stays_forgotten(there: Discord) -> None:
