@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-import shutil
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from afterglow.core.errors import UsageError
 from afterglow.core.inference import library
 from afterglow.core.inference.model_file import open_model_file
+from afterglow.core.text.corpus import Corpus, read_corpus
 from afterglow.core.text.tokenizer import CharTokenizer
 
 torch = pytest.importorskip("torch")
@@ -35,8 +36,9 @@ def two_models(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     torch.set_num_threads(1)
     folder = home / "models"
     folder.mkdir(parents=True)
-    shutil.copy(DATA / "tiny-char.safetensors", folder / "reader.safetensors")
     file = open_model_file(DATA / "tiny-char.safetensors")
+    file = replace(file, card=replace(file.card, corpus_sha256=""))
+    file.with_sha256().save(folder / "reader.safetensors")
     assert isinstance(file.tokenizer, CharTokenizer)
     mixed = CharTokenizer(file.tokenizer.characters[::-1])
     type(file)(file.architecture, mixed, file.card, file.tensors).with_sha256().save(folder / "other.safetensors")
@@ -51,14 +53,20 @@ def begin(text: Path, **options: object) -> TrainingRun:
 
 
 def test_the_model_that_reads_the_text_best_is_named_with_its_figure() -> None:
-    text = LAMP.read_text("utf-8")
-    advice = advise(text, Counter(text))
+    advice = advise(read_corpus(LAMP))
     assert [reading.name for reading in advice.readings] == ["reader", "other"]
     best = advice.best()
     assert best
     assert best.bits < 1 < 4 < advice.letter_bits < advice.readings[1].bits
     line = advice.describe(best)
     assert line.startswith(f"reader reads this text at {best.bits:.2f} bits/char before learning any of it (letter")
+
+
+def test_a_model_that_has_learned_this_very_text_is_not_named(home: Path) -> None:
+    path = home / "models" / "reader.safetensors"
+    file, corpus = open_model_file(path), read_corpus(LAMP)
+    replace(file, card=replace(file.card, corpus_sha256=corpus.sha256)).with_sha256().save(path)
+    assert [reading.name for reading in advise(corpus).readings] == ["other"]
 
 
 def test_auto_goes_on_from_that_model_and_says_so() -> None:
@@ -85,7 +93,8 @@ def test_a_text_of_characters_that_look_like_known_ones_is_read_as_well() -> Non
     """Most letters have an accent: the model knows none of them, and begins with what it knows of the plain ones."""
     plain = LAMP.read_text("utf-8")
     accented = plain.translate(str.maketrans("aeiou", "âêîôû"))
-    known, new = advise(plain, Counter(plain)).readings[0], advise(accented, Counter(accented)).readings[0]
+    texts = (Corpus(name, name, text) for name, text in (("plain", plain), ("accented", accented)))
+    known, new = (advise(corpus).readings[0] for corpus in texts)
     assert set(new.alike) == set("âêîôû")
     assert new.bits == pytest.approx(known.bits, abs=0.01)
 

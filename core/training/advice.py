@@ -90,7 +90,7 @@ def choose_parent(request: TrainRequest, corpus: Corpus) -> tuple[TrainRequest, 
     """Return the request with the best model in place of ``auto``, if it has that, and a note about the choice."""
     if request.parent != AUTO:
         return request, ()
-    advice = advise(corpus.train_text, corpus.counts, request.tokens)
+    advice = advise(corpus, request.tokens)
     ngram_bits = (
         math.inf if advice.is_small else ngram_bits_per_char(corpus.train_text, [part.text for part in corpus.valid], 5)
     )
@@ -99,14 +99,16 @@ def choose_parent(request: TrainRequest, corpus: Corpus) -> tuple[TrainRequest, 
     return replace(request, parent=best.name if best else None), (note,)
 
 
-def advise(text: TextLike, counts: Mapping[str, int], kind: str | None = None) -> Advice:
-    """Return how the bundled models and the user's newest models of characters read ``text``.
+def advise(corpus: Corpus, kind: str | None = None) -> Advice:
+    """Return how the bundled models and the user's newest models of characters read a text to train on.
 
-    ``counts`` are its letter counts. With ``kind``, only models of that kind of tokens are tried.
+    With ``kind``, only models of that kind of tokens are tried. Models that have learned this text are not.
     """
+    text, counts = corpus.train_text, corpus.counts
     slices = _take_slices(text)
     costs = _letter_costs(counts)
-    readings = sorted((_read(entry.name, file, slices, costs) for entry, file in _candidates(kind)), key=_order)
+    candidates = ((entry, file) for entry, file in _candidates(kind) if file.card.corpus_sha256 != corpus.sha256)
+    readings = sorted((_read(entry.name, file, slices, costs) for entry, file in candidates), key=_order)
     letter_bits = sum(n * costs[character] for character, n in counts.items()) / sum(counts.values())
     return Advice(tuple(readings), letter_bits, len(text) < SMALL_TEXT_CHARS)
 

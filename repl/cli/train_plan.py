@@ -48,7 +48,7 @@ def print_plan(training_run: TrainingRun) -> None:
 def _print_advice(training_run: TrainingRun) -> None:
     """Print which model reads the text best, and the command that goes on from it; nothing if none would help."""
     corpus = training_run.corpus
-    advice = advise(corpus.train_text, corpus.counts, training_run.request.tokens)
+    advice = advise(corpus, training_run.request.tokens)
     if best := advice.best(training_run.baselines["5-gram"]):
         say(f"{advice.describe(best)}; it would go on from there:")
         echo(f"    {_finetune_command(training_run.request, best.name)}", err=True, whole=True)
