@@ -183,6 +183,29 @@ def test_a_text_is_made_once_and_again_where_it_changed_or_what_was_kept_is_not_
     assert len(cached(home, ".txt")) == 2
 
 
+def test_a_renamed_folder_is_the_label_of_its_texts(tmp_path: Path) -> None:
+    options, texts = ReadOptions(label="folder"), tmp_path / "texts"
+    for folder, name in (("austen", "a.txt"), ("doyle", "b.txt")):
+        (texts / folder).mkdir(parents=True)
+        (texts / folder / name).write_text(f"{folder}\n")
+    assert load_corpus([str(texts)], options).label_names == ("austen", "doyle")
+    (texts / "austen").rename(texts / "byron")
+    assert load_corpus([str(texts)], options).label_names == ("byron", "doyle")
+
+
+def test_a_page_that_was_left_out_is_read_after_its_reader_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    (texts / "a.html").write_text("<html><p>page</p></html>")
+    (texts / "b.txt").write_text("text\n")
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "lxml", None)
+        assert load_corpus([str(texts)], ReadOptions()).text[:] == "text\n"
+    assert load_corpus([str(texts)], ReadOptions()).text[:] == "page\ntext\n"
+
+
 def test_only_its_owner_may_read_what_is_kept(home: Path) -> None:
     text = load_corpus([str(LAMP)], ReadOptions())
     load_tokens(text, ByteTokenizer())

@@ -21,6 +21,7 @@ from ..text.files import Source, open_sources
 from ..text.formats import ReadOptions, check_options_apply
 from ..text.labels import NO_RUNS, LabelRuns
 from ..text.layout import Layout, LayoutRecorder
+from ..text.readers.pages import missing_libraries
 from ..text.source_selection import select_sources
 from ..text.split import Split, parts_from_json
 from ..text.tokenizer import Tokenizer
@@ -42,7 +43,7 @@ def load_corpus(paths: Sequence[str], options: ReadOptions) -> Corpus:
     sources, skipped = _find_selection(open_sources(paths), options)
     check_options_apply(sources, options)
     name, sha256 = name_and_hash(sources)
-    key = _cache_key("text", sha256, [source.name for source in sources], asdict(options))
+    key = _cache_key("text", sha256, [_label_and_name(source, options) for source in sources], asdict(options))
     path, metadata_path = cache_dir() / f"{key}.txt", cache_dir() / f"{key}.json"
     metadata = _read_metadata(metadata_path, path) or _write_text(metadata_path, path, sources, options)
     _touch(metadata_path, path, path.with_suffix(".labels"))
@@ -56,7 +57,7 @@ def _find_selection(sources: Sequence[Source], options: ReadOptions) -> tuple[li
     if len(sources) < 2:
         return list(sources), []
     files = [(source.name, source.find_sha256()) for source in sources]
-    path = cache_dir() / f"{_cache_key('selection', files, asdict(options))}.json"
+    path = cache_dir() / f"{_cache_key('selection', files, asdict(options), *missing_libraries())}.json"
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, IndexError):
         found = json.loads(path.read_bytes())
         return [sources[index] for index in found["kept"]], list(found["notes"])
@@ -67,6 +68,11 @@ def _find_selection(sources: Sequence[Source], options: ReadOptions) -> tuple[li
         indices = [index for index, source in enumerate(sources) if id(source) in identities]
         write_atomically(path, json.dumps({"kept": indices, "notes": notes}).encode())
     return kept, notes
+
+
+def _label_and_name(source: Source, options: ReadOptions) -> str:
+    """Return a file's name, after the folder's if that is its label: a folder can be renamed."""
+    return f"{source.folder}/{source.name}" if options.label == "folder" else source.name
 
 
 def load_tokens(

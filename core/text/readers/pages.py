@@ -6,6 +6,7 @@ import io
 import posixpath
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -39,6 +40,11 @@ UTF8_DECLARATION = b"<!-- utf-8 -->"
 """Beginning of a page that was decoded, so that the encoding it names, if any, does not count."""
 
 _HTML_START = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,500}?-->\s*)?<(?:!doctype\s+html|html)\b", re.I | re.S)
+
+
+def missing_libraries() -> list[str]:
+    """Return the names of the libraries of the extra ``read`` that are not installed."""
+    return [name for name in ("docx", "lxml") if find_spec(name) is None]
 
 
 def is_html(document: TextDocument) -> bool:
