@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from afterglow.core.inference.model_card import Card
 from afterglow.core.training.calibration import cold_loss
 from afterglow.core.training.convert import to_model_file
 from afterglow.core.training.distributed import ProcessGroup
@@ -64,7 +63,7 @@ def train_english(plan: EnglishPlan, out: Path, device: torch.device) -> dict[st
         load_weights(run, plan.weights)
     speed = train(run, out)
     losses = evaluate(run, device)
-    card = make_card(run, losses)
+    card = replace(run.build_card(), **losses)
     to_model_file(run.trainer.result(), run.tokenizer, card, run.trainer.config.styles).save(
         out / "english.safetensors"
     )
@@ -72,19 +71,6 @@ def train_english(plan: EnglishPlan, out: Path, device: torch.device) -> dict[st
     bits = round(losses["nats_per_char_stateful"] / math.log(2), 4)
     size = {"parameters": run.trainer.config.architecture.parameters, "steps": run.trainer.step}
     return {"bits_per_char": bits, **losses, **size, "epochs": card.epochs, "characters_per_second": round(speed)}
-
-
-def make_card(run: TrainingRun, losses: dict[str, float]) -> Card:
-    """Return the model card."""
-    return Card(
-        corpus=run.corpus.name,
-        corpus_sha256=run.corpus.sha256,
-        characters=len(run.corpus.text),
-        epochs=round(run.trainer.epochs, 2),
-        seconds=round(run.trainer.seconds, 1),
-        settings={"temperature": 0.8},
-        **losses,
-    )
 
 
 def train(run: TrainingRun, out: Path) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.inference.model_file import open_model_file
+from afterglow.core.text.split import DEFAULT_SPLIT
 
 sys.path.append(str(Path(__file__).parent.parent))
 pytest.importorskip("benchmarks", reason="the benchmarks are not here: this is no checkout")
@@ -76,6 +77,7 @@ def test_every_stage_runs_and_another_run_goes_on_from_its_weights(
     assert report["stages"]["training"]["differences"]["resumed"] == 0  # on a CPU, bit for bit
     card = open_model_file(tmp_path / "first" / "english.safetensors").card
     assert card.nats_per_char_stateful == report["stages"]["english"]["nats_per_char_stateful"]
+    assert card.split == DEFAULT_SPLIT  # eval holds out the same text
     weights = tmp_path / "first" / "weights.safetensors"
     begun: list[torch.Tensor] = []
     begin = lambda run, _: begun.append(run.trainer.model.projection.weight.clone()) or 1.0  # noqa: E731

@@ -141,6 +141,7 @@ def test_a_run_of_an_earlier_release_goes_on_and_is_written_under_the_same_keys(
         width=24,
         batch_size=2,
         learning_rate=0.003,
+        reader="plain",
         split="44/2/44/10",
         index=False,
     )
@@ -153,6 +154,15 @@ def test_a_run_of_an_earlier_release_goes_on_and_is_written_under_the_same_keys(
     for part in ("wish", "recipe"):
         again[part] = {name: again[part][name] for name in OLD_RUN[part]}
     assert {"format": 2, **again} == OLD_RUN
+
+
+def test_an_earlier_release_read_a_chat_as_it_is_and_tables_by_column() -> None:
+    """It knew no chats. A resumed run must read the text that it began with."""
+    wish = OLD_RUN["wish"]
+    readers = [
+        request_from_json({**wish, "files": files}).reader for files in (["/chat.txt"], ["/a.json"], ["/b.csv.gz"])
+    ]
+    assert readers == ["plain", "plain", ""]
 
 
 def test_a_checkpoint_keeps_the_keys_of_the_first_release(home: Path) -> None:

@@ -22,6 +22,10 @@ MAX_LIMIT = 1_000_000_000
 """Largest number of minutes or of epochs. Their steps can be counted."""
 
 
+FIRST_FORMATS = (".jsonl", ".csv", ".tsv")
+"""Extensions of the files that the first release did not read as they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrainOption:
     """An option of ``afterglow train``: its default, help text, and the type and range of its value.
@@ -196,6 +200,14 @@ def request_from_json(values: object) -> TrainRequest:
         for name in TRAIN_OPTIONS.keys() & options.keys():
             if not TRAIN_OPTIONS[name].permits(options[name]):
                 raise ValueError(f"{TRAIN_OPTIONS[name].flag} is out of range")
-        return parse(TrainRequest, options)
+        request = parse(TrainRequest, options)
     except OtherKeysError:
         raise TrainingError(OTHER_RELEASE) from None
+    return request if "reader" in options else _read_as_first_release(request)
+
+
+def _read_as_first_release(request: TrainRequest) -> TrainRequest:
+    """Return a request of the release that read all texts but tables and JSON lines as they are."""
+    names = [file.lower().removesuffix(".gz") for file in request.files]
+    is_chosen = request.field or request.column or any(name.endswith(FIRST_FORMATS) for name in names)
+    return request if is_chosen else dataclasses.replace(request, reader="plain")

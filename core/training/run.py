@@ -113,7 +113,7 @@ class TrainingRun:
 
     def measure(self) -> tuple[Model, Score]:
         """Return the best model, with its card and index complete, and its score on the held-out text."""
-        model = self.build_model(self._build_card())
+        model = self.build_model(self.build_card())
         score = model.score([part.text for part in self.corpus.test])
         copies = CopyMeasurement(self.corpus, self.request.read_options.item_end)
         card = replace(self._add_losses(model.file.card, score), **copies.measure(model))
@@ -188,7 +188,8 @@ class TrainingRun:
             "valid_bits": round(self.to_bits_per_char(valid_loss), 5),
         }
 
-    def _build_card(self) -> Card:
+    def build_card(self) -> Card:
+        """Return the card of the model so far, without losses and copies."""
         request = self.request
         settings: dict[str, Any] = {"temperature": 0.8}
         if end := request.read_options.item_end:
@@ -205,6 +206,7 @@ class TrainingRun:
             items=request.items,
             reader=request.reader,
             author=request.author,
+            label_column=request.label_column,
             split=request.split,
             epochs=round(self.trainer.epochs, 2),
             seconds=round(self.trainer.seconds, 1),
