@@ -90,6 +90,8 @@ def test_a_column_and_a_field_label_the_rows(tmp_path: Path, table: str) -> None
     assert labels_of(corpus, corpus.labels, 16) == ["b"] * 5 + [""] * 5 + ["a"] * 6
     rows = read_corpora([table], ReadOptions(label="author", label_column="who"))
     assert rows.label_names == ("ada", "zoë")
+    for unlabelled in (ReadOptions(label_column="who"), ReadOptions(label_column="1")):
+        assert read_corpora([table], unlabelled).text == rows.text
     with pytest.raises(UsageError, match="--label-column is for tables and JSON, and no text"):
         load_corpus([str(Path(__file__).parent / "data" / "lamp.txt")], ReadOptions(label_column="who"))
 

@@ -19,8 +19,8 @@ MAX_CARD_NUMBER = 10**15
 class Card:
     """The model card: how a model was made. Losses are nats per character on the test text, copied shares 0 to 1.
 
-    ``lines``, ``items``, ``reader`` and ``author``: as in ``ReadOptions``. ``copied_items``: the share
-    of the items in a sample that stand in the training text, None if it is no list.
+    ``lines``, ``items``, ``reader``, ``author`` and ``label_column``: as in ``ReadOptions``. ``copied_items``: the
+    share of the items in a sample that stand in the training text, None if it is no list.
 
     If the model has learned from a person's text (``core.learning``), ``learned_characters`` is its length, and the two
     losses are those on that text: of the model ``parent``, and while learning, each piece before it was learned. Else
@@ -50,6 +50,7 @@ class Card:
     items: str = ""
     reader: str = ""
     author: str = ""
+    label_column: str = ""
     copied_items: float | None = None
     learned_characters: int | None = None
     nats_per_char_before_learning: float | None = None

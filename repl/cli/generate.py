@@ -108,7 +108,8 @@ def read_as_trained(model: Model, texts: Sequence[str], flags: ReadingFlags) -> 
     """
     card = model.file.card
     reading = card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split
-    options = flags.apply(ReadOptions(*reading, items=card.items, reader=card.reader, author=card.author))
+    more = {name: getattr(card, name) for name in ("items", "reader", "author", "label_column")}
+    options = flags.apply(ReadOptions(*reading, **more))
     options = replace(options, encoding=ask_for_encoding(texts, options))
     try:
         corpus = read_corpora(texts, options)

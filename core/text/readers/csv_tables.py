@@ -46,8 +46,8 @@ def read_table(document: TextDocument, options: ReadOptions) -> Iterator[Record]
 def _read_column(document: TextDocument, options: ReadOptions) -> Iterator[Record]:
     rows = _iter_rows(document)
     number, header = next(rows, (0, list[str]()))
-    label = _find_column(header, options.label_column, document.name) if options.label_column else len(header)
-    index = _find_column(header, options.column, document.name, options.label_column)
+    label = _find_label(header, options, document.name)
+    index = _find_column(header, options.column, document.name, label)
     if not _is_header(header, options.column):
         document.notes.append(
             f"its first line, {header[index][:MAX_NAME_CHARS]!r}, names no column and is read as a row"
@@ -80,16 +80,29 @@ def _require_fitting(row: Sequence[str], header: Sequence[str], location: str) -
         )
 
 
-def _find_column(header: list[str], column: str, name: str, label_column: str = "") -> int:
-    """Return the index of ``column``, a name or a number from 1 on. If it is "", that of the only one beside
-    ``label_column``. Raises TextError."""
+def _find_label(header: list[str], options: ReadOptions, name: str) -> int:
+    """Return the index of the column with the labels; one that is not there if there is none, and no label is used.
+
+    Raises TextError.
+    """
+    try:
+        return _find_column(header, options.label_column, name) if options.label_column else len(header)
+    except TextError:
+        if options.label:
+            raise
+        return len(header)
+
+
+def _find_column(header: list[str], column: str, name: str, label: int = -1) -> int:
+    """Return the index of ``column``, a name or a number from 1 on. If it is "", that of the only one beside the
+    column ``label``. Raises TextError."""
     if not header:
         raise TextError(f"{name} begins with an empty line; the first line must name the columns")
     if column in header:
         return header.index(column)
     if column.isdecimal() and 1 <= int(column[:9]) <= len(header):
         return int(column[:9]) - 1
-    others = [index for index, title in enumerate(header) if title != label_column]
+    others = [index for index in range(len(header)) if index != label]
     if not column and len(others) == 1:
         return others[0]
     problem = f"no column {column!r}" if column else "more than one column: choose one with --column"
