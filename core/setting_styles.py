@@ -92,7 +92,7 @@ PLAIN_VOICE = Voice()
 class StyleNames(Kind):
     """A mix, typed as ``lovecraft:0.7 wodehouse:0.3``, or a ramp, typed as ``off..wodehouse``.
 
-    A weight of 1 is left out.
+    A weight of 1 is left out, but not after a name that ends with a dot: before ``..`` it would lose it.
     """
 
     weight: Number = Number(-4, 4)
@@ -150,7 +150,11 @@ def _parse_word(word: str) -> tuple[str, float]:
 
 
 def _show_mix(mix: StyleMix) -> str:
-    return " ".join(name if weight == 1 else f"{name}:{weight!r}".removesuffix(".0") for name, weight in mix) or OFF
+    return " ".join(_show_weighted(name, weight) for name, weight in mix) or OFF
+
+
+def _show_weighted(name: str, weight: float) -> str:
+    return name if weight == 1 and not name.endswith(".") else f"{name}:{weight!r}".removesuffix(".0")
 
 
 def describe_style(style: Style, strength: float) -> str:

@@ -484,6 +484,8 @@ def test_the_strength_is_named_beside_a_style_only() -> None:
         ("ann:1 ann:2", (("ann", 2.0),), "ann:2"),
         ("ann..off", StyleRamp((("ann", 1.0),), ()), "ann..off"),
         ("off .. 日本:2", StyleRamp((), (("日本", 2.0),)), "off..日本:2"),
+        ("jr.:1..jr.:.5", StyleRamp((("jr.", 1.0),), (("jr.", 0.5),)), "jr.:1..jr.:0.5"),
+        ("jr.:1...net", StyleRamp((("jr.", 1.0),), ((".net", 1.0),)), "jr.:1...net"),
     ],
 )
 def test_a_style_is_read_as_it_is_shown(typed: str, value: object, shown: str) -> None:
