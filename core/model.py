@@ -26,6 +26,7 @@ from .inference.runtime import Runtime
 from .sampling.filters import log_softmax
 from .sampling.logit_bias import require_effective_bias
 from .sampling.rng import PositionRNG, random_rng_seed
+from .sanitize import list_characters
 from .setting_styles import PLAIN_VOICE
 from .settings import Settings, merge_layers
 from .text.copy_detection import CopyDetector, CopyIndex
@@ -220,9 +221,8 @@ class Model:
         unknown = self.tokenizer.unknown_characters(text)
         if not unknown:
             return []
-        shown = " ".join(ascii(c)[1:-1] if not c.isprintable() else c for c in unknown[:10])
-        more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
-        return [f"{self.name} has never seen {shown}{more}: read as {self.tokenizer.replacement!r}"]
+        shown = list_characters(unknown, most=10)
+        return [f"{self.name} has never seen {shown}: read as {self.tokenizer.replacement!r}"]
 
     def advance(self, start: Snapshot, ids: Ids) -> Snapshot:
         """Return the snapshot after ``start`` and the tokens ``ids``, read under its style, which is no ramp."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 MAX_LINE = 1000
 """Maximum characters of a line that is shown: an error, a notice, a name with its description."""
@@ -52,6 +53,19 @@ def one_line(text: str) -> str:
 def visible_name(name: str) -> str:
     """Return a name as one line in which invisible characters are shown too, so that no two names look the same."""
     return _escape(_IN_NAME, name)
+
+
+def list_characters(characters: Sequence[str], most: int) -> str:
+    """Return the first ``most`` characters with spaces between them, and the number of the others.
+
+    A space is shown as ␣, what cannot be printed as Python escapes it.
+    """
+    shown = (
+        "␣" if character == " " else ascii(character)[1:-1] if not character.isprintable() else character
+        for character in characters[:most]
+    )
+    more = len(characters) - most
+    return " ".join(shown) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _escape(characters: str, text: str) -> str:

@@ -102,7 +102,7 @@ class StyleNames(Kind):
     @property
     def range(self) -> str:
         weights = f"weights from {self.weight.low:g} to {self.weight.high:g}"
-        return f"{OFF}, a style of the model, several with {weights} (NAME:0.7 NAME:0.3), or a ramp ({OFF}..NAME)"
+        return f"{OFF}, NAME, a mix such as NAME:0.7 NAME:0.3 with {weights}, or a ramp such as {OFF}..NAME"
 
     def parse(self, text: str, current: object) -> Style:  # noqa: ARG002
         """Return a mix or a ramp."""

@@ -50,13 +50,13 @@ class SamplingSettings:
     style: Style = _setting(
         (),
         StyleNames(),
-        "write like one of the model's styles, like several, or from one to another; off is the model's own",
+        "write like one of the model's styles, like a mix, or from one to another",
         off=(),
     )
     style_strength: float = _setting(
         1.0,
         Number(1, 8, ("1", "2", "4")),
-        "go further in the style's direction: 1 is the style itself (classifier-free guidance)",
+        "go further in the style's direction, by classifier-free guidance; 1 is the style itself",
         off=1.0,
     )
     ban: tuple[str, ...] = _setting(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from afterglow.core.commands.actions import list_models
 from afterglow.core.commands.registry import dispatch
 from afterglow.core.errors import CommandError, UsageError
 from afterglow.core.events import Notice
@@ -302,6 +303,7 @@ def test_what_is_saved_is_a_model_whose_card_says_what_it_is(session: Session, h
     card = model.file.card
     assert (card.parent, card.learned_characters) == ("small", len(ODD))
     assert card.nats_per_char_while_learning is not None
+    assert f"small · learned {len(ODD)} characters · {card.made}" in dict(list_models())["me"]
     run(session, "/new")
     assert model.file.sha256 == session.model.file.sha256
     with pytest.raises(CommandError, match="there is a model 'me' already"):
@@ -337,7 +339,7 @@ def test_a_mixture_does_not_learn_and_writes_on(session: Session, small: Model, 
         model.file.save(home / "models" / f"{name}.safetensors")
     run(session, "/learn on", "zyx wvu", "/model small + tiny", "zyx wvu zyx")
     assert len(session.passage.text()) == 11 + 30
-    assert run(session, "/learn") == ["learning is on"]
+    assert run(session, "/learn") == ["learning is on; small:1 + tiny:1 is a mixture, and learns nothing"]
     with pytest.raises(UsageError, match="is a mixture, and has no weights"):
         run(session, "/learn on")
 

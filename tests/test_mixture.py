@@ -213,6 +213,7 @@ def test_the_card_has_what_all_members_share_and_nothing_is_saved(tmp_path: Path
         dequantize_weights(mixture.file)
     shown = json.loads(run("info", "red:0.6 + blue:0.2", "--json").out)
     assert (shown["shares"], shown["vocabulary"]) == ("75.0%, 25.0%", 16)
+    assert not {"epochs", "split", "longest_copied_run", "copied_in_runs_of_16"} & set(shown)
     assert run("export", "red + blue", "--pytorch", str(tmp_path / "x")).err == (
         "afterglow: 'red + blue' is a mixture; name one model here\n"
     )

@@ -11,6 +11,7 @@ from afterglow.core.errors import SettingError, TextError
 from afterglow.core.generation.stream import Snapshot
 from afterglow.core.inference.runtime import StateArrays, Stepper
 from afterglow.core.model import MAX_SEED_TOKENS, Model
+from afterglow.core.sanitize import list_characters
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 
@@ -79,6 +80,10 @@ def test_unseen_characters_are_said_once_and_read_as_the_stand_in(tiny: Model) -
     assert len(reading.notices) == 1
     assert "has never seen Ω ж: read as ' '" in reading.notices[0]
     assert same(reading.snapshot, tiny.read("The   lamp    ").snapshot)
+
+
+def test_a_space_that_a_model_lacks_is_shown() -> None:
+    assert list_characters(" \n\u00e9x", most=3) == "␣ \\n é and 1 more"
 
 
 def test_many_unseen_characters_and_unprintable_ones_stay_one_line(tiny: Model) -> None:

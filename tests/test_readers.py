@@ -272,8 +272,6 @@ def bomb(size: int) -> bytes:
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
-        ("a.pdf", b"%PDF-1.7\n\0", "is a PDF; make text of it first: pdftotext a.pdf book.txt"),
-        ("a b.rtf", rb"{\rtf1 hello}", "is an RTF document; make text of it first: pandoc -t plain 'a b.rtf'"),
         ("a.zip", b"PK\3\4 no", "is not a whole zip archive"),
         ("a.zip", zipped(**{"a.png": "x"}), "there is no text in a.zip"),
         ("a.zip", bomb(257 << 20), "'a.txt' in a.zip is too large"),
@@ -291,6 +289,23 @@ def test_what_cannot_be_read_is_one_line(put: Put, name: str, data: bytes, says:
         read(put(name, data))
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kind", "command"),
+    [
+        ("a.pdf", b"%PDF-1.7\n\0", "a PDF", "pdftotext {folder}/a.pdf {folder}/a.txt"),
+        ("a b.rtf", rb"{\rtf1 hello}", "an RTF document", "pandoc -t plain '{folder}/a b.rtf' -o '{folder}/a b.txt'"),
+    ],
+)
+def test_the_command_that_makes_text_of_a_document_can_be_run(
+    put: Put, name: str, data: bytes, kind: str, command: str
+) -> None:
+    path = put(name, data)
+    with pytest.raises(AfterglowError) as caught:
+        read(path)
+    command = command.format(folder=path.parent)
+    assert str(caught.value) == f"{name} is {kind}; make text of it first: {command}"
 
 
 def test_a_message_of_spaces_takes_no_time(put: Put) -> None:

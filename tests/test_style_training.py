@@ -368,7 +368,7 @@ def test_training_and_info_name_the_styles(table: str, run: RunCli) -> None:
     options = ["--label-column", "kind", "--lines", "--width", "16", "--layers", "1"]
     trained = run("train", table, "--name", "mine", *options, "--epochs", "0.1")
     assert trained.code == 0
-    assert "styles, one for each label: falling, rising\n" in trained.err
+    assert "styles: falling, rising\n" in trained.err
     assert "styles                   falling, rising\n" in run("info", "mine").out
     assert json.loads(run("info", "mine", "--json").out)["styles"] == ["falling", "rising"]
     assert "the held-out 10 % of the items\n" in run("eval", "mine", table).out

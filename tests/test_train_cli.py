@@ -268,7 +268,7 @@ def test_a_model_goes_on_with_a_new_text_and_new_characters(train: Train, tmp_pa
         (["--min-count", "1000"], "no character occurs 1,000 times"),
         (["--field", "text"], "--field is for JSON, and none"),
         (["--label", "author"], "lamp.txt does not say the author of any text; --label-column names"),
-        (["--label", "file", "--label-column", "who"], "--label-column holds authors"),
+        (["--label", "file", "--label-column", "who"], "--label-column holds the labels"),
         (["--rate", "nan"], "nan is not a finite number"),
         (["--epochs", "inf"], "inf is not a finite number"),
         (["--dropout", "nan"], "nan is not a finite number"),

@@ -461,11 +461,10 @@ def test_styles_of_the_model_are_completed(styled: Model, line: str, offered: li
 
 
 def test_the_setting_names_the_styles_of_the_model(styled: Model, tiny: Model) -> None:
-    for model, ending in ((styled, "; styled has ann, bob, eve"), (tiny, "; tiny-char has no styles")):
+    for model, names in ((styled, "styled has ann, bob, eve"), (tiny, "tiny-char has no styles")):
         (effect,) = dispatch(Session(model), "/style")
         assert isinstance(effect, Notice)
-        assert effect.text.startswith("style off: write like one of the model's styles")
-        assert effect.text.endswith(ending)
+        assert effect.text.startswith(f"style off; {names}: write like one of the model's styles")
 
 
 def test_the_strength_is_named_beside_a_style_only() -> None:

@@ -48,7 +48,7 @@ def describe_setting(session: Session, spec: Spec, value: object) -> str:
     """Return a setting with its value, help and range, and for ``style`` the names that the model has."""
     names = show_style_names(session.model.voices.names) or "no styles"
     styles = f"; {session.model.name} has {names}" if spec.name == "style" else ""
-    return f"{spec.label} {spec.kind.show(value)}: {spec.help} ({spec.kind.range}){styles}"
+    return f"{spec.label} {spec.kind.show(value)}{styles}: {spec.help} ({spec.kind.range})"
 
 
 def set_(session: Session, name: str = "", *values: str) -> Iterator[Effect]:
@@ -175,11 +175,16 @@ def list_models() -> list[tuple[str, str]]:
 
 
 def _describe_card(entry: library.ModelEntry) -> str:
-    """Return the text, loss and date of training in a model's card, or the error if it cannot be read."""
+    """Return the text, loss and date in a model's card, or the error if it cannot be read.
+
+    Of a model that has learned from a person's text: its parent instead of the text, and what was learned.
+    """
     try:
         card = read_card(entry.path)
     except AfterglowError as error:
         return str(error)
+    if card.learned_characters:
+        return f"{card.parent} · learned {card.learned_characters:,} characters · {card.made}"
     loss = f"{card.nats_per_char_cold:.3f} nats a character" if card.nats_per_char_cold else ""
     size = f"{card.characters:,} characters" if card.characters else ""
     return " · ".join(filter(None, (card.corpus, size, loss, card.made))) or str(entry.path)

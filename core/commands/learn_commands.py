@@ -44,11 +44,15 @@ def _find_listener(session: Session) -> LearningListener | None:
 
 
 def _describe(session: Session) -> str:
+    from ..learning.learning_model import can_learn
+
     listener = _find_listener(session)
     if listener is None:
         return "learning is off; /learn on: the model learns what you type, until you quit"
     learning = listener.learner.find(session.model)
     parts = [f"learning is {'on' if listener.listening else 'off'}"]
+    if not can_learn(session.model):
+        parts.append(f"{session.model.name} is a mixture, and learns nothing")
     if learning and learning.figures.characters:
         parts.append(f"learned {learning.figures.describe()}")
     if learning and learning.figures.unknown:
@@ -56,7 +60,7 @@ def _describe(session: Session) -> str:
     if listener.learner.busy:
         parts.append("more is being learned just now")
     if learning and learning.latest is not session.model:
-        parts.append("the next seed takes it up, /learn use in this text")
+        parts.append("the next passage is written with it; /learn use: this one too")
     return "; ".join(parts)
 
 

@@ -82,6 +82,55 @@ class TrainRequest:
         )
     )
     epochs: float = _declare(TrainOption(inf, "passes over the text", float, 0, MAX_LIMIT, low_excluded=True))
+    parent: str | None = _declare(
+        TrainOption(
+            None,
+            "model to fine-tune, or auto: the one that reads TEXT best, if any helps",
+            metavar="MODEL",
+            flag="--from",
+        )
+    )
+    lines: bool = _declare(TrainOption(False, "each line is a text of its own; a sample ends with the line", bool))
+    items: str = _declare(
+        TrainOption(
+            "",
+            "the text is a list of items: lines (as --lines), or what stands between blank lines",
+            choices=tuple(ITEM_ENDS),
+        )
+    )
+    reader: str = _declare(
+        TrainOption(
+            "",
+            "format of the texts (default: recognized; plain: as they are)",
+            choices=READER_NAMES,
+            flag="--as",
+        )
+    )
+    field: str = _declare(TrainOption("", "field of JSON to read, such as message.content (default: text)"))
+    column: str = _declare(TrainOption("", "column of a table to read, by name or number"))
+    author: str = _declare(TrainOption("", "whose messages to read; several with commas between them"))
+    label: str = _declare(
+        TrainOption("", "label each text with its folder, file or author", choices=("folder", "file", "author"))
+    )
+    label_column: str = _declare(TrainOption("", "column or field that holds the label of each text"))
+    encoding: str = _declare(TrainOption("utf-8", "encoding of the text files, or auto to guess it (default: utf-8)"))
+    strict: bool = _declare(TrainOption(False, "stop at a file that cannot be read, instead of leaving it out", bool))
+    keep_boilerplate: bool = _declare(TrainOption(False, "keep Project Gutenberg's header and footer", bool))
+    split: str = _declare(
+        TrainOption(
+            DEFAULT_SPLIT,
+            f"percent to train on, validate on, hold out (default: {DEFAULT_SPLIT}); 80/10/10 for contiguous parts",
+        )
+    )
+    tokens: str | None = _declare(
+        TrainOption(None, "kind of tokens (default: char)", choices=("char", "byte", "bpe", "word"))
+    )
+    vocabulary_size: int | None = _declare(
+        TrainOption(None, "number of tokens, for --tokens bpe or word", int, 257, 65_536, flag="--vocab")
+    )
+    min_count: int = _declare(
+        TrainOption(1, "leave out rarer characters: read as \ufffd, never written (default: 1)", int, 1, MAX_LIMIT)
+    )
     size: str | None = _declare(
         TrainOption(None, "size of the model (default: by time and text)", choices=tuple(MODEL_SIZES))
     )
@@ -96,55 +145,6 @@ class TrainRequest:
     dropout: float | None = _declare(
         TrainOption(None, "dropout multiplier (0 = off, 1 = default, 2 = double)", float, 0, 10)
     )
-    tokens: str | None = _declare(
-        TrainOption(None, "kind of tokens (default: char)", choices=("char", "byte", "bpe", "word"))
-    )
-    vocabulary_size: int | None = _declare(
-        TrainOption(None, "number of tokens, for --tokens bpe or word", int, 257, 65_536, flag="--vocab")
-    )
-    parent: str | None = _declare(
-        TrainOption(
-            None,
-            "model to fine-tune, or auto: the one that reads TEXT best, if any helps",
-            metavar="MODEL",
-            flag="--from",
-        )
-    )
-    min_count: int = _declare(
-        TrainOption(1, "leave out rarer characters: read as \ufffd, never written (default: 1)", int, 1, MAX_LIMIT)
-    )
-    encoding: str = _declare(TrainOption("utf-8", "encoding of the text files, or auto to guess it (default: utf-8)"))
-    field: str = _declare(TrainOption("", "field of JSON to read, such as message.content (default: text)"))
-    column: str = _declare(TrainOption("", "column of a table to read, by name or number"))
-    reader: str = _declare(
-        TrainOption(
-            "",
-            "format of the texts (default: recognized; plain: as they are)",
-            choices=READER_NAMES,
-            flag="--as",
-        )
-    )
-    author: str = _declare(TrainOption("", "whose messages to read; several with commas between them"))
-    strict: bool = _declare(TrainOption(False, "stop at a file that cannot be read, instead of leaving it out", bool))
-    label: str = _declare(
-        TrainOption("", "label each text with its folder, file or author", choices=("folder", "file", "author"))
-    )
-    label_column: str = _declare(TrainOption("", "field or column that holds the author, for --label author"))
-    split: str = _declare(
-        TrainOption(
-            DEFAULT_SPLIT,
-            f"percent to train on, validate on, hold out (default: {DEFAULT_SPLIT}); 80/10/10 for contiguous parts",
-        )
-    )
-    lines: bool = _declare(TrainOption(False, "each line is a text of its own; a sample ends with the line", bool))
-    items: str = _declare(
-        TrainOption(
-            "",
-            "the text is a list of items: lines (as --lines), or what stands between blank lines",
-            choices=tuple(ITEM_ENDS),
-        )
-    )
-    keep_boilerplate: bool = _declare(TrainOption(False, "keep Project Gutenberg's header and footer", bool))
     index: bool = _declare(TrainOption(True, "do not store the copy-detection index", bool, flag="--no-index"))
     licence: str = _declare(TrainOption("", "license of the text, stored in the model card", recorded=False))
     replace: bool = _declare(

@@ -141,7 +141,8 @@ def _describe_mixture(name: str, mixture: Mixture) -> Values:
     shares = ", ".join(f"{weight:.1%}" for weight in mixture.weights)
     parameters = sum(member.architecture.parameters for member in mixture.members)
     shape = {"vocabulary": mixture.tokenizer.size, "parameters": parameters, "tokens": mixture.tokenizer.kind}
-    return {"model": name, "shares": shares, **shape, **_card_values(mixture.card)}
+    known = {key: value for key, value in _card_values(mixture.card).items() if value != getattr(Card(), key)}
+    return {"model": name, "shares": shares, **shape, **known}
 
 
 def _card_values(card: Card) -> Values:

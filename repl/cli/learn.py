@@ -9,13 +9,13 @@ import click
 
 from ...core.command_line import echo, echo_notice
 from ...core.errors import TextError
-from .options import json_option, load_model_and_settings, model_option, print_values
+from .options import json_option, load_model_and_settings, one_model_option, print_values
 from .reading_flags import ReadingFlags, ask_for_encoding, reading_flags
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="TEXT...")
-@model_option
+@one_model_option
 @click.option("--name", required=True, metavar="NAME", help="name of the model that is saved")
 @reading_flags("utf-8")
 @click.option("--field", metavar="NAME", default="", help="field of a .jsonl file")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -118,14 +119,11 @@ def _complete_model_name(_: click.Context, __: click.Parameter, start: str) -> l
 
 
 name_argument = click.argument("name", shell_complete=_complete_model_name)
-model_option = click.option(
-    "--model",
-    "-m",
-    "model_name",
-    metavar="NAME",
-    shell_complete=_complete_model_name,
-    help="name or path of a model, or a mixture: a:0.6 + b:0.4",
+_make_model_option = partial(
+    click.option, "--model", "-m", "model_name", metavar="NAME", shell_complete=_complete_model_name
 )
+model_option = _make_model_option(help="name or path of a model, or a mixture: a:0.6 + b:0.4")
+one_model_option = _make_model_option(help="name or path of a model")
 runtime_option = click.option(
     "--runtime",
     type=click.Choice(list(RUNTIMES)),

@@ -107,7 +107,7 @@ def _check_combination(paths: tuple[str, ...], resume: str | None, given: dict[s
     if resume and (paths or given):
         raise UsageError("--resume uses the options that the run started with: leave out other options and texts")
     if "label_column" in given and given.get("label", "author") != "author":
-        raise UsageError("--label-column holds authors: leave it out, or --label")
+        raise UsageError("--label-column holds the labels: leave it out, or --label")
     if "vocabulary_size" in given and given.get("tokens") not in ("bpe", "word"):
         raise UsageError("--vocab only applies to --tokens bpe or word")
     if "min_count" in given and given.get("tokens", "char") != "char":

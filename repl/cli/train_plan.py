@@ -7,6 +7,7 @@ from math import inf
 
 from ...core.command_line import echo
 from ...core.inference.styles import show_style_names
+from ...core.sanitize import list_characters
 from ...core.training.advice import advise, find_missing
 from ...core.training.request import TrainRequest, as_command_line
 from ...core.training.run import TrainingRun
@@ -36,7 +37,7 @@ def print_plan(training_run: TrainingRun) -> None:
         say(f"fine-tuning {request.parent}{_describe_new_characters(training_run)}")
     say(f"{_describe_model(training_run)}; {_describe_limits(training_run)}")
     if styles := training_run.trainer.config.styles:
-        say(f"styles, one for each label: {show_style_names(styles)}")
+        say(f"styles: {show_style_names(styles)}")
     if not request.parent:
         _print_advice(training_run)
     say(_describe_duration(training_run))
@@ -50,7 +51,7 @@ def _print_advice(training_run: TrainingRun) -> None:
     corpus = training_run.corpus
     advice = advise(corpus, training_run.request.tokens)
     if best := advice.best(training_run.baselines["5-gram"]):
-        say(f"{advice.describe(best)}; it would go on from there:")
+        say(f"{advice.describe(best)}; to go on from it instead:")
         echo(f"    {_finetune_command(training_run.request, best.name)}", err=True, whole=True)
 
 
@@ -66,13 +67,8 @@ def _describe_new_characters(training_run: TrainingRun) -> str:
     if not learned:
         return ""
     looks = [character for character in learned if character in alike]
-    of_which = f", of which these begin as a look-alike: {_list_characters(looks)}" if looks else ""
-    return f"; new characters: {_list_characters(learned)}{of_which}"
-
-
-def _list_characters(characters: list[str]) -> str:
-    more = len(characters) - SHOWN_CHARACTERS
-    return " ".join(characters[:SHOWN_CHARACTERS]) + (f" and {more:,} more" if more > 0 else "")
+    of_which = f", of which these begin as a look-alike: {list_characters(looks, SHOWN_CHARACTERS)}" if looks else ""
+    return f"; new characters: {list_characters(learned, SHOWN_CHARACTERS)}{of_which}"
 
 
 def _describe_model(training_run: TrainingRun) -> str:
@@ -94,7 +90,7 @@ def _describe_duration(training_run: TrainingRun) -> str:
     epoch = len(training_run.corpus.train_text) / speed
     estimate = f"about {speed:,.0f} characters/s here: {format_duration(epoch)} per epoch"
     if request.epochs < inf:
-        return f"{estimate}, {format_duration(request.epochs * epoch)} for {request.epochs:g} epochs"
+        return f"{estimate}, {format_duration(request.epochs * epoch)} for {_count(request.epochs, 'epochs')}"
     if request.minutes < inf:
         return f"{estimate}, about {60 * request.minutes / epoch:.1f} epochs in that time"
     return estimate
@@ -115,5 +111,10 @@ def _describe_characters(training_run: TrainingRun) -> str:
 def _describe_limits(training_run: TrainingRun) -> str:
     request = training_run.request
     limits = ((request.minutes, "minutes"), (request.epochs, "epochs"))
-    words = [f"{value:g} {unit if value != 1 else unit[:-1]}" for value, unit in limits if value < inf]
+    words = [_count(value, unit) for value, unit in limits if value < inf]
     return " or ".join(words) or "until validation stops improving"
+
+
+def _count(value: float, unit: str) -> str:
+    """Return "2 epochs", or "1 epoch"."""
+    return f"{value:g} {unit if value != 1 else unit[:-1]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from ..formats import ReadOptions
 
 _CONVERTERS = {
-    b"%PDF-": ("a PDF", "pdftotext {name} book.txt"),
-    b"{\\rtf": ("an RTF document", "pandoc -t plain {name} -o book.txt"),
-    b"\xd0\xcf\x11\xe0": ("a Word document of before 2007", "libreoffice --convert-to docx {name}"),
+    b"%PDF-": ("a PDF", "pdftotext {path} {text}"),
+    b"{\\rtf": ("an RTF document", "pandoc -t plain {path} -o {text}"),
+    b"\xd0\xcf\x11\xe0": ("a Word document of before 2007", "libreoffice --convert-to docx {path}"),
 }
-"""Kinds of files that are not read, by their first bytes, and the command that makes text of them."""
+"""Kinds of files that are not read, by their first bytes, and the command that makes the file ``text`` of ``path``."""
 
 _OPEN_DOCUMENT = b"mimetypeapplication/vnd.oasis.opendocument.text"
 
@@ -34,10 +35,11 @@ def _is_refused(document: TextDocument) -> bool:
 def _refuse(document: TextDocument, options: ReadOptions) -> Iterator[Record]:  # noqa: ARG001
     kind, command = next(
         (each for magic, each in _CONVERTERS.items() if document.head.startswith(magic)),
-        ("an OpenDocument text", "pandoc -t plain {name} -o book.txt"),
+        ("an OpenDocument text", "pandoc -t plain {path} -o {text}"),
     )
-    name = document.name if " " not in document.name else f"'{document.name}'"
-    raise TextError(f"{document.name} is {kind}; make text of it first: {command.format(name=name)}")
+    path = document.source.path
+    names = {"path": shlex.quote(path), "text": shlex.quote(f"{PurePosixPath(path).with_suffix('')}.txt")}
+    raise TextError(f"{document.name} is {kind}; make text of it first: {command.format_map(names)}")
 
 
 def _read_plain(document: TextDocument, options: ReadOptions) -> Iterator[Record]:  # noqa: ARG001
