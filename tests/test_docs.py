@@ -58,9 +58,12 @@ def test_there_is_something_to_check() -> None:
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a text, and a library with a model called mine."""
+    """A folder with a text and a chat, and a library with a model called mine."""
     story = (DATA / "lamp.txt").read_text("utf-8")
-    (tmp_path / "novel.txt").write_text(story * (1 + 6000 // len(story)), "utf-8")
+    story *= 1 + 6000 // len(story)
+    (tmp_path / "novel.txt").write_text(story, "utf-8")
+    said = [f"2/1/21, 10:00 - {('Anna', 'Ben')[n % 2]}: {line}\n" for n, line in enumerate(story.split("\n"))]
+    (tmp_path / "chat.txt").write_text("".join(said), "utf-8")
     for other in ("tinyshakespeare.txt", "names.txt", "notes/first.txt", "blog/first.md"):
         (tmp_path / other).parent.mkdir(exist_ok=True)
         shutil.copy(tmp_path / "novel.txt", tmp_path / other)
