@@ -72,9 +72,10 @@ class _TorchStepper(Stepper):
     ) -> tuple[Logits, StateArrays]:
         """Return the logits and the state after one token per row, with ``shift``, (4H,), added to the first bias."""
         halves = [torch.from_numpy(array)[None] for array in state]
-        states = list(zip(halves[::2], halves[1::2], strict=True))
-        weights: dict[str, torch.Tensor] = dict(self._model.named_parameters())
-        if shift is not None:
-            weights[FIRST_BIAS] = weights[FIRST_BIAS] + torch.from_numpy(shift)
-        logits, next_states = functional_call(self._model, weights, (torch.from_numpy(ids)[:, None], states))
+        inputs = torch.from_numpy(ids)[:, None], list(zip(halves[::2], halves[1::2], strict=True))
+        if shift is None:
+            logits, next_states = self._model(*inputs)
+        else:
+            shifted = {FIRST_BIAS: self._model.get_parameter(FIRST_BIAS) + torch.from_numpy(shift)}
+            logits, next_states = functional_call(self._model, shifted, inputs)
         return logits[:, 0].numpy(), tuple(half[0].numpy() for pair in next_states for half in pair)
