@@ -20,7 +20,6 @@ from ...core.settings import Settings
 from ...core.text.encoding import EncodingError, decode_utf8
 from ...core.text.items import ITEM_ENDS, ItemSet
 from ..progress_line import print_progress
-from .generate import read_as_trained
 from .reading_flags import ReadingFlags
 
 MAX_FRUITLESS = 1000
@@ -65,6 +64,8 @@ def find_known_items(model: Model, new: bool, lists: Sequence[str]) -> list[Call
         raise UsageError(f"{model.name} has no list of the items that it was trained on; name it: --not-in FILE")
     known: list[Callable[[str], bool]] = [model.copies.contains_item] if new else []
     if lists:
+        from .generate import read_as_trained  # imported late: the readers of files take 15 ms of every start otherwise
+
         try:
             text = read_as_trained(model, lists, ReadingFlags()).text
         except EncodingError as error:
