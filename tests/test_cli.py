@@ -10,11 +10,14 @@ import shlex
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from afterglow.core.inference.kernel import KERNEL
 from afterglow.core.model import Model
+from afterglow.core.text.corpus import read_corpora
+from afterglow.core.text.formats import ReadOptions
 from afterglow.repl.cli.launch import open_session
 
 from .cli_helpers import RunCli
@@ -130,6 +133,18 @@ def test_eval_scores_other_texts_whole_and_its_own_held_out(run: RunCli, tmp_pat
     assert ran["nats_per_char_cold"] == score.nats_per_char_cold
     assert ran["bits_per_char_stateful"] == score.bits_per_char_stateful
     assert "nats per char cold" in run("eval", TINY, str(other)).out
+
+
+def test_eval_reads_a_chat_as_the_release_did_that_knew_no_chats(run: RunCli, tmp_path: Path, tiny: Model) -> None:
+    chat = tmp_path / "chat.txt"
+    chat.write_text("".join(f"12/31/20, 9:05 PM - Anna: the lamp {n:03}\n" for n in range(100)))
+    for reader in ("plain", ""):
+        corpus = read_corpora([str(chat)], ReadOptions(reader=reader))
+        size = len(corpus.text)
+        card = replace(tiny.file.card, corpus_sha256=corpus.sha256, characters=size)
+        replace(tiny.file, card=card).with_sha256().save(tmp_path / "mine.safetensors")
+        values = json.loads(run("eval", str(tmp_path / "mine.safetensors"), str(chat), "--json").out)
+        assert values["characters"] == size - round(size * 0.9)
 
 
 def test_the_settings_of_file_environment_and_flags_come_in_that_order(

@@ -19,6 +19,7 @@ from afterglow.core.model import Model, load
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.core.text.copy_detection import CopyIndex
+from afterglow.core.text.corpus import read_corpus
 from afterglow.core.text.tokenizer import CharTokenizer
 
 from .cli_helpers import RunCli
@@ -227,6 +228,16 @@ def test_copies_of_the_text_of_any_member_are_found() -> None:
         for character in text:
             tracker.add_token(character)
     assert [tracker.run_length(token) for token in (0, 19, 20, 22, 42)] == [20, 20, 0, 21, 21]
+
+
+def test_eval_holds_out_of_a_members_text_what_that_member_did(run: RunCli, files: list[ModelFile], home: Path) -> None:
+    text = home.parent / "items.txt"
+    text.write_text("".join(f"{'abcdefgh'[n % 8]}{'fgh'[n % 3]}{'bad'[n % 5 % 3]}\n" for n in range(300)))
+    card = replace(files[0].card, corpus_sha256=read_corpus(text).sha256, characters=1200)
+    replace(files[0], card=card).with_sha256().save(home / "models" / "red.safetensors")
+    alone, mixed = (json.loads(run("eval", name, str(text), "--json").out) for name in ("red", "red + blue"))
+    assert [each["part"] for each in (alone, mixed)] == ["the held-out last 10 %"] * 2
+    assert alone["characters"] == mixed["characters"] == 120
 
 
 @pytest.mark.usefixtures("files")

@@ -8,7 +8,7 @@ from pathlib import Path
 from ...core.diversity import DiversityMetrics, ReferenceText
 from ...core.model import Model
 from ...core.text.items import ItemSet
-from .generate import read_as_trained
+from .generate import is_training_text, read_as_trained
 from .reading_flags import ReadingFlags
 
 NO_TEXT_NOTE = "known words and copied text are not measured: give the training text with --text FILE"
@@ -58,7 +58,7 @@ def load_reference(model: Model, text: Path | None, flags: ReadingFlags) -> tupl
     corpus = read_as_trained(model, [str(text)], flags)
     end = model.file.card.item_end
     items: Container[str] = ItemSet(corpus.text, end) if end else ()
-    if corpus.sha256 == model.file.card.corpus_sha256:
+    if is_training_text(corpus, model):
         return ReferenceText(corpus.train_text, items), []
     return ReferenceText(corpus.text, items), [f"note: {corpus.name} is not the text that {model.name} was trained on"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from ...core.model import Model, load
 from ...core.score import Score
 from ...core.text.copy_detection import CopyReport, copied_run_lengths, indexed_run_lengths
 from ...core.text.corpus import Corpus, read_corpora
+from ...core.text.files import is_stream
 from ...core.text.formats import AuthorError, ReadOptions
 from ...core.text.items import ItemSet
 from .reading_flags import ReadingFlags, ask_for_encoding
@@ -31,7 +33,7 @@ def evaluate_on_text(model: Model, path: Path, flags: ReadingFlags) -> Values:
     "unseen" in the result is the number of distinct characters that the model does not know.
     """
     corpus = read_as_trained(model, [str(path)], flags)
-    is_own_text = _is_training_text(corpus, model)
+    is_own_text = is_training_text(corpus, model)
     score = model.score([part.text for part in corpus.test] if is_own_text else corpus.text[:])
     part = f"the held-out {corpus.describe_test()}" if is_own_text else "all of it"
     unknown = len(model.tokenizer.unknown_characters("".join(corpus.counts)))
@@ -72,7 +74,7 @@ def _find_items(model: Model, corpus: Corpus | None) -> Callable[[str], bool] | 
 
 def _compare_with_corpus(model: Model, corpus: Corpus) -> Callable[[str], Values]:
     """Return a function that reports what a generated text copies from ``corpus``, measured exactly."""
-    is_own_text = _is_training_text(corpus, model)
+    is_own_text = is_training_text(corpus, model)
 
     def count_copies(generated: str) -> Values:
         runs = copied_run_lengths(generated, corpus.train_text if is_own_text else corpus.text)
@@ -103,27 +105,57 @@ def _compare_with_index(model: Model) -> Callable[[str], Values]:
 def read_as_trained(model: Model, texts: Sequence[str], flags: ReadingFlags) -> Corpus:
     """Read texts with the options that the model's training text was read with, and the flags that were given.
 
-    The author that the model was trained on is only looked for where there is one. Prints notes on what was changed to
-    standard error. Raises TextError.
+    Of a mixture, a member's training text is read as that member's. Prints notes on what was changed to standard error.
+    Raises TextError.
     """
     card = model.file.card
-    reading = card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split
-    more = {name: getattr(card, name) for name in ("items", "reader", "author", "label_column")}
-    options = flags.apply(ReadOptions(*reading, **more))
+    options = _reading_options(card, flags)
     options = replace(options, encoding=ask_for_encoding(texts, options))
-    try:
-        corpus = read_corpora(texts, options)
-    except AuthorError:
-        if flags.author:
-            raise
-        corpus = read_corpora(texts, replace(options, author=""))
+    corpus = _read_texts(texts, options, flags)
+    own = next((own for own in _cards(model) if own.corpus_sha256 == corpus.sha256), None)
+    if own and not any(map(is_stream, texts)):
+        if own is not card:
+            options = _reading_options(own, flags)
+            corpus = _read_texts(texts, options, flags)
+        if len(corpus.text) != own.characters and not any(flags):
+            corpus = _read_as_first_release(texts, options, own) or corpus
     for note in corpus.notes:
         echo_notice(note)
     return corpus
 
 
-def _is_training_text(corpus: Corpus, model: Model) -> bool:
-    return corpus.sha256 == model.file.card.corpus_sha256
+def is_training_text(corpus: Corpus, model: Model) -> bool:
+    """Return True if the model, or a member of the mixture, was trained on this text."""
+    return any(corpus.sha256 == card.corpus_sha256 for card in _cards(model))
+
+
+def _cards(model: Model) -> list[Card]:
+    file = model.file
+    return [member.card for member in file.members] if isinstance(file, Mixture) else [file.card]
+
+
+def _reading_options(card: Card, flags: ReadingFlags) -> ReadOptions:
+    reading = card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split
+    more = {name: getattr(card, name) for name in ("items", "reader", "author", "label_column")}
+    return flags.apply(ReadOptions(*reading, **more))
+
+
+def _read_texts(texts: Sequence[str], options: ReadOptions, flags: ReadingFlags) -> Corpus:
+    """Read texts. The author that the model was trained on is only looked for where there is one."""
+    try:
+        return read_corpora(texts, options)
+    except AuthorError:
+        if flags.author:
+            raise
+        return read_corpora(texts, replace(options, author=""))
+
+
+def _read_as_first_release(texts: Sequence[str], options: ReadOptions, card: Card) -> Corpus | None:
+    """Return a text as the release read it that knew no chats and no .json, if the model with ``card`` learned that."""
+    with contextlib.suppress(TextError):
+        corpus = read_corpora(texts, replace(options, reader="plain"))
+        return corpus if len(corpus.text) == card.characters else None
+    return None
 
 
 def describe_model(name: str) -> Values:
