@@ -45,6 +45,12 @@ CODE_MODULES = _words("argparse textwrap shlex csv string getopt cmd configparse
 OTHER_CODE_MODULES = _words("json.decoder optparse fileinput calendar netrc")
 
 
+def unseen_lines(text: str, learned: str) -> str:
+    """Return the lines of ``text`` that are not in the text to learn: a grammar makes some in both."""
+    known = set(learned.splitlines())
+    return "".join(f"{line}\n" for line in text.splitlines() if line not in known)
+
+
 def places(count: int, seed: int) -> str:
     """Return ``count`` different names of places, one a line."""
     rng = random.Random(seed)
@@ -109,10 +115,14 @@ def _take(parts: Iterator[str], characters: int) -> str:
 
 
 TEXTS: dict[str, tuple[Callable[[], str], Callable[[], str], list[str]]] = {
-    "2,000 place names, --lines": (lambda: places(2_000, 1), lambda: places(4_000, 2), ["--lines"]),
+    "2,000 place names, --lines": (
+        lambda: places(2_000, 1),
+        lambda: unseen_lines(places(4_000, 2), places(2_000, 1)),
+        ["--lines"],
+    ),
     "150 kB Python": (lambda: code(CODE_MODULES, 150_000), lambda: code(OTHER_CODE_MODULES, 100_000), []),
     "100 kB ABC, made": (lambda: tunes(100_000, 1), lambda: tunes(60_000, 2), []),
     "60 kB of Pride and Prejudice": (lambda: novel(0, 60_000), lambda: novel(60_000, 100_000), []),
-    "Arabic, made, 31 kB": (lambda: arabic(31_000, 1), lambda: arabic(20_000, 2), []),
+    "Arabic, made, 31 kB": (lambda: arabic(31_000, 1), lambda: unseen_lines(arabic(20_000, 2), arabic(31_000, 1)), []),
 }
 """By name: what to train on, other text of the same kind to judge on, and the options of the training."""

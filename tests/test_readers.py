@@ -249,6 +249,9 @@ def test_a_zip_is_the_texts_in_it(put: Put) -> None:
     path = put("notes.zip", zipped(**{"b/b.txt": "second", "a.md": "first", "x.png": b"\0", "__MACOSX/a.txt": "no"}))
     corpus = read(path)
     assert corpus.text == "first\n\nsecond\n"
+    twice = read(put("twice.zip", zipped(**{"a.txt": "first", "b.txt": "second", "copy of a.txt": "first"})))
+    assert twice.text == "first\n\nsecond\n"
+    assert twice.notes[-2:-1] == ("1 of its texts repeat another one and were left out",)
     export = zipped(**{"_chat.txt": "[31.12.20, 21:05:33] Anna: a\n[31.12.20, 21:05:34] Ben: b\n", "photo.jpg": b"\0"})
     assert read(put("chat.zip", export), author="Ben").text == "b\n"
     package = zipped(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
@@ -51,7 +52,7 @@ def _is_zip(document: TextDocument) -> bool:
 
 
 def _read_zip(document: TextDocument, options: ReadOptions) -> Iterator[Record]:
-    """Yield the records of all texts in an archive, sorted by name. Of an export's files, only messages are read."""
+    """Yield the records of all different texts in an archive, sorted by name. Of an export, only messages are read."""
     unnamed = replace(options, reader="")
     with bounded_zip(document) as archive:
         readers = {
@@ -63,12 +64,19 @@ def _read_zip(document: TextDocument, options: ReadOptions) -> Iterator[Record]:
         chosen = {name: reader for name, reader in readers.items() if reader in EXPORTS or not has_export}
         if not chosen:
             raise TextError(f"there is no text in {document.name}")
+        read = set[bytes]()
         for name, reader in chosen.items():
             data = read_member(archive, name, document.name)
+            digest = hashlib.sha256(data).digest()
+            if digest in read:
+                continue
+            read.add(digest)
             member = TextDocument(Source(f"{document.name}: {name}", data=data), document.encoding, document.notes)
             yield from _end_lines(reader.records(member, unnamed), reader)
     counts = {reader.title for reader in chosen.values()}
-    document.notes.append(f"{len(chosen):,} of its {len(readers):,} texts were read, as {', '.join(sorted(counts))}")
+    document.notes.append(f"{len(read):,} of its {len(readers):,} texts were read, as {', '.join(sorted(counts))}")
+    if copies := len(chosen) - len(read):
+        document.notes.append(f"{copies:,} of its texts repeat another one and were left out")
 
 
 def _member_reader(document: TextDocument, name: str, head: bytes) -> Reader:
