@@ -372,6 +372,18 @@ def test_a_failure_in_the_thread_is_shown(session: Session, monkeypatch: pytest.
         run(session, "zyx wvu")
 
 
+def test_a_failure_in_the_thread_does_not_end_a_script(
+    session: Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(LearningModel, "learn", fail)
+    assert run_script(session, ["/learn on", "zyx wvu", "/learn off"]) == CommandError.exit_code
+    assert "needs more memory than is free" in (err := capsys.readouterr().err)
+    assert err.endswith("/learn forget undoes it\n")
+
+
 def test_the_program_ends_while_a_long_text_is_being_learned() -> None:
     """It ends in good order, and does not learn to the end first."""
     program = """

@@ -31,17 +31,26 @@ def run_script(session: Session, lines: Iterable[str]) -> int:
     code = 0
     for line in lines:
         try:
-            for effect in dispatch(session, line.rstrip("\n")):
-                if isinstance(effect, Quit):
+            try:
+                if _run_line(session, line.rstrip("\n")):
                     return code
-                _show_effect(session, effect)
+            finally:
+                session.listener.finish()  # so that a script writes the same texts each time
         except AfterglowError as error:
             echo_notice(str(error))
             code = code or error.exit_code
-        session.listener.finish()  # so that a script writes the same texts each time
         for notice in take_notices():
             echo_notice(notice)
     return code
+
+
+def _run_line(session: Session, line: str) -> bool:
+    """Execute a line. Return True if it ends the script."""
+    for effect in dispatch(session, line):
+        if isinstance(effect, Quit):
+            return True
+        _show_effect(session, effect)
+    return False
 
 
 def _show_effect(session: Session, effect: Effect) -> None:
