@@ -101,7 +101,10 @@ def cut_beginning(spans: Sequence[MarkedSpan], max_chars: int) -> list[MarkedSpa
 
 
 def _style_sign(style: Style) -> str:
-    """Return the sign of a style: the name, or its beginning and + for a mix, → for a ramp."""
+    """Return the sign of a style: the name, or its beginning and + for a mix.
+
+    Of a ramp, → and its end, or its start and → if it ends without style.
+    """
     if isinstance(style, StyleRamp):
         start, end = map(_style_sign, style)
         return f"→{end}" if style.end else f"{_cut_to_columns(start, SIGN_COLUMNS - 1)}→"
