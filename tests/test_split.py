@@ -12,7 +12,7 @@ from afterglow.core.text import corpus as corpus_module
 from afterglow.core.text import shuffle
 from afterglow.core.text.corpus import Corpus, read_corpora, require_enough
 from afterglow.core.text.formats import ReadOptions
-from afterglow.core.text.split import DEFAULT_SPLIT, FIRST_SPLIT, Ranges, Split
+from afterglow.core.text.split import DEFAULT_SPLIT, FIRST_SPLIT, Ranges, Split, thin
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,11 +73,18 @@ def test_of_every_file_there_is_some_in_each_part() -> None:
     assert counts == [8, 9, 1]
 
 
-def test_a_huge_text_is_judged_by_some_of_every_slice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corpus_module, "MAX_EVAL_CHARS", 1_000)
+@pytest.mark.parametrize(("most", "lengths"), [(10_000, {512, 641}), (1_000, {257})])
+def test_a_huge_text_is_judged_by_whole_windows_all_over_it(
+    monkeypatch: pytest.MonkeyPatch, most: int, lengths: set[int]
+) -> None:
+    """The beginning of every slice, or whole windows of some: a character with nothing before it is hard to predict."""
+    monkeypatch.setattr(corpus_module, "MAX_EVAL_CHARS", most)
     corpus = Corpus("t", "", "x" * 1_000_000)
-    assert len(corpus.valid) == 16
-    assert 900 <= sum(len(part.text) for part in corpus.valid) <= 1_000
+    assert {len(part.text) for part in corpus.valid} <= lengths
+    assert 0.75 * most <= sum(len(part.text) for part in corpus.valid) <= most
+    starts = [start for start, _ in thin(corpus.parts.valid, most)]
+    assert len(starts) == (16 if most == 10_000 else 3)
+    assert starts[-1] - starts[0] > 400_000
 
 
 def test_the_slices_of_validation_are_counted() -> None:

@@ -64,12 +64,12 @@ class Corpus:
 
     @property
     def valid(self) -> tuple[Slice, ...]:
-        """The validation text, for early stopping and calibration; at most 500,000 characters, some of each slice."""
+        """The validation text, for early stopping and calibration; at most 500,000 characters, spread over it."""
         return self._slices(self.parts.valid)
 
     @property
     def test(self) -> tuple[Slice, ...]:
-        """The test text, used only for reported losses; at most 500,000 characters, some of each file."""
+        """The test text, used only for reported losses; at most 500,000 characters, spread over it."""
         return self._slices(self.parts.test)
 
     @property

@@ -117,11 +117,23 @@ class Split(NamedTuple):
 
 
 def thin(ranges: Ranges, max_chars: int) -> Ranges:
-    """Return the beginnings of ``ranges``, all shortened in proportion so that they have ``max_chars`` at most."""
+    """Return the beginnings of ``ranges``, shortened in proportion so that they have ``max_chars`` at most.
+
+    None is shortened to less than a window, in which most characters would have little before them. Instead some are
+    left out, all over the text.
+    """
     size = sum(end - start for start, end in ranges)
     if size <= max_chars:
         return ranges
-    return tuple((start, start + (end - start) * max_chars // size) for start, end in ranges)
+    thinned, room = list[tuple[int, int]](), 0
+    for start, end in ranges:
+        share = (end - start) * max_chars // size
+        room += share
+        taken = max(share, min(end - start, SLICE_WINDOW + 1))
+        if taken <= room:
+            thinned.append((start, start + taken))
+            room -= taken
+    return tuple(thinned)
 
 
 def parts_from_json(values: dict[str, list[list[int]]]) -> Parts:
