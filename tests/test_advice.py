@@ -59,7 +59,7 @@ def test_the_model_that_reads_the_text_best_is_named_with_its_figure() -> None:
     assert best
     assert best.bits < 1 < 4 < advice.letter_bits < advice.readings[1].bits
     line = advice.describe(best)
-    assert line.startswith(f"reader reads this text at {best.bits:.2f} bits/char before learning any of it (letter")
+    assert line.startswith(f"reader reads this text at {best.bits:.2f} bits/char as it is (letter")
 
 
 def test_a_model_that_has_learned_this_very_text_is_not_named(home: Path) -> None:

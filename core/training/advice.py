@@ -47,7 +47,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The loss of a model on a text that it has not learned, in ``bits`` per character.
+    """The loss of a model on a text before it is trained on it, in ``bits`` per character.
 
     ``missing`` are the characters of the text that it lacks, ``alike`` of those the ones that look like one it has.
     """
@@ -79,7 +79,7 @@ class Advice:
         """Return one line about the best ``reading``; if it is None, about there being none."""
         if reading:
             return (
-                f"{reading.name} reads this text at {reading.bits:.2f} bits/char before learning any of it"
+                f"{reading.name} reads this text at {reading.bits:.2f} bits/char as it is"
                 f" (letter counts: {self.letter_bits:.2f})"
             )
         nearest = "".join(f"; {reading.name}, the best: {reading.bits:.2f}" for reading in self.readings[:1])
