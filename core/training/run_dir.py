@@ -58,6 +58,7 @@ class RunDir:
         self._history_path = self.path / "history.jsonl"
         self._run_id = ""
         self._new_stdin_dirs = list[Path]()
+        self._has_replaced_run = False
 
     @property
     def exists(self) -> bool:
@@ -71,6 +72,7 @@ class RunDir:
 
     def create(self, metadata: dict[str, Any]) -> None:
         """Delete an earlier run, except its standard input if used again, and write run.json. Raises StorageError."""
+        self._has_replaced_run = self.exists
         checkpoint.remove(self.path)
         with _as_storage_error(self.path):
             self._history_path.unlink(missing_ok=True)
@@ -178,11 +180,15 @@ class RunDir:
 
     @contextlib.contextmanager
     def delete_on_error(self) -> Iterator[None]:
-        """Delete the folder if the block raises, also for Ctrl-C: nothing has been trained yet."""
+        """Delete the folder if the block raises, also for Ctrl-C: nothing has been trained yet.
+
+        A run that took the place of another one stays, to be resumed from its beginning: its name must not be lost.
+        """
         try:
             yield
         except BaseException:
-            self.delete()
+            if not self._has_replaced_run:
+                self.delete()
             raise
 
     def _read_history(self, up_to: float = float("inf")) -> list[HistoryRow]:
