@@ -62,6 +62,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     story = (DATA / "lamp.txt").read_text("utf-8")
     story *= 1 + 6000 // len(story)
     (tmp_path / "novel.txt").write_text(story, "utf-8")
+    (tmp_path / "diary.txt").write_text(story[:1000], "utf-8")
     said = [f"2/1/21, 10:00 - {('Anna', 'Ben')[n % 2]}: {line}\n" for n, line in enumerate(story.split("\n"))]
     (tmp_path / "chat.txt").write_text("".join(said), "utf-8")
     for other in ("tinyshakespeare.txt", "names.txt", "notes/first.txt", "blog/first.md"):
