@@ -83,7 +83,9 @@ async def test_nothing_keeps_the_colors_of_the_theme_before(tiny: Model) -> None
     """The whole screen is as it would be if the app had begun in that theme."""
     drawn = []
     for begin, change in (("textual-dark", "textual-light"), ("textual-light", "textual-light")):
-        app = app_module.AfterglowApp(Session(tiny, Settings(rng=7, length=60, speed=0, heat="surprise", autosave=False)))
+        app = app_module.AfterglowApp(
+            Session(tiny, Settings(rng=7, length=60, speed=0, heat="surprise", autosave=False))
+        )
         async with app.run_test(size=SIZE) as pilot:
             app.theme = begin
             await play(pilot, "The lamp")
