@@ -120,6 +120,14 @@ class Bot(discord.Client):
         self.responder.health.record_error(error)
         log_bug(error)
 
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Call the handlers of an event. After closing, do nothing.
+
+        The library's wait for the servers of a new session goes on while it closes, and then reports it as ready.
+        """
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
+
     async def close(self) -> None:
         """Stop all texts, deliver what was written, then disconnect."""
         await self.responder.close()

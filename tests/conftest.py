@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +48,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 textual._wait.SLEEP_GRANULARITY = 0.01
 textual._wait.SLEEP_IDLE = 0.01 / 20
 textual._wait.wait_for_idle.__defaults__ = (0.01, 0.1)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread. Tiny steps gain nothing from two, and lose much where the other core is busy."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)

@@ -107,6 +107,12 @@ async def test_a_lost_session_is_begun_anew_and_the_commands_are_not_registered_
     assert len(there.calls_to("PUT", "/applications")) == 1
 
 
+async def test_a_session_that_becomes_ready_after_the_bot_closed_is_no_error(there: Discord, tiny: Model) -> None:
+    async with running_bot(there, tiny) as bot:
+        pass
+    bot.dispatch("ready")
+
+
 async def test_a_storm_of_429_is_waited_out(there: Discord, tiny: Model) -> None:
     async with running_bot(there, tiny):
         for _ in range(5):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +39,8 @@ from afterglow.core.training.torch_runtime import TorchRuntime  # noqa: E402
 from afterglow.core.training.train_config import TrainConfig  # noqa: E402
 from afterglow.core.training.trainer import Trainer  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 LINES = {"rising": "abcdef\n", "falling": "fedcba\n"}
 NAMES = tuple(LINES)
@@ -56,14 +57,6 @@ def labelled_ids(count: int = 300) -> tuple[np.ndarray, LabelRuns]:
 
 IDS, LABELS = labelled_ids()
 CONFIG = TrainConfig(SHAPE, epochs=6, batch_size=4, seq_len=28, learning_rate=2e-2, evaluations=2, styles=NAMES)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def trainer(config: TrainConfig = CONFIG, parent: ModelFile | None = None) -> Trainer:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,19 +27,10 @@ from afterglow.core.training import run as training_run
 from afterglow.core.training.request import TrainRequest
 from afterglow.repl.cli import train_run
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LAMP = Path(__file__).parent / "data" / "lamp.txt"
 Train = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Steps this small gain nothing from two threads, and lose much where the other core is busy."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

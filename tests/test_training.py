@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,19 +34,12 @@ from afterglow.core.training.torch_runtime import TorchRuntime  # noqa: E402
 from afterglow.core.training.train_config import TrainConfig  # noqa: E402
 from afterglow.core.training.trainer import Trainer, TrainProgress  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CORPUS = read_corpus(Path(__file__).parent / "data" / "lamp.txt")
 TOKENIZER = CharTokenizer.from_text(CORPUS.text)
 VALID = [TOKENIZER.encode(part.text) for part in CORPUS.valid]
 SHAPE = Architecture(TOKENIZER.size, 12, 2, 40)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Steps this small gain nothing from two threads, and lose much where the other core is busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def trainer(epochs: float, **recipe: object) -> Trainer:
