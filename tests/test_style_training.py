@@ -365,6 +365,9 @@ def test_training_and_info_name_the_styles(table: str, run: RunCli) -> None:
     assert "styles                   falling, rising\n" in run("info", "mine").out
     assert json.loads(run("info", "mine", "--json").out)["styles"] == ["falling", "rising"]
     assert "the held-out 10 % of the items\n" in run("eval", "mine", table).out
+    plain, styled = (run("eval", "mine", table, "--json", *more).out for more in ([], ["--style", "rising"]))
+    assert json.loads(plain)["nats_per_char_stateful"] != json.loads(styled)["nats_per_char_stateful"]
+    assert "mine has no style 'sideways'" in run("eval", "mine", table, "--style", "sideways").err
 
 
 def test_labelled_texts_go_on_from_a_model_without_styles_at_its_loss(tmp_path: Path, tiny: Model) -> None:

@@ -27,14 +27,16 @@ Values = dict[str, object]
 """Results by name, ready for JSON."""
 
 
-def evaluate_on_text(model: Model, path: Path, flags: ReadingFlags) -> Values:
+def evaluate_on_text(model: Model, path: Path, flags: ReadingFlags, style: object = "off") -> Values:
     """Score ``model`` on the text at ``path``, or on its held-out part if the model was trained on that text.
+
+    The text is read under ``style``, a value of that setting.
 
     "unseen" in the result is the number of distinct characters that the model does not know.
     """
     corpus = read_as_trained(model, [str(path)], flags)
     is_own_text = is_training_text(corpus, model)
-    score = model.score([part.text for part in corpus.test] if is_own_text else corpus.text[:])
+    score = model.score([part.text for part in corpus.test] if is_own_text else corpus.text[:], style=style)
     part = f"the held-out {corpus.describe_test()}" if is_own_text else "all of it"
     unknown = len(model.tokenizer.unknown_characters("".join(corpus.counts)))
     return {"model": model.name, "text": corpus.name, "part": part, "unseen": unknown, **score_values(score)}

@@ -9,6 +9,7 @@ import click
 from ...core.command_line import echo, echo_json
 from ...core.errors import UsageError
 from ...core.sanitize import visible_name
+from ...core.settings import SPECS
 from .options import (
     json_option,
     load_model_and_settings,
@@ -16,6 +17,7 @@ from .options import (
     name_argument,
     print_values,
     runtime_option,
+    setting_option,
     with_settings,
 )
 from .reading_flags import ReadingFlags, reading_flags
@@ -98,18 +100,19 @@ def generate(
 @name_argument
 @click.argument("text", type=click.Path(path_type=Path))
 @reading_flags("as in training")
+@setting_option(SPECS["style"])
 @runtime_option
 @json_option
-def evaluate(name: str, text: Path, flags: ReadingFlags, runtime: str, as_json: bool) -> None:
+def evaluate(name: str, text: Path, flags: ReadingFlags, style: str | None, runtime: str, as_json: bool) -> None:
     """Measure how well the model NAME predicts TEXT.
 
     Prints the loss in nats and bits per character. If TEXT is the file the model was trained on, only its held-out
-    part is used.
+    part is used. With --style all of it is read in that style.
     """
     from .generate import evaluate_on_text
 
-    model, _ = load_model_and_settings(name, runtime, {})
-    print_values(evaluate_on_text(model, text, flags), as_json)
+    model, settings = load_model_and_settings(name, runtime, {"style": style})
+    print_values(evaluate_on_text(model, text, flags, settings.style if style else "off"), as_json)
 
 
 @click.group(invoke_without_command=True)

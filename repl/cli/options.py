@@ -42,13 +42,14 @@ def with_settings(*scopes: str) -> Callable[[CommandFunction], CommandFunction]:
 
     def decorate(function: CommandFunction) -> CommandFunction:
         for spec in reversed([spec for spec in SPECS.values() if spec.scope in scopes]):
-            function = _setting_option(spec)(function)
+            function = setting_option(spec)(function)
         return function
 
     return decorate
 
 
-def _setting_option(spec: Spec) -> Callable[[CommandFunction], CommandFunction]:
+def setting_option(spec: Spec) -> Callable[[CommandFunction], CommandFunction]:
+    """Return a decorator that adds the flag of one setting to a command."""
     names = [f"--{spec.label}", spec.name, *SHORT_FLAGS.get(spec.name, [])]
     if isinstance(spec.kind, Bool) and not spec.kind.as_word:
         return click.option(*names, is_flag=True, default=None, help=spec.help)
