@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from .inference import library
 from .inference.backends import fastest_runtime
 from .inference.model_file import ModelFile, open_model_file
 from .inference.runtime import Runtime
+from .progress import drain
 from .sampling.filters import log_softmax
 from .sampling.logit_bias import require_effective_bias
 from .sampling.rng import PositionRNG, random_rng_seed
@@ -39,7 +40,8 @@ MAX_SEED_TOKENS = MAX_HISTORY
 PREFILL_CHUNK = 4096
 """Tokens of a long seed read between two progress reports: about 0.25 s."""
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from .cells.traces import TraceBlock
 
 
 class Prefill(NamedTuple):
@@ -186,6 +188,12 @@ class Model:
         runtime = StyledRuntime(self.runtime, self.voices, chosen.voice.mix)
         return scoring.score(runtime, self.tokenizer, text, on_progress)
 
+    def trace(self, text: str, after: Snapshot | None = None) -> Iterator[TraceBlock]:
+        """Return an iterator over the state and the gates at each token of ``text``: see ``core.cells.traces``."""
+        from .cells.traces import trace
+
+        return trace(self, self.tokenizer.encode(text), after)
+
     def read(self, text: str, after: Snapshot | None = None, whole: bool = False) -> Prefill:
         """Read ``text`` (prefill), continuing from ``after``, or from the zero state if that is None.
 
@@ -253,15 +261,6 @@ class Model:
     def _initial_snapshot(self) -> Snapshot:
         """Return the zero state. Its logits have no meaning."""
         return Snapshot(self.runtime.zeros(1), np.zeros(self.tokenizer.size, np.float32), 0)
-
-
-def drain(generator: Generator[float, None, T], on_progress: Callable[[float], object] = lambda _: None) -> T:
-    """Run ``generator`` to its end and return its result. Calls ``on_progress`` with each share that it yields."""
-    while True:
-        try:
-            on_progress(next(generator))
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
 
 
 def load(name: str = library.DEFAULT_MODEL, make_runtime: Callable[[ModelFile], Runtime] | None = None) -> Model:

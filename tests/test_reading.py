@@ -13,7 +13,8 @@ from afterglow.core.commands.effects import Effect, Listing, Play, Redraw
 from afterglow.core.commands.registry import dispatch
 from afterglow.core.errors import AfterglowError, CommandError, TextError
 from afterglow.core.events import Notice, PrefillProgress
-from afterglow.core.model import Model, drain
+from afterglow.core.model import Model
+from afterglow.core.progress import drain
 from afterglow.core.sampling.filters import log_softmax
 from afterglow.core.session import passage_db, passage_json, reading
 from afterglow.core.session.lens import inspect_session

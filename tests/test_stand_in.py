@@ -19,7 +19,7 @@ pytest.importorskip("torch")
 
 import torch
 from afterglow.core.inference.backends import fastest_runtime
-from afterglow.core.model import drain
+from afterglow.core.progress import drain
 from afterglow.core.training.convert import to_torch
 from afterglow.core.training.learner import mean_known_loss
 from afterglow.core.training.ngram_baseline import ngram_bits_per_char

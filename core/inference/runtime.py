@@ -122,16 +122,19 @@ def has_input_table(architecture: Architecture) -> bool:
     return architecture.vocabulary * architecture.width * 4 * 4 <= MAX_TABLE_BYTES
 
 
-def input_table(file: ModelFile) -> NDArray[np.float32]:
+def input_table(file: ModelFile, tokens: Ids | slice = slice(None), gates: slice = slice(None)) -> NDArray[np.float32]:
     """Return the input of layer 0 for each token, (V, 4H): its embedding times the input weights, plus the bias.
+
+    Of all tokens and gates, or of those that are chosen.
 
     The factors are whole numbers below 2^7 and their sums far below 2^53. Float64 therefore adds them without rounding,
     in any order that a matrix library uses.
     """
     tensors = file.tensors
-    sums = tensors["embedding.weight"].astype(np.float64) @ tensors["lstm.0.weight_ih"].T.astype(np.float64)
-    scaled = sums.astype(np.float32) * tensors["embedding.scale"][:, None] * tensors["lstm.0.scale"]
-    return np.asarray(scaled + tensors["lstm.0.bias"], np.float32)
+    embedding, weights = tensors["embedding.weight"][tokens], tensors["lstm.0.weight_ih"][gates]
+    sums = embedding.astype(np.float64) @ weights.T.astype(np.float64)
+    scaled = sums.astype(np.float32) * tensors["embedding.scale"][tokens, None] * tensors["lstm.0.scale"][gates]
+    return np.asarray(scaled + tensors["lstm.0.bias"][gates], np.float32)
 
 
 def default_threads() -> int:

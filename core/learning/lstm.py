@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..cells.gates import sigmoid
 from ..text.tokenizer import Ids
 from .parameters import Array, Named
 
@@ -89,12 +90,6 @@ def _layer_forward(weights: Named, layer: str, x: Array, h_before: Array, c_befo
         np.tanh(c[t + 1], out=tanh_c[t])
         h[t + 1] = o * tanh_c[t]
     return LayerTape(x, h, c, gates, tanh_c)
-
-
-def sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + e^-x), computed from tanh, which overflows nowhere."""
-    half = np.float32(0.5)
-    return np.asarray(half * np.tanh(half * x) + half)
 
 
 def cross_entropy(logits: Array, targets: Ids) -> tuple[Array, Array]:

@@ -14,8 +14,8 @@ from typing import Any
 
 from ..errors import StorageError
 from ..file_io import atomic_writer, write_atomically
-from ..model import drain
 from ..paths import cache_dir
+from ..progress import drain
 from ..text.corpus import Corpus, name_and_hash, read_clean_text
 from ..text.files import Source, open_sources
 from ..text.formats import ReadOptions, check_options_apply

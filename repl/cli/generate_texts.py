@@ -14,7 +14,8 @@ from ...core.errors import UsageError
 from ...core.events import Done, Event, PrefillProgress, Token
 from ...core.generation.snapshot import Snapshot
 from ...core.item_samples import Item, draw_items
-from ...core.model import Model, drain
+from ...core.model import Model
+from ...core.progress import drain
 from ...core.sampling.rng import random_rng_seed
 from ...core.settings import Settings
 from ...core.text.encoding import EncodingError, decode_utf8

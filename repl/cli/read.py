@@ -74,7 +74,7 @@ def read(
 
 def _read_file(model: Model, file: str, flags: ReadingFlags, candidate_count: int) -> ReadText:
     """Read a file or standard input. Print notices and progress to standard error. Raises TextError."""
-    from ...core.model import drain
+    from ...core.progress import drain
     from ...core.session.reading import open_text, read_tokens
     from ...core.text.files import open_source
     from ...core.text.formats import DEFAULT_READ_OPTIONS
