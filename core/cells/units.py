@@ -9,7 +9,7 @@ from ..errors import SettingError
 from ..inference.model_file import Architecture
 
 PARTS = ("cell", "hidden", "input", "forget", "output", "candidate")
-"""What a unit has at each token: the cell c, the hidden state h, the gates i, f and o, and the candidate g."""
+"""The parts of a unit at each token: the cell c, the hidden state h, the gates i, f and o, and the candidate g."""
 
 SYMBOLS = dict(zip(PARTS, "chifog", strict=True))
 """The letter of each part in the equations of ``traces``."""
