@@ -12,10 +12,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from . import html_views
+
 if TYPE_CHECKING:
     from .errors import AfterglowError
     from .events import Token
     from .generation.stream import StreamOptions
+    from .generation.written_text import WrittenText
     from .model import Model, load
     from .sampling.rng import PositionRNG
     from .sampling.sampler import sample
@@ -33,6 +36,7 @@ __all__ = [
     "Settings",
     "StreamOptions",
     "Token",
+    "WrittenText",
     "effective_choices",
     "load",
     "probs_at_temperatures",
@@ -50,6 +54,7 @@ _LAZY_IMPORTS = {
     "Token": "events",
     "Settings": "settings",
     "StreamOptions": "generation.stream",
+    "WrittenText": "generation.written_text",
     "PositionRNG": "sampling.rng",
     "effective_choices": "sampling.temperature",
     "probs_at_temperatures": "sampling.temperature",
@@ -62,3 +67,11 @@ def __getattr__(name: str) -> object:
     if name not in _LAZY_IMPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_LAZY_IMPORTS[name]}", __name__), name)
+
+
+def _open_drawing() -> html_views.Draw:
+    draw: html_views.Draw = importlib.import_module(".render.notebook_html", __name__).to_html
+    return draw
+
+
+html_views.register_drawing(_open_drawing)

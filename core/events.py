@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .html_views import draw_html
+
 
 class Token(NamedTuple):
     """A drawn token with its statistics.
@@ -26,6 +28,9 @@ class Token(NamedTuple):
     entropy: float
     temperature: float
     bound: float | None = None
+
+    def _repr_html_(self) -> str:  # a named tuple has no other base
+        return draw_html(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from .generation.stream import StreamOptions
 from .generation.token_history import MAX_HISTORY, TokenHistory
 from .generation.voices import StyledRuntime, VoiceReader, guide, read_many, rows_of
 from .generation.worker import Worker
+from .generation.written_text import WrittenText
+from .html_views import HtmlView
 from .inference import library
 from .inference.backends import fastest_runtime
 from .inference.model_file import ModelFile, open_model_file
@@ -51,7 +53,7 @@ class Prefill(NamedTuple):
     notices: list[str]
 
 
-class Model:
+class Model(HtmlView):
     """Weights, tokenizer and runtime of a named model. Holds no hidden state, so many streams can share it."""
 
     def __init__(
@@ -148,6 +150,10 @@ class Model:
     def generate(self, seed: str = "", **settings: object) -> str:
         """Return the text that continues ``seed``, without ``seed``. Takes the keyword arguments of ``stream``."""
         return "".join(token.text for token in self.stream(seed, **settings))
+
+    def write(self, seed: str = "", **settings: object) -> WrittenText:
+        """Return ``seed`` and the tokens that continue it. A notebook shows them in heat colors."""
+        return WrittenText(seed, list(self.stream(seed, **settings)))
 
     def distribution(self, text: str = "", style: object = "off", style_strength: float = 1.0) -> dict[str, float]:
         """Return the model's probabilities (T = 1, no filters) of the next token, by its text, likeliest first.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import TextError
+from .html_views import HtmlView
 from .inference.runtime import Logits, Runtime
 from .sampling.filters import log_softmax
 from .text.tokenizer import Ids, Tokenizer
@@ -26,11 +27,14 @@ CALIBRATION_TEMPERATURES = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1
 MAX_CALIBRATION_LOGITS = 1 << 25
 """Logits that are scored at all temperatures: 2,000 windows with a vocabulary of 65, 32 windows with one of 4,096."""
 
+MAX_PIECES = 20_000
+"""Tokens whose texts a score keeps, for a notebook to show: 3 MB of HTML."""
+
 _WINDOWS_PER_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class Score(HtmlView):
     """Losses over a text, in nats per character.
 
     ``nats_per_char_cold``: cold loss, the mean over all non-overlapping windows of 256 targets, each from the zero
@@ -41,6 +45,7 @@ class Score:
     ``nats_gained``: how much lower the cold loss is at ``best_temperature`` than at 1.
     ``surprise``: surprisal of every token but the first in the stateful pass, in bits, shape (n - 1,). NaN where
     characters are not counted, because the model has a stand-in for them.
+    ``pieces``: texts of the first 20,000 tokens, with the first one's. Empty if several texts were scored.
     """
 
     characters: int
@@ -49,6 +54,7 @@ class Score:
     best_temperature: float = 1.0
     nats_gained: float = 0.0
     surprise: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
+    pieces: Sequence[str] = field(default=(), repr=False, compare=False)
 
     @property
     def bits_per_char_cold(self) -> float:
@@ -112,7 +118,14 @@ def score(
         best_temperature=best_temperature,
         nats_gained=float(losses[CALIBRATION_TEMPERATURES == 1][0]) - best_loss,
         surprise=stateful / math.log(2),
+        pieces=_texts_of(tokenizer, slices[0][:MAX_PIECES]) if len(slices) == 1 else (),
     )
+
+
+def _texts_of(tokenizer: Tokenizer, ids: Ids) -> list[str]:
+    """Return the text that each token completes."""
+    decoder = tokenizer.decoder()
+    return [decoder.push(token) for token in ids.tolist()]
 
 
 def cold_nats(runtime: Runtime, slices: Sequence[Ids]) -> float:

@@ -246,7 +246,8 @@ def test_nothing_heavy_is_imported_to_play() -> None:
         "from afterglow.repl.__main__ import main\n"
         "main()\n"
         "heavy = ('torch', 'textual', 'prompt_toolkit', 'discord', 'matplotlib', 'llm', 'aiohttp')\n"
-        "heavy += ('afterglow.core.text.readers', 'afterglow.core.learning', 'afterglow.core.inference.mixture')\n"
+        "heavy += ('afterglow.core.text.readers', 'afterglow.core.learning')\n"
+        "heavy += ('afterglow.core.inference.mixture', 'afterglow.core.render')\n"
         f"heavy += {('onnx', 'onnxruntime') if KERNEL else ()}\n"
         "print([name for name in heavy if name in sys.modules])"
     )

@@ -86,6 +86,11 @@ class Table:
         """Return the footnote if one of these lines refers to it, else ""."""
         return self.footnote if any(text.endswith("*") for line in lines for text, _ in line) else ""
 
+    def _repr_html_(self) -> str:
+        from .table_html import table_html
+
+        return table_html(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Pin:
