@@ -192,13 +192,15 @@ class Model(HtmlView):
         if chosen.voice.moves:
             raise SettingError("a text is scored in one style; give a ramp's ends one after the other")
         runtime = StyledRuntime(self.runtime, self.voices, chosen.voice.mix)
-        return scoring.score(runtime, self.tokenizer, text, on_progress)
+        fold = self.file.card.fold_case
+        folded = fold(text) if isinstance(text, str) else list(map(fold, text))
+        return scoring.score(runtime, self.tokenizer, folded, on_progress)
 
     def trace(self, text: str, after: Snapshot | None = None) -> Iterator[TraceBlock]:
         """Return an iterator over the state and the gates at each token of ``text``: see ``core.cells.traces``."""
         from .cells.traces import trace
 
-        return trace(self, self.tokenizer.encode(text), after)
+        return trace(self, self.tokenizer.encode(self.file.card.fold_case(text)), after)
 
     def read(self, text: str, after: Snapshot | None = None, whole: bool = False) -> Prefill:
         """Read ``text`` (prefill), continuing from ``after``, or from the zero state if that is None.
@@ -217,6 +219,7 @@ class Model(HtmlView):
 
         Returns the ``Prefill``. Closing the generator stops it.
         """
+        text = self.file.card.fold_case(text)
         ids = self.tokenizer.encode(text)
         if after is None:
             ids = ids if len(ids) else self.tokenizer.encode(self.file.card.item_end or "\n")

@@ -15,6 +15,8 @@ from afterglow.core import item_samples
 from afterglow.core.errors import StorageError, TextError
 from afterglow.core.inference.model_file import open_model_file
 from afterglow.core.model import load
+from afterglow.core.progress import drain
+from afterglow.core.session.reading import read_tokens
 from afterglow.core.text.copy_detection import copied_run_lengths
 from afterglow.repl.__main__ import main
 from afterglow.repl.cli import generate
@@ -232,6 +234,20 @@ def test_a_model_is_judged_in_the_encoding_that_it_learned(train: Train, tmp_pat
     code, _, err = train(str(text), "--name", "mine", "--epochs", "0.2", "--width", "16", "--encoding", "latin-1")
     assert code == 0, err
     assert generate.evaluate_on_text(load("mine"), text, ReadingFlags())["characters"] > 0
+
+
+def test_a_model_of_lower_case_reads_every_later_text_so(train: Train) -> None:
+    code, _, err = train(str(LAMP), "--name", "mine", "--epochs", "0.1", "--width", "8", "--layers", "1", "--lower")
+    assert code == 0, err
+    model = load("mine")
+    assert all(text == text.lower() for text in map(model.token_text, range(model.tokenizer.size)))
+    assert model.file.card.lower
+    assert generate.read_as_trained(model, [str(LAMP)], ReadingFlags()).text == LAMP.read_text("utf-8").lower()
+    seed = model.read("The LAMP")
+    assert seed.notices == []
+    assert (seed.snapshot.logits == model.read("the lamp").snapshot.logits).all()
+    assert model.score("The LAMP") == model.score("the lamp")
+    assert "".join(token.text for token in drain(read_tokens(model, "The LAMP")).tokens) == "he lamp"
 
 
 def test_a_model_goes_on_with_a_new_text_and_new_characters(train: Train, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ WISHES = [
     TrainRequest("m", ("a.txt",), minutes=1.5, epochs=2, size="small", layers=3, width=40, min_count=4, index=False),
     TrainRequest("m", ("a.csv",), column="c", label="author", label_column="who"),
     TrainRequest("m", ("a.txt",), items="blank-line"),
-    TrainRequest("m", ("chat.txt",), encoding="auto", reader="whatsapp", author="Anna, Ben", strict=True),
+    TrainRequest("m", ("chat.txt",), encoding="auto", reader="whatsapp", author="Anna, Ben", strict=True, lower=True),
     TrainRequest("m", ("a.txt",), batch_size=7, learning_rate=1e-3, dropout=0.0),
 ]
 

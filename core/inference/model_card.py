@@ -19,8 +19,8 @@ MAX_CARD_NUMBER = 10**15
 class Card:
     """The model card: how a model was made. Losses are nats per character on the test text, copied shares 0 to 1.
 
-    ``lines``, ``items``, ``reader``, ``author`` and ``label_column``: as in ``ReadOptions``. ``copied_items``: the
-    share of the items in a sample that stand in the training text, None if it is no list.
+    ``lines``, ``items``, ``reader``, ``author``, ``label_column`` and ``lower``: as in ``ReadOptions``.
+    ``copied_items``: the share of the items in a sample that stand in the training text, None if it is no list.
 
     If the model has learned from a person's text (``core.learning``), ``learned_characters`` is its length, and the two
     losses are those on that text: of the model ``parent``, and while learning, each piece before it was learned. Else
@@ -55,11 +55,16 @@ class Card:
     learned_characters: int | None = None
     nats_per_char_before_learning: float | None = None
     nats_per_char_while_learning: float | None = None
+    lower: bool = False
 
     @property
     def item_end(self) -> str:
         """The text that ends an item if the model was trained on a list, else ""."""
         return find_item_end(self.lines, self.items)
+
+    def fold_case(self, text: str) -> str:
+        """Return ``text`` in lower case if the model was trained on such text, else as it is."""
+        return text.lower() if self.lower else text
 
     @classmethod
     def from_header(cls, values: object) -> Card:

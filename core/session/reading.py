@@ -115,6 +115,7 @@ def read_tokens(model: Model, text: str, candidate_count: int = 0) -> Generator[
 
     Raises TextError if it has too few tokens. Closing the generator stops it.
     """
+    text = model.file.card.fold_case(text)
     ids = model.tokenizer.encode(text)
     pieces = _split_text(model.tokenizer, ids, text)
     first = _count_seed_tokens(model.tokenizer, ids, pieces)

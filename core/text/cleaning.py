@@ -18,6 +18,11 @@ def read_text(source: Source, options: ReadOptions, notes: list[str]) -> Iterato
 
     Appends a line to ``notes`` for each kind of change. Raises TextError.
     """
+    pieces = _read_pieces(source, options, notes)
+    return (piece._replace(text=piece.text.lower()) for piece in pieces) if options.lower else pieces
+
+
+def _read_pieces(source: Source, options: ReadOptions, notes: list[str]) -> Iterator[Piece]:
     records = read_records(source, options, notes)
     if options.label == "author":
         return _label_by_author(records, options, notes)

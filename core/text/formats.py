@@ -35,6 +35,7 @@ class ReadOptions:
     ``author``: names of authors with commas between them, whose texts are read; "" for all.
     ``strict``: a file that cannot be read is an error, also if there are others.
     ``lines``: every line is a separate item. Lines are shuffled, and generated text ends at a newline.
+    ``lower``: the text is read in lower case.
     ``split``: percentages for training, validation and test, as ``Split.parse`` reads them.
     """
 
@@ -50,6 +51,7 @@ class ReadOptions:
     reader: str = ""
     author: str = ""
     strict: bool = False
+    lower: bool = False
 
     @property
     def item_end(self) -> str:

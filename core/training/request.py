@@ -116,6 +116,7 @@ class TrainRequest:
     encoding: str = _declare(TrainOption("utf-8", "encoding of the text files, or auto to guess it (default: utf-8)"))
     strict: bool = _declare(TrainOption(False, "stop at a file that cannot be read, instead of leaving it out", bool))
     keep_boilerplate: bool = _declare(TrainOption(False, "keep Project Gutenberg's header and footer", bool))
+    lower: bool = _declare(TrainOption(False, "read the text, and later seeds, in lower case", bool))
     split: str = _declare(
         TrainOption(
             DEFAULT_SPLIT,
@@ -161,7 +162,7 @@ class TrainRequest:
         """The options for reading the files."""
         reading = (self.encoding, self.keep_boilerplate, self.field, self.column, self.lines, self.split)
         labels = "author" if self.label_column else self.label, self.label_column
-        return ReadOptions(*reading, *labels, self.items, self.reader, self.author, self.strict)
+        return ReadOptions(*reading, *labels, self.items, self.reader, self.author, self.strict, self.lower)
 
 
 def _add_flag(option: TrainOption, name: str) -> TrainOption:

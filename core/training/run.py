@@ -207,6 +207,7 @@ class TrainingRun:
             reader=request.reader,
             author=request.author,
             label_column=request.label_column,
+            lower=request.lower,
             split=request.split,
             epochs=round(self.trainer.epochs, 2),
             seconds=round(self.trainer.seconds, 1),

@@ -138,7 +138,7 @@ def _cards(model: Model) -> list[Card]:
 
 def _reading_options(card: Card, flags: ReadingFlags) -> ReadOptions:
     reading = card.encoding, card.boilerplate_kept, card.field, card.column, card.lines, card.split
-    more = {name: getattr(card, name) for name in ("items", "reader", "author", "label_column")}
+    more = {name: getattr(card, name) for name in ("items", "reader", "author", "label_column", "lower")}
     return flags.apply(ReadOptions(*reading, **more))
 
 
