@@ -56,4 +56,4 @@ def _listings(effects: Iterable[Effect]) -> Iterator[Listing]:
     """Yield the tables as lists, which have the same columns at every width."""
     for effect in effects:
         if isinstance(effect, Table):
-            yield from (part for part in effect.plain if isinstance(part, Listing))
+            yield from effect.plain

@@ -114,7 +114,8 @@ class SamplingSettings:
     surprise: float = _setting(
         0.0,
         Number(0, 20, ("2", "2.5", "3")),
-        "keep the average surprisal of the tokens at this many bits (Mirostat 2); 0 is off",
+        "hold the average surprisal of the draws, after temperature and filters, at about this many bits at most"
+        " (Mirostat 2); 0 is off",
         off=0.0,
     )
     surprise_rate: float = _setting(0.1, Number(0, 1), "how fast surprise corrects itself: Mirostat's learning rate")

@@ -76,6 +76,23 @@ def test_several_texts_are_the_takes_of_one_rng(run: RunCli) -> None:
     assert len(set(texts)) == 5
 
 
+def test_two_temperatures_give_a_text_each_from_the_same_random_numbers(run: RunCli, tiny: Model) -> None:
+    words = ("generate", "Good", "-m", TINY, "-l", "30", "--rng", "7", "-t", "0.5", "-t", "2")
+    texts = [tiny.generate("Good", length=30, rng=7, temperature=t) for t in (0.5, 2)]
+    assert run(*words).out == f"{texts[0]}\n\n{texts[1]}\n"
+    objects = [json.loads(line) for line in run(*words, "--json", "texts").out.splitlines()]
+    assert [(each["sample"], each["text"], each["T"]) for each in objects] == [(0, texts[0], 0.5), (1, texts[1], 2)]
+
+
+@pytest.mark.parametrize("verb", [(), ("tour",), ("novelty", TINY)])
+def test_a_second_temperature_is_refused_by_a_verb_that_would_drop_the_first(
+    run: RunCli, verb: tuple[str, ...]
+) -> None:
+    ran = run(*verb, "-t", "0.5", "-t", "1.5")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--temperature is given 2 times" in ran.err
+
+
 def test_json_has_a_line_for_every_token(run: RunCli) -> None:
     ran = run("generate", "Good", "-m", TINY, "-l", "12", "--rng", "7", "--json", "-t", "0.5")
     tokens = [json.loads(line) for line in ran.out.splitlines()]

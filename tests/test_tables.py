@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 from afterglow.core.commands.effects import Listing, Table
-from afterglow.core.commands.explain_tables import FOOTNOTE, Distribution, build_table
+from afterglow.core.commands.explain_tables import Distribution, build_table
 from afterglow.core.commands.registry import show_help
 from afterglow.core.sampling.temperature import parse_probabilities
 from afterglow.core.session.session import Session
@@ -36,7 +36,7 @@ def cells(table: Table, width: int, style: str) -> list[list[str]]:
 def test_a_wide_table_has_every_step() -> None:
     assert [line.rstrip() for line in rows(build_table(LESSON, (0.8,)), 80)] == [
         "         p                     log p  log p / T   exp  T 0.8",
-        "1    0.300 ██████████          -1.20     -1.50*  0.22  0.286 █████████▌",
+        "1    0.300 ██████████          -1.20      -1.50  0.22  0.286 █████████▌",
         "2    0.500 ████████████████▋   -0.69      -0.87  0.42  0.542 ██████████████████",
         "3    0.200 ██████▋             -1.61      -2.01  0.13  0.172 █████▊",
         "sum  1.000                                       0.78  1.000",
@@ -76,10 +76,11 @@ def test_a_table_is_never_wider_than_its_room_and_has_every_result(
         assert results <= {text for line in cells(table, width, "head") for text in line}
 
 
-def test_the_footnote_is_shown_only_with_the_figure_that_it_explains() -> None:
-    table = build_table(LESSON, (0.8,))
-    assert table.footnote_below(table.lines(80)) == FOOTNOTE
-    assert table.footnote_below(table.lines(41)) == ""
+def test_the_exponentials_sum_to_what_stands_below_them() -> None:
+    (column,) = [each for each in build_table(MANY, (2.0,)).columns if each.head == "exp"]
+    *shown, total = (float(cell) for cell in column.cells if isinstance(cell, str))
+    assert sum(shown) == pytest.approx(total, abs=0.005 * len(shown))
+    assert shown[-1] > shown[-2]  # the others
 
 
 def test_the_others_have_no_bar_so_that_those_of_the_tokens_are_long() -> None:

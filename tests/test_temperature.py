@@ -9,13 +9,14 @@ import pytest
 from afterglow.core.errors import UsageError
 from afterglow.core.sampling.temperature import (
     Loop,
-    double_rounding_differs,
+    describe_sum,
     effective_choices,
     entropy_from_probs,
     find_loop,
     gaussian,
     parse_probabilities,
     probs_at_temperatures,
+    standard_deviation,
     temperature_steps,
 )
 
@@ -23,12 +24,36 @@ LINE = "abcdefghijklmnopqrst"
 """Twenty characters, none of them twice."""
 
 
-def test_a_bell_curve_reaches_three_deviations_to_either_side() -> None:
+def test_a_bell_curve_reaches_five_deviations_of_the_widest_to_either_side() -> None:
     positions, probs = gaussian()
-    assert (len(positions), positions[0], positions[12], positions[-1]) == (25, -3.0, 0.0, 3.0)
+    assert (len(positions), positions[0], positions[20], positions[-1]) == (41, -5.0, 0.0, 5.0)
     assert probs.sum() == pytest.approx(1)
-    assert probs[16] / probs[12] == pytest.approx(math.exp(-0.5))  # one deviation from the middle
-    assert gaussian(2, 1.0)[0].tolist() == [-2, -1, 0, 1, 2]
+    assert probs[24] / probs[20] == pytest.approx(math.exp(-0.5))  # one deviation from the middle
+    assert gaussian(0.1, 1.0)[0].tolist() == [-3, -2, -1, 0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("temperature", [0.3, 0.5, 1, 2, 3, 5])
+def test_what_is_drawn_from_the_curve_is_as_wide_as_its_title_says(temperature: float) -> None:
+    positions, probs = gaussian(temperature)
+    (shaped,) = probs_at_temperatures(np.log(probs), [temperature])
+    assert f"{standard_deviation(positions, shaped):.2f}" == f"{math.sqrt(temperature):.2f}"
+
+
+def test_the_deviation_is_about_the_mean() -> None:
+    assert standard_deviation(np.array([1.0, 3.0]), np.array([0.5, 0.5])) == 1
+
+
+@pytest.mark.parametrize("text", ["0.3,0.5,0.2", "0.33,0.33,0.33", "1,0"])
+def test_numbers_that_sum_to_one_are_read_without_a_word(text: str) -> None:
+    assert describe_sum(text) == ""
+
+
+def test_other_numbers_are_said_to_be_divided_and_decimal_commas_are_noticed() -> None:
+    assert describe_sum("3,5,2") == "these 3 numbers sum to 10, so each is divided by 10"
+    assert describe_sum("0,3,0,5").endswith("; decimals have a point: 0.3,0.5")
+    assert "point" not in describe_sum("0,3,1,5")
+    assert "point" not in describe_sum("0,3,0")
+    assert "inf" in describe_sum("1e308,1e308")
 
 
 @pytest.mark.parametrize(
@@ -83,11 +108,3 @@ def test_probabilities_are_read_and_divided_by_their_sum(text: str, probs: list[
 def test_what_is_no_distribution_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_probabilities(text)
-
-
-@pytest.mark.parametrize(
-    ("value", "differs"), [(0.2446, True), (0.2449, True), (0.2444, False), (0.245, False), (-0.2446, True)]
-)
-def test_rounding_twice(value: float, differs: bool) -> None:
-    """0.2446 is 0.245 in three decimals, and that is 0.25 in two."""
-    assert double_rounding_differs(value) is differs

@@ -68,23 +68,18 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Show a table under a title, and a footnote if a cell that ends with "*" is shown.
+    """Show a table under a title.
 
     ``plain`` is the same for front ends whose lines have no width.
     """
 
     title: str
     columns: Sequence[TableColumn]
-    plain: Sequence[Listing | Notice]
-    footnote: str = ""
+    plain: Sequence[Listing]
 
     def lines(self, width: int) -> list[list[Cell]]:
         """Return the lines of the table, headings first, with the columns that fit in ``width``."""
         return list(render(self.columns, width))
-
-    def footnote_below(self, lines: Sequence[Sequence[Cell]]) -> str:
-        """Return the footnote if one of these lines refers to it, else ""."""
-        return self.footnote if any(text.endswith("*") for line in lines for text, _ in line) else ""
 
     def _repr_html_(self) -> str:
         from .table_html import table_html

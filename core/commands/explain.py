@@ -16,6 +16,7 @@ from ..sampling.filters import Array, log_softmax
 from ..sampling.rng import PositionRNG
 from ..sampling.temperature import (
     Loop,
+    describe_sum,
     effective_choices,
     entropy_from_probs,
     find_loop,
@@ -26,12 +27,13 @@ from ..sampling.temperature import (
 )
 from ..session.lens import next_logprobs
 from ..session.session import Session
+from ..setting_types import Ramp
 from ..settings import SPECS, Settings
-from .effects import Effect
-from .explain_tables import Distribution, build_table, log_probs
+from .effects import Effect, Table
+from .explain_tables import Distribution, build_table, log_probs, slide_notices
 
-GREEDY_LENGTH = 800
-"""Characters written at T = 0 to find the loop."""
+GREEDY_LENGTH = 8000
+"""Characters written at T = 0 to find the loop. Of the bundled models, most loops begin after the first thousand."""
 
 
 NO_STYLE = Settings()
@@ -62,22 +64,33 @@ def explain(session: Session, args: ExplainArgs = DEFAULT_ARGS) -> Iterator[Effe
     """
     temperatures = args.temperatures or (session.temperature,)
     if args.distribution:
-        yield build_table(args.distribution, temperatures)
+        yield from explain_typed(args.distribution, temperatures)
         return
     logprobs = next_logprobs(session)
     if logprobs is None:
         raise CommandError("there is no text yet: type a seed first, or probabilities: /explain 0.3,0.5,0.2 1.2 0.8")
     yield build_table(from_logprobs(session.model, logprobs), temperatures)
+    if not args.temperatures and isinstance(ramp := session.settings.temperature, Ramp):
+        place = "where the ramp is now" if session.playing else "where the next text begins"
+        yield Notice(f"T {session.temperature:.2f} is {place}: T goes along {SPECS['temperature'].kind.show(ramp)}")
     if filters := session.settings.changed(style=(), style_strength=1).format_active_filters():
         yield Notice(f"the tables show the temperature alone; {filters} also changes the probabilities before the draw")
     if 0 in temperatures and not session.playing:
         yield greedy_notice(run_greedy(session.model, session.current_snapshot(), session.settings))
 
 
+def explain_typed(distribution: Distribution, temperatures: Sequence[float]) -> Iterator[Table | Notice]:
+    """Yield the table of typed probabilities, and notices on how they were read and on the lesson's slide."""
+    if distribution.notice:
+        yield Notice(distribution.notice)
+    yield build_table(distribution, temperatures)
+    yield from slide_notices(distribution, temperatures)
+
+
 def parse_args(_: Session, text: str) -> ExplainArgs:
     """Parse "0.5 1 2" or "0.3,0.5,0.2 1.2 0.8". Raises UsageError or SettingError if it is invalid."""
     words = text.split()
-    distribution = from_probs(parse_probabilities(words.pop(0))) if words and "," in words[0] else None
+    distribution = parse_distribution(words.pop(0)) if words and "," in words[0] else None
     return ExplainArgs(distribution, tuple(map(parse_temperature, words)))
 
 
@@ -87,6 +100,11 @@ def parse_temperature(text: str) -> float:
     if not isinstance(value, float):
         raise UsageError(f"{text!r} is a ramp; give single temperatures: 0.2 0.8 1.6")
     return value
+
+
+def parse_distribution(text: str) -> Distribution:
+    """Return the distribution in a text such as "0.3,0.5,0.2". Raises UsageError if it is invalid."""
+    return from_probs(parse_probabilities(text))._replace(notice=describe_sum(text))
 
 
 def from_probs(probs: Array) -> Distribution:
@@ -104,9 +122,9 @@ def from_logprobs(model: Model, logprobs: Array) -> Distribution:
     return Distribution([_label_token(model, token) for token in range(model.tokenizer.size)], np.exp(logprobs))
 
 
-def bell_curve() -> Distribution:
-    """Return a Gaussian, labeled with standard deviations from the mean."""
-    positions, probs = gaussian()
+def bell_curve(max_temperature: float = 1.0) -> Distribution:
+    """Return a Gaussian, labeled with standard deviations from the mean, for temperatures up to this one."""
+    positions, probs = gaussian(max_temperature)
     return Distribution([f"{position:+.2f}" for position in positions], probs)
 
 
@@ -128,11 +146,10 @@ def greedy_notice(greedy_run: GreedyRun) -> Notice:
     """Return a notice that describes a greedy text and its loop."""
     beginning = f"T 0 always takes the likeliest token: {greedy_run.text[:60]!r} …"
     if not greedy_run.loop:
-        return Notice(f"{beginning}; no loop in {len(greedy_run.text)} characters")
+        return Notice(f"{beginning}; no loop in {len(greedy_run.text):,} characters; other seeds often lead to one")
     start, text = greedy_run.loop
-    return Notice(
-        f"{beginning}; from character {start + 1} on it repeats these {len(text)} characters forever: {text!r}"
-    )
+    repeated = f"from character {start + 1:,} on it repeats these {len(text)} characters: {text!r}"
+    return Notice(f"{beginning}; {repeated}, to the end of the {len(greedy_run.text):,} that were written")
 
 
 def as_json(

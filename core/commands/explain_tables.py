@@ -11,10 +11,10 @@ from ..events import Notice
 from ..sampling.filters import Array
 from ..sampling.temperature import (
     LESSON_PROBABILITIES,
-    double_rounding_differs,
     effective_choices,
     entropy_from_probs,
     probs_at_temperatures,
+    standard_deviation,
     temperature_steps,
 )
 from .effects import Listing, Table
@@ -29,16 +29,20 @@ MIN_SHOWN_PROBABILITY = 0.0005
 PLAIN_WIDTH = 77
 """Columns that a table with fixed columns can take, with its indent."""
 
-FOOTNOTE = "* exactly -1.50497; rounded twice, over -1.505, it becomes the -1.51 of the lesson's slide"
+MAX_CURVE_ROWS = 33
+"""Maximum rows of a curve on a terminal; of more points only every second, third, … one is shown."""
+
+SLIDE_NOTICE = "if your slide says -1.51 for the first at T 0.8: it was rounded twice, -1.50497 over -1.505"
 
 _HEADER = f"{'p':>5}  {'log p':>6}  {'log p / T':>9}  {'exp':>5}   sums to 1"
 
 
 class Distribution(NamedTuple):
-    """Probabilities (V,) with a label for each."""
+    """Probabilities (V,) with a label for each, and a notice on how they were read; "" if there is none."""
 
     labels: list[str]
     probs: Array
+    notice: str = ""
 
 
 def build_table(distribution: Distribution, temperatures: Sequence[float]) -> Table:
@@ -49,10 +53,14 @@ def build_table(distribution: Distribution, temperatures: Sequence[float]) -> Ta
     if len(temperatures) > 1:
         title = f"probabilities at T {', '.join(f'{t:g}' for t in temperatures)}"
         return Table(title, _compared_columns(rows, temperatures, shapes), plain)
-    title = _format_title(distribution.probs, temperatures[0])
     columns = _step_columns(rows, temperatures[0], shapes[0])
-    footnote = FOOTNOTE if any(isinstance(effect, Notice) for effect in plain) else ""
-    return Table(title, columns, plain, footnote)
+    return Table(_format_title(distribution.probs, temperatures[0]), columns, plain)
+
+
+def slide_notices(distribution: Distribution, temperatures: Sequence[float]) -> Iterator[Notice]:
+    """Yield a notice on the one figure of the lesson's slide that differs, if these are the lesson's numbers."""
+    if 0.8 in temperatures and distribution.probs.tolist() == list(LESSON_PROBABILITIES):
+        yield Notice(SLIDE_NOTICE)
 
 
 class _TableRows(NamedTuple):
@@ -75,9 +83,10 @@ class _TableRows(NamedTuple):
         sums = [*(probs[i] for i in self.order), *([probs[self.rest].sum()] if len(self.rest) else [])]
         return [f"{p:.3f}" for p in sums]
 
-    def steps(self, values: Array) -> list[str]:
-        """Return the rounded value of each row, "" for that of the others."""
-        return [*(_format_step(values[i]) for i in self.order), *([""] if len(self.rest) else [])]
+    def steps(self, values: Array, sums_up: bool = False) -> list[str]:
+        """Return the rounded value of each row; of the others their sum if ``sums_up``, else ""."""
+        others = _format_rounded(values[self.rest].sum() if sums_up else None)
+        return [*(_format_rounded(values[i]) for i in self.order), *([others] if len(self.rest) else [])]
 
     def bars(self, probs: Array, longest: float) -> list[float | None]:
         """Return the lengths of the bars. The others have none."""
@@ -125,38 +134,53 @@ def _step_columns(rows: _TableRows, temperature: float, shaped: Array) -> list[T
         TableColumn("", "raw", [*rows.bars(probs, longest), None], 1),
         TableColumn("log p", "figure", [*rows.steps(log_probs(probs)), ""], 2),
         *([TableColumn("log p / T", "figure", [*rows.steps(steps.divided), ""], 2)] if steps else []),
-        *([TableColumn("exp", "figure", [*rows.steps(steps.exponential), total], 2)] if steps else []),
+        *([TableColumn("exp", "figure", [*rows.steps(steps.exponential, sums_up=True), total], 2)] if steps else []),
         TableColumn(f"T {temperature:g}", "result", [*rows.probabilities(shaped), f"{shaped.sum():.3f}"]),
         TableColumn("", "shaped", [*rows.bars(shaped, longest), None]),
     ]
 
 
-def _format_step(value: float) -> str:
-    return _format_rounded(value) + ("*" if _is_rounded_twice_on_slide(value) else "")
-
-
-def build_tables(distribution: Distribution, temperatures: Sequence[float]) -> Iterator[Listing | Notice]:
-    """Yield a table for each temperature: p, log p, log p / T, its exponential, the result. A footnote can follow."""
+def build_tables(distribution: Distribution, temperatures: Sequence[float]) -> Iterator[Listing]:
+    """Yield a table for each temperature: p, log p, log p / T, its exponential, the result."""
     for temperature in temperatures:
         rows = _build_rows(distribution, temperature)
         yield Listing(_format_title(distribution.probs, temperature), [("", _HEADER), *rows])
-    divided = [log / t for t in temperatures if t for log in log_probs(distribution.probs)[:MAX_ROWS]]
-    if any(map(_is_rounded_twice_on_slide, divided)):
-        yield Notice(FOOTNOTE)
 
 
-def compare_columns(distribution: Distribution, temperatures: Sequence[float]) -> Listing:
-    """Return one column of bars for each temperature, to compare the shapes of a curve."""
+def compare_curves(distribution: Distribution, temperatures: Sequence[float]) -> Listing:
+    """Return one column of bars for each temperature, to compare the widths of a bell curve, ±σ marked.
+
+    The labels of ``distribution`` are the positions.
+    """
     shapes = probs_at_temperatures(log_probs(distribution.probs), temperatures)
-    highest = max(float(shape.max()) for shape in shapes)
-    width = max(8, 60 // len(temperatures))
-    header = "".join(f"{f'T {t:g}':<{width}}" for t in temperatures).rstrip()
-    rows = [
-        (label, "".join(f"{block_bar(shape[i] / highest, width - 2):<{width}}" for shape in shapes).rstrip())
-        for i, label in enumerate(distribution.labels)
+    positions = np.array(list(map(float, distribution.labels)))
+    deviations = [standard_deviation(positions, shape) for shape in shapes]
+    width, highest = max(8, 60 // len(temperatures)), max(float(shape.max()) for shape in shapes)
+    shown = _curve_rows(np.max(shapes, axis=0) / highest * width)
+    columns = [
+        [f"T {t:g}", *_curve_bars(positions[shown], shape[shown] / highest, deviation, width - 2)]
+        for t, shape, deviation in zip(temperatures, shapes, deviations, strict=True)
     ]
-    widths = ", ".join(f"T {t:g}: {t**0.5:.2f}" for t in temperatures)
-    return Listing(f"a bell curve becomes √T times as wide · {widths}", [("", header), *rows])
+    lines = ["".join(f"{cell:<{width}}" for cell in row).rstrip() for row in zip(*columns, strict=True)]
+    widths = ", ".join(f"T {t:g}: {deviation:.2f}" for t, deviation in zip(temperatures, deviations, strict=True))
+    title = f"a bell curve becomes √T times as wide · σ at {widths}"
+    return Listing(title, list(zip(["", *(distribution.labels[i] for i in shown)], lines, strict=True)))
+
+
+def _curve_rows(lengths: Array) -> Array:
+    """Return the indices of the points of a curve, at equal steps from its middle, that get a row of their own.
+
+    ``lengths`` are those of the longest bar at each point, in columns; points without a visible bar get none.
+    """
+    middle, visible = len(lengths) // 2, np.flatnonzero(lengths >= 1 / 8)
+    step = -(-len(visible) // MAX_CURVE_ROWS)
+    return visible[(visible - middle) % step == 0]
+
+
+def _curve_bars(positions: Array, heights: Array, deviation: float, width: int) -> list[str]:
+    """Return the bars of a curve, heights from 0 to 1, with a σ at the two nearest to its standard deviation."""
+    sigma = {int(np.abs(positions - side * deviation).argmin()) for side in (-1, 1)}
+    return [f"{block_bar(h, width)}{' σ' if row in sigma else ''}" for row, h in enumerate(heights)]
 
 
 def _format_title(probs: Array, temperature: float) -> str:
@@ -179,7 +203,7 @@ def _build_rows(distribution: Distribution, temperature: float) -> Iterator[tupl
 
     If there are more than ``MAX_ROWS``, only the likeliest have rows of their own, and one row sums up the others.
     """
-    labels, probs = distribution
+    labels, probs, _ = distribution
     logs = log_probs(probs)
     steps = temperature_steps(probs, temperature) if temperature else None
     (shaped,) = probs_at_temperatures(logs, [temperature])
@@ -189,7 +213,8 @@ def _build_rows(distribution: Distribution, temperature: float) -> Iterator[tupl
         yield labels[i], _format_row(probs[i], values, shaped[i])
     if len(order) < len(probs):
         rest = np.delete(np.arange(len(probs)), order)
-        yield f"{len(rest)} others", _format_row(probs[rest].sum(), (None, None, None), shaped[rest].sum())
+        others = steps.exponential[rest].sum() if steps else None
+        yield f"{len(rest)} others", _format_row(probs[rest].sum(), (None, None, others), shaped[rest].sum())
     total = steps.exponential.sum() if steps else None
     yield "sum", _format_row(probs.sum(), (None, None, total), shaped.sum(), with_bar=False)
 
@@ -209,8 +234,7 @@ def _pick_rows(probs: Array, shaped: Array) -> list[int]:
 def _format_row(p: float, steps: Sequence[float | None], shaped: float, with_bar: bool = True) -> str:
     """Return p, the steps (log p, log p / T, exp; None leaves a gap), the result and its bar as a line."""
     log, divided, exponential = map(_format_rounded, steps)
-    star = "*" if steps[1] is not None and _is_rounded_twice_on_slide(steps[1]) else " "
-    cells = f"{p:5.3f}  {log:>6}  {divided:>9}{star} {exponential:>5}   {shaped:5.3f}"
+    cells = f"{p:5.3f}  {log:>6}  {divided:>9}  {exponential:>5}   {shaped:5.3f}"
     return f"{cells}  {block_bar(shaped)}".rstrip() if with_bar else cells
 
 
@@ -218,11 +242,6 @@ def _format_rounded(value: float | None) -> str:
     if value is None:
         return ""
     return "-∞" if value == -np.inf else f"{round(value, 2) + 0.0:.2f}"  # + 0.0 makes 0 of -0
-
-
-def _is_rounded_twice_on_slide(divided: float) -> bool:
-    """True if this is log 0.3 / 0.8, which the lesson's slide rounds twice."""
-    return bool(np.isclose(divided, np.log(LESSON_PROBABILITIES[0]) / 0.8)) and double_rounding_differs(divided)
 
 
 def _format_effective_choices(probs: Array) -> str:

@@ -12,7 +12,7 @@ from .tables import TableColumn
 def table_html(table: Table) -> str:
     """Return a table with all its columns."""
     rows = zip_longest(*(_cells(column) for column in table.columns), fillvalue=html_cell(""))
-    return html_table(rows, [column.head for column in table.columns], table.title, table.footnote)
+    return html_table(rows, [column.head for column in table.columns], table.title)
 
 
 def _cells(column: TableColumn) -> list[str]:

@@ -44,14 +44,13 @@ def heat_text(spans: Iterable[HeatSpan], heat: str) -> str:
     return f'<div style="{style}">{body}</div>{_heat_legend(heat) if heat != "off" else ""}'
 
 
-def html_table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), title: str = "", footnote: str = "") -> str:
+def html_table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), title: str = "") -> str:
     """Return a table. Cells are HTML: ``html_cell`` makes one of any text."""
     headings = "".join(f'<th style="text-align:left">{xml_text(one_line(text))}</th>' for text in head)
     lines = [f"<tr>{headings}</tr>"] if head else []
     lines += ["<tr>" + "".join(cells) + "</tr>" for cells in rows]
     above = f"<div><b>{xml_text(one_line(title))}</b></div>" if title else ""
-    below = f"<div>{xml_text(one_line(footnote))}</div>" if footnote else ""
-    return f'{above}<table style="color:inherit">{"".join(lines)}</table>{below}'
+    return f'{above}<table style="color:inherit">{"".join(lines)}</table>'
 
 
 def html_cell(text: str, name: bool = False) -> str:

@@ -22,11 +22,17 @@ from .filters import Array, TokenIds
 
 
 def sample(preds: ArrayLike, temperature: float = 1.0, rng: np.random.Generator | None = None) -> int:
-    """Draw an index from the probabilities ``preds``, (V,), after reshaping them by ``temperature`` > 0.
+    """Draw an index from the probabilities ``preds``, (V,), after reshaping them by ``temperature``, from 0 up.
 
     Below 1, likely ones become likelier (strict). Above 1, all become more alike (diverse). 1 leaves them unchanged.
+    At 0 nothing is drawn: the likeliest is returned, of equals the first. Raises ValueError below 0.
     """
-    log_preds = np.log(np.asarray(preds, np.float64))
+    if temperature < 0:
+        raise ValueError(f"the temperature is {temperature}; give a number from 0 up")
+    with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, and stays a probability of 0
+        log_preds = np.log(np.asarray(preds, np.float64))
+    if temperature == 0:
+        return int(log_preds.argmax())
     log_preds = log_preds / temperature
     exp_preds = np.exp(log_preds - log_preds.max())
     probs = exp_preds / np.sum(exp_preds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,9 @@ from .filters import Array
 
 LESSON_PROBABILITIES = (0.3, 0.5, 0.2)
 """The example distribution of the lesson, shown at the temperatures 1.2 and 0.8."""
+
+MAX_ROUNDED_SUM = 0.02
+"""Most by which typed probabilities may miss 1 without a notice: four of them, each rounded to two digits."""
 
 MIN_REPEATED_CHARS = 40
 """Minimum number of repeated characters in a loop. Any text repeats a few."""
@@ -77,24 +81,53 @@ def parse_probabilities(text: str) -> Array:
 
     Raises UsageError unless it is a list of at least two numbers from 0 up, not all of them 0.
     """
+    values = _parse_numbers(text)
+    scaled = values / values.max()  # the sum of the largest floats would overflow
+    return np.asarray(scaled / scaled.sum())
+
+
+def _parse_numbers(text: str) -> Array:
     try:
         values = np.array([float(word) for word in text.split(",")])
     except ValueError:
         raise UsageError(f"cannot read {text[:40]!r} as probabilities; write them as 0.3,0.5,0.2") from None
     if len(values) < 2 or not np.isfinite(values).all() or values.min() < 0 or values.max() == 0:
         raise UsageError(f"{text[:40]!r} is not a distribution; give at least two numbers from 0 up, not all of them 0")
-    values = values / values.max()  # the sum of the largest floats would overflow
-    return np.asarray(values / values.sum())
+    return values
 
 
-def gaussian(half_width: int = 12, deviation: float = 4.0) -> tuple[Array, Array]:
+def describe_sum(text: str) -> str:
+    """Return a notice if the numbers that ``parse_probabilities`` divides by their sum do not sum to 1; else "".
+
+    It gives the numbers with points if the commas look like decimal commas: 0,3,0,5.
+    """
+    words = [word.strip() for word in text.split(",")]
+    with np.errstate(over="ignore"):
+        total = float(_parse_numbers(text).sum())
+    if abs(total - 1) <= MAX_ROUNDED_SUM:
+        return ""
+    notice = f"these {len(words)} numbers sum to {total:g}, so each is divided by {total:g}"
+    if len(words) % 2 or any(word != "0" for word in words[::2]) or not all(map(str.isdecimal, words)):
+        return notice
+    return f"{notice}; decimals have a point: {','.join(f'0.{word}' for word in words[1::2])}"
+
+
+def gaussian(max_temperature: float = 1.0, step: float = 0.25) -> tuple[Array, Array]:
     """Return a bell curve on a grid: positions in standard deviations (n,), and probabilities (n,).
 
-    At temperature T it is a bell curve again, √T times as wide: exp(-x²/2) to the power 1/T is exp(-x²/2T).
+    At temperature T it is a bell curve again, √T times as wide: exp(-x²/2) to the power 1/T is exp(-x²/2T). The grid
+    reaches five standard deviations of the widest one, at ``max_temperature``: what is cut off changes no shown digit.
     """
-    positions = np.arange(-half_width, half_width + 1) / deviation
+    half_width = math.ceil(max(3.0, 5 * math.sqrt(max_temperature)) / step)
+    positions = np.asarray(np.arange(-half_width, half_width + 1) * step, np.float64)
     weights = np.exp(-(positions**2) / 2)
-    return positions, weights / weights.sum()
+    return positions, np.asarray(weights / weights.sum())
+
+
+def standard_deviation(positions: Array, probs: Array) -> float:
+    """Return the standard deviation of ``positions`` (n,) that are drawn with ``probs`` (n,)."""
+    mean = float(positions @ probs)
+    return math.sqrt(float((positions - mean) ** 2 @ probs))
 
 
 def find_loop(text: str) -> Loop | None:
@@ -102,20 +135,16 @@ def find_loop(text: str) -> Loop | None:
 
     Its text occurs at least three times in a row, and at least 40 characters repeat earlier ones.
     """
-    codes = np.array([ord(c) for c in text], np.int64)
+    codes, end = np.array([ord(c) for c in text], np.int64), text[-MIN_REPEATED_CHARS:]
     for period in range(1, len(text) // 3 + 1):
+        if text[-MIN_REPEATED_CHARS - period : -period] != end:
+            continue
         differs = np.flatnonzero(codes[period:] != codes[:-period])
         start = int(differs[-1]) + 1 if len(differs) else 0
         repeated = len(text) - period - start
         if repeated >= max(2 * period, MIN_REPEATED_CHARS):
             return Loop(start, text[start : start + period])
     return None
-
-
-def double_rounding_differs(value: float) -> bool:
-    """Return True if rounding to three decimals and then to two differs from rounding to two at once."""
-    thousandths = np.floor(abs(value) * 1000 + 0.5)
-    return bool(np.floor(thousandths / 10 + 0.5) != np.floor(abs(value) * 100 + 0.5))
 
 
 def _softmax_at(logprobs: Array, temperature: float) -> Array:

@@ -17,7 +17,7 @@ from ...core.item_samples import Item, draw_items
 from ...core.model import Model
 from ...core.progress import drain
 from ...core.sampling.rng import random_rng_seed
-from ...core.settings import Settings
+from ...core.settings import SPECS, Settings
 from ...core.text.encoding import EncodingError, decode_utf8
 from ...core.text.items import ITEM_ENDS, ItemSet
 from ..progress_line import print_progress
@@ -75,20 +75,29 @@ def find_known_items(model: Model, new: bool, lists: Sequence[str]) -> list[Call
     return known
 
 
-def write_texts(model: Model, settings: Settings, request: GenerateRequest) -> None:
-    """Write continuations of the seed to standard output while they are generated. Notices go to standard error."""
+def write_texts(model: Model, variants: Sequence[Settings], request: GenerateRequest) -> None:
+    """Write continuations of the seed to standard output while they are generated. Notices go to standard error.
+
+    ``variants`` are settings that differ in the temperature. The texts of each use the same random numbers.
+    """
+    settings = variants[0]
     start = _prefill(model, request.seed, settings.whole_seed)
     rng = random_rng_seed() if settings.rng is None else settings.rng
     output = TextOutput(settings, request)
-    texts: Iterable[Iterable[Event]]
+    for each in variants:
+        for events in _open_texts(model, start, each, rng, request):
+            output.write(events, each)
+
+
+def _open_texts(
+    model: Model, start: Snapshot, settings: Settings, rng: int, request: GenerateRequest
+) -> Iterable[Iterable[Event]]:
+    """Return the events of each text that was asked for, at one temperature."""
     if request.unique:
-        texts = _choose(draw_items(model, start, settings, rng), settings, request)
-    elif request.json_kind != "tokens" and request.item_end in settings.stop and not request.beginning.strip():
-        texts = _skip_empty(model, start, settings, rng, request.count)
-    else:
-        texts = model.open_samples(start, settings, rng, request.count)
-    for events in texts:
-        output.write(events)
+        return _choose(draw_items(model, start, settings, rng), settings, request)
+    if request.json_kind != "tokens" and request.item_end in settings.stop and not request.beginning.strip():
+        return _skip_empty(model, start, settings, rng, request.count)
+    return model.open_samples(start, settings, rng, request.count)
 
 
 def _prefill(model: Model, seed: str, whole_seed: bool) -> Snapshot:
@@ -164,9 +173,11 @@ class TextOutput:
         self._between = "" if ITEM_ENDS["line"] in settings.stop else "\n"
         self._keeps_stop = settings.keep_stop
         self._number = 0
+        self._temperature: object = None
 
-    def write(self, events: Iterable[Event]) -> None:
-        """Write the text of ``events`` as they come."""
+    def write(self, events: Iterable[Event], settings: Settings) -> None:
+        """Write the text of ``events``, drawn with ``settings``, as they come."""
+        self._temperature = SPECS["temperature"].kind.to_json(settings.temperature)
         self._write_one(events)
         self._number += 1
 
@@ -199,4 +210,5 @@ class TextOutput:
                 bits -= event.logprob / math.log(2)
             elif isinstance(event, Done):
                 reason, tokens = event.reason, event.tokens
-        echo_json({"sample": self._number, "text": text, "reason": reason, "tokens": tokens, "bits": round(bits, 4)})
+        figures = {"reason": reason, "tokens": tokens, "bits": round(bits, 4), "T": self._temperature}
+        echo_json({"sample": self._number, "text": text, **figures})

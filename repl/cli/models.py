@@ -58,7 +58,15 @@ def _join_json_kind(words: list[str]) -> list[str]:
 @click.option("--not-in", "lists", metavar="FILE", multiple=True, help="with --unique: leave out the items in FILE")
 @click.option("--echo", is_flag=True, help="print the seed before each text")
 @click.option("--json", "json_kind", type=click.Choice(JSON_KINDS), help="print JSON: an object a token, or a text")
-@with_settings("token", "passage")
+@click.option(
+    "--temperature",
+    "-t",
+    "temperatures",
+    metavar="VALUE",
+    multiple=True,
+    help=f"{SPECS['temperature'].help} ({SPECS['temperature'].kind.range}); repeatable: the texts for each",
+)
+@with_settings("token", "passage", without="temperature")
 def generate(
     seed: str | None,
     model_name: str | None,
@@ -69,12 +77,13 @@ def generate(
     lists: tuple[str, ...],
     echo: bool,
     json_kind: str | None,
+    temperatures: tuple[str, ...],
     **flags: object,
 ) -> None:
     """Write text that continues SEED, then exit.
 
     Reads the seed from standard input if SEED is omitted. Of a list, each text is an item: --unique 100 --new writes a
-    hundred that are not in it.
+    hundred that are not in it. -t 0.5 -t 1.5 writes the texts at each temperature, with the same random numbers.
     """
     if unique and count:
         raise UsageError("-n and --unique exclude each other")
@@ -82,7 +91,9 @@ def generate(
         raise UsageError("--new and --not-in need --unique, the number of texts to write")
     from .generate_texts import GenerateRequest, find_known_items, read_seed_from_stdin, write_texts
 
-    model, settings = load_model_and_settings(model_name, runtime, flags)
+    first = temperatures[0] if temperatures else None
+    model, settings = load_model_and_settings(model_name, runtime, {**flags, "temperature": first})
+    others = [settings.changed(temperature=SPECS["temperature"].parse(each)) for each in temperatures[1:]]
     known = find_known_items(model, new, lists)
     request = GenerateRequest(
         read_seed_from_stdin() if seed is None else seed,
@@ -93,7 +104,7 @@ def generate(
         known,
         model.file.card.item_end,
     )
-    write_texts(model, settings, request)
+    write_texts(model, [settings, *others], request)
 
 
 @click.command("eval")

@@ -14,7 +14,7 @@ from ...core.commands.explain_tables import MAX_ROWS, Distribution
 from ...core.diversity import DiversityMetrics
 from ...core.errors import MissingExtraError, UsageError
 from ...core.sampling.filters import Array
-from ...core.sampling.temperature import effective_choices, probs_at_temperatures
+from ...core.sampling.temperature import effective_choices, probs_at_temperatures, standard_deviation
 from ...core.user_files import write_user_file
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ TEMPERATURE_COLORS = {
     2.0: (0.70, 0.09, 0.17),
 }
 """RGB color by temperature, 0 to 1: blue below 1, gray at 1, red above. Color-blind readers can tell them apart."""
+
+MAX_TITLE_SEED = 30
+"""Maximum characters of a seed in a plot's title, its last ones."""
 
 PANELS = {
     "bits per character under the model": {"bits_per_char": ""},
@@ -51,8 +54,10 @@ MATPLOTLIB_STYLE: dict[Any, Any] = {
 }
 
 
-def draw_distribution(path: Path, distribution: Distribution, temperatures: Sequence[float], curve: bool) -> None:
-    """Plot a distribution at each temperature and at 1, as bars, or as lines if ``curve``.
+def draw_distribution(
+    path: Path, distribution: Distribution, temperatures: Sequence[float], seed: str | None, curve: bool
+) -> None:
+    """Plot a distribution at each temperature and at 1, as bars, or as lines if ``curve``. The title names the seed.
 
     Raise UsageError if the name of ``path`` ends in neither .svg nor .png, MissingExtraError without matplotlib, and
     StorageError if the file cannot be written.
@@ -65,7 +70,8 @@ def draw_distribution(path: Path, distribution: Distribution, temperatures: Sequ
         draw = _draw_curves if curve else _draw_bars
         draw(axes, distribution, probs_by_temperature, temperatures)
         axes.set_ylabel("probability")
-        axes.set_title("What the temperature does to a distribution")
+        after = "" if seed is None else f" after {_shorten(seed)!r}"
+        axes.set_title(f"What the temperature does to the distribution{after}")
         axes.legend(frameon=False)
 
 
@@ -139,8 +145,15 @@ def _draw_curves(
     """Draw a line for each temperature. The labels of ``distribution`` are the x values."""
     x = np.array([float(label) for label in distribution.labels])
     for t, probs in zip(temperatures, probs_by_temperature, strict=True):
-        axes.plot(x, probs, "o-", color=plot_color(t), label=_legend_label(t, probs), markersize=4)
-    axes.set_xlabel("standard deviations from the middle")
+        deviation, color = standard_deviation(x, probs), plot_color(t)
+        axes.plot(x, probs, "o-", color=color, label=f"T {t:g}: σ = {deviation:.2f}", markersize=4)
+        sides = [-deviation, deviation]
+        axes.vlines(sides, 0, np.interp(sides, x, probs), color=color, linestyles="dotted")
+    axes.set_xlabel("standard deviations from the middle, at T = 1; dotted: ±σ")
+
+
+def _shorten(seed: str) -> str:
+    return seed if len(seed) <= MAX_TITLE_SEED else f"…{seed[1 - MAX_TITLE_SEED :]}"
 
 
 def _legend_label(temperature: float, probs: Array) -> str:

@@ -81,12 +81,17 @@ def explain(
     if sum((text is not None, probs is not None, gaussian)) > 1:
         raise UsageError("give one thing to explain: a text, --probs or --gaussian")
     require_new_file(plot, replace)
-    distribution, greedy_run = _build_distribution(text, probs, gaussian, model_name)
     chosen = temperatures or ((1.2, 0.8) if text is None and not gaussian else (0.5, 1.0, 2.0))
+    if gaussian:
+        from ...core.commands.explain import bell_curve
+
+        distribution, greedy_run = bell_curve(max(chosen)), None
+    else:
+        distribution, greedy_run = _build_distribution(text, probs, model_name)
     if plot:
         from .plots import draw_distribution
 
-        draw_distribution(plot, distribution, chosen, curve=gaussian)
+        draw_distribution(plot, distribution, chosen, text, curve=gaussian)
     if as_json:
         from ...core.commands.explain import as_json as values
 
@@ -98,17 +103,18 @@ def explain(
 
 
 def _build_distribution(
-    text: str | None, probs: str | None, gaussian: bool, model_name: str | None
+    text: str | None, probs: str | None, model_name: str | None
 ) -> tuple[Distribution, GreedyRun | None]:
     """Return the distribution to explain, and the model's greedy continuation of ``text`` if there is one."""
     from ...core.commands import explain
-    from ...core.sampling.temperature import LESSON_PROBABILITIES, parse_probabilities
+    from ...core.sampling.temperature import LESSON_PROBABILITIES
 
-    if gaussian:
-        return explain.bell_curve(), None
     if text is None:
         typed = ",".join(map(str, LESSON_PROBABILITIES)) if probs is None else probs
-        return explain.from_probs(parse_probabilities(typed)), None
+        distribution = explain.parse_distribution(typed)
+        if distribution.notice:
+            echo_notice(distribution.notice)
+        return distribution, None
     model, _ = load_model_and_settings(model_name, "int8", {})
     prefill = model.read(text)
     for notice in prefill.notices:
@@ -126,11 +132,12 @@ def _explain_effects(
     from ...core.commands import explain, explain_tables
 
     if gaussian:
-        yield explain_tables.compare_columns(distribution, temperatures)
+        yield explain_tables.compare_curves(distribution, temperatures)
     elif _columns() <= explain_tables.PLAIN_WIDTH:
         yield from (explain_tables.build_table(distribution, [temperature]) for temperature in temperatures)
     else:
         yield from explain_tables.build_tables(distribution, temperatures)
+    yield from explain_tables.slide_notices(distribution, temperatures)
     if greedy_run:
         yield explain.greedy_notice(greedy_run)
 
@@ -141,9 +148,7 @@ def _print_effects(effects: Iterable[Listing | Table | Notice]) -> None:
 
     for effect in effects:
         if isinstance(effect, Table):
-            cells = effect.lines(_columns() - 3)
-            lines = ["".join(text for text, _ in line).rstrip() for line in cells]
-            lines += filter(None, [effect.footnote_below(cells)])
+            lines = ["".join(text for text, _ in line).rstrip() for line in effect.lines(_columns() - 3)]
         elif isinstance(effect, Listing):
             lines = effect.lines()
         else:

@@ -11,7 +11,7 @@ import click
 
 from ...core.command_line import echo
 from ...core.errors import MissingExtraError, UsageError
-from .options import NO_TORCH_HINT, json_option, print_values
+from .options import NO_TORCH_HINT, json_option, print_values, require_one
 from .reading_flags import ask_for_encoding, reading_flags
 
 if TYPE_CHECKING:
@@ -122,7 +122,14 @@ def _check_combination(paths: tuple[str, ...], resume: str | None, given: dict[s
 @click.argument("name", metavar="MODEL")
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option("--length", type=click.IntRange(100, 1_000_000), default=5_000, help="number of characters to generate")
-@click.option("-t", "--temperature", type=FiniteFloat(0, 5), help="temperature (default: the model's)")
+@click.option(
+    "-t",
+    "--temperature",
+    type=FiniteFloat(0, 5),
+    multiple=True,
+    callback=require_one,
+    help="temperature (default: the model's)",
+)
 @click.option("--rng", type=click.IntRange(0), default=1, help="random seed")
 @reading_flags("as in training")
 @json_option

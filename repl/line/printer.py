@@ -164,11 +164,8 @@ def _print_list(listing: Listing) -> None:
 
 
 def _print_table(table: Table) -> None:
-    lines = table.lines(terminal_width() - len(INDENT))
-    for line in lines:
+    for line in table.lines(terminal_width() - len(INDENT)):
         print_fragments(("", INDENT), *((f"class:{style}", text) for text, style in line), ("", "\n"))
-    if footnote := table.footnote_below(lines):
-        print_note(footnote)
 
 
 async def copy_text(text: str) -> None:

@@ -56,11 +56,8 @@ def lay_out_list(rows: Sequence[tuple[str, str]], width: int) -> Iterator[Paragr
 
 def lay_out_table(table: Table, width: int) -> Iterator[Paragraph]:
     """Yield the lines of a table."""
-    lines = table.lines(width)
-    for line in lines:
+    for line in table.lines(width):
         yield _paragraph(*line)
-    if footnote := table.footnote_below(lines):
-        yield _paragraph((one_line(footnote), "note"), indent=2)
 
 
 def _paragraph(*parts: tuple[str, str], indent: int = 0) -> Paragraph:
