@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from afterglow.core import load, sample
-from afterglow.core.commands.effects import Listing, Table
+from afterglow.core.commands.effects import Table
 from afterglow.core.commands.explain import (
     GREEDY_LENGTH,
     as_json,
@@ -264,9 +264,7 @@ def test_verb_without_anything_works_the_lessons_example(run: RunCli) -> None:
     ran = run("explain")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith(run("explain", "--probs", "0.3,0.5,0.2", "-t", "1.2", "-t", "0.8").out)
-    assert all(
-        figure in ran.out for figure in ("0.308", "0.472", "0.220", "0.286", "0.542", "0.172", "-1.50", "-1.51")
-    )
+    assert all(figure in ran.out for figure in ("0.308", "0.472", "0.220", "0.286", "0.542", "0.172", "-1.50", "-1.51"))
 
 
 @pytest.mark.parametrize(("columns", "steps"), [("80", True), ("60", True), ("45", False)])

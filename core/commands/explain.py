@@ -64,7 +64,7 @@ def explain(session: Session, args: ExplainArgs = DEFAULT_ARGS) -> Iterator[Effe
     """
     temperatures = args.temperatures or (session.temperature,)
     if args.distribution:
-        yield from explain_typed(args.distribution, temperatures)
+        yield from show_typed(args.distribution, temperatures)
         return
     logprobs = next_logprobs(session)
     if logprobs is None:
@@ -79,7 +79,7 @@ def explain(session: Session, args: ExplainArgs = DEFAULT_ARGS) -> Iterator[Effe
         yield greedy_notice(run_greedy(session.model, session.current_snapshot(), session.settings))
 
 
-def explain_typed(distribution: Distribution, temperatures: Sequence[float]) -> Iterator[Table | Notice]:
+def show_typed(distribution: Distribution, temperatures: Sequence[float]) -> Iterator[Table | Notice]:
     """Yield the table of typed probabilities, and notices on how they were read and on the lesson's slide."""
     if distribution.notice:
         yield Notice(distribution.notice)

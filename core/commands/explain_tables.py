@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..events import Notice
 from ..sampling.filters import Array
@@ -167,14 +168,14 @@ def compare_curves(distribution: Distribution, temperatures: Sequence[float]) ->
     return Listing(title, list(zip(["", *(distribution.labels[i] for i in shown)], lines, strict=True)))
 
 
-def _curve_rows(lengths: Array) -> Array:
+def _curve_rows(lengths: Array) -> NDArray[np.intp]:
     """Return the indices of the points of a curve, at equal steps from its middle, that get a row of their own.
 
     ``lengths`` are those of the longest bar at each point, in columns; points without a visible bar get none.
     """
     middle, visible = len(lengths) // 2, np.flatnonzero(lengths >= 1 / 8)
     step = -(-len(visible) // MAX_CURVE_ROWS)
-    return visible[(visible - middle) % step == 0]
+    return np.asarray(visible[(visible - middle) % step == 0])
 
 
 def _curve_bars(positions: Array, heights: Array, deviation: float, width: int) -> list[str]:

@@ -42,22 +42,13 @@ def with_settings(*scopes: str, without: str = "") -> Callable[[CommandFunction]
     """Return a decorator that adds a flag to a command for every setting of these scopes but ``without``."""
 
     def decorate(function: CommandFunction) -> CommandFunction:
-<<<<<<< HEAD
-        for spec in reversed([spec for spec in SPECS.values() if spec.scope in scopes]):
-            function = setting_option(spec)(function)
-=======
         for spec in reversed([spec for spec in SPECS.values() if spec.scope in scopes and spec.name != without]):
-            function = _setting_option(spec)(function)
->>>>>>> d39123e (Loops are searched for in 8,000 characters; the bell curve is as wide as its title says; -t given twice gives two texts)
+            function = setting_option(spec)(function)
         return function
 
     return decorate
 
 
-<<<<<<< HEAD
-def setting_option(spec: Spec) -> Callable[[CommandFunction], CommandFunction]:
-    """Return a decorator that adds the flag of one setting to a command."""
-=======
 def require_one(_: click.Context, parameter: click.Parameter, values: tuple[Value, ...]) -> Value | None:
     """Return the one value of an option that other commands take several of, None if it was not given."""
     if len(values) > 1:
@@ -68,8 +59,8 @@ def require_one(_: click.Context, parameter: click.Parameter, values: tuple[Valu
     return values[0] if values else None
 
 
-def _setting_option(spec: Spec) -> Callable[[CommandFunction], CommandFunction]:
->>>>>>> d39123e (Loops are searched for in 8,000 characters; the bell curve is as wide as its title says; -t given twice gives two texts)
+def setting_option(spec: Spec) -> Callable[[CommandFunction], CommandFunction]:
+    """Return a decorator that adds the flag of one setting to a command."""
     names = [f"--{spec.label}", spec.name, *SHORT_FLAGS.get(spec.name, [])]
     if isinstance(spec.kind, Bool) and not spec.kind.as_word:
         return click.option(*names, is_flag=True, default=None, help=spec.help)
