@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from afterglow.core.model import Model
+from afterglow.core.text.corpus import read_corpora
+from afterglow.core.text.formats import ReadOptions
 
 sys.path.append(str(Path(__file__).parent.parent))
 pytest.importorskip("benchmarks", reason="the benchmarks are not here: this is no checkout")
@@ -74,3 +76,17 @@ def test_made_names_are_different_and_of_every_kind() -> None:
     assert len(dict(names)) == 300
     assert {kind for _, kind in names} == set(KINDS)
     assert make_names(300) == names
+
+
+def test_the_code_of_the_book_and_afterglow_are_judged_on_the_same_characters(tiny: Model) -> None:
+    pytest.importorskip("afterglow.core.training.model")
+    from benchmarks import chapter9
+
+    corpus = read_corpora([str(Path(__file__).parent / "data" / "lamp.txt")], ReadOptions(lower=True))
+    texts = chapter9.split(corpus)
+    _, targets = chapter9.windows_of(texts.held_out, 1)
+    assert len(targets) == len(chapter9.surprise_after_window(tiny, corpus))
+    characters = sorted(corpus.counts)
+    (start, end), *_ = corpus.parts.test
+    assert "".join(characters[n] for n in targets.tolist()) == corpus.text[start + chapter9.WINDOW : end]
+    assert sum(map(len, texts.train)) == start
