@@ -10,6 +10,7 @@ import click
 from afterglow.bot.cli import bot
 from afterglow.core.command_line import run_command
 from afterglow.repl.cli.group import AfterglowGroup
+from afterglow.repl.cli.history import history
 from afterglow.repl.cli.launch import launch, open_session
 from afterglow.repl.cli.learn import learn
 from afterglow.repl.cli.models import evaluate, generate, info, models
@@ -72,6 +73,7 @@ SUBCOMMANDS = [
     info,
     train,
     learn,
+    history,
     novelty,
     bot,
     explain,

@@ -17,6 +17,7 @@ from afterglow.core.inference.model_file import Architecture, open_model_file
 from afterglow.core.model import Model
 from afterglow.core.paths import data_dir, models_dir
 from afterglow.core.training import run
+from afterglow.core.training.history_files import LossRow, SampleRow
 from afterglow.core.training.request import TrainRequest
 from afterglow.core.training.run_dir import RunDir
 from afterglow.core.training.saved_state import Checkpoint
@@ -73,7 +74,7 @@ class Checkpoints:
             self.run_dir.save(state)
             yield f"checkpoint {step}"
             self.run_dir.truncate_history(step - 1)
-            self.run_dir.add_history({"step": step, "epoch": 0.1, "seconds": 0.5, "train_bits": 4.0, "valid_bits": 4.5})
+            self.run_dir.add_history(LossRow(step, 0.1, 0.5, 4.0, 4.5), [SampleRow(step, 0.1, 0.5, "the lamp")])
             yield f"history {step}"
 
     def steps(self) -> list[int]:

@@ -195,7 +195,7 @@ def outcome(name: str) -> str:
         for _ in range(2):
             resumed.trainer._train_step()
         resumed.trainer.evaluate()
-        resumed.run_dir.history()
+        resumed.run_dir.losses.rows()
     except AfterglowError as error:
         return f"refused with {error.exit_code}: {error}"
     except Exception as error:

@@ -49,6 +49,7 @@ VALID: dict[str, dict[str, list[str]]] = {
         "name": ["--name", "me"],
         "replace": ["--replace"],
     },
+    "history": {"name": [MODEL]},
     "novelty": {"name": [MODEL], "texts": [TEXT], "length": ["--length", "100"]},
     "bot": {"check": ["--check"]},
     "bot status": {},

@@ -15,7 +15,8 @@ import pytest
 pytest.importorskip("torch")
 
 from afterglow.core.errors import StorageError, TextError, TrainingError
-from afterglow.core.training import batches, checkpoint, run, saved_state, schedule, sizes, train_config
+from afterglow.core.training import batches, checkpoint, history_files, run, saved_state, schedule, sizes, train_config
+from afterglow.core.training.history_files import LossRow
 from afterglow.core.training.request import TRAIN_OPTIONS, TrainRequest
 from afterglow.core.training.typed_json import Between, parse
 
@@ -138,7 +139,7 @@ def test_the_older_checkpoint_is_taken_if_the_newest_was_signed_again(folder: Pa
 
 def test_a_run_under_another_name_makes_the_model_of_that_name(folder: Path, home: Path) -> None:
     folder.rename(home / "runs" / "copy")
-    assert run.resume_run("copy").output_path == home / "models" / "copy.safetensors"
+    assert run.resume_run("copy").build_model().name == "copy"
 
 
 def test_a_damaged_row_of_the_history_hides_no_other(folder: Path) -> None:
@@ -146,7 +147,7 @@ def test_a_damaged_row_of_the_history_hides_no_other(folder: Path) -> None:
     row = {"step": 3, "epoch": 0.1, "seconds": 1.0, "train_bits": 4.0, "valid_bits": 4.5}
     rows = [json.dumps(row), "{", json.dumps({**row, "epoch": "x"}), "[" * 9_000, json.dumps({**row, "step": 4})]
     (folder / "history.jsonl").write_text("\n".join(rows), "utf-8")
-    assert [row["step"] for row in resumed.run_dir.history()] == [3, 4]
+    assert [row.step for row in resumed.run_dir.losses.rows()] == [3, 4]
 
 
 def numbers(hint: Any, bounded: bool = False) -> list[bool]:
@@ -161,6 +162,8 @@ def numbers(hint: Any, bounded: bool = False) -> list[bool]:
     "cls",
     [
         batches.Pcg64State,
+        history_files.LossRow,
+        history_files.SampleRow,
         batches.Pcg64Words,
         batches.ReaderPosition,
         saved_state.TrainerState,
@@ -199,11 +202,11 @@ def test_a_history_that_cannot_be_deleted_is_a_storage_error(folder: Path) -> No
 
 def test_a_history_that_cannot_be_read_is_not_replaced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     resumed = run.resume_run("mine")
-    row = {"step": 3, "epoch": 0.1, "seconds": 1.0, "train_bits": 4.0, "valid_bits": 4.5}
+    row = LossRow(3, 0.1, 1.0, 4.0, 4.5)
     resumed.run_dir.add_history(row)
     before = (folder / "history.jsonl").read_bytes()
-    monkeypatch.setattr("afterglow.core.training.run_dir._read_bounded", _fail_to_read)
-    assert resumed.run_dir.history() == []
+    monkeypatch.setattr("afterglow.core.training.history_files.read_bounded", _fail_to_read)
+    assert resumed.run_dir.losses.rows() == []
     with pytest.raises(StorageError, match="input/output error"):
         resumed.run_dir.truncate_history(9)
     with pytest.raises(StorageError, match="input/output error"):

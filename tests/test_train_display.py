@@ -14,6 +14,7 @@ from rich.console import Console
 torch = pytest.importorskip("torch")
 
 from afterglow.core.training import run as training_run  # noqa: E402
+from afterglow.core.training.history_files import LossRow  # noqa: E402
 from afterglow.core.training.loss_plot import render_loss_svg  # noqa: E402
 from afterglow.core.training.request import TrainRequest  # noqa: E402
 from afterglow.repl.cli.braille import Curve, render_braille  # noqa: E402
@@ -48,7 +49,7 @@ def test_elsewhere_there_is_a_line_for_each_validation(capsys: pytest.CaptureFix
         for progress in run.train():
             lines.show(progress)
     told = capsys.readouterr().err.splitlines()
-    assert len(told) == len(run.run_dir.history()) > 3
+    assert len(told) == len(run.run_dir.losses.rows()) > 3
     assert all("validation" in line and "\x1b" not in line for line in told)
     assert "(best)" in told[0]
 
@@ -69,7 +70,7 @@ def test_curves_of_little_are_drawn_too(points: list[tuple[float, float]]) -> No
 
 
 def test_a_plot_is_well_formed_and_has_a_line_for_all() -> None:
-    rows = [{"epoch": n, "train_bits": 4 - n / 2, "valid_bits": 4 - n / 3} for n in range(4)]
+    rows = [LossRow(n, n, 0, 4 - n / 2, 4 - n / 3) for n in range(4)]
     root = ET.fromstring(render_loss_svg("mine: <lamp> & co", rows, {"5-gram": 2.5}))  # noqa: S314
     lines = [e for e in root.iter() if e.tag.endswith("polyline")]
     assert [len(line.attrib["points"].split()) for line in lines] == [4, 4]
@@ -79,7 +80,7 @@ def test_a_plot_is_well_formed_and_has_a_line_for_all() -> None:
     assert {"mine: <lamp> & co", "5-gram 2.50", "validation 3.00"} <= words
     beside = [float(e.attrib["y"]) for e in root.iter() if e.text and e.text[-3:-2] == "."]
     assert min(abs(one - other) for one, other in itertools.combinations(beside, 2)) >= 13
-    assert ET.fromstring(render_loss_svg("lost", [{"epoch": 1, "train_bits": 7e25, "valid_bits": 2.0}], {})) is not None  # noqa: S314
+    assert ET.fromstring(render_loss_svg("lost", [LossRow(1, 1, 0, 7e25, 2.0)], {})) is not None  # noqa: S314
     assert ET.fromstring(render_loss_svg("none", [], {})) is not None  # noqa: S314
 
 
@@ -88,7 +89,7 @@ def test_a_finished_run_leaves_model_history_and_plot(home: Path) -> None:
     list(run.train())
     run.save_model(run.measure()[0])
     names = sorted(path.name for path in (home / "models").iterdir())
-    assert names == ["mine.history.jsonl", "mine.safetensors", "mine.svg"]
+    assert names == ["mine.history.jsonl", "mine.safetensors", "mine.samples.jsonl", "mine.svg"]
     file = (home / "models" / "mine.safetensors").stat().st_size
     assert run.build_model().file.index is None
     again = open_model_file(home / "models" / "mine.safetensors")

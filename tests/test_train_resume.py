@@ -280,7 +280,7 @@ def test_a_run_whose_folder_is_taken_or_gone_trains_on_and_disturbs_nobody(home:
         assert "no longer belongs to this run" in next(p.note for p in progress if p.note)
         assert progress[-1].fraction == 1
         if change == "taken":
-            assert not new.run_dir.history()
+            assert not new.run_dir.losses.rows()
             assert run.resume_run("mine").trainer.step == 0
         else:
             assert not (home / "runs" / "mine").exists()
@@ -346,14 +346,14 @@ def test_where_a_run_goes_back_its_history_does_too() -> None:
     made, poisoned = run.start_run(wish(epochs=9, batch_size=4)), list[int]()
 
     def poison(gradient: Any) -> Any:
-        if len(made.run_dir.history()) == 3 and not poisoned:
+        if len(made.run_dir.losses.rows()) == 3 and not poisoned:
             poisoned.append(made.trainer.step)
             return gradient * float("nan")
         return gradient
 
     made.trainer.model.projection.weight.register_hook(poison)
     list(made.train())
-    steps = [row["step"] for row in made.run_dir.history()]
+    steps = [row.step for row in made.run_dir.losses.rows()]
     assert poisoned
     assert steps == sorted(set(steps))
 

@@ -16,8 +16,8 @@ from ..typed_paths import typed_path
 MODEL_SUFFIX = ".safetensors"
 DEFAULT_MODEL = "shakespeare"
 
-SIDECAR_SUFFIXES = (".history.jsonl", ".svg")
-"""Suffixes of the files that training writes next to a model: the losses, and a plot of them."""
+LOSSES_SUFFIX, SAMPLES_SUFFIX, PLOT_SUFFIX = SIDECAR_SUFFIXES = ".history.jsonl", ".samples.jsonl", ".svg"
+"""Suffixes of the files that training writes next to a model: losses, samples on the way, and a plot of the losses."""
 
 
 class ModelEntry(NamedTuple):

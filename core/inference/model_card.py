@@ -21,6 +21,9 @@ class Card:
 
     ``lines``, ``items``, ``reader``, ``author``, ``label_column`` and ``lower``: as in ``ReadOptions``.
     ``copied_items``: the share of the items in a sample that stand in the training text, None if it is no list.
+    ``lines``, ``items``, ``reader``, ``author`` and ``label_column``: as in ``ReadOptions``. ``copied_items``: the
+    share of the items in a sample that stand in the training text, None if it is no list. ``kept``: which weights of
+    the run these are, and why.
 
     If the model has learned from a person's text (``core.learning``), ``learned_characters`` is its length, and the two
     losses are those on that text: of the model ``parent``, and while learning, each piece before it was learned. Else
@@ -56,6 +59,7 @@ class Card:
     nats_per_char_before_learning: float | None = None
     nats_per_char_while_learning: float | None = None
     lower: bool = False
+    kept: str = ""
 
     @property
     def item_end(self) -> str:

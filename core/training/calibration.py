@@ -92,6 +92,14 @@ def _vocabulary(model: nn.Module) -> int:
     return int(cast(LSTMLanguageModel, model).architecture.vocabulary)
 
 
+@torch.no_grad()
+def calibrate(model: LSTMLanguageModel, slices: Sequence[Ids], labels: Sequence[Ids] = ()) -> None:
+    """Divide the logits of ``model`` by the temperature that fits ``slices`` best, so that T = 1 does from now on."""
+    temperature = fit_temperature(*logits_and_targets(model, slices, labels))
+    model.projection.weight.div_(temperature)
+    model.projection.bias.div_(temperature)
+
+
 def fit_temperature(logits: Tensor, targets: Tensor) -> float:
     """Return the T in 0.5 to 2 with the lowest loss of softmax(logits / T) on the targets (Guo et al. 2017,
     section 4.2).

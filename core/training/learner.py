@@ -79,6 +79,14 @@ class Learner:
         self._hidden = [(h.float(), c.float()) for h, c in detach(states)]  # numpy has no bfloat16
         return mean_loss, inputs.numel() * self.group.world_size
 
+    def build_model(self, weights: Mapping[str, Tensor]) -> LSTMLanguageModel:
+        """Return a model of this shape with ``weights``, on the CPU, in evaluation mode."""
+        with torch.random.fork_rng(devices=[]):  # the model's initialization must not disturb the dropout of the run
+            model = LSTMLanguageModel(self.config.architecture, styles=len(self.config.styles))
+        model.load_state_dict(weights)
+        model.stand_in = self.model.stand_in
+        return model.eval()
+
     def state_tensors(self) -> dict[str, Tensor]:
         """Return all state on the CPU, by name: weights, average, optimizers, hidden states of all ranks, RNGs."""
         tensors = self._weights()

@@ -147,6 +147,13 @@ class TrainRequest:
         TrainOption(None, "dropout multiplier (0 = off, 1 = default, 2 = double)", float, 0, 10)
     )
     index: bool = _declare(TrainOption(True, "do not store the copy-detection index", bool, flag="--no-index"))
+    keep: str = _declare(
+        TrainOption(
+            "best",
+            "weights to keep (default: best, where validation is lowest); last also saves the best, as NAME-best",
+            choices=("best", "last"),
+        )
+    )
     licence: str = _declare(TrainOption("", "license of the text, stored in the model card", recorded=False))
     replace: bool = _declare(
         TrainOption(False, "overwrite a model or an unfinished run of that name", bool, recorded=False)
@@ -156,6 +163,11 @@ class TrainRequest:
     def parent_name(self) -> str:
         """Name of the model to fine-tune, without its folder; "" if there is none."""
         return Path(self.parent or "").name
+
+    @property
+    def beside_name(self) -> str:
+        """Name of the best model that ``--keep last`` saves beside the last one."""
+        return f"{self.name}-best"
 
     @property
     def read_options(self) -> ReadOptions:

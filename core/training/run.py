@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cached_property
 from math import inf, log
 from pathlib import Path
-from typing import Any
 
 from ..errors import StorageError, TrainingError
 from ..file_io import write_atomically
-from ..inference.library import SIDECAR_SUFFIXES, path_for_new_model
+from ..inference.library import LOSSES_SUFFIX, PLOT_SUFFIX, SAMPLES_SUFFIX, path_for_new_model
 from ..inference.model_card import Card
 from ..model import Model
 from ..score import Score
@@ -24,12 +21,17 @@ from .convert import to_model_file
 from .copy_measurement import CopyMeasurement
 from .corpus_cache import load_tokens
 from .distributed import SINGLE_PROCESS, ProcessGroup
+from .history_files import LossRow, SampleRow, to_lines
+from .kept_weights import describe_choice, keeps_last
 from .loss_plot import render_loss_svg
+from .model import LSTMLanguageModel
+from .new_card import make_card
 from .new_characters import take_over_weights
 from .ngram_baseline import MAX_COUNTED_CHARS, ngram_bits_per_char
-from .request import TrainRequest, as_command_line
-from .run_dir import HistoryRow, RunDir
+from .request import TrainRequest
+from .run_dir import RunDir
 from .run_inputs import RunInputs, load_inputs, open_parent, prepare_inputs
+from .samples import is_sample_due, write_samples
 from .style_labels import encode_slices, rename_labels
 from .style_weights import add_styles
 from .tokenizer_training import MAX_TRAIN_CHARS, VOCABULARY_BOUNDS
@@ -56,6 +58,7 @@ class TrainingRun:
         self.trainer = trainer
         self.run_dir = run_dir
         self.saved_step: int | None = None
+        self._sampled_step = 0
         self.notes = [*corpus.notes, *self._truncation_notes()]
         self._valid_texts = [part.text for part in corpus.valid]
         self.tokens_per_char = trainer.valid_token_count / max(1, sum(map(len, self._valid_texts)))
@@ -106,14 +109,26 @@ class TrainingRun:
         """Losses of the n-gram models on the validation text, in bits per character, by name."""
         return {name: self.ngram_bits(self._valid_texts, order) for name, order in NGRAM_ORDERS.items()}
 
-    def build_model(self, card: Card | None = None) -> Model:
+    def build_model(self) -> Model:
         """Return the best model so far, ready to generate."""
-        styles = self.trainer.config.styles
-        return Model(self.request.name, to_model_file(self.trainer.result(), self.tokenizer, card or Card(), styles))
+        return self._to_model(self.request.name, self.trainer.result(), Card())
+
+    def _to_model(self, name: str, module: LSTMLanguageModel, card: Card) -> Model:
+        return Model(name, to_model_file(module, self.tokenizer, card, self.trainer.config.styles))
+
+    def measure_models(self) -> Iterator[tuple[Model, Score]]:
+        """Yield the model that ``--keep`` asks for, complete as ``measure`` returns it, and the best one beside it."""
+        if keeps_last(self.trainer, self.request.keep):
+            yield self._measure(self._to_model(self.request.name, self.trainer.last(), self.build_card("last")))
+            yield self._measure(self._to_model(self.request.beside_name, self.trainer.result(), self.build_card()))
+        else:
+            yield self.measure()
 
     def measure(self) -> tuple[Model, Score]:
         """Return the best model, with its card and index complete, and its score on the held-out text."""
-        model = self.build_model(self.build_card())
+        return self._measure(self._to_model(self.request.name, self.trainer.result(), self.build_card()))
+
+    def _measure(self, model: Model) -> tuple[Model, Score]:
         score = model.score([part.text for part in self.corpus.test])
         copies = CopyMeasurement(self.corpus, self.request.read_options.item_end)
         card = replace(self._add_losses(model.file.card, score), **copies.measure(model))
@@ -125,14 +140,19 @@ class TrainingRun:
 
         Raises StorageError if the model cannot be saved. History and plot are left out if they cannot.
         """
+        path = path_for_new_model(model.name, replace=True)
         if folder:
-            path = folder / self.output_path.name
-            model.file.save(path)
-            return path
-        model.file.save(self.output_path)
-        with contextlib.suppress(StorageError):
-            self._write_sidecars()
-        return self.output_path
+            path = folder / path.name
+        model.file.save(path)
+        if not folder:
+            with contextlib.suppress(StorageError):
+                self._write_sidecars(path)
+        return path
+
+    def build_card(self, keep: str = "best") -> Card:
+        """Return the card of the model that is kept, without losses and copies."""
+        kept = describe_choice(self.trainer, keep, self.best_bits)
+        return make_card(self.request, self.corpus, self.trainer.epochs, self.trainer.seconds, kept)
 
     def _add_losses(self, card: Card, score: Score) -> Card:
         """Return the card with the losses of the held-out text."""
@@ -142,18 +162,13 @@ class TrainingRun:
             nats_per_char_stateful=round(score.nats_per_char_stateful, 4),
         )
 
-    @property
-    def output_path(self) -> Path:
-        """Path of the finished model file."""
-        return path_for_new_model(self.request.name, replace=True)
-
-    def _write_sidecars(self) -> None:
-        """Write the loss history and its plot beside the model."""
-        history = self.run_dir.history()
-        rows = "".join(f"{json.dumps(row)}\n" for row in history)
-        plot = render_loss_svg(f"{self.request.name}: {self.corpus.name}", history, self.baselines)
-        for suffix, text in zip(SIDECAR_SUFFIXES, (rows, plot), strict=True):
-            write_atomically(self.output_path.with_suffix(suffix), text.encode())
+    def _write_sidecars(self, path: Path) -> None:
+        """Write losses, samples and the plot of the losses beside the model."""
+        losses, samples = self.run_dir.losses.rows(), self.run_dir.samples.rows()
+        plot = render_loss_svg(f"{self.request.name}: {self.corpus.name}", losses, self.baselines)
+        files = {LOSSES_SUFFIX: to_lines(losses), SAMPLES_SUFFIX: to_lines(samples), PLOT_SUFFIX: plot.encode()}
+        for suffix, data in files.items():
+            write_atomically(path.with_name(path.stem + suffix), data)
 
     def _truncation_notes(self) -> list[str]:
         """Return messages about the parts of a huge text that are not used in full."""
@@ -166,57 +181,41 @@ class TrainingRun:
             notes.append(f"validation and held-out text are limited to {MAX_EVAL_CHARS:,} characters of each")
         return notes
 
+    def go_back_to(self, step: int) -> None:
+        """Delete the history after ``step``, which will be trained again. Raises StorageError."""
+        self.run_dir.truncate_history(step)
+        self._sampled_step = max((row.step for row in self.run_dir.samples.rows()), default=0)
+
     def _save_due(self, progress: TrainProgress, rolled_back: bool) -> str:
         """Save checkpoint and history if due. Return an error message, or ""."""
         try:
             if rolled_back and self.is_main:
-                self.run_dir.truncate_history(progress.step)
+                self.go_back_to(progress.step)
             if progress.save:
                 self.save_checkpoint()  # first, since all processes of a group take part
             if progress.valid_loss is not None and self.is_main:
-                self.run_dir.add_history(self._history_row(progress, progress.valid_loss))
+                self.run_dir.add_history(self._loss_row(progress, progress.valid_loss), self._sample_if_due(progress))
         except StorageError as error:
             return f"{error}; training continues, but cannot be resumed from here"
         return ""
 
-    def _history_row(self, progress: TrainProgress, valid_loss: float) -> HistoryRow:
-        return {
-            "step": progress.step,
-            "epoch": round(progress.epoch, 4),
-            "seconds": round(progress.seconds, 1),
-            "train_bits": round(self.to_bits_per_char(progress.train_loss), 5),
-            "valid_bits": round(self.to_bits_per_char(valid_loss), 5),
-        }
-
-    def build_card(self) -> Card:
-        """Return the card of the model so far, without losses and copies."""
-        request = self.request
-        settings: dict[str, Any] = {"temperature": 0.8}
-        if end := request.read_options.item_end:
-            settings["stop"] = [end]
-        return Card(
-            corpus=self.corpus.name,
-            corpus_sha256=self.corpus.sha256,
-            characters=len(self.corpus.text),
-            boilerplate_kept=self.corpus.boilerplate_kept,
-            encoding=request.encoding,
-            field=request.field,
-            column=request.column,
-            lines=request.lines,
-            items=request.items,
-            reader=request.reader,
-            author=request.author,
-            label_column=request.label_column,
-            lower=request.lower,
-            split=request.split,
-            epochs=round(self.trainer.epochs, 2),
-            seconds=round(self.trainer.seconds, 1),
-            command=as_command_line(request),
-            licence=request.licence,
-            made=datetime.now(UTC).date().isoformat(),
-            settings=settings,
-            parent=request.parent_name,
+    def _loss_row(self, progress: TrainProgress, valid_loss: float) -> LossRow:
+        return LossRow(
+            progress.step,
+            round(progress.epoch, 4),
+            round(progress.seconds, 1),
+            round(self.to_bits_per_char(progress.train_loss), 5),
+            round(self.to_bits_per_char(valid_loss), 5),
         )
+
+    def _sample_if_due(self, progress: TrainProgress) -> list[SampleRow]:
+        """Return what the weights of this step write at each temperature; nothing if the last samples are near."""
+        if not is_sample_due(progress.step, self._sampled_step, progress.fraction == 1):
+            return []
+        self._sampled_step = progress.step
+        model = self._to_model(self.request.name, self.trainer.last(), Card())
+        epoch = round(progress.epoch, 4)
+        return [SampleRow(progress.step, epoch, temperature, text) for temperature, text in write_samples(model)]
 
 
 def start_run(
@@ -235,7 +234,7 @@ def start_run(
     run_dir = RunDir(request.name)
     try:
         inputs = prepare_inputs(request, run_dir, group, on_progress)
-        run_dir.require_space(checkpoint_bytes(inputs.config))
+        run_dir.require_space(checkpoint_bytes(inputs.config), 1 + (request.keep == "last"))
         run_dir.create(inputs.to_json())
     except BaseException:
         run_dir.discard_stdin()
@@ -256,7 +255,7 @@ def resume_run(name: str, group: ProcessGroup = SINGLE_PROCESS) -> TrainingRun:
     run_dir = RunDir(name)
     inputs = load_inputs(run_dir)
     if group.is_main:
-        run_dir.require_space(checkpoint_bytes(inputs.config))
+        run_dir.require_space(checkpoint_bytes(inputs.config), 1 + (inputs.request.keep == "last"))
     is_new = not run_dir.has_checkpoints
     run = _build_run(inputs, run_dir, group, is_new)
     state, notes = run_dir.load_last_good(run.trainer.restore)
@@ -268,7 +267,7 @@ def resume_run(name: str, group: ProcessGroup = SINGLE_PROCESS) -> TrainingRun:
         notes.append(f"resumed at step {run.trainer.step:,}, epoch {run.trainer.epochs:.1f}")
     run.notes += notes
     if group.is_main:
-        run_dir.truncate_history(run.trainer.step)
+        run.go_back_to(run.trainer.step)
     return run
 
 

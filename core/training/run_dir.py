@@ -6,10 +6,10 @@ import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from ..errors import LockHeldError, StorageError, TrainingError, UsageError, error_text
 from ..file_io import atomic_writer, private_file, private_folder, write_atomically
@@ -19,33 +19,16 @@ from ..paths import lock_file, models_dir, runs_dir
 from ..text.files import expand_paths, is_stream, stream_blocks
 from . import checkpoint
 from .disk_space import require_space
+from .history_files import LossRow, RowFile, SampleRow, read_bounded
 from .request import TrainRequest
 from .saved_state import Checkpoint
-from .typed_json import Between, Count, load_object, parse
+from .typed_json import load_object
 
 FORMAT = 2
 """Version of run.json. Runs of other versions are refused."""
 
 STDIN_NAME = "standard input"
 """File name of saved standard input."""
-
-HistoryRow = dict[str, float]
-"""Figures of a validation by name: step, epoch, seconds, train_bits and valid_bits (losses in bits per character)."""
-
-
-MAX_BYTES = 64 << 20
-"""Largest run.json or history in bytes. 65,536 whole words of Chinese, escaped, take 5 MB."""
-
-_Figure = Annotated[float, Between(0, 1e300)]
-
-
-@dataclass(frozen=True, slots=True)
-class _HistoryFigures:
-    step: Count
-    epoch: _Figure
-    seconds: _Figure
-    train_bits: _Figure
-    valid_bits: _Figure
 
 
 class RunDir:
@@ -55,7 +38,8 @@ class RunDir:
         self.name = name
         self.path = runs_dir() / name
         self._metadata_path = self.path / "run.json"
-        self._history_path = self.path / "history.jsonl"
+        self.losses = RowFile(self.path / "history.jsonl", LossRow)
+        self.samples = RowFile(self.path / "samples.jsonl", SampleRow)
         self._run_id = ""
         self._new_stdin_dirs = list[Path]()
         self._has_replaced_run = False
@@ -75,7 +59,8 @@ class RunDir:
         self._has_replaced_run = self.exists
         checkpoint.remove(self.path)
         with _as_storage_error(self.path):
-            self._history_path.unlink(missing_ok=True)
+            self.losses.path.unlink(missing_ok=True)
+            self.samples.path.unlink(missing_ok=True)
         for path in self.path.glob(f"*/{STDIN_NAME}"):
             if str(path) not in metadata["wish"]["files"]:
                 shutil.rmtree(path.parent, ignore_errors=True)
@@ -110,7 +95,7 @@ class RunDir:
     def read_metadata(self) -> dict[str, Any]:
         """Return the contents of run.json. Raises TrainingError if it is missing or damaged."""
         try:
-            data = _read_bounded(self._metadata_path)
+            data = read_bounded(self._metadata_path)
             metadata = load_object(data)
         except FileNotFoundError:
             names = sorted(path.parent.name for path in runs_dir().glob("*/run.json"))
@@ -134,13 +119,13 @@ class RunDir:
         """Return the message for a run.json that cannot be right."""
         return f"{self._metadata_path} is damaged ({error}); start again with --replace"
 
-    def require_space(self, checkpoint_size: int) -> None:
-        """Raise StorageError unless the model and the checkpoints that are still to come fit on the disk.
+    def require_space(self, checkpoint_size: int, models: int = 1) -> None:
+        """Raise StorageError unless so many models and the checkpoints that are still to come fit on the disk.
 
         While a checkpoint is written, the newest two are there too.
         """
         missing = 1 + max(0, checkpoint.CHECKPOINTS_TO_KEEP - checkpoint.count(self.path))
-        require_space(models_dir(), [checkpoint_size // 5])
+        require_space(models_dir(), [checkpoint_size // 5] * models)
         require_space(self.path.parent, [checkpoint_size] * missing)
 
     def drop_older_checkpoints(self) -> None:
@@ -159,20 +144,17 @@ class RunDir:
         """
         return checkpoint.load_last_good(self.path, self._run_id, accept)
 
-    def add_history(self, row: HistoryRow) -> None:
-        """Append a row to the history. Raises StorageError."""
+    def add_history(self, losses: LossRow, samples: Sequence[SampleRow] = ()) -> None:
+        """Append the losses of a validation to the history, and what its weights wrote. Raises StorageError."""
         self._require_same_run()
-        self._write_history([*self._read_history(), row])
-
-    def history(self, up_to: float = float("inf")) -> list[HistoryRow]:
-        """Return the rows of the history up to step ``up_to``, without damaged ones; none if it cannot be read."""
-        with contextlib.suppress(StorageError):
-            return self._read_history(up_to)
-        return []
+        self.losses.add([losses])
+        if samples:
+            self.samples.add(samples)
 
     def truncate_history(self, step: int) -> None:
         """Delete the rows after ``step``, which will be trained again. Raises StorageError."""
-        self._write_history(self._read_history(step))
+        self.losses.truncate(step)
+        self.samples.truncate(step)
 
     def delete(self) -> None:
         """Delete the folder. Files that cannot be deleted stay."""
@@ -191,21 +173,6 @@ class RunDir:
                 self.delete()
             raise
 
-    def _read_history(self, up_to: float = float("inf")) -> list[HistoryRow]:
-        """Return the rows up to step ``up_to``. Raises StorageError, since what cannot be read must not be replaced."""
-        try:
-            lines = _read_bounded(self._history_path).splitlines()
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise StorageError(f"cannot read {self._history_path}: {error_text(error)}") from error
-        except ValueError as error:
-            raise StorageError(f"{self._history_path} is damaged: {error}") from None
-        return [row for line in lines if (row := _parse_row(line)) and row["step"] <= up_to]
-
-    def _write_history(self, rows: list[HistoryRow]) -> None:
-        write_atomically(self._history_path, "".join(f"{json.dumps(row)}\n" for row in rows).encode())
-
     def _require_same_run(self) -> None:
         """Raise StorageError if the folder is gone, or another run of that name has started in it."""
         try:
@@ -223,23 +190,6 @@ def _as_storage_error(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(f"cannot write to {path}: {error_text(error)}") from error
-
-
-def _read_bounded(path: Path) -> bytes:
-    """Return the bytes of a file. Raises ValueError if it is larger than a file of a run can be."""
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
-    return data
-
-
-def _parse_row(line: bytes) -> HistoryRow | None:
-    """Return the row in a line of the history; None if it is damaged."""
-    try:
-        return asdict(parse(_HistoryFigures, load_object(line)))
-    except ValueError:
-        return None
 
 
 def _compute_run_id(metadata: bytes) -> str:

@@ -66,6 +66,8 @@ def prepare_inputs(
     """
     _require_no_shape(request)
     model_path = path_for_new_model(request.name, request.replace)
+    if request.keep == "last":
+        path_for_new_model(request.beside_name, request.replace)
     require_no_unfinished_run(request.name, request.replace)
     require_writable(model_path.parent)
     require_writable(run_dir.path.parent)

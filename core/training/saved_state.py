@@ -39,7 +39,10 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class TrainerState:
-    """The numbers that a trainer counts and keeps, named as its attributes."""
+    """The numbers that a trainer counts and keeps, named as its attributes.
+
+    ``best_step`` is None before the first validation, and if an earlier release saved the checkpoint.
+    """
 
     seconds: Annotated[float, Between(0, 1e12)]
     step: Count
@@ -48,6 +51,7 @@ class TrainerState:
     rate_factor: Share
     bad_validations: Count
     best_loss: Annotated[float, Between(0, MAX_FLOAT32, unlimited=True)]
+    best_step: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,11 +125,14 @@ def make_config(
 def make_finetune_config(
     architecture: Architecture, tokens: int, request: TrainRequest, processes: int = 1
 ) -> TrainConfig:
-    """Return the configuration for fine-tuning a model: a lower learning rate, so that it forgets less."""
+    """Return the configuration for fine-tuning a model: a lower learning rate, so that it forgets less.
+
+    If the last weights are to be kept, nothing leads back to the parent.
+    """
     size = _choose_regularization(MODEL_SIZES[nearest_size(architecture.width)], request.epochs)
     rate = size.learning_rate / (4 if tokens < SMALL_TEXT_TOKENS else 2)
     config = _build_config(architecture, replace(size, learning_rate=rate), tokens, request, processes)
-    return replace(config, finetune=True)
+    return replace(config, finetune=request.keep == "best")
 
 
 def require_batch_fits(config: TrainConfig, tokens: int) -> None:

@@ -15,7 +15,7 @@ from ..errors import TrainingError
 from ..text.labels import NO_RUNS, LabelRuns
 from ..text.tokenizer import Ids
 from .batches import TokenSource
-from .calibration import benchmark_dtypes, cold_loss, fit_temperature, logits_and_targets, supports_bf16, warm_up_torch
+from .calibration import benchmark_dtypes, calibrate, cold_loss, supports_bf16, warm_up_torch
 from .distributed import SINGLE_PROCESS, ProcessGroup
 from .finetuning import MIN_GAIN, PATIENCE, RATE_STEP, lowest_rate, mix_with_parent
 from .learner import Learner, strip_prefix
@@ -63,7 +63,7 @@ class TrainProgress:
 
 
 class Trainer:
-    """Trains a model on token ids. ``run`` can be left at any step, and ``result`` is the best model so far.
+    """Trains a model on token ids. ``run`` can be left at any step, ``result`` is the best model so far.
 
     ``initial_weights``, by name, replace the random ones. ``make_checkpoint`` and ``restore`` carry a run from one
     process to another. If a ``group`` of processes trains together, each must call the same methods at the same time.
@@ -95,6 +95,7 @@ class Trainer:
         self.rate_factor = 1.0
         self.bad_validations = 0
         self.best_loss = math.inf
+        self.best_step: int | None = None
         self._best_weights = copy.deepcopy(self.model.state_dict())
         self._parent_weights = self._best_weights if config.finetune and initial_weights is not None else None
 
@@ -144,18 +145,15 @@ class Trainer:
 
     def result(self) -> LSTMLanguageModel:
         """Return the best model, averaged with its parent if it has one, and calibrated on the validation text."""
-        with torch.random.fork_rng(devices=[]):  # the model's initialization must not disturb the dropout of the run
-            model = LSTMLanguageModel(self.config.architecture, styles=len(self.config.styles))
-        model.load_state_dict(self._best_weights)
-        model.stand_in = self.model.stand_in
+        model = self.learner.build_model(self._best_weights)
         valid = self.valid_slices, self.valid_labels
-        if self._parent_weights is not None and not mix_with_parent(model, self._parent_weights, *valid):
-            return model.eval()
-        with torch.no_grad():
-            temperature = fit_temperature(*logits_and_targets(model.eval(), *valid))
-            model.projection.weight.div_(temperature)
-            model.projection.bias.div_(temperature)
+        if self._parent_weights is None or mix_with_parent(model, self._parent_weights, *valid):
+            calibrate(model, *valid)
         return model
+
+    def last(self) -> LSTMLanguageModel:
+        """Return the model of this step as training left it: its averaged weights, not calibrated."""
+        return self.learner.build_model(self.learner.ema_model.module.state_dict())
 
     def make_checkpoint(self) -> Checkpoint:
         """Return a copy of the complete state."""
@@ -295,6 +293,6 @@ class Trainer:
         loss = self.group.broadcast(cold_loss(average, *valid) if self.group.is_main else 0.0)
         is_best = loss < self.best_loss
         if is_best:
-            self.best_loss = loss
+            self.best_loss, self.best_step = loss, self.step
             self._best_weights = copy.deepcopy(average.state_dict())
         return loss, is_best

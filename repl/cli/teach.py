@@ -133,7 +133,7 @@ def _explain_effects(
 
     if gaussian:
         yield explain_tables.compare_curves(distribution, temperatures)
-    elif _columns() <= explain_tables.PLAIN_WIDTH:
+    elif columns() <= explain_tables.PLAIN_WIDTH:
         yield from (explain_tables.build_table(distribution, [temperature]) for temperature in temperatures)
     else:
         yield from explain_tables.build_tables(distribution, temperatures)
@@ -148,7 +148,7 @@ def _print_effects(effects: Iterable[Listing | Table | Notice]) -> None:
 
     for effect in effects:
         if isinstance(effect, Table):
-            lines = ["".join(text for text, _ in line).rstrip() for line in effect.lines(_columns() - 3)]
+            lines = ["".join(text for text, _ in line).rstrip() for line in effect.lines(columns() - 3)]
         elif isinstance(effect, Listing):
             lines = effect.lines()
         else:
@@ -158,7 +158,7 @@ def _print_effects(effects: Iterable[Listing | Table | Notice]) -> None:
             echo(line)
 
 
-def _columns() -> int:
+def columns() -> int:
     """Return the width of the terminal, a large number if standard output is none."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
 

@@ -98,7 +98,8 @@ def train(paths: tuple[str, ...], resume: str | None, device: str, as_json: bool
         return
     print_values(outcome.figures, as_json)
     if not as_json:
-        echo(f"play it: afterglow --model {outcome.figures['model']}")
+        for name in filter(None, (outcome.figures["model"], outcome.figures.get("beside"))):
+            echo(f"play it: afterglow --model {name}")
     sys.exit(outcome.exit_code)
 
 

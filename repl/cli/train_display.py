@@ -13,13 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ...core.command_line import echo
-from ...core.sanitize import escape_controls, one_line
+from ...core.sanitize import one_line
 from ...core.training.run import TrainingRun
+from ...core.training.samples import show_sample, write_samples
 from ...core.training.trainer import TrainProgress
 from .braille import Curve, render_braille
-
-SAMPLE_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
-"""Temperatures of the samples shown during training."""
 
 SAMPLING_PAUSE_FACTOR = 20
 """Minimum time between samples, as a multiple of the time that sampling took."""
@@ -101,10 +99,8 @@ class LiveDisplay:
             self._last_drawn = now
 
     def _draw_samples(self, now: float) -> None:
-        model = self._training_run.build_model()
-        for temperature in SAMPLE_TEMPERATURES:
-            text = model.generate("\n", length=200, temperature=temperature, rng=1, stop=())
-            self._samples[temperature] = escape_controls(text).strip("\n").replace("\n", "⏎").replace("\t", " ")
+        for temperature, text in write_samples(self._training_run.build_model()):
+            self._samples[temperature] = show_sample(text)
         self._last_sampled = time.monotonic()
         self._sampling_pause = SAMPLING_PAUSE_FACTOR * (self._last_sampled - now)
 
@@ -117,10 +113,10 @@ class LiveDisplay:
             ),
             self._losses_table(progress),
         ]
-        rows = self._training_run.run_dir.history()
+        rows = self._training_run.run_dir.losses.rows()
         if len(rows) > 1 and self._console.height >= 20:
-            curves = [Curve([(row["epoch"], row["train_bits"]) for row in rows], "dim")]
-            curves.append(Curve([(row["epoch"], row["valid_bits"]) for row in rows], "bold"))
+            curves = [Curve([(row.epoch, row.train_bits) for row in rows], "dim")]
+            curves.append(Curve([(row.epoch, row.valid_bits) for row in rows], "bold"))
             parts.append(render_braille(curves, width - 8, min(8, self._console.height - 14)))
         parts += [self._sample_line(t, text, width) for t, text in self._samples.items()]
         return Group(*parts)

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import NamedTuple
 
 from ...core.errors import AfterglowError, StorageError
+from ...core.inference.library import path_for_new_model
 from ...core.inference.model_card import Card
 from ...core.model import Model
 from ...core.score import Score
@@ -130,15 +131,14 @@ def train_and_report(training_run: TrainingRun, is_new: bool) -> Outcome:
             save_unfinished(training_run)
         training_run.trainer.group.close()
         say(f"evaluating on the held-out {training_run.corpus.describe_test()}")
-        model, score = training_run.measure()
-        path = save_model(training_run, model, lambda: stop.pressed)
+        figures = [
+            _report(training_run, *measured, save_model(training_run, measured[0], lambda: stop.pressed))
+            for measured in training_run.measure_models()
+        ]
         if finished:
             training_run.run_dir.delete()
-    say(_final_summary(training_run, model, score))
-    seconds = round(training_run.trainer.seconds, 1)
-    name = model.name if path == training_run.output_path else str(path)
-    figures = {"model": name, "path": str(path), "seconds": seconds, **score_values(score)}
-    return Outcome(figures, 0 if finished else stop.exit_code or CTRL_C)  # another process may have got the signal
+    beside = {"beside": figures[1]["model"]} if len(figures) > 1 else {}
+    return Outcome({**figures[0], **beside}, 0 if finished else stop.exit_code or CTRL_C)  # or another got the signal
 
 
 def _follow_rank0(training_run: TrainingRun) -> None:
@@ -173,6 +173,16 @@ def save_unfinished(training_run: TrainingRun) -> None:
         say(f"{stopped}; it cannot be resumed from here: {error}")
     say("saving the best model so far; press Ctrl-C again to quit without saving")
     training_run.trainer.evaluate()
+
+
+def _report(training_run: TrainingRun, model: Model, score: Score, path: Path) -> Values:
+    """Say which weights a saved model has and how good they are, and return its figures."""
+    kept = model.file.card.kept
+    say(f"kept as {model.name}: {kept}")
+    say(_final_summary(training_run, model, score))
+    name = model.name if path == path_for_new_model(model.name, replace=True) else str(path)
+    seconds = round(training_run.trainer.seconds, 1)
+    return {"model": name, "path": str(path), "kept": kept, "seconds": seconds, **score_values(score)}
 
 
 def _final_summary(training_run: TrainingRun, model: Model, score: Score) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ...core.command_line import echo
 from ...core.errors import StorageError, UsageError
+from ...core.inference.library import path_for_new_model
 from ...core.model import Model
 from ...core.paths import runs_dir
 from ...core.training.run import TrainingRun
@@ -78,7 +79,7 @@ def _ask_for_place(training_run: TrainingRun, model: Model) -> Path | None:
         if answer is None:
             break
         try:
-            return training_run.save_model(model, _free_place(training_run, answer) if answer else None)
+            return training_run.save_model(model, _free_place(model, answer) if answer else None)
         except (StorageError, UsageError) as error:
             echo(str(error), err=True)
     return None
@@ -97,10 +98,10 @@ def _read_answer(question: str) -> str | None:
     return line.strip() if line else None
 
 
-def _free_place(training_run: TrainingRun, folder: str) -> Path:
+def _free_place(model: Model, folder: str) -> Path:
     """Return a folder that the user typed. Raises StorageError if it has a file of the model's name, UsageError."""
     place = typed_path(folder)
-    path = place / training_run.output_path.name
+    path = place / path_for_new_model(model.name, replace=True).name
     if path.exists():
         raise StorageError(f"there is already a file {path}; name another folder")
     return place
@@ -113,7 +114,7 @@ def _try_places(training_run: TrainingRun, model: Model, gives_up: Callable[[], 
     while True:
         for folder in (None, runs_dir(), Path.cwd(), Path(tempfile.gettempdir())):
             try:
-                return training_run.save_model(model, _free_place(training_run, str(folder)) if folder else None)
+                return training_run.save_model(model, _free_place(model, str(folder)) if folder else None)
             except StorageError:
                 continue
         if gives_up() or time.monotonic() >= deadline:
