@@ -10,13 +10,13 @@ from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from .errors import SettingError, suggest
+from .setting_heat import Heat
 from .setting_lists import NumbersByText, Strings
 from .setting_spec import Spec
 from .setting_styles import PLAIN_VOICE, Style, StyleNames, StyleRamp, Voice
 from .setting_types import Bool, Choice, Integer, Kind, Number, Ramp, RngNumber, Temperature
 
 FINISHES = ("sentence", "line", "off")
-HEAT_MODES = ("off", "surprise", "rank", "entropy", "temperature")
 
 NOT_OF_PASSAGES = ("rng", "autosave", "editing")
 """Settings that a passage does not keep."""
@@ -189,7 +189,10 @@ class Settings(SamplingSettings):
         scope="view",
     )
     heat: str = _setting(
-        "off", Choice(HEAT_MODES), "color tokens by surprise, rank, entropy or temperature", scope="view"
+        "off",
+        Heat(),
+        "color tokens by surprise, rank, entropy or temperature, or by one unit inside the network",
+        scope="view",
     )
     lens: bool = _setting(
         True, Bool(as_word=True), "show the candidates for the next token beside the text", scope="view"

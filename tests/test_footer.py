@@ -24,7 +24,7 @@ from rich.cells import cell_len
 from .tui_helpers import SIZE, enter, play, press, stop, until, wait_for_tokens
 
 PAGES = (PICKER_HINTS, SETTINGS_HINTS, EDITOR_HINTS, QUESTION_HINTS, HELP_HINTS, PALETTE_HINTS)
-STATES = [MainState(*(bool(bits >> number & 1) for number in range(8))) for bits in range(256)]
+STATES = [MainState(*(bool(bits >> number & 1) for number in range(9))) for bits in range(512)]
 
 
 def shown(app: app_module.AfterglowApp) -> str:

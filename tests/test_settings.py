@@ -96,6 +96,8 @@ def test_text_that_is_no_number_is_refused(name: str, text: str) -> None:
         ("memory", "on"),
         ("heat", "warm"),
         ("heat", 1),
+        ("heat", "gate 2.393"),
+        ("heat", "cell 2"),
         ("stop", "text"),
         ("stop", ("",)),
         ("stop", (1,)),
@@ -144,6 +146,9 @@ def test_a_value_of_the_wrong_type_is_refused(name: str, value: Any) -> None:
         ("lens", True, "off", False),
         ("copied", False, "on", True),
         ("heat", "off", "Surprise", "surprise"),
+        ("heat", "off", "2.393", "cell 2.393"),
+        ("heat", "off", "Forget 1.07", "forget 1.7"),
+        ("heat", "off", "h 1.7", "hidden 1.7"),
         ("stop", (), r"\n\n END", ("\n\n", "END")),
         ("stop", (), '"the end" x', ("the end", "x")),
         ("stop", ("x",), "none", ()),
@@ -186,7 +191,7 @@ def test_values_are_shown(name: str, value: Any, shown: str) -> None:
         ("speed", "a whole number from 0 to 100,000, or max"),
         ("rng", "a whole number from 0 to 4,294,967,295, or random"),
         ("memory", "on or off"),
-        ("heat", "off, surprise, rank, entropy or temperature"),
+        ("heat", "off, surprise, rank, entropy, temperature, or a unit of the network such as cell 2.393"),
     ],
 )
 def test_a_range_in_words(name: str, words: str) -> None:

@@ -148,7 +148,7 @@ async def test_the_setting_heat_colors_the_columns_too(app: app_module.Afterglow
             app.run_line(f"/heat {heat}")
             await wait_until_idle(pilot)
             looks = {run.style for page in app.query_one(SweepView)._columns for run in page._transcript.render_line(1)}
-            hot = {app.query_one(Transcript).heat_style(level).color for level in range(1, 5)}
+            hot = {app.query_one(Transcript).heat_style(f"heat{level}").color for level in range(1, 5)}
             assert bool(hot & {look.color for look in looks if look}) == (heat != "off")
 
 

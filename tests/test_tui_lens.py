@@ -222,6 +222,8 @@ async def test_levels_of_heat_differ_on_every_terminal(
     monkeypatch.setenv(name, value)
     app = app_module.AfterglowApp(session)
     async with app.run_test(size=SIZE):
+        units = [app.query_one(Transcript).get_component_rich_style(f"transcript--unit{n}") for n in range(5)]
+        assert len(set(map(str, units))) == 5
         looks = [app.query_one(Transcript).get_component_rich_style(f"transcript--heat{n}") for n in range(5)]
         weights = {(look.dim, look.italic, look.bold, look.reverse) for look in looks}
         assert len({(look.color, look.dim, look.italic, look.bold, look.reverse) for look in looks}) == 5

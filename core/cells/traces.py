@@ -25,7 +25,6 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ..errors import UsageError
 from ..generation.snapshot import Snapshot
 from ..generation.voices import VoiceReader
 from ..inference.model_file import Architecture, ModelFile
@@ -33,7 +32,7 @@ from ..inference.quantization import HIDDEN_SCALE
 from ..inference.runtime import Runtime, StateArrays
 from ..text.tokenizer import Ids
 from .gates import GATES, Floats, GateWeights, hidden_steps
-from .units import SYMBOLS, Unit, require_unit
+from .units import SYMBOLS, Unit, require_cells, require_unit
 
 BLOCK_VALUES = 1 << 20
 """Values of each part in a block, 4 MB: a block has as many tokens as that allows."""
@@ -141,12 +140,6 @@ class UnitReader:
         if self._symbol == "h":
             return hidden_steps(states[2 * layer - 2][1:, index]) * HIDDEN_SCALE
         return self._weights.compute(ids, states, recorder.shift)[:, 0]
-
-
-def require_cells(file: ModelFile) -> None:
-    """Raise UsageError for a mixture."""
-    if not file.tensors:
-        raise UsageError("a mixture has no cells of its own; choose one model")
 
 
 class _Recorder:

@@ -17,13 +17,13 @@ from ..sanitize import escape_controls
 from ..session.lens import next_logprobs
 from ..session.node import Node
 from ..session.passage import Passage
-from ..session.replay import lost_style
 from ..session.session import Session
 from ..setting_spec import Spec
 from ..settings import SPECS, get_spec
 from ..typed_paths import typed_path
 from ..user_files import require_new_or_ours, write_user_file
 from .effects import Compare, Copy, Edit, Effect, Find, Listing, Play, Quit, Redraw
+from .unit_steps import UNIT_STEPS, step_unit
 
 SWEEP_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
 """Temperatures of a sweep if none are typed."""
@@ -68,6 +68,8 @@ def parse_value(session: Session, spec: Spec, text: str) -> Any:
     """
     if text == "reset":
         return session.default_of(spec.name)
+    if spec.name == "heat" and text in UNIT_STEPS:
+        return step_unit(session, text)
     return spec.parse(text, getattr(session.settings, spec.name))
 
 
@@ -163,9 +165,7 @@ def model(session: Session, name: str = "") -> Iterator[Effect]:
         current = session.model.name
         yield Listing(f"models; current: {current}", list_models(), "/model", current=library.name_of_parent(current))
         return
-    before = session.settings
-    session.switch_model(name)
-    notes = lost_style(session.model, before), "/style lists its styles" if session.model.voices.names else ""
+    notes = session.switch_model(name), "/style lists its styles" if session.model.voices.names else ""
     yield Notice("; ".join(filter(None, (f"{session.model.name}: type a seed", *notes))))
 
 
@@ -192,7 +192,8 @@ def _describe_card(entry: library.ModelEntry) -> str:
 
 def export(session: Session, path: str, *, force: bool = False) -> Iterator[Effect]:
     """Write the passage to a file, in the format that the file's suffix names."""
-    from ..render.export import EXPORTERS, ExportedPassage  # imported late: no start-up pays for it
+    from ..render.export import COLORED, EXPORTERS, ExportedPassage  # imported late: no start-up pays for it
+    from ..session.unit_values import PassageValues
 
     session.passage.current()
     target = typed_path(path)
@@ -202,7 +203,9 @@ def export(session: Session, path: str, *, force: bool = False) -> Iterator[Effe
         require_new_or_ours(target, "choose another name, or /export! to replace it")
     summary = f"{session.model.name} · {session.passage.summary()}"
     tracker = session.model.copy_tracker() if session.settings.copied else None
-    text = EXPORTERS[target.suffix](ExportedPassage(session.passage, summary, session.settings.heat, tracker))
+    values = PassageValues(session).all() if target.suffix in COLORED else ()
+    exported = ExportedPassage(session.passage, summary, session.settings.heat, tracker, values=values)
+    text = EXPORTERS[target.suffix](exported)
     write_user_file(target, text.encode("utf-8", "replace"))
     yield Notice(f"written: {target}")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import CommandError
 from ..events import Event, Notice
-from ..generation.sweep import Sweep
+from ..generation.sweep import Column, Sweep
 from ..sanitize import one_line
 from ..text.find import describe_no_match, find_lines
 from .tables import Cell, TableColumn, render
@@ -15,10 +15,11 @@ from .tables import Cell, TableColumn, render
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Show events as they come, under a title unless it is ""."""
+    """Show events as they come, under a title unless it is "". They are those of a column if it is not None."""
 
     events: Iterator[Event]
     title: str = ""
+    column: Column | None = None
 
     @property
     def plays(self) -> Iterator[Play]:
@@ -37,7 +38,8 @@ class Compare:
         """One effect for each column, titled with the seed and T. After a stop, none for those that have not begun."""
         for number, column in enumerate(self.sweep.columns):
             if not column.stream.stopping:
-                yield Play(self.sweep.play_column(number), f"{self.sweep.seed}  ·  T {column.temperature:.2f}")
+                title = f"{self.sweep.seed}  ·  T {column.temperature:.2f}"
+                yield Play(self.sweep.play_column(number), title, column)
 
 
 @dataclass(frozen=True, slots=True)

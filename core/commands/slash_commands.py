@@ -11,31 +11,34 @@ from ..settings import SPECS
 from . import actions, arguments, explain, learn_commands, passage_commands, preset_commands, read_command
 from .command import Argument, Command
 from .effects import Effect
+from .unit_steps import UNIT_STEPS
 
 
 def _setting_argument(spec: Spec) -> Argument:
     return Argument(
         "value",
         lambda session, text: actions.parse_value(session, spec, text),
-        lambda session, before: _style_names(session, spec) if before else _setting_choices(session, spec.name),
+        lambda session, before: _values_of_model(session, spec, before) if before else _choices(session, spec.name),
         asked=True,
-        several_words=spec.name == "style",
+        several_words=spec.name in ("style", "heat"),
     )
 
 
-def _setting_choices(session: Session, name: str) -> Iterator[tuple[str, str]]:
+def _choices(session: Session, name: str) -> Iterator[tuple[str, str]]:
     """Yield a setting's current value, examples and "reset", with help. Yield nothing if there is no such setting."""
     spec = SPECS.get(name.replace("-", "_"))
     if spec:
         yield spec.kind.show(getattr(session.settings, spec.name)), "current"
         yield from ((value, "") for value in spec.kind.examples)
-        yield from _style_names(session, spec)
+        yield from _values_of_model(session, spec)
         yield "reset", f"the default, {spec.kind.show(session.default_of(spec.name))}"
 
 
-def _style_names(session: Session, spec: Spec) -> Sequence[tuple[str, str]]:
-    """Return the names of the model's styles, without help, if the setting is ``style``."""
-    return [(name, "") for name in session.model.voices.names] if spec.name == "style" else []
+def _values_of_model(session: Session, spec: Spec, before: Sequence[str] = ()) -> Sequence[tuple[str, str]]:
+    """Return values that only this model has, with help: its styles, or steps between its units."""
+    if spec.name == "style":
+        return [(name, "") for name in session.model.voices.names]
+    return [] if spec.name != "heat" or before else [(word, "unit of the network") for word in UNIT_STEPS]
 
 
 def _setting_command(spec: Spec) -> Command:
@@ -182,7 +185,7 @@ SETTING_COMMANDS: tuple[Command, ...] = (
         actions.set_,
         (
             Argument("name", choices=lambda *_: ((spec.label, spec.help) for spec in SPECS.values())),
-            Argument("value", choices=lambda session, words: _setting_choices(session, words[0]), asked=True),
+            Argument("value", choices=lambda session, words: _choices(session, words[0]), asked=True),
         ),
         live=True,
     ),

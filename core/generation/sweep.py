@@ -15,9 +15,13 @@ from .stream import Stream, StreamOptions
 
 @dataclass(slots=True)
 class Column:
-    """The text at one temperature. ``tail`` is text that was withheld until the end, ``reason`` is that of Done."""
+    """The text at one temperature, after the snapshot ``start``.
+
+    ``tail`` is text that was withheld until the end, ``reason`` is that of Done.
+    """
 
     temperature: float
+    start: Snapshot
     stream: Stream
     tokens: list[Token] = field(default_factory=list)
     tail: str = ""
@@ -43,10 +47,11 @@ class Sweep:
         self, engine: Engine, seed: str, start: Snapshot, settings: Settings, rng: int, temperatures: Sequence[float]
     ) -> None:
         self.seed = seed
-        self.start = start
         self._engine = engine
         self._first_difference: int | None = None
-        self.columns = [Column(t, self._open_stream(settings.changed(temperature=t), rng)) for t in temperatures]
+        chosen = [settings.changed(temperature=t) for t in temperatures]
+        streams = [engine.open(start, StreamOptions(each, PositionRNG(rng))) for each in chosen]
+        self.columns = [Column(t, start, stream) for t, stream in zip(temperatures, streams, strict=True)]
 
     def play(self) -> Iterator[Event]:
         """Generate all columns, one token each per step, into ``columns``.
@@ -82,9 +87,6 @@ class Sweep:
             characters = zip(*(column.text for column in self.columns), strict=False)
             self._first_difference = next((n for n, row in enumerate(characters) if len(set(row)) > 1), None)
         return self._first_difference
-
-    def _open_stream(self, settings: Settings, rng: int) -> Stream:
-        return self._engine.open(self.start, StreamOptions(settings, PositionRNG(rng)))
 
     def _take_events(self, column: Column) -> Iterator[Event]:
         stream = column.stream

@@ -10,7 +10,7 @@ from ..session.passage import Passage
 from ..session.passage_json import to_json
 from ..text.copy_tracker import CopyTracker
 from .markdown import escape_markdown
-from .marks import mark_spans
+from .marks import MarkedSpan, mark_spans
 from .svg import TEMPERATURE_COLUMNS, SvgPage, WrappedTokens
 from .web_page import to_page
 
@@ -22,7 +22,7 @@ class ExportedPassage(NamedTuple):
     """A passage to export, the summary to print under its text, and the setting ``heat`` for its colors.
 
     ``copy_tracker`` is a new one, to mark copied runs; None marks none. ``candidates`` has a line for the tooltip of
-    each token, or is empty.
+    each token, or is empty. So has ``values`` a number: that of the unit that ``heat`` names.
     """
 
     passage: Passage
@@ -30,6 +30,11 @@ class ExportedPassage(NamedTuple):
     heat: str
     copy_tracker: CopyTracker | None = None
     candidates: Sequence[str] = ()
+    values: Sequence[float] = ()
+
+    def spans(self) -> list[MarkedSpan]:
+        """Return its text in spans."""
+        return list(mark_spans(self.passage, self.copy_tracker, self.values))
 
 
 def as_text(export: ExportedPassage) -> str:
@@ -52,16 +57,15 @@ def as_markdown(export: ExportedPassage) -> str:
 
 def as_html(export: ExportedPassage) -> str:
     """Return an HTML page with heat colors. Each token shows T, rank, surprisal and probability in its tooltip."""
-    spans = list(mark_spans(export.passage, export.copy_tracker))
     title = f"A passage of {export.passage.model}"
-    return to_page(title, spans, export.summary, _heat_or_default(export.heat), export.candidates)
+    return to_page(title, export.spans(), export.summary, _heat_or_default(export.heat), export.candidates)
 
 
 def as_svg(export: ExportedPassage) -> str:
     """Return an SVG with heat colors, the signs of the text in the margin, and a legend."""
     heat = _heat_or_default(export.heat)
     page = SvgPage(LINE_WIDTH + TEMPERATURE_COLUMNS + 1)
-    spans = list(mark_spans(export.passage, export.copy_tracker))
+    spans = export.spans()
     text = WrappedTokens(LINE_WIDTH)
     for span in spans:
         text.add(span)
@@ -86,3 +90,6 @@ EXPORTERS: dict[str, Callable[[ExportedPassage], str]] = {
     ".svg": as_svg,
 }
 """Functions that return the content of a file, by its suffix."""
+
+COLORED = (".html", ".svg")
+"""Suffixes of the files that have the colors of heat."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import NamedTuple
 
@@ -35,7 +35,8 @@ class MarkedSpan(NamedTuple):
 
     ``token`` is None for a seed and a tail. ``copied`` is True for a token in a copied run. ``temperature`` is that of
     the token, rounded to two digits, if it differs from that of the token before; else None. A token without text has
-    none: nothing of it is drawn. ``style`` is that of the token, likewise; a text begins without style.
+    none: nothing of it is drawn. ``style`` is that of the token, likewise; a text begins without style. ``value`` is
+    that of a unit of the network at the token, None if no unit is shown.
     """
 
     text: str
@@ -44,6 +45,7 @@ class MarkedSpan(NamedTuple):
     copied: bool = False
     temperature: float | None = None
     style: StyleChange | None = None
+    value: float | None = None
 
 
 class StyleSigns:
@@ -74,17 +76,24 @@ def margin_sign(temperatures: Sequence[float | None], styles: Sequence[StyleChan
     return signs[-1] if signs else ""
 
 
-def mark_spans(passage: Passage, copy_tracker: CopyTracker | None = None) -> Iterator[MarkedSpan]:
-    """Yield the text up to the cursor in spans. A new ``copy_tracker`` finds copied runs; None marks none."""
+def mark_spans(
+    passage: Passage, copy_tracker: CopyTracker | None = None, values: Iterable[float] = ()
+) -> Iterator[MarkedSpan]:
+    """Yield the text up to the cursor in spans. A new ``copy_tracker`` finds copied runs; None marks none.
+
+    ``values`` has that of a unit of the network for each token, or is empty.
+    """
     spans = list(_spans(passage))
     copied = _find_copies(spans, copy_tracker) if copy_tracker else repeat(False)
+    each_value = iter(values)
     shown: float | None = None
     for span in spans:
         if span.token is None:
             yield span
             continue
         temperature = round(span.token.temperature, 2) if span.text else shown
-        yield span._replace(copied=next(copied), temperature=None if temperature == shown else temperature)
+        change = None if temperature == shown else temperature
+        yield span._replace(copied=next(copied), temperature=change, value=next(each_value, None))
         shown = temperature
 
 

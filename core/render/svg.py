@@ -9,7 +9,7 @@ from itertools import groupby
 from ..events import Token
 from ..sanitize import escape_controls
 from ..text.display_width import display_width
-from .heat import HEAT_ON_DARK, heat_level, legend
+from .heat import SCALES, heat_look, legend, legend_looks
 from .marks import COPIED_MEANING, COPIED_SIGN, STYLE_MEANING, TEMPERATURE_MEANING, MarkedSpan, StyleChange, margin_sign
 
 STYLES = {
@@ -20,7 +20,7 @@ STYLES = {
     "copied": "#6fd3bf",
     "raw": "#7fb4ff",
     "shaped": "#f2cf63",
-    **{f"heat{level}": color for level, color in enumerate(HEAT_ON_DARK)},
+    **{f"{name}{level}": ink for name, scale in SCALES.items() for level, ink in enumerate(scale.on_dark)},
 }
 """Color of each text style."""
 
@@ -175,8 +175,8 @@ class SvgPage:
 
         ``style`` is its first change of style, if there is one.
         """
-        title, levels = legend(heat)
-        named = [part for level, name in enumerate(levels) for part in ((name, f"heat{level}"), ("   ", "dim"))]
+        title, _ = legend(heat)
+        named = [part for level in legend_looks(heat) for part in (level, ("   ", "dim"))]
         self.line([(f"{title}: ", "dim"), *named], column)
         temperature = [("0.80 ", "temperature"), (f"{TEMPERATURE_MEANING}   ", "dim")] if has_tokens else []
         copied = [(f"{COPIED_SIGN} ", "copied"), (COPIED_MEANING, "dim")] if has_copies else []
@@ -211,7 +211,7 @@ class SvgPage:
 
 
 def _choose_style(span: MarkedSpan, heat: str) -> str:
-    """Return the name of a span's style: "seed", "plain" for a tail, or "heat0" to "heat4"."""
+    """Return the name of a span's style: "seed", or its look of heat; "plain" if it has none."""
     if span.token is None:
         return "seed" if span.seed else "plain"
-    return f"heat{heat_level(span.token, heat)}"
+    return heat_look(span.token, heat, span.value) or "plain"

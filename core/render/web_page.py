@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from string import Template
 
-from .heat import HEAT_ON_DARK, HEAT_ON_LIGHT, HEAT_ON_PAPER, heat_level, legend, surprisal
+from .heat import SCALES, heat_look, legend, legend_looks, scale_of, surprisal
 from .marks import COPIED_MEANING, COPIED_SIGN, STYLE_MEANING, TEMPERATURE_MEANING, MarkedSpan, margin_sign
 from .svg import xml_text
 
@@ -16,7 +16,7 @@ def to_page(title: str, spans: Sequence[MarkedSpan], summary: str, heat: str, ca
     body = "".join(_span_html(span, heat, next(notes, "") if span.token else "") for span in spans)
     return _PAGE.substitute(
         title=xml_text(title),
-        style=_style(),
+        style=_style(scale_of(heat)),
         body=body,
         legend=_legend_html(heat, spans),
         summary=xml_text(summary),
@@ -35,14 +35,22 @@ def _span_html(span: MarkedSpan, heat: str, note: str) -> str:
     figures = (
         f"T {token.temperature:.2f}, rank {token.rank}, {surprisal(token):.1f} bits, p {2 ** -surprisal(token):.2g}"
     )
-    tooltip = xml_text("\n".join(filter(None, (figures, span.style and f"{span.style.text} from here on", note))))
-    return f'<span class="h{heat_level(token, heat)}{copied}"{change} title="{tooltip}">{xml_text(span.text)}</span>'
+    unit = f"{heat}: {span.value:.2f}" if span.value is not None else ""
+    style = f"{span.style.text} from here on" if span.style else ""
+    tooltip = xml_text("\n".join(filter(None, (figures, unit, style, note))))
+    look = _class(heat_look(token, heat, span.value))
+    return f'<span class="{look}{copied}"{change} title="{tooltip}">{xml_text(span.text)}</span>'
+
+
+def _class(look: str | None) -> str:
+    """Return the class of a look, which is short, since every token has one: "h4" for "heat4"."""
+    return f"h{look[-1]}" if look else ""
 
 
 def _legend_html(heat: str, spans: Iterable[MarkedSpan]) -> str:
     """Return the names of the levels, and the signs that the text has."""
-    title, names = legend(heat)
-    levels = " ".join(f'<span class="h{level}">{xml_text(name)}</span>' for level, name in enumerate(names))
+    title, _ = legend(heat)
+    levels = " ".join(f'<span class="{_class(look)}">{xml_text(name)}</span>' for name, look in legend_looks(heat))
     first = next((span.temperature for span in spans if span.temperature is not None), None)
     style = next((span.style for span in spans if span.style), None)
     parts = [f"{xml_text(title)}: {levels}"]
@@ -55,15 +63,16 @@ def _legend_html(heat: str, spans: Iterable[MarkedSpan]) -> str:
     return "<br>".join(parts)
 
 
-def _style() -> str:
-    """Return the style sheet. It has the colors of ``heat``."""
+def _style(scale_name: str) -> str:
+    """Return the style sheet. It has the colors of a scale of heat."""
+    scale = SCALES[scale_name]
     light, dark = (
         " ".join(f"--h{level}: {color};" for level, color in enumerate(colors))
-        for colors in (HEAT_ON_LIGHT, HEAT_ON_DARK)
+        for colors in (scale.on_light, scale.on_dark)
     )
-    levels = "\n".join(f".h{level} {{ color: var(--h{level}); }}" for level in range(len(HEAT_ON_DARK)))
+    levels = "\n".join(f".h{level} {{ color: var(--h{level}); }}" for level in range(len(scale.on_dark)))
     paper = "\n".join(
-        f"  .h{level} {{ color: #000000; background: {color}; }}" for level, color in enumerate(HEAT_ON_PAPER)
+        f"  .h{level} {{ color: #000000; background: {color}; }}" for level, color in enumerate(scale.on_paper)
     )
     return _STYLE.substitute(light=f"{_LIGHT} {light}", dark=f"{_DARK} {dark}", levels=levels, paper=paper)
 

@@ -140,6 +140,15 @@ class Passage:
             before += length
         return None
 
+    def token_starts(self) -> Iterator[tuple[int, int]]:
+        """Yield (index in the text of its first token, node) of each node up to the cursor that has tokens."""
+        before = 0
+        for index, part in self._path_indices():
+            length = _token_count(self.nodes[index], part)
+            if length or index == self.cursor:
+                yield before, index
+            before += length
+
     def token_at(self, index: int) -> tuple[Token, Settings | None] | None:
         """Return the generated token at ``index`` of the text and the settings that drew it (None if not recorded).
 

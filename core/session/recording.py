@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from ..events import Done, Event, Token
 from ..generation.engine import Engine
-from ..generation.snapshot import Snapshot
 from ..generation.stream import Stream
 from ..generation.sweep import Column
 from ..settings import Settings
@@ -77,14 +76,14 @@ def record_events(
         yield event
 
 
-def node_of_column(parent: int, start: Snapshot, column: Column) -> Node:
-    """Return a column of a sweep as a node that continues the seed ``parent``, after the snapshot ``start``."""
+def node_of_column(parent: int, column: Column) -> Node:
+    """Return a column of a sweep as a node that continues the seed ``parent``."""
     return Node(
         parent,
         tokens=column.tokens,
         tail=column.tail,
         reason=column.reason or "stopped",
         filters=[(0, column.stream.settings.filters_only())],
-        start=start,
+        start=column.start,
         snapshots=column.stream.snapshots,
     )

@@ -17,7 +17,6 @@ from ..generation.stream import SNAPSHOT_INTERVAL
 from ..generation.token_history import TokenHistory
 from ..model import Model
 from ..setting_styles import Voice
-from ..settings import Settings
 from .node import Node
 from .passage import Passage
 from .stored_passage import StoredSnapshot
@@ -32,7 +31,8 @@ def snapshot_at(model: Model, passage: Passage, index: int, at: int, whole_seed:
     # Top down in a loop: a passage can be more than a thousand nodes deep, too deep for recursion.
     for node in reversed(_nodes_without_start(passage, index)):
         _start_of(model, passage, node, whole_seed)
-    return _snapshot_within(model, passage, passage.nodes[index], at, whole_seed)
+    node = passage.nodes[index]
+    return snapshot_within(model, node, _start_of(model, passage, node, whole_seed), at)
 
 
 def _nodes_without_start(passage: Passage, index: int | None) -> list[Node]:
@@ -75,11 +75,6 @@ def adopt_passage(model: Model, passage: Passage) -> tuple[Passage, str | None]:
     return as_seed, f"{notice}, as one seed"
 
 
-def lost_style(model: Model, settings: Settings) -> str:
-    """Return a notice if the model lacks the style of a passage's settings, else ""."""
-    return "" if model.voices.knows(settings.voice) else f"{model.name} has no {settings.format(['style'])}"
-
-
 def restore_snapshots(model: Model, passage: Passage, snapshots: Iterable[StoredSnapshot]) -> None:
     """Put stored snapshots into their nodes. Damaged ones and those of another model are ignored."""
     # The nodes' starts come first: the other snapshots are checked against them.
@@ -98,7 +93,9 @@ def _start_of(model: Model, passage: Passage, node: Node, whole_seed: bool) -> S
     """Return the snapshot before the first token of a node (of a seed: after it), and save it in the node."""
     if node.start is None:
         parent = None if node.parent is None else passage.nodes[node.parent]
-        before = _snapshot_within(model, passage, parent, node.at, whole_seed) if parent else None
+        before = (
+            snapshot_within(model, parent, _start_of(model, passage, parent, whole_seed), node.at) if parent else None
+        )
         if node.seed is None and before:
             node.start = before
         else:
@@ -106,9 +103,11 @@ def _start_of(model: Model, passage: Passage, node: Node, whole_seed: bool) -> S
     return node.start
 
 
-def _snapshot_within(model: Model, passage: Passage, node: Node, at: int, whole_seed: bool) -> Snapshot:
-    """Return the snapshot after ``at`` tokens of a node. Every 128th on the way is saved in the node."""
-    start = _start_of(model, passage, node, whole_seed)
+def snapshot_within(model: Model, node: Node, start: Snapshot, at: int) -> Snapshot:
+    """Return the snapshot after ``at`` tokens of a node, given its ``start``.
+
+    Every 128th on the way is saved in the node.
+    """
     first = start.position
     nearest = max((p for p in list(node.snapshots) if p <= first + at), default=first)
     snapshot = node.snapshots.get(nearest, start)
@@ -136,6 +135,12 @@ def draw_start(model: Model, before: Snapshot, node: Node, index: int) -> Snapsh
         return before
     voice = model.voices.fit_voice(node.voice_at(index))
     return model.voices.restyle(before, voice.at(node.written_chars(index)))
+
+
+def read_start(model: Model, before: Snapshot, node: Node, index: int) -> Snapshot:
+    """Return the snapshot from which the token at ``index`` of a node was read, under the style of its place."""
+    start, voice = draw_start(model, before, node, index), model.voices.fit_voice(node.voice_at(index))
+    return replace(start, voice=voice.at(node.written_chars(index))) if voice.moves else start
 
 
 def _replay(model: Model, start: Snapshot, node: Node, begin: int, end: int) -> Snapshot:

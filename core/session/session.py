@@ -16,11 +16,12 @@ from ..model import Model, load
 from ..sampling.rng import PositionRNG, random_rng_seed
 from ..settings import NO_DEFAULTS, NOT_OF_PASSAGES, SPECS, Settings, get_spec, merge_layers
 from .listener import Listener
+from .model_settings import fit_settings, require_fitting
 from .node import Node
 from .observer import SessionObserver
 from .passage import Passage
 from .recording import ModelTime, node_of_column, record_events
-from .replay import adopt_passage, lost_style, restore_snapshots, rewrite_end, snapshot_at
+from .replay import adopt_passage, restore_snapshots, rewrite_end, snapshot_at
 from .stored_passage import Deletion, StoredPassage
 
 T = TypeVar("T")
@@ -79,10 +80,9 @@ class Session:
     def set_all(self, settings: Settings) -> None:
         """Change all settings at once, also for the text being written.
 
-        Raises SettingError, and changes nothing, if a new ``style``, ``ban`` or ``bias`` does not fit the model.
+        Raises UsageError, and changes nothing, if a new style, ban, bias or heat does not fit the model.
         """
-        if any(getattr(settings, name) != getattr(self.settings, name) for name in ("style", "ban", "bias")):
-            self.model.require_effective(settings)
+        require_fitting(self.model, settings, self.settings)
         self._take_settings(settings)
 
     def _take_settings(self, settings: Settings) -> None:
@@ -116,18 +116,19 @@ class Session:
         """Begin an empty passage, with what the model has learned meanwhile, if there is a listener that learns."""
         self._begin_passage(self.listener.next_model(self.model))
 
-    def switch_model(self, name: str) -> None:
+    def switch_model(self, name: str) -> str:
         """Continue with another model, in a new passage. If it cannot be loaded, raise ModelError and change nothing.
 
-        Settings that differ from the old model's defaults are kept, but no style that the new model lacks; the others
-        take the new model's defaults.
+        Settings that differ from the old model's defaults are kept; the others take the new model's. Return a notice
+        about a style or unit that it lacks, "" if there is none.
         """
         model = self._load_model(name)
         defaults = self.defaults
         changed = {n: value for n in SPECS if (value := getattr(self.settings, n)) != getattr(defaults, n)}
         self.model = model
-        self.settings = model.voices.fit_settings(self.defaults.changed(**changed))
+        self.settings, lost = fit_settings(model, self.defaults.changed(**changed))
         self.new_passage()
+        return lost
 
     def write_from(self, seed: str, notes: Iterable[str] = ()) -> Iterator[Event]:
         """Begin a passage with ``seed`` and continue it. If ``memory`` is set, append the seed to the text instead.
@@ -225,7 +226,7 @@ class Session:
     def pick(self, sweep: Sweep, number: int) -> None:
         """Add column ``number`` of a sweep as a version of the passage's first text, and set its temperature."""
         column = sweep.columns[number]
-        self.passage.add(node_of_column(self.passage.root(), sweep.start, column))
+        self.passage.add(node_of_column(self.passage.root(), column))
         self.set("temperature", column.temperature)
 
     def load_passage(self, stored: StoredPassage) -> str | None:
@@ -242,9 +243,10 @@ class Session:
         self.passage = passage
         kept = self.pinned.union(NOT_OF_PASSAGES)
         settings = settings.changed(**{name: getattr(self.settings, name) for name in kept})
-        self._take_settings(self.model.voices.fit_settings(settings))
+        fitted, lost = fit_settings(self.model, settings)
+        self._take_settings(fitted)
         self.pinned = frozenset()
-        return "; ".join(filter(None, (notice, lost_style(self.model, settings)))) or None
+        return "; ".join(filter(None, (notice, lost))) or None
 
     def current_snapshot(self) -> Snapshot:
         """Return the snapshot at the end of the text. Raises CommandError in an empty passage."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from ...core.command_line import echo, echo_json
+from ...core.command_line import echo, echo_json, echo_notice
 from ...core.errors import MissingExtraError, UsageError
 from ...core.sanitize import visible_name
 from ...core.setting_spec import Spec
@@ -89,7 +89,21 @@ def load_model_and_settings(
     settings = merge_layers(defaults, model.file.card.settings, *layers)
     if "style" in given:
         model.voices.require_known(settings)
-    return model, settings
+    return model, _fit_heat(model, settings, "heat" in given)
+
+
+def _fit_heat(model: Model, settings: Settings, given: bool) -> Settings:
+    """Return ``settings``, without heat if it is a unit that the model lacks. Raises UsageError if it was ``given``."""
+    from ...core.cells.units import require_heat
+
+    try:
+        require_heat(model.file, settings.heat)
+    except UsageError as error:
+        if given:
+            raise
+        echo_notice(f"heat is off: {error}")
+        return settings.changed(heat="off")
+    return settings
 
 
 @contextmanager

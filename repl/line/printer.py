@@ -18,8 +18,8 @@ from prompt_toolkit.utils import get_cwidth, is_dumb_terminal
 from ...core.commands.effects import Find, Listing, Table
 from ...core.commands.tables import second_column
 from ...core.errors import CommandError
-from ...core.events import Done, Event, Notice, PrefillProgress, Token
-from ...core.render.heat import heat_level, heat_styles, legend
+from ...core.events import Event, Notice, PrefillProgress, Token
+from ...core.render.heat import NEUTRAL_INKS, SCALES, HeatStyle, heat_look, heat_styles, legend, legend_looks
 from ...core.render.marks import MarkedSpan
 from ...core.sanitize import escape_controls, one_line
 from ..clipboard import copied_note, copy_with_tool, terminal_sequence
@@ -67,16 +67,19 @@ def print_fragments(*fragments: Fragment) -> None:
 
 @cache
 def _text_style(colors: int, dark: bool) -> BaseStyle:
-    """Return the style of what is printed, with the classes "heat0" to "heat4"."""
-    expected, *others = heat_styles(colors, dark)
-    levels = [expected._replace(color=""), *others]  # the terminal's own ink is readable, whatever its background
-    rules = [(f"heat{level}", _to_prompt_style(*style)) for level, style in enumerate(levels)]
+    """Return the style of what is printed, with a class for each look of heat."""
+    rules = [
+        (f"{name}{level}", _to_prompt_style(look, dark))
+        for name in SCALES
+        for level, look in enumerate(heat_styles(colors, dark, name))
+    ]
     return merge_styles([PROMPT_STYLE, Style(rules)])
 
 
-def _to_prompt_style(color: str, weight: str) -> str:
+def _to_prompt_style(look: HeatStyle, dark: bool) -> str:
+    color = "" if look.color == NEUTRAL_INKS[dark] else look.color  # the terminal's own is readable on its background
     named = color if color.startswith("#") else f"ansi{color.replace('_', '')}"
-    return f"{f'fg:{named}' if color else ''} {weight}"
+    return f"{f'fg:{named}' if color else ''} {look.weight}"
 
 
 def _has_dark_background() -> bool:
@@ -85,14 +88,21 @@ def _has_dark_background() -> bool:
     return not background.isdecimal() or int(background) not in (7, *range(9, 16))
 
 
-def print_events(events: Iterable[Event], heat: str) -> None:
-    """Print the events of a stream. ``heat`` is the setting of that name: the figure that a token's color shows."""
+def print_events(events: Iterable[Event], heat: str, values: Iterable[float | None] = ()) -> None:
+    """Print the events of a stream. ``heat`` is the setting of that name: the figure that a token's color shows.
+
+    If it is a unit of the network, ``values`` are its values at the tokens.
+    """
     fragments = []
+    each_value = iter(values)
     for event in events:
         if isinstance(event, PrefillProgress):
             _print_prefill_progress(event.share)
+        elif isinstance(event, Notice):
+            fragments.append(("class:note", f"{one_line(event.text)}\n"))
         else:
-            fragments.append(_to_fragment(event, heat))
+            look = heat_look(event, heat, next(each_value, None)) if isinstance(event, Token) else None
+            fragments.append((f"class:{look}" if look else "", escape_controls(event.text)))
     print_fragments(*fragments)
 
 
@@ -107,14 +117,14 @@ def print_legend(heat: str) -> None:
     """Print the names of the levels of ``heat`` in their colors, unless it is "off"."""
     if heat == "off":
         return
-    title, levels = legend(heat)
-    named = [part for level, name in enumerate(levels) for part in ((f"class:heat{level}", name), ("", "  "))]
+    title, _ = legend(heat)
+    named = [part for name, look in legend_looks(heat) for part in ((f"class:{look}", name), ("", "  "))]
     print_fragments(("class:note", f"{title}: "), *named, ("", "\n"))
 
 
 def _span_style(span: MarkedSpan, heat: str) -> str:
-    level = heat_level(span.token, heat) if span.token else None
-    ink = "bold" if span.seed else "" if level is None else f"class:heat{level}"
+    look = heat_look(span.token, heat, span.value) if span.token else None
+    ink = "bold" if span.seed else f"class:{look}" if look else ""
     return f"{ink} underline" if span.copied else ink
 
 
@@ -200,10 +210,3 @@ def _print_prefill_progress(fraction: float) -> None:
     output = get_app_session().output
     output.write_raw(progress_line("reading", fraction))  # write() would remove the carriage returns
     output.flush()
-
-
-def _to_fragment(event: Token | Notice | Done, heat: str) -> Fragment:
-    if isinstance(event, Notice):
-        return "class:note", f"{one_line(event.text)}\n"
-    level = heat_level(event, heat) if isinstance(event, Token) else None
-    return "" if level is None else f"class:heat{level}", escape_controls(event.text)

@@ -13,6 +13,7 @@ from ...core.commands.effects import Ask, Compare, Copy, Edit, Effect, Find, Lis
 from ...core.commands.registry import dispatch, runs_live
 from ...core.errors import AfterglowError, CommandError
 from ...core.events import Notice, PrefillProgress
+from ...core.generation.sweep import Column
 from ...core.render.marks import cut_beginning, mark_spans
 from ...core.sanitize import one_line
 from ...core.session.session import Session
@@ -24,6 +25,7 @@ from ..external_editor import edit_externally
 from ..player import Player
 from .keys import KEY_LISTS, push_back_keys, read_keys, strip_triple_quotes
 from .line_prompt import LinePrompt
+from .printed_values import all_values, follow_values
 from .printer import (
     PROMPT_STYLE,
     copy_text,
@@ -137,7 +139,7 @@ class LineRepl:
         """Print ``message`` and the end of the current passage."""
         if message:
             print_note(message)
-        spans = list(mark_spans(self.session.passage, self._new_copy_tracker()))
+        spans = list(mark_spans(self.session.passage, self._new_copy_tracker(), all_values(self.session)))
         print_passage(cut_beginning(spans, MAX_REPRINTED_CHARS), self.session.settings.heat)
         print_legend(self.session.settings.heat)
 
@@ -146,7 +148,7 @@ class LineRepl:
         if play.title:
             print_note(play.title)
         player = Player(play.events, lambda: self.session.settings.speed)
-        printing = asyncio.create_task(self._print_events(player))
+        printing = asyncio.create_task(self._print_events(player, play.column))
         while not printing.done():
             await self._handle_keys(player, printing)
             if not printing.done():
@@ -174,11 +176,12 @@ class LineRepl:
     def _new_copy_tracker(self) -> CopyTracker | None:
         return self.session.model.copy_tracker() if self.session.settings.copied else None
 
-    async def _print_events(self, player: Player) -> bool:
+    async def _print_events(self, player: Player, column: Column | None) -> bool:
         """Print events as they come. Return True if there was a text among them."""
         has_text = False
+        values = follow_values(self.session, column)
         async for batch in player:
-            print_events(batch, self.session.settings.heat)
+            print_events(batch, self.session.settings.heat, values)
             has_text = has_text or not isinstance(batch[-1], PrefillProgress)
         return has_text
 

@@ -35,6 +35,8 @@ class ActionConditions:
             return self._playback.playing
         if action in ON_MAIN_SCREEN:
             return on_main_screen
+        if action == "step_unit":
+            return self._view.shows_unit
         return self._is_possible_move(str(parameters[0])) if action == "navigate" else True
 
     def main_state(self) -> MainState:
@@ -49,6 +51,7 @@ class ActionConditions:
             finding=self._view.finder.active,
             text=bool(passage_view.token_spans),
             versions=bool(passage_view.version_summary),
+            unit=self._view.shows_unit,
         )
 
     def _is_possible_move(self, move: str) -> bool:

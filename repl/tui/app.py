@@ -76,9 +76,8 @@ class AfterglowApp(AskingApp, ThemedApp, HeatColors, SelectingApp):
         self.playback = Playback(session, view, self.token_cursor, self._backpressure, self.refresh_state)
         self._conditions = ActionConditions(view, self.token_cursor, self.playback)
         self._effects = EffectView(self, view, self.playback, self.run_line, self.run_effects)
-        self.autosave = Autosave(
-            session, view.transcript.add_note, self._effects.show_warning, self._effects.report_bug
-        )
+        effects = self._effects
+        self.autosave = Autosave(session, view.transcript.add_note, effects.show_warning, effects.report_bug)
         self.runner = LineRunner(
             self.playback,
             self.autosave,
@@ -186,6 +185,9 @@ class AfterglowApp(AskingApp, ThemedApp, HeatColors, SelectingApp):
     def action_change_temperature(self, direction: str) -> None:
         """Change the temperature by one step, up (+) or down (-)."""
         self.run_line(f"/temp {direction}{keys.TEMPERATURE_STEP}", topic="temperature")
+
+    def action_step_unit(self, word: str) -> None:
+        self.run_line(f"/heat {word}", topic="heat")
 
     def action_lens(self) -> None:
         """Show or hide the lens."""

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from ...core.sanitize import one_line
 from ...core.session.session import Session
+from ...core.setting_heat import heat_unit
 from ...core.typed_paths import is_visitor
 from .keys.completion import Completions
 from .lens.lens_panel import Lens
@@ -57,6 +58,11 @@ class MainView(Vertical):
         if self._session.passage.nodes:
             self.passage_view.show()
         self.input.focus()
+
+    @property
+    def shows_unit(self) -> bool:
+        """True if a unit of the network colors the text."""
+        return heat_unit(self._session.settings.heat) is not None
 
     def show_settings(self) -> None:
         """Show the settings of the session."""

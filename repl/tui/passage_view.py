@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ...core.events import Done, Event, Notice, Token
 from ...core.render.marks import StyleSigns
@@ -12,6 +14,9 @@ from ...core.session.stored_passage import MAX_TITLE
 from ...core.text.copy_tracker import CopyTracker
 from .text.transcript import Transcript
 from .text.wrapping import StyledText, TokenSpan
+
+if TYPE_CHECKING:
+    from ...core.session.unit_values import PassageValues
 
 
 class PassageView:
@@ -27,6 +32,7 @@ class PassageView:
         self._version_summary = ""
         self._style_signs = StyleSigns()
         self._appended = 0  # tokens of the text being written
+        transcript.set_unit_values(self._unit_value)
 
     def show(self) -> None:
         """Show the current passage, in place of an earlier version of it, and its summary if it has one."""
@@ -90,6 +96,15 @@ class PassageView:
         """Show temperatures, length and rng below the text, and its time if ``verbose`` is set."""
         self._shown_node = self._session.passage.cursor
         self._transcript.finish(self._session.summary())
+
+    def _unit_value(self, index: int) -> float | None:
+        return self._values.at(index) if self._passage is self._session.passage else None
+
+    @cached_property
+    def _values(self) -> PassageValues:
+        from ...core.session.unit_values import PassageValues  # imported late: few sessions show a unit
+
+        return PassageValues(self._session)
 
     def _show_passage(self, without_last: bool) -> None:
         self.leave_earlier()

@@ -94,8 +94,10 @@ class Playback:
 
     async def play_sweep(self, sweep: Sweep) -> None:
         """Write all columns of a sweep into the sweep view."""
+        from ...core.session.unit_values import column_values  # imported late: few sessions have a sweep
+
         make_tracker = self._session.model.copy_tracker if self._session.settings.copied else lambda: None
-        await self._sweep_view.show(sweep, make_tracker)
+        await self._sweep_view.show(sweep, make_tracker, lambda column: column_values(self._session, column).at)
         try:
             async for _ in self._open(sweep.play()):
                 self._show_written()

@@ -22,7 +22,7 @@ from .keys.completion import Completions, complete_line, take_completion, useful
 from .keys.edit_area import EditArea
 from .keys.key_bindings import EMPTY_LINE_KEYS, LINE_KEYS, types_character
 
-NEEDS_PASSAGE = ("change_temperature", "run_command")
+NEEDS_PASSAGE = ("change_temperature", "run_command", "step_unit")
 """Actions of the empty line for which there has to be a passage if their key types a character."""
 
 

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from ...core.generation.sweep import Column, Sweep
 from ...core.render.heat import surprisal
 from ...core.text.copy_tracker import CopyTracker
+from .text.line_painter import UnitValue
 from .text.transcript import Transcript
 from .text.wrapping import StyledText
 
@@ -37,8 +38,13 @@ class SweepView(Horizontal):
         """Temperatures of the columns, none while it is closed."""
         return tuple(column.temperature for column in self.sweep.columns) if self.sweep else ()
 
-    async def show(self, sweep: Sweep, make_copy_tracker: Callable[[], CopyTracker | None]) -> None:
-        """Open the view for a sweep. ``make_copy_tracker`` is called for each column."""
+    async def show(
+        self,
+        sweep: Sweep,
+        make_copy_tracker: Callable[[], CopyTracker | None],
+        unit_value_of: Callable[[Column], UnitValue],
+    ) -> None:
+        """Open the view for a sweep. The functions are called for each column."""
         self.sweep = sweep
         self._first_shown = 0
         self._columns = [SweepColumnView(number, column) for number, column in enumerate(sweep.columns)]
@@ -46,7 +52,7 @@ class SweepView(Horizontal):
         await self.mount_all(self._columns)
         self.display = True
         for view in self._columns:
-            view.begin(sweep.seed, make_copy_tracker())
+            view.begin(sweep.seed, make_copy_tracker(), unit_value_of(view.column))
         self.choose(0)
 
     def set_heat(self, heat: str, marks_copies: bool) -> None:
@@ -105,7 +111,7 @@ class SweepColumnView(Vertical):
     def __init__(self, number: int, column: Column) -> None:
         super().__init__()
         self.number = number
-        self._column = column
+        self.column = column
         self._shown_count = 0
         self._is_marked = False
         self._is_finished = False
@@ -116,8 +122,9 @@ class SweepColumnView(Vertical):
         self.compose_add_child(self._head)
         self.compose_add_child(self._transcript)
 
-    def begin(self, seed: str, copy_tracker: CopyTracker | None) -> None:
+    def begin(self, seed: str, copy_tracker: CopyTracker | None, unit_value: UnitValue) -> None:
         """Show the seed."""
+        self._transcript.set_unit_values(unit_value)
         self._transcript.begin_text([StyledText(seed, "seed")], copy_tracker=copy_tracker)
         self._set_title()
 
@@ -127,13 +134,13 @@ class SweepColumnView(Vertical):
 
     def grow(self) -> None:
         """Show new tokens. After the last one, also show the mean surprisal and the copied share."""
-        tokens = self._column.tokens[self._shown_count :]
+        tokens = self.column.tokens[self._shown_count :]
         self._shown_count += len(tokens)
         self._transcript.write([StyledText(token.text, "text", token) for token in tokens])
-        if self._column.reason and not self._is_finished:
+        if self.column.reason and not self._is_finished:
             self._is_finished = True
-            self._transcript.write([StyledText(self._column.tail)])
-            mean = sum(map(surprisal, self._column.tokens)) / max(1, len(self._column.tokens))
+            self._transcript.write([StyledText(self.column.tail)])
+            mean = sum(map(surprisal, self.column.tokens)) / max(1, len(self.column.tokens))
             tracker = self._transcript.copy_tracker
             self._figures = f"{mean:.1f} bits" + (f", {tracker.share:.0%} copied" if tracker else "")
             self._set_title()
@@ -146,7 +153,7 @@ class SweepColumnView(Vertical):
     def _set_title(self) -> None:
         """Show temperature, key and figures. The temperature is first, so that the narrowest column shows it too."""
         left, right = self._more
-        title = f"{left}T {self._column.temperature:.2f}  [{self.number + 1}]{right}"
+        title = f"{left}T {self.column.temperature:.2f}  [{self.number + 1}]{right}"
         self._head.update(Content(f"{title}\n{self._figures}"))
 
     def mark_token(self, character: int) -> None:

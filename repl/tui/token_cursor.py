@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ...core.session.lens import Inspection, inspect_session
 from ...core.session.session import Session
+from ...core.setting_heat import Unit, heat_unit
 from .lens.lens_layout import LensContent
 from .main_view import MainView
 from .terminal.backpressure import Backpressure
 from .text.wrapping import TokenSpan
+
+if TYPE_CHECKING:
+    from ...core.session.unit_lens import UnitParts
 
 LENS_INTERVAL = 1 / 15
 """Minimum seconds between two updates of the lens while text is written. Faster is unreadable, and delays the text."""
@@ -111,8 +116,16 @@ class TokenCursor:
             token_index=self.token_index,
             copied_run_length=0 if index is None or tracker is None else tracker.run_length(index),
             settings_note=self._settings_note(),
+            unit=self._inspect_unit(index),
         )
         self._lens.update(content)
+
+    def _inspect_unit(self, index: int | None) -> tuple[Unit, UnitParts] | None:
+        if not heat_unit(self._session.settings.heat):
+            return None
+        from ...core.session.unit_lens import inspect_unit  # imported late: few sessions show a unit
+
+        return inspect_unit(self._session, index)
 
     def _settings_note(self) -> str:
         """Describe the temperature and the filters that drew the token, as far as they differ from the current ones."""

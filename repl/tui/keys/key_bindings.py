@@ -57,6 +57,8 @@ EMPTY_LINE_KEYS = (
         )
         for number in range(2, 10)
     ),
+    _key("unit-previous", "comma", "step_unit('previous')", "color by the previous or the next unit of the network"),
+    _key("unit-next", "full_stop", "step_unit('next')", "color by the previous or the next unit of the network"),
     _key("empty-undo", "ctrl+z", "run_command('/undo')", "undo and redo the last text"),
     _key("empty-redo", "ctrl+y", "run_command('/redo')", "undo and redo the last text"),
     _key("empty-quit", "ctrl+d", "quit", "quit"),

@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
+from ....core.cells.units import Unit
 from ....core.render.heat import heat_level, surprisal
 from ....core.session.lens import Inspection
+from ....core.session.unit_lens import UnitParts
 from ..text.wrapping import TokenSpan
 from .lens_bars import BarTable, LensLine, spark_position, sparkline, token_label
 from .lens_rows import rest_of, rows_to_show
+from .lens_unit import COMPACT_ROWS, UNIT_ROWS, compact_unit_lines, unit_lines
 
 FIGURES_WIDTH = 22
 """Columns of the figures."""
@@ -38,7 +41,8 @@ class LensContent:
     ``inspection`` is None if there is no text. ``candidate_index`` is the index of the chosen candidate, None if none
     is chosen. ``token_index`` is the index in ``token_spans`` of the token under the cursor, None if there is no
     cursor. ``copied_run_length`` is the length in characters of the copied run that contains the token, 0 if there is
-    none. ``settings_note`` describes the settings that drew the token, "" if they are the current ones.
+    none. ``settings_note`` describes the settings that drew the token, "" if they are the current ones. ``unit`` is the
+    unit of the network that colors the text, with its parts after the token; None if there is none.
     """
 
     inspection: Inspection | None = None
@@ -48,6 +52,7 @@ class LensContent:
     token_index: int | None = None
     copied_run_length: int = 0
     settings_note: str = ""
+    unit: tuple[Unit, UnitParts] | None = None
 
 
 class LensLayout(NamedTuple):
@@ -75,19 +80,29 @@ def lay_out(content: LensContent, width: int, height: int) -> LensLayout:
     figures = list(_figures(content, content.inspection))
     if width >= MIN_WIDTH_BESIDE:
         return _beside(content, content.inspection, figures, width, height)
-    figures = figures[: max(1, height - MIN_BAR_ROWS)]
-    gap: list[LensLine] = [[]] if height > len(figures) + MIN_BAR_ROWS else []
+    unit = _unit_lines(content, width, height)
+    figures = figures[: max(1, height - MIN_BAR_ROWS - len(unit))]
+    gap: list[LensLine] = [[]] if height > len(figures) + MIN_BAR_ROWS + len(unit) else []
     first = len(figures) + len(gap)
-    kept = SPARK_ROWS if height >= MIN_ROWS_WITH_SPARKLINE else 0
+    kept = len(unit) + (SPARK_ROWS if height >= MIN_ROWS_WITH_SPARKLINE + len(unit) else 0)
     bars, candidates = _bars(content, content.inspection, width, height - first - kept)
-    spark = _spark_lines(content, width, height - first - len(bars))
-    return LensLayout([*figures, *gap, *bars, *spark], candidates, first + 1)
+    spark = _spark_lines(content, width, height - first - len(bars) - len(unit))
+    return LensLayout([*figures, *gap, *bars, *unit, *spark], candidates, first + 1)
+
+
+def _unit_lines(content: LensContent, width: int, height: int) -> list[LensLine]:
+    """Return the lines of the unit that colors the text: all parts one below the other if there is room."""
+    if content.unit is None or height < MIN_BAR_ROWS + COMPACT_ROWS:
+        return []
+    return unit_lines(content.unit, width) if height >= 2 * UNIT_ROWS else compact_unit_lines(content.unit)
 
 
 def _beside(
     content: LensContent, inspection: Inspection, figures: list[LensLine], width: int, height: int
 ) -> LensLayout:
-    left = [*figures, *_spark_lines(content, FIGURES_WIDTH, height - len(figures))]
+    unit = compact_unit_lines(content.unit) if content.unit else []
+    figures = figures[: max(1, height - len(unit))]
+    left = [*figures, *unit, *_spark_lines(content, FIGURES_WIDTH, height - len(figures) - len(unit))]
     edge = FIGURES_WIDTH + 2
     bars, candidates = _bars(content, inspection, width - edge, height)
     left, bars = ([*lines, *([[]] * (height - len(lines)))] for lines in (left, bars))

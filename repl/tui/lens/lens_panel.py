@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from ....core.render.heat import SCALES
 from .lens_layout import LensContent, LensLayout, lay_out
 
 
@@ -20,7 +21,7 @@ class Lens(Widget):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"lens--{name}" for name in ("title", "figure", "dim", "raw", "shaped", "token", "taken", "chosen")),
-        *(f"lens--heat{number}" for number in range(5)),
+        *(f"lens--{name}{number}" for name in SCALES for number in range(5)),
     }
 
     class CandidateClicked(Message):

@@ -16,7 +16,7 @@ class MainState(NamedTuple):
     """The state of the main screen, as far as it decides which keys matter.
 
     ``typing`` is True if there is text in the input line, ``command`` if that is a command. ``finding`` is True while
-    places in the text are highlighted.
+    places in the text are highlighted. ``unit`` is True if a unit of the network colors the text.
     """
 
     writing: bool = False
@@ -27,6 +27,7 @@ class MainState(NamedTuple):
     finding: bool = False
     text: bool = False
     versions: bool = False
+    unit: bool = False
 
 
 PICKER_HINTS = (
@@ -75,5 +76,6 @@ def hints_for(state: MainState) -> tuple[Hint, ...]:
     if not state.text:
         return (Hint("T", ("warmer", "colder")), Hint("Settings", ("settings",)))
     versions = (Hint("Versions", ("bracket-left", "bracket-right")),) if state.versions else ()
+    others = (Hint("Unit", ("unit-previous", "unit-next")),) if state.unit else versions
     temperature, tokens = Hint("T", ("plus", "minus")), Hint("Tokens", MOVE)
-    return (Hint("Retry", ("retry",)), temperature, *versions, tokens, Hint("Edit", ("edit",)))
+    return (Hint("Retry", ("retry",)), temperature, *others, tokens, Hint("Edit", ("edit",)))

@@ -6,7 +6,7 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from ....core.render.heat import legend
+from ....core.render.heat import legend, legend_looks
 from ..text.transcript import Transcript
 
 
@@ -28,6 +28,8 @@ class Legend(Widget):
         """Return the line. It is made for every drawing, so that a new theme's colors are in it."""
         if self.heat == "off":
             return Text()
-        title, levels = legend(self.heat)
-        styled = ((name, self._transcript.heat_style(level)) for level, name in enumerate(levels))
-        return Text.assemble(f"{title}: ", *(part for level in styled for part in (level, "  ")), no_wrap=True)
+        title, _ = legend(self.heat)
+        line = Text(f"{title}: ", no_wrap=True)
+        for label, look in legend_looks(self.heat):
+            line.append(label, self._transcript.heat_style(look)).append("  ")
+        return line

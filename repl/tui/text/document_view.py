@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 from .document import Document
 from .highlight import characters_left_of, restyle, word_at
-from .line_painter import WIDE_MARGIN, LinePainter
+from .line_painter import WIDE_MARGIN, LinePainter, UnitValue
 from .wrapping import WrappedLine
 
 NARROW_MARGIN = 2
@@ -64,6 +64,10 @@ class DocumentView(ScrollView, can_focus=False):
             self._painter.heat = heat
             self._painter.marks_copies = marks_copies
             self._redraw_all()
+
+    def set_unit_values(self, unit_value: UnitValue) -> None:
+        """Color tokens by these values if ``heat`` is a unit of the network."""
+        self._painter.unit_value = unit_value
 
     def nearest_character(self, x: int, y: int) -> Offset:
         """Return the character nearest to a place on the screen, as (index in its line, index of the line)."""

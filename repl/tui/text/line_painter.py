@@ -11,8 +11,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from ....core.render.heat import heat_level
+from ....core.render.heat import heat_look
 from ....core.render.marks import COPIED_SIGN
+from ....core.setting_heat import heat_unit
 from .wrapping import StyleRun, WrappedLine
 
 WIDE_MARGIN = 6
@@ -22,16 +23,22 @@ _UNDERLINE = Style(underline=True)
 """Marks copied text, in all colors of heat."""
 
 
+UnitValue = Callable[[int], float | None]
+"""Returns the value of the shown unit at a token of a text, counted from 0; None if it is not known."""
+
+
 class LinePainter:
     """Draws lines in the styles that ``style_of`` returns by name.
 
-    ``heat`` is the setting of that name, and ``marks_copies`` is True to mark copied runs.
+    ``heat`` is the setting of that name, and ``marks_copies`` is True to mark copied runs. If ``heat`` is a unit of the
+    network, ``unit_value`` returns its value at the token of an index.
     """
 
     def __init__(self, style_of: Callable[[str], Style]) -> None:
         self._style_of = style_of
         self.heat = "off"
         self.marks_copies = True
+        self.unit_value: UnitValue = lambda _: None
 
     def draw(self, line: WrappedLine) -> Strip:
         """Return the text of a line. Note in ``line.copied`` if it contains a copied run."""
@@ -57,8 +64,10 @@ class LinePainter:
         yield Segment(COPIED_SIGN if line.copied else " ", self._style_of("quote"))
 
     def _style_name(self, run: StyleRun) -> str:
-        level = heat_level(run.token, self.heat) if run.token else None
-        return run.style if level is None else f"heat{level}"
+        if run.token is None:
+            return run.style
+        value = self.unit_value(run.token_index) if heat_unit(self.heat) else None
+        return heat_look(run.token, self.heat, value) or run.style
 
     def _look(self, name: str, copied: bool) -> Style:
         style = self._style_of(name)

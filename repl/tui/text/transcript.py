@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from ....core.commands.effects import Table
+from ....core.render.heat import SCALES
 from ....core.sanitize import one_line
 from ....core.text.copy_tracker import CopyTracker
 from .blocks import Block
@@ -33,7 +34,7 @@ class Transcript(DocumentView):
         *(f"transcript--{name}" for name in ("seed", "text", "note", "error", "title", "name")),
         *(f"transcript--{name}" for name in ("mark", "turn", "cursor", "quote", "match", "match-chosen")),
         *(f"transcript--{name}" for name in ("past", "head", "figure", "result", "raw", "shaped")),
-        *(f"transcript--heat{number}" for number in range(5)),
+        *(f"transcript--{name}{number}" for name in SCALES for number in range(5)),
     }
 
     class TokenClicked(Message):
@@ -61,9 +62,9 @@ class Transcript(DocumentView):
         """Tracker of the copied runs of the current text. None if the model has no index of copies."""
         return self._current_block.copy_tracker
 
-    def heat_style(self, level: int) -> Style:
-        """Return the style of a level of heat, 0 to 4."""
-        return self.get_component_rich_style(f"transcript--heat{level}")
+    def heat_style(self, look: str) -> Style:
+        """Return the style of a look of heat: "heat4"."""
+        return self.get_component_rich_style(f"transcript--{look}")
 
     def highlight_token(self, index: int | None, scroll: bool = True) -> None:
         """Highlight a token of the current text, or the place after its last, and scroll to it if ``scroll``.
