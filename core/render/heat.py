@@ -67,8 +67,8 @@ _DIVERGING = Scale(
     ("#0050d8", "#123c7a", NEUTRAL_INKS[False], "#7a3000", "#b03a00"),
     ("#7fb0ff", "#c9dcff", "#ffffff", "#ffe9c9", "#ffc46b"),
     {
-        True: ("bright_blue bold", "bright_cyan", "", "yellow", "bright_yellow bold"),
-        False: ("blue bold", "cyan", "", "bright_red", "red bold"),
+        True: ("bright_blue", "bright_cyan", "", "yellow", "bright_yellow"),
+        False: ("blue", "cyan", "", "bright_red", "red"),
     },
     ("dim italic", "dim", "", "bold", "bold italic"),
 )
@@ -149,6 +149,11 @@ def heat_level(token: Token, heat: str, value: float | None = None) -> int | Non
     if heat in _LEVEL_THRESHOLDS:
         value = surprisal(token) if heat == "surprise" else float(getattr(token, heat))
     return None if value is None else bisect_right(_thresholds(heat), value)
+
+
+def seed_look(heat: str) -> str:
+    """Return the name of a seed's look: bold in a color of its own, or in ordinary ink beside the blue of a unit."""
+    return "plain-seed" if heat_unit(heat) else "seed"
 
 
 def heat_look(token: Token, heat: str, value: float | None = None) -> str | None:

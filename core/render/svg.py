@@ -9,13 +9,14 @@ from itertools import groupby
 from ..events import Token
 from ..sanitize import escape_controls
 from ..text.display_width import display_width
-from .heat import SCALES, heat_look, legend, legend_looks
+from .heat import SCALES, heat_look, legend, legend_looks, seed_look
 from .marks import COPIED_MEANING, COPIED_SIGN, STYLE_MEANING, TEMPERATURE_MEANING, MarkedSpan, StyleChange, margin_sign
 
 STYLES = {
     "plain": "#e4e6eb",
     "dim": "#8b8f9a",
     "seed": "#7fb4ff",
+    "plain-seed": "#e4e6eb",
     "temperature": "#f2cf63",
     "copied": "#6fd3bf",
     "raw": "#7fb4ff",
@@ -118,7 +119,7 @@ class SvgPage:
             return
         x = _PADDING + (column + start) * _CELL_WIDTH
         y = _PADDING + (row + 0.75) * _CELL_HEIGHT
-        weight = ' font-weight="bold"' if style == "seed" else ""
+        weight = ' font-weight="bold"' if style.endswith("seed") else ""
         underline = ' text-decoration="underline"' if underlined else ""
         length = display_width(shown.lstrip(" ")) * _CELL_WIDTH
         self._elements.append(
@@ -211,7 +212,7 @@ class SvgPage:
 
 
 def _choose_style(span: MarkedSpan, heat: str) -> str:
-    """Return the name of a span's style: "seed", or its look of heat; "plain" if it has none."""
+    """Return the name of a span's style: its look as a seed or of heat; "plain" if it has none."""
     if span.token is None:
-        return "seed" if span.seed else "plain"
+        return seed_look(heat) if span.seed else "plain"
     return heat_look(span.token, heat, span.value) or "plain"

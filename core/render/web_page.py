@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from string import Template
 
-from .heat import SCALES, heat_look, legend, legend_looks, scale_of, surprisal
+from .heat import SCALES, heat_look, legend, legend_looks, scale_of, seed_look, surprisal
 from .marks import COPIED_MEANING, COPIED_SIGN, STYLE_MEANING, TEMPERATURE_MEANING, MarkedSpan, margin_sign
 from .svg import xml_text
 
@@ -25,7 +25,7 @@ def to_page(title: str, spans: Sequence[MarkedSpan], summary: str, heat: str, ca
 
 def _span_html(span: MarkedSpan, heat: str, note: str) -> str:
     if span.seed:
-        return f"<b>{xml_text(span.text)}</b>"
+        return f'<b class="{seed_look(heat)}">{xml_text(span.text)}</b>'
     if span.token is None:
         return xml_text(span.text)
     copied = " c" if span.copied and span.text.strip("\n") else ""
@@ -88,7 +88,7 @@ _STYLE = Template("""
 body { background: var(--back); color: var(--ink); max-width: 80ch; margin: 2em auto; padding: 0 1em; }
 body, pre { font: 1rem/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
 pre { position: relative; margin: 0; padding-left: 7ch; white-space: pre-wrap; overflow-wrap: anywhere; }
-b { color: var(--seed); }
+.seed { color: var(--seed); }
 footer { margin-top: 2em; padding-left: 7ch; color: var(--dim); }
 [data-t]::before { content: attr(data-t); position: absolute; left: 0; padding-right: 1ch; background: var(--back); }
 [data-t]::before, i { color: var(--sign); font-style: normal; text-decoration: none; }

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from ....core.render.heat import heat_look
+from ....core.render.heat import heat_look, seed_look
 from ....core.render.marks import COPIED_SIGN
 from ....core.setting_heat import heat_unit
 from .wrapping import StyleRun, WrappedLine
@@ -65,7 +65,7 @@ class LinePainter:
 
     def _style_name(self, run: StyleRun) -> str:
         if run.token is None:
-            return run.style
+            return seed_look(self.heat) if run.style == "seed" else run.style
         value = self.unit_value(run.token_index) if heat_unit(self.heat) else None
         return heat_look(run.token, self.heat, value) or run.style
 

@@ -31,7 +31,7 @@ class Transcript(DocumentView):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"transcript--{name}" for name in ("seed", "text", "note", "error", "title", "name")),
+        *(f"transcript--{name}" for name in ("seed", "plain-seed", "text", "note", "error", "title", "name")),
         *(f"transcript--{name}" for name in ("mark", "turn", "cursor", "quote", "match", "match-chosen")),
         *(f"transcript--{name}" for name in ("past", "head", "figure", "result", "raw", "shaped")),
         *(f"transcript--{name}{number}" for name in SCALES for number in range(5)),
