@@ -122,7 +122,7 @@ class Model(HtmlView):
         40
         """
         chosen = self.settings.changed(**settings)
-        start = self.read(seed, whole=chosen.whole_seed).snapshot
+        start = self.read_seed(seed, chosen)
         engine = self.engine()
         rng = PositionRNG(random_rng_seed() if chosen.rng is None else chosen.rng)
         options = StreamOptions(chosen, rng, max_unread=MAX_BURST_TOKENS, keep_snapshots=False)
@@ -134,18 +134,12 @@ class Model(HtmlView):
     ) -> list[Iterator[Event]]:
         """Return the events of ``count`` texts that continue ``start``, from number ``first`` on.
 
-        Text n (from 0) uses take n of ``rng``.
-        One engine steps the texts together. They can be read in any order.
+        Text n (from 0) uses take n of ``rng``. One engine steps the texts together. They can be read in any order.
         """
-        engine = self.engine()
-        streams = [
-            engine.open(
-                start,
-                StreamOptions(settings, PositionRNG(rng, take), max_unread=settings.length, keep_snapshots=False),
-            )
-            for take in range(first, first + count)
-        ]
-        return [engine.iter_events(stream) for stream in streams]
+        engine, unread = self.engine(), settings.length
+        takes = (PositionRNG(rng, take) for take in range(first, first + count))
+        options = [StreamOptions(settings, take, max_unread=unread, keep_snapshots=False) for take in takes]
+        return [engine.iter_events(stream) for stream in [engine.open(start, each) for each in options]]
 
     def generate(self, seed: str = "", **settings: object) -> str:
         """Return the text that continues ``seed``, without ``seed``. Takes the keyword arguments of ``stream``."""
@@ -153,7 +147,13 @@ class Model(HtmlView):
 
     def write(self, seed: str = "", **settings: object) -> WrittenText:
         """Return ``seed`` and the tokens that continue it. A notebook shows them in heat colors."""
-        return WrittenText(seed, list(self.stream(seed, **settings)))
+        from .cells.written_units import WrittenUnits
+
+        return WrittenText(seed, list(self.stream(seed, **settings)), units=WrittenUnits(self, seed, settings))
+
+    def read_seed(self, seed: str, settings: Settings) -> Snapshot:
+        """Return the snapshot that a text with these settings continues, but for its style."""
+        return self.read(seed, whole=settings.whole_seed).snapshot
 
     def distribution(self, text: str = "", style: object = "off", style_strength: float = 1.0) -> dict[str, float]:
         """Return the model's probabilities (T = 1, no filters) of the next token, by its text, likeliest first.

@@ -17,10 +17,12 @@ from afterglow.core.commands.effects import Notice
 from afterglow.core.commands.registry import completions
 from afterglow.core.errors import AfterglowError
 from afterglow.core.events import Token
+from afterglow.core.generation.written_text import WrittenText
 from afterglow.core.inference.model_file import Architecture
 from afterglow.core.model import Model, load
 from afterglow.core.paths import config_file
 from afterglow.core.render.heat import SCALES, heat_look, heat_styles, unit_look
+from afterglow.core.render.html_parts import TINTS
 from afterglow.core.session.session import Session
 from afterglow.core.session.unit_values import PassageValues
 from afterglow.core.settings import Settings
@@ -325,3 +327,42 @@ def test_blue_is_below_the_middle_and_orange_above(part: str, value: float, look
     assert unit_look(part, value) == look
     assert heat_look(TOKEN, f"{part} 1.2", value) == look
     assert heat_look(TOKEN, f"{part} 1.2") is None
+
+
+def test_a_notebook_shows_a_unit_in_a_text_that_a_model_wrote(styled: Model) -> None:
+    session = Session(styled, styled.settings.changed(rng=3, length=60, heat=UNIT, style="ann"))
+    do(session, "The lamp")
+    text = styled.write("The lamp", length=60, rng=3, style="ann").with_heat(UNIT)
+    assert list(text.values) == PassageValues(session).all()
+    page = text._repr_html_()
+    values = [f"{value:.2f}" for value in text.values]
+    assert re.findall(rf'title="{UNIT}: (-?[\d.]+), ', page) == values
+    assert f"{UNIT}: " in page
+    tints = [f"rgba({red},{green},{blue},{opacity})" for red, green, blue, opacity in TINTS["unit"] if opacity]
+    assert [tint for tint in tints if page.count(tint) > 1] == tints
+    assert "rgba" not in text.with_heat("off")._repr_html_()
+    assert text.with_heat("rank").values == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "heat", "message"),
+    [
+        ({}, "cell 3.1", "the model has no cell 3.1"),
+        ({"style": "ann..bob"}, UNIT, "a unit is shown in a text of one style, not of a ramp"),
+    ],
+)
+def test_a_notebook_says_which_unit_it_cannot_show(
+    styled: Model, options: dict[str, object], heat: str, message: str
+) -> None:
+    with pytest.raises(AfterglowError, match=message):
+        styled.write("The lamp", length=9, rng=3, **options).with_heat(heat)
+    with pytest.raises(AfterglowError, match=r"is known in a text that model\.write returned"):
+        WrittenText("", []).with_heat(heat)
+
+
+@pytest.mark.parametrize("tint", TINTS["unit"])
+def test_print_is_readable_on_the_tints_of_a_notebook(tint: tuple[int, int, int, float]) -> None:
+    *color, opacity = tint
+    for paper, ink in ((255, "#000000"), (17, "#ffffff")):
+        mixed = "".join(f"{round(part * opacity + paper * (1 - opacity)):02x}" for part in color)
+        assert contrast(f"#{mixed}", ink) >= 4.3

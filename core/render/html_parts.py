@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ..sanitize import one_line
-from .heat import legend
+from .heat import legend, scale_of
 from .svg import xml_text
 
 BAR_COLORS = {"raw": "#7fb4ff", "shaped": "#e0a100"}
@@ -21,6 +21,12 @@ HEAT_TINT = (190, 75, 0)
 
 HEAT_OPACITIES = (0, 0.18, 0.36, 0.58, 0.85)
 """Opacity of the tint at each level of heat."""
+
+_SEQUENTIAL = [(*HEAT_TINT, opacity) for opacity in HEAT_OPACITIES]
+_DIVERGING = [(40, 100, 215, 0.8), (40, 100, 215, 0.3), (0, 0, 0, 0), (*HEAT_TINT, 0.36), (*HEAT_TINT, 0.85)]
+
+TINTS = {"heat": _SEQUENTIAL, "unit": _DIVERGING}
+"""Red, green, blue and opacity of each level, by the scale of heat."""
 
 BAR_WIDTH = 6
 """Width of the longest bar in em."""
@@ -39,7 +45,7 @@ class HeatSpan(NamedTuple):
 
 def heat_text(spans: Iterable[HeatSpan], heat: str) -> str:
     """Return a text in heat colors with a legend below it. There is no legend if ``heat`` is "off"."""
-    body = "".join(map(_heat_span, spans))
+    body = "".join(_heat_span(span, scale_of(heat)) for span in spans)
     style = f"{_MONO};line-height:1.5;white-space:pre-wrap;overflow-wrap:anywhere;max-width:80ch"
     return f'<div style="{style}">{body}</div>{_heat_legend(heat) if heat != "off" else ""}'
 
@@ -71,19 +77,21 @@ def facts_table(facts: Iterable[tuple[str, str]], title: str = "") -> str:
     return html_table(((html_cell(name, name=True), html_cell(value)) for name, value in facts if value), title=title)
 
 
-def _heat_span(span: HeatSpan) -> str:
+def _heat_span(span: HeatSpan, scale: str) -> str:
     text = f"<b>{xml_text(span.text)}</b>" if span.bold else xml_text(span.text)
     tooltip = f' title="{xml_text(span.tooltip)}"' if span.tooltip else ""
-    return f"<span{_heat_style(span.level)}{tooltip}>{text}</span>" if tooltip or span.level else text
+    style = _heat_style(span.level, scale)
+    return f"<span{style}{tooltip}>{text}</span>" if tooltip or style else text
 
 
-def _heat_style(level: int | None) -> str:
-    """Return the attribute that tints a level. The lowest one has the colors of the page."""
-    red, green, blue = HEAT_TINT
-    return f' style="background:rgba({red},{green},{blue},{HEAT_OPACITIES[level]})"' if level else ""
+def _heat_style(level: int | None, scale: str) -> str:
+    """Return the attribute that tints a level. The lowest heat, or the middle of a unit, has the colors of the page."""
+    red, green, blue, opacity = TINTS[scale][level] if level is not None else (0, 0, 0, 0)
+    return f' style="background:rgba({red},{green},{blue},{opacity})"' if opacity else ""
 
 
 def _heat_legend(heat: str) -> str:
     title, names = legend(heat)
-    levels = "&ensp;".join(f"<span{_heat_style(level)}>{xml_text(name)}</span>" for level, name in enumerate(names))
+    styles = (_heat_style(level, scale_of(heat)) for level in range(len(names)))
+    levels = "&ensp;".join(f"<span{style}>{xml_text(name)}</span>" for name, style in zip(names, styles, strict=True))
     return f'<div style="margin-top:0.5em;opacity:0.8">{xml_text(title)}: {levels}</div>'

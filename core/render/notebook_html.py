@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import singledispatch
+from functools import partial, singledispatch
+from itertools import chain, repeat
 
 from ..events import Token
 from ..generation.written_text import WrittenText
@@ -32,9 +33,13 @@ def draw_token(token: Token) -> str:
 @to_html.register
 def draw_text(text: WrittenText) -> str:
     """Return a seed in bold, and the text that continues it in the colors of its heat."""
-    tokens = text.tokens[:MAX_PIECES]
-    spans = [HeatSpan(token.text, heat_level(token, text.heat), _figures(token)) for token in tokens]
+    spans = map(partial(_text_span, text.heat), text.tokens[:MAX_PIECES], chain(text.values, repeat(None)))
     return heat_text([HeatSpan(text.seed, bold=True), *spans, *_note_rest(len(text.tokens))], text.heat)
+
+
+def _text_span(heat: str, token: Token, value: float | None) -> HeatSpan:
+    unit = "" if value is None else f"{heat}: {value:.2f}, "
+    return HeatSpan(token.text, heat_level(token, heat, value), f"{unit}{_figures(token)}")
 
 
 @to_html.register
