@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 
 from ..core.commands import explain
+from ..core.commands.draw_table import DrawTable
 from ..core.commands.effects import Effect, Listing, Table
 from ..core.errors import CommandError
 from ..core.model import Model
@@ -55,5 +56,5 @@ def _describe_choice(session: Session, temperature: float, last_id: int | None) 
 def _listings(effects: Iterable[Effect]) -> Iterator[Listing]:
     """Yield the tables as lists, which have the same columns at every width."""
     for effect in effects:
-        if isinstance(effect, Table):
+        if isinstance(effect, Table) and not isinstance(effect, DrawTable):  # the message's own number is not known
             yield from effect.plain

@@ -25,6 +25,8 @@ _IN_TEXT = f"{_CONTROLS}{_LINE_ENDS_AND_BIDI}{_NO_CHARACTERS}"
 _IN_LINE = f"\n\t{_IN_TEXT}"
 _IN_NAME = f"{_INVISIBLE}{_IN_LINE}"
 
+_TOKEN_SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥", "": "∅"}
+
 
 def escape_controls(text: str) -> str:
     """Return ``text`` without control characters. Newline and tab stay, and so does the number of characters.
@@ -48,6 +50,11 @@ def one_line(text: str) -> str:
     """
     half = (MAX_LINE - len(_CUT)) // 2
     return escape_line(text if len(text) <= MAX_LINE else f"{text[:half]}{_CUT}{text[-half:]}")
+
+
+def token_label(text: str) -> str:
+    """Return the text of a token with newlines, tabs, control characters and a single space made visible."""
+    return _TOKEN_SIGNS.get(text) or escape_controls(text).replace("\n", "↵").replace("\t", "⇥")
 
 
 def visible_name(name: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from afterglow.core.model import load
 from afterglow.core.render.marks import MarkedSpan, mark_spans
 from afterglow.core.render.svg import TEMPERATURE_COLUMNS, SvgPage, WrappedTokens
-from afterglow.core.sanitize import escape_controls
+from afterglow.core.sanitize import escape_controls, token_label
 from afterglow.core.session.lens import Inspection, inspect_session
 from afterglow.core.session.node import Node
 from afterglow.core.session.session import Session
@@ -82,8 +82,7 @@ def draw_lens(picture: SvgPage, inspection: Inspection, top: float, column: int)
     for number, each in enumerate(inspection.candidates[:6]):
         row = top + 2 + number
         taken = inspection.taken is not None and each.id == inspection.taken.id
-        sign = {" ": "␣", "\n": "↵"}.get(each.text, each.text)
-        picture.text_at(row, column, f"{'●' if taken else ' '} {sign}", "plain" if taken else "dim")
+        picture.text_at(row, column, f"{'●' if taken else ' '} {token_label(each.text)}", "plain" if taken else "dim")
         for start, share, style in ((5, each.raw, "raw"), (21, each.shaped, "shaped")):
             picture.bar(row, column + start, 10 * share / highest, style)
             picture.text_at(row, column + start + 10.5, f"{share:4.0%}", "dim")

@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import pytest
 from afterglow.core.events import Token
+from afterglow.core.sanitize import token_label
 from afterglow.core.session.lens import Candidate, Inspection
-from afterglow.repl.tui.lens.lens_bars import format_share, render_bar, token_label
+from afterglow.repl.tui.lens.lens_bars import format_share, render_bar
 from afterglow.repl.tui.lens.lens_layout import LensContent, LensLayout, lay_out
 from afterglow.repl.tui.lens.lens_rows import rest_of, rows_to_show
 from afterglow.repl.tui.text.wrapping import Paragraph, TokenSpan

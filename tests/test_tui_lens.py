@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from afterglow.core.model import Model
+from afterglow.core.sanitize import token_label
 from afterglow.core.session.lens import inspect_session
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.repl.tui import app as app_module
-from afterglow.repl.tui.lens.lens_bars import token_label
 from afterglow.repl.tui.lens.lens_panel import Lens
 from afterglow.repl.tui.prompt import PromptInput
 from afterglow.repl.tui.status.legend import Legend

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,10 +25,12 @@ from ..sampling.temperature import (
     probs_at_temperatures,
     temperature_steps,
 )
-from ..session.lens import next_logprobs
+from ..sanitize import token_label
+from ..session.lens import next_stream, stream_logprobs
 from ..session.session import Session
 from ..setting_types import Ramp
 from ..settings import SPECS, Settings
+from .draw_table import draw_table
 from .effects import Effect, Table
 from .explain_tables import Distribution, build_table, log_probs, slide_notices
 
@@ -65,16 +67,21 @@ def explain(session: Session, args: ExplainArgs = DEFAULT_ARGS) -> Iterator[Effe
     temperatures = args.temperatures or (session.temperature,)
     if args.distribution:
         yield from show_typed(args.distribution, temperatures)
+        yield draw_table(args.distribution, temperatures, PositionRNG(session.passage.rng), 0)
         return
-    logprobs = next_logprobs(session)
-    if logprobs is None:
+    stream = next_stream(session)
+    if stream is None:
         raise CommandError("there is no text yet: type a seed first, or probabilities: /explain 0.3,0.5,0.2 1.2 0.8")
-    yield build_table(from_logprobs(session.model, logprobs), temperatures)
+    distribution = from_logprobs(session.model, stream_logprobs(stream))
+    yield build_table(distribution, temperatures)
     if not args.temperatures and isinstance(ramp := session.settings.temperature, Ramp):
         place = "where the ramp is now" if session.playing else "where the next text begins"
         yield Notice(f"T {session.temperature:.2f} is {place}: T goes along {SPECS['temperature'].kind.show(ramp)}")
     if filters := session.settings.changed(style=(), style_strength=1).format_active_filters():
         yield Notice(f"the tables show the temperature alone; {filters} also changes the probabilities before the draw")
+    else:
+        label = token_labels(session.model)
+        yield draw_table(distribution, temperatures, stream.options.rng.copy(), stream.position, label)
     if 0 in temperatures and not session.playing:
         yield greedy_notice(run_greedy(session.model, session.current_snapshot(), session.settings))
 
@@ -120,6 +127,11 @@ def from_snapshot(model: Model, snapshot: Snapshot) -> Distribution:
 def from_logprobs(model: Model, logprobs: Array) -> Distribution:
     """Return the distribution of a model's log-probabilities (V,), labeled with its tokens."""
     return Distribution([_label_token(model, token) for token in range(model.tokenizer.size)], np.exp(logprobs))
+
+
+def token_labels(model: Model) -> Callable[[int], str]:
+    """Return the function that names a token id on the bar of a draw."""
+    return lambda token: token_label(model.token_text(token))
 
 
 def bell_curve(max_temperature: float = 1.0) -> Distribution:

@@ -22,6 +22,10 @@ class PositionRNG:
         self.take = take
         self._block, self._uniforms = -1, np.empty(0)
 
+    def copy(self) -> PositionRNG:
+        """Return the same numbers for another thread: an object keeps the latest block."""
+        return PositionRNG(self.key, self.take)
+
     def uniform(self, position: int) -> float:
         """Return the number for the token at ``position``: in [0, 1), a multiple of 2^-32."""
         return float(self.uniforms(position, 1)[0])

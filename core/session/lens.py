@@ -12,9 +12,11 @@ from ..events import Token
 from ..generation.burst import tuple_maker
 from ..generation.snapshot import Snapshot
 from ..generation.stream import Stream, StreamOptions
+from ..sampling.draws import Draw
 from ..sampling.filters import Array, entropy, log_softmax
 from ..sampling.rng import PositionRNG
 from ..sampling.sampler import SamplerChain
+from ..sanitize import token_label
 from ..settings import SamplingSettings, Settings
 from .replay import draw_start
 from .session import Session
@@ -43,7 +45,8 @@ class Inspection(NamedTuple):
     ``token_count`` is the size of the vocabulary. ``temperature`` is that of the shaped probabilities. Entropies are in
     bits. Filters removed ``cut_count`` tokens, to which the model gave ``cut_share`` of the probability, 0 to 1.
     ``taken`` is the token that was drawn, None if none was. ``filters`` are the settings that drew it; None if not
-    recorded, and the current settings were used.
+    recorded, and the current settings were used. ``draw`` has the number that drew the token, or that will draw the
+    next one; None if the token was chosen by hand.
     """
 
     candidates: list[Candidate]
@@ -55,6 +58,7 @@ class Inspection(NamedTuple):
     cut_share: float
     taken: Token | None = None
     filters: Settings | None = None
+    draw: Draw | None = None
 
     @property
     def taken_text(self) -> str:
@@ -74,48 +78,52 @@ def inspect_session(session: Session, index: int | None = None) -> Inspection | 
     The shaped probabilities use the temperature and the filters that drew the token, or the current ones if no token
     was drawn there or its filters were not recorded. Returns None if there is no text.
     """
-    if index is None and session.stream:
-        stream = session.stream.with_settings(session.settings)
-        return inspect_stream(stream, session.temperature, session.model.token_text)
-    if session.passage.cursor is None:
-        return None
-    return _inspect_passage(session, session.passage.token_count() if index is None else index)
-
-
-def _inspect_passage(session: Session, index: int) -> Inspection:
-    place = session.passage.token_place(index)
-    if place is None:
-        stream = _next_stream(session)
-        return inspect_stream(stream, session.settings.temperature_at(0), session.model.token_text)
+    place = None if index is None or session.passage.cursor is None else session.passage.token_place(index)
+    if index is None or place is None:
+        stream = next_stream(session)
+        return inspect_stream(stream, session.temperature, session.model.token_text) if stream else None
     node, at = place
     before = session.snapshot_at(*session.passage.locate_token(index))
     taken, filters = node.tokens[at], node.filters_at(at)
-    stream = _stream_from(session, draw_start(session.model, before, node, at), filters or session.settings)
+    start, rng = draw_start(session.model, before, node, at), PositionRNG(session.passage.rng, node.take)
+    stream = _stream_from(session, start, filters or session.settings, rng)
     return inspect_stream(stream, taken.temperature, session.model.token_text, taken, filters)
 
 
-def _next_stream(session: Session) -> Stream:
-    """Return the stream that would continue the text now, for inspection only."""
+def next_stream(session: Session) -> Stream | None:
+    """Return the stream that is written, or that would continue the text now, for inspection only.
+
+    None if there is no text.
+    """
+    if session.stream:
+        return session.stream.with_settings(session.settings)
+    if session.passage.cursor is None:
+        return None
     voices, settings = session.model.voices, session.settings
-    return _stream_from(
-        session, voices.restyle(session.current_snapshot(), voices.fit_voice(settings.voice).at(0)), settings
-    )
+    start = voices.restyle(session.current_snapshot(), voices.fit_voice(settings.voice).at(0))
+    rng = PositionRNG(session.passage.rng, session.passage.next_free_take(*session.passage.end()))
+    return _stream_from(session, start, settings, rng)
 
 
-def _stream_from(session: Session, start: Snapshot, settings: Settings) -> Stream:
+def _stream_from(session: Session, start: Snapshot, settings: Settings, rng: PositionRNG) -> Stream:
     """Return a stream for inspection only."""
-    return Stream(session.model.tokenizer, start, StreamOptions(settings, PositionRNG(0)))
+    return Stream(session.model.tokenizer, start, StreamOptions(settings, rng))
 
 
 def next_logprobs(session: Session) -> Array | None:
     """Return the model's log-probabilities (V,) of the next token, in the current style. None if there is no text."""
-    if session.stream:
-        logits = session.stream.with_settings(session.settings).model_logits()
-    elif session.passage.cursor is None:
-        return None
-    else:
-        logits = _next_stream(session).model_logits()
-    return np.asarray(log_softmax(logits[None])[0])
+    stream = next_stream(session)
+    return stream_logprobs(stream) if stream else None
+
+
+def stream_logprobs(stream: Stream) -> Array:
+    """Return the model's log-probabilities (V,) of a stream's next token."""
+    return np.asarray(log_softmax(stream.model_logits()[None])[0])
+
+
+def next_uniform(stream: Stream) -> float:
+    """Return the number, from 0 to 1, that draws a stream's next token."""
+    return stream.options.rng.copy().uniform(stream.position)  # a copy: the engine's thread uses it, too
 
 
 def inspect_stream(
@@ -134,6 +142,7 @@ def inspect_stream(
     logprobs = log_softmax(np.stack([stream.model_logits(), shaped_logits]))
     raw, shaped = np.exp(logprobs)
     order = _order_candidates(raw, taken, limit)
+    draw = Draw(shaped, next_uniform(stream), lambda token: token_label(decode(token)))
     ids = order.tolist()
     columns = [column[order].tolist() for column in (raw, shaped, allowed)]
     raw_entropy, shaped_entropy = (entropy(logprobs) + 0.0).tolist()  # + 0.0 makes 0 of -0
@@ -147,6 +156,7 @@ def inspect_stream(
         cut_share=float(raw[~allowed].sum()),
         taken=taken,
         filters=filters,
+        draw=draw if taken is None or draw.token == taken.id else None,
     )
 
 

@@ -75,10 +75,10 @@ def _choose(losses: list[LossRow], lowest: LossRow | None) -> list[LossRow]:
 
 def _print_samples(found: RunHistory) -> None:
     from ...core.training.samples import by_epoch, show_sample, spread
-    from .teach import columns
+    from .options import terminal_columns
 
     for epoch, rows in spread(by_epoch(found.samples), MOST_ROWS):
         echo("")
         echo(f"epoch {epoch:.1f}")
         for row in rows:
-            echo(f"  T {row.temperature:<4g} {show_sample(row.text)}"[: columns()])
+            echo(f"  T {row.temperature:<4g} {show_sample(row.text)}"[: terminal_columns()])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -170,6 +172,11 @@ def require_new_file(path: Path | None, replace: bool) -> None:
 
     if path and not replace:
         require_new_or_ours(path, "choose another name, or add --replace")
+
+
+def terminal_columns() -> int:
+    """Return the width of the terminal, a large number if standard output is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
 
 
 def print_values(values: Mapping[str, object], as_json: bool) -> None:

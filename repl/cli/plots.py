@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from ...core.commands.draw_table import DrawTable
+    from .explanations import Explanation
+
 TEMPERATURE_COLORS = {
     0.3: (0.10, 0.30, 0.60),
     0.98: (0.45, 0.66, 0.86),
@@ -29,6 +32,12 @@ TEMPERATURE_COLORS = {
     2.0: (0.70, 0.09, 0.17),
 }
 """RGB color by temperature, 0 to 1: blue below 1, gray at 1, red above. Color-blind readers can tell them apart."""
+
+MIN_PLOTTED_PART = 0.001
+"""Minimum probability of a token with a part of its own in the bar of a draw."""
+
+MIN_LABELED_PART = 0.015
+"""Minimum probability of a token whose part has room for its label."""
 
 MAX_TITLE_SEED = 30
 """Maximum characters of a seed in a plot's title, its last ones."""
@@ -54,20 +63,23 @@ MATPLOTLIB_STYLE: dict[Any, Any] = {
 }
 
 
-def draw_distribution(
-    path: Path, distribution: Distribution, temperatures: Sequence[float], seed: str | None, curve: bool
-) -> None:
-    """Plot a distribution at each temperature and at 1, as bars, or as lines if ``curve``. The title names the seed.
+def draw_distribution(path: Path, explanation: Explanation, seed: str | None) -> None:
+    """Plot a distribution at each temperature and at 1: a curve as lines, any other as bars, with the draw below them.
+
+    The title names the seed.
 
     Raise UsageError if the name of ``path`` ends in neither .svg nor .png, MissingExtraError without matplotlib, and
     StorageError if the file cannot be written.
     """
-    temperatures = sorted({1.0, *temperatures})
+    distribution, temperatures = explanation.distribution, sorted({1.0, *explanation.temperatures})
     with np.errstate(divide="ignore"):
         probs_by_temperature = probs_at_temperatures(np.log(distribution.probs), temperatures)
-    with open_figure(path) as figure:
-        axes = figure.add_subplot()
-        draw = _draw_curves if curve else _draw_bars
+    draws = explanation.draw
+    with open_figure(path, 5.2 if draws else 4.2) as figure:
+        axes, *below = figure.subplots(2, 1, height_ratios=(4, 1)) if draws else [figure.add_subplot()]
+        draw = _draw_bars if draws else _draw_curves
+        if draws:
+            _draw_draws(below[0], draws)
         draw(axes, distribution, probs_by_temperature, temperatures)
         axes.set_ylabel("probability")
         after = "" if seed is None else f" after {_shorten(seed)!r}"
@@ -150,6 +162,24 @@ def _draw_curves(
         sides = [-deviation, deviation]
         axes.vlines(sides, 0, np.interp(sides, x, probs), color=color, linestyles="dotted")
     axes.set_xlabel("standard deviations from the middle, at T = 1; dotted: ±σ")
+
+
+def _draw_draws(axes: Axes, table: DrawTable) -> None:
+    """Draw the bars of a draw, a row for each temperature, the token that is drawn in color, and the number's line."""
+    for row, draw in enumerate(table.draws):
+        ends = np.concatenate([[0.0], draw.probs.cumsum() / draw.probs.sum()])
+        for token in np.flatnonzero(np.diff(ends) >= MIN_PLOTTED_PART):
+            start, width = float(ends[token]), float(ends[token + 1] - ends[token])
+            color = "#f2cf63" if token == draw.token else "#c3c7cf" if token % 2 else "#dfe2e8"
+            axes.barh(row, width, 0.8, start, color=color)
+            if width >= MIN_LABELED_PART:
+                axes.text(start + width / 2, row, draw.label(int(token)), ha="center", va="center", fontsize=9)
+    axes.axvline(table.draws[0].uniform, color="black", linewidth=1.5)
+    axes.set_yticks(range(len(table.draws)), table.names)
+    axes.set_xlim(0, 1)
+    axes.invert_yaxis()
+    axes.grid(visible=False)
+    axes.set_xlabel(table.title, fontsize=9)
 
 
 def _shorten(seed: str) -> str:

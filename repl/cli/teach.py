@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...core.command_line import echo, echo_json, echo_notice
+from ...core.command_line import echo, echo_json
 from ...core.errors import UsageError
 from .options import (
     json_option,
@@ -25,11 +24,7 @@ from .options import (
 from .reading_flags import ReadingFlags, reading_flags
 
 if TYPE_CHECKING:
-    from ...core.commands.effects import Listing, Table
-    from ...core.commands.explain import GreedyRun
-    from ...core.commands.explain_tables import Distribution
     from ...core.diversity import DiversityMetrics
-    from ...core.events import Notice
 
 NEXT_STEP_HINT = 'next, the probabilities of a model: afterglow explain "To be or not to b" -t 0.5 -t 1 -t 2'
 
@@ -49,6 +44,12 @@ temperatures_option = click.option(
     callback=_parse_temperatures,
     help="temperature (repeatable)",
 )
+rng_option = click.option(
+    "--rng",
+    type=click.IntRange(0, 2**32 - 1),
+    default=1,
+    help="number that fixes the random choices: the same number gives the same texts",
+)
 plot_option = click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="file for a plot; its name ends in .svg or .png"
 )
@@ -59,6 +60,7 @@ plot_option = click.option(
 @temperatures_option
 @click.option("--probs", metavar="P,P,…", help="probabilities to use instead of a model's, such as 0.3,0.5,0.2")
 @click.option("--gaussian", is_flag=True, help="use a bell curve instead of a model's probabilities")
+@rng_option
 @model_option
 @plot_option
 @replace_option
@@ -68,12 +70,13 @@ def explain(
     temperatures: tuple[float, ...],
     probs: str | None,
     gaussian: bool,
+    rng: int,
     model_name: str | None,
     plot: Path | None,
     replace: bool,
     as_json: bool,
 ) -> None:
-    """Show step by step what a temperature does to probabilities.
+    """Show step by step what a temperature does to probabilities, and how a token is drawn from them.
 
     They are a model's probabilities for the token after TEXT, those of --probs, or a bell curve. Without any of these,
     an example with three numbers is explained.
@@ -81,86 +84,25 @@ def explain(
     if sum((text is not None, probs is not None, gaussian)) > 1:
         raise UsageError("give one thing to explain: a text, --probs or --gaussian")
     require_new_file(plot, replace)
+    from .explanations import explain_curve, explain_next, explain_typed, open_model, print_effects
+
     chosen = temperatures or ((1.2, 0.8) if text is None and not gaussian else (0.5, 1.0, 2.0))
     if gaussian:
-        from ...core.commands.explain import bell_curve
-
-        distribution, greedy_run = bell_curve(max(chosen)), None
+        explanation = explain_curve(chosen)
+    elif text is None:
+        explanation = explain_typed(probs, chosen, rng)
     else:
-        distribution, greedy_run = _build_distribution(text, probs, model_name)
+        explanation = explain_next(open_model(model_name), text, chosen, rng)
     if plot:
         from .plots import draw_distribution
 
-        draw_distribution(plot, distribution, chosen, text, curve=gaussian)
+        draw_distribution(plot, explanation, text)
     if as_json:
-        from ...core.commands.explain import as_json as values
-
-        echo_json(values(distribution, chosen, greedy_run))
-    else:
-        _print_effects(_explain_effects(distribution, chosen, greedy_run, gaussian))
-        if text is None and probs is None and not gaussian:
-            echo(NEXT_STEP_HINT)
-
-
-def _build_distribution(
-    text: str | None, probs: str | None, model_name: str | None
-) -> tuple[Distribution, GreedyRun | None]:
-    """Return the distribution to explain, and the model's greedy continuation of ``text`` if there is one."""
-    from ...core.commands import explain
-    from ...core.sampling.temperature import LESSON_PROBABILITIES
-
-    if text is None:
-        typed = ",".join(map(str, LESSON_PROBABILITIES)) if probs is None else probs
-        distribution = explain.parse_distribution(typed)
-        if distribution.notice:
-            echo_notice(distribution.notice)
-        return distribution, None
-    model, _ = load_model_and_settings(model_name, "int8", {})
-    prefill = model.read(text)
-    for notice in prefill.notices:
-        echo_notice(notice)
-    return explain.from_snapshot(model, prefill.snapshot), explain.run_greedy(model, prefill.snapshot)
-
-
-def _explain_effects(
-    distribution: Distribution, temperatures: tuple[float, ...], greedy_run: GreedyRun | None, gaussian: bool
-) -> Iterable[Listing | Table | Notice]:
-    """Yield the tables that explain a distribution, and the notice of the greedy continuation if there is one.
-
-    A narrow terminal gets tables that fit it.
-    """
-    from ...core.commands import explain, explain_tables
-
-    if gaussian:
-        yield explain_tables.compare_curves(distribution, temperatures)
-    elif columns() <= explain_tables.PLAIN_WIDTH:
-        yield from (explain_tables.build_table(distribution, [temperature]) for temperature in temperatures)
-    else:
-        yield from explain_tables.build_tables(distribution, temperatures)
-    yield from explain_tables.slide_notices(distribution, temperatures)
-    if greedy_run:
-        yield explain.greedy_notice(greedy_run)
-
-
-def _print_effects(effects: Iterable[Listing | Table | Notice]) -> None:
-    """Print notices and tables, with an empty line after each table."""
-    from ...core.commands.effects import Listing, Table
-
-    for effect in effects:
-        if isinstance(effect, Table):
-            lines = ["".join(text for text, _ in line).rstrip() for line in effect.lines(columns() - 3)]
-        elif isinstance(effect, Listing):
-            lines = effect.lines()
-        else:
-            echo(effect.text)
-            continue
-        for line in (effect.title, *(f"  {line}" for line in lines), ""):
-            echo(line)
-
-
-def columns() -> int:
-    """Return the width of the terminal, a large number if standard output is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+        echo_json(explanation.to_json())
+        return
+    print_effects(explanation.effects())
+    if text is None and probs is None and not gaussian:
+        echo(NEXT_STEP_HINT)
 
 
 @click.command()
@@ -171,12 +113,7 @@ def columns() -> int:
 @click.option("--seed", default="", help="text that every generated text continues")
 @click.option("-n", "count", type=click.IntRange(1, 64), default=4, help="number of texts at each temperature")
 @click.option("--length", "-l", type=click.IntRange(50, 100_000), default=1000, help="characters in a text")
-@click.option(
-    "--rng",
-    type=click.IntRange(0, 2**32 - 1),
-    default=1,
-    help="number that fixes the random choices: the same number gives the same texts",
-)
+@rng_option
 @plot_option
 @replace_option
 @json_option

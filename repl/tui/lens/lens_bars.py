@@ -9,7 +9,8 @@ from typing import NamedTuple
 from rich.cells import cell_len, set_cell_size
 
 from ....core.render.heat import surprisal
-from ....core.sanitize import escape_controls
+from ....core.sampling.draws import Draw
+from ....core.sanitize import token_label
 from ....core.session.lens import Inspection
 from ..text.wrapping import TokenSpan
 from .lens_rows import Rest
@@ -21,7 +22,6 @@ LensLine = list[LensPart]
 
 _BAR_EIGHTHS = " ▏▎▍▌▋▊▉█"
 _SPARK_LEVELS = "▁▂▃▄▅▆▇█"
-_TOKEN_SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥", "": "∅"}
 
 SHARE_WIDTH = 4
 """Columns of a share, with a space that keeps it off its bar."""
@@ -31,11 +31,6 @@ MAX_SPARK_BITS = 4.0
 
 MAX_SAMPLES_PER_BAR = 32
 """Maximum tokens averaged for a bar of the sparkline."""
-
-
-def token_label(text: str) -> str:
-    """Return the text of a token with newlines, tabs, control characters and a single space made visible."""
-    return _TOKEN_SIGNS.get(text) or escape_controls(text).replace("\n", "↵").replace("\t", "⇥")
 
 
 def render_bar(share: float, width: int) -> str:
@@ -75,6 +70,16 @@ def _split_evenly(count: int, width: int) -> list[tuple[int, int]]:
     """Split ``count`` tokens into at most ``width`` ranges of about equal length. Return (first, end) pairs."""
     cells = min(count, width)
     return [(count * n // cells, count * (n + 1) // cells) for n in range(cells)]
+
+
+def draw_lines(draw: Draw, width: int) -> list[LensLine]:
+    """Return the number that decides the draw, and below it the bar of all tokens, in the order of their ids."""
+    token = draw.token
+    parts = [
+        (part.text, "chosen" if part.id == token else ("raw", "shaped")[n % 2])
+        for n, part in enumerate(draw.split(width))
+    ]
+    return [[(draw.pointer(width), "figure")], parts]
 
 
 class BarTable(NamedTuple):

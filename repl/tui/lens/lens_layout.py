@@ -11,10 +11,11 @@ from rich.cells import cell_len, set_cell_size
 
 from ....core.cells.units import Unit
 from ....core.render.heat import heat_level, surprisal
+from ....core.sanitize import token_label
 from ....core.session.lens import Inspection
 from ....core.session.unit_lens import UnitParts
 from ..text.wrapping import TokenSpan
-from .lens_bars import BarTable, LensLine, spark_position, sparkline, token_label
+from .lens_bars import BarTable, LensLine, draw_lines, spark_position, sparkline
 from .lens_rows import rest_of, rows_to_show
 from .lens_unit import COMPACT_ROWS, UNIT_ROWS, compact_unit_lines, unit_lines
 
@@ -29,6 +30,12 @@ MIN_ROWS_WITH_SPARKLINE = 16
 
 SPARK_ROWS = 3
 """Rows of the sparkline, its title, and a gap above."""
+
+DRAW_ROWS = 3
+"""Rows of the draw: a gap, the number, and the bar that it falls on."""
+
+MIN_ROWS_BELOW_DRAW = 8
+"""Minimum rows for the candidates below the draw, which is left out for them."""
 
 MIN_BAR_ROWS = 4
 """Minimum rows of the bars: a heading, two candidates and the rest. Figures are left out for them."""
@@ -82,6 +89,7 @@ def lay_out(content: LensContent, width: int, height: int) -> LensLayout:
         return _beside(content, content.inspection, figures, width, height)
     unit = _unit_lines(content, width, height)
     figures = figures[: max(1, height - MIN_BAR_ROWS - len(unit))]
+    figures += _draw_lines(content.inspection, width, height - len(figures) - len(unit))
     gap: list[LensLine] = [[]] if height > len(figures) + MIN_BAR_ROWS + len(unit) else []
     first = len(figures) + len(gap)
     kept = len(unit) + (SPARK_ROWS if height >= MIN_ROWS_WITH_SPARKLINE + len(unit) else 0)
@@ -102,6 +110,7 @@ def _beside(
 ) -> LensLayout:
     unit = compact_unit_lines(content.unit) if content.unit else []
     figures = figures[: max(1, height - len(unit))]
+    figures += _draw_lines(inspection, FIGURES_WIDTH, height - len(figures) - len(unit) + MIN_ROWS_BELOW_DRAW)
     left = [*figures, *unit, *_spark_lines(content, FIGURES_WIDTH, height - len(figures) - len(unit))]
     edge = FIGURES_WIDTH + 2
     bars, candidates = _bars(content, inspection, width - edge, height)
@@ -130,6 +139,13 @@ def _figures(content: LensContent, inspection: Inspection) -> Iterator[LensLine]
     if content.copied_run_length:
         yield [("copied ", "dim"), (f"in a run of {content.copied_run_length:,}", "figure")]
     yield from ([(line, "figure")] for line in wrap(content.settings_note, FIGURES_WIDTH))
+
+
+def _draw_lines(inspection: Inspection, width: int, room: int) -> list[LensLine]:
+    """Return a gap and the lines of the draw, if ``room`` rows leave enough for the candidates below it."""
+    if inspection.draw is None or room < DRAW_ROWS + MIN_ROWS_BELOW_DRAW:
+        return []
+    return [[], *draw_lines(inspection.draw, width)]
 
 
 def _bars(content: LensContent, inspection: Inspection, width: int, height: int) -> tuple[list[LensLine], list[int]]:
