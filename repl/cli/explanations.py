@@ -61,7 +61,7 @@ def explain_curve(temperatures: Sequence[float]) -> Explanation:
     return Explanation(explain.bell_curve(max(temperatures)), temperatures)
 
 
-def explain_typed(probs: str | None, temperatures: Sequence[float], rng: int) -> Explanation:
+def explain_numbers(probs: str | None, temperatures: Sequence[float], rng: int) -> Explanation:
     """Return the explanation of typed probabilities, or of the lesson's if that is None. Raises UsageError."""
     distribution = explain.parse_distribution(probs or ",".join(map(str, LESSON_PROBABILITIES)))
     if distribution.notice:

@@ -84,13 +84,13 @@ def explain(
     if sum((text is not None, probs is not None, gaussian)) > 1:
         raise UsageError("give one thing to explain: a text, --probs or --gaussian")
     require_new_file(plot, replace)
-    from .explanations import explain_curve, explain_next, explain_typed, open_model, print_effects
+    from .explanations import explain_curve, explain_next, explain_numbers, open_model, print_effects
 
     chosen = temperatures or ((1.2, 0.8) if text is None and not gaussian else (0.5, 1.0, 2.0))
     if gaussian:
         explanation = explain_curve(chosen)
     elif text is None:
-        explanation = explain_typed(probs, chosen, rng)
+        explanation = explain_numbers(probs, chosen, rng)
     else:
         explanation = explain_next(open_model(model_name), text, chosen, rng)
     if plot:
