@@ -1,4 +1,4 @@
-"""Draw the pictures of the README, with a fixed --rng: ``python docs/pictures.py [ramp] [sweep] [screen]``."""
+"""Draw the pictures of the README, with a fixed --rng: ``python docs/pictures.py [ramp] [sweep] [screen] [cell]``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from afterglow.core.model import load
+from afterglow.core.render.export import ExportedPassage, as_svg
 from afterglow.core.render.marks import MarkedSpan, mark_spans
 from afterglow.core.render.svg import TEMPERATURE_COLUMNS, SvgPage, WrappedTokens
 from afterglow.core.sanitize import escape_controls, token_label
 from afterglow.core.session.lens import Inspection, inspect_session
 from afterglow.core.session.node import Node
 from afterglow.core.session.session import Session
+from afterglow.core.session.unit_values import PassageValues
 from afterglow.core.setting_types import Ramp
 
 HERE = Path(__file__).parent
@@ -25,7 +27,7 @@ SEED, RNG = "ROMEO:", 11
 
 def main() -> None:
     """Draw the pictures named on the command line, or all."""
-    drawings = {"ramp": draw_ramp, "sweep": draw_sweep, "screen": draw_screen}
+    drawings = {"ramp": draw_ramp, "sweep": draw_sweep, "screen": draw_screen, "cell": draw_cell}
     for name in sys.argv[1:] or drawings:
         (HERE / f"{name}.svg").write_text(drawings[name](), "utf-8")
         print(f"docs/{name}.svg")
@@ -113,6 +115,15 @@ def draw_sweep() -> str:
         bottom = max(bottom, picture.row)
     picture.row = bottom
     return picture.to_svg("One seed at four temperatures, side by side")
+
+
+def draw_cell() -> str:
+    """Draw a text in the colors of the cell of ``tolstoy`` that follows quotation marks."""
+    model = load("tolstoy")
+    session = Session(model, model.settings.changed(rng=5, length=700, finish="sentence", heat="cell 2.393"))
+    exhaust(session.write_from('"Well, good night, Mary!" said Natasha.'))
+    values = PassageValues(session).all()
+    return as_svg(ExportedPassage(session.passage, session.summary(), session.settings.heat, values=values))
 
 
 def seed_node(session: Session) -> Node:
