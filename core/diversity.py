@@ -15,7 +15,8 @@ from .events import Token
 from .model import Model
 from .settings import Settings
 from .text.chunks import TextLike
-from .text.copy_detection import MIN_RUN, CopyReport, copied_run_lengths
+from .text.copy_detection import CopyReport, copied_run_lengths, indexed_run_lengths
+from .text.copy_index import MIN_RUN
 from .text.items import split_items
 
 DEFAULT_TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
@@ -38,7 +39,8 @@ class DiversityMetrics:
     ``known_words``: share of words that the reference text contains.
     ``copied``: share of characters in runs of at least 16 that the reference text contains verbatim.
     ``longest_copy``: length of the longest such run, in characters.
-    The last three are None without a reference text.
+    Without a reference text ``known_words`` is None. The last two are then what the model's index finds, None if it has
+    none, and ``copied_is_minimum`` is True: more may be copied.
     ``copied_items``: share of the whole items that stand in the list; None if the model is not one of a list.
     """
 
@@ -52,6 +54,7 @@ class DiversityMetrics:
     copied: float | None = None
     longest_copy: int | None = None
     copied_items: float | None = None
+    copied_is_minimum: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ def measure_diversity(
         streams = model.open_samples(start, settings, config.rng, config.count)
         samples = [[event for event in events if isinstance(event, Token)] for events in streams]
         copied_items = _measure_items(model, ["".join(token.text for token in tokens) for tokens in samples], reference)
-        yield replace(_compute_metrics(temperature, samples, reference), copied_items=copied_items)
+        metrics = _compute_metrics(temperature, samples, reference)
+        yield replace(metrics if reference else _add_noticed(metrics, model, samples), copied_items=copied_items)
 
 
 class ReferenceText:
@@ -145,6 +149,17 @@ def _compute_metrics(
         copied=copies.shares[MIN_RUN] if copies else None,
         longest_copy=copies.longest if copies else None,
     )
+
+
+def _add_noticed(metrics: DiversityMetrics, model: Model, samples: Sequence[Sequence[Token]]) -> DiversityMetrics:
+    """Return the metrics with what the model's index finds to be copied, if it has one."""
+    indexes = model.copies.indexes
+    if not indexes:
+        return metrics
+    texts = ("".join(token.text for token in tokens) for tokens in samples)
+    report = CopyReport.from_runs(np.concatenate([indexed_run_lengths(text, *indexes) for text in texts]))
+    copied = report.shares[MIN_RUN]
+    return replace(metrics, copied=copied, longest_copy=report.longest, copied_is_minimum=True)
 
 
 def _split_whole_words(text: str) -> list[str]:

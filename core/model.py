@@ -32,8 +32,8 @@ from .sampling.rng import PositionRNG, random_rng_seed
 from .sanitize import list_characters
 from .setting_styles import PLAIN_VOICE
 from .settings import Settings, merge_layers
-from .text.copy_detection import CopyDetector, CopyIndex
-from .text.copy_tracker import CopyIndexes, CopyTracker
+from .text.copy_detection import CopyDetector
+from .text.copy_tracker import CopyTracker
 from .text.tokenizer import Ids, Tokenizer
 
 MAX_SEED_TOKENS = MAX_HISTORY
@@ -56,16 +56,10 @@ class Prefill(NamedTuple):
 class Model(HtmlView):
     """Weights, tokenizer and runtime of a named model. Holds no hidden state, so many streams can share it."""
 
-    def __init__(
-        self,
-        name: str,
-        file: ModelFile,
-        runtime: Runtime | None = None,
-        indexes: Sequence[CopyIndex | None] | None = None,
-    ) -> None:
+    def __init__(self, name: str, file: ModelFile, runtime: Runtime | None = None) -> None:
         self.name = name
         self.file = file
-        self.copies = CopyIndexes([file.index] if indexes is None else indexes, file.card.item_end)
+        self.copies = file.copy_indexes()
         """The indexes of the training texts, by which copies are found."""
         self.runtime = runtime or fastest_runtime(file)
         self.voices = VoiceReader(self.runtime, file.styles, name)
@@ -296,5 +290,4 @@ def _load_mixture(name: str, make_runtime: Callable[[ModelFile], Runtime] | None
     if not split_mixture(name):
         return None
     name, mixture = open_mixture(name)
-    runtime = MixtureRuntime(mixture, make_runtime or fastest_runtime)
-    return Model(name, mixture, runtime, [member.index for member in mixture.members])
+    return Model(name, mixture, MixtureRuntime(mixture, make_runtime or fastest_runtime))

@@ -17,7 +17,7 @@ from afterglow.core.inference.model_file import ModelFile
 from afterglow.core.model import Model, load
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.core.text.copy_detection import CopyIndex
+from afterglow.core.text.copy_index import CopyIndex
 from afterglow.core.text.items import ItemSet
 from afterglow.repl import clipboard
 from afterglow.repl.__main__ import main
@@ -105,7 +105,7 @@ def copying(tiny: Model) -> Model:
 def listing(tiny: Model) -> Model:
     """The same as ``tiny``, as a model of a list whose items are the lines of its training text."""
     file, text = tiny.file, (DATA / "lamp.txt").read_text("utf-8")
-    index = CopyIndex.build_for_items(ItemSet(text, "\n"), "", 1 << 20)
+    index = CopyIndex.build("", 1 << 20, ItemSet(text, "\n"))
     card = Card(lines=True, settings={"temperature": 0.8, "stop": ["\n"]})
     return Model("listing", ModelFile(file.architecture, file.tokenizer, card, file.tensors, index=index))
 

@@ -10,7 +10,7 @@ import pytest
 from afterglow.core.diversity import ReferenceText, SampleConfig, count_repeated, measure_diversity, split_words
 from afterglow.core.model import Model
 from afterglow.core.score import logprobs
-from afterglow.core.text.copy_detection import MIN_RUN
+from afterglow.core.text.copy_index import MIN_RUN
 
 from .cli_helpers import RunCli
 

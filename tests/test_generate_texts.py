@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from afterglow.core.events import Token
 from afterglow.core.model import Model, load
-from afterglow.core.text.copy_detection import CopyIndex
+from afterglow.core.text.copy_index import CopyIndex
 from afterglow.core.text.items import ItemSet
 from afterglow.repl.cli import generate_texts
 
@@ -53,7 +53,7 @@ def test_unique_items_are_whole_and_different(run: RunCli, lister: Model, monkey
 
 def test_new_items_are_not_those_of_the_list_or_of_a_file(run: RunCli, lister: Model, home: Path) -> None:
     items = run("generate", "-m", "lister", "--unique", "6", *HOW).out.splitlines()
-    index = CopyIndex.build_for_items(ItemSet("\n".join(items[:2]), "\n"), "", 1 << 10)
+    index = CopyIndex.build("", 1 << 10, ItemSet("\n".join(items[:2]), "\n"))
     replace(lister.file, index=index).save(home / "models" / "lister.safetensors")
     (home / "mine.txt").write_text(f"{items[3]}\nsomething else\n")
     without = [items[2], *items[4:]]

@@ -13,7 +13,8 @@ from afterglow.core.inference.model_file import open_model_file
 from afterglow.core.item_samples import measure_copied_items
 from afterglow.core.model import Model
 from afterglow.core.settings import Settings
-from afterglow.core.text.copy_detection import CopyDetector, CopyIndex
+from afterglow.core.text.copy_detection import CopyDetector
+from afterglow.core.text.copy_index import CopyIndex
 from afterglow.core.text.copy_tracker import CopyTracker, ItemTracker
 from afterglow.core.text.corpus import read_corpora
 from afterglow.core.text.formats import ReadOptions
@@ -51,17 +52,17 @@ def test_an_index_has_every_item_and_is_saved_with_the_model(listing: Model, tmp
     listing.file.save(tmp_path / "listing.safetensors")
     index = open_model_file(tmp_path / "listing.safetensors").index
     assert index
-    assert index.has_items
+    assert index.items is not None
     assert all(index.contains_item(line) for line in LAMP.splitlines() if line.strip())
     assert not any(index.contains_item(line[:-1]) for line in LAMP.splitlines() if len(line) > 2)
 
 
 def test_items_that_take_more_than_the_budget_are_left_out_and_the_runs_stay() -> None:
     items = ItemSet("\n".join(map(str, range(1000))), "\n")
-    index = CopyIndex.build_for_items(items, LAMP, 3999)
-    assert not index.has_items
-    assert index.fingerprints.tolist() == CopyIndex.build(LAMP, 3999).fingerprints.tolist()
-    assert CopyIndex.build_for_items(items, LAMP, 4000).has_items
+    index = CopyIndex.build(LAMP, 3999, items)
+    assert not index.items is not None
+    assert index.prints.tolist() == CopyIndex.build(LAMP, 3999).prints.tolist()
+    assert CopyIndex.build(LAMP, 4000, items).items is not None
 
 
 def test_an_index_without_items_opens_as_before(copying: Model, tmp_path: Path) -> None:
@@ -69,7 +70,7 @@ def test_an_index_without_items_opens_as_before(copying: Model, tmp_path: Path) 
     assert b'items\\": true' not in (tmp_path / "copying.safetensors").read_bytes()
     index = open_model_file(tmp_path / "copying.safetensors").index
     assert index
-    assert not index.has_items
+    assert not index.items is not None
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ def test_novelty_and_diversity_count_the_items_of_a_list(
     written = {
         line for line in listing.generate("\n", temperature=1.0, length=2000, rng=1, stop=()).split("\n") if line
     }
-    index = CopyIndex.build_for_items(ItemSet("\n".join(written), "\n"), "", 1 << 16)
+    index = CopyIndex.build("", 1 << 16, ItemSet("\n".join(written), "\n"))
     replace(listing.file, index=index).save(home / "models" / "lister.safetensors")
     (home / "mine.txt").write_text("\n".join(sorted(written)[::2]))
 

@@ -18,7 +18,7 @@ from afterglow.core.inference.runtime import Runtime
 from afterglow.core.model import Model, load
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
-from afterglow.core.text.copy_detection import CopyIndex
+from afterglow.core.text.copy_index import CopyIndex
 from afterglow.core.text.corpus import read_corpus
 from afterglow.core.text.tokenizer import CharTokenizer
 
@@ -35,7 +35,7 @@ def made(path: Path, characters: str, layers: int, width: int, card: Card) -> Mo
     bias = file.tensors["projection.bias"].copy()
     bias[[c == "\ufffd" for c in characters]] = -1000
     tensors = {**file.tensors, "projection.bias": bias}
-    index = CopyIndex.build(f"{characters} is what {path.stem} has learned, and it knows it by heart", 1 << 10)
+    index = CopyIndex.build(f"{characters} is what {path.stem} has learned, and it knows it by heart", 1 << 12)
     file = replace(file, tokenizer=CharTokenizer(characters), card=card, index=index, tensors=tensors).with_sha256()
     path.parent.mkdir(parents=True, exist_ok=True)
     file.save(path)
@@ -227,7 +227,7 @@ def test_copies_of_the_text_of_any_member_are_found() -> None:
     for text in ("what red has learned", "??", "what blue has learned"):
         for character in text:
             tracker.add_token(character)
-    assert [tracker.run_length(token) for token in (0, 19, 20, 22, 42)] == [20, 20, 0, 21, 21]
+    assert [tracker.run_length(token) for token in (0, 19, 20, 22, 42)] == [16, 16, 0, 16, 16]
 
 
 def test_eval_holds_out_of_a_members_text_what_that_member_did(run: RunCli, files: list[ModelFile], home: Path) -> None:

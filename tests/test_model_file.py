@@ -26,7 +26,8 @@ from afterglow.core.inference.model_file import (
     read_card,
 )
 from afterglow.core.model import load
-from afterglow.core.text.copy_detection import CopyIndex
+from afterglow.core.text.copy_index import CopyIndex
+from afterglow.core.text.items import ItemSet
 from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
 from hypothesis import given
 from hypothesis import strategies as st
@@ -179,7 +180,7 @@ def test_a_header_that_is_none(text: bytes, path: Path) -> None:
     refused(path, len(text).to_bytes(8, "little") + text + WHOLE[START:])
 
 
-@pytest.mark.parametrize("version", [4, 10**30, "2", 1.5, None, True, []], ids=str)
+@pytest.mark.parametrize("version", [5, 10**30, "2", 1.5, None, True, []], ids=str)
 def test_another_format_version(version: Any, path: Path) -> None:
     assert "upgrade" in refused(path, with_header(setting("format", value=version)))
 
@@ -495,13 +496,13 @@ def test_a_file_shorter_than_the_length_of_its_header_is_not_taken_for_one(path:
     assert "cut short; download" in refused(path, b"\x02" + bytes(7))
 
 
-def test_formats_1_to_3_open_and_later_ones_name_what_this_release_knows(path: Path) -> None:
-    for version in (1, 2, 3):
+def test_formats_1_to_4_open_and_later_ones_name_what_this_release_knows(path: Path) -> None:
+    for version in (1, 2, 3, 4):
         path.write_bytes(with_header(setting("format", value=version)))
         assert open_model_file(path).sha256 == open_model_file(TINY).sha256
-    for version in (0, 4):
+    for version in (0, 5):
         message = refused(path, with_header(setting("format", value=version)))
-        assert f"it has format {version}, this release knows 1 to 3; upgrade afterglow" in message
+        assert f"it has format {version}, this release knows 1 to 4; upgrade afterglow" in message
 
 
 @pytest.mark.parametrize(
@@ -600,19 +601,19 @@ def test_tensors_are_found_in_any_order_but_neither_twice_nor_before_the_file(pa
 
 @pytest.fixture(scope="module")
 def indexed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The tiny model with an index of three runs."""
+    """The tiny model with an index of three runs, as earlier releases wrote it."""
     path = tmp_path_factory.mktemp("indexed") / "indexed.safetensors"
-    replace(open_model_file(TINY), index=CopyIndex(3, np.array([1, 5, 2**32 - 1], np.uint32))).save(path)
+    replace(open_model_file(TINY), index=CopyIndex.from_sample(3, np.array([1, 5, 2**32 - 1], np.uint32))).save(path)
     return path.read_bytes()
 
 
 @pytest.mark.parametrize("prints", [[], [1, 5, 2**32 - 1]], ids=str)
 def test_a_model_file_gives_back_its_index_which_is_no_part_of_its_identity(prints: list[int], path: Path) -> None:
-    file = replace(open_model_file(TINY), index=CopyIndex(3, np.array(prints, np.uint32)))
+    file = replace(open_model_file(TINY), index=CopyIndex.from_sample(3, np.array(prints, np.uint32)))
     file.save(path)
     again = open_model_file(path)
     assert again.index
-    assert (again.index.modulus, again.index.fingerprints.tolist()) == (3, prints)
+    assert (again.index.modulus, again.index.prints.tolist()) == (3, prints)
     assert (again.sha256, again.tensors.keys()) == (file.sha256, file.tensors.keys())
 
 
@@ -623,8 +624,46 @@ def test_a_saved_file_names_its_format_and_the_form_of_its_index(indexed: bytes,
     assert (own["format"], own["index"]) == (2, {"run": 16, "every": 3})
     assert (entries["index.prints"]["dtype"], entries["index.prints"]["shape"]) == ("U32", [3])
     open_model_file(TINY).save(path)
-    assert b"index" not in path.read_bytes()
+    assert b"index." not in path.read_bytes()
     assert open_model_file(path).index is None
+
+
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The tiny model with an index of all runs of a short list, and of its items."""
+    path, text = tmp_path_factory.mktemp("chosen") / "chosen.safetensors", "the first item of a list\nthe second one\n"
+    replace(open_model_file(TINY), index=CopyIndex.build(text, 1 << 12, ItemSet(text, "\n"))).save(path)
+    return path.read_bytes()
+
+
+def test_an_index_of_chosen_runs_opens_as_it_was_saved_in_format_4(chosen: bytes, path: Path) -> None:
+    found: list[Header] = []
+    with_header(lambda *both: found.extend(both), whole=chosen)
+    assert found[1]["format"] == 4
+    assert found[1]["index"] == {"runs": [16, 24, 32, 48, 64], "all": True, "items": True}
+    path.write_bytes(chosen)
+    index = open_model_file(path).index
+    assert index
+    assert (index.is_complete, len(index.prints), index.starts[-1]) == (True, 51, 51)
+    assert index.contains_item("the second one")
+    assert not index.contains_item("the third one")
+    open_model_file(path).save(path)
+    assert path.read_bytes() == chosen
+
+
+@pytest.mark.parametrize(
+    ("at", "value"), [(0, 1), (256, 50), (256, 52), (100, 2**32 - 1)], ids=["first", "less", "more", "order"]
+)
+def test_buckets_out_of_order_are_refused(at: int, value: int, chosen: bytes, path: Path) -> None:
+    found: list[Header] = []
+    start = len(chosen) - sum(
+        entry["data_offsets"][1] - entry["data_offsets"][0]
+        for name, entry in (with_header(lambda *both: found.extend(both), whole=chosen) and found[0]).items()
+        if name != "__metadata__"
+    )
+    begin = start + found[0]["index.starts"]["data_offsets"][0] + 4 * at
+    path.write_bytes(chosen[:begin] + value.to_bytes(4, "little") + chosen[begin + 4 :])
+    assert "its index of copied runs is damaged" in refused(path)
 
 
 @pytest.mark.parametrize("every", [1, 2**32 - 1])
@@ -641,6 +680,8 @@ def test_any_modulus_of_32_bits_opens(every: int, indexed: bytes, path: Path) ->
         *({"run": 16, "every": every} for every in (0, -1, 2**32, True, 3.0, "3", None)),
         *({"run": run, "every": 3} for run in (15, 17, None)),
         *({"run": 16}, {}, [], 3, 0, False),
+        *({"runs": [16, 24, 32, 48, 64], "all": value} for value in (1, None, "no")),
+        *({"runs": runs, "all": True} for runs in ([16], [], 16, [16, 24, 32, 48, 96])),
     ],
     ids=str,
 )

@@ -13,7 +13,8 @@ from afterglow.core.render.marks import COPIED_MEANING, COPIED_SIGN, STYLE_MEANI
 from afterglow.core.render.svg import STYLES
 from afterglow.core.session.passage import Node, Passage
 from afterglow.core.settings import Settings
-from afterglow.core.text.copy_detection import CopyDetector, CopyIndex
+from afterglow.core.text.copy_detection import CopyDetector
+from afterglow.core.text.copy_index import CopyIndex
 from afterglow.core.text.copy_tracker import CopyTracker
 
 from .color_contrast import contrast

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from afterglow.core.model import Model
 from afterglow.core.render.marks import COPIED_SIGN
 from afterglow.core.session.session import Session
 from afterglow.core.settings import Settings
 from afterglow.core.text.copy_detection import indexed_run_lengths
+from afterglow.core.text.copy_index import CopyIndex
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.text.transcript import Transcript
 from textual.widgets import Static
@@ -61,15 +65,33 @@ async def test_status_lens_and_a_setting(copier: app_module.AfterglowApp) -> Non
         await play(pilot, "The keeper")
         copies = copier.query_one(Transcript).copy_tracker
         assert copies
-        assert f"copied {copies.share:.0%}, longest {copies.longest_run}" in status_text(copier)
+        assert f"copied {copies.share:.0%} · longest at least {copies.longest_run}" in status_text(copier)
         at = next(n for n in range(200) if copies.run_length(n))
         await press(pilot, "home", *["right"] * at)
-        assert f"copied in a run of {copies.run_length(at)}" in lens_text(copier)
+        assert f"copied in a run of at least {copies.run_length(at)}" in lens_text(copier)
         await press(pilot, "escape")
         await play(pilot, "/copied off")
         assert not underlined(copier)
         assert not barred(copier)
         assert "copied" not in status_text(copier)
+
+
+async def test_an_index_of_some_runs_says_at_least_everywhere(tiny: Model) -> None:
+    """The status line has what unseen text of the same author has, too, in 80 columns."""
+    text = (Path(__file__).parent / "data" / "lamp.txt").read_text("utf-8")
+    card = replace(tiny.file.card, unseen_in_runs_of_16=0.124)
+    model = Model("shakespeare", replace(tiny.file, card=card, index=CopyIndex.build(text, 6000)))
+    app = app_module.AfterglowApp(Session(model, Settings(rng=7, length=200, speed=0, temperature=0.6)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await play(pilot, "The keeper")
+        copies = app.query_one(Transcript).copy_tracker
+        assert copies
+        assert 0 < copies.share < 1
+        assert f"copied at least {copies.share:.0%} · unseen text 12%" in status_text(app)
+        assert copies.summary() == f"copied at least {copies.share:.0%}, unseen text 12%, longest at least 16"
+        await play(pilot, "/sweep 0 1.5")
+        heads = [str(head.content) for head in app.query(".head").results(Static)]
+        assert all("bits, copied at least " in head for head in heads)
 
 
 async def test_heat_leaves_bar_and_underline(copier: app_module.AfterglowApp) -> None:
@@ -99,7 +121,7 @@ async def test_each_column_of_a_sweep_tells_its_share(copier: app_module.Aftergl
         await play(pilot, "The keeper")
         await play(pilot, "/sweep 0 1.5")
         heads = [str(head.content) for head in copier.query(".head").results(Static)]
-        shares = [int(head.partition("bits, ")[2].removesuffix("% copied")) for head in heads]
+        shares = [int(head.partition("bits, copied ")[2].removesuffix("%")) for head in heads]
         assert shares[0] > shares[1]
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError, UsageError
+from ..text.copy_index import CopyIndex
 from ..text.tokenizer import STAND_IN, CharTokenizer, Ids
 from . import library
 from .model_card import Card
@@ -52,6 +53,9 @@ class Mixture(ModelFile):
     def save(self, path: Path) -> None:
         """Raise UsageError."""
         raise UsageError(f"a mixture cannot be saved as {path}: it is made of other models")
+
+    def _indexes(self) -> list[CopyIndex | None]:
+        return [member.index for member in self.members]
 
 
 def split_mixture(text: str) -> list[Part]:

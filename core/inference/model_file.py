@@ -21,17 +21,22 @@ from numpy.typing import NDArray
 from ..bounded_json import parse_json
 from ..errors import ModelError
 from ..file_io import open_or_error, write_atomically
-from ..text.copy_detection import MIN_RUN, CopyIndex
+from ..text.copy_index import CopyIndex
+from ..text.copy_tracker import CopyIndexes
 from ..text.tokenizer import Tokenizer, from_header
+from .copy_index_tensors import index_header, index_tensor_lengths, index_tensors, read_index
 from .model_card import Card
 from .quantization import WEIGHT_LIMIT
 from .styles import STYLE_TENSORS, StyleTable, parse_style_names
 
-FORMAT = 3
-"""Version of the format of a model with styles. This release reads it and every earlier one."""
+FORMAT = 4
+"""Version of the format of a model with an index of chosen runs. This release reads it and every earlier one."""
+
+STYLES_FORMAT = 3
+"""Version of the format of a model with styles, but without such an index, so that earlier releases can read it."""
 
 PLAIN_FORMAT = 2
-"""Version of the format of a model without styles, so that earlier releases can read it."""
+"""Version of the format of a model with neither."""
 
 MAX_HEADER_BYTES = 64 << 20
 """Largest header in bytes. 65,536 whole words of Chinese, escaped twice, take 20 MB."""
@@ -48,9 +53,6 @@ MIN_TOKEN_BYTES = 14
 MAX_FLOAT = 1e6
 """Largest scale or bias. Trained ones are below 20. The product of two, times any sum of a model of ``MAX_DIMENSIONS``,
 is below 1e20, so logits are finite, and every runtime computes the same ones."""
-
-INDEX_TENSOR = "index.prints"
-"""Name of the tensor that holds the copy-detection index."""
 
 Tensors = dict[str, NDArray[Any]]
 T = TypeVar("T")
@@ -124,7 +126,7 @@ class ModelFile:
         from safetensors.numpy import save  # 20 ms that only training needs
 
         header: dict[str, Any] = {
-            "format": FORMAT if self.styles else PLAIN_FORMAT,
+            "format": self._format,
             "architecture": asdict(self.architecture),
             "tokenizer": self.tokenizer.header(),
             "card": asdict(self.card),
@@ -133,10 +135,8 @@ class ModelFile:
         if self.styles:
             header["styles"] = list(self.styles.names)
         if self.index:
-            header["index"] = {"run": MIN_RUN, "every": self.index.modulus}
-            if self.index.has_items:
-                header["index"]["items"] = True
-            tensors[INDEX_TENSOR] = self.index.fingerprints.astype("<u4")
+            header["index"] = index_header(self.index)
+            tensors |= index_tensors(self.index)
         write_atomically(path, save(tensors, metadata={"afterglow": json.dumps(header)}))
 
     def with_sha256(self) -> ModelFile:
@@ -148,6 +148,23 @@ class ModelFile:
         for name in sorted(tensors):
             digest.update(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data)
         return replace(self, sha256=digest.hexdigest())
+
+    def copy_indexes(self) -> CopyIndexes:
+        """Return the indexes of the texts that the model was trained on, with what the card says about copies."""
+        card = self.card
+        return CopyIndexes(
+            self._indexes(), card.item_end, card.unseen_in_runs_of_16, has_other_text=bool(card.learned_characters)
+        )
+
+    def _indexes(self) -> list[CopyIndex | None]:
+        return [self.index]
+
+    @property
+    def _format(self) -> int:
+        """The earliest version that has everything in the file."""
+        if self.index and not self.index.is_sampled:
+            return FORMAT
+        return STYLES_FORMAT if self.styles else PLAIN_FORMAT
 
     def _with_styles(self) -> Tensors:
         return {**self.tensors, **(self.styles.tensors() if self.styles else {})}
@@ -181,35 +198,17 @@ def _read_model(file: BufferedReader, size: int) -> ModelFile:
     if tokenizer.size != architecture.vocabulary:
         raise ModelError(f"its tokenizer has {tokenizer.size} tokens, its weights {architecture.vocabulary}")
     card = Card.from_header(header.get("card"))
-    modulus = _parse_index_modulus(header.get("index"))
     names = parse_style_names(header.get("styles"))
     specs = architecture.tensor_specs()
     if names:
         forms = TensorSpec("I8", (len(names), 4 * architecture.width)), TensorSpec("F32", (len(names),))
         specs |= dict(zip(STYLE_TENSORS, forms, strict=True))
-    if modulus:
-        specs[INDEX_TENSOR] = TensorSpec("U32", (_parse_index_length(entries.get(INDEX_TENSOR)),))
+    lengths = index_tensor_lengths(header.get("index"), entries)
+    specs |= {name: TensorSpec("U32", (length,)) for name, length in lengths.items()}
     tensors = _read_tensors(file, start, size, specs, entries)
-    index = CopyIndex(modulus, tensors.pop(INDEX_TENSOR), header["index"].get("items") is True) if modulus else None
+    index = read_index(header.get("index"), tensors)
     styles = StyleTable(names, *map(tensors.pop, STYLE_TENSORS)) if names else None
     return ModelFile(architecture, tokenizer, card, tensors, index=index, styles=styles).with_sha256()
-
-
-def _parse_index_modulus(values: object) -> int:
-    """Return the modulus of the index: it stores one fingerprint in this many. 0 if there is no index."""
-    match values:
-        case None:
-            return 0
-        case {"run": 16, "every": modulus} if _is_count(modulus) and 1 <= modulus < 1 << 32:
-            return modulus
-    raise ModelError("its index of copied runs has a form that this release cannot read")
-
-
-def _parse_index_length(entry: object) -> int:
-    match entry:
-        case {"shape": [length]} if _is_count(length) and 0 <= length < 1 << 32:
-            return length
-    raise ModelError("its header announces an index of copied runs, but there is none")
 
 
 def _read_header(file: BufferedReader, size: int) -> tuple[dict[str, Any], dict[str, Any], int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..text.copy_detection import MIN_RUN, compute_fingerprints
+from ..text.copy_index import MIN_RUN, compute_fingerprints
 from ..text.tokenizer import Ids, Tokenizer
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from .copy_detection import CopyDetector, CopyIndex
+from .copy_detection import CopyDetector
+from .copy_index import CopyIndex
+
+
+def at_least(figure: str, is_minimum: bool, sign: str = "at least ") -> str:
+    """Return a figure on copies: "at least 6%" if it ``is_minimum``, if more may be copied than was found."""
+    return f"{sign}{figure}" if is_minimum else figure
 
 
 class ItemTracker:
@@ -77,12 +83,22 @@ class CopySpan(NamedTuple):
 class CopyTracker:
     """Finds the tokens of a growing text that begin in copied runs. Runs may begin in a seed.
 
-    With ``items``, a whole item that stands in the list is a copied run, too.
+    With ``items``, a whole item that stands in the list is a copied run, too. ``is_minimum`` is True if the detector
+    knows only some of the runs of the training text. ``unseen_share``: share of the characters of unseen text of the
+    same author that are in copied runs, 0 to 1; None if it was not measured.
     """
 
-    def __init__(self, detector: CopyDetector, items: ItemTracker | None = None) -> None:
+    def __init__(
+        self,
+        detector: CopyDetector,
+        items: ItemTracker | None = None,
+        is_minimum: bool = False,
+        unseen_share: float | None = None,
+    ) -> None:
         self._detector = detector
         self._items = items
+        self._is_minimum = is_minimum
+        self.unseen_share = None if items else unseen_share
         self._token_starts: list[int] = []
         self._spans: list[CopySpan] = []
         self._chars_read = 0
@@ -101,12 +117,30 @@ class CopyTracker:
             return self._items.copy_count / max(1, self._items.count)
         return self._copied_tokens / max(1, len(self._token_starts))
 
+    @property
+    def is_minimum(self) -> bool:
+        """True if more may be copied than ``share`` says. All items of a list are known."""
+        return self._is_minimum and self._items is None
+
+    def parts(self) -> dict[str, str]:
+        """Return what is said about copies, by name, most important first.
+
+        "copied at least 12%", "unseen text 9%", "longest at least 24", or of a list "2 of 9 items in the list".
+        """
+        unseen = "" if self.unseen_share is None else f"unseen text {self.unseen_share:.0%}"
+        longest = "" if self._items or not self.longest_run else f"longest {at_least(f'{self.longest_run}', True)}"
+        return {"copied": self.format_share(), "unseen": unseen, "longest": longest}
+
     def summary(self) -> str:
-        """Return the share and the longest run in words: "copied 12%, longest 40", or "2 of 9 items in the list"."""
+        """Return ``parts`` in one line."""
+        return ", ".join(filter(None, self.parts().values()))
+
+    def format_share(self) -> str:
+        """Return the share in words: "copied at least 12%", or "2 of 9 items in the list"."""
         if self._items:
             several = f"{self._items.copy_count:,} of {self._items.count:,} items " if self._items.count > 1 else ""
             return f"{several}in the list" if several or self._items.copy_count else "not in the list"
-        return f"copied {self.share:.0%}" + (f", longest {self.longest_run}" if self.longest_run else "")
+        return f"copied {at_least(f'{self.share:.0%}', self.is_minimum)}"
 
     def add_seed(self, text: str) -> None:
         """Append a text that the user typed. It adds no tokens to the share."""
@@ -143,26 +177,37 @@ class CopyTracker:
     def _add_run(self, length: int) -> int:
         """Record a copied run of ``length`` characters that ends here. Return the start of its part not yet covered."""
         begin = self._chars_read - length
-        last = self._spans[-1] if self._spans else CopySpan(0, 0, 0)
-        if last.length and begin == last.end - last.length:  # the last run has grown
-            self._spans[-1] = CopySpan(last.start, self._chars_read, length)
-            return last.end
-        start = max(begin, last.end)
+        covered = self._spans[-1].end if self._spans else 0
+        while self._spans and self._spans[-1].start >= begin and self._spans[-1].length <= length:
+            self._spans.pop()  # the run has grown, or contains another one
+        start = max(begin, self._spans[-1].end if self._spans else 0)
         self._spans.append(CopySpan(start, self._chars_read, length))
-        return start
+        return max(begin, covered)
 
 
 class CopyIndexes:
-    """The indexes of the texts that a model was trained on: one, several for a mixture, or none."""
+    """The indexes of the texts that a model was trained on: one, several for a mixture, or none.
 
-    def __init__(self, indexes: Iterable[CopyIndex | None], item_end: str) -> None:
+    ``has_other_text`` is True if the model has learned from a text that is in no index.
+    """
+
+    def __init__(
+        self,
+        indexes: Sequence[CopyIndex | None],
+        item_end: str,
+        unseen_share: float | None = None,
+        has_other_text: bool = False,
+    ) -> None:
         self.indexes = [index for index in indexes if index]
         self._item_end = item_end
+        self._unseen_share = unseen_share
+        self.miss_some = has_other_text or not all(index and index.is_complete for index in indexes)
+        """True if a copied run may be missed."""
 
     @property
     def knows_items(self) -> bool:
         """True if the model was trained on a list and all its items are known."""
-        return bool(self._item_end and self.indexes) and all(index.has_items for index in self.indexes)
+        return bool(self._item_end and self.indexes) and all(index.items is not None for index in self.indexes)
 
     def contains_item(self, item: str) -> bool:
         """Return True if the list that the model was trained on has this item. Items must be known."""
@@ -176,4 +221,4 @@ class CopyIndexes:
         """Return a tracker of copied tokens and items, None without an index."""
         detector = self.detector()
         items = ItemTracker(self.contains_item, self._item_end) if self.knows_items else None
-        return CopyTracker(detector, items) if detector else None
+        return CopyTracker(detector, items, self.miss_some, self._unseen_share) if detector else None

@@ -131,9 +131,8 @@ class TrainingRun:
     def _measure(self, model: Model) -> tuple[Model, Score]:
         score = model.score([part.text for part in self.corpus.test])
         copies = CopyMeasurement(self.corpus, self.request.read_options.item_end)
-        card = replace(self._add_losses(model.file.card, score), **copies.measure(model))
-        file = replace(model.file, card=card, index=copies.build_index(model.file) if self.request.index else None)
-        return Model(model.name, file, model.runtime), score
+        file = copies.complete(model, with_index=self.request.index)
+        return Model(model.name, replace(file, card=self._add_losses(file.card, score)), model.runtime), score
 
     def save_model(self, model: Model, folder: Path | None = None) -> Path:
         """Save a model in the library, with the loss history and its plot, or alone in ``folder``. Return its path.

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from ...core.diversity import DiversityMetrics, ReferenceText
 from ...core.model import Model
+from ...core.text.copy_tracker import at_least
 from ...core.text.items import ItemSet
 from .generate import is_training_text, read_as_trained
 from .reading_flags import ReadingFlags
 
-NO_TEXT_NOTE = "known words and copied text are not measured: give the training text with --text FILE"
+NO_TEXT_NOTE = "known words are not measured: give the training text with --text FILE"
+NO_INDEX_NOTE = "known words and copied text are not measured: give the training text with --text FILE"
+MINIMUM_NOTE = "≥: at least; the index in the model file misses some of what is copied, --text FILE finds all"
 
 
 def _format_percent(value: float | None) -> str:
@@ -22,6 +25,12 @@ def _format_length(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
+def _format_copied(metrics: DiversityMetrics) -> str:
+    if metrics.copied_items is not None:
+        return _format_percent(metrics.copied_items)
+    return at_least(_format_percent(metrics.copied), metrics.copied_is_minimum, "≥")
+
+
 COLUMNS: dict[str, Callable[[DiversityMetrics], str]] = {
     "T": lambda metrics: f"{metrics.temperature:g}",
     "bits/character": lambda metrics: f"{metrics.bits_per_char:.2f}",
@@ -29,8 +38,8 @@ COLUMNS: dict[str, Callable[[DiversityMetrics], str]] = {
     "distinct-1": lambda metrics: f"{metrics.distinct_1:.2f}",
     "distinct-2": lambda metrics: f"{metrics.distinct_2:.2f}",
     "repeats itself": lambda metrics: _format_percent(metrics.self_repetition),
-    "copied": lambda metrics: _format_percent(metrics.copied if metrics.copied_items is None else metrics.copied_items),
-    "longest copy": lambda metrics: _format_length(metrics.longest_copy),
+    "copied": _format_copied,
+    "longest copy": lambda metrics: at_least(_format_length(metrics.longest_copy), metrics.copied_is_minimum, "≥"),
 }
 """Function that formats a cell, by column heading."""
 
@@ -54,7 +63,7 @@ def load_reference(model: Model, text: Path | None, flags: ReadingFlags) -> tupl
     Of the model's training text, only the part it was trained on is used. Raise TextError if ``text`` cannot be read.
     """
     if text is None:
-        return None, [NO_TEXT_NOTE]
+        return None, [NO_TEXT_NOTE, MINIMUM_NOTE] if model.copies.indexes else [NO_INDEX_NOTE]
     corpus = read_as_trained(model, [str(text)], flags)
     end = model.file.card.item_end
     items: Container[str] = ItemSet(corpus.text, end) if end else ()

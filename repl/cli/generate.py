@@ -47,7 +47,7 @@ def measure_novelty(
 ) -> Values:
     """Generate ``length`` characters and measure how much of them is copied from ``texts``.
 
-    Without ``texts``, the model's index of its training text is used, which finds most copied runs. Of a list, the
+    Without ``texts``, the model's index of its training text is used, which misses some copied runs. Of a list, the
     share of whole items is measured too. ``temperature`` None is the one in the model card. Raise TextError if there
     are neither texts nor an index.
     """
@@ -60,7 +60,9 @@ def measure_novelty(
     copies = count_copies(generated)
     if contains := _find_items(model, corpus):
         copies["copied_items"] = round(measure_copied_items(model, contains, chosen, rng), 4)
-    return {"model": model.name, "characters": length, "temperature": shown, **copies}
+    unseen = model.file.card.unseen_in_runs_of_16
+    known = {} if unseen is None else {"unseen_in_runs_of_16": unseen}
+    return {"model": model.name, "characters": length, "temperature": shown, **copies, **known}
 
 
 def _find_items(model: Model, corpus: Corpus | None) -> Callable[[str], bool] | None:
@@ -97,11 +99,23 @@ def _compare_with_index(model: Model) -> Callable[[str], Values]:
         )
 
     def count_copies(generated: str) -> Values:
-        coverage = min(index.coverage(32) for index in model.copies.indexes)
-        source = {"against": "the index in the model file", "of_copied_runs_of_32_it_notices": coverage}
-        return {**source, **CopyReport.from_runs(indexed_run_lengths(generated, *model.copies.indexes)).to_dict()}
+        runs = indexed_run_lengths(generated, *model.copies.indexes)
+        source = {"against": "the index in the model file", **_noticed_shares(model)}
+        return {**source, **CopyReport.from_runs(runs).to_dict(), "copied_is_minimum": True}
 
     return count_copies
+
+
+def _noticed_shares(model: Model) -> Values:
+    """Return the share of the copied text that the index notices, and of copied runs of 32, as far as they are known.
+
+    The second is the least that it can be, since longer runs are noticed more often.
+    """
+    noticed = model.file.card.noticed_by_index
+    coverages = [index.coverage(32) or noticed for index in model.copies.indexes]
+    known = [coverage for coverage in coverages if coverage is not None]
+    shares: Values = {"of_copied_runs_of_32_it_notices": min(known)} if len(known) == len(coverages) else {}
+    return shares if noticed is None else {**shares, "noticed_by_index": noticed}
 
 
 def read_as_trained(model: Model, texts: Sequence[str], flags: ReadingFlags) -> Corpus:

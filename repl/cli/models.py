@@ -160,6 +160,8 @@ def info(name: str, as_json: bool) -> None:
 
     Prints its size and its model card: the training text, the training settings and the measured loss.
     """
+    from .copy_figures import in_words
     from .generate import describe_model
 
-    print_values(describe_model(name), as_json)
+    values = describe_model(name)
+    print_values(values if as_json else in_words(values), as_json)

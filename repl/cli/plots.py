@@ -15,6 +15,7 @@ from ...core.diversity import DiversityMetrics
 from ...core.errors import MissingExtraError, UsageError
 from ...core.sampling.filters import Array
 from ...core.sampling.temperature import effective_choices, probs_at_temperatures, standard_deviation
+from ...core.text.copy_tracker import at_least
 from ...core.user_files import write_user_file
 
 if TYPE_CHECKING:
@@ -95,10 +96,11 @@ def draw_diversity(path: Path, rows: Sequence[DiversityMetrics]) -> None:
             for name, label in names.items():
                 values = [getattr(row, name) for row in rows]
                 if None not in values:
-                    axes.plot(temperatures, values, "o-", label=label, markersize=4)
+                    is_minimum = name == "copied" and any(row.copied_is_minimum for row in rows)
+                    axes.plot(temperatures, values, "o-", label=at_least(label, is_minimum, "≥ "), markersize=4)
             axes.set_title(title, fontsize=11)
             axes.set_ylim(bottom=0)
-            if len(axes.lines) > 1:
+            if any(names.values()) and axes.lines:
                 axes.legend(frameon=False)
             if not axes.lines:
                 axes.text(0.5, 0.5, "needs --text", transform=axes.transAxes, ha="center", color="grey")

@@ -66,6 +66,8 @@ def read(
     FILE is a text, or - for standard input. On a terminal the text is printed in colors, followed by its figures. In a
     pipe only the figures are printed. The likeliest tokens for each place are in --json and in the tooltips of --html.
     """
+    from .copy_figures import in_words
+
     require_new_file(html, replace)
     model, settings = load_model_and_settings(model_name, runtime, {"heat": heat})
     if settings.heat in WITHOUT_COLORS:
@@ -78,7 +80,7 @@ def read(
         unit = {"unit": settings.heat} if values else {}
         echo_json({**_figures(model, reading), **unit, "tokens": list(_tokens_as_json(reading, values))})
     elif html or not sys.stdout.isatty():
-        print_values(_figures(model, reading), False)
+        print_values(in_words(_figures(model, reading)), False)
     else:
         _print_text(model, reading, settings.heat, values)
 
@@ -102,9 +104,9 @@ def _read_file(model: Model, file: str, flags: ReadingFlags, candidate_count: in
 def _figures(model: Model, reading: ReadText) -> dict[str, object]:
     """Return the figures of a text by name."""
     from ...core.commands.read_command import track_copies
+    from .copy_figures import tracker_figures
 
     copies = track_copies(model, reading)
-    copied = {"copied_share": round(copies.share, 4), "longest_copied_run": copies.longest_run} if copies else {}
     return {
         "model": model.name,
         "characters": reading.characters,
@@ -113,7 +115,7 @@ def _figures(model: Model, reading: ReadText) -> dict[str, object]:
         "share_of_rank_1": reading.share_of_rank(1),
         "share_of_rank_10": reading.share_of_rank(10),
         "unseen": reading.unknown,
-        **copied,
+        **(tracker_figures(copies) if copies else {}),
     }
 
 

@@ -137,9 +137,11 @@ def _check_combination(paths: tuple[str, ...], resume: str | None, given: dict[s
 def novelty(name: str, texts: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Measure how much of MODEL's output is copied from its training text.
 
-    With TEXT, the training text, the lengths are exact. Without it they are estimated from the index in the model
+    With TEXT, the training text, all figures are exact. Without it they are the least that the index in the model
     file.
     """
+    from .copy_figures import in_words
     from .generate import measure_novelty
 
-    print_values(measure_novelty(name, texts, **options), as_json)
+    values = measure_novelty(name, texts, **options)
+    print_values(values if as_json else in_words(values), as_json)

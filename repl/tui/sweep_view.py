@@ -142,7 +142,7 @@ class SweepColumnView(Vertical):
             self._transcript.write([StyledText(self.column.tail)])
             mean = sum(map(surprisal, self.column.tokens)) / max(1, len(self.column.tokens))
             tracker = self._transcript.copy_tracker
-            self._figures = f"{mean:.1f} bits" + (f", {tracker.share:.0%} copied" if tracker else "")
+            self._figures = f"{mean:.1f} bits" + (f", {tracker.format_share()}" if tracker else "")
             self._set_title()
 
     def mark_more(self, left: bool, right: bool) -> None:

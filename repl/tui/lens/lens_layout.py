@@ -14,6 +14,7 @@ from ....core.render.heat import heat_level, surprisal
 from ....core.sanitize import token_label
 from ....core.session.lens import Inspection
 from ....core.session.unit_lens import UnitParts
+from ....core.text.copy_tracker import at_least
 from ..text.wrapping import TokenSpan
 from .lens_bars import BarTable, LensLine, draw_lines, spark_position, sparkline
 from .lens_rows import rest_of, rows_to_show
@@ -137,7 +138,7 @@ def _figures(content: LensContent, inspection: Inspection) -> Iterator[LensLine]
     if inspection.cut_count:
         yield [("filters ", "dim"), (f"{inspection.cut_count:,} cut, {inspection.cut_share:.1%}", "figure")]
     if content.copied_run_length:
-        yield [("copied ", "dim"), (f"in a run of {content.copied_run_length:,}", "figure")]
+        yield [("copied ", "dim"), (f"in a run of {at_least(f'{content.copied_run_length:,}', True)}", "figure")]
     yield from ([(line, "figure")] for line in wrap(content.settings_note, FIGURES_WIDTH))
 
 

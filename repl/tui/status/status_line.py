@@ -32,7 +32,10 @@ MAX_SCALE_WIDTH = 41
 SCALE_ENDS = ("strict ", " diverse")
 """Names of the ends of the scale."""
 
-LEFT_OUT_FIRST = ("ends", "model", "speed", "copied", "learned", "comfort", "filters", "scale", "version")
+LEFT_OUT_FIRST = (
+    *("ends", "model", "speed", "longest", "comfort", "unseen", "copied"),
+    *("learned", "filters", "scale", "version"),
+)
 """Parts that are left out of a line that is too narrow, the least important first. ``comfort`` is a longer scale."""
 
 
@@ -71,7 +74,7 @@ def describe_session(
     settings = session.settings
     notes = {
         "filters": settings.format_active_filters(),
-        "copied": copy_tracker.summary() if copy_tracker and copy_tracker.longest_run else "",
+        **(copy_tracker.parts() if copy_tracker and copy_tracker.longest_run else {}),
         "learned": session.listener.summary(session.model, brief=True),
         "speed": settings.format_speed() if settings.speed != session.default_of("speed") else "",
         "version": version,
