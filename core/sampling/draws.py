@@ -41,7 +41,7 @@ class Draw:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Where the token's part of the bar begins and ends, 0 to 1."""
+        """Beginning and end of the part of the bar on which the number falls, 0 to 1."""
         ends = self.probs.cumsum() / self.probs.sum()
         token = self.token
         return float(ends[token - 1]) if token else 0.0, float(ends[token])

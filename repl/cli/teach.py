@@ -60,6 +60,8 @@ plot_option = click.option(
 @temperatures_option
 @click.option("--probs", metavar="P,P,…", help="probabilities to use instead of a model's, such as 0.3,0.5,0.2")
 @click.option("--gaussian", is_flag=True, help="use a bell curve instead of a model's probabilities")
+@click.option("--step", is_flag=True, help="work the step of the LSTM that reads the last token of TEXT, in numbers")
+@click.option("--unit", metavar="2.22", help="with --step: the unit whose gates are worked, as layer and number")
 @rng_option
 @model_option
 @plot_option
@@ -70,6 +72,8 @@ def explain(
     temperatures: tuple[float, ...],
     probs: str | None,
     gaussian: bool,
+    step: bool,
+    unit: str | None,
     rng: int,
     model_name: str | None,
     plot: Path | None,
@@ -79,24 +83,19 @@ def explain(
     """Show step by step what a temperature does to probabilities, and how a token is drawn from them.
 
     They are a model's probabilities for the token after TEXT, those of --probs, or a bell curve. Without any of these,
-    an example with three numbers is explained.
+    an example with three numbers is explained. With --step, all numbers of one step of the LSTM are worked, each from
+    those printed before it, so that a calculator gives the same digits.
     """
     if sum((text is not None, probs is not None, gaussian)) > 1:
         raise UsageError("give one thing to explain: a text, --probs or --gaussian")
+    if (step and not text) or (unit and not step):
+        raise UsageError('--step needs a text, and --unit needs --step: afterglow explain --step "To be" --unit 2.22')
     require_new_file(plot, replace)
-    from .explanations import explain_curve, explain_next, explain_numbers, open_model, print_effects
+    from .explanations import ExplainRequest, build_explanation, print_effects
 
-    chosen = temperatures or ((1.2, 0.8) if text is None and not gaussian else (0.5, 1.0, 2.0))
-    if gaussian:
-        explanation = explain_curve(chosen)
-    elif text is None:
-        explanation = explain_numbers(probs, chosen, rng)
-    else:
-        explanation = explain_next(open_model(model_name), text, chosen, rng)
+    explanation = build_explanation(ExplainRequest(text, probs, gaussian, step, unit, model_name, temperatures, rng))
     if plot:
-        from .plots import draw_distribution
-
-        draw_distribution(plot, explanation, text)
+        explanation.write_plot(plot)
     if as_json:
         echo_json(explanation.to_json())
         return
