@@ -61,7 +61,7 @@ def lines_of(tiny: Model, unit: str | None = None) -> list[str]:
 def test_every_printed_sum_and_product_has_the_printed_digits(tiny: Model, unit: str | None) -> None:
     checked = 0
     for line in lines_of(tiny, unit):
-        for left, right in re.findall(rf"((?:{NUMBER}\s*[+×]\s*)+{NUMBER})\s*[=→]\s*({NUMBER})", line):
+        for left, right in re.findall(rf"((?:{NUMBER}\s*[+×]\s*)+{NUMBER})\s*[=→]\s*(?=({NUMBER}))", line):
             terms = [float(number) for number in re.findall(NUMBER, left)]
             worked = sum(terms) if "+" in left else math.prod(terms)
             assert f"{worked:.4f}" == right or abs(worked - float(right)) < 5.1e-5, line

@@ -14,8 +14,8 @@ from ..errors import UsageError
 from ..inference.model_file import ModelFile
 from ..text.tokenizer import Ids
 from .gates import GATES, Floats
-from .traces import Network, require_cells, trace
-from .units import Unit, require_unit
+from .traces import Network, trace
+from .units import Unit, require_cells, require_unit
 
 DIGITS = 4
 """Decimals of every figure."""
@@ -135,17 +135,18 @@ def _work_gate(file: ModelFile, gate: str, unit: Unit, token: int, below: Floats
     layer, row = unit.layer - 1, GATES.index(gate) * file.architecture.width + unit.index
     tensors, scale = file.tensors, file.tensors[f"lstm.{layer}.scale"][row]
     if below is None:
-        read = tensors["embedding.weight"][token].astype(np.float64) * tensors["embedding.scale"][token]
+        inputs = tensors["embedding.weight"][token].astype(np.float64) * tensors["embedding.scale"][token]
     else:
-        read = below.astype(np.float64)
+        inputs = below.astype(np.float64)
     parts = [
-        _round(read @ tensors[f"lstm.{layer}.weight_ih"][row] * scale),
+        _round(inputs @ tensors[f"lstm.{layer}.weight_ih"][row] * scale),
         _round(h.astype(np.float64) @ tensors[f"lstm.{layer}.weight_hh"][row] * scale),
         _round(tensors[f"lstm.{layer}.bias"][row]),
     ]
     total = _round(sum(parts))
     value = np.tanh(total) if gate == "g" else 1 / (1 + np.exp(-total))
-    return WorkedGate(gate, *parts, total, _round(value))
+    read, recurrent, bias = parts
+    return WorkedGate(gate, read, recurrent, bias, total, _round(value))
 
 
 def _work_logits(file: ModelFile, unit: Unit, last: Floats, h: float) -> list[WorkedLogit]:
