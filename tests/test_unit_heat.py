@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from afterglow.core.render.html_parts import TINTS
 from afterglow.core.session.session import Session
 from afterglow.core.session.unit_values import PassageValues
 from afterglow.core.settings import Settings
+from afterglow.repl.line import repl
 from afterglow.repl.line.repl import LineRepl
 from afterglow.repl.tui import app as app_module
 from afterglow.repl.tui.lens.lens_layout import LensContent, lay_out
@@ -226,6 +227,19 @@ def test_the_line_repl_prints_a_text_in_the_colors_of_a_unit(session: Session, m
     text, legend = shown.rpartition(f"{UNIT}: ")[::2]
     for part in (text, legend):
         assert set(color_codes(found)) - {""} <= set(re.findall(r"\x1b\[0;38;2;([\d;]+)m", part))
+
+
+def test_the_line_repl_prints_the_end_of_a_passage_again_in_the_colors_of_a_unit(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repl, "MAX_REPRINTED_CHARS", 20)
+    session.set_all(session.settings.changed(heat=UNIT, speed=0, autosave=False))
+    for line in ("The lamp", "", ""):
+        do(session, line)
+    shown = printed(session, "/undo\r\x04").partition("undone")[2].partition(f"{UNIT}: ")[0]
+    expected = color_codes(looks(session)[-20:])
+    codes = [code or "" for code in re.findall(r"\x1b\[0(?:;38;2;([\d;]+))?m(?=[^\x1b])", shown)]
+    assert [code for code, _ in groupby(codes) if code] == [code for code, _ in groupby(expected) if code]
 
 
 async def test_the_full_screen_colors_a_text_by_a_unit_and_steps_to_the_next(app: app_module.AfterglowApp) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING
 
 from ...core.generation.sweep import Column
+from ...core.render.marks import MarkedSpan
 from ...core.session.session import Session
 from ...core.setting_heat import heat_unit
 
@@ -14,13 +15,19 @@ if TYPE_CHECKING:
     from ...core.session.unit_values import TextValues
 
 
-def all_values(session: Session) -> Sequence[float]:
-    """Return the values at all tokens of the passage, () if no unit is shown."""
+def add_values(session: Session, end: Iterable[MarkedSpan]) -> Iterator[MarkedSpan]:
+    """Yield the end of the passage's text, its tokens with the value of the shown unit if one is shown."""
+    spans = list(end)
     if not heat_unit(session.settings.heat):
-        return ()
+        yield from spans
+        return
     from ...core.session.unit_values import PassageValues
 
-    return PassageValues(session).all()
+    values = PassageValues(session)
+    index = session.passage.token_count() - sum(span.token is not None for span in spans)
+    for span in spans:
+        yield span if span.token is None else span._replace(value=values.at(index))
+        index += span.token is not None
 
 
 def follow_values(session: Session, column: Column | None) -> Iterator[float | None]:

@@ -25,7 +25,7 @@ from ..external_editor import edit_externally
 from ..player import Player
 from .keys import KEY_LISTS, push_back_keys, read_keys, strip_triple_quotes
 from .line_prompt import LinePrompt
-from .printed_values import all_values, follow_values
+from .printed_values import add_values, follow_values
 from .printer import (
     PROMPT_STYLE,
     copy_text,
@@ -139,8 +139,9 @@ class LineRepl:
         """Print ``message`` and the end of the current passage."""
         if message:
             print_note(message)
-        spans = list(mark_spans(self.session.passage, self._new_copy_tracker(), all_values(self.session)))
-        print_passage(cut_beginning(spans, MAX_REPRINTED_CHARS), self.session.settings.heat)
+        spans = list(mark_spans(self.session.passage, self._new_copy_tracker()))
+        end = cut_beginning(spans, MAX_REPRINTED_CHARS)
+        print_passage(add_values(self.session, end), self.session.settings.heat)
         print_legend(self.session.settings.heat)
 
     async def _play(self, play: Play) -> None:
