@@ -80,7 +80,7 @@ def measure_diversity(
     start = model.read(config.seed).snapshot
     for temperature in temperatures:
         settings = Settings(temperature=temperature, length=config.length)
-        streams = model.open_samples(start, settings, config.rng, config.count)
+        streams = model.engine().open_samples(start, settings, config.rng, config.count)
         samples = [[event for event in events if isinstance(event, Token)] for events in streams]
         copied_items = _measure_items(model, ["".join(token.text for token in tokens) for tokens in samples], reference)
         metrics = _compute_metrics(temperature, samples, reference)

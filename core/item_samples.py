@@ -33,7 +33,7 @@ def draw_items(model: Model, start: Snapshot, settings: Settings, rng: int) -> I
     """Yield texts that continue ``start``, without end. Text n (from 0) uses take n of ``rng``, in any batch."""
     first, size = 0, FIRST_BATCH
     while True:
-        for events in model.open_samples(start, settings, rng, size, first):
+        for events in model.engine().open_samples(start, settings, rng, size, first):
             yield _collect(list(events))
         first, size = first + size, min(2 * size, BATCH_SIZE)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,13 +10,13 @@ import numpy as np
 
 from . import score as scoring
 from .errors import ModelError, SettingError, StateError
-from .events import Event, Token
+from .events import Token
 from .generation import snapshot as snapshots
 from .generation.engine import MAX_BURST_TOKENS, Engine
 from .generation.snapshot import Snapshot
 from .generation.stream import StreamOptions
-from .generation.token_history import MAX_HISTORY, TokenHistory
-from .generation.voices import StyledRuntime, VoiceReader, guide, read_many, rows_of
+from .generation.token_history import MAX_HISTORY
+from .generation.voices import StyledRuntime, VoiceReader, guide, read_chunks
 from .generation.worker import Worker
 from .generation.written_text import WrittenText
 from .html_views import HtmlView
@@ -39,10 +38,9 @@ from .text.tokenizer import Ids, Tokenizer
 MAX_SEED_TOKENS = MAX_HISTORY
 """Maximum tokens read of a seed: its last ones. An LSTM must step through each, and forgets older ones anyway."""
 
-PREFILL_CHUNK = 4096
-"""Tokens of a long seed read between two progress reports: about 0.25 s."""
-
 if TYPE_CHECKING:
+    from .cells.ranking import CellRanking
+    from .cells.similar import Embedding
     from .cells.traces import TraceBlock
 
 
@@ -123,18 +121,6 @@ class Model(HtmlView):
         stream = engine.open(start, options)
         return (event for event in engine.iter_events(stream) if isinstance(event, Token))
 
-    def open_samples(
-        self, start: Snapshot, settings: Settings, rng: int, count: int, first: int = 0
-    ) -> list[Iterator[Event]]:
-        """Return the events of ``count`` texts that continue ``start``, from number ``first`` on.
-
-        Text n (from 0) uses take n of ``rng``. One engine steps the texts together. They can be read in any order.
-        """
-        engine, unread = self.engine(), settings.length
-        takes = (PositionRNG(rng, take) for take in range(first, first + count))
-        options = [StreamOptions(settings, take, max_unread=unread, keep_snapshots=False) for take in takes]
-        return [engine.iter_events(stream) for stream in [engine.open(start, each) for each in options]]
-
     def generate(self, seed: str = "", **settings: object) -> str:
         """Return the text that continues ``seed``, without ``seed``. Takes the keyword arguments of ``stream``."""
         return "".join(token.text for token in self.stream(seed, **settings))
@@ -196,6 +182,18 @@ class Model(HtmlView):
 
         return trace(self, self.tokenizer.encode(self.file.card.fold_case(text)), after)
 
+    def embed(self, text: str) -> Embedding:
+        """Return the mean h of the last layer over ``text`` and its last h, each (H,). Not of a mixture: UsageError."""
+        from .cells.similar import embed
+
+        return embed(self, self.tokenizer.encode(self.file.card.fold_case(text)))
+
+    def rank_cells(self, text: str, on_progress: Callable[[float], object] = lambda _: None) -> CellRanking:
+        """Return the cells that follow quotation marks, lines and so on in ``text``: see ``core.cells.ranking``."""
+        from .cells.ranking import rank_cells
+
+        return drain(rank_cells(self, self.file.card.fold_case(text)), on_progress)
+
     def read(self, text: str, after: Snapshot | None = None, whole: bool = False) -> Prefill:
         """Read ``text`` (prefill), continuing from ``after``, or from the zero state if that is None.
 
@@ -225,7 +223,7 @@ class Model(HtmlView):
             notices.append(f"only the last {MAX_SEED_TOKENS:,} of {len(ids):,} tokens were read; whole-seed reads all")
             after = Snapshot(self.runtime.zeros(1), after.logits, after.position + len(ids) - MAX_SEED_TOKENS)
             ids = ids[-MAX_SEED_TOKENS:]
-        return Prefill((yield from self._advance_chunks(after, ids)), notices)
+        return Prefill((yield from read_chunks(self.voices, self.tokenizer, after, ids)), notices)
 
     def unknown_character_notices(self, text: str) -> list[str]:
         """Return a line that names the characters of ``text`` that the model has never seen; [] if there are none."""
@@ -237,29 +235,7 @@ class Model(HtmlView):
 
     def advance(self, start: Snapshot, ids: Ids) -> Snapshot:
         """Return the snapshot after ``start`` and the tokens ``ids``, read under its style, which is no ramp."""
-        return drain(self._advance_chunks(start, ids))
-
-    def _advance_chunks(self, start: Snapshot, ids: Ids) -> Generator[float, None, Snapshot]:
-        if not len(ids):
-            return replace(start, pending_text="")
-        stepper = self.voices.stepper(start.rows, start.voice)
-        for at in range(0, len(ids), PREFILL_CHUNK):
-            read_many(stepper, ids[at : at + PREFILL_CHUNK])
-            if len(ids) > PREFILL_CHUNK:
-                yield min(1.0, (at + PREFILL_CHUNK) / len(ids))
-        decoder = self.tokenizer.decoder(start.remainder)
-        for token in ids.tolist():
-            decoder.push(token)
-        (state, logits), unstyled = rows_of(stepper)
-        return Snapshot(
-            state,
-            logits,
-            start.position + len(ids),
-            decoder.remainder,
-            history=TokenHistory(ids, start.history),
-            voice=start.voice,
-            unstyled=unstyled,
-        )
+        return drain(read_chunks(self.voices, self.tokenizer, start, ids))
 
     def _initial_snapshot(self) -> Snapshot:
         """Return the zero state. Its logits have no meaning."""

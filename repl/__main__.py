@@ -9,6 +9,7 @@ import sys
 import click
 from afterglow.bot.cli import bot
 from afterglow.core.command_line import run_command
+from afterglow.repl.cli.cells import cells, similar
 from afterglow.repl.cli.group import AfterglowGroup
 from afterglow.repl.cli.history import history
 from afterglow.repl.cli.launch import launch, open_session
@@ -75,6 +76,8 @@ SUBCOMMANDS = [
     learn,
     history,
     novelty,
+    cells,
+    similar,
     bot,
     explain,
     diversity,

@@ -29,7 +29,7 @@ def lister(listing: Model, home: Path) -> Model:
 def take(model: Model, number: int) -> str:
     """The item that take ``number`` writes, with the newline that ends it, if it has ended by then."""
     settings = model.settings.changed(rng=5, temperature=1.3, length=60, keep_stop=True)
-    events = model.open_samples(model.read("").snapshot, settings, 5, 1, number)[0]
+    events = model.engine().open_samples(model.read("").snapshot, settings, 5, 1, number)[0]
     return "".join(event.text for event in events if isinstance(event, Token))
 
 

@@ -51,6 +51,8 @@ VALID: dict[str, dict[str, list[str]]] = {
     },
     "history": {"name": [MODEL]},
     "novelty": {"name": [MODEL], "texts": [TEXT], "length": ["--length", "100"]},
+    "cells": {"name": [MODEL], "text": [TEXT]},
+    "similar": {"name": [MODEL], "sentence": ["The"], "text": [TEXT]},
     "bot": {"check": ["--check"]},
     "bot status": {},
     "bot config": {},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -134,6 +135,14 @@ def test_what_a_model_of_a_list_copies_is_counted_in_whole_items(
     assert all(file.index.contains_item(item) for item in LAMP.read_text("utf-8").split(end) if item.strip())
     assert not file.index.contains_item("An item of another list")
     assert f"{file.card.copied_items:.0%} of generated items at T 0.8 stand in your list" in err
+
+
+def test_the_card_of_a_new_model_names_the_cells_that_follow_a_thing(train: Train, home: Path, tmp_path: Path) -> None:
+    text = tmp_path / "lamps.txt"
+    text.write_text(LAMP.read_text("utf-8") * 4, "utf-8")
+    assert train(str(text), "--name", "mine", "--epochs", "1", "--width", "16")[0] == 0
+    cells = open_model_file(home / "models" / "mine.safetensors").card.cells
+    assert re.match(r"[12]\.\d+ [a-z ]+ \(r -?0\.\d\d\)", cells), cells
 
 
 def test_lines_and_other_items_exclude_each_other(train: Train) -> None:

@@ -10,6 +10,8 @@ from ..errors import StateError
 from ..events import Event
 from ..inference.runtime import Runtime, require_same_form, wrong_id_error
 from ..sampling.logit_bias import require_effective_bias
+from ..sampling.rng import PositionRNG
+from ..settings import Settings
 from ..text.tokenizer import Tokenizer
 from .batch import Batch
 from .snapshot import Row, Snapshot
@@ -70,6 +72,19 @@ class Engine:
                 " read the text again"
             )
         require_same_form(start.state, self._zero_state)
+
+    def open_samples(
+        self, start: Snapshot, settings: Settings, rng: int, count: int, first: int = 0
+    ) -> list[Iterator[Event]]:
+        """Return the events of ``count`` texts that continue ``start``, from number ``first`` on.
+
+        Text n (from 0) uses take n of ``rng``. The texts are stepped together, and can be read in any order.
+        """
+        options = [
+            StreamOptions(settings, PositionRNG(rng, take), max_unread=settings.length, keep_snapshots=False)
+            for take in range(first, first + count)
+        ]
+        return [self.iter_events(stream) for stream in [self.open(start, each) for each in options]]
 
     def request(self, stream: Stream) -> None:
         """Queue the stream: the next step draws for it, or removes it if it was stopped. Safe from any thread."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 
 import numpy as np
@@ -13,11 +14,15 @@ from ..inference.styles import StyleTable, show_style_names
 from ..sampling.filters import Array, TokenIds, log_softmax
 from ..setting_styles import PLAIN_VOICE, StyleMix, Voice
 from ..settings import SamplingSettings, Settings
-from ..text.tokenizer import Ids
+from ..text.tokenizer import Ids, Tokenizer
 from .snapshot import Row, Rows, Snapshot
+from .token_history import TokenHistory
 
 STYLE_CONTEXT = 512
 """Latest tokens of a text that are read again if its voice changes. An LSTM has forgotten what is long before them."""
+
+PREFILL_CHUNK = 4096
+"""Tokens of a long seed read between two progress reports: about 0.25 s."""
 
 
 class VoiceReader:
@@ -99,6 +104,35 @@ class StyledRuntime:
 def read_many(stepper: Stepper, ids: Ids) -> None:
     """Read the same tokens (T,) in each of a stepper's rows."""
     stepper.step_many(np.repeat(ids[:, None], len(stepper.logits), axis=1))
+
+
+def read_chunks(
+    voices: VoiceReader, tokenizer: Tokenizer, start: Snapshot, ids: Ids
+) -> Generator[float, None, Snapshot]:
+    """Return the snapshot after ``start`` and tokens ids (T,), read under its style, which is no ramp.
+
+    After each chunk of many tokens, yield the share read so far, 0 to 1.
+    """
+    if not len(ids):
+        return replace(start, pending_text="")
+    stepper = voices.stepper(start.rows, start.voice)
+    for at in range(0, len(ids), PREFILL_CHUNK):
+        read_many(stepper, ids[at : at + PREFILL_CHUNK])
+        if len(ids) > PREFILL_CHUNK:
+            yield min(1.0, (at + PREFILL_CHUNK) / len(ids))
+    decoder = tokenizer.decoder(start.remainder)
+    for token in ids.tolist():
+        decoder.push(token)
+    (state, logits), unstyled = rows_of(stepper)
+    return Snapshot(
+        state,
+        logits,
+        start.position + len(ids),
+        decoder.remainder,
+        history=TokenHistory(ids, start.history),
+        voice=start.voice,
+        unstyled=unstyled,
+    )
 
 
 def rows_of(stepper: Stepper) -> Rows:

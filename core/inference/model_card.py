@@ -24,6 +24,7 @@ class Card:
     ``kept``: which weights of the run these are, and why. ``unseen_in_runs_of_16``: the copied share of the test text,
     which is what the author repeats without copying. ``noticed_by_index``: the share of the copied characters of a
     sample that the index notices. Both are None for a list, or if they were not measured.
+    ``cells``: those of the LSTM that follow a thing best.
 
     If the model has learned from a person's text (``core.learning``), ``learned_characters`` is its length, and the two
     losses are those on that text: of the model ``parent``, and while learning, each piece before it was learned. Else
@@ -57,6 +58,7 @@ class Card:
     copied_items: float | None = None
     unseen_in_runs_of_16: float | None = None
     noticed_by_index: float | None = None
+    cells: str = ""
     learned_characters: int | None = None
     nats_per_char_before_learning: float | None = None
     nats_per_char_while_learning: float | None = None

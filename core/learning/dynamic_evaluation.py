@@ -109,5 +109,5 @@ def sample_tokens(model: Model) -> Ids:
     it has learned that text. So no one needs the training text.
     """
     start = model.read("").snapshot
-    (events,) = model.open_samples(start, Settings(length=SAMPLE_CHARS), rng=0, count=1)
+    (events,) = model.engine().open_samples(start, Settings(length=SAMPLE_CHARS), rng=0, count=1)
     return np.array([event.id for event in events if isinstance(event, Token)], np.int64)

@@ -9,6 +9,7 @@ from functools import cached_property
 from math import inf, log
 from pathlib import Path
 
+from ..cells.ranking import describe_best_cells
 from ..errors import StorageError, TrainingError
 from ..file_io import write_atomically
 from ..inference.library import LOSSES_SUFFIX, PLOT_SUFFIX, SAMPLES_SUFFIX, path_for_new_model
@@ -131,8 +132,10 @@ class TrainingRun:
     def _measure(self, model: Model) -> tuple[Model, Score]:
         score = model.score([part.text for part in self.corpus.test])
         copies = CopyMeasurement(self.corpus, self.request.read_options.item_end)
+        cells = describe_best_cells(model, "".join(part.text for part in self.corpus.test))
         file = copies.complete(model, with_index=self.request.index)
-        return Model(model.name, replace(file, card=self._add_losses(file.card, score)), model.runtime), score
+        card = replace(self._add_losses(file.card, score), cells=cells)
+        return Model(model.name, replace(file, card=card), model.runtime), score
 
     def save_model(self, model: Model, folder: Path | None = None) -> Path:
         """Save a model in the library, with the loss history and its plot, or alone in ``folder``. Return its path.

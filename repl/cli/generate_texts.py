@@ -97,7 +97,7 @@ def _open_texts(
         return _choose(draw_items(model, start, settings, rng), settings, request)
     if request.json_kind != "tokens" and request.item_end in settings.stop and not request.beginning.strip():
         return _skip_empty(model, start, settings, rng, request.count)
-    return model.open_samples(start, settings, rng, request.count)
+    return model.engine().open_samples(start, settings, rng, request.count)
 
 
 def _prefill(model: Model, seed: str, whole_seed: bool) -> Snapshot:
@@ -112,7 +112,7 @@ def _skip_empty(model: Model, start: Snapshot, settings: Settings, rng: int, cou
     """Yield the events of ``count`` texts that are not empty. Others are drawn for empty ones, up to 1,000."""
     first, missing = 0, count
     while missing and first < count + MAX_FRUITLESS:
-        batch = model.open_samples(start, settings, rng, missing, first)
+        batch = model.engine().open_samples(start, settings, rng, missing, first)
         first += missing
         for events in batch:
             if (begun := _begin(events)) is not None:
