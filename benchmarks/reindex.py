@@ -1,4 +1,4 @@
-"""Write the copy-detection index of models again, and the figures on copies in their cards: from the training texts.
+"""Write the index of models again, and what their cards say of copies and cells, from their training texts.
 
 Run this after a change of what an index holds. Weights, and so passages and saved states, stay as they are:
 
@@ -8,7 +8,9 @@ Run this after a change of what an index holds. Weights, and so passages and sav
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
+from afterglow.core.cells.ranking import describe_best_cells
 from afterglow.core.errors import TextError
 from afterglow.core.inference.library import find_model
 from afterglow.core.model import load
@@ -23,11 +25,13 @@ def reindex(name: str, text: str) -> str:
     corpus = read_as_trained(model, [text], ReadingFlags())
     if not is_training_text(corpus, model):
         raise TextError(f"{text} is not the text that {name} was trained on")
+    cells = describe_best_cells(model, "".join(part.text for part in corpus.test))
     file = CopyMeasurement(corpus, model.file.card.item_end).complete(model, with_index=True)
+    file = replace(file, card=replace(file.card, cells=cells))
     file.save(find_model(name).path)
     card = file.card
     copied = f"copied {card.copied_in_runs_of_16}, longest {card.longest_copied_run}, items {card.copied_items}"
-    return f"{name}: {copied}, noticed {card.noticed_by_index}, unseen {card.unseen_in_runs_of_16}"
+    return f"{name}: {copied}, noticed {card.noticed_by_index}, unseen {card.unseen_in_runs_of_16}; {cells}"
 
 
 if __name__ == "__main__":
