@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from afterglow.core.commands.draw_table import DrawTable
 from afterglow.core.commands.effects import (
     Ask,
     Compare,
@@ -75,7 +76,8 @@ KINDS: dict[str, list[type]] = {
     "redo": [Redraw],
     "new": [Notice],
     "sweep": [Compare],
-    "explain": [Table],
+    "reveal": [Notice],
+    "explain": [Table, DrawTable],
     "tour": [Listing, Pin],
     "model": [Listing],
     "save": [Notice],
@@ -101,6 +103,8 @@ def test_every_command_does_what_its_row_says(name: str, written: Session, tmp_p
         PassageSaver().save(written.passage)
     if command.name == "undelete":
         do(written, "/delete!")
+    if command.name == "reveal":
+        do(written, "/sweep --blind")
     line = f"/{name} " + {"export": str(tmp_path / "x.txt"), "branch": "5", "go": "0", "rename": "moth"}.get(
         command.name, ""
     )
@@ -495,6 +499,7 @@ LIVE = {
     "set",
     "explain",
     "find",
+    "reveal",
     "copy",
     "tour",
     "save",
@@ -532,7 +537,7 @@ def test_no_other_line_is_live(line: str) -> None:
     assert not runs_live(line)
 
 
-@pytest.mark.parametrize("name", sorted(LIVE - {"quit"}))
+@pytest.mark.parametrize("name", sorted(LIVE - {"quit", "reveal"}))
 def test_a_live_command_does_not_disturb_the_text(name: str, session: Session, tmp_path: Path) -> None:
     (play,) = dispatch(session, "The lamp")
     assert isinstance(play, Play)
@@ -561,3 +566,35 @@ def test_a_word_that_leaves_other_programs_is_a_seed_with_a_note_once(session: S
         assert isinstance(play, Play)
         assert [event.text for event in play.events if isinstance(event, Notice)] == notes
         assert session.passage.text().startswith(line)
+
+
+# Blind sweeps --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["/sweep --blind 0.1 0.5 1 2", "/sweep 0.1 0.5 1 2 blind"])
+def test_a_blind_sweep_is_shuffled_and_hides_its_temperatures_until_it_is_revealed(session: Session, line: str) -> None:
+    list(session.write_from("The lamp"))
+    compare, hint = dispatch(session, line)
+    assert isinstance(compare, Compare)
+    plays = list(compare.plays)
+    temperatures = [column.temperature for column in compare.sweep.columns]
+    assert temperatures != sorted(temperatures)
+    assert sorted(temperatures) == [0.1, 0.5, 1, 2]
+    assert [play.title for play in plays] == [f"The lamp  ·  text {n}" for n in range(1, 5)]
+    assert isinstance(hint, Notice)
+    assert "/reveal" in hint.text
+    (notice,) = dispatch(session, "/reveal")
+    assert isinstance(notice, Notice)
+    assert f"1: T {temperatures[0]:.2f}" in notice.text
+    assert [play.title[-4:] for play in compare.plays] == [f"{t:.2f}" for t in temperatures]
+    with pytest.raises(CommandError, match="nothing to reveal"):
+        list(dispatch(session, "/reveal"))
+
+
+def test_an_open_sweep_has_nothing_to_reveal(session: Session) -> None:
+    list(session.write_from("The lamp"))
+    (compare,) = dispatch(session, "/sweep 0.1 2")
+    assert isinstance(compare, Compare)
+    assert [column.temperature for column in compare.sweep.columns] == [0.1, 2]
+    with pytest.raises(CommandError):
+        list(dispatch(session, "/reveal"))

@@ -389,3 +389,21 @@ async def test_home_and_end_choose_a_column_while_a_sweep_is_shown(app: app_modu
             chosen.append(app.query_one(SweepView).chosen_index)
         assert chosen == [2, 0, 1]
         assert app.token_cursor.token_index is None
+
+
+async def test_a_question_mark_reveals_a_blind_sweep_and_else_is_typed(app: app_module.AfterglowApp) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await play(pilot, "The lamp")
+        await play(pilot, "/sweep --blind 0.2 0.5 1")
+        view = app.query_one(SweepView)
+        titles = [str(head.content) for head in view.query(".head")]
+        assert [title.strip() for title in titles] == ["text 1  [1]", "text 2  [2]", "text 3  [3]"]
+        assert view.temperatures == ()
+        await press(pilot, "question_mark")
+        titles = [str(head.content) for head in view.query(".head")]
+        for title, temperature in zip(titles, view.temperatures, strict=True):
+            assert title.startswith(f"T {temperature:.2f}")
+            assert "bits" in title
+        assert sorted(view.temperatures) == [0.2, 0.5, 1]
+        await press(pilot, "question_mark")
+        assert app.query_one(PromptInput).text == "?"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..errors import AfterglowError, UsageError
+from ..errors import AfterglowError, CommandError, UsageError
 from ..events import Notice
 from ..generation.sweep import Sweep
 from ..inference import library
@@ -27,6 +27,16 @@ from .unit_steps import UNIT_STEPS, step_unit
 
 SWEEP_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
 """Temperatures of a sweep if none are typed."""
+
+
+class SweepArgs(NamedTuple):
+    """Arguments of /sweep: temperatures (none: the default ones), and whether to hide them."""
+
+    temperatures: Sequence[float] = ()
+    blind: bool = False
+
+
+DEFAULT_SWEEP = SweepArgs()
 
 
 def show_or_set(session: Session, spec: Spec, *values: Any) -> Iterator[Effect]:
@@ -148,9 +158,21 @@ def new(session: Session) -> Iterator[Effect]:
     yield Notice("new passage; type a seed")
 
 
-def sweep(session: Session, temperatures: Sequence[float] = SWEEP_TEMPERATURES) -> Iterator[Effect]:
+def sweep(session: Session, args: SweepArgs = DEFAULT_SWEEP) -> Iterator[Effect]:
     """Write from the passage's seed at several temperatures with the same RNG take. The passage does not change."""
-    yield Compare(session.sweep(temperatures or SWEEP_TEMPERATURES))
+    yield Compare(session.sweep(args.temperatures or SWEEP_TEMPERATURES, args.blind))
+    if args.blind:
+        yield Notice("which is which? /reveal shows the temperatures; on the full screen, ? too")
+
+
+def reveal(session: Session) -> Iterator[Effect]:
+    """Show the temperatures of a blind sweep."""
+    sweep = session.latest_sweep
+    if sweep is None or not sweep.hidden:
+        raise CommandError("there is nothing to reveal: /sweep --blind hides the temperatures")
+    sweep.hidden = False
+    temperatures = (f"{number}: T {column.temperature:.2f}" for number, column in enumerate(sweep.columns, 1))
+    yield Notice(f"the texts were {', '.join(temperatures)}")
 
 
 def pick(session: Session, sweep: Sweep, number: int) -> Iterator[Effect]:

@@ -5,13 +5,24 @@ from __future__ import annotations
 from ..errors import CommandError
 from ..session.session import Session
 from ..settings import SPECS
-from . import explain
+from . import actions, explain
 from .command import Choices
 
+SWEEPS = (("0.2 0.5 1.0 1.2", "the default"), ("--blind", "guess which is which; /reveal tells"))
+"""Arguments of /sweep that are offered."""
 
-def parse_temperatures(_: Session, text: str) -> list[float]:
-    """Return temperatures that are separated by spaces. Raises SettingError or UsageError."""
-    return [explain.parse_temperature(word) for word in text.split()]
+BLIND = ("--blind", "blind")
+"""Words that let a sweep hide its temperatures."""
+
+
+def parse_sweep(_: Session, text: str) -> actions.SweepArgs:
+    """Return temperatures that are separated by spaces, and if "blind" is among them. Raises SettingError, UsageError.
+
+    "blind" is also read with hyphens before it, as a flag is written.
+    """
+    words = text.split()
+    temperatures = [word for word in words if word not in BLIND]
+    return actions.SweepArgs(list(map(explain.parse_temperature, temperatures)), len(temperatures) < len(words))
 
 
 def parse_whole_number(_: Session, text: str) -> int:

@@ -38,7 +38,7 @@ class Compare:
         """One effect for each column, titled with the seed and T. After a stop, none for those that have not begun."""
         for number, column in enumerate(self.sweep.columns):
             if not column.stream.stopping:
-                title = f"{self.sweep.seed}  ·  T {column.temperature:.2f}"
+                title = f"{self.sweep.seed}  ·  {self.sweep.name(number)}"
                 yield Play(self.sweep.play_column(number), title, column)
 
 

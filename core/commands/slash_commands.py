@@ -71,10 +71,11 @@ TEXT_COMMANDS: tuple[Command, ...] = (
     _setting_command(SPECS["temperature"]),
     Command(
         "sweep",
-        "write from the same seed with the same random numbers at several temperatures",
+        "write from the same seed with the same random numbers at several temperatures; --blind hides them",
         actions.sweep,
-        (Argument("temperatures", arguments.parse_temperatures, arguments.offer(("0.2 0.5 1.0 1.2", "the default"))),),
+        (Argument("--blind temperatures", arguments.parse_sweep, arguments.offer(*arguments.SWEEPS)),),
     ),
+    Command("reveal", "show the temperatures of a blind sweep", actions.reveal, live=True),
     Command(
         "explain",
         "show what temperatures do to the next token's probabilities, or to typed ones",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 from ..events import Done, Event, Token
 from ..sampling.rng import PositionRNG
@@ -44,14 +45,30 @@ class Sweep:
     """Columns of text, one for each temperature, generated side by side or one after another."""
 
     def __init__(
-        self, engine: Engine, seed: str, start: Snapshot, settings: Settings, rng: int, temperatures: Sequence[float]
+        self,
+        engine: Engine,
+        seed: str,
+        start: Snapshot,
+        settings: Settings,
+        rng: int,
+        temperatures: Sequence[float],
+        blind: bool = False,
     ) -> None:
+        """If ``blind``, shuffle the columns and hide their temperatures."""
         self.seed = seed
         self._engine = engine
         self._first_difference: int | None = None
+        self.hidden = blind
+        """True while the temperatures are kept from the reader."""
         chosen = [settings.changed(temperature=t) for t in temperatures]
         streams = [engine.open(start, StreamOptions(each, PositionRNG(rng))) for each in chosen]
+        if blind:
+            temperatures = Random(rng).sample(temperatures, len(temperatures))
         self.columns = [Column(t, start, stream) for t, stream in zip(temperatures, streams, strict=True)]
+
+    def name(self, number: int) -> str:
+        """Return the temperature of a column, as "T 0.20", or its number while the temperatures are hidden."""
+        return f"text {number + 1}" if self.hidden else f"T {self.columns[number].temperature:.2f}"
 
     def play(self) -> Iterator[Event]:
         """Generate all columns, one token each per step, into ``columns``.

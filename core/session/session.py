@@ -54,7 +54,7 @@ class Session:
         self._load_model = load_model
         self._stream: Stream | None = None
         self._timed: tuple[Node, ModelTime] | None = None  # the text that was written last
-        self._sweep: Sweep | None = None
+        self.latest_sweep: Sweep | None = None
         self._stopping = False
 
     @property
@@ -108,7 +108,7 @@ class Session:
     def stop(self) -> None:
         """End the text being written before its next token; its tokens are kept. A seed still being read is dropped."""
         self._stopping = True
-        for writing in (self._stream, self._sweep):
+        for writing in (self._stream, self.latest_sweep):
             if writing:
                 writing.stop()
 
@@ -215,13 +215,13 @@ class Session:
         self.passage.move_to(version)
         return None
 
-    def sweep(self, temperatures: Sequence[float]) -> Sweep:
+    def sweep(self, temperatures: Sequence[float], blind: bool = False) -> Sweep:
         """Return a sweep: the passage's first seed, continued at several temperatures with the same RNG take."""
         self._require_idle()
         root, engine = self.passage.root(), self.model.engine()
         seed, start = self.passage.nodes[root].seed or "", self.snapshot_at(root, 0)
-        self._sweep = Sweep(engine, seed, start, self.settings, self.passage.rng, temperatures)
-        return self._sweep
+        self.latest_sweep = Sweep(engine, seed, start, self.settings, self.passage.rng, temperatures, blind)
+        return self.latest_sweep
 
     def pick(self, sweep: Sweep, number: int) -> None:
         """Add column ``number`` of a sweep as a version of the passage's first text, and set its temperature."""

@@ -59,6 +59,8 @@ class ActionConditions:
         sweep_shown = self._view.sweep_view.display
         if move == "pick":
             return sweep_shown
+        if move == "reveal":
+            return self._view.sweep_view.hides_temperatures
         if move == "leave" and self._playback.playing:
             return False  # Esc stops the text first
         if move in WHILE_FINDING and self._view.finder.active:

@@ -69,6 +69,7 @@ class MainView(Vertical):
         settings = self._session.settings
         for texts in (self.transcript, self.sweep_view):
             texts.set_heat(settings.heat, settings.copied)
+        self.sweep_view.show_titles()
         self._legend.heat = settings.heat
         self.passage_view.leave_earlier()
         self.lens.display = settings.lens

@@ -102,6 +102,10 @@ class Navigation:
         elif selection := self._token_cursor.selection():
             self._run_effects(partial(actions.branch, self._session, *selection))
 
+    def reveal(self) -> None:
+        """Show the temperatures of a blind sweep."""
+        self._run_effects(partial(actions.reveal, self._session))
+
     def pick(self, number: int) -> None:
         """Continue from column ``number`` of the sweep, from 0. Do nothing if there is no such column."""
         sweep = self._sweep_view.sweep

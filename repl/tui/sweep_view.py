@@ -35,8 +35,19 @@ class SweepView(Horizontal):
 
     @property
     def temperatures(self) -> tuple[float, ...]:
-        """Temperatures of the columns, none while it is closed."""
-        return tuple(column.temperature for column in self.sweep.columns) if self.sweep else ()
+        """Temperatures of the columns, none while it is closed or they are hidden."""
+        columns = self.sweep.columns if self.sweep and not self.sweep.hidden else ()
+        return tuple(column.temperature for column in columns)
+
+    @property
+    def hides_temperatures(self) -> bool:
+        """True while a blind sweep is shown."""
+        return self.sweep is not None and self.sweep.hidden
+
+    def show_titles(self) -> None:
+        """Show the titles of the columns as they are now: a blind sweep may have been revealed."""
+        for view in self._columns:
+            view.show_title()
 
     async def show(
         self,
@@ -47,7 +58,7 @@ class SweepView(Horizontal):
         """Open the view for a sweep. The functions are called for each column."""
         self.sweep = sweep
         self._first_shown = 0
-        self._columns = [SweepColumnView(number, column) for number, column in enumerate(sweep.columns)]
+        self._columns = [SweepColumnView(number, sweep) for number in range(len(sweep.columns))]
         await self.remove_children()
         await self.mount_all(self._columns)
         self.display = True
@@ -108,10 +119,11 @@ class SweepColumnView(Vertical):
             super().__init__()
             self.number = number
 
-    def __init__(self, number: int, column: Column) -> None:
+    def __init__(self, number: int, sweep: Sweep) -> None:
         super().__init__()
         self.number = number
-        self.column = column
+        self._sweep = sweep
+        self.column = sweep.columns[number]
         self._shown_count = 0
         self._is_marked = False
         self._is_finished = False
@@ -126,7 +138,7 @@ class SweepColumnView(Vertical):
         """Show the seed."""
         self._transcript.set_unit_values(unit_value)
         self._transcript.begin_text([StyledText(seed, "seed")], copy_tracker=copy_tracker)
-        self._set_title()
+        self.show_title()
 
     def set_heat(self, heat: str, marks_copies: bool) -> None:
         """Color tokens, and mark copied runs, as the transcript of the main screen does."""
@@ -143,18 +155,21 @@ class SweepColumnView(Vertical):
             mean = sum(map(surprisal, self.column.tokens)) / max(1, len(self.column.tokens))
             tracker = self._transcript.copy_tracker
             self._figures = f"{mean:.1f} bits" + (f", {tracker.format_share()}" if tracker else "")
-            self._set_title()
+            self.show_title()
 
     def mark_more(self, left: bool, right: bool) -> None:
         """Mark in the title that columns to the left or to the right of this one are hidden."""
         self._more = ("‹ " if left else "", " ›" if right else "")
-        self._set_title()
+        self.show_title()
 
-    def _set_title(self) -> None:
-        """Show temperature, key and figures. The temperature is first, so that the narrowest column shows it too."""
+    def show_title(self) -> None:
+        """Show temperature, key and figures. The temperature is first, so that the narrowest column shows it too.
+
+        The figures would give a hidden temperature away.
+        """
         left, right = self._more
-        title = f"{left}T {self.column.temperature:.2f}  [{self.number + 1}]{right}"
-        self._head.update(Content(f"{title}\n{self._figures}"))
+        title = f"{left}{self._sweep.name(self.number)}  [{self.number + 1}]{right}"
+        self._head.update(Content(f"{title}\n{'' if self._sweep.hidden else self._figures}"))
 
     def mark_token(self, character: int) -> None:
         """Mark the token that contains the character at index ``character``. Do nothing once a token is marked."""

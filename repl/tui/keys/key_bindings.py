@@ -57,6 +57,7 @@ EMPTY_LINE_KEYS = (
         )
         for number in range(2, 10)
     ),
+    _key("reveal", "question_mark", "navigate('reveal')", "show the temperatures of a blind sweep"),
     _key("unit-previous", "comma", "step_unit('previous')", "color by the previous or the next unit of the network"),
     _key("unit-next", "full_stop", "step_unit('next')", "color by the previous or the next unit of the network"),
     _key("empty-undo", "ctrl+z", "run_command('/undo')", "undo and redo the last text"),
