@@ -10,6 +10,7 @@ import click
 from afterglow.bot.cli import bot
 from afterglow.core.command_line import run_command
 from afterglow.repl.cli.cells import cells, similar
+from afterglow.repl.cli.grid import grid
 from afterglow.repl.cli.group import AfterglowGroup
 from afterglow.repl.cli.history import history
 from afterglow.repl.cli.launch import launch, open_session
@@ -81,6 +82,7 @@ SUBCOMMANDS = [
     bot,
     explain,
     diversity,
+    grid,
     tour,
     export,
     completion,

@@ -57,6 +57,7 @@ VALID: dict[str, dict[str, list[str]]] = {
     "bot status": {},
     "bot config": {},
     "explain": {"text": ["The"], "model_name": ["-m", MODEL]},
+    "grid": {"seeds": ["The"], "model_name": ["-m", MODEL], "length": ["-l", "3"]},
     "diversity": {
         "model_name": ["-m", MODEL],
         "length": ["-l", "50"],
