@@ -65,7 +65,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "diary.txt").write_text(story[:1000], "utf-8")
     said = [f"2/1/21, 10:00 - {('Anna', 'Ben')[n % 2]}: {line}\n" for n, line in enumerate(story.split("\n"))]
     (tmp_path / "chat.txt").write_text("".join(said), "utf-8")
-    for other in ("tinyshakespeare.txt", "names.txt", "notes/first.txt", "blog/first.md"):
+    for other in ("tinyshakespeare.txt", "shakespeare-hamlet.txt", "names.txt", "notes/first.txt", "blog/first.md"):
         (tmp_path / other).parent.mkdir(exist_ok=True)
         shutil.copy(tmp_path / "novel.txt", tmp_path / other)
     models_dir().mkdir(parents=True)

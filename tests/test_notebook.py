@@ -9,11 +9,15 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from afterglow.core.cells.cell_search import Measured
+from afterglow.core.cells.ranking import CellFind, CellRanking
+from afterglow.core.cells.units import Unit
 from afterglow.core.errors import MissingExtraError, SettingError, UsageError
 from afterglow.core.events import Token
 from afterglow.core.generation.written_text import WrittenText
 from afterglow.core.model import Model
 from afterglow.core.render.html_parts import HEAT_OPACITIES, HEAT_TINT
+from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.score import Score
 from afterglow.repl import notebook
 
@@ -49,7 +53,7 @@ class Page(HTMLParser):
         return "".join(self.texts)
 
 
-def page(thing: Model | Token | Score | WrittenText) -> Page:
+def page(thing: Model | Token | Score | WrittenText | CellRanking) -> Page:
     return Page(thing._repr_html_())
 
 
@@ -139,6 +143,26 @@ def test_a_long_text_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert " … and 1 more tokens" in page(WrittenText("", [token("a"), token("b"), token("c")])).text
 
 
+def test_a_ranking_of_cells_shows_which_finds_are_chance() -> None:
+    strong, weak = Measured(0.9, 0.8, 0.95), Measured(0.3, 0.3, 0.6)
+    finds = [
+        CellFind("inside brackets", Unit("cell", 2, 7), 42.0, strong, weak, 0.7),
+        CellFind("upper case", Unit("cell", 1, 3), 1.0, weak, strong, 0.7),
+    ]
+    shown = page(CellRanking(4_000, 96, 96, finds, []))
+    texts = shown.texts
+    assert texts[texts.index("inside brackets") + 1 :][:7] == [
+        "2.7",
+        "0.90",
+        "95.0 %",
+        "70.0 %",
+        "0.30",
+        "60.0 %",
+        "42.0",
+    ]
+    assert texts[texts.index("upper case") + 1] == "~ 1.3"
+
+
 # The tables of /explain ---------------------------------------------------------------------------------------------
 
 
@@ -155,6 +179,18 @@ def test_explain_shows_the_chances_after_a_text(tiny: Model) -> None:
     first = max(tiny.distribution("The lamp").items(), key=lambda item: item[1])
     assert repr(first[0]) in shown
     assert f"{first[1]:.3f}" in shown
+
+
+def test_explain_shows_which_part_of_the_bar_the_number_falls_on() -> None:
+    shown = Page(notebook.explain([0.3, 0.5, 0.2], [1.2], rng=1)._repr_html_()).text
+    draw = PositionRNG(1).uniform(0)
+    drawn = 1 if draw < 0.308 else 2 if draw < 0.78 else 3
+    assert f"the draw: {draw:.3f} (rng 1, position 0) falls on {drawn}," in shown
+
+
+def test_a_worked_step_shows_the_gates_of_a_unit(tiny: Model) -> None:
+    shown = Page(notebook.explain_step("The", tiny, "2.3")._repr_html_()).text
+    assert all(name in shown for name in ("2.3", "forget", "tanh", "the draw:"))
 
 
 def test_explain_needs_a_model_for_a_text() -> None:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..html_views import HtmlView
 from ..progress import drain
 from ..text.tokenizer import Ids
 from .cell_search import CellSearch, Measured
@@ -71,7 +72,7 @@ class SlowCell(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class CellRanking:
+class CellRanking(HtmlView):
     """The finds, best first and chance finds last, and the slowest cell of each layer.
 
     ``tokens`` were read; ``cells`` were searched, and so many ``projections``.

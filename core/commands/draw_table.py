@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..render.svg import xml_text
 from ..sampling.draws import Draw
 from ..sampling.rng import PositionRNG
 from ..sampling.temperature import probs_at_temperatures
@@ -59,8 +58,7 @@ class DrawTable(Table):
         return {"uniform": self.draws[0].uniform, "drawn": drawn}
 
     def _repr_html_(self) -> str:
-        lines = "\n".join([self.title, *self.plain[0].lines()])
-        return f"<pre>{xml_text(lines)}</pre>"
+        return self.plain[0]._repr_html_()
 
 
 def draw_table(

@@ -67,6 +67,11 @@ class Listing:
         width = max((len(left) for left, _ in rows), default=0)
         return [f"{left:<{width}}  {right}".rstrip() for left, right in rows]
 
+    def _repr_html_(self) -> str:
+        from .table_html import listing_html
+
+        return listing_html(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Table:

@@ -59,6 +59,12 @@ def html_table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), title: s
     return f'{above}<table style="color:inherit">{"".join(lines)}</table>'
 
 
+def html_lines(lines: Iterable[str], title: str = "") -> str:
+    """Return lines under a title, with all their spaces."""
+    above = f"<div><b>{xml_text(one_line(title))}</b></div>" if title else ""
+    return f'{above}<div style="{_MONO};white-space:pre;overflow-x:auto">{xml_text(chr(10).join(lines))}</div>'
+
+
 def html_cell(text: str, name: bool = False) -> str:
     """Return a cell of a table: a figure, or the name of a row."""
     style = "text-align:left;font-weight:bold" if name else "text-align:left"

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from functools import partial, singledispatch
 from itertools import chain, repeat
 
+from ..cells.ranking import CellFind, CellRanking
 from ..events import Token
 from ..generation.written_text import WrittenText
 from ..inference.mixture import Mixture
 from ..model import Model
 from ..score import MAX_PIECES, Score
 from .heat import heat_level, surprisal
-from .html_parts import HeatSpan, facts_table, heat_text
+from .html_parts import HeatSpan, facts_table, heat_text, html_cell, html_table
 
 
 @singledispatch
@@ -54,6 +55,22 @@ def draw_score(score: Score) -> str:
         ]
     )
     return f"{heat_text(_surprise_spans(score), 'surprise')}{facts}" if score.pieces else facts
+
+
+@to_html.register
+def draw_ranking(ranking: CellRanking) -> str:
+    """Return the cells that follow things, best first, beside chance."""
+    head = ("follows", "cell", "r", "right", "base", "chance r", "right", "half-life")
+    title = f"{ranking.cells:,} cells, read on {ranking.tokens:,} tokens; ~ is no better than chance"
+    return html_table(map(_find_row, ranking.finds), head, title)
+
+
+def _find_row(find: CellFind) -> list[str]:
+    cell, chance = find.cell, find.chance
+    place = f"{'~ ' if find.is_chance else ''}{find.unit.layer}.{find.unit.index}"
+    shares = [f"{100 * share:.1f} %" for share in (cell.accuracy, find.base_rate, chance.accuracy)]
+    figures = [f"{cell.r:.2f}", *shares[:2], f"{chance.r:.2f}", shares[2], f"{find.half_life:.1f}"]
+    return [html_cell(find.follows, name=True), *map(html_cell, (place, *figures))]
 
 
 @to_html.register
