@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -29,6 +30,8 @@ from afterglow.core.inference.model_card import Card
 from afterglow.core.inference.model_file import Architecture
 from afterglow.core.model import Model
 from afterglow.core.progress import drain
+from afterglow.core.render.cell_picture import draw_cells
+from afterglow.core.render.svg import STYLES
 from afterglow.core.text.tokenizer import ByteTokenizer, CharTokenizer
 
 from .cli_helpers import RunCli
@@ -250,6 +253,25 @@ def test_the_command_prints_what_the_cells_of_a_model_follow(run: RunCli, tmp_pa
     best = values["finds"][0]
     assert f"{best['unit'].split()[1]}" in table.split("\n")[3]
     assert f"{100 * best['cell']['accuracy']:.1f} %" in table.split("\n")[3]
+
+
+def test_a_picture_has_passages_in_the_colors_of_the_best_cells(planted: Model, ranking: CellRanking) -> None:
+    svg = draw_cells(planted, ranking.finds[:1], TEXT)
+    ElementTree.fromstring(svg)  # noqa: S314 - our own file
+    assert "cell 1.2  inside brackets" in svg
+    inside = re.findall(rf'fill="{STYLES["unit4"]}"[^>]*>([^<]+)<', svg)[:-1]  # the last one is of the legend
+    assert inside
+    assert all("(" in part and ")" not in part for part in inside), inside
+
+
+def test_a_picture_is_not_written_over_a_file(run: RunCli, tmp_path: Path) -> None:
+    picture, text = tmp_path / "cells.svg", tmp_path / "other.txt"
+    text.write_text((DATA / "lamp.txt").read_text("utf-8") + "The end.\n", "utf-8")
+    picture.write_text("mine")
+    arguments = "cells", str(DATA / "tiny-char.safetensors"), str(text), "--svg", str(picture)
+    assert (run(*arguments).code, picture.read_text()) == (2, "mine")
+    assert run(*arguments, "--replace").code == 0
+    assert picture.read_text().startswith("<svg")
 
 
 def test_of_the_training_text_only_the_held_out_part_is_read(run: RunCli) -> None:

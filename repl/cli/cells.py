@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 import click
 
 from ...core.command_line import echo, echo_json
-from .options import json_option, load_model_and_settings, name_argument
+from .options import json_option, load_model_and_settings, name_argument, replace_option, require_new_file
 from .reading_flags import ReadingFlags, reading_flags
 
 if TYPE_CHECKING:
+    from ...core.cells.ranking import CellRanking
     from ...core.model import Model
 
 OWN_CHARS = 40_000
 """Characters that a model writes if no text is given."""
+
+SHOWN_FINDS = 3
+"""Most finds in a picture."""
 
 _text_argument = click.argument("text", required=False, type=click.Path(path_type=Path))
 
@@ -25,8 +29,12 @@ _text_argument = click.argument("text", required=False, type=click.Path(path_typ
 @name_argument
 @_text_argument
 @reading_flags("as in training")
+@click.option(
+    "--svg", type=click.Path(path_type=Path, dir_okay=False), help="file for a picture: text in the colors of cells"
+)
+@replace_option
 @json_option
-def cells(name: str, text: Path | None, flags: ReadingFlags, as_json: bool) -> None:
+def cells(name: str, text: Path | None, flags: ReadingFlags, svg: Path | None, replace: bool, as_json: bool) -> None:
     """Find cells of the model NAME that follow things in TEXT.
 
     Quotation marks, the place in the line, names and headings, brackets, words, and so on: each gets the cell that
@@ -36,9 +44,12 @@ def cells(name: str, text: Path | None, flags: ReadingFlags, as_json: bool) -> N
     from ..progress_line import print_progress
     from .cell_table import format_ranking
 
+    require_new_file(svg, replace)
     model, _ = load_model_and_settings(name, "int8", {})
     read, source = _open_text(model, text, flags, whole=False)
     ranking = model.rank_cells(read, partial(print_progress, "finding cells"))
+    if svg:
+        _draw(svg, model, ranking, read)
     if as_json:
         echo_json({"model": model.name, "text": source, **ranking.to_dict()})
     else:
@@ -76,6 +87,15 @@ def similar(name: str, sentence: str, text: Path | None, flags: ReadingFlags, co
     echo(f"the nearest lines of {source}:")
     for line in lines:
         echo(f"{line.cosine:6.3f}  line {line.number:<7,} {line.line}")
+
+
+def _draw(path: Path, model: Model, ranking: CellRanking, text: str) -> None:
+    from ...core.render.cell_picture import draw_cells
+    from ...core.user_files import write_user_file
+
+    best = [find for find in ranking.finds if not find.is_chance][:SHOWN_FINDS]
+    write_user_file(path, draw_cells(model, best, text).encode("utf-8", "replace"))
+    echo(f"written: {path}", err=True)
 
 
 def _open_text(model: Model, path: Path | None, flags: ReadingFlags, whole: bool) -> tuple[str, str]:
