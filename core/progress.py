@@ -1,4 +1,4 @@
-"""Runs work that yields the share done, 0 to 1, to its end."""
+"""Runs work that yields the share done, 0 to 1, to its end or as a part of other work."""
 
 from __future__ import annotations
 
@@ -13,5 +13,14 @@ def drain(generator: Generator[float, None, T], on_progress: Callable[[float], o
     while True:
         try:
             on_progress(next(generator))
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+
+def scale(generator: Generator[float, None, T], first: float, last: float) -> Generator[float, None, T]:
+    """Run ``generator`` as the part of a work from the share ``first`` to ``last``. Return its result."""
+    while True:
+        try:
+            yield first + (last - first) * next(generator)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]

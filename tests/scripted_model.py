@@ -85,7 +85,7 @@ class Scripted(Model):
         self, text: str = "x", gate: threading.Event | None = None, after: int = 0, bug: Exception | None = None
     ) -> None:
         self.script = ScriptedRuntime(text, gate, after, bug)
-        super().__init__("scripted", _bytes_file(), self.script)
+        super().__init__("scripted", replace(_bytes_file(), tensors={}), self.script)
 
     def prefill_chunks(self, *given: Any, **more: Any) -> Generator[float, None, Prefill]:
         """Read the seed, then start at the beginning of the text."""

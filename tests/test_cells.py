@@ -283,7 +283,7 @@ def test_of_the_training_text_only_the_held_out_part_is_read(run: RunCli) -> Non
 
 
 def test_without_a_text_the_model_writes_one_and_says_so(run: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("afterglow.repl.cli.cells.OWN_CHARS", 3000)
+    monkeypatch.setattr("afterglow.core.commands.cells_command.OWN_CHARS", 3000)
     model = str(DATA / "tiny-char.safetensors")
     assert "characters of a text that tiny-char wrote at T 1 with rng 1\n" in run("cells", model).out
     nearest = run("similar", model, "the lamp", "-n", "2").out.split("\n")

@@ -68,6 +68,7 @@ KINDS: dict[str, list[type]] = {
     "branch": [Play],
     "edit": [Edit],
     "read": [Play, Redraw],
+    "cells": [Play, Listing],
     "tree": [Listing],
     "go": [Redraw],
     "preset": [Listing],
@@ -105,9 +106,8 @@ def test_every_command_does_what_its_row_says(name: str, written: Session, tmp_p
         do(written, "/delete!")
     if command.name == "reveal":
         do(written, "/sweep --blind")
-    line = f"/{name} " + {"export": str(tmp_path / "x.txt"), "branch": "5", "go": "0", "rename": "moth"}.get(
-        command.name, ""
-    )
+    words = {"export": str(tmp_path / "x.txt"), "cells": str(DATA / "lamp.txt"), "branch": "5", "go": "0"}
+    line = f"/{name} " + {**words, "rename": "moth"}.get(command.name, "")
     effects = do(written, line)
     assert [
         type(effect) for effect in effects if not isinstance(effect, Notice) or KINDS[command.name] == [Notice]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from ..errors import SettingError, UsageError
 from ..inference.model_file import Architecture, ModelFile
 from ..setting_heat import PARTS, SYMBOLS, Unit, heat_unit, parse_unit
 
-__all__ = ["PARTS", "SYMBOLS", "Unit", "parse_unit", "require_cells", "require_heat", "require_unit"]
+__all__ = ["PARTS", "SYMBOLS", "Unit", "parse_unit", "read_card_cells", "require_cells", "require_heat", "require_unit"]
 
 
 def require_unit(unit: Unit, architecture: Architecture) -> None:
@@ -29,3 +31,9 @@ def require_heat(file: ModelFile, heat: str) -> None:
     if unit:
         require_cells(file)
         require_unit(unit, file.architecture)
+
+
+def read_card_cells(cells: str) -> list[tuple[str, str]]:
+    """Return the cells in a model's card, as ``ranking.describe_best_cells`` writes them: (cell, what it follows)."""
+    finds = re.findall(r"(\d{1,9}\.\d{1,9}) ([^(),]{1,80} \(r -?[\d.]{1,9}\))", cells)
+    return [(f"cell {place}", follows) for place, follows in finds]

@@ -23,7 +23,7 @@ from ..settings import SPECS, get_spec
 from ..typed_paths import typed_path
 from ..user_files import require_new_or_ours, write_user_file
 from .effects import Compare, Copy, Edit, Effect, Find, Listing, Play, Quit, Redraw
-from .unit_steps import UNIT_STEPS, step_unit
+from .unit_steps import UNIT_STEPS, describe_unit, step_unit
 
 SWEEP_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
 """Temperatures of a sweep if none are typed."""
@@ -51,7 +51,8 @@ def show_or_set(session: Session, spec: Spec, *values: Any) -> Iterator[Effect]:
     if spec.name == "temperature":
         yield Notice(f"T {change}{_temperature_change(session, before, after)}")
     else:
-        yield Notice(f"{spec.label} {change}")
+        follows = describe_unit(session, after) if spec.name == "heat" else ""
+        yield Notice(", ".join(filter(None, (f"{spec.label} {change}", follows))))
 
 
 def describe_setting(session: Session, spec: Spec, value: object) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def read(session: Session, path: str = "") -> Iterator[Effect]:
     """Read a file into a new passage, or without a path the passage's own seed into the same one."""
-    text, notices = _open_file(path) if path else (_own_seed(session), [])
+    text, notices = open_file(path) if path else (_own_seed(session), [])
     figures: list[str] = []
     yield Play(_read_into(session, text, bool(path), figures))
     if session.settings.heat == "off":
@@ -54,7 +54,8 @@ def track_copies(model: Model, read: ReadText) -> CopyTracker | None:
     return tracker
 
 
-def _open_file(path: str) -> tuple[str, list[str]]:
+def open_file(path: str) -> tuple[str, list[str]]:
+    """Return the beginning of a file that the user named, and notices. Raises UsageError or TextError."""
     from ..session.reading import open_text  # imported late: text files take 6 ms of every start otherwise
     from ..text.encoding import EncodingError
     from ..text.files import file_source

@@ -8,10 +8,19 @@ from typing import Any
 from ..session.session import Session
 from ..setting_spec import Spec
 from ..settings import SPECS
-from . import actions, arguments, explain, learn_commands, passage_commands, preset_commands, read_command
+from . import (
+    actions,
+    arguments,
+    cells_command,
+    explain,
+    learn_commands,
+    passage_commands,
+    preset_commands,
+    read_command,
+)
 from .command import Argument, Command
 from .effects import Effect
-from .unit_steps import UNIT_STEPS
+from .unit_steps import RANKED_STEPS, UNIT_STEPS, known_cells
 
 
 def _setting_argument(spec: Spec) -> Argument:
@@ -38,7 +47,10 @@ def _values_of_model(session: Session, spec: Spec, before: Sequence[str] = ()) -
     """Return values that only this model has, with help: its styles, or steps between its units."""
     if spec.name == "style":
         return [(name, "") for name in session.model.voices.names]
-    return [] if spec.name != "heat" or before else [(word, "unit of the network") for word in UNIT_STEPS]
+    if spec.name != "heat" or before:
+        return []
+    known = known_cells(session)
+    return [*known, *(step for step in UNIT_STEPS.items() if known or step[0] not in RANKED_STEPS)]
 
 
 def _setting_command(spec: Spec) -> Command:
@@ -112,6 +124,13 @@ TEXT_COMMANDS: tuple[Command, ...] = (
         "show any text in heat colors: the file PATH, or what you typed",
         read_command.read,
         (Argument("path", asked=True),),
+    ),
+    Command(
+        "cells",
+        "list the cells of the network that follow something, to color the text by one: in the file PATH, or in a text "
+        "that the model writes",
+        cells_command.cells,
+        (Argument("path"),),
     ),
     Command(
         "save",

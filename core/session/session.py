@@ -50,6 +50,7 @@ class Session:
         self.pinned: frozenset[str] = frozenset()  # names of settings that the next opened passage does not restore
         self.key_lists: dict[str, list[tuple[str, str]]] = {}  # the front end's keys by title, for /help
         self.told = set[str]()  # names of notes that are shown once
+        self.found_cells: dict[str, list[tuple[str, str]]] = {}  # /cells' rows, by the model's hash
         self.deletions: list[Deletion] = []  # that can be undone, the latest last
         self._load_model = load_model
         self._stream: Stream | None = None
@@ -117,10 +118,9 @@ class Session:
         self._begin_passage(self.listener.next_model(self.model))
 
     def switch_model(self, name: str) -> str:
-        """Continue with another model, in a new passage. If it cannot be loaded, raise ModelError and change nothing.
+        """Continue with another model, in a new passage. Return a notice about a style or unit that it lacks, or "".
 
-        Settings that differ from the old model's defaults are kept; the others take the new model's. Return a notice
-        about a style or unit that it lacks, "" if there is none.
+        Settings that differ from the old model's defaults are kept. If it cannot be loaded, raise ModelError.
         """
         model = self._load_model(name)
         defaults = self.defaults

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from ...core.cells.ranking import CellRanking
     from ...core.model import Model
 
-OWN_CHARS = 40_000
-"""Characters that a model writes if no text is given."""
-
 SHOWN_FINDS = 3
 """Most finds in a picture."""
 
@@ -100,10 +97,13 @@ def _draw(path: Path, model: Model, ranking: CellRanking, text: str) -> None:
 
 def _open_text(model: Model, path: Path | None, flags: ReadingFlags, whole: bool) -> tuple[str, str]:
     """Return (text, its description). It is the file's, only the held-out part unless ``whole``, or of the model."""
+    from ...core.commands.cells_command import write_own_text
+    from ...core.progress import drain
+    from ..progress_line import print_progress
     from .generate import is_training_text, read_as_trained
 
     if path is None:
-        own = model.generate("\n", length=OWN_CHARS, temperature=1, rng=1, stop=(), finish="off")
+        own = drain(write_own_text(model), partial(print_progress, "writing a text"))
         return own, f"a text that {model.name} wrote at T 1 with rng 1"
     corpus = read_as_trained(model, [str(path)], flags)
     if whole or not is_training_text(corpus, model):

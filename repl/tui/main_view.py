@@ -9,6 +9,7 @@ from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from ...core.commands.unit_steps import describe_unit
 from ...core.sanitize import one_line
 from ...core.session.session import Session
 from ...core.setting_heat import heat_unit
@@ -71,6 +72,7 @@ class MainView(Vertical):
             texts.set_heat(settings.heat, settings.copied)
         self.sweep_view.show_titles()
         self._legend.heat = settings.heat
+        self._legend.note = one_line(describe_unit(self._session, settings.heat))
         self.passage_view.leave_earlier()
         self.lens.display = settings.lens
         self._page.display = not self.sweep_view.display

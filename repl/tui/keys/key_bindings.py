@@ -60,6 +60,8 @@ EMPTY_LINE_KEYS = (
     _key("reveal", "question_mark", "navigate('reveal')", "show the temperatures of a blind sweep"),
     _key("unit-previous", "comma", "step_unit('previous')", "color by the previous or the next unit of the network"),
     _key("unit-next", "full_stop", "step_unit('next')", "color by the previous or the next unit of the network"),
+    _key("unit-better", "less_than_sign", "step_unit('better')", "color by a better or a worse cell of /cells"),
+    _key("unit-worse", "greater_than_sign", "step_unit('worse')", "color by a better or a worse cell of /cells"),
     _key("empty-undo", "ctrl+z", "run_command('/undo')", "undo and redo the last text"),
     _key("empty-redo", "ctrl+y", "run_command('/redo')", "undo and redo the last text"),
     _key("empty-quit", "ctrl+d", "quit", "quit"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
@@ -13,12 +13,14 @@ from ....core.cells.units import Unit
 from ....core.render.heat import heat_level, surprisal
 from ....core.sanitize import token_label
 from ....core.session.lens import Inspection
-from ....core.session.unit_lens import UnitParts
 from ....core.text.copy_tracker import at_least
 from ..text.wrapping import TokenSpan
 from .lens_bars import BarTable, LensLine, draw_lines, spark_position, sparkline
 from .lens_rows import rest_of, rows_to_show
 from .lens_unit import COMPACT_ROWS, UNIT_ROWS, compact_unit_lines, unit_lines
+
+if TYPE_CHECKING:
+    from ....core.session.unit_lens import UnitParts  # few sessions show a unit
 
 FIGURES_WIDTH = 22
 """Columns of the figures."""

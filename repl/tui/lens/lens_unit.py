@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from ....core.cells.units import SYMBOLS, Unit
 from ....core.render.heat import unit_look
-from ....core.session.unit_lens import UnitParts
 from .lens_bars import LensLine, render_bar
+
+if TYPE_CHECKING:
+    from ....core.session.unit_lens import UnitParts  # few sessions show a unit
 
 ORDER = ("input", "forget", "candidate", "output", "cell", "hidden")
 """The parts in the order in which they are computed: two in a line, they make three lines."""

@@ -11,9 +11,13 @@ from ..text.transcript import Transcript
 
 
 class Legend(Widget):
-    """The levels of the setting ``heat`` in the colors that the transcript gives them. Hidden if heat is off."""
+    """The levels of the setting ``heat`` in the colors that the transcript gives them. Hidden if heat is off.
+
+    ``note`` is shown after them.
+    """
 
     heat: reactive[str] = reactive("off")
+    note: reactive[str] = reactive("")
 
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(id="legend")
@@ -32,4 +36,4 @@ class Legend(Widget):
         line = Text(f"{title}: ", no_wrap=True)
         for label, look in legend_looks(self.heat):
             line.append(label, self._transcript.heat_style(look)).append("  ")
-        return line
+        return line.append(self.note)
