@@ -21,19 +21,20 @@ UNIT_ROWS = 8
 COMPACT_ROWS = 3
 """Rows of all parts, two in a line."""
 
-COMPACT_BAR = 3
+COMPACT_BAR = 2
 """Columns of a bar if two parts share a line."""
 
 NAME_WIDTH = 10
 """Columns of a part's name and of a space."""
 
-NUMBER_WIDTH = 5
+NUMBER_WIDTH = 6
+"""Columns of a value, with a space that keeps it off its bar."""
 
 
 def unit_lines(shown: tuple[Unit, UnitParts], width: int) -> list[LensLine]:
     """Return ``UNIT_ROWS`` lines."""
     unit, parts = shown
-    bar_width = max(1, width - NAME_WIDTH - NUMBER_WIDTH - 1)
+    bar_width = max(1, width - NAME_WIDTH - NUMBER_WIDTH)
     title: LensLine = [(f"unit {unit.layer}.{unit.index}", "dim")]
     rows = [[(f"{part:<{NAME_WIDTH}}", _style(part, unit)), *_bar(part, parts, bar_width)] for part in ORDER]
     return [[], title, *rows]
