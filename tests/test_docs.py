@@ -210,10 +210,15 @@ def test_the_readme_links_to_what_is_there() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_worked_output_on_a_page_is_what_the_commands_print(page: Path, run: RunCli) -> None:
-    """A text block right after commands that need no file of the reader's is what they print, one after the other."""
-    worked = r"```sh\n((?:afterglow (?:explain --probs|generate)[^\n]*\n)+)```\n\n```text\n(.*?)```"
-    for commands, output in re.findall(worked, page.read_text("utf-8"), re.DOTALL):
-        assert "".join(run(*shlex.split(line)[1:]).out for line in commands.splitlines()) == output
+    """A text block right after commands that need no file of the reader's begins what they print, one after the other.
+
+    Those that follow, up to the next commands, are the rest.
+    """
+    worked = r"```sh\n((?:afterglow (?:explain --probs|generate)[^\n]*\n)+)```\n\n(```text\n.*?)(?=```sh\n|\Z)"
+    for commands, section in re.findall(worked, page.read_text("utf-8"), re.DOTALL):
+        shown = "".join(re.findall(r"```text\n(.*?)```", section, re.DOTALL))
+        printed = "".join(run(*shlex.split(line)[1:]).out for line in commands.splitlines())
+        assert printed.rstrip("\n") == shown.rstrip("\n")
 
 
 def test_the_readme_shows_a_text_at_three_temperatures() -> None:
