@@ -116,3 +116,17 @@ def test_the_lens_has_all_parts_of_the_unit_after_the_token(styled: Model) -> No
         for part in PARTS:
             session.set("heat", f"{SYMBOLS[part]} 2.7")
             assert parts[part] == pytest.approx(PassageValues(session).at(139 if index is None else index), abs=1e-6)
+
+
+def test_a_model_that_has_learned_has_cells_of_its_own(tiny: Model) -> None:
+    session = Session(tiny, Settings(rng=7, length=40, heat="cell 2.7"))
+    do(session, "/learn on")
+    do(session, "The keeper of the lamp went up the stairs with a book in his hand. " * 3)
+    session.listener.finish()
+    for line in ("/new", "The lamp"):
+        do(session, line)
+    assert session.model.file.sha256 != tiny.file.sha256
+    assert PassageValues(session).all() == states(session, 3, 7)
+    before = Session(tiny, Settings(rng=7, length=40, heat="cell 2.7"))
+    do(before, "The lamp")
+    assert PassageValues(session).at(0) != PassageValues(before).at(0)
