@@ -60,7 +60,7 @@ docs: .venv/.dev
 	$(BIN)/mkdocs build --quiet --strict
 	@echo "Open build/site/index.html"
 
-# docs/ramp.svg, docs/sweep.svg, docs/screen.svg. Only one of them: make pictures ONLY=ramp
+# docs/ramp.svg and others. Only one of them: make pictures ONLY=ramp
 pictures: .venv/.dev
 	$(BIN)/python docs/pictures.py $(ONLY)
 

@@ -1,4 +1,4 @@
-"""Draw the pictures of the README, with a fixed --rng: ``python docs/pictures.py [ramp] [sweep] [screen] [cell]``."""
+"""Draw the pictures of the README, with a fixed --rng: ``python docs/pictures.py [ramp] [sweep] …``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from afterglow.core.session.node import Node
 from afterglow.core.session.session import Session
 from afterglow.core.session.unit_values import PassageValues
 from afterglow.core.setting_types import Ramp
+from inside_pictures import DRAWINGS
 
 HERE = Path(__file__).parent
 SEED, RNG = "ROMEO:", 11
@@ -27,7 +28,7 @@ SEED, RNG = "ROMEO:", 11
 
 def main() -> None:
     """Draw the pictures named on the command line, or all."""
-    drawings = {"ramp": draw_ramp, "sweep": draw_sweep, "screen": draw_screen, "cell": draw_cell}
+    drawings = {"ramp": draw_ramp, "sweep": draw_sweep, "screen": draw_screen, "cell": draw_cell, **DRAWINGS}
     for name in sys.argv[1:] or drawings:
         (HERE / f"{name}.svg").write_text(drawings[name](), "utf-8")
         print(f"docs/{name}.svg")
