@@ -221,6 +221,18 @@ def test_a_worked_output_on_a_page_is_what_the_commands_print(page: Path, run: R
         assert printed.rstrip("\n") == shown.rstrip("\n")
 
 
+def test_every_question_has_a_short_answer_and_a_command() -> None:
+    questions = (ROOT / "docs" / "questions.md").read_text("utf-8").split("\n### ")[1:]
+    assert len(questions) == 22
+    wrong = []
+    for question in questions:
+        title, answer, *commands = question.split("\n\n")
+        sentences = len(re.findall(r"[\w)][.?!](?=\s|$)", answer))
+        if not 3 <= sentences <= 6 or not re.fullmatch(r"```sh\n.*\bafterglow\b.*\n```\n?", commands[0]):
+            wrong.append((title, sentences))
+    assert wrong == []
+
+
 def test_the_readme_shows_a_text_at_three_temperatures() -> None:
     readme = PAGES[0].read_text("utf-8")
     assert all(f"--rng 177 -t {t}\n" in readme for t in (0.3, 0.8, 1.4))
