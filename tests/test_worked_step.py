@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from afterglow.core.commands.step_tables import step_listings, work_softmax
 from afterglow.core.errors import UsageError
 from afterglow.core.model import Model
 from afterglow.core.sampling.temperature import probs_at_temperatures
+from afterglow.repl.cli.explanations import explain_step
 
 from .cli_helpers import RunCli
 
@@ -119,3 +121,13 @@ def test_verb_refuses_a_step_in_one_line(run: RunCli, words: tuple[str, ...], sa
     ran = run("explain", *words)
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert says in ran.err
+
+
+@pytest.mark.parametrize(
+    ("cells", "index"), [("2.5 upper case (r 0.60), 1.2 a (r 0.10)", 5), ("", None), ("9.9 \x1b", None)]
+)
+def test_the_unit_without_a_name_is_the_first_of_the_card(tiny: Model, cells: str, index: int | None) -> None:
+    file = replace(tiny.file, card=replace(tiny.file.card, cells=cells))
+    explanation = explain_step(Model("carded", file), "The lam", (), None, 1)
+    expected = step_of(tiny, "The lam").unit.index if index is None else index
+    assert explanation.step.unit == Unit("cell", 2, expected)

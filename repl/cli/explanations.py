@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...core.cells.units import parse_unit
+from ...core.cells.units import Unit, parse_unit, require_unit
 from ...core.cells.worked_step import WorkedStep, work_step
 from ...core.command_line import echo, echo_notice
 from ...core.commands import explain, explain_tables, step_tables
 from ...core.commands.draw_table import DrawTable, draw_table
 from ...core.commands.effects import Listing, Table
 from ...core.commands.listing_svg import listings_svg
-from ...core.errors import UsageError
+from ...core.errors import SettingError, UsageError
 from ...core.sampling.rng import PositionRNG
 from ...core.sampling.temperature import LESSON_PROBABILITIES
 from ...core.user_files import write_user_file
@@ -151,11 +152,20 @@ def explain_step(model: Model, text: str, temperatures: Sequence[float], unit: s
     if len(temperatures) > 1 or temperature == 0:
         raise UsageError("a step is worked at one temperature above 0: give -t once")
     ids = model.tokenizer.encode(model.file.card.fold_case(text))
-    step = work_step(model, ids, parse_unit(unit) if unit else None)
+    step = work_step(model, ids, parse_unit(unit) if unit else _best_cell(model))
     snapshot = model.read(text, whole=True).snapshot
-    rest = explain.from_snapshot(model, snapshot), [temperature], PositionRNG(rng), snapshot.position
-    label = explain.from_snapshot(model, snapshot).labels.__getitem__
-    return StepExplanation(step, temperature, draw_table(*rest, explain.token_labels(model)), label)
+    distribution, labels = explain.from_snapshot(model, snapshot), explain.token_labels(model)
+    table = draw_table(distribution, [temperature], PositionRNG(rng), snapshot.position, labels)
+    return StepExplanation(step, temperature, table, distribution.labels.__getitem__)
+
+
+def _best_cell(model: Model) -> Unit | None:
+    """Return the first cell that the model's card names, None if it names none that the model has."""
+    with contextlib.suppress(SettingError):
+        unit = parse_unit(model.file.card.cells.partition(" ")[0])
+        require_unit(unit, model.file.architecture)
+        return unit
+    return None
 
 
 def print_effects(effects: Iterable[Listing | Table | Notice]) -> None:

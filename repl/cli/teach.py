@@ -61,7 +61,11 @@ plot_option = click.option(
 @click.option("--probs", metavar="P,P,…", help="probabilities to use instead of a model's, such as 0.3,0.5,0.2")
 @click.option("--gaussian", is_flag=True, help="use a bell curve instead of a model's probabilities")
 @click.option("--step", is_flag=True, help="work the step of the LSTM that reads the last token of TEXT, in numbers")
-@click.option("--unit", metavar="2.22", help="with --step: the unit whose gates are worked, as layer and number")
+@click.option(
+    "--unit",
+    metavar="2.22",
+    help="with --step: the unit to work, as layer and number (default: the best in the model's card)",
+)
 @rng_option
 @model_option
 @plot_option
