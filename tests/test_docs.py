@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import importlib.util
+import json
 import os
 import re
 import shlex
@@ -178,7 +179,13 @@ def test_the_pages_build_without_a_warning(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
     assert ran.returncode == 0, ran.stderr
-    assert "0.472" in (tmp_path / "site" / "temperature.html").read_text("utf-8")
+    site = tmp_path / "site"
+    page = (site / "temperature.html").read_text("utf-8")
+    assert "0.472" in page
+    assert re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="?http[^>]*', page) == []  # nothing from other sites
+    search = json.loads((site / "search" / "search_index.js").read_text("utf-8").removeprefix("var __index = "))
+    assert any("softmax" in each["text"] for each in search["docs"])  # a file that a page opened as a file can load
+    assert 'src="iframe-worker.js"' in page
 
 
 def test_every_name_on_the_architecture_page_is_in_the_file_before_it() -> None:

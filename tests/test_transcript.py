@@ -149,6 +149,23 @@ async def test_follows_its_end_until_the_reader_scrolls_up() -> None:
         assert screen(app)[-1].strip() == "51"
 
 
+@pytest.mark.parametrize("again", ["reopen", "begin_text"])
+async def test_a_text_that_begins_or_goes_on_is_followed_by_a_reader_who_had_scrolled_up(again: str) -> None:
+    app = Stage()
+    async with app.run_test(size=(40, 6)) as pilot:
+        transcript = app.query_one(Transcript)
+        transcript.begin_text([StyledText("\n".join(map(str, range(50))))])
+        await pilot.pause()
+        transcript.scroll_to(y=10, animate=False)
+        if again == "reopen":
+            transcript.reopen()
+        else:
+            transcript.begin_text([StyledText("49")])
+        transcript.write([StyledText("\n50")])
+        await pilot.pause()
+        assert [line.strip(" ›") for line in screen(app)[-2:]] == ["49", "50"]
+
+
 async def test_a_resize_stays_at_the_same_words() -> None:
     app = Stage()
     async with app.run_test(size=(40, 6)) as pilot:
