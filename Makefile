@@ -63,6 +63,7 @@ docs: .venv/.dev
 # docs/ramp.svg and others. Only one of them: make pictures ONLY=ramp
 pictures: .venv/.dev
 	$(BIN)/python docs/pictures.py $(ONLY)
+	$(if $(ONLY),,$(BIN)/python docs/learning_pictures.py)
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

@@ -14,6 +14,7 @@ from pydantic import Field, create_model
 
 from ..core.errors import AfterglowError
 from ..core.inference.library import list_models
+from ..core.sampling.rng import random_rng_seed
 from ..core.settings import SPECS, merge_layers
 
 if TYPE_CHECKING:
@@ -52,10 +53,13 @@ class Afterglow(llm.Model):
         self,
         prompt: llm.Prompt,
         stream: bool,  # noqa: ARG002 - llm joins the tokens itself if it does not stream
-        response: llm.Response,  # noqa: ARG002
+        response: llm.Response,
         conversation: llm.Conversation | None,  # noqa: ARG002 - prompt.messages contains it
     ) -> Iterator[str]:
-        """Yield the continuation of the prompt's messages, token by token. Raise llm.ModelError, a one-line message."""
+        """Yield the continuation of the prompt's messages, token by token. Raise llm.ModelError, a one-line message.
+
+        llm's log gets the rng, with which the same prompt gives the same text.
+        """
         parts = [part for message in prompt.messages if message.role in PROMPT_ROLES for part in message.parts]
         seed = "".join(part.text for part in parts if isinstance(part, TextPart))
         given = {name: value for name, value in prompt.options.model_dump().items() if value is not None}
@@ -63,6 +67,9 @@ class Afterglow(llm.Model):
             model = self._load_model()
             settings = merge_layers(model.file.card.settings, given)
             options = {spec.name: getattr(settings, spec.name) for spec in OPTION_SPECS}
+            if options["rng"] is None:
+                options["rng"] = random_rng_seed()
+            response.response_json = {"rng": options["rng"]}
             for token in model.stream(seed, **options):
                 yield token.text
         except AfterglowError as error:

@@ -74,3 +74,11 @@ def test_what_llm_logs_names_the_model() -> None:
     llm(*MODEL, "-o", "length", "10", "ROMEO:")
     (logged,) = json.loads(llm("logs", "--json").stdout)
     assert (logged["model"], logged["prompt"]) == ("afterglow/shakespeare", "ROMEO:")
+
+
+def test_a_text_can_be_had_again_with_the_rng_that_llm_logs() -> None:
+    options = ("-m", "afterglow/shakespeare", "-o", "length", "40")
+    text = llm(*options, "ROMEO:").stdout
+    (logged,) = json.loads(llm("logs", "--json").stdout)
+    rng = logged["response_json"]["rng"]
+    assert llm(*options, "-o", "rng", str(rng), "ROMEO:").stdout == text

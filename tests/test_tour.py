@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from afterglow.core.commands.registry import dispatch
 from afterglow.core.commands.tour import STEPS, Tour
 from afterglow.core.errors import CommandError
 from afterglow.core.events import Notice
-from afterglow.core.paths import models_dir
 from afterglow.core.session.session import Session
 
 from .cli_helpers import RunCli
@@ -53,15 +51,14 @@ def test_the_whole_tour_is_noticed_step_by_step(session: Session) -> None:
     assert stood == [2, 2, 3, 3, 4, 5, 5, 6, 7]
     assert len(praise) == 6
     assert all(len(text) <= 80 for text in praise)
-    models_dir().mkdir(parents=True)
-    shutil.copy(TINY, models_dir() / "mine.safetensors")
-    told = do(session, "/model mine")
+    assert [at(session) for line in ("/learn on", "Call me Ishmael.") if do(session, line)] == [7, 8]
+    told = do(session, "/heat cell 2.22")
     assert at(session) is None
     assert any(isinstance(e, Notice) and "that was the tour" in e.text for e in told)
 
 
 def test_every_step_says_what_to_type_and_fits_a_narrow_terminal() -> None:
-    assert len(STEPS) == 7
+    assert len(STEPS) == 8
     assert all(len(step.title) <= 66 and len(step.task) <= 56 and step.rows for step in STEPS)
     assert all(len(left) <= 19 and len(right) <= 56 for step in STEPS for left, right in step.rows)
 
@@ -71,11 +68,11 @@ def pinned(session: Session, line: str) -> list[str]:
 
 
 def test_the_step_at_hand_is_pinned_until_it_is_done(session: Session) -> None:
-    assert pinned(session, "/tour") == [f"tour 1 of 7: {STEPS[0].task}"]
+    assert pinned(session, "/tour") == [f"tour 1 of 8: {STEPS[0].task}"]
     assert pinned(session, "/help") == []
-    assert pinned(session, "The lamp") == [f"tour 2 of 7: {STEPS[1].task}"]
+    assert pinned(session, "The lamp") == [f"tour 2 of 8: {STEPS[1].task}"]
     assert pinned(session, "/tour stop") == [""]
-    at_step(session, 7)
+    at_step(session, 8)
     assert pinned(session, "/tour skip") == [""]
 
 
@@ -103,7 +100,7 @@ def test_a_right_temperature_and_other_commands_get_no_hint(session: Session) ->
 
 def test_tour_shows_the_step_at_hand_again(session: Session) -> None:
     first = titles(do(session, "/tour"))
-    assert titles(do(session, "/tour")) == first == [f"tour 1 of 7 · {STEPS[0].title}"]
+    assert titles(do(session, "/tour")) == first == [f"tour 1 of 8 · {STEPS[0].title}"]
 
 
 def test_a_text_from_before_the_tour_is_no_first_step(session: Session) -> None:
@@ -202,7 +199,7 @@ def test_stop_ends_it_and_a_new_one_begins_at_the_beginning(session: Session) ->
 
 
 def test_skipping_to_the_end_says_goodbye(session: Session) -> None:
-    at_step(session, 7)
+    at_step(session, 8)
     _, notice = do(session, "/tour skip")
     assert isinstance(notice, Notice)
     assert at(session) is None
@@ -211,7 +208,7 @@ def test_skipping_to_the_end_says_goodbye(session: Session) -> None:
 def test_verb_takes_its_lines_from_a_script_too(run: RunCli) -> None:
     ran = run("tour", "-m", str(TINY), "-l", "40", stdin="\n".join([*LINES, "/tour skip"]).encode())
     assert ran.code == 0
-    assert [f"tour {n} of 7" in ran.out for n in range(1, 8)] == [True] * 7
+    assert [f"tour {n} of 8" in ran.out for n in range(1, 8)] == [True] * 7
     assert ran.err.count("✓") == 6
 
 
@@ -223,12 +220,15 @@ def terminal(*arguments: str) -> pexpect.spawn[str]:
 
 def test_the_whole_tour_in_a_terminal_line_by_line() -> None:
     child = terminal("--plain")
-    child.expect("tour 1 of 7")
+    child.expect("tour 1 of 8")
     for number, lines in enumerate([LINES[:1], LINES[1:3], LINES[3:5], LINES[5:6], LINES[6:8], LINES[8:]], 2):
         for line in lines:
             child.expect("› ")
             child.send(f"{line}\r")
-        child.expect(f"tour {number} of 7")
+        child.expect(f"tour {number} of 8")
+    child.expect("› ")
+    child.send("/tour skip\r")
+    child.expect("tour 8 of 8")
     child.expect("› ")
     child.send("/tour skip\r")
     child.expect("that was the tour")
@@ -241,9 +241,9 @@ def test_the_whole_tour_in_a_terminal_line_by_line() -> None:
 
 def test_the_full_screen_begins_with_the_first_step() -> None:
     child = terminal()
-    child.expect("tour 1 of 7")
+    child.expect("tour 1 of 8")
     child.send("The lamp\r")
-    child.expect("tour 2 of 7")
+    child.expect("tour 2 of 8")
     child.send("\x11")
     child.expect(pexpect.EOF)
     child.close()

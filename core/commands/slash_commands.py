@@ -190,7 +190,7 @@ TEXT_COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "tour",
-        "learn afterglow in seven steps; /tour skip skips one, /tour stop ends it",
+        "learn afterglow in eight steps; /tour skip skips one, /tour stop ends it",
         _tour,
         (Argument("action", choices=arguments.offer(("skip", "go to the next step"), ("stop", "end the tour"))),),
         live=True,

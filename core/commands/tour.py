@@ -1,4 +1,4 @@
-"""The guided tour in seven steps: it says what to type next, and notices when that is done."""
+"""The guided tour in eight steps: it says what to type next, and notices when that is done."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from ..errors import CommandError
 from ..events import Notice, Token
-from ..inference import library
 from ..session.passage import Passage
 from ..session.session import Session
+from ..setting_heat import heat_unit
 from ..text.corpus import MIN_TRAIN_CHARS
 from .effects import Effect, Listing, Pin
 
@@ -27,13 +27,12 @@ MIN_TOKENS = 20
 class StepContext(NamedTuple):
     """State after a typed line: the session, and the line's command, "" for a seed or an empty line.
 
-    ``forks_before`` and ``models_before`` are the passage's forks and the user's models when the step began.
+    ``forks_before`` are the passage's forks when the step began.
     """
 
     session: Session
     command: str
     forks_before: int
-    models_before: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ class Tour:
 
     def _context(self, session: Session, command: str) -> StepContext:
         forks = self._forks_before if session.passage is self._passage else 0
-        return StepContext(session, command, forks, self._models_before)
+        return StepContext(session, command, forks)
 
     def skip_step(self, session: Session) -> Iterator[Effect]:
         """Go to the next step."""
@@ -117,11 +116,10 @@ class Tour:
         yield Notice("that was the tour; /help lists all commands, /tour starts again")
 
     def _begin_step(self, index: int, session: Session) -> None:
-        """Go to a step, and note the passage's forks and the models, to notice new ones."""
+        """Go to a step, and note the passage's forks, to notice new ones."""
         self.step_index = index
         self._passage: Passage = session.passage
         self._forks_before = _count_forks(session.passage)
-        self._models_before = frozenset(_list_own_models())
 
 
 def tour(session: Session, action: str = "") -> Iterator[Effect]:
@@ -136,7 +134,7 @@ def tour(session: Session, action: str = "") -> Iterator[Effect]:
     elif action in ("", "skip"):
         if not isinstance(guide, Tour):
             session.observer = guide = Tour(session)
-            yield Notice("a tour in seven steps; /tour skip skips one, /tour stop ends it")
+            yield Notice("a tour in eight steps; /tour skip skips one, /tour stop ends it")
         yield from guide.show_step()
     else:
         raise CommandError(f"/tour takes skip or stop, not {action!r}")
@@ -180,15 +178,12 @@ def _count_forks(passage: Passage) -> int:
     return sum(max(0, len(node.children) - 1) for node in passage.nodes)
 
 
-def _list_own_models() -> Iterator[str]:
-    """Yield path and time of change of each model that is not bundled: one that is trained again is new, too."""
-    for entry in library.list_models():
-        if not entry.bundled:
-            yield f"{entry.path} {entry.path.stat().st_mtime_ns}"
+def _learns_typed_text(context: StepContext) -> bool:
+    """True if a text was begun or continued while the model learns what is typed."""
+    from ..session.learning_listener import LearningListener  # imported late: few sessions learn
 
-
-def _has_trained_model(context: StepContext) -> bool:
-    return bool(frozenset(_list_own_models()) - context.models_before)
+    listener = context.session.listener
+    return not context.command and isinstance(listener, LearningListener) and listener.listening
 
 
 def _describe_likelihood(session: Session, select: Callable[[Sequence[Token]], Sequence[Token]] = list) -> str:
@@ -261,16 +256,27 @@ STEPS: tuple[TourStep, ...] = (
         lambda _: "only the temperature was different",
     ),
     TourStep(
-        "train on a page of your own",
-        "train on a text in another window, or type /tour skip",
+        "let it learn a few sentences of your own",
+        "type /learn on, then some sentences of your own",
         (
-            ("page.txt", f"a text of at least {MIN_TRAIN_CHARS:,} characters: letters, lyrics"),
-            ("in another window:", "afterglow train page.txt --name mine --minutes 3"),
-            ("/model mine", "use it when it is ready"),
-            ("/tour skip", "not now"),
+            ("/learn on", "from now on the model learns what you type, at once"),
+            ("your sentences", "type or paste some, then Enter; the more, the better"),
+            ("/learn", "how much better it reads you now"),
+            ("afterglow train", f"for {MIN_TRAIN_CHARS:,} characters or more; it needs torch"),
         ),
-        _has_trained_model,
-        lambda _: "you have a model of your own; /model lists it",
+        _learns_typed_text,
+        lambda _: "it learns as it reads you; /learn save NAME keeps it, /learn off ends it",
+    ),
+    TourStep(
+        "look inside: a text in the colors of one cell of the network",
+        "type /heat cell 2.22, or /tour skip",
+        (
+            ("/heat cell 2.22", "in shakespeare: how far the line has come"),
+            (", and .", "the previous cell and the next, on an empty line"),
+            ("/heat surprise", "how unlikely each character was; /heat off"),
+        ),
+        lambda context: heat_unit(context.session.settings.heat) is not None,
+        lambda _: "the cell was never told what to count; it learned that from the text",
     ),
 )
 """The steps of the tour, in order."""

@@ -168,7 +168,7 @@ def _print_table(results: Iterable[DiversityMetrics]) -> Iterator[DiversityMetri
 @plain_option
 @with_settings("token", "passage", "view")
 def tour(model_name: str | None, plain: bool, **flags: object) -> None:
-    """Learn to use afterglow in seven short steps.
+    """Learn to use afterglow in eight short steps.
 
     Each step asks you to do one thing, and notices when you have done it.
     """
