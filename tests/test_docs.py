@@ -70,7 +70,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / other).parent.mkdir(exist_ok=True)
         shutil.copy(tmp_path / "novel.txt", tmp_path / other)
     models_dir().mkdir(parents=True)
-    shutil.copy(DATA / "tiny-char.safetensors", models_dir() / "mine.safetensors")
+    shutil.copy(ROOT / "docs" / "page.txt", tmp_path)
+    for name in ("mine", "page", "page-best"):
+        shutil.copy(DATA / "tiny-char.safetensors", models_dir() / f"{name}.safetensors")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("LLM_USER_PATH", str(tmp_path / "llm"))
