@@ -272,8 +272,8 @@ STEPS: tuple[TourStep, ...] = (
         "type /heat cell 2.22, or /tour skip",
         (
             ("/heat cell 2.22", "in shakespeare: how far the line has come"),
-            (", and .", "the previous cell and the next, on an empty line"),
-            ("/heat surprise", "how unlikely each character was; /heat off"),
+            ("/cells", "cells that follow something; , and . go through them"),
+            ("/heat off", "no colors; /heat surprise for others"),
         ),
         lambda context: heat_unit(context.session.settings.heat) is not None,
         lambda _: "the cell was never told what to count; it learned that from the text",
