@@ -32,7 +32,8 @@ def print_plan(training_run: TrainingRun) -> None:
     for note in training_run.notes:
         say(note)
     size = f"{corpus.name}: {len(corpus.text):,} characters"
-    say(f"{size}, {_describe_characters(training_run)}; {corpus.describe_parts()}")
+    say(f"{size}, {_describe_characters(training_run)}")
+    say(corpus.describe_parts())
     if request.parent:
         say(f"fine-tuning {request.parent}{_describe_new_characters(training_run)}")
     say(f"{_describe_model(training_run)}; {_describe_limits(training_run)}")
