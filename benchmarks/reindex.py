@@ -28,7 +28,10 @@ def reindex(name: str, text: str) -> str:
     cells = describe_best_cells(model, "".join(part.text for part in corpus.test))
     file = CopyMeasurement(corpus, model.file.card.item_end).complete(model, with_index=True)
     file = replace(file, card=replace(file.card, cells=cells))
-    file.save(find_model(name).path)
+    path = find_model(name).path
+    mode = path.stat().st_mode
+    file.save(path)
+    path.chmod(mode)  # what is written is private at first
     card = file.card
     copied = f"copied {card.copied_in_runs_of_16}, longest {card.longest_copied_run}, items {card.copied_items}"
     return f"{name}: {copied}, noticed {card.noticed_by_index}, unseen {card.unseen_in_runs_of_16}; {cells}"

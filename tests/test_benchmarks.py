@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from afterglow.core.model import Model
-from afterglow.core.text.corpus import read_corpora
+from afterglow.core.errors import TextError
+from afterglow.core.model import Model, load
+from afterglow.core.text.copy_detection import copied_run_lengths, indexed_run_lengths
+from afterglow.core.text.corpus import read_corpora, read_corpus
 from afterglow.core.text.formats import ReadOptions
 
 sys.path.append(str(Path(__file__).parent.parent))
 pytest.importorskip("benchmarks", reason="the benchmarks are not here: this is no checkout")
 
-from benchmarks import serving, tables
+from benchmarks import reindex, serving, tables
 from benchmarks.attribution import Classifier, known_share
 from benchmarks.implementations import IMPLEMENTATIONS
 from benchmarks.labelled_list import KINDS, make_names
@@ -90,3 +93,27 @@ def test_the_code_of_the_book_and_afterglow_are_judged_on_the_same_characters(ti
     (start, end), *_ = corpus.parts.test
     assert "".join(characters[n] for n in targets.tolist()) == corpus.text[start + chapter9.WINDOW : end]
     assert sum(map(len, texts.train)) == start
+
+
+def test_a_model_gets_a_new_index_and_figures_on_copies_and_stays_the_same(tiny: Model, tmp_path: Path) -> None:
+    text, path = Path(__file__).parent / "data" / "lamp.txt", tmp_path / "mine.safetensors"
+    corpus = read_corpus(text)
+    card = replace(tiny.file.card, corpus_sha256=corpus.sha256, characters=len(corpus.text), made="2026-11-01")
+    replace(tiny.file, card=card).save(path)
+    path.chmod(0o640)
+    assert reindex.reindex(str(path), str(text)).startswith(f"{path}: copied 0.")
+    model = load(str(path))
+    assert model.file.sha256 == tiny.file.sha256
+    assert path.stat().st_mode & 0o777 == 0o640
+    card, index = model.file.card, model.file.index
+    assert card.made == "2026-11-01"
+    assert index
+    assert index.prints.nbytes + index.starts.nbytes <= 0.15 * sum(each.nbytes for each in model.file.tensors.values())
+    unseen = [copied_run_lengths(part.text, corpus.train_text) > 0 for part in corpus.test]
+    assert card.unseen_in_runs_of_16 == round(sum(map(sum, unseen)) / sum(map(len, unseen)), 4)
+    sample = model.generate("\n", length=4000, temperature=0.8, rng=1, stop=())
+    exact, noticed = copied_run_lengths(sample, corpus.train_text), indexed_run_lengths(sample, index)
+    assert card.copied_in_runs_of_16 == round(float((exact > 0).mean()), 4)
+    assert card.noticed_by_index == round((noticed > 0).sum() / (exact > 0).sum(), 4)
+    with pytest.raises(TextError, match="is not the text that"):
+        reindex.reindex(str(path), __file__)

@@ -91,7 +91,7 @@ async def test_an_index_of_some_runs_says_at_least_everywhere(tiny: Model) -> No
         assert copies.summary() == f"copied at least {copies.share:.0%}, unseen text 12%, longest at least 16"
         await play(pilot, "/sweep 0 1.5")
         heads = [str(head.content) for head in app.query(".head").results(Static)]
-        assert all("bits, copied at least " in head for head in heads)
+        assert all("bits, ≥" in head and head.endswith("% copied") for head in heads)
 
 
 async def test_heat_leaves_bar_and_underline(copier: app_module.AfterglowApp) -> None:
@@ -121,7 +121,7 @@ async def test_each_column_of_a_sweep_tells_its_share(copier: app_module.Aftergl
         await play(pilot, "The keeper")
         await play(pilot, "/sweep 0 1.5")
         heads = [str(head.content) for head in copier.query(".head").results(Static)]
-        shares = [int(head.partition("bits, copied ")[2].removesuffix("%")) for head in heads]
+        shares = [int(head.partition("bits, ")[2].removesuffix("% copied")) for head in heads]
         assert shares[0] > shares[1]
 
 

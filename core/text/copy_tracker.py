@@ -137,10 +137,17 @@ class CopyTracker:
 
     def format_share(self) -> str:
         """Return the share in words: "copied at least 12%", or "2 of 9 items in the list"."""
-        if self._items:
-            several = f"{self._items.copy_count:,} of {self._items.count:,} items " if self._items.count > 1 else ""
-            return f"{several}in the list" if several or self._items.copy_count else "not in the list"
-        return f"copied {at_least(f'{self.share:.0%}', self.is_minimum)}"
+        return self._describe_items() if self._items else f"copied {at_least(f'{self.share:.0%}', self.is_minimum)}"
+
+    def format_brief_share(self) -> str:
+        """Return the share for a narrow place: "≥12% copied", or "2 of 9 items in the list"."""
+        share = at_least(f"{self.share:.0%}", self.is_minimum, "≥")
+        return self._describe_items() if self._items else f"{share} copied"
+
+    def _describe_items(self) -> str:
+        assert self._items
+        several = f"{self._items.copy_count:,} of {self._items.count:,} items " if self._items.count > 1 else ""
+        return f"{several}in the list" if several or self._items.copy_count else "not in the list"
 
     def add_seed(self, text: str) -> None:
         """Append a text that the user typed. It adds no tokens to the share."""

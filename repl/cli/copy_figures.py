@@ -35,7 +35,7 @@ def _mark_minimum(name: str, value: object, is_minimum: object) -> object:
     is_known = is_minimum is None or not (is_minimum or name == "longest_copied_run")
     if is_known or not name.startswith(_MINIMA) or not isinstance(value, int | float):
         return value
-    return at_least(f"{value:.4f}" if isinstance(value, float) else f"{value:,}", True)
+    return "none found" if not value else at_least(f"{value:.4f}" if isinstance(value, float) else f"{value:,}", True)
 
 
 def _explain(values: Mapping[str, object]) -> Iterator[str]:

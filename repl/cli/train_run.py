@@ -194,7 +194,9 @@ def _final_summary(training_run: TrainingRun, model: Model, score: Score) -> str
 
 
 def _describe_copies(card: Card) -> str:
-    """Return the share of items that stand in the list, or the longest copied run, in words."""
+    """Return the share of items that stand in the list, or of copied text beside that of unseen text, in words."""
     if card.copied_items is not None:
         return f"{card.copied_items:.0%} of generated items at T 0.8 stand in your list"
-    return f"longest copied run: {card.longest_copied_run or 'under 16'} characters"
+    unseen = "" if card.unseen_in_runs_of_16 is None else f" (unseen text: {card.unseen_in_runs_of_16:.0%})"
+    longest = f"longest copied run: {card.longest_copied_run or 'under 16'} characters"
+    return f"copied at T 0.8: {card.copied_in_runs_of_16:.0%}{unseen}; {longest}"

@@ -154,7 +154,7 @@ class SweepColumnView(Vertical):
             self._transcript.write([StyledText(self.column.tail)])
             mean = sum(map(surprisal, self.column.tokens)) / max(1, len(self.column.tokens))
             tracker = self._transcript.copy_tracker
-            self._figures = f"{mean:.1f} bits" + (f", {tracker.format_share()}" if tracker else "")
+            self._figures = f"{mean:.1f} bits" + (f", {tracker.format_brief_share()}" if tracker else "")
             self.show_title()
 
     def mark_more(self, left: bool, right: bool) -> None:
