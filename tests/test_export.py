@@ -247,8 +247,9 @@ PICTURES = Path(__file__).parent.parent / "docs" / "pictures.py"
 
 @pytest.mark.skipif(not PICTURES.exists(), reason="the pictures belong to the checkout")
 @pytest.mark.parametrize("name", ["ramp", "sweep"])
-def test_the_pictures_of_the_readme_can_be_drawn(name: str) -> None:
+def test_the_pictures_of_the_readme_can_be_drawn(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same seed and dice on the bundled model: a picture that does not change from one drawing to the next."""
+    monkeypatch.syspath_prepend(str(PICTURES.parent))  # as it is for `python docs/pictures.py`
     draw = runpy.run_path(str(PICTURES))[f"draw_{name}"]
     picture = draw()
     assert [element.text for element in parsed(picture).iter(f"{SVG}text")].count("ROMEO:") in (1, 4)

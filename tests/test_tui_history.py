@@ -144,9 +144,11 @@ async def test_what_is_added_out_of_sight_is_said_above_the_input(app: Afterglow
         assert screen_lines(app)[-1].strip().startswith("quit afterglow")
         await pilot.resize_terminal(80, 16)
         count = len(app._notifications)
-        await play(pilot, "/explain 0 0.5 1")  # a table, and a note below it that belongs to it
+        await play(pilot, "/explain 0 0.5 1")  # a table, and below it the draw and a note, which belong to it
         assert "T 0 always takes the likeliest" in transcript_text(app)
         await until(pilot, lambda: screen_lines(app)[0].strip() == "probabilities at T 0, 0.5, 1")
+        await play(pilot, "/explain 0 1")
+        await until(pilot, lambda: screen_lines(app)[0].strip() == "probabilities at T 0, 1")
         assert len(app._notifications) == count
 
 

@@ -242,7 +242,7 @@ async def test_arrows_choose_a_completion_and_enter_runs_what_is_complete(app: a
         await press(pilot, "up", "up", "enter")
         assert (line.text, app.session.settings.lens) == ("", False)
         await press(pilot, *"/tou", "down", "enter")
-        assert "tour 1 of 7" in transcript_text(app)
+        assert "tour 1 of 8" in transcript_text(app)
         assert read_history()[-1] == "/tour"
         await press(pilot, *"/unde", "backspace", "enter")
         assert line.text == "/undo"
@@ -374,7 +374,7 @@ async def test_the_step_of_the_tour_stands_above_the_input(app: app_module.After
         await play(pilot, "/tour")
         await play(pilot, "The lamp")
         assert line.display
-        assert str(line.content) == "tour 2 of 7: type /temp 0.2, then press Enter on an empty line"
+        assert str(line.content) == "tour 2 of 8: type /temp 0.2, then press Enter on an empty line"
         await play(pilot, "/tour stop")
         assert not line.display
 

@@ -51,7 +51,7 @@ def writer(request: pytest.FixtureRequest, run: RunCli, written: Session) -> Wri
         verb, option = word.split()
         arguments = {
             "export": [TINY],
-            "explain": ["--probs", "1,2"],
+            "explain": ["--probs", "0.5,0.5"],
             "diversity": ["-m", TINY, "-n", "1", "-l", "50", "-t", "1"],
         }[verb]
         ran = run(verb, *arguments, option, str(path), *(["--replace"] if replace else []))

@@ -104,7 +104,7 @@ def explain_curve(temperatures: Sequence[float]) -> Explanation:
 
 def explain_numbers(probs: str | None, temperatures: Sequence[float], rng: int) -> Explanation:
     """Return the explanation of typed probabilities, or of the lesson's if that is None. Raises UsageError."""
-    distribution = explain.parse_distribution(probs or ",".join(map(str, LESSON_PROBABILITIES)))
+    distribution = explain.parse_distribution(",".join(map(str, LESSON_PROBABILITIES)) if probs is None else probs)
     if distribution.notice:
         echo_notice(distribution.notice)
     return Explanation(distribution, temperatures, draw_table(distribution, temperatures, PositionRNG(rng), 0))

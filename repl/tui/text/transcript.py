@@ -146,7 +146,7 @@ class Transcript(DocumentView):
         self.add_error(text, passing=False)
 
     def age_notes(self) -> None:
-        """Let the notes and errors shown so far go when a text begins: another line is run."""
+        """Let the notes and errors shown so far go when a text begins, and their lists be: another line is run."""
         self._document.age()
         self._list = None
 
@@ -166,7 +166,7 @@ class Transcript(DocumentView):
     def _add_rows(self, block: Block) -> None:
         """Add a list or table, and show it, or its beginning if it is higher than the transcript."""
         self._following = True
-        self._list = block
+        self._list = self._list or block  # the first of the line that is run
         self._add(block)
 
     def begin_text(
