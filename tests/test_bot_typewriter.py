@@ -70,10 +70,11 @@ async def test_a_mention_grows_too(there: Discord, tiny: Model) -> None:
 async def test_temp_acts_on_what_is_being_written(there: Discord, tiny: Model) -> None:
     async with running_bot(there, tiny):
         await watched(there)
-        answer = await there.command("say", seed="The lamp", length=300, rng=7)
+        answer = await there.command("say", seed="The lamp", length=600, rng=7)
+        await there.until(lambda: len(there.rest.content_history[answer.original]) > 2)  # some of it is at 0.8
         await there.command("temp", value=1.9)
         await there.until(lambda: written(there, answer.original))
-    assert "-# T 0.80 to 1.90 · 300 characters" in (answer.content or "")
+    assert "-# T 0.80 to 1.90 · 600 characters" in (answer.content or "")
 
 
 async def test_stop_ends_it_where_it_is(there: Discord, tiny: Model) -> None:
