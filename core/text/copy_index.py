@@ -34,8 +34,11 @@ MAX_INDEX_SHARE = 0.15
 BUCKETS = 256
 """Groups of fingerprints with the same first byte, which is not stored with each."""
 
-MAX_INDEXED_CHUNKS = 4
-"""Chunks of 1,048,576 characters that are looked at. Of a longer text they are spread evenly over it."""
+MAX_INDEXED_CHUNKS = 2
+"""Chunks of 1,048,576 characters that are looked at. Of a longer text they are spread evenly over it.
+
+A character that is looked at takes 90 bytes of memory for a moment.
+"""
 
 _SHARE_OF_LENGTH = 0.75
 """Share of the room that is left which the runs of one length take. Those of 16 characters come first."""
