@@ -136,7 +136,8 @@ def test_an_index_keeps_to_its_budget_and_uses_it(budget: int) -> None:
 def test_of_a_long_text_some_chunks_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copy_index, "CHUNK_CHARS", 500)
     index = CopyIndex.build(TEXT, 1 << 20)
-    chunks = [TEXT[number * len(TEXT) // 4 :][:500] for number in range(4)]
+    count = copy_index.MAX_INDEXED_CHUNKS
+    chunks = [TEXT[number * len(TEXT) // count :][:500] for number in range(count)]
     assert not index.is_complete
     assert all((indexed_run_lengths(chunk, index) > 0).all() for chunk in chunks)
     across = chunks[0][-12:] + chunks[1][:12]
