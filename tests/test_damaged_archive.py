@@ -104,6 +104,22 @@ def test_autosave_goes_on_with_the_whole_passage(
     assert passage_db.load(1).passage.text() == session.passage.text()
 
 
+def test_a_file_put_in_its_place_keeps_its_own_passage(archive: Path, session: Session) -> None:
+    write(session, "The mill")
+    PassageSaver().save(session.passage)
+    other_text, another = session.passage.text(), archive.read_bytes()
+    archive.unlink()
+    session = Session(session.model, session.settings)
+    saver = PassageSaver()
+    write(session, "The lamp")
+    saver.save(session.passage)
+    archive.write_bytes(another)  # the same inode, and a passage of the same number and version
+    list(session.continue_())
+    assert saver.save(session.passage) is None
+    texts = [passage_db.load(number).passage.text() for number in (1, 2)]
+    assert texts == [other_text, session.passage.text()]
+
+
 def test_damage_found_while_saving_costs_one_save(archive: Path, session: Session) -> None:
     saver = PassageSaver()
     write(session, "The lamp")

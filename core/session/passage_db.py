@@ -17,11 +17,12 @@ from ..errors import StorageError
 from ..generation.snapshot import Snapshot, to_bytes
 from ..paths import passage_db_file
 from ..text.find import contains_words
+from ..user_files import FileStamp, stamp_file
 from .node import Node
 from .passage import Passage, RowVersion
 from .passage_json import FORMAT_ERRORS, PASSAGE_FORMAT, node_header, passage_header, token_columns
 from .passage_rows import PassageRows
-from .passage_tables import is_archive_empty, open_database
+from .passage_tables import file_id, is_archive_empty, open_database
 from .stored_passage import SavedPassage, StoredPassage, no_such_number
 
 _SnapshotKey = tuple[bool, int]
@@ -38,7 +39,8 @@ class PassageSaver:
 
     def __init__(self) -> None:
         self._writer: _PassageWriter | None = None
-        self._file: int | None = None
+        self._file_id: int | None = None
+        self._file_stamp: FileStamp | None = None
 
     def save(self, passage: Passage) -> str | None:
         """Save what is new. Return a notice if another window changed or deleted it, and this passage became a copy.
@@ -47,18 +49,27 @@ class PassageSaver:
         """
         if self._writer is None or self._writer.passage is not passage:
             self._writer = _PassageWriter(passage)
-        if not passage.nodes or not (self._writer.has_changed() or self._file_is_another()):
+        changed = self._writer.has_changed()
+        if not passage.nodes or not (changed or self._file_has_changed()):
             return None
         with open_database(for_saving=True) as database:
-            if self._file_is_another():
-                passage.row = None
-                self._writer = _PassageWriter(passage)
-            self._file = _file_number()
-            return self._writer.write(database)
+            writer = self._writer_to(database, passage)
+            notice = writer.write(database) if changed or writer is not self._writer else None
+        self._writer = writer
+        self._file_stamp = stamp_file(passage_db_file())
+        return notice
 
-    def _file_is_another(self) -> bool:
-        """True if another file has taken the place of the one that was written last, which was put aside or deleted."""
-        return self._file is not None and self._file != _file_number()
+    def _file_has_changed(self) -> bool:
+        """True if the file that was written last has changed since, or another one is in its place."""
+        return self._file_stamp is not None and self._file_stamp != stamp_file(passage_db_file())
+
+    def _writer_to(self, database: sqlite3.Connection, passage: Passage) -> _PassageWriter:
+        """Return a new writer if another file has taken the place of the one that was written last."""
+        known, self._file_id = self._file_id, file_id(database)
+        if self._writer and known in (None, self._file_id):
+            return self._writer
+        passage.row = None  # the file with this row was put aside or deleted
+        return _PassageWriter(passage)
 
 
 @dataclass(slots=True)
@@ -246,14 +257,6 @@ def load(number: int) -> StoredPassage:
         return rows.to_passage(number)
     except FORMAT_ERRORS:
         raise StorageError(f"passage #{number} in {passage_db_file()} is damaged; it was not changed") from None
-
-
-def _file_number() -> int | None:
-    """Return the number by which the system knows the file, None if there is none."""
-    try:
-        return passage_db_file().stat().st_ino
-    except OSError:
-        return None
 
 
 def _row_values(header: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -40,6 +41,9 @@ BUSY_TIMEOUT = 5.0
 _DAMAGE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
 """Errors while opening that mean that the file is not ours. The last one is that of a missing table or column."""
 
+_MAX_FILE_ID = (1 << 31) - 1
+"""SQLite's application ID has 32 bits and a sign."""
+
 _notices: list[str] = []
 
 
@@ -51,7 +55,17 @@ def _make_tables(database: sqlite3.Connection) -> None:
     for statement in _SCHEMA.split(";"):
         database.execute(statement)
     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    if not file_id(database):
+        database.execute(f"PRAGMA application_id = {secrets.randbelow(_MAX_FILE_ID) + 1}")
     database.commit()
+
+
+def file_id(database: sqlite3.Connection) -> int:
+    """Return the random number that the file was given when it was made, 0 if it was made by an early version.
+
+    It tells a file from one that takes its place, which may get the same inode. SQLite keeps it as the application ID.
+    """
+    return int(database.execute("PRAGMA application_id").fetchone()[0])
 
 
 def _schema_version(database: sqlite3.Connection) -> int:
