@@ -577,7 +577,7 @@ def test_a_blind_sweep_is_shuffled_and_hides_its_temperatures_until_it_is_reveal
     compare, hint = dispatch(session, line)
     assert isinstance(compare, Compare)
     plays = list(compare.plays)
-    temperatures = [column.temperature for column in compare.sweep.columns]
+    temperatures = [column.settings.temperature for column in compare.sweep.columns]
     assert temperatures != sorted(temperatures)
     assert sorted(temperatures) == [0.1, 0.5, 1, 2]
     assert [play.title for play in plays] == [f"The lamp  ·  text {n}" for n in range(1, 5)]
@@ -591,10 +591,21 @@ def test_a_blind_sweep_is_shuffled_and_hides_its_temperatures_until_it_is_reveal
         list(dispatch(session, "/reveal"))
 
 
+def test_a_column_of_a_blind_sweep_has_the_text_of_its_temperature(session: Session) -> None:
+    list(session.write_from("The lamp"))
+    blind, open_ = session.sweep((0.1, 0.5, 1.0, 2.0), blind=True), session.sweep((0.1, 0.5, 1.0, 2.0))
+    for sweep in (blind, open_):
+        list(sweep.play())
+    texts = {column.settings.temperature: column.text for column in open_.columns}
+    assert {column.settings.temperature: column.text for column in blind.columns} == texts
+    session.pick(blind, 0)
+    assert session.passage.text() == f"The lamp{texts[session.temperature]}"
+
+
 def test_an_open_sweep_has_nothing_to_reveal(session: Session) -> None:
     list(session.write_from("The lamp"))
     (compare,) = dispatch(session, "/sweep 0.1 2")
     assert isinstance(compare, Compare)
-    assert [column.temperature for column in compare.sweep.columns] == [0.1, 2]
+    assert [column.settings.temperature for column in compare.sweep.columns] == [0.1, 2]
     with pytest.raises(CommandError):
         list(dispatch(session, "/reveal"))

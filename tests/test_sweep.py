@@ -35,7 +35,7 @@ def test_every_column_is_what_the_seed_gives_at_its_temperature(
     sweep = told.sweep(TEMPERATURES)
     list(sweep.play())
     for column in sweep.columns:
-        alone = Session(tiny, Settings(rng=7, length=60, temperature=column.temperature, **more))
+        alone = Session(tiny, Settings(rng=7, length=60, temperature=column.settings.temperature, **more))
         list(alone.write_from("The lamp"))
         assert alone.passage.text() == "The lamp" + column.text
         assert column.reason == "length"

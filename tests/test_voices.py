@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from afterglow.core.commands.effects import Compare
 from afterglow.core.commands.registry import completions, dispatch
 from afterglow.core.errors import AfterglowError, SettingError, StateError
 from afterglow.core.events import Event, Notice, Token
@@ -613,6 +614,32 @@ def test_a_sweep_keeps_the_style(styled: Model) -> None:
     expected = bytes_of(session.current_snapshot())
     forget(session.passage)
     assert bytes_of(session.current_snapshot()) == expected
+
+
+def test_a_sweep_of_styles_has_the_texts_of_the_styles(styled: Model) -> None:
+    session = Session(styled, Settings(rng=7, length=30, style_strength=2))
+    write(session, session.write_from("The lamp "), {})
+    compare, _ = dispatch(session, "/sweep --blind eve off ann")
+    assert isinstance(compare, Compare)
+    list(compare.sweep.play())
+    assert {compare.sweep.name(number) for number in range(3)} == {"text 1", "text 2", "text 3"}
+    (notice,) = dispatch(session, "/reveal")
+    assert isinstance(notice, Notice)
+    assert {"style eve", "style off", "style ann"} == {compare.sweep.name(number) for number in range(3)}
+    for number, column in enumerate(compare.sweep.columns):
+        alone = Session(styled, session.settings.changed(style=compare.sweep.value(number)))
+        write(alone, alone.write_from("The lamp "), {})
+        assert column.text == alone.passage.nodes[1].text()
+        assert f"{number + 1}: {compare.sweep.name(number)}" in notice.text
+    session.pick(compare.sweep, 2)
+    assert session.settings.style == compare.sweep.value(2)
+
+
+def test_temperatures_and_styles_are_not_swept_together(styled: Model) -> None:
+    session = Session(styled, Settings(rng=7, length=30))
+    write(session, session.write_from("The lamp "), {})
+    with pytest.raises(SettingError, match="ann"):
+        list(dispatch(session, "/sweep 0.5 ann"))
 
 
 def test_a_model_that_is_left_is_freed_at_once(styled: Model) -> None:

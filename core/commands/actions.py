@@ -30,10 +30,11 @@ SWEEP_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
 
 
 class SweepArgs(NamedTuple):
-    """Arguments of /sweep: temperatures (none: the default ones), and whether to hide them."""
+    """Arguments of /sweep: values (none: the default temperatures), whether to hide them, and of which setting."""
 
-    temperatures: Sequence[float] = ()
+    values: Sequence[object] = ()
     blind: bool = False
+    setting: str = "temperature"
 
 
 DEFAULT_SWEEP = SweepArgs()
@@ -160,26 +161,26 @@ def new(session: Session) -> Iterator[Effect]:
 
 
 def sweep(session: Session, args: SweepArgs = DEFAULT_SWEEP) -> Iterator[Effect]:
-    """Write from the passage's seed at several temperatures with the same RNG take. The passage does not change."""
-    yield Compare(session.sweep(args.temperatures or SWEEP_TEMPERATURES, args.blind))
+    """Write from the passage's seed with several values and the same RNG take. The passage does not change."""
+    yield Compare(session.sweep(args.values or SWEEP_TEMPERATURES, args.blind, args.setting))
     if args.blind:
-        yield Notice("which is which? /reveal shows the temperatures; on the full screen, ? too")
+        yield Notice("which is which? /reveal tells; on the full screen, ? too")
 
 
 def reveal(session: Session) -> Iterator[Effect]:
-    """Show the temperatures of a blind sweep."""
+    """Show the values of a blind sweep."""
     sweep = session.latest_sweep
     if sweep is None or not sweep.hidden:
-        raise CommandError("there is nothing to reveal: /sweep --blind hides the temperatures")
+        raise CommandError("there is nothing to reveal: /sweep --blind hides which is which")
     sweep.hidden = False
-    temperatures = (f"{number}: T {column.temperature:.2f}" for number, column in enumerate(sweep.columns, 1))
-    yield Notice(f"the texts were {', '.join(temperatures)}")
+    names = (f"{number + 1}: {sweep.name(number)}" for number in range(len(sweep.columns)))
+    yield Notice(f"the texts were {', '.join(names)}")
 
 
 def pick(session: Session, sweep: Sweep, number: int) -> Iterator[Effect]:
     """Add a column of a sweep to the passage, and move to it, so that the next text continues it."""
     session.pick(sweep, number)
-    yield Redraw(f"T {sweep.columns[number].temperature:.2f} picked; Enter continues")
+    yield Redraw(f"{sweep.name(number)} picked; Enter continues")
 
 
 def model(session: Session, name: str = "") -> Iterator[Effect]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from ..errors import CommandError
 from ..session.session import Session
+from ..setting_styles import OFF
 from ..settings import SPECS
 from . import actions, explain
 from .command import Choices
@@ -12,17 +15,27 @@ SWEEPS = (("0.2 0.5 1.0 1.2", "the default"), ("--blind", "guess which is which;
 """Arguments of /sweep that are offered."""
 
 BLIND = ("--blind", "blind")
-"""Words that let a sweep hide its temperatures."""
+"""Words that let a sweep hide which column is which."""
 
 
-def parse_sweep(_: Session, text: str) -> actions.SweepArgs:
-    """Return temperatures that are separated by spaces, and if "blind" is among them. Raises SettingError, UsageError.
+def parse_sweep(session: Session, text: str) -> actions.SweepArgs:
+    """Return temperatures, or names of the model's styles, separated by spaces, and if "blind" is among them.
 
-    "blind" is also read with hyphens before it, as a flag is written.
+    "blind" is also read with hyphens before it, as a flag is written. Raises SettingError or UsageError for others.
     """
     words = text.split()
-    temperatures = [word for word in words if word not in BLIND]
-    return actions.SweepArgs(list(map(explain.parse_temperature, temperatures)), len(temperatures) < len(words))
+    values = [word for word in words if word not in BLIND]
+    blind = len(values) < len(words)
+    if values and set(values) <= {OFF, *session.model.voices.names}:
+        return actions.SweepArgs(list(map(SPECS["style"].parse, values)), blind, "style")
+    return actions.SweepArgs(list(map(explain.parse_temperature, values)), blind)
+
+
+def offer_sweeps(session: Session, _: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield arguments of /sweep: temperatures, to hide which is which, and some of the model's styles."""
+    yield from SWEEPS
+    if names := session.model.voices.names:
+        yield " ".join(names[:4]), "the styles of the model"
 
 
 def parse_whole_number(_: Session, text: str) -> int:

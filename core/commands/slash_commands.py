@@ -83,11 +83,11 @@ TEXT_COMMANDS: tuple[Command, ...] = (
     _setting_command(SPECS["temperature"]),
     Command(
         "sweep",
-        "write from the same seed with the same random numbers at several temperatures; --blind hides them",
+        "write one seed with the same random numbers at several temperatures or in several styles; --blind shuffles",
         actions.sweep,
-        (Argument("--blind temperatures", arguments.parse_sweep, arguments.offer(*arguments.SWEEPS)),),
+        (Argument("--blind values", arguments.parse_sweep, arguments.offer_sweeps),),
     ),
-    Command("reveal", "show the temperatures of a blind sweep", actions.reveal, live=True),
+    Command("reveal", "tell which text of a blind sweep is which", actions.reveal, live=True),
     Command(
         "explain",
         "show what temperatures do to the next token's probabilities, or to typed ones",

@@ -1,4 +1,4 @@
-"""One seed continued at several temperatures with the same random numbers, so that only the temperature differs."""
+"""One seed continued with several values of one setting and the same random numbers, so that only it differs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .stream import Stream, StreamOptions
 
 @dataclass(slots=True)
 class Column:
-    """The text at one temperature, after the snapshot ``start``.
+    """The text with one value of the setting, after the snapshot ``start``.
 
     ``tail`` is text that was withheld until the end, ``reason`` is that of Done.
     """
 
-    temperature: float
+    settings: Settings
     start: Snapshot
     stream: Stream
     tokens: list[Token] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Column:
 
 
 class Sweep:
-    """Columns of text, one for each temperature, generated side by side or one after another."""
+    """Columns of text, one for each value of a setting, generated side by side or one after another."""
 
     def __init__(
         self,
@@ -51,24 +51,34 @@ class Sweep:
         start: Snapshot,
         settings: Settings,
         rng: int,
-        temperatures: Sequence[float],
+        setting: str,
+        values: Sequence[object],
         blind: bool = False,
     ) -> None:
-        """If ``blind``, shuffle the columns and hide their temperatures."""
+        """Open a column for each value of ``setting``. If ``blind``, shuffle them and hide the values."""
         self.seed = seed
+        self.setting = setting
         self._engine = engine
         self._first_difference: int | None = None
         self.hidden = blind
-        """True while the temperatures are kept from the reader."""
-        chosen = [settings.changed(temperature=t) for t in temperatures]
-        streams = [engine.open(start, StreamOptions(each, PositionRNG(rng))) for each in chosen]
+        """True while the values are kept from the reader."""
         if blind:
-            temperatures = Random(rng).sample(temperatures, len(temperatures))
-        self.columns = [Column(t, start, stream) for t, stream in zip(temperatures, streams, strict=True)]
+            values = Random(rng).sample(values, len(values))
+        chosen = [settings.changed(**{setting: value}) for value in values]
+        self.columns = [
+            Column(each, start, engine.open(start, StreamOptions(each, PositionRNG(rng)))) for each in chosen
+        ]
 
     def name(self, number: int) -> str:
-        """Return the temperature of a column, as "T 0.20", or its number while the temperatures are hidden."""
-        return f"text {number + 1}" if self.hidden else f"T {self.columns[number].temperature:.2f}"
+        """Return the value of a column, as "T 0.20" or "style poe", or its number while the values are hidden."""
+        if self.hidden:
+            return f"text {number + 1}"
+        value = self.value(number)
+        return f"T {value:.2f}" if isinstance(value, float) else self.columns[number].settings.format([self.setting])
+
+    def value(self, number: int) -> object:
+        """Return the value of the setting in a column."""
+        return getattr(self.columns[number].settings, self.setting)
 
     def play(self) -> Iterator[Event]:
         """Generate all columns, one token each per step, into ``columns``.

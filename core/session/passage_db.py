@@ -50,7 +50,7 @@ class PassageSaver:
         if self._writer is None or self._writer.passage is not passage:
             self._writer = _PassageWriter(passage)
         changed = self._writer.has_changed()
-        if not passage.nodes or not (changed or self._file_has_changed()):
+        if not passage.nodes or not (changed or self._is_file_changed()):
             return None
         with open_database(for_saving=True) as database:
             writer = self._writer_to(database, passage)
@@ -59,7 +59,7 @@ class PassageSaver:
         self._file_stamp = stamp_file(passage_db_file())
         return notice
 
-    def _file_has_changed(self) -> bool:
+    def _is_file_changed(self) -> bool:
         """True if the file that was written last has changed since, or another one is in its place."""
         return self._file_stamp is not None and self._file_stamp != stamp_file(passage_db_file())
 

@@ -215,19 +215,18 @@ class Session:
         self.passage.move_to(version)
         return None
 
-    def sweep(self, temperatures: Sequence[float], blind: bool = False) -> Sweep:
-        """Return a sweep: the passage's first seed, continued at several temperatures with the same RNG take."""
+    def sweep(self, values: Sequence[object], blind: bool = False, setting: str = "temperature") -> Sweep:
+        """Return a sweep: the passage's first seed, continued with several values of a setting and one RNG take."""
         self._require_idle()
         root, engine = self.passage.root(), self.model.engine()
         seed, start = self.passage.nodes[root].seed or "", self.snapshot_at(root, 0)
-        self.latest_sweep = Sweep(engine, seed, start, self.settings, self.passage.rng, temperatures, blind)
+        self.latest_sweep = Sweep(engine, seed, start, self.settings, self.passage.rng, setting, values, blind)
         return self.latest_sweep
 
     def pick(self, sweep: Sweep, number: int) -> None:
-        """Add column ``number`` of a sweep as a version of the passage's first text, and set its temperature."""
-        column = sweep.columns[number]
-        self.passage.add(node_of_column(self.passage.root(), column))
-        self.set("temperature", column.temperature)
+        """Add column ``number`` of a sweep as a version of the passage's first text, and take its value."""
+        self.passage.add(node_of_column(self.passage.root(), sweep.columns[number]))
+        self.set(sweep.setting, sweep.value(number))
 
     def load_passage(self, stored: StoredPassage) -> str | None:
         """Continue with a loaded passage. Return a notice if another model reads it again, or lacks its style.

@@ -60,7 +60,7 @@ class ActionConditions:
         if move == "pick":
             return sweep_shown
         if move == "reveal":
-            return self._view.sweep_view.hides_temperatures
+            return self._view.sweep_view.hides_values
         if move == "leave" and self._playback.playing:
             return False  # Esc stops the text first
         if move in WHILE_FINDING and self._view.finder.active:

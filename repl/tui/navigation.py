@@ -103,7 +103,7 @@ class Navigation:
             self._run_effects(partial(actions.branch, self._session, *selection))
 
     def reveal(self) -> None:
-        """Show the temperatures of a blind sweep."""
+        """Show the values of a blind sweep."""
         self._run_effects(partial(actions.reveal, self._session))
 
     def pick(self, number: int) -> None:

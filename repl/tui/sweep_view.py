@@ -1,4 +1,4 @@
-"""Shows a sweep: a column for each temperature, with the first token that differs marked."""
+"""Shows a sweep: a column for each value of a setting, with the first token that differs marked."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ class SweepView(Horizontal):
 
     @property
     def temperatures(self) -> tuple[float, ...]:
-        """Temperatures of the columns, none while it is closed or they are hidden."""
-        columns = self.sweep.columns if self.sweep and not self.sweep.hidden else ()
-        return tuple(column.temperature for column in columns)
+        """Temperatures of the columns; none while it is closed, they are hidden, or the columns differ in style."""
+        sweep = self.sweep
+        values = [sweep.value(number) for number in range(len(sweep.columns))] if sweep and not sweep.hidden else []
+        return tuple(value for value in values if isinstance(value, float))
 
     @property
-    def hides_temperatures(self) -> bool:
+    def hides_values(self) -> bool:
         """True while a blind sweep is shown."""
         return self.sweep is not None and self.sweep.hidden
 
@@ -163,9 +164,9 @@ class SweepColumnView(Vertical):
         self.show_title()
 
     def show_title(self) -> None:
-        """Show temperature, key and figures. The temperature is first, so that the narrowest column shows it too.
+        """Show value, key and figures. The value is first, so that the narrowest column shows it too.
 
-        The figures would give a hidden temperature away.
+        The figures would give a hidden value away.
         """
         left, right = self._more
         title = f"{left}{self._sweep.name(self.number)}  [{self.number + 1}]{right}"

@@ -57,7 +57,7 @@ EMPTY_LINE_KEYS = (
         )
         for number in range(2, 10)
     ),
-    _key("reveal", "question_mark", "navigate('reveal')", "show the temperatures of a blind sweep"),
+    _key("reveal", "question_mark", "navigate('reveal')", "tell which column of a blind sweep is which"),
     _key("unit-previous", "comma", "step_unit('previous')", "color by the previous or the next unit of the network"),
     _key("unit-next", "full_stop", "step_unit('next')", "color by the previous or the next unit of the network"),
     _key("unit-better", "less_than_sign", "step_unit('better')", "color by a better or a worse cell of /cells"),
