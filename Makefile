@@ -69,18 +69,20 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Writes every version and hash for the development environment and for the container into requirements/, for all platforms.
+# Writes every version and hash for the development environment and for the containers into requirements/, for all platforms.
 # torch and its libraries for GPUs are left out: the builds for CPUs have other hashes.
 lock: .venv/.checkers
 	@mkdir -p build
 	$(LOCK) --extra dev --output-file build/dev.txt
 	$(LOCK) --extra bot --output-file requirements/bot.txt
+	$(LOCK) --extra serve --output-file requirements/serve.txt
 	awk '/^[a-z]/ {drop = /^(torch|triton|cuda-|nvidia-)/} !drop' build/dev.txt > requirements/dev.txt
 
 # Looks the locked versions up in a database of known vulnerabilities, and fails if it is not reached.
 audit: .venv/.checkers
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements/dev.txt
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements/bot.txt
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements/serve.txt
 
 # A script for the REPL and the tests under each CPython from 3.11 to 3.14 that is found: a table. Only one: make pythons ONLY=3.13
 pythons:

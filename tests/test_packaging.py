@@ -41,7 +41,7 @@ def test_free_threaded_pythons_have_no_stable_abi(free_threaded: int, built: str
     assert subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout.strip() == built  # noqa: S603
 
 
-@pytest.mark.parametrize("extra", ["dev", "bot"])
+@pytest.mark.parametrize("extra", ["dev", "bot", "serve"])
 def test_the_lock_has_every_requirement(extra: str) -> None:
     """``make lock`` was not forgotten. torch is left out, because its builds for CPUs have other hashes."""
     locked = lock_of(extra)
@@ -52,7 +52,7 @@ def test_the_lock_has_every_requirement(extra: str) -> None:
             assert [version for version in versions if version not in requirement.specifier] == []
 
 
-@pytest.mark.parametrize("extra", ["dev", "bot"])
+@pytest.mark.parametrize("extra", ["dev", "bot", "serve"])
 def test_every_line_of_a_lock_has_hashes_and_names_no_host(extra: str) -> None:
     text = (CHECKOUT / "requirements" / f"{extra}.txt").read_text("utf-8")
     assert "://" not in text
