@@ -1,0 +1,71 @@
+// The state of an LSTM, and the kernel that steps it.
+
+import { PlainKernel, HIDDEN_ZERO } from "./kernel/plain_step.mjs";
+
+/**
+ * The state of one text: h of all layers in turn, bytes (layers x H,) with the zero point 128; c likewise, float32; and the
+ * logits (V,) of the next token, undefined before the first step.
+ * @typedef {{h: Uint8Array, c: Float32Array, logits: Float32Array}} State
+ */
+
+/**
+ * Reads a token for each of several states, which it changes. `ids` has one number for each state, from 0 to V - 1, and
+ * `shifts` for each state the vector (4H,) that a style adds to the gates of layer 0, or null.
+ * @typedef {{step: (states: State[], ids: ArrayLike<number>, shifts: (Float32Array | null)[]) => void}} Kernel
+ */
+
+/** Holds a model's weights and steps its states. */
+export class Runtime {
+  /**
+   * @param {import("./weights.mjs").ModelFile} file
+   * @param {Kernel} kernel
+   */
+  constructor(file, kernel) {
+    this.architecture = file.architecture;
+    this.kernel = kernel;
+  }
+
+  /**
+   * Return the state before any token.
+   * @returns {State}
+   */
+  zeros() {
+    const { layers, width, vocabulary } = this.architecture;
+    const h = new Uint8Array(layers * width).fill(HIDDEN_ZERO);
+    return { h, c: new Float32Array(layers * width), logits: new Float32Array(vocabulary) };
+  }
+
+  /**
+   * Read a token for each state, which is changed. Throws a RangeError, having read nothing, if an id is no token.
+   * @param {State[]} states
+   * @param {ArrayLike<number>} ids
+   * @param {(Float32Array | null)[]} shifts see Kernel
+   */
+  step(states, ids, shifts = []) {
+    const { vocabulary } = this.architecture;
+    for (let n = 0; n < states.length; n++) {
+      if (!(ids[n] >= 0 && ids[n] < vocabulary)) {
+        throw new RangeError(`there is no token ${ids[n]}; ids are 0 to ${vocabulary - 1}`);
+      }
+    }
+    this.kernel.step(states, ids, shifts);
+  }
+}
+
+/**
+ * Return a runtime for a model.
+ * @param {import("./weights.mjs").ModelFile} file
+ * @returns {Promise<Runtime>}
+ */
+export async function openRuntime(file) {
+  return new Runtime(file, new PlainKernel(file));
+}
+
+/**
+ * Return a copy of a state.
+ * @param {State} state
+ * @returns {State}
+ */
+export function copyState({ h, c, logits }) {
+  return { h: h.slice(), c: c.slice(), logits: logits.slice() };
+}
