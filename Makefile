@@ -4,6 +4,7 @@
 # make fuzz [CASES=20000] [SEED=any text] [ONLY=passage,archive] [CASE=passage:1.17]: changed files and messages for every reader.
 # make sanitize: the kernels' tests with checks of addresses, undefined behavior and races compiled in (gcc; three minutes).
 # make pythons: chat and the tests under every CPython found. make lock, make audit, make workflows: requirements/ and .github/.
+# make wasm: core/page/kernel/step.wasm of its C source.
 # make docs: the pages, into build/site. make pictures: the pictures of the pages. make format: ruff's fixes.
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ PIP := $(INSTALL) --constraint constraints.txt
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --constraint constraints.txt \
 	--generate-hashes --no-annotate --custom-compile-command "make lock"
 
-.PHONY: chat train bot test slow soak fuzz sanitize mutants bench docs pictures format lock audit pythons workflows clean
+.PHONY: chat train bot test slow soak fuzz sanitize mutants bench docs pictures wasm page-tools format lock audit pythons workflows clean
 
 chat: .venv/.play
 	@$(BIN)/afterglow
@@ -64,6 +65,19 @@ docs: .venv/.dev
 pictures: .venv/.dev
 	$(BIN)/python docs/pictures.py $(ONLY)
 	$(if $(ONLY),,$(BIN)/python docs/learning_pictures.py)
+
+# The kernel of the page in a browser, by the clang of the package ziglang. The same source gives the same bytes.
+wasm: build/zig/ziglang
+	build/zig/ziglang/zig cc -target wasm32-freestanding -mcpu=mvp+simd128+bulk_memory+sign_ext+nontrapping_fptoint \
+		-O3 -ffp-contract=off -Wall -Wextra -Werror -nostdlib -s -Wl,--no-entry -Wl,--import-memory -Wl,--export=__heap_base \
+		-Wl,-z,stack-size=4096 -o core/page/kernel/step.wasm core/page/kernel/step.c
+
+build/zig/ziglang: | .venv/.made
+	@$(INSTALL) --target build/zig ziglang==0.17.1
+
+# What tests of the page take from npm, into build/node. Without it they are skipped.
+page-tools:
+	npm install --prefix build/node --no-save --no-audit --no-fund typescript@7.0.2
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

@@ -1,21 +1,46 @@
-// Runs the page's modules for tests: reads calls as JSON from stdin, writes their results as JSON.
-// A call is {"do": name, ...arguments}; `model` is a path. Bytes are in hexadecimal.
+// Runs the page's modules for tests: reads a list of calls as JSON from stdin and writes their results as JSON. A call is
+// {"do": name, "model": path, "fast": use WebAssembly, ...}.
 
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { Engine } from "../core/page/engine.mjs";
+import { fma32, fma64 } from "../core/page/kernel/floats.mjs";
+import { exp64 } from "../core/page/kernel/softmax.mjs";
+import { Passage } from "../core/page/passage.mjs";
 import { PositionRng } from "../core/page/rng.mjs";
-import { settingsFrom } from "../core/page/settings.mjs";
+import { SamplerChain, drawToken } from "../core/page/sampler.mjs";
+import { DEFAULTS, settingsFrom } from "../core/page/settings.mjs";
+import { tokenizerFrom } from "../core/page/tokenizer.mjs";
+
+const WASM = readFileSync(new URL("../core/page/kernel/step.wasm", import.meta.url));
 
 const engines = new Map();
 
 /** Return the engine of a model file, opened once. */
-async function engineOf({ model }) {
-  if (!engines.has(model)) {
+async function engineOf({ model, fast }) {
+  const key = `${model} ${fast}`;
+  if (!engines.has(key)) {
     const bytes = readFileSync(model);
-    engines.set(model, await Engine.open(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)));
+    const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+    const engine = await Engine.open(file, fast ? WASM : null);
+    if (engine.runtime.isFast !== fast) throw new Error("the kernel is not the one that was asked for");
+    engines.set(key, engine);
   }
-  return engines.get(model);
+  return engines.get(key);
+}
+
+function optionsOf(engine, values, rng) {
+  return { settings: settingsFrom(values, engine.settings), rng: new PositionRng(rng) };
+}
+
+/** Return h, c and logits, float32 and bytes, in hexadecimal. */
+function hexOf({ h, c, logits }) {
+  return [h, c, logits].map((array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString("hex"));
+}
+
+function hashOf(state) {
+  return createHash("sha256").update(hexOf(state).join("")).digest("hex");
 }
 
 const ACTIONS = {
@@ -23,18 +48,102 @@ const ACTIONS = {
   async write(call) {
     const engine = await engineOf(call);
     const start = engine.read(call.seed).snapshot;
-    const streams = call.settings.map((values) => engine.open(start, optionsOf(values, call.rng)));
+    const streams = call.settings.map((values) => engine.open(start, optionsOf(engine, values, call.rng)));
     const texts = streams.map(() => []);
     while (streams.some((stream) => !stream.done)) {
       engine.step(streams).forEach((token, n) => token && texts[n].push(token));
     }
     return texts;
   },
+
+  /** The ids of long texts side by side, and hashes of the state after every so many tokens. */
+  async writeLong(call) {
+    const engine = await engineOf(call);
+    const start = engine.read(call.seed).snapshot;
+    const streams = call.settings.map((values) => engine.open(start, optionsOf(engine, values, call.rng)));
+    const texts = streams.map(() => ({ ids: [], hashes: {}, stats: [] }));
+    for (let count = 0; count < call.tokens; count++) {
+      engine.step(streams).forEach(({ id, logprob, shaped, entropy }, n) => {
+        texts[n].ids.push(id);
+        texts[n].stats.push([logprob, shaped, entropy]);
+        const [state] = streams[n].states;
+        if (streams[n].position % call.every === 0) texts[n].hashes[streams[n].position] = hashOf(state);
+      });
+    }
+    return texts;
+  },
+
+  /** The states after each step of rows of ids, which are read side by side under shifts. */
+  async states(call) {
+    const { runtime } = await engineOf(call);
+    const states = call.rows.map(() => runtime.zeros());
+    const shifts = (call.shifts ?? []).map((shift) => shift && Float32Array.from(shift));
+    return call.rows[0].map((_, at) => {
+      runtime.step(states, call.rows.map((ids) => ids[at]), shifts);
+      return states.map(hexOf);
+    });
+  },
+
+  /** The passages that steps of a session make: the text after each. */
+  async passage(call) {
+    const passage = new Passage(await engineOf(call), call.rng);
+    return call.steps.map(([name, ...values]) => {
+      STEPS[name](passage, ...values);
+      return [passage.text, passage.cursor, passage.nodes.map((node) => node.take), passage.versions];
+    });
+  },
+
+  uniforms: ({ places }) => places.map(([rng, take, position]) => new PositionRng(rng, take).uniform(position)),
+  fma: ({ single, double }) => [single.map((all) => fma32(...all)), double.map((all) => fma64(...all))],
+  exp: ({ values }) => values.map(exp64),
+  defaults: () => DEFAULTS,
+  settings: ({ values }) => settingsFrom(values),
+
+  encode({ tokenizer, texts }) {
+    const codec = tokenizerFrom(tokenizer);
+    return texts.map((each) => [codec.encode(each), codec.unknownCharacters(each), codec.decode(codec.encode(each))]);
+  },
+
+  decode({ tokenizer, ids }) {
+    const codec = tokenizerFrom(tokenizer);
+    const decoder = codec.decoder();
+    return [ids.map((id) => [decoder.push(id), [...decoder.remainder]]), codec.decode(ids)];
+  },
+
+  /** Logits after the chain, the drawn id, and its statistics. */
+  chain({ tokenizer, cases }) {
+    const codec = tokenizerFrom(tokenizer);
+    return cases.map(({ logits, settings, ids, bound, uniform }) => {
+      const chain = new SamplerChain(settingsFrom(settings), codec);
+      const history = { recent: (n) => (n ? ids.slice(-n) : []), surpriseBound: bound };
+      const raw = Float64Array.from(logits);
+      const shaped = chain.apply(raw, settingsFrom(settings).temperature, history);
+      return { shaped: [...shaped], ...drawToken(raw, shaped, uniform) };
+    });
+  },
 };
 
-function optionsOf(values, rng) {
-  return { settings: settingsFrom(values), rng: new PositionRng(rng) };
+/** Write the text that was begun, up to a number of tokens if it is given, then stop it. */
+function writeOut(passage, count = Infinity) {
+  for (let n = 0; n < count && passage.step(); n++);
+  passage.stop();
 }
+
+const STEPS = {
+  seed: (passage, seed, append) => passage.addSeed(seed, { append }),
+  write: (passage, settings, count) => (passage.write(settingsFrom(settings)), writeOut(passage, count ?? Infinity)),
+  retry: (passage, settings) => (passage.retry(settingsFrom(settings)), writeOut(passage)),
+  branch: (passage, settings, at, token) => (passage.branch(settingsFrom(settings), at, token), writeOut(passage)),
+  undo: (passage) => passage.undo(),
+  redo: (passage) => passage.redo(),
+  moveTo: (passage, index) => passage.moveTo(index),
+  change: (passage, settings, count, others) => {
+    const stream = passage.write(settingsFrom(settings));
+    for (let n = 0; n < count; n++) passage.step();
+    stream.settings = settingsFrom(others);
+    writeOut(passage);
+  },
+};
 
 const calls = JSON.parse(await text(process.stdin));
 const results = [];

@@ -1,5 +1,6 @@
 // Reads seeds and steps texts of one model, several at once.
 
+import { settingsFrom } from "./settings.mjs";
 import { copyState, openRuntime } from "./step.mjs";
 import { TextStream } from "./stream.mjs";
 import { PLAIN_VOICE, shiftOf } from "./styles.mjs";
@@ -41,15 +42,17 @@ export class Engine {
     this.file = file;
     this.runtime = runtime;
     this.tokenizer = tokenizerFrom(file.tokenizer);
+    this.settings = settingsFrom(file.card.settings ?? {}); // the defaults of this model
   }
 
   /**
-   * Return an engine for the bytes of a model file.
+   * Return an engine for the bytes of a model file, and those of kernel/step.wasm, null for JavaScript alone.
    * @param {ArrayBuffer} bytes
+   * @param {BufferSource | null} wasm
    */
-  static async open(bytes) {
+  static async open(bytes, wasm = null) {
     const file = readModel(bytes);
-    return new Engine(file, await openRuntime(file));
+    return new Engine(file, await openRuntime(file, wasm));
   }
 
   /** The text that ends an item if the model was trained on a list, else "". */

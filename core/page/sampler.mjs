@@ -83,12 +83,21 @@ export class SamplerChain {
 }
 
 /**
- * Draw the id at which the cumulative probability of logits (V,) first exceeds a uniform number.
- * @param {ArrayLike<number>} shaped
+ * Draw the id at which the cumulative probability of logits (V,) after the filters, `shaped`, first exceeds a uniform number,
+ * or take `forced`. Returns it with its statistics; `raw` are the logits before the filters.
+ * @param {Float64Array} raw
+ * @param {Float64Array} shaped
  * @param {number} uniform
+ * @param {number | null} forced
+ * @returns {{id: number} & TokenStats}
  */
-export function draw(shaped, uniform) {
-  return firstAbove(softmax(shaped).weights, uniform);
+export function drawToken(raw, shaped, uniform, forced = null) {
+  const distribution = softmax(shaped);
+  const model = raw.every((x, v) => x === shaped[v]) ? distribution : softmax(raw);
+  const id = forced ?? firstAbove(distribution.weights, uniform);
+  const rank = 1 + raw.reduce((count, x) => (x > raw[id] ? count + 1 : count), 0);
+  const drawn = logprob(distribution, shaped[id]);
+  return { id, logprob: logprob(model, raw[id]), shaped: drawn, rank, entropy: entropyOf(model) };
 }
 
 /**
@@ -98,20 +107,6 @@ export function draw(shaped, uniform) {
 export function probabilities(logits) {
   const { weights, sum } = softmax(logits);
   return weights.map((weight) => weight / sum);
-}
-
-/**
- * Return the statistics of a token, from logits before the filters, `raw`, and after them, `shaped`.
- * @param {Float64Array} raw
- * @param {Float64Array} shaped
- * @param {number} id
- * @returns {TokenStats}
- */
-export function tokenStats(raw, shaped, id) {
-  const model = softmax(raw);
-  const rank = 1 + raw.reduce((count, x) => (x > raw[id] ? count + 1 : count), 0);
-  const drawn = logprob(softmax(shaped), shaped[id]);
-  return { logprob: logprob(model, raw[id]), shaped: drawn, rank, entropy: entropyOf(model) };
 }
 
 /**

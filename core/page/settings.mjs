@@ -69,14 +69,15 @@ export const DEFAULTS = Object.freeze({
 });
 
 /**
- * Return the defaults with other values, such as those of a model's card: JSON as files store it. Names that are unknown are
- * left out, because they belong to later releases or to other front ends.
+ * Return settings with other values, such as those of a model's card: JSON as files store it. Names that are unknown are left
+ * out, because they belong to later releases or to other front ends.
  * @param {Record<string, any>} values
+ * @param {Readonly<Settings>} base
  * @returns {Settings}
  */
-export function settingsFrom(values) {
+export function settingsFrom(values, base = DEFAULTS) {
   /** @type {Record<string, any>} */
-  const settings = { ...DEFAULTS };
+  const settings = { ...base };
   for (const [name, value] of Object.entries(values)) {
     if (Object.hasOwn(DEFAULTS, name)) settings[name] = READERS[name]?.(value) ?? value;
   }

@@ -1,6 +1,7 @@
-// The state of an LSTM, and the kernel that steps it.
+// The state of an LSTM, and the kernel that steps it: WebAssembly where it runs, else JavaScript.
 
-import { PlainKernel, HIDDEN_ZERO } from "./kernel/plain_step.mjs";
+import { HIDDEN_ZERO, PlainKernel } from "./kernel/plain_step.mjs";
+import { WasmKernel } from "./kernel/wasm_step.mjs";
 
 /**
  * The state of one text: h of all layers in turn, bytes (layers x H,) with the zero point 128; c likewise, float32; and the
@@ -23,6 +24,11 @@ export class Runtime {
   constructor(file, kernel) {
     this.architecture = file.architecture;
     this.kernel = kernel;
+  }
+
+  /** True if WebAssembly steps. */
+  get isFast() {
+    return this.kernel instanceof WasmKernel;
   }
 
   /**
@@ -53,12 +59,15 @@ export class Runtime {
 }
 
 /**
- * Return a runtime for a model.
+ * Return a runtime for a model. `wasm` are the bytes of kernel/step.wasm. Without them, or in a browser that does not have
+ * WebAssembly's vectors, it steps in JavaScript, with the same results.
  * @param {import("./weights.mjs").ModelFile} file
+ * @param {BufferSource | null} wasm
  * @returns {Promise<Runtime>}
  */
-export async function openRuntime(file) {
-  return new Runtime(file, new PlainKernel(file));
+export async function openRuntime(file, wasm = null) {
+  const runs = wasm && typeof WebAssembly === "object" && WebAssembly.validate(wasm);
+  return new Runtime(file, runs ? await WasmKernel.open(file, wasm) : new PlainKernel(file));
 }
 
 /**

@@ -1,7 +1,7 @@
 // One text that is written: its settings, the next draw, withheld text, and its end, as core/generation/stream.py.
 
 import { copyState } from "./step.mjs";
-import { SamplerChain, draw, tokenStats } from "./sampler.mjs";
+import { SamplerChain, drawToken } from "./sampler.mjs";
 import { temperatureAt } from "./settings.mjs";
 import { guide, sameVoice, shiftOf, voiceAt, voiceOf } from "./styles.mjs";
 import { MAX_LOOK_BACK, charactersOf, findEnd, splitAtStop } from "./text_end.mjs";
@@ -130,8 +130,8 @@ export class TextStream {
    */
   draw() {
     const { raw, shaped, uniform, temperature, bound } = this.peek();
-    const id = this.forcedToken ?? draw(shaped, uniform);
-    return { text: "", id, temperature, bound: bound === Infinity ? null : bound, ...tokenStats(raw, shaped, id) };
+    const drawn = drawToken(raw, shaped, uniform, this.forcedToken);
+    return { text: "", temperature, bound: bound === Infinity ? null : bound, ...drawn };
   }
 
   /** Return the vector that the style adds to the gates when the next token is read, null without style. */

@@ -53,9 +53,10 @@ function lostByProduct(a, b, p) {
 }
 
 /**
- * Return a b + c, rounded once to float64. Boldo and Melquiond 2008, "Emulation of FMA and correctly rounded sums", figure 4.
+ * Return a b + c, rounded once to float64: Boldo and Melquiond 2008, "Emulation of FMA and correctly rounded sums", figure 4.
  *
- * Numbers must be 0 or from 2^-500 to 2^500.
+ * Numbers must be 0 or from 2^-500 to 2^500. The figure rounds `rest` to odd. That differs only if `result` lies in the middle
+ * of two numbers and `rest` is not exact: the part that it lost then decides.
  * @param {number} a
  * @param {number} b
  * @param {number} c
@@ -67,24 +68,12 @@ export function fma64(a, b, c) {
   const sumLow = lostBySum(c, productLow, sum);
   const high = product + sum;
   const highLow = lostBySum(product, sum, high);
-  return high + addToOdd(sumLow, highLow);
-}
-
-const bits = new BigInt64Array(1);
-const float = new Float64Array(bits.buffer);
-
-/**
- * Return a + b, rounded to the neighbor whose last bit is 1 unless it is exact.
- * @param {number} a
- * @param {number} b
- */
-function addToOdd(a, b) {
-  const s = a + b;
-  const lost = lostBySum(a, b, s);
-  if (lost === 0) return s;
-  float[0] = s;
-  if ((bits[0] & 1n) === 0n) bits[0] += lost > 0 === s > 0 ? 1n : -1n;
-  return float[0];
+  const rest = sumLow + highLow;
+  const result = high + rest;
+  const twice = 2 * (rest - (result - high));
+  if (twice === 0 || result + twice - result !== twice) return result;
+  const lost = lostBySum(sumLow, highLow, rest);
+  return lost !== 0 && lost > 0 === twice > 0 ? result + twice : result;
 }
 
 /**
