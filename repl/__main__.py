@@ -24,6 +24,7 @@ from afterglow.repl.cli.options import (
 )
 from afterglow.repl.cli.read import read
 from afterglow.repl.cli.resume import choose_model, find_or_explain, opening_line
+from afterglow.repl.cli.serve import serve
 from afterglow.repl.cli.share import completion, export, web
 from afterglow.repl.cli.teach import diversity, explain, tour
 from afterglow.repl.cli.train import novelty, train
@@ -87,6 +88,7 @@ SUBCOMMANDS = [
     export,
     completion,
     web,
+    serve,
 ]
 
 for command in SUBCOMMANDS:

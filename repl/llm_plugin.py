@@ -15,18 +15,11 @@ from pydantic import Field, create_model
 from ..core.errors import AfterglowError
 from ..core.inference.library import list_models
 from ..core.sampling.rng import random_rng_seed
-from ..core.settings import SPECS, merge_layers
+from ..core.settings import merge_layers
+from .option_specs import OPTION_SPECS, join_messages
 
 if TYPE_CHECKING:
     from ..core.model import Model
-
-OPTION_SPECS = [spec for spec in SPECS.values() if spec.scope != "view" and spec.name != "memory"]
-"""Settings offered as options. View settings are left out because ``llm`` shows the text, and ``memory`` because a
-conversation in ``llm`` always continues.
-"""
-
-PROMPT_ROLES = ("user", "assistant")
-"""Roles of the messages that are read. A system prompt is an instruction, which this kind of model cannot follow."""
 
 _FIELDS: dict[str, Any] = {s.name: (Any, Field(None, description=f"{s.help} ({s.kind.range})")) for s in OPTION_SPECS}
 
@@ -60,8 +53,8 @@ class Afterglow(llm.Model):
 
         llm's log gets the rng, with which the same prompt gives the same text.
         """
-        parts = [part for message in prompt.messages if message.role in PROMPT_ROLES for part in message.parts]
-        seed = "".join(part.text for part in parts if isinstance(part, TextPart))
+        messages = prompt.messages
+        seed = join_messages((m.role, (part.text for part in m.parts if isinstance(part, TextPart))) for m in messages)
         given = {name: value for name, value in prompt.options.model_dump().items() if value is not None}
         try:
             model = self._load_model()

@@ -153,7 +153,7 @@ def test_held_text_comes_out_when_the_length_is_reached() -> None:
 
 def test_held_text_comes_with_the_end_when_somebody_stops() -> None:
     stream, tokens, _ = played("abcEN", Settings(stop=("END",)))
-    stream.end("stopped")
+    stream.end("stopped", with_pending=True)
     stream.close()
     assert shown(tokens) == "abc"
     assert stream.events[-1] == Done("stopped", "EN", 5, stream.events[-1].seconds)  # type: ignore[union-attr]

@@ -186,7 +186,7 @@ class Engine:
         """Remove the streams that have ended or were stopped, save their last snapshots, and close them."""
         for stream in self._remove(lambda stream: stream.is_finishing or stream.stopping):
             if not stream.is_finishing:
-                stream.end("stopped")
+                stream.end("stopped", with_pending=True)
             if stream.options.keep_snapshots and stream.position not in stream.snapshots:
                 stream.save_snapshot(stream.rows)
             stream.close()

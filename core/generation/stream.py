@@ -26,6 +26,8 @@ from .voices import STYLE_CONTEXT, VoiceReader, guide
 SNAPSHOT_INTERVAL = 128
 """Tokens from one saved snapshot to the next. Any token is then at most 127 steps, a few milliseconds, after one."""
 
+NO_LIMIT = 1 << 62
+"""The value of ``max_tokens`` of a text that its length alone ends."""
 
 _make_token = tuple_maker(Token)
 
@@ -36,7 +38,8 @@ class StreamOptions:
 
     ``forced_token`` is an id that is taken as the first token instead of a drawn one. ``max_unread`` is the number of
     events that may wait for the reader before the engine pauses the stream; with 1, a token is drawn only when the
-    reader asks for it. ``keep_snapshots`` saves a snapshot every 128 tokens and one at the end.
+    reader asks for it. ``keep_snapshots`` saves a snapshot every 128 tokens and one at the end. ``max_tokens`` ends the
+    text after so many tokens if its length does not end it before.
     """
 
     settings: SamplingSettings
@@ -44,6 +47,7 @@ class StreamOptions:
     forced_token: int | None = None
     max_unread: int = 1
     keep_snapshots: bool = True
+    max_tokens: int = NO_LIMIT
 
 
 class Stream:
@@ -156,7 +160,8 @@ class Stream:
             return 1
         room = self.options.max_unread - len(self.events)
         characters = s.length - self.written_chars - len(self.pending_text)
-        return max(1, min(room, characters // self.tokenizer.max_token_chars))
+        tokens = self.options.max_tokens - self.token_count
+        return max(1, min(room, tokens, characters // self.tokenizer.max_token_chars))
 
     def recent(self, n: int) -> TokenIds:
         """Return the latest n token ids, oldest first; up to 8,192 if n is negative."""
@@ -221,6 +226,8 @@ class Stream:
             for token in tokens:
                 if not self.is_finishing:
                     self._emit_token(token)
+        if self.token_count >= self.options.max_tokens and not self.is_finishing:
+            self.end("length", with_pending=True)
         self._mirostat_state = mirostat_state_after(tokens[-1])
 
     def _emit_token(self, token: Token) -> None:
@@ -257,10 +264,10 @@ class Stream:
         """True if nothing more is drawn. The reader gets Done when the stream is closed."""
         return self._done_event is not None
 
-    def end(self, reason: str) -> None:
-        """Draw nothing more. If the reason is "stopped", Done carries the text that was withheld."""
+    def end(self, reason: str, with_pending: bool = False) -> None:
+        """Draw nothing more. Done carries the text that was withheld ``with_pending``."""
         rest = ""
-        if reason == "stopped":
+        if with_pending:
             rest, self.pending_text = self.pending_text, ""
         self._done_event = Done(reason, rest, self.token_count, time.perf_counter() - self._started)
 
