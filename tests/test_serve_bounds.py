@@ -15,7 +15,7 @@ from afterglow.core.sampling.rng import PositionRNG
 from afterglow.core.settings import Settings
 from afterglow.repl.serve.api_keys import ApiKeys, keys_from_environment
 from afterglow.repl.serve.model_shelf import ModelShelf, ServedModel
-from afterglow.repl.serve.origins import Origins, cors_headers, read_origin
+from afterglow.repl.serve.origins import Origins, cors_headers, permitted_origins
 from afterglow.repl.serve.places import NoPlaceError, Places, StoppingError
 
 # Places -------------------------------------------------------------------------------------------------------------
@@ -26,13 +26,18 @@ class Client:
 
     def __init__(self, places: Places, number: int = 1) -> None:
         self.served, self.leaves = asyncio.Event(), asyncio.Event()
+        self.told_to_end = 0
         self._places, self._number = places, number
         self.task = asyncio.create_task(self._come())
 
     async def _come(self) -> None:
-        async with self._places.take(self._number):
+        async with self._places.take(self._number) as holder:
+            holder.end = self._count
             self.served.set()
             await self.leaves.wait()
+
+    def _count(self) -> None:
+        self.told_to_end += 1
 
     async def go(self) -> None:
         self.leaves.set()
@@ -105,12 +110,15 @@ async def test_a_request_that_finds_the_queue_full_is_refused_with_a_time(now: l
         await client.go()
 
 
-async def test_a_place_is_given_up_after_its_time(now: list[float]) -> None:
+async def test_a_text_is_told_to_end_after_its_time_and_loses_its_place_a_second_later(now: list[float]) -> None:
     places = Places(1, 1, 600)
     first, second = await clients(places, 1, 1)
     now[0] += 599
     await settle()
-    assert served([first, second]) == [True, False]
+    assert (served([first, second]), first.told_to_end) == ([True, False], 0)
+    now[0] += 1
+    await settle()
+    assert (served([first, second]), first.told_to_end) == ([True, False], 1)
     now[0] += 1
     with pytest.raises(TimeoutError):
         await first.task
@@ -129,10 +137,12 @@ async def test_places_that_close_let_texts_end_and_refuse_those_who_wait(now: li
             await refused.task
     now[0] += 4
     await quick.go()
-    assert not slow.task.done()
+    await settle()
+    assert (quick.told_to_end, slow.told_to_end) == (0, 0)
     now[0] += 1
-    with pytest.raises(TimeoutError):
-        await slow.task
+    await settle()
+    assert (quick.told_to_end, slow.told_to_end) == (0, 1)
+    await slow.go()
     assert (places.taken, places.waiting, places.is_closed) == (0, 0, True)
 
 
@@ -272,12 +282,15 @@ def test_other_pages_may_not_but_if_all_may(origin: str) -> None:
 
 
 def test_a_page_opened_from_a_file_has_to_be_named() -> None:
-    assert Origins(origins=frozenset({read_origin("null")})).permit_origin("null", "127.0.0.1:8080")
+    assert Origins(origins=permitted_origins(["null"])).permit_origin("null", "127.0.0.1:8080")
 
 
 def test_origins_are_read_as_browsers_write_them() -> None:
-    assert read_origin("HTTPS://Lite.KoboldAI.net:443/index.html") == "https://lite.koboldai.net"
-    assert [read_origin(text) for text in ("lite.koboldai.net", "", "http://")] == ["", "", ""]
+    named = permitted_origins(["HTTPS://Lite.KoboldAI.net:443/index.html", "*"])
+    assert named == {"https://lite.koboldai.net", "*"}
+    for wrong in ("lite.koboldai.net", "", "http://"):
+        with pytest.raises(UsageError, match="is not a page's URL"):
+            permitted_origins([wrong])
 
 
 def test_a_page_learns_which_headers_it_may_send() -> None:

@@ -17,7 +17,8 @@ from afterglow.core.model import Model
 from .cli_helpers import RunCli
 
 pytest.importorskip("textual_serve", reason="textual-serve is not installed: pip install 'afterglow-lm[web]'")
-from afterglow.repl.web.server import STATIC_FILES, WebOptions, _origin
+from afterglow.repl.addresses import read_origin
+from afterglow.repl.web.server import STATIC_FILES, WebOptions
 from aiohttp import ClientSession, WSServerHandshakeError
 from yarl import URL
 
@@ -124,10 +125,10 @@ async def test_another_site_may_not_drive_it(origin: str | None) -> None:
 )
 async def test_its_own_page_is_known_as_browsers_write_it(public: str, opened: str) -> None:
     async with site(public_url=public) as here:
-        assert _origin(opened) in here.server._allowed_origins()
+        assert read_origin(opened) in here.server._allowed_origins()
     async with site(public_url="glow.example") as here:
         for other in ("https://example.com", "", "null", "file://"):
-            assert _origin(other) not in here.server._allowed_origins()
+            assert read_origin(other) not in here.server._allowed_origins()
 
 
 # Addresses and headers ----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 
 from aiohttp import web
 
@@ -15,6 +16,9 @@ _LOG = logging.getLogger("afterglow.serve")
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 """OpenAI's types of error by status; of all others that are the client's it is invalid_request_error."""
+
+_CODES = {401: "invalid_api_key"}
+"""OpenAI's codes by status."""
 
 
 class ApiError(UsageError):
@@ -33,7 +37,7 @@ class ApiError(UsageError):
 
 
 def to_api_error(error: Exception) -> ApiError:
-    """Return the error that a client sees. One that is a fault of the server's is logged, with its traceback."""
+    """Return the error that a client sees. One that is a fault of the server's is logged, without its message."""
     match error:
         case ApiError():
             return error
@@ -44,8 +48,9 @@ def to_api_error(error: Exception) -> ApiError:
         case AfterglowError():
             return ApiError(str(error), 503)
         case web.HTTPException():
-            return ApiError(error.text or error.reason, error.status)
-    _LOG.error("a request failed", exc_info=error)
+            return ApiError(error.text or error.reason, error.status, code=_CODES.get(error.status))
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _LOG.error("a request failed with %s:\n%s", type(error).__name__, frames)  # its message can quote a text
     return ApiError("the server failed; its log says why", 500)
 
 

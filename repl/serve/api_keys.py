@@ -39,6 +39,9 @@ class ApiKeys:
         return not self._digests or sum(hmac.compare_digest(given, digest) for digest in self._digests) > 0
 
 
+NO_KEYS = ApiKeys()
+
+
 def keys_from_environment() -> ApiKeys:
     """Return the keys in AFTERGLOW_KEYS, or in the file that AFTERGLOW_KEYS_FILE names, with white space between.
 

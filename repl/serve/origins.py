@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from yarl import URL
+
+from ...core.errors import UsageError
+from ..addresses import is_loopback, read_origin
 
 PREFLIGHT_SECONDS = 600
 """Seconds for which a browser remembers that a page may call the server."""
@@ -24,8 +27,7 @@ class Origins:
 
     A page of another site can call a server on this machine through a name of its own that leads here (DNS rebinding),
     so a request has to call the server by an address, by localhost, or by one of ``hosts``. A page on this machine, or
-    of the server itself, may call it; others have to be among ``origins``, which are written as ``read_origin``
-    returns them, or be permitted by "*".
+    of the server itself, may call it; others have to be among ``origins``, of ``permitted_origins``.
     """
 
     hosts: frozenset[str] = frozenset()
@@ -40,8 +42,12 @@ class Origins:
         """Return True if a page of ``origin`` may call the server as ``host``."""
         if ANY_ORIGIN in self.origins:
             return True
-        read = read_origin(origin)
+        read = _read(origin)
         return bool(read) and (read in self.origins or _is_this_machine(read) or _called_host(read) == host.lower())
+
+
+OWN_PAGES = Origins()
+"""Pages on this machine and those of the server itself, and no names but localhost."""
 
 
 def cors_headers(request: Mapping[str, str]) -> dict[str, str]:
@@ -56,22 +62,17 @@ def cors_headers(request: Mapping[str, str]) -> dict[str, str]:
     return headers | {"Access-Control-Expose-Headers": "Retry-After"}
 
 
-def read_origin(text: str) -> str:
-    """Return scheme, host and port as browsers write them, "null", or "*"; "" if the text is none of these."""
-    if text in (ANY_ORIGIN, FILE_ORIGIN):
-        return text
-    try:
-        return str(URL(text).origin())
-    except ValueError:
-        return ""
+def permitted_origins(texts: Iterable[str]) -> frozenset[str]:
+    """Return the origins of URLs that people name, "null" and "*". Raises UsageError for anything else."""
+    for text in texts:
+        if not _read(text):
+            raise UsageError(f"{text!r} is not a page's URL; write it as browsers do: https://glow.example, null or *")
+    return frozenset(map(_read, texts))
 
 
-def is_loopback(host: str) -> bool:
-    """Return True if ``host`` is this machine, as only its own programs reach it."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _read(text: str) -> str:
+    """Return the origin of a URL, "null" or "*" as they are, "" for another text."""
+    return text if text in (ANY_ORIGIN, FILE_ORIGIN) else read_origin(text)
 
 
 def _is_this_machine(origin: str) -> bool:

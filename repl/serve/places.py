@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ...core.errors import AfterglowError
+
+GRACE_SECONDS = 1.0
+"""Seconds in which a text that was told to end has to be sent."""
 
 LONGEST_RETRY = 60
 """Most seconds after which a client is told to try again. The ``openai`` package waits for no more."""
@@ -29,6 +32,29 @@ class StoppingError(NoPlaceError):
         super().__init__("this server is stopping; try again", 1)
 
 
+class Holder:
+    """A request that has places. ``end`` ends its texts early: it is called when its time is over."""
+
+    def __init__(self, bound: asyncio.Timeout) -> None:
+        self.end: Callable[[], object] = lambda: None
+        self._bound = bound
+        self._timer: asyncio.TimerHandle | None = None
+
+    def end_within(self, seconds: float) -> None:
+        """Call ``end`` after ``seconds``, or before if that was to be."""
+        loop = asyncio.get_running_loop()
+        when = loop.time() + seconds
+        if self._timer is None or when < self._timer.when():
+            self.stop_clock()
+            self._timer = loop.call_at(when, lambda: self.end())
+            self._bound.reschedule(when + GRACE_SECONDS)
+
+    def stop_clock(self) -> None:
+        """Call ``end`` no more."""
+        if self._timer:
+            self._timer.cancel()
+
+
 class Places:
     """``count`` places, each for at most ``seconds``, and a queue of ``waiting``. First come, first served.
 
@@ -41,7 +67,7 @@ class Places:
         self._max_waiting = waiting
         self._seconds = seconds
         self._turns: deque[tuple[int, asyncio.Future[None]]] = deque()
-        self._time_bounds: set[asyncio.Timeout] = set()
+        self._holders: set[Holder] = set()
         self._mean_seconds = 1.0  # that a place was taken, lately
         self._closed = False
 
@@ -56,37 +82,38 @@ class Places:
         return self._closed
 
     @asynccontextmanager
-    async def take(self, number: int) -> AsyncIterator[None]:
+    async def take(self, number: int) -> AsyncIterator[Holder]:
         """Take ``number`` places, at most ``count``, for the time of the block. Wait in the queue until they are free.
 
-        Raises NoPlaceError if the queue is full, and TimeoutError if the block takes longer than ``seconds``, or longer
-        than the server has after ``close``. A task that is cancelled leaves the queue.
+        Raises NoPlaceError if the queue is full. A task that is cancelled leaves the queue. After ``seconds`` the
+        holder's ``end`` is called. If the block has not ended soon after that, TimeoutError is raised in it.
         """
         await self._wait_for_turn(number)
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
-            async with asyncio.timeout(self._seconds) as bound:
-                self._time_bounds.add(bound)
+            async with asyncio.timeout(None) as bound:
+                holder = Holder(bound)
+                holder.end_within(self._seconds)
+                self._holders.add(holder)
                 try:
-                    yield
+                    yield holder
                 finally:
-                    self._time_bounds.discard(bound)
+                    holder.stop_clock()
+                    self._holders.discard(holder)
         finally:
             self._mean_seconds += (clock() - began - self._mean_seconds) / 8
             self._give_back(number)
 
     def close(self, seconds: float) -> None:
-        """Refuse those who wait and those who come. Blocks that have places end within ``seconds``."""
+        """Refuse those who wait and those who come. Who has a place is told to end after ``seconds``."""
         self._closed = True
         while self._turns:
             _, turn = self._turns.popleft()
             if not turn.cancelled():
                 turn.set_exception(StoppingError())
-        latest = asyncio.get_running_loop().time() + seconds
-        for bound in self._time_bounds:
-            when = bound.when()
-            bound.reschedule(latest if when is None else min(when, latest))
+        for holder in self._holders:
+            holder.end_within(seconds)
 
     async def _wait_for_turn(self, number: int) -> None:
         if self._closed:

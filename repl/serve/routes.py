@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 from yarl import URL
 
 from ...core.command_line import echo
+from ...core.errors import UsageError
+from ..addresses import is_loopback, require_free
 from .api_errors import answer_errors
+from .api_keys import KEYS_HELP, NO_KEYS, ApiKeys, keys_from_environment
 from .completions import create_completion
+from .guard import Guard
+from .operations import OPERATION_ROUTES
+from .origins import OWN_PAGES, Origins
+from .places import GRACE_SECONDS
 from .service import SERVICE, CompletionService
 
 SERVER_STARTED = int(time.time())
@@ -21,11 +26,17 @@ DRAIN_SECONDS = 5.0
 """Seconds in which texts that are being written may end after a signal."""
 
 
-def make_app(service: CompletionService, bounds: Sequence[Middleware] = ()) -> web.Application:
-    """Return the application. ``bounds`` see each request before its route, and may refuse it with an ApiError."""
-    app = web.Application(middlewares=[answer_errors, *bounds])
+def make_app(service: CompletionService, origins: Origins = OWN_PAGES, keys: ApiKeys = NO_KEYS) -> web.Application:
+    """Return the application, for programs with one of the ``keys`` and pages of ``origins``."""
+    guard = Guard(origins, keys, service.metrics)
+    app = web.Application(
+        middlewares=[guard.count, answer_errors, guard.check], client_max_size=service.limits.body_bytes
+    )
     app[SERVICE] = service
     app.add_routes([web.get("/v1/models", list_models), web.post("/v1/completions", create_completion)])
+    app.add_routes(OPERATION_ROUTES)
+    app.on_response_prepare.append(guard.add_headers)
+    app.on_shutdown.append(_end_texts)
     app.on_cleanup.append(_close_service)
     return app
 
@@ -41,13 +52,24 @@ def model_entry(name: str) -> dict[str, object]:
     return {"id": name, "object": "model", "created": SERVER_STARTED, "owned_by": "afterglow"}
 
 
+async def _end_texts(app: web.Application) -> None:
+    app[SERVICE].places.close(DRAIN_SECONDS)
+
+
 async def _close_service(app: web.Application) -> None:
     await app[SERVICE].close()
 
 
-def run(service: CompletionService, host: str, port: int, bounds: Sequence[Middleware] = ()) -> None:
-    """Serve until Ctrl-C or SIGTERM. A client that goes away ends its request at once."""
-    app = make_app(service, bounds)
+def run(service: CompletionService, host: str, port: int, origins: Origins = OWN_PAGES) -> None:
+    """Serve until Ctrl-C or SIGTERM. A client that goes away ends its request at once.
+
+    Raises UsageError if the address is taken, or if other machines can reach it and there are no keys.
+    """
+    keys = keys_from_environment()
+    if not keys and not is_loopback(host):
+        raise UsageError(f"with --host {host} other machines reach the server, so it needs a key: {KEYS_HELP}")
+    require_free(host, port)
+    app = make_app(service, origins, keys)
     url = URL.build(scheme="http", host=host, port=port)
 
     async def print_address(_: web.Application) -> None:
@@ -58,7 +80,7 @@ def run(service: CompletionService, host: str, port: int, bounds: Sequence[Middl
         app,
         host=host,
         port=port,
-        shutdown_timeout=DRAIN_SECONDS,
+        shutdown_timeout=DRAIN_SECONDS + 2 * GRACE_SECONDS,
         handler_cancellation=True,
         access_log=None,  # requests are not logged: they have texts in them
         print=None,

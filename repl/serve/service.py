@@ -1,4 +1,4 @@
-"""The parts that all routes share: the models with the default one, and the threads that read prompts."""
+"""The parts that all routes share: models, places for texts, figures, and the threads that read prompts."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ from aiohttp import web
 from ...core.inference.library import ModelEntry
 from ...core.sanitize import visible_name
 from .api_errors import ApiError
+from .limits import Limits
+from .metrics import Metrics
 from .model_shelf import ModelShelf, ServedModel
-
-IDLE_SECONDS = 600.0
-"""Seconds after its last text in which a model stays loaded."""
+from .places import Places
 
 PROMPT_READERS = 2
 """Threads that read prompts, so that no prompt keeps the event loop from other clients."""
 
 
 class CompletionService:
-    """Finds models for requests and reads prompts for them. Call ``close`` to end its threads."""
+    """Finds models for requests and reads prompts for them, within ``limits``. Call ``close`` to end its threads."""
 
-    def __init__(self, default: ModelEntry, entries: Iterable[ModelEntry], idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(self, default: ModelEntry, entries: Iterable[ModelEntry], limits: Limits | None = None) -> None:
         self.default = default.name
-        self.shelf = ModelShelf([default, *(entry for entry in entries if entry.name != default.name)], idle_seconds)
+        self.limits = limits or Limits()
+        others = (entry for entry in entries if entry.name != default.name)
+        self.shelf = ModelShelf([default, *others], self.limits.idle_seconds)
+        self.places = Places(self.limits.texts, self.limits.waiting, self.limits.seconds)
+        self.metrics = Metrics(self.places, lambda: self.shelf.loaded_count)
         self.readers = ThreadPoolExecutor(PROMPT_READERS, "afterglow reader")
 
     def names(self) -> list[str]:

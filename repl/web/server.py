@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import secrets
-import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -18,13 +16,11 @@ from textual_serve.server import Server
 from yarl import URL
 
 from ...core.command_line import echo, echo_notice
-from ...core.errors import AfterglowError, UsageError, error_text
+from ...core.errors import AfterglowError, UsageError
 from ...core.inference.library import ModelEntry
+from ..addresses import WILDCARD_HOSTS, is_loopback, read_origin, require_free
 from .visitor import INPUT_BURST, SessionEndedError, Visitor, close_websocket, terminal_size
 from .visitor_home import make_home, remove_home
-
-WILDCARD_HOSTS = ("0.0.0.0", "::")  # noqa: S104
-"""Hosts that stand for every address of this machine."""
 
 SHARED_WARNING = (
     "warning: with --share everyone who knows the address can read your texts, and write files with /export. Give it"
@@ -87,7 +83,7 @@ class WebOptions:
     @property
     def is_local(self) -> bool:
         """True if only this machine can reach it."""
-        return _is_loopback(self.host) and _is_loopback(URL(self.url).host or "")
+        return is_loopback(self.host) and is_loopback(URL(self.url).host or "")
 
 
 class VisitorServer(Server):
@@ -170,7 +166,7 @@ class VisitorServer(Server):
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Serve a visitor until they leave. Raise HTTPForbidden if another site opened the connection."""
-        if _origin(request.headers.get("Origin", "")) not in self._allowed_origins():
+        if read_origin(request.headers.get("Origin", "")) not in self._allowed_origins():
             raise web.HTTPForbidden(text="this connection does not come from afterglow's own page\n")
         websocket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=4 * INPUT_BURST)
         await websocket.prepare(request)
@@ -215,7 +211,7 @@ class VisitorServer(Server):
 
     def _allowed_origins(self) -> set[str]:
         names = ("127.0.0.1", "localhost", "[::1]")
-        return {_origin(self.public_url), *(_origin(f"http://{name}:{self.port}") for name in names)} - {""}
+        return {read_origin(self.public_url), *(read_origin(f"http://{name}:{self.port}") for name in names)} - {""}
 
 
 def requested_size(request: web.Request) -> tuple[int, int]:
@@ -230,34 +226,10 @@ def serve(options: WebOptions, arguments: Sequence[str], models: Sequence[ModelE
     """Serve ``afterglow ARGUMENTS`` until Ctrl-C. Raise UsageError if host, port or URL cannot be used."""
     if options.host in WILDCARD_HOSTS and not options.public_url:
         raise UsageError(f"with --host {options.host} also give the address people will open: --public-url http://…")
-    if options.public_url and not _origin(options.public_url):
+    if options.public_url and not read_origin(options.public_url):
         raise UsageError(f"{options.public_url!r} is not a URL; write it as browsers do: https://glow.example")
-    _check_free(options.host, options.port)
+    require_free(options.host, options.port)
     if options.share and not options.is_local:
         echo_notice(SHARED_WARNING)
     word = "" if options.is_local else secrets.token_urlsafe(16)
     VisitorServer(options, [sys.executable, "-m", "afterglow.repl", *arguments], models, word).run()
-
-
-def _origin(address: str) -> str:
-    """Return scheme, host and port as browsers write them: lower case, without a default port. "" if not a URL."""
-    try:
-        return str(URL(address).origin())
-    except ValueError:
-        return ""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _check_free(host: str, port: int) -> None:
-    """Raise UsageError if the address is taken. Otherwise the server would print its URL before it fails."""
-    try:
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except OSError as error:
-        why = error_text(error).partition(" (")[0]  # Python repeats the address in parentheses
-        raise UsageError(f"cannot listen on {host}, port {port}: {why}; try another --host or --port") from None
