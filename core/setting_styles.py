@@ -90,7 +90,7 @@ PLAIN_VOICE = Voice()
 
 @dataclass(frozen=True, slots=True)
 class StyleNames(Kind):
-    """A mix, typed as ``lovecraft:0.7 wodehouse:0.3``, or a ramp, typed as ``off..wodehouse``.
+    """A mix, typed as ``saki:0.7 o-henry:0.3``, or a ramp, typed as ``off..saki``.
 
     A weight of 1 is left out, but not after a name that ends with a dot: before ``..`` it would lose it.
     """
@@ -158,7 +158,7 @@ def _show_weighted(name: str, weight: float) -> str:
 
 
 def describe_style(style: Style, strength: float) -> str:
-    """Return a style with its strength, if that is not 1: "wodehouse ×4", or "off". A long mix is cut."""
+    """Return a style with its strength, if that is not 1: "saki ×4", or "off". A long mix is cut."""
     shown = StyleNames().show(style)
     shown = shown if len(shown) <= MAX_SHOWN_STYLE else f"{shown[: MAX_SHOWN_STYLE - 1]}…"
     return f"{shown} ×{strength:g}" if style and strength != 1 else shown

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { Engine } from "../core/page/engine.mjs";
-import { fma32, fma64 } from "../core/page/kernel/floats.mjs";
+import { fma64 } from "../core/page/kernel/floats.mjs";
 import { exp64 } from "../core/page/kernel/softmax.mjs";
 import { Passage } from "../core/page/passage.mjs";
 import { PositionRng } from "../core/page/rng.mjs";
@@ -41,6 +41,11 @@ function hexOf({ h, c, logits }) {
 
 function hashOf(state) {
   return createHash("sha256").update(hexOf(state).join("")).digest("hex");
+}
+
+/** Return all of a snapshot as text. */
+function fieldsOf({ states, ...others }) {
+  return JSON.stringify([states.map(hashOf), others]);
 }
 
 const ACTIONS = {
@@ -88,13 +93,27 @@ const ACTIONS = {
   async passage(call) {
     const passage = new Passage(await engineOf(call), call.rng);
     return call.steps.map(([name, ...values]) => {
-      STEPS[name](passage, ...values);
+      STEPS[name](passage, ...values.map((value) => (isObject(value) ? settingsFrom(value, passage.engine.settings) : value)));
       return [passage.text, passage.cursor, passage.nodes.map((node) => node.take), passage.versions];
     });
   },
 
+  /** The numbers of tokens after which a computed snapshot is not what the text was continued from. */
+  async differences(call) {
+    const engine = await engineOf(call);
+    const passage = new Passage(engine, call.rng);
+    passage.addSeed(call.seed);
+    const stream = passage.write(settingsFrom(call.settings, engine.settings));
+    const continued = [];
+    for (let count = 0; passage.step() && passage.stream; count++) {
+      continued.push(fieldsOf(stream.snapshot()));
+      if (count === call.change.after) stream.settings = settingsFrom(call.change.settings, engine.settings);
+    }
+    return continued.flatMap((fields, n) => (fieldsOf(passage.snapshotAt(1, n + 1)) === fields ? [] : [n + 1]));
+  },
+
   uniforms: ({ places }) => places.map(([rng, take, position]) => new PositionRng(rng, take).uniform(position)),
-  fma: ({ single, double }) => [single.map((all) => fma32(...all)), double.map((all) => fma64(...all))],
+  fma: ({ values }) => values.map((all) => fma64(...all)),
   exp: ({ values }) => values.map(exp64),
   defaults: () => DEFAULTS,
   settings: ({ values }) => settingsFrom(values),
@@ -118,10 +137,14 @@ const ACTIONS = {
       const history = { recent: (n) => (n ? ids.slice(-n) : []), surpriseBound: bound };
       const raw = Float64Array.from(logits);
       const shaped = chain.apply(raw, settingsFrom(settings).temperature, history);
-      return { shaped: [...shaped], ...drawToken(raw, shaped, uniform) };
+      return { logits: [...shaped], ...drawToken(raw, shaped, uniform) };
     });
   },
 };
+
+function isObject(value) {
+  return typeof value === "object" && value !== null;
+}
 
 /** Write the text that was begun, up to a number of tokens if it is given, then stop it. */
 function writeOut(passage, count = Infinity) {
@@ -131,16 +154,16 @@ function writeOut(passage, count = Infinity) {
 
 const STEPS = {
   seed: (passage, seed, append) => passage.addSeed(seed, { append }),
-  write: (passage, settings, count) => (passage.write(settingsFrom(settings)), writeOut(passage, count ?? Infinity)),
-  retry: (passage, settings) => (passage.retry(settingsFrom(settings)), writeOut(passage)),
-  branch: (passage, settings, at, token) => (passage.branch(settingsFrom(settings), at, token), writeOut(passage)),
+  write: (passage, settings, count) => (passage.write(settings), writeOut(passage, count ?? Infinity)),
+  retry: (passage, settings) => (passage.retry(settings), writeOut(passage)),
+  branch: (passage, settings, at, token) => (passage.branch(settings, at, token), writeOut(passage)),
   undo: (passage) => passage.undo(),
   redo: (passage) => passage.redo(),
   moveTo: (passage, index) => passage.moveTo(index),
   change: (passage, settings, count, others) => {
-    const stream = passage.write(settingsFrom(settings));
+    const stream = passage.write(settings);
     for (let n = 0; n < count; n++) passage.step();
-    stream.settings = settingsFrom(others);
+    stream.settings = others;
     writeOut(passage);
   },
 };

@@ -116,7 +116,7 @@ async def test_another_model_plays_in_the_channel(there: Discord, tiny: Model, t
     async with running_bot(there, tiny):
         assert (
             await run_command(there, "model")
-            == "models: holmes, mine, names, shakespeare, tiny-char (current), tolstoy"
+            == "models: english, holmes, mine, names, shakespeare, tiny-char (current), tolstoy"
         )
         assert await there.suggestions("model", "name", "mi") == ["mine"]
         assert await run_command(there, "model", name="mine") == "model tiny-char → mine"

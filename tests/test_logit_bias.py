@@ -88,7 +88,7 @@ def test_of_a_long_text_the_beginning_is_named() -> None:
         assert f" {text[:40]!r}: " in logit_bias(LETTERS, chosen).error
 
 
-@pytest.mark.parametrize("name", ["shakespeare", "holmes", "tolstoy", "names"])
+@pytest.mark.parametrize("name", ["shakespeare", "english", "holmes", "tolstoy", "names"])
 @pytest.mark.parametrize("chosen", [{}, {"temperature": 0.0}, {"top_k": 3, "surprise": 3.0}], ids=str)
 def test_a_lipogram_with_every_model(name: str, chosen: dict[str, Any]) -> None:
     text = load(name).generate("Once ", length=300, rng=7, ban=("e", "E"), stop=(), **chosen)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
+import subprocess
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from afterglow.core.events import Token
+from afterglow.core.generation.stream import SNAPSHOT_INTERVAL, StreamOptions
 from afterglow.core.inference.backends import fastest_runtime
 from afterglow.core.inference.kernel import KERNEL
 from afterglow.core.inference.model_file import Architecture, ModelFile
 from afterglow.core.model import Model, load
-from afterglow.core.settings import settings_from_dict
+from afterglow.core.sampling.rng import PositionRNG
+from afterglow.core.settings import Settings, settings_from_dict
 
 from .conftest import DATA
 from .kernel_helpers import random_file, save_extreme_model
@@ -142,3 +148,43 @@ def assert_writes_the_same(path: Path, settings: list[dict[str, Any]]) -> None:
     [texts] = run_page({**call, "settings": settings})
     for values, tokens in zip(settings, texts, strict=True):
         assert_same_tokens(tokens, list(model.stream("The lamp", rng=3, **settings_from_dict(values).non_defaults())))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
+def test_a_hundred_thousand_tokens_are_the_same_at_three_temperatures(path: Path) -> None:
+    """And the states are, bit by bit, at more than 2,000 places."""
+    settings = [{"temperature": t, "length": 10**7, "stop": []} for t in TEMPERATURES]
+    call = {"do": "writeLong", "model": str(path), "fast": True, "seed": "The ", "rng": 7, "settings": settings}
+    [texts] = run_page({**call, "tokens": LONG, "every": SNAPSHOT_INTERVAL})
+    model, places = load(str(path)), 0
+    for values, found in zip(settings, texts, strict=True):
+        ids, hashes = write_long(model, model.settings.changed(**values))
+        assert found["ids"] == ids
+        assert found["hashes"] == hashes
+        places += len(hashes)
+    assert places > 2000
+
+
+def write_long(model: Model, settings: Settings) -> tuple[list[int], dict[str, str]]:
+    """Return the ids of a long text, and hashes of its states by position."""
+    engine = model.engine()
+    stream = engine.open(model.read("The ").snapshot, StreamOptions(settings, PositionRNG(7), max_unread=64))
+    ids = [event.id for event in islice(engine.iter_events(stream), LONG) if isinstance(event, Token)]
+    hashes: dict[str, str] = {}
+    for position, snapshot in stream.snapshots.items():
+        parts = "".join(_parts(snapshot.state, snapshot.logits, 0))
+        hashes[str(position)] = hashlib.sha256(parts.encode()).hexdigest()
+    return ids, hashes
+
+
+@pytest.mark.slow
+def test_no_number_needs_a_multiply_add_that_is_rounded_once(tmp_path: Path) -> None:
+    compiler = shutil.which("gcc")
+    if not compiler or "fma" not in Path("/proc/cpuinfo").read_text("utf-8"):
+        pytest.skip("it takes gcc and a processor with fused multiply-adds")
+    program = tmp_path / "gates"
+    source = Path(__file__).parent / "page_gates.c"
+    command = [compiler, "-O2", "-mfma", "-ffp-contract=off", "-o", program, source, "-lm"]
+    subprocess.run(command, check=True)  # noqa: S603
+    assert subprocess.run([program], capture_output=True, text=True, check=False).stdout == ""  # noqa: S603

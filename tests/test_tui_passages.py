@@ -205,9 +205,9 @@ async def test_a_model_is_picked_by_its_card(app: app_module.AfterglowApp) -> No
     async with app.run_test(size=SIZE) as pilot:
         await play(pilot, "/model")
         cards = dict(picker(app).visible_rows)
-        assert list(cards) == ["holmes", "names", "shakespeare", "tolstoy"]
+        assert list(cards) == ["english", "holmes", "names", "shakespeare", "tolstoy"]
         assert "tinyshakespeare.txt · 1,115,394 characters" in cards["shakespeare"]
-        await press(pilot, "down", "down", "enter")
+        await press(pilot, "down", "down", "down", "enter")
         await until(pilot, lambda: app.session.model.name == "shakespeare")
 
 

@@ -1,26 +1,17 @@
-// Operations that JavaScript lacks: a b + c rounded once, in float32 and float64, and the functions of a gate. All give
-// the bits of core/inference/kernel_gates.h.
+// Arithmetic that JavaScript lacks: the functions of a gate in float32, with the bits of core/inference/kernel_gates.h, and
+// a b + c in float64, rounded once.
 
 const { fround } = Math;
 
 /**
- * Return a b + c, rounded once to float32, of float32 numbers.
- *
- * The product is exact in float64. The sum s is rounded to float64 and then to float32: that differs from one rounding
- * only if s lies in the middle of two float32 numbers and is not exact. The part that s lost then decides.
+ * Return a b + c of float32 numbers, rounded to float64 and then to float32. For no number do the functions below differ from
+ * those of kernel_gates.h, which round once: tests/page_gates.c tries all.
  * @param {number} a
  * @param {number} b
  * @param {number} c
  */
-export function fma32(a, b, c) {
-  const product = a * b;
-  const s = product + c;
-  const near = fround(s);
-  if (near === s) return near;
-  const other = s + (s - near); // the neighbor on the other side, if s is in the middle
-  if (fround(other) !== other) return near;
-  const lost = lostBySum(product, c, s);
-  return lost === 0 || lost > 0 === other < near ? near : other;
+function fma32(a, b, c) {
+  return fround(a * b + c);
 }
 
 /**

@@ -16,7 +16,6 @@
 typedef float Reals __attribute__((vector_size(16)));
 typedef int32_t Ints __attribute__((vector_size(16)));
 typedef double Doubles __attribute__((vector_size(16)));
-typedef int64_t Bits __attribute__((vector_size(16)));
 
 #define SET(x) (Reals)wasm_f32x4_splat(x)
 #define MIN(a, b) (Reals)wasm_f32x4_pmin(b, a) /* as minps: the second if they are equal */
@@ -27,30 +26,12 @@ typedef int64_t Bits __attribute__((vector_size(16)));
 INLINE Doubles low_half(Reals x) { return (Doubles)wasm_f64x2_promote_low_f32x4(x); }
 INLINE Doubles high_half(Reals x) { return low_half((Reals)wasm_i32x4_shuffle(x, x, 2, 3, 2, 3)); }
 
-/* a b + c rounded once, of one number: fma32 in floats.mjs says how. */
-static float fma_slowly(float a, float b, float c) {
-    double product = (double)a * b, s = product + c, t = s - product;
-    double lost = (product - (s - t)) + (c - t);
-    float near = (float)s;
-    double other = s + (s - near);
-    return lost == 0 || (float)other != other || (lost > 0) == (other < near) ? near : (float)other;
-}
-
-__attribute__((noinline)) static Reals fma4_slowly(Reals a, Reals b, Reals c) {
-    Reals result = c;
-    for (int lane = 0; lane < LANES; lane++) result[lane] = fma_slowly(a[lane], b[lane], c[lane]);
-    return result;
-}
-
-/* True for a float64 in the middle of two float32 numbers, if it is as large as those of the gates, 2^-126 or more. */
-INLINE Bits is_halfway(Doubles x) { return ((Bits)x & 0x1fffffff) == 0x10000000; }
-
-/* a b + c, rounded once. Rounding to float64 and then to float32 is the same, but for sums that are halfway. */
+/* a b + c, rounded to float64 and then to float32, as there is no other way. For no number do the gates differ from those whose
+   multiply-adds are rounded once: tests/page_gates.c tries all. */
 INLINE Reals FMA(Reals a, Reals b, Reals c) {
-    Doubles low = low_half(a) * low_half(b) + low_half(c), high = high_half(a) * high_half(b) + high_half(c);
-    if (__builtin_expect(wasm_v128_any_true(is_halfway(low) | is_halfway(high)), 0)) return fma4_slowly(a, b, c);
-    v128_t first = wasm_f32x4_demote_f64x2_zero(low), second = wasm_f32x4_demote_f64x2_zero(high);
-    return (Reals)wasm_i32x4_shuffle(first, second, 0, 1, 4, 5);
+    v128_t low = wasm_f32x4_demote_f64x2_zero(low_half(a) * low_half(b) + low_half(c));
+    v128_t high = wasm_f32x4_demote_f64x2_zero(high_half(a) * high_half(b) + high_half(c));
+    return (Reals)wasm_i32x4_shuffle(low, high, 0, 1, 4, 5);
 }
 
 #include "../../inference/kernel_gates.h"
