@@ -38,7 +38,7 @@ def new_step(model: Model) -> WorkedStep:
 
 def draw_letter() -> str:
     """Draw a letter, its number, and the row of the table that belongs to it."""
-    model = load()
+    model = load("shakespeare")
     step, page = new_step(model), SvgPage(WIDTH)
     page.line([(f"The letter {token_label(model.token_text(step.id))} is token {step.id} of 65.", "plain")])
     page.line([(f"Its row of the table is all that the network sees of it: {len(step.row)} numbers.", "dim")])
@@ -53,7 +53,7 @@ def draw_letter() -> str:
 
 def draw_gates() -> str:
     """Draw the gates of one unit at each letter of a line."""
-    model, page = load(), SvgPage(WIDTH)
+    model, page = load("shakespeare"), SvgPage(WIDTH)
     text = SPEECH.split("\n")[1][:40]
     layers = [block.layers[UNIT.layer - 1] for block in model.trace("ROMEO:\n" + text)]
     page.line([(f"The gates of unit {UNIT.index} of layer {UNIT.layer}, letter by letter", "plain")])
@@ -78,7 +78,7 @@ def _draw_letters(page: SvgPage, text: str) -> None:
 
 def draw_memory() -> str:
     """Draw a text in the colors of one cell."""
-    model, page = load(), SvgPage(WIDTH)
+    model, page = load("shakespeare"), SvgPage(WIDTH)
     values = np.concatenate([block.layers[UNIT.layer - 1].c[:, UNIT.index] for block in model.trace(SPEECH)])
     page.line([(f"What cell {UNIT.layer}.{UNIT.index} holds after each letter: the place in the line", "plain")])
     page.gap(0.5)
@@ -94,7 +94,7 @@ def draw_memory() -> str:
 
 def draw_logits() -> str:
     """Draw how the hidden state becomes the logits of the likeliest tokens."""
-    model = load()
+    model = load("shakespeare")
     step, page = new_step(model), SvgPage(WIDTH)
     rows = sorted(step.logits, key=lambda row: -row.logit)[:8]
     page.line([(f"After {TEXT!r}: 320 hidden numbers times 320 weights, for each token, plus its bias", "plain")])
@@ -119,7 +119,7 @@ def _shapes(model: Model) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float6
 
 def draw_softmax() -> str:
     """Draw the chances of the next letter at three temperatures."""
-    model, page = load(), SvgPage(WIDTH)
+    model, page = load("shakespeare"), SvgPage(WIDTH)
     shapes = _shapes(model)
     page.line([(f"After {TEXT!r}: exp(logit / T), divided by the sum of all", "plain")])
     page.gap(0.5)
@@ -137,7 +137,7 @@ def draw_softmax() -> str:
 
 def draw_draw() -> str:
     """Draw the number that falls on the bar of the chances, at three temperatures."""
-    model, page = load(), SvgPage(WIDTH)
+    model, page = load("shakespeare"), SvgPage(WIDTH)
     uniform = PositionRNG(2).uniform(len(TEXT))
     width = 68
     page.line([(f"One number, {uniform:.3f}, drawn once, falls on the bar of all chances", "plain")])

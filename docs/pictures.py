@@ -23,7 +23,7 @@ from afterglow.core.setting_types import Ramp
 from inside_pictures import DRAWINGS
 
 HERE = Path(__file__).parent
-SEED, RNG = "ROMEO:", 11
+SEED, RNG = "At midnight", 8
 
 
 def main() -> None:
@@ -106,7 +106,7 @@ def draw_sweep() -> str:
     for number, column in enumerate(sweep.columns):
         left = number * (width + 2)
         picture.row = top
-        picture.line([(f"T {column.temperature:.2f}", "temperature")], left)
+        picture.line([(f"T {column.settings.temperature:.2f}", "temperature")], left)
         text = WrappedTokens(width - 1)
         text.add(MarkedSpan(SEED, seed=True))
         for token in column.tokens:

@@ -244,5 +244,5 @@ def test_every_question_has_a_short_answer_and_a_command() -> None:
 
 def test_the_readme_shows_a_text_at_three_temperatures() -> None:
     readme = PAGES[0].read_text("utf-8")
-    assert all(f"--rng 177 -t {t}\n" in readme for t in (0.3, 0.8, 1.4))
-    assert re.search(r"-t 1.4\n```\n\n```text\nROMEO:\n", readme)
+    assert all(f"--rng 8 -t {t}\n" in readme for t in (0.3, 0.8, 1.4))
+    assert re.search(r"-t 1.4\n```\n\n```text\nAt midnight ", readme)

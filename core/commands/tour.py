@@ -197,9 +197,9 @@ def _describe_likelihood(session: Session, select: Callable[[Sequence[Token]], S
 STEPS: tuple[TourStep, ...] = (
     TourStep(
         "type a seed: the model continues it",
-        "type ROMEO: or anything else, then Enter",
+        "type At midnight or anything else, then Enter",
         (
-            ("ROMEO:", "type this or anything else, then Enter"),
+            ("At midnight", "type this or anything else, then Enter"),
             ("Space, Esc", "while it writes: pause it, stop it"),
         ),
         lambda context: not context.command and bool(_last_tokens(context)),

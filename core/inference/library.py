@@ -14,7 +14,7 @@ from ..sanitize import visible_name
 from ..typed_paths import typed_path
 
 MODEL_SUFFIX = ".safetensors"
-DEFAULT_MODEL = "shakespeare"
+DEFAULT_MODEL = "english"
 
 LOSSES_SUFFIX, SAMPLES_SUFFIX, PLOT_SUFFIX = SIDECAR_SUFFIXES = ".history.jsonl", ".samples.jsonl", ".svg"
 """Suffixes of the files that training writes next to a model: losses, samples on the way, and a plot of the losses."""

@@ -10,7 +10,7 @@ from ...core.command_line import echo, echo_json
 from .options import json_option, model_option, replace_option, require_new_file
 from .teach import rng_option, temperatures_option
 
-SEEDS = ("ROMEO:", "The king", "Good night")
+SEEDS = ("At midnight", "The king", "Good night")
 """Seeds of a grid if none are given."""
 
 
