@@ -23,7 +23,7 @@ from .html_views import HtmlView
 from .inference import library
 from .inference.backends import fastest_runtime
 from .inference.model_file import ModelFile, open_model_file
-from .inference.runtime import Runtime
+from .inference.runtime import Runtime, require_ids
 from .progress import drain
 from .sampling.filters import log_softmax
 from .sampling.logit_bias import require_effective_bias
@@ -212,13 +212,25 @@ class Model(HtmlView):
         Returns the ``Prefill``. Closing the generator stops it.
         """
         text = self.file.card.fold_case(text)
-        ids = self.tokenizer.encode(text)
+        notices = self.unknown_character_notices(text)
+        return (yield from self._prefill_ids(self.tokenizer.encode(text), after, whole, notices))
+
+    def read_ids(self, ids: Ids, whole: bool = False) -> Snapshot:
+        """Read tokens (T,) from the zero state, as ``read`` does with those of a text.
+
+        Raises UsageError for an id that is no token.
+        """
+        require_ids(ids, self.tokenizer.size)
+        return drain(self._prefill_ids(ids, None, whole, [])).snapshot
+
+    def _prefill_ids(
+        self, ids: Ids, after: Snapshot | None, whole: bool, notices: list[str]
+    ) -> Generator[float, None, Prefill]:
         if after is None:
             ids = ids if len(ids) else self.tokenizer.encode(self.file.card.item_end or "\n")
             after = self._initial_snapshot()
         if after.voice.moves:
             after = self.voices.restyle(after, PLAIN_VOICE)
-        notices = self.unknown_character_notices(text)
         if len(ids) > MAX_SEED_TOKENS and not whole:
             notices.append(f"only the last {MAX_SEED_TOKENS:,} of {len(ids):,} tokens were read; whole-seed reads all")
             after = Snapshot(self.runtime.zeros(1), after.logits, after.position + len(ids) - MAX_SEED_TOKENS)

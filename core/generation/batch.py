@@ -8,10 +8,11 @@ import numpy as np
 
 from ..inference.kernel import TokenStats
 from ..inference.runtime import Logits, Runtime, StateArrays, concat_states, select_rows
-from ..sampling.filters import MIN_STABLE_TEMPERATURE, Array
+from ..sampling.filters import MIN_STABLE_TEMPERATURE, Array, log_softmax
 from ..sampling.sampler import FusedSampler, SamplerChain, draw, token_stats
 from ..settings import SamplingSettings
 from ..text.tokenizer import Ids
+from .alternatives import find_likeliest
 from .burst import Burst
 from .snapshot import Row, Rows
 from .stream import SNAPSHOT_INTERVAL, Stream
@@ -32,6 +33,7 @@ class Batch:
         self._runtime = runtime
         self._voices = voices or VoiceReader(runtime)
         self._guided: list[int] = []
+        self._alternatives_wanted: list[tuple[int, bool] | None] = []
         self._moving = False  # True if a stream's style is a ramp
         self._settings_are_new = False
         self._exclusive = True
@@ -159,6 +161,7 @@ class Batch:
         if (
             self._fused_sampler
             and not self._guided
+            and not any(self._alternatives_wanted)
             and self._chain.temperature_only
             and not forced_tokens
             and min(temperatures) >= MIN_STABLE_TEMPERATURE
@@ -175,6 +178,17 @@ class Batch:
         ids, logits, shaped = map(np.concatenate, zip(*drawn, strict=True))
         stats = TokenStats._make(column.reshape(len(drawn), -1) for column in token_stats(logits, shaped, ids))
         burst.append(ids.reshape(len(drawn), -1), stats, temperatures, bounds)
+        self._find_alternatives(burst, logits, shaped)
+
+    def _find_alternatives(self, burst: Burst, logits: Array, shaped: Array) -> None:
+        """Add the likeliest tokens to ``burst`` where streams ask for them, by logits (K x B, V) as in ``_draw``."""
+        for source in filter(None, set(self._alternatives_wanted)):
+            rows = [row for row, wanted in enumerate(self._alternatives_wanted) if wanted == source]
+            count, after_filters = source
+            by_row = (shaped if after_filters else logits).reshape(-1, len(self.streams), logits.shape[1])[:, rows]
+            found = find_likeliest(log_softmax(by_row.reshape(-1, logits.shape[1])), count)
+            for number, row in enumerate(rows):
+                burst.append_alternatives(row, found[number :: len(rows)])
 
     def _draw_through_chain(
         self, uniforms: Array, temperatures: list[float], forced_tokens: dict[int, int]
@@ -220,6 +234,7 @@ class Batch:
         self._stepper.logits[:] = logits
         self._fused_sampler = self._stepper if isinstance(self._stepper, FusedSampler) else None
         self._guided = [row for row, stream in enumerate(self.streams) if stream.unstyled]
+        self._alternatives_wanted = [stream.options.wanted_alternatives for stream in self.streams]
         self._moving = any(stream.settings.voice.moves for stream in self.streams)
         self._shift_gates()
 

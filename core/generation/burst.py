@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..inference.kernel import TokenStats
 from ..text.tokenizer import Ids
+from .alternatives import Alternatives
 from .snapshot import Rows
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Burst:
         self._stats: list[TokenStats] = []
         self._temperatures: list[list[float]] = []
         self._bounds: list[list[float]] = []
+        self._alternatives: dict[int, list[Alternatives]] = defaultdict(list)
         self._saved_rows: dict[int, dict[int, Rows]] = defaultdict(dict)
 
     def append(self, ids: Ids, stats: TokenStats, temperatures: list[float], bounds: list[float] | None = None) -> None:
@@ -65,6 +67,10 @@ class Burst:
         if bounds is not None:
             self._bounds.append(bounds)
 
+    def append_alternatives(self, row: int, alternatives: Iterable[Alternatives]) -> None:
+        """Add the likeliest tokens at the places of a stream's latest tokens."""
+        self._alternatives[row] += alternatives
+
     def save_rows(self, row: int, copies: Rows) -> None:
         """Save copies of a stream's rows after its latest token, for a snapshot. ``row`` is its first one."""
         self._saved_rows[row][self.steps] = copies
@@ -73,6 +79,7 @@ class Burst:
         """Give every stream its tokens. An exception in one stream ends that stream only."""
         for row, (stream, tokens) in enumerate(zip(streams, self._columns_by_row(len(streams)), strict=True)):
             try:
+                stream.alternatives.extend(self._alternatives.get(row, ()))
                 stream.add_tokens(tokens, self._saved_rows.get(row, {}))
             except Exception as error:
                 stream.fail(error)

@@ -7,53 +7,35 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
 
 from ..events import Done, Event, Token
 from ..sampling.filters import Array, TokenIds
 from ..sampling.logit_bias import logit_bias, require_effective_bias
-from ..sampling.rng import PositionRNG
 from ..setting_styles import StyleMix, Voice
 from ..setting_types import Ramp
 from ..settings import SamplingSettings
 from ..text.tokenizer import Tokenizer
+from .alternatives import Alternatives
 from .burst import TokenColumns, tuple_maker
 from .snapshot import Row, Rows, Snapshot, mirostat_state_after
+from .stream_options import StreamOptions
 from .text_end import MAX_LOOK_BACK, find_end, split_at_stop
 from .token_history import MAX_HISTORY, TokenLog
 from .voices import STYLE_CONTEXT, VoiceReader, guide
 
+__all__ = ["SNAPSHOT_INTERVAL", "Stream", "StreamOptions"]
+
 SNAPSHOT_INTERVAL = 128
 """Tokens from one saved snapshot to the next. Any token is then at most 127 steps, a few milliseconds, after one."""
 
-NO_LIMIT = 1 << 62
-"""The value of ``max_tokens`` of a text that its length alone ends."""
-
 _make_token = tuple_maker(Token)
-
-
-@dataclass(frozen=True, slots=True)
-class StreamOptions:
-    """Options of a stream: its settings, random numbers and delivery.
-
-    ``forced_token`` is an id that is taken as the first token instead of a drawn one. ``max_unread`` is the number of
-    events that may wait for the reader before the engine pauses the stream; with 1, a token is drawn only when the
-    reader asks for it. ``keep_snapshots`` saves a snapshot every 128 tokens and one at the end. ``max_tokens`` ends the
-    text after so many tokens if its length does not end it before.
-    """
-
-    settings: SamplingSettings
-    rng: PositionRNG
-    forced_token: int | None = None
-    max_unread: int = 1
-    keep_snapshots: bool = True
-    max_tokens: int = NO_LIMIT
 
 
 class Stream:
     """One text that an engine generates: a row of one of its batches.
 
-    ``events`` is the queue for the reader. ``snapshots`` are the saved ones by position. ``finished`` is True once Done
+    ``events`` is the queue for the reader; ``alternatives`` has an entry for each Token in it, if the options ask for
+    them. ``snapshots`` are the saved ones by position. ``finished`` is True once Done
     is in the queue. ``error`` is the exception that ended the stream; None if there was none.
     """
 
@@ -80,6 +62,7 @@ class Stream:
         self._mirostat_state = start.mirostat_state
         # For the reader.
         self.events: deque[Event] = deque()
+        self.alternatives: deque[Alternatives] = deque()
         self.snapshots: dict[int, Snapshot] = {}
         self.requested = False
         # The end.

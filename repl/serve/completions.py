@@ -2,103 +2,88 @@
 
 from __future__ import annotations
 
-import time
-import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from aiohttp import web
 
+from .answers import Json, OpenAiObject, count_usage, stream_answer, whole_answer
+from .api_errors import ApiError
+from .logprobs import completion_logprobs
+from .prompts import read_prompts
 from .request_fields import Fields, read_fields, wrong_value
 from .service import SERVICE
-from .sse import END_OF_STREAM, EventStream
-from .texts import MAX_TEXT_TOKENS, OpenTexts, TextPiece, open_texts, text_options
+from .text_pieces import TextPiece
+from .texts import MAX_TEXT_TOKENS, OpenTexts, TextWish, open_texts
 
 MAX_TEXTS_AT_ONCE = 128
 """Most texts of one request, as in OpenAI's n."""
 
+MAX_ALTERNATIVES = 1_000_000
+"""Most alternatives that may be asked for: the whole of any vocabulary."""
+
+OBJECT = "text_completion"
+
 
 @dataclass(frozen=True, slots=True)
-class CompletionFormat:
-    """The shapes of a completion's answer: the same object in a stream and as a whole."""
+class CompletionShape:
+    """The shape of a completion: the same object in a stream and as a whole."""
 
-    model: str
-    id: str = field(default_factory=lambda: f"cmpl-{uuid.uuid4().hex}")
-    created: int = field(default_factory=lambda: int(time.time()))
+    head: OpenAiObject
 
-    def answer(self, choices: Sequence[dict[str, object]], **more: object) -> dict[str, object]:
-        """Return an object with choices."""
-        return {
-            "id": self.id,
-            "object": "text_completion",
-            "created": self.created,
-            "model": self.model,
-            "choices": choices,
-            **more,
-        }
+    def event(self, piece: TextPiece) -> Json:
+        """Return the event of one token, or of a text's end."""
+        return self.head.build(OBJECT, [_choice(piece.place, [piece])])
 
-    def piece(self, piece: TextPiece) -> dict[str, object]:
-        """Return the event of one token, or of the end."""
-        return self.answer([self.choice(piece.place, piece.text, piece.finish_reason)])
+    def closing(self, texts: OpenTexts) -> Iterable[Json | str]:
+        """Return the events after all texts."""
+        return self.head.closing(OBJECT, texts)
 
-    def choice(self, index: int, text: str, finish_reason: str | None) -> dict[str, object]:
-        """Return one text, or a piece of it."""
-        return {"index": index, "text": text, "logprobs": None, "finish_reason": finish_reason}
+    def whole(self, texts: OpenTexts, written: Sequence[Sequence[TextPiece]]) -> Json:
+        """Return the answer that is not streamed."""
+        choices = [_choice(place, pieces) for place, pieces in enumerate(written)]
+        return self.head.build(OBJECT, choices, usage=count_usage(texts))
+
+
+def _choice(place: int, pieces: Sequence[TextPiece]) -> Json:
+    text = "".join(piece.text for piece in pieces)
+    logprobs = completion_logprobs(piece for piece in pieces if piece.top is not None or not piece.drawn)
+    return {"index": place, "text": text, "logprobs": logprobs, "finish_reason": pieces[-1].finish_reason}
 
 
 async def create_completion(request: web.Request) -> web.StreamResponse:
-    """Answer with the texts that continue a prompt, streamed or whole."""
-    service = request.app[SERVICE]
+    """Answer with the texts that continue one or more prompts, streamed or whole."""
     fields = await read_fields(request)
-    prompt, count = fields.text("prompt"), fields.whole_number("n", 1, MAX_TEXTS_AT_ONCE) or 1
-    max_tokens = fields.whole_number("max_tokens", 0, MAX_TEXT_TOKENS)
-    stream, with_usage = fields.flag("stream"), _include_usage(fields)
+    prompts, count = read_prompts(fields), fields.whole_number("n", 1, MAX_TEXTS_AT_ONCE) or 1
+    stream, best_of = fields.flag("stream"), fields.whole_number("best_of", 1, MAX_TEXTS_AT_ONCE) or count
+    _require_choice(count, best_of, stream)
+    wish = TextWish(
+        best_of,
+        fields.whole_number("max_tokens", 0, MAX_TEXT_TOKENS),
+        read_logprobs(fields),
+        echo=fields.flag("echo"),
+    )
+    with_usage, service = include_usage(fields), request.app[SERVICE]
     async with service.use(fields.text("model")) as used:
-        options = text_options(used, fields, max_tokens)
-        texts = await open_texts(service.readers, used, prompt, options, count)
-        shape = CompletionFormat(used.model.name)
-        if stream:
-            return await _send_stream(request, shape, texts, with_usage)
-        return web.json_response(await _collect(shape, texts))
+        texts = await open_texts(service.readers, used, fields, prompts, wish)
+        shape = CompletionShape(OpenAiObject(used.model.name, "cmpl", with_usage))
+        return await (stream_answer(request, shape, texts) if stream else whole_answer(shape, texts, count))
 
 
-async def _send_stream(
-    request: web.Request, shape: CompletionFormat, texts: OpenTexts, with_usage: bool
-) -> web.StreamResponse:
-    async with EventStream(request) as events:
-        drawn = 0
-        async for pieces in texts.pieces():
-            drawn += sum(piece.token is not None for piece in pieces)
-            await events.send(*map(shape.piece, pieces))
-        if with_usage:
-            await events.send(shape.answer([], usage=usage(texts.prompt_tokens, drawn)))
-        await events.send(END_OF_STREAM)
-    return events.response
+def read_logprobs(fields: Fields) -> int | None:
+    """Return the number of alternatives that are asked for; true is 1, false is none."""
+    value = fields.get("logprobs")
+    return (1 if value else None) if isinstance(value, bool) else fields.whole_number("logprobs", 0, MAX_ALTERNATIVES)
 
 
-async def _collect(shape: CompletionFormat, texts: OpenTexts) -> dict[str, object]:
-    written: list[list[TextPiece]] = [[] for _ in texts.streams]
-    async for pieces in texts.pieces():
-        for piece in pieces:
-            written[piece.place].append(piece)
-    choices = [
-        shape.choice(index, "".join(piece.text for piece in own), own[-1].finish_reason)
-        for index, own in enumerate(written)
-    ]
-    drawn = sum(len(own) - 1 for own in written)
-    return shape.answer(choices, usage=usage(texts.prompt_tokens, drawn))
+def _require_choice(count: int, best_of: int, stream: bool) -> None:
+    if best_of < count:
+        raise ApiError(f"best_of is {best_of}, below n, which is {count}; leave best_of out", param="best_of")
+    if stream and best_of > count:
+        raise ApiError("the best of several texts cannot be streamed; leave best_of or stream out", param="best_of")
 
 
-def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
-    """Return the numbers of tokens, and their sum."""
-    return {
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "total_tokens": prompt_tokens + completion_tokens,
-    }
-
-
-def _include_usage(fields: Fields) -> bool:
+def include_usage(fields: Fields) -> bool:
     """Return True if the stream shall end with the numbers of tokens."""
     options = fields.get("stream_options")
     if options is None:

@@ -86,8 +86,8 @@ class Fields:
             value = _parse_list(value)
         try:
             return spec.parse(value) if isinstance(value, str) else spec.check(value)
-        except SettingError as error:
-            raise ApiError(str(error), param=sent) from None
+        except SettingError:
+            raise wrong_value(sent, value, spec.kind.range) from None
 
     def _stops(self, spec: Spec) -> object:
         """Return the stop texts: one text, or a list, in which clients leave empty ones."""
@@ -95,8 +95,8 @@ class Fields:
         texts = [value] if isinstance(value, str) else value
         try:
             stops = spec.check([each for each in texts if each != ""] if isinstance(texts, list) else texts)
-        except SettingError as error:
-            raise ApiError(str(error), param="stop") from None
+        except SettingError:
+            raise wrong_value("stop", value, spec.kind.range) from None
         if isinstance(stops, tuple) and len(stops) > MAX_STOPS:
             raise ApiError(f"stop has {len(stops):,} texts; send at most {MAX_STOPS}", param="stop")
         return stops

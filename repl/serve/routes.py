@@ -12,8 +12,10 @@ from ...core.errors import UsageError
 from ..addresses import is_loopback, require_free
 from .api_errors import answer_errors
 from .api_keys import KEYS_HELP, NO_KEYS, ApiKeys, keys_from_environment
+from .chats import create_chat_completion
 from .completions import create_completion
 from .guard import Guard
+from .llama_routes import create_llama_completion, detokenize, show_props, tokenize
 from .operations import OPERATION_ROUTES
 from .origins import OWN_PAGES, Origins
 from .places import GRACE_SECONDS
@@ -33,12 +35,34 @@ def make_app(service: CompletionService, origins: Origins = OWN_PAGES, keys: Api
         middlewares=[guard.count, answer_errors, guard.check], client_max_size=service.limits.body_bytes
     )
     app[SERVICE] = service
-    app.add_routes([web.get("/v1/models", list_models), web.post("/v1/completions", create_completion)])
+    app.add_routes(
+        [
+            web.get("/", show_page),
+            web.get("/v1/models", list_models),
+            web.get("/v1/models/{name}", show_model),
+            web.post("/v1/completions", create_completion),
+            web.post("/v1/chat/completions", create_chat_completion),
+            web.get("/props", show_props),
+            web.post("/completion", create_llama_completion),
+            web.post("/tokenize", tokenize),
+            web.post("/detokenize", detokenize),
+        ]
+    )
     app.add_routes(OPERATION_ROUTES)
     app.on_response_prepare.append(guard.add_headers)
     app.on_shutdown.append(_end_texts)
     app.on_cleanup.append(_close_service)
     return app
+
+
+async def show_page(request: web.Request) -> web.Response:
+    """Answer a browser with a sentence that says what this is."""
+    return web.Response(text=f"This is afterglow. Programs find its models at {request.url.origin()}/v1/models\n")
+
+
+async def show_model(request: web.Request) -> web.Response:
+    """Answer with one model."""
+    return web.json_response(model_entry(request.app[SERVICE].require_known(request.match_info["name"])))
 
 
 async def list_models(request: web.Request) -> web.Response:
