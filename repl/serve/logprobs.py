@@ -35,7 +35,10 @@ def _top_by_name(piece: TextPiece) -> dict[str, float] | None:
 def chat_logprobs(pieces: Sequence[TextPiece]) -> Json | None:
     """Return the list of a chat's tokens, None without tokens."""
     content = [
-        {**_chat_token(piece.label, piece.logprob), "top_logprobs": [_chat_token(name, value) for name, value, _ in piece.top]}
+        {
+            **_chat_token(piece.label, piece.logprob),
+            "top_logprobs": [_chat_token(name, value) for name, value, _ in piece.top],
+        }
         for piece in pieces
         if piece.top is not None
     ]
