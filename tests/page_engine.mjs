@@ -11,19 +11,32 @@ import { Passage } from "../core/page/passage.mjs";
 import { PositionRng } from "../core/page/rng.mjs";
 import { SamplerChain, drawToken } from "../core/page/sampler.mjs";
 import { DEFAULTS, settingsFrom } from "../core/page/settings.mjs";
+import { openRuntime } from "../core/page/step.mjs";
 import { tokenizerFrom } from "../core/page/tokenizer.mjs";
+import { readModel } from "../core/page/weights.mjs";
 
 const WASM = readFileSync(new URL("../core/page/kernel/step.wasm", import.meta.url));
 
 const engines = new Map();
 
+function bytesOf(path) {
+  return new Uint8Array(readFileSync(path)).buffer;
+}
+
+function messageOf(run) {
+  try {
+    run();
+    return "";
+  } catch (error) {
+    return error.message;
+  }
+}
+
 /** Return the engine of a model file, opened once. */
 async function engineOf({ model, fast }) {
   const key = `${model} ${fast}`;
   if (!engines.has(key)) {
-    const bytes = readFileSync(model);
-    const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
-    const engine = await Engine.open(file, fast ? WASM : null);
+    const engine = await Engine.open(bytesOf(model), fast ? WASM : null);
     if (engine.runtime.isFast !== fast) throw new Error("the kernel is not the one that was asked for");
     engines.set(key, engine);
   }
@@ -66,11 +79,10 @@ const ACTIONS = {
     const engine = await engineOf(call);
     const start = engine.read(call.seed).snapshot;
     const streams = call.settings.map((values) => engine.open(start, optionsOf(engine, values, call.rng)));
-    const texts = streams.map(() => ({ ids: [], hashes: {}, stats: [] }));
+    const texts = streams.map(() => ({ ids: [], hashes: {} }));
     for (let count = 0; count < call.tokens; count++) {
-      engine.step(streams).forEach(({ id, logprob, shaped, entropy }, n) => {
+      engine.step(streams).forEach(({ id }, n) => {
         texts[n].ids.push(id);
-        texts[n].stats.push([logprob, shaped, entropy]);
         const [state] = streams[n].states;
         if (streams[n].position % call.every === 0) texts[n].hashes[streams[n].position] = hashOf(state);
       });
@@ -111,6 +123,20 @@ const ACTIONS = {
     }
     return continued.flatMap((fields, n) => (fieldsOf(passage.snapshotAt(1, n + 1)) === fields ? [] : [n + 1]));
   },
+
+  /** True for each of: the module, bytes that are none, a page that must not compile, if WebAssembly steps. */
+  async fallbacks({ model }) {
+    const file = readModel(bytesOf(model));
+    const [whole, damaged] = [await openRuntime(file, WASM), await openRuntime(file, WASM.subarray(0, 100))];
+    const { instantiate } = WebAssembly;
+    WebAssembly.instantiate = () => Promise.reject(new WebAssembly.CompileError("blocked"));
+    const blocked = await openRuntime(file, WASM);
+    WebAssembly.instantiate = instantiate;
+    return [whole, damaged, blocked].map((runtime) => runtime.isFast);
+  },
+
+  /** The messages of the errors of damaged files; "" for one that is read. */
+  damages: ({ files }) => files.map((hex) => messageOf(() => readModel(new Uint8Array(Buffer.from(hex, "hex")).buffer))),
 
   uniforms: ({ places }) => places.map(([rng, take, position]) => new PositionRng(rng, take).uniform(position)),
   fma: ({ values }) => values.map((all) => fma64(...all)),

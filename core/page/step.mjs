@@ -59,15 +59,29 @@ export class Runtime {
 }
 
 /**
- * Return a runtime for a model. `wasm` are the bytes of kernel/step.wasm. Without them, or in a browser that does not have
- * WebAssembly's vectors, it steps in JavaScript, with the same results.
+ * Return a runtime for a model. `wasm` are the bytes of kernel/step.wasm. Without them, and in a browser that lacks WebAssembly's
+ * vectors or must not compile (its page's policy lacks 'wasm-unsafe-eval'), it steps in JavaScript, with the same results.
  * @param {import("./weights.mjs").ModelFile} file
  * @param {BufferSource | null} wasm
  * @returns {Promise<Runtime>}
  */
 export async function openRuntime(file, wasm = null) {
-  const runs = wasm && typeof WebAssembly === "object" && WebAssembly.validate(wasm);
-  return new Runtime(file, runs ? await WasmKernel.open(file, wasm) : new PlainKernel(file));
+  return new Runtime(file, (await openWasmKernel(file, wasm)) ?? new PlainKernel(file));
+}
+
+/**
+ * Return null if WebAssembly cannot run it.
+ * @param {import("./weights.mjs").ModelFile} file
+ * @param {BufferSource | null} wasm
+ */
+async function openWasmKernel(file, wasm) {
+  if (!wasm || typeof WebAssembly !== "object" || !WebAssembly.validate(wasm)) return null;
+  try {
+    return await WasmKernel.open(file, wasm);
+  } catch (error) {
+    if (error instanceof WebAssembly.CompileError) return null;
+    throw error;
+  }
 }
 
 /**
