@@ -22,8 +22,8 @@ Json = dict[str, object]
 class AnswerShape(Protocol):
     """The shape of a route's answers."""
 
-    def event(self, piece: TextPiece) -> Json:
-        """Return the event of one token, or of a text's end."""
+    def event(self, piece: TextPiece) -> Json | str:
+        """Return the event of one token, or of a text's end; it may be JSON already."""
         ...
 
     def closing(self, texts: OpenTexts) -> Iterable[Json | str]:

@@ -73,6 +73,5 @@ def _headers_of(error: Exception) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() in ("allow", "www-authenticate")}
 
 
-def dump_json(value: object) -> str:
-    """Return JSON without white space, as short as it can be."""
-    return json.dumps(value, separators=(",", ":"))
+dump_json = json.JSONEncoder(separators=(",", ":")).encode
+"""Return JSON without white space, as short as it can be."""

@@ -97,23 +97,23 @@ class OpenTexts:
 
     def _pieces_of(self, place: int, event: Token | Done) -> Iterable[TextPiece]:
         """Return the pieces whose text is known with an event: of a stop text that is not complete, none is."""
-        piece = self._make_piece(place, event)
         if not self.settings.stop:
-            return (piece._replace(offset=self._move(place, piece.text)),)
+            return (self._make_piece(place, event, self._move(place, event.text)),)
         held = self._held.setdefault(place, HeldPieces(self.used.model.tokenizer.decoder(self._remainder(place))))
-        return [each._replace(offset=self._move(place, each.text)) for each in held.release(piece)]
+        released = held.release(self._make_piece(place, event))
+        return [piece._replace(offset=self._move(place, piece.text)) for piece in released]
 
     def _remainder(self, place: int) -> bytes:
         return self.prompts[place // self.wish.per_prompt].snapshot.remainder
 
-    def _make_piece(self, place: int, event: Token | Done) -> TextPiece:
+    def _make_piece(self, place: int, event: Token | Done, offset: int = 0) -> TextPiece:
         if isinstance(event, Done):
-            return TextPiece(place, event.text, 0, "stop" if event.reason == "stop" else "length")
+            return TextPiece(place, event.text, offset, "stop" if event.reason == "stop" else "length")
         self.drawn += 1
         found = self.streams[place].alternatives.popleft() if self.wish.alternatives is not None else None
         logprob = event.shaped if self.wish.after_filters else event.logprob
         label = self.labels[event.id]
-        return TextPiece(place, event.text, 0, None, label, event.id, logprob, self._name(found), True)
+        return TextPiece(place, event.text, offset, None, label, event.id, logprob, self._name(found), True)
 
     def _echo(self, place: int) -> Iterator[TextPiece]:
         """Yield the prompt of a text, in one piece if no log-probabilities are asked for."""
