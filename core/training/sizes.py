@@ -61,7 +61,7 @@ MODEL_SIZES = {
 }
 
 
-TOKENS_TO_READ = {"small": 0, "medium": 9_000_000, "large": 30_000_000}
+TOKENS_TO_READ = {"small": 0, "medium": 16_000_000, "large": 30_000_000}
 """Tokens that a model of a size has to read to be better than one of the size below."""
 
 TEXT_TOKENS = {"small": SMALL_TEXT_TOKENS, "medium": 2_000_000, "large": math.inf}
