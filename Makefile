@@ -59,6 +59,7 @@ bench: .venv/.dev
 docs: .venv/.dev
 	$(BIN)/python docs/reference.py
 	$(BIN)/mkdocs build --quiet --strict
+	$(BIN)/afterglow export shakespeare --html build/site/demo.html --replace
 	@echo "Open build/site/index.html"
 
 # docs/ramp.svg and others. Only one of them: make pictures ONLY=ramp
@@ -77,7 +78,7 @@ build/zig/ziglang: | .venv/.made
 
 # What tests of the page take from npm, into build/node. Without it they are skipped.
 page-tools:
-	npm install --prefix build/node --no-save --no-audit --no-fund typescript@7.0.2
+	npm install --prefix build/node --no-save --no-audit --no-fund typescript@7.0.2 axe-core@4.14.1
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

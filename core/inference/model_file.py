@@ -123,21 +123,21 @@ class ModelFile:
 
     def save(self, path: Path) -> None:
         """Write the file atomically. Raises StorageError if that fails."""
+        write_atomically(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Return the content of the file."""
         from safetensors.numpy import save  # 20 ms that only training needs
 
-        header: dict[str, Any] = {
-            "format": self._format,
-            "architecture": asdict(self.architecture),
-            "tokenizer": self.tokenizer.header(),
-            "card": asdict(self.card),
-        }
+        header: dict[str, Any] = {"format": self._format, "architecture": asdict(self.architecture)}
+        header |= {"tokenizer": self.tokenizer.header(), "card": asdict(self.card)}
         tensors = self._with_styles()
         if self.styles:
             header["styles"] = list(self.styles.names)
         if self.index:
             header["index"] = index_header(self.index)
             tensors |= index_tensors(self.index)
-        write_atomically(path, save(tensors, metadata={"afterglow": json.dumps(header)}))
+        return save(tensors, metadata={"afterglow": json.dumps(header)})
 
     def with_sha256(self) -> ModelFile:
         """Return a copy with the hash computed."""

@@ -76,12 +76,12 @@ export class Passage extends PassageTree {
    * @param {number} index
    * @param {number} at
    * @param {number | null} forcedToken
+   * @param {number} take that of its random numbers
    * @returns {TextStream}
    */
-  writeAt(settings, index, at, forcedToken = null) {
+  writeAt(settings, index, at, forcedToken = null, take = this.nextFreeTake(index, at)) {
     this.requireIdle();
     const start = this.snapshotAt(index, at);
-    const take = this.nextFreeTake(index, at);
     const stream = this.engine.open(start, { settings, rng: new PositionRng(this.rng, take), forcedToken });
     this.add({ ...emptyNode(index, at, start), take });
     this.stream = stream;

@@ -108,6 +108,22 @@ export class PassageTree {
     return [this.cursor ?? 0, this.current.tokens.length];
   }
 
+  /**
+   * Return the node that has the written token `n` of the text, and the token's place there. Throws a RangeError.
+   * @param {number} n
+   * @returns {[Node, number]}
+   */
+  nodeOf(n) {
+    let before = 0;
+    for (const [index, part] of this.pathIndices()) {
+      const node = this.nodes[index];
+      const count = Math.min(part, node.tokens.length);
+      if (n < before + count) return [node, n - before];
+      before += count;
+    }
+    throw new RangeError(`the text has no token ${n}`);
+  }
+
   /** The indices of the versions of the last text, in order of creation. The cursor is one of them. */
   get versions() {
     if (this.cursor === null) return [];

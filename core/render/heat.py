@@ -103,6 +103,11 @@ def _part_thresholds(part: str) -> tuple[float, float, float, float]:
     return _GATE_THRESHOLDS if part in GATE_PARTS else _SIGNED_THRESHOLDS
 
 
+def heat_thresholds() -> dict[str, object]:
+    """Return the lowest values of levels 1 to 4, ready for JSON: of figures by name, of c, h and g, and of gates."""
+    return {"figures": _LEVEL_THRESHOLDS, "signed": _SIGNED_THRESHOLDS, "gate": _GATE_THRESHOLDS}
+
+
 def unit_look(part: str, value: float) -> str:
     """Return the name of the look of a part of a unit: "unit0" to "unit4"."""
     return f"unit{bisect_right(_part_thresholds(part), value)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,22 +37,32 @@ MINUTES = click.FloatRange(0, min_open=True)
     type=FILE_PATH,
     help="file for the weights, as a safetensors state dict for nn.Embedding, nn.LSTM and nn.Linear",
 )
+@click.option("--html", type=FILE_PATH, help="file for a page that plays the model in a browser, without a network")
 @replace_option
-def export(name: str, onnx: Path | None, pytorch: Path | None, replace: bool) -> None:
-    """Export the model NAME for use in other programs."""
+def export(name: str, onnx: Path | None, pytorch: Path | None, html: Path | None, replace: bool) -> None:
+    """Export the model NAME for use in other programs, or as a page."""
     from ...core.inference.export import write_pytorch
     from ...core.inference.library import find_model
     from ...core.inference.model_file import open_model_file
 
-    if not (onnx or pytorch):
-        raise UsageError("nothing to export: give --onnx FILE or --pytorch FILE")
-    file = open_model_file(find_model(name).path)
-    require_new_file(onnx, replace)
-    require_new_file(pytorch, replace)
-    for path, write in ((onnx, _write_onnx), (pytorch, write_pytorch)):
+    if not (onnx or pytorch or html):
+        raise UsageError("nothing to export: give --html FILE, --onnx FILE or --pytorch FILE")
+    found = find_model(name)
+    file = open_model_file(found.path)
+    writers = ((onnx, _write_onnx), (pytorch, write_pytorch), (html, partial(_write_page, found.name)))
+    for path, _ in writers:
+        require_new_file(path, replace)
+    for path, write in writers:
         if path:
             write(file, path)
             echo(f"written: {path}")
+
+
+def _write_page(name: str, file: ModelFile, path: Path) -> None:
+    from ...core.render.model_page import model_page
+    from ...core.user_files import write_user_file
+
+    write_user_file(path, model_page(name, file))
 
 
 def _write_onnx(file: ModelFile, path: Path) -> None:
