@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import doctest
 import importlib
 import importlib.util
@@ -12,7 +13,11 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,8 +95,8 @@ def test_every_command_runs(line: str, desk: Path, run: RunCli) -> None:
         # Only print the commands: the other tests are what `make` would run.
         ran = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607
         assert (ran.returncode, ran.stderr) == (0, "")
-    elif words[:2] == ["afterglow", "web"]:
-        assert run("web", "--help").code == 0  # it never ends: tests/test_web.py opens it in a browser
+    elif words[:2] in (["afterglow", "web"], ["afterglow", "serve"]):
+        assert run(words[1], "--help").code == 0  # they never end: tests/test_web.py and test_serve.py open them
     elif words == ["afterglow", "bot"]:
         pytest.importorskip("discord")
         assert b"DISCORD_TOKEN" in shell(line, desk, code=2).stderr
@@ -100,11 +105,43 @@ def test_every_command_runs(line: str, desk: Path, run: RunCli) -> None:
     elif words[0] == "afterglow" and not set(line) & set("|><"):
         ran = run(*words[1:], *short_training(words))
         assert ran.code == 0, ran.err
+    elif words[0] == "curl":
+        check_request(line, desk)
     else:
-        if words[0] == "llm":
-            pytest.importorskip("llm")
-            shell('llm -m afterglow/mine "The lamp"', desk)  # for llm -c there has to be something to go on with
-        assert shell(line, desk).stdout or ">" in line
+        check_line(line, desk)
+
+
+def check_line(line: str, desk: Path) -> None:
+    """A line of other programs."""
+    if line.startswith("llm "):
+        pytest.importorskip("llm")
+        shell('llm -m afterglow/mine "The lamp"', desk)  # for llm -c there has to be something to go on with
+    assert shell(line, desk).stdout or ">" in line
+
+
+def check_request(line: str, folder: Path) -> None:
+    """A request to the server of the page's first command, on another port."""
+    pytest.importorskip("prometheus_client")
+    with serving_here() as address:
+        assert b'"choices"' in shell(line.replace("http://127.0.0.1:8080", address), folder).stdout
+
+
+@contextmanager
+def serving_here() -> Iterator[str]:
+    """The address of a server of the library's models, on a thread."""
+    from .serve_helpers import serving
+
+    loop, client = asyncio.new_event_loop(), serving(DATA / "tiny-char.safetensors")
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    wait = partial(asyncio.run_coroutine_threadsafe, loop=loop)
+    try:
+        yield str(wait(client.__aenter__()).result().make_url("")).rstrip("/")
+    finally:
+        wait(client.__aexit__(None, None, None)).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 def skip_without_torch(words: list[str]) -> None:
