@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from afterglow.core.model import Model
+from afterglow.core.render.model_page import model_page
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
@@ -217,5 +219,7 @@ async def test_looms_read_the_seeds_tokens_before_the_texts(client: Client) -> N
         assert choice["text"].startswith(SEED)
 
 
-async def test_a_browser_finds_what_this_is(client: Client) -> None:
-    assert "/v1/models" in await (await client.get("/")).text()
+async def test_a_browser_gets_the_page_that_is_exported(tiny: Model, client: Client) -> None:
+    answers = await asyncio.gather(*(client.get("/") for _ in range(3)))
+    assert {answer.headers["Content-Type"] for answer in answers} == {"text/html; charset=utf-8"}
+    assert {await answer.read() for answer in answers} == {model_page(tiny.name, tiny.file)}

@@ -19,6 +19,7 @@ from .guard import Guard
 from .llama_routes import create_llama_completion, detokenize, show_props, tokenize
 from .operations import OPERATION_ROUTES
 from .origins import OWN_PAGES, Origins
+from .page_route import PageRoute
 from .places import GRACE_SECONDS
 from .service import SERVICE, CompletionService
 
@@ -41,7 +42,7 @@ def make_app(service: CompletionService, origins: Origins = OWN_PAGES, keys: Api
     app[SERVICE] = service
     app.add_routes(
         [
-            web.get("/", show_page),
+            web.get("/", PageRoute().show),
             web.get("/v1/models", list_models),
             web.get("/v1/models/{name}", show_model),
             web.post("/v1/completions", create_completion),
@@ -57,11 +58,6 @@ def make_app(service: CompletionService, origins: Origins = OWN_PAGES, keys: Api
     app.on_shutdown.append(_end_texts)
     app.on_cleanup.append(_close_service)
     return app
-
-
-async def show_page(request: web.Request) -> web.Response:
-    """Answer a browser with a sentence that says what this is."""
-    return web.Response(text=f"This is afterglow. Programs find its models at {request.url.origin()}/v1/models\n")
 
 
 async def show_model(request: web.Request) -> web.Response:
