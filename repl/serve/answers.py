@@ -39,8 +39,8 @@ async def stream_answer(request: web.Request, shape: AnswerShape, texts: OpenTex
     """Send the texts, one token an event."""
     async with EventStream(request) as events:
         async for pieces in texts.pieces():
-            await events.send(*map(shape.event, pieces))
-        await events.send(*shape.closing(texts))
+            await events.send(map(shape.event, pieces))
+        await events.send(shape.closing(texts))
     return events.response
 
 

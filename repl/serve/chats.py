@@ -14,7 +14,7 @@ from .logprobs import chat_logprobs
 from .request_fields import Fields, read_fields, wrong_value
 from .service import SERVICE
 from .text_pieces import TextPiece
-from .texts import MAX_TEXT_TOKENS, OpenTexts, TextWish, open_texts
+from .texts import MAX_TEXT_TOKENS, OpenTexts, TextWish
 
 CHUNK, WHOLE = "chat.completion.chunk", "chat.completion"
 
@@ -60,8 +60,10 @@ async def create_chat_completion(request: web.Request) -> web.StreamResponse:
     top = fields.whole_number("top_logprobs", 0, MAX_ALTERNATIVES) or 0
     wish = TextWish(count, older if newer is None else newer, top if fields.flag("logprobs") else None)
     stream, with_usage, service = fields.flag("stream"), include_usage(fields), request.app[SERVICE]
-    async with service.use(fields.text("model")) as used:
-        texts = await open_texts(service.readers, used, fields, [prompt], wish)
+    async with (
+        service.use(fields.text("model")) as used,
+        service.write(used, fields, [prompt], wish, stream) as texts,
+    ):
         shape = ChatShape(OpenAiObject(used.model.name, "chatcmpl", with_usage))
         return await (stream_answer(request, shape, texts) if stream else whole_answer(shape, texts, count))
 

@@ -15,7 +15,7 @@ from .prompts import read_prompts
 from .request_fields import Fields, read_fields, wrong_value
 from .service import SERVICE
 from .text_pieces import TextPiece
-from .texts import MAX_TEXT_TOKENS, OpenTexts, TextWish, open_texts
+from .texts import MAX_TEXT_TOKENS, OpenTexts, TextWish
 
 MAX_TEXTS_AT_ONCE = 128
 """Most texts of one request, as in OpenAI's n."""
@@ -80,8 +80,10 @@ async def create_completion(request: web.Request) -> web.StreamResponse:
         echo=fields.flag("echo"),
     )
     with_usage, service = include_usage(fields), request.app[SERVICE]
-    async with service.use(fields.text("model")) as used:
-        texts = await open_texts(service.readers, used, fields, prompts, wish)
+    async with (
+        service.use(fields.text("model")) as used,
+        service.write(used, fields, prompts, wish, stream) as texts,
+    ):
         shape = CompletionShape(OpenAiObject(used.model.name, "cmpl", with_usage))
         return await (stream_answer(request, shape, texts) if stream else whole_answer(shape, texts, count))
 

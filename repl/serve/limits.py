@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...core.settings import SamplingSettings
 from .api_errors import ApiError
+from .prompts import Prompt
+from .texts import TextWish
 
 MAX_STOP_CHARS = 10_000
 """Most characters of all texts of ``stop``. They are looked for after every token, on the thread of all texts."""
@@ -13,8 +16,8 @@ MAX_STOP_CHARS = 10_000
 MAX_BREAKERS = 1000
 """Most texts of ``dry_sequence_breakers``."""
 
-MAX_LOGPROBS = 1_000_000
-"""Most logprobs of an answer that is sent whole. They take 100 bytes each until then."""
+MAX_LOGPROBS = 500_000
+"""Most log-probabilities of an echo, and of an answer that is sent whole. They take 100 bytes each until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,8 @@ class Limits:
     """The bounds of a server.
 
     ``texts`` are written at once, each for at most ``seconds``, and ``waiting`` requests wait. ``seed`` is the most
-    characters of a prompt, ``length`` the most tokens of all texts of a request together. A model without requests is
-    given back after ``idle_seconds``.
+    characters of all prompts of a request together, ``length`` the most tokens of all its texts. A model without
+    requests is given back after ``idle_seconds``.
     """
 
     texts: int = 64
@@ -38,15 +41,17 @@ class Limits:
         """Most bytes of a request. JSON can write a character in twelve."""
         return 12 * self.seed + (64 << 10)
 
-    def check_seed(self, seed: str) -> None:
-        """Raise ApiError if a prompt is too long."""
-        _require_at_most(self.seed, "prompt", len(seed), "characters")
-
-    def check_texts(self, settings: SamplingSettings, count: int, max_tokens: int) -> None:
-        """Raise ApiError if ``count`` texts with these settings would be too long, or hold up others."""
-        _require_at_most(self.length, "max_tokens", count * min(max_tokens, settings.length), "tokens in all texts")
-        _require_at_most(MAX_STOP_CHARS, "stop", sum(map(len, settings.stop)), "characters")
-        breakers = len(settings.dry_sequence_breakers)
+    def check(self, prompts: Sequence[Prompt], settings: SamplingSettings, wish: TextWish, stream: bool) -> None:
+        """Raise ApiError if a request asks for more texts, tokens or log-probabilities than a server may bear."""
+        count, seed = len(prompts) * wish.per_prompt, sum(map(len, prompts))
+        tokens = count * min(settings.length, settings.length if wish.max_tokens is None else wish.max_tokens)
+        kept = (0 if stream else tokens) + (wish.per_prompt * seed if wish.echo else 0)
+        stops, breakers = sum(map(len, settings.stop)), len(settings.dry_sequence_breakers)
+        _require_at_most(self.texts, "n", count, "texts")
+        _require_at_most(self.seed, "prompt", seed, "characters or ids")
+        _require_at_most(self.length, "max_tokens", tokens, "tokens in all texts")
+        _require_at_most(MAX_LOGPROBS, "logprobs", kept * ((wish.alternatives or 0) + 1), "log-probabilities")
+        _require_at_most(MAX_STOP_CHARS, "stop", stops, "characters")
         _require_at_most(MAX_BREAKERS, "dry_sequence_breakers", breakers, "texts")
 
 

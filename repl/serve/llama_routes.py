@@ -20,7 +20,7 @@ from .prompts import is_id, read_prompts
 from .request_fields import read_fields, wrong_value
 from .service import SERVICE
 from .text_pieces import TextPiece
-from .texts import MAX_TEXT_TOKENS, OpenTexts, TextWish, open_texts
+from .texts import MAX_TEXT_TOKENS, OpenTexts, TextWish
 
 STOP_TYPES = {"stop": "word", "length": "limit", None: "none"}
 """llama.cpp's words for the ends of a text."""
@@ -88,8 +88,10 @@ async def create_llama_completion(request: web.Request) -> web.StreamResponse:
         fields.flag("post_sampling_probs"),
     )
     stream, service = fields.flag("stream"), request.app[SERVICE]
-    async with service.use(fields.text("model")) as used:
-        texts = await open_texts(service.readers, used, fields, prompts, wish)
+    async with (
+        service.use(fields.text("model")) as used,
+        service.write(used, fields, prompts, wish, stream) as texts,
+    ):
         shape = LlamaShape(texts)
         return await (stream_answer(request, shape, texts) if stream else whole_answer(shape, texts, 1))
 

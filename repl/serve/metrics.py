@@ -40,6 +40,12 @@ class Metrics:
             Gauge(name, help_text, registry=registry).set_function(count)
         ProcessCollector(registry=registry)
 
+    def record_texts(self, model: str, tokens: int, first_seconds: float | None) -> None:
+        """Count the tokens of a request, and the seconds to the first one, None if there was none."""
+        self.tokens.labels(model).inc(tokens)
+        if first_seconds is not None:
+            self.first_token.observe(first_seconds)
+
     def text(self) -> bytes:
         """Return all figures in the format that Prometheus reads."""
         return generate_latest(self._registry)

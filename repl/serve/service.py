@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from aiohttp import web
 
@@ -15,6 +16,9 @@ from .limits import Limits
 from .metrics import Metrics
 from .model_shelf import ModelShelf, ServedModel
 from .places import Places
+from .prompts import Prompt
+from .request_fields import Fields
+from .texts import OpenTexts, TextWish, find_settings, open_texts
 
 PROMPT_READERS = 2
 """Threads that read prompts, so that no prompt keeps the event loop from other clients."""
@@ -47,6 +51,27 @@ class CompletionService:
             shown = visible_name(name[:40])
             raise ApiError(f"there is no model {shown!r}; there are: {listed}", 404, "model", "model_not_found")
         return name
+
+    @asynccontextmanager
+    async def write(
+        self, used: ServedModel, fields: Fields, prompts: Sequence[Prompt], wish: TextWish, stream: bool
+    ) -> AsyncIterator[OpenTexts]:
+        """Take a place for each text of a request, read its prompts, and yield its texts. They end with the block.
+
+        Raises ApiError or SettingError for a wrong field and for what is beyond the limits, NoPlaceError if the queue
+        is full, and TimeoutError in the block if the client has not read its texts when their time is over.
+        """
+        began = time.perf_counter()
+        settings, count = find_settings(used.model, fields, wish.max_tokens), len(prompts) * wish.per_prompt
+        self.limits.check(prompts, settings, wish, stream)
+        async with self.places.take(count) as holder:
+            texts = await open_texts(self.readers, used, settings, prompts, wish)
+            holder.end = texts.end
+            try:
+                yield texts
+            finally:
+                texts.end()
+                self.metrics.record_texts(used.model.name, texts.drawn, texts.first_drawn and texts.first_drawn - began)
 
     async def close(self) -> None:
         """End all texts and threads."""

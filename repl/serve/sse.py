@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
 from types import TracebackType
 
 from aiohttp import web
@@ -10,6 +12,9 @@ from .api_errors import dump_json, to_api_error
 
 END_OF_STREAM = "[DONE]"
 """The data of the last event of a stream of OpenAI's."""
+
+BLOCK_CHARS = 1 << 15
+"""Characters of events that are sent together at most, but for one event that has more."""
 
 SSE_HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -33,20 +38,29 @@ class EventStream:
     async def __aenter__(self) -> EventStream:
         return self
 
-    async def send(self, *events: dict[str, object] | str) -> None:
-        """Send events together: objects, or the text ``END_OF_STREAM``."""
+    async def send(self, events: Iterable[dict[str, object] | str]) -> None:
+        """Send events: objects, or the text ``END_OF_STREAM``. They are made while others are sent."""
         if not self.response.prepared:
             await self.response.prepare(self._request)
-        lines = (event if isinstance(event, str) else dump_json(event) for event in events)
-        await self.response.write("".join(f"data: {line}\n\n" for line in lines).encode())
+        block, size = [], 0
+        for event in events:
+            block.append(f"data: {event if isinstance(event, str) else dump_json(event)}\n\n")
+            size += len(block[-1])
+            if size > BLOCK_CHARS:
+                await self.response.write("".join(block).encode())
+                await asyncio.sleep(0)  # other requests have their turn
+                block, size = [], 0
+        await self.response.write("".join(block).encode())
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if not self.response.prepared or isinstance(error, ConnectionError):
+        if isinstance(error, TimeoutError) and self._request.transport:
+            self._request.transport.abort()  # the client does not read, not even what is said last
+        if not self.response.prepared or isinstance(error, ConnectionError | TimeoutError):
             return False
         if isinstance(error, Exception):
-            await self.send(to_api_error(error).to_json())
+            await self.send([to_api_error(error).to_json()])
         if not error or isinstance(error, Exception):  # a client that is gone cancels
             await self.response.write_eof()
         return isinstance(error, Exception)

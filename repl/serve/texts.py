@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing
@@ -27,6 +28,9 @@ from .text_pieces import HeldPieces, TextPiece
 MAX_WAITING_PIECES = 256
 """Unread tokens at which a text pauses: enough for the engine's bursts, few enough for the event loop."""
 
+MAX_WAITING_ALTERNATIVES = 20_000
+"""Unread alternatives at which a text pauses: those of a whole vocabulary at each token are many."""
+
 MAX_TEXT_TOKENS = 10_000_000
 """Most tokens of a text: the longest length, in characters."""
 
@@ -50,7 +54,7 @@ class TextWish(NamedTuple):
         return StreamOptions(
             settings,
             PositionRNG(rng, take),
-            max_unread=MAX_WAITING_PIECES,
+            max_unread=max(1, min(MAX_WAITING_PIECES, MAX_WAITING_ALTERNATIVES // ((self.alternatives or 0) + 1))),
             keep_snapshots=False,
             max_tokens=NO_LIMIT if self.max_tokens is None else self.max_tokens,
             alternatives=self.alternatives,
@@ -71,6 +75,8 @@ class OpenTexts:
     labels: Sequence[str]
     drawn: int = 0
     """Number of tokens drawn so far, in all texts."""
+    first_drawn: float | None = None
+    """Time of the first token, by ``time.perf_counter``; None before."""
     _offsets: list[int] = field(init=False)
     _held: dict[int, HeldPieces] = field(default_factory=dict)
 
@@ -82,6 +88,11 @@ class OpenTexts:
     def prompt_tokens(self) -> int:
         """Number of tokens of all prompts."""
         return sum(prompt.snapshot.position for prompt in self.prompts)
+
+    def end(self) -> None:
+        """End all texts before their next token. The text so far stays."""
+        for stream in self.streams:
+            self.used.worker.stop(stream)
 
     async def pieces(self) -> AsyncGenerator[list[TextPiece]]:
         """Yield the pieces of all texts, all that wait at a time. Leaving the loop ends the texts."""
@@ -110,6 +121,7 @@ class OpenTexts:
         if isinstance(event, Done):
             return TextPiece(place, event.text, offset, "stop" if event.reason == "stop" else "length")
         self.drawn += 1
+        self.first_drawn = self.first_drawn or time.perf_counter()
         found = self.streams[place].alternatives.popleft() if self.wish.alternatives is not None else None
         logprob = event.shaped if self.wish.after_filters else event.logprob
         label = self.labels[event.id]
@@ -134,12 +146,11 @@ class OpenTexts:
 
 
 async def open_texts(
-    readers: Executor, used: ServedModel, fields: Fields, prompts: Sequence[Prompt], wish: TextWish
+    readers: Executor, used: ServedModel, settings: Settings, prompts: Sequence[Prompt], wish: TextWish
 ) -> OpenTexts:
-    """Read the prompts on threads, and open the texts that continue them. Raises ApiError or SettingError."""
+    """Read the prompts on threads, and open the texts that continue them. Raises UsageError for an id of no token."""
     run = partial(asyncio.get_running_loop().run_in_executor, readers)
     labels = await run(token_labels, used.model.tokenizer)
-    settings = _find_settings(used.model, fields, wish.max_tokens)
     rng = random_rng_seed() if settings.rng is None else settings.rng
     echo_count = (wish.alternatives or 0) if wish.echo else None
     read = [await run(prefill, used.model, prompt, settings, echo_count) for prompt in prompts]
@@ -149,8 +160,8 @@ async def open_texts(
     return OpenTexts(used, read, wish, settings, rng, streams, labels)
 
 
-def _find_settings(model: Model, fields: Fields, max_tokens: int | None) -> Settings:
-    """Return a request's settings: those that were sent over the model card's.
+def find_settings(model: Model, fields: Fields, max_tokens: int | None) -> Settings:
+    """Return a request's settings: those that were sent over the model card's. Raises ApiError or SettingError.
 
     Without a length of its own a text may be as long as its tokens.
     """
