@@ -81,7 +81,7 @@ def five_gram(text: str, other: str) -> float:
     """Return the loss of a 5-gram model of ``text`` on ``other``, in bits per character."""
     from afterglow.core.training.ngram_baseline import ngram_bits_per_char
 
-    return ngram_bits_per_char(text, other, 5)
+    return ngram_bits_per_char(text, [other], 5)
 
 
 if __name__ == "__main__":
