@@ -69,9 +69,9 @@ pictures: .venv/.dev
 
 # The kernel of the page in a browser, by the clang of the package ziglang. The same source gives the same bytes.
 wasm: build/zig/ziglang
-	build/zig/ziglang/zig cc -target wasm32-freestanding -mcpu=mvp+simd128+bulk_memory+sign_ext+nontrapping_fptoint \
-		-O3 -ffp-contract=off -Wall -Wextra -Werror -nostdlib -s -Wl,--no-entry -Wl,--import-memory -Wl,--export=__heap_base \
-		-Wl,-z,stack-size=4096 -o core/page/kernel/step.wasm core/page/kernel/step.c
+	build/zig/ziglang/zig cc -target wasm32-wasi -mcpu=mvp+simd128+bulk_memory+sign_ext+nontrapping_fptoint \
+		-mexec-model=reactor -O3 -ffp-contract=off -Wall -Wextra -Wno-unused-function -s -Wl,--no-entry -Wl,--import-memory \
+		-Wl,--export=__heap_base -Wl,-z,stack-size=4096 -o core/page/kernel/step.wasm core/page/kernel/step.c
 
 build/zig/ziglang: | .venv/.made
 	@$(INSTALL) --target build/zig ziglang==0.17.1

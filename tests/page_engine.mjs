@@ -135,6 +135,19 @@ const ACTIONS = {
     return [whole, damaged, blocked].map((runtime) => runtime.isFast);
   },
 
+  /** True for each row of logits if both kernels give the same softmax, bit for bit. */
+  async softmaxes({ model, rows }) {
+    const [fast, plain] = [await engineOf({ model, fast: true }), await engineOf({ model, fast: false })];
+    return rows.map((values) => {
+      const logits = Float64Array.from(values, (value) => value ?? -Infinity);
+      const both = [fast, plain].map((engine) => {
+        const { max, sum, moment, weights } = engine.runtime.kernel.softmax(logits);
+        return [max, sum, moment, ...weights];
+      });
+      return both[0].every((value, n) => Object.is(value, both[1][n]));
+    });
+  },
+
   /** The messages of the errors of damaged files; "" for one that is read. */
   damages: ({ files }) => files.map((hex) => messageOf(() => readModel(new Uint8Array(Buffer.from(hex, "hex")).buffer))),
 

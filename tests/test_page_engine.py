@@ -107,6 +107,16 @@ def test_javascript_steps_where_webassembly_cannot(files: list[tuple[Path, Model
     assert run_page({"do": "fallbacks", "model": str(files[0][0])}) == [[True, False, False]]
 
 
+def test_both_kernels_give_the_same_softmax(files: list[tuple[Path, ModelFile]]) -> None:
+    rng = np.random.default_rng(8)
+    for path, file in files[:3]:
+        rows = rng.normal(0, rng.choice([0.1, 5, 200], (60, 1)), (60, file.architecture.vocabulary))
+        rows[::3] = np.where(rng.random(rows[::3].shape) < 0.5, -np.inf, rows[::3])
+        rows[:, 0] = 1.5
+        sent = [[None if np.isinf(x) else x for x in row] for row in rows.tolist()]
+        assert run_page({"do": "softmaxes", "model": str(path), "rows": sent}) == [[True] * 60]
+
+
 def test_a_damaged_file_is_refused_in_one_line(files: list[tuple[Path, ModelFile]]) -> None:
     data = files[0][0].read_bytes()
     length = 8 + int.from_bytes(data[:8], "little")

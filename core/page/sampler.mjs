@@ -84,16 +84,17 @@ export class SamplerChain {
 
 /**
  * Draw the id at which the cumulative probability of logits (V,) after the filters, `shaped`, first exceeds a uniform number,
- * or take `forced`. Returns it with its statistics; `raw` are the logits before the filters.
+ * or take `forced`. Returns it with its statistics; `raw` are the logits before the filters. A kernel's softmax is faster.
  * @param {Float64Array} raw
  * @param {Float64Array} shaped
  * @param {number} uniform
  * @param {number | null} forced
+ * @param {(logits: Float64Array) => import("./kernel/softmax.mjs").Softmax} softmaxOf
  * @returns {{id: number} & TokenStats}
  */
-export function drawToken(raw, shaped, uniform, forced = null) {
-  const distribution = softmax(shaped);
-  const model = raw.every((x, v) => x === shaped[v]) ? distribution : softmax(raw);
+export function drawToken(raw, shaped, uniform, forced = null, softmaxOf = softmax) {
+  const distribution = softmaxOf(shaped);
+  const model = raw.every((x, v) => x === shaped[v]) ? distribution : softmaxOf(raw);
   const id = forced ?? firstAbove(distribution.weights, uniform);
   const rank = 1 + raw.reduce((count, x) => (x > raw[id] ? count + 1 : count), 0);
   const drawn = logprob(distribution, shaped[id]);

@@ -10,9 +10,11 @@ import { WasmKernel } from "./kernel/wasm_step.mjs";
  */
 
 /**
- * Reads a token for each of several states, which it changes. `ids` has one number for each state, from 0 to V - 1, and
- * `shifts` for each state the vector (4H,) that a style adds to the gates of layer 0, or null.
- * @typedef {{step: (states: State[], ids: ArrayLike<number>, shifts: (Float32Array | null)[]) => void}} Kernel
+ * `step` reads a token for each of several states, which it changes. `ids` has one number for each state, from 0 to V - 1, and
+ * `shifts` for each state the vector (4H,) that a style adds to the gates of layer 0, or null. `softmax` is that of logits (V,).
+ * @typedef {object} Kernel
+ * @property {(states: State[], ids: ArrayLike<number>, shifts: (Float32Array | null)[]) => void} step
+ * @property {(logits: Float64Array) => import("./kernel/softmax.mjs").Softmax} softmax
  */
 
 /** Holds a model's weights and steps its states. */

@@ -130,7 +130,8 @@ export class TextStream {
    */
   draw() {
     const { raw, shaped, uniform, temperature, bound } = this.peek();
-    const drawn = drawToken(raw, shaped, uniform, this.forcedToken);
+    const { kernel } = this.engine.runtime;
+    const drawn = drawToken(raw, shaped, uniform, this.forcedToken, (logits) => kernel.softmax(logits));
     return { text: "", temperature, bound: bound === Infinity ? null : bound, ...drawn };
   }
 

@@ -3,6 +3,7 @@
 import { float32Tensor, int8Tensor } from "../weights.mjs";
 import { sigmoid32, tanh32 } from "./floats.mjs";
 import { InputRows } from "./input_rows.mjs";
+import { softmax } from "./softmax.mjs";
 
 const { fround } = Math;
 
@@ -27,6 +28,7 @@ export class PlainKernel {
     this.projection = matrixOf(file, "projection", "weight", width);
     this.hidden = new Int32Array(2 * width); // h of the layer below, and this layer's own, without the zero point
     this.gates = new Float32Array(4 * width);
+    this.softmax = softmax;
   }
 
   /**

@@ -1,7 +1,8 @@
-/* Steps an int8 LSTM in WebAssembly with vectors of 16 bytes, several rows at once. `make wasm` makes step.wasm of it.
+/* Steps an int8 LSTM in WebAssembly with vectors of 16 bytes, several rows at once, and computes softmaxes. `make wasm` makes
+   step.wasm of it.
 
-   Its results are those of core/inference/kernel_step.h, bit for bit: the functions of the gates are the same source. Sums of
-   whole numbers are exact in any order. wasm_step.mjs lays out the arrays, which are in this module's memory. */
+   Its results are those of core/inference/kernel_step.h, bit for bit: the functions of the gates and the softmax are the same
+   source. Sums of whole numbers are exact in any order. wasm_step.mjs lays out the arrays, which are in this module's memory. */
 
 #include <stdint.h>
 #include <wasm_simd128.h>
@@ -15,7 +16,8 @@
 
 typedef float Reals __attribute__((vector_size(16)));
 typedef int32_t Ints __attribute__((vector_size(16)));
-typedef double Doubles __attribute__((vector_size(16)));
+typedef double Pair __attribute__((vector_size(16)));
+typedef int64_t Bits __attribute__((vector_size(16)));
 
 #define SET(x) (Reals)wasm_f32x4_splat(x)
 #define MIN(a, b) (Reals)wasm_f32x4_pmin(b, a) /* as minps: the second if they are equal */
@@ -23,8 +25,8 @@ typedef double Doubles __attribute__((vector_size(16)));
 #define LOAD(from) (Reals)wasm_v128_load(from)
 #define TO_REALS(ints) (Reals)wasm_f32x4_convert_i32x4(ints)
 
-INLINE Doubles low_half(Reals x) { return (Doubles)wasm_f64x2_promote_low_f32x4(x); }
-INLINE Doubles high_half(Reals x) { return low_half((Reals)wasm_i32x4_shuffle(x, x, 2, 3, 2, 3)); }
+INLINE Pair low_half(Reals x) { return (Pair)wasm_f64x2_promote_low_f32x4(x); }
+INLINE Pair high_half(Reals x) { return low_half((Reals)wasm_i32x4_shuffle(x, x, 2, 3, 2, 3)); }
 
 /* a b + c, rounded to float64 and then to float32, as there is no other way. For no number do the gates differ from those whose
    multiply-adds are rounded once: tests/page_gates.c tries all. */
@@ -107,4 +109,13 @@ EXPORT(run) void run(const Phase *p, int32_t rows) {
         for (int32_t row = 0; row + 1 < rows; row += 2) compute_rows(p, block, row, 2);
         if (rows % 2) compute_rows(p, block, rows - 1, 1);
     }
+}
+
+#include "doubles.h"
+
+#include "../../inference/kernel_draw.h"
+
+/* Computes the softmax of logits (count,), and its weights. Both arrays have room for a multiple of eight. */
+EXPORT(softmax) void compute_softmax(const double *logits, int32_t count, double *weights, Softmax *result) {
+    *result = softmax(logits, count, weights);
 }

@@ -60,4 +60,12 @@ export class WasmMemory {
   float32(address, length) {
     return new Float32Array(this.memory.buffer, address, length);
   }
+
+  /**
+   * @param {number} address
+   * @param {number} length
+   */
+  float64(address, length) {
+    return new Float64Array(this.memory.buffer, address, length);
+  }
 }

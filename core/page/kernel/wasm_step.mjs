@@ -28,6 +28,13 @@ const MAX_ROWS = 8; // rows that are stepped at once
  * @property {number} output
  */
 
+/**
+ * The functions of step.c. Arrays are given by their addresses.
+ * @typedef {object} Functions
+ * @property {(phase: number, rows: number) => void} run
+ * @property {(logits: number, count: number, weights: number, result: number) => void} softmax
+ */
+
 /** Steps states of a model together. */
 export class WasmKernel {
   /**
@@ -38,18 +45,18 @@ export class WasmKernel {
   static async open(file, wasm) {
     const memory = new WebAssembly.Memory({ initial: 1 });
     const { instance } = await WebAssembly.instantiate(wasm, { env: { memory } });
-    const { run, __heap_base: heap } = /** @type {any} */ (instance.exports);
-    return new WasmKernel(file, new WasmMemory(memory, heap.value), run);
+    const exported = /** @type {any} */ (instance.exports);
+    return new WasmKernel(file, new WasmMemory(memory, exported.__heap_base.value), exported);
   }
 
   /**
    * @param {ModelFile} file
    * @param {WasmMemory} memory
-   * @param {(phase: number, rows: number) => void} run
+   * @param {Functions} functions
    */
-  constructor(file, memory, run) {
+  constructor(file, memory, functions) {
     const { layers, width, vocabulary } = file.architecture;
-    this.run = run;
+    this.functions = functions;
     this.memory = memory;
     this.layers = layers;
     this.width = width;
@@ -62,12 +69,15 @@ export class WasmKernel {
     this.phases.push(storeProjection(memory, file));
     this.linkPhases();
     this.shift = memory.take(4 * MAX_ROWS * order.length);
+    const draw = roundUp(vocabulary, 8);
+    this.draw = memory.take(8 * (2 * draw + 3)); // logits, weights, and max, sum and moment
     this.structs = this.phases.map((phase) => memory.store(Int32Array.from(Object.values(phase))));
     this.inputs = this.phases.map(({ input, inputs }) => memory.int16(input, MAX_ROWS * inputs));
     this.outputs = this.phases.map(({ output, blocks }, n) =>
       memory.float32(output, MAX_ROWS * blocks * (n < layers ? LANES : BLOCK)),
     );
     this.addends = memory.float32(this.phases[0].addend, MAX_ROWS * order.length);
+    this.draws = memory.float64(this.draw, 2 * draw + 3);
     this.shifts = memory.float32(this.shift, MAX_ROWS * order.length);
   }
 
@@ -90,9 +100,23 @@ export class WasmKernel {
       const some = states.slice(first, first + MAX_ROWS);
       some.forEach((state, row) => this.load(state, row, ids[first + row]));
       this.loadShifts(some.map((_, row) => shifts[first + row] ?? null));
-      for (const struct of this.structs) this.run(struct, some.length);
+      for (const struct of this.structs) this.functions.run(struct, some.length);
       some.forEach((state, row) => this.save(state, row));
     }
+  }
+
+  /**
+   * Return the softmax of logits (V,).
+   * @param {Float64Array} logits
+   * @returns {import("./softmax.mjs").Softmax}
+   */
+  softmax(logits) {
+    const { draw, draws, vocabulary } = this;
+    const size = roundUp(vocabulary, 8);
+    draws.set(logits);
+    this.functions.softmax(draw, vocabulary, draw + 8 * size, draw + 16 * size);
+    const [max, sum, moment] = draws.subarray(2 * size);
+    return { max, sum, moment, weights: draws.slice(size, size + vocabulary) };
   }
 
   /**
