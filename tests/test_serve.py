@@ -47,3 +47,63 @@ async def test_a_path_is_no_model(client: Client) -> None:
     answer = await client.post("/v1/completions", json={"model": "/etc/passwd", "prompt": ""})
     error = (await answer.json())["error"]
     assert (answer.status, error["code"], error["param"]) == (404, "model_not_found", "model")
+
+
+async def test_bytes_of_a_character_are_named_by_their_numbers(tiny_bytes: Model) -> None:
+    async with serving(DATA / "tiny-byte.safetensors") as client:
+        sent = {"prompt": "é d", "max_tokens": 2, "echo": True, "logprobs": 1, "seed": 7}
+        [choice] = (await (await client.post("/v1/completions", json=sent)).json())["choices"]
+        written = tiny_bytes.generate("é d", length=2, rng=7)
+        assert choice["text"] == "é d" + written
+        assert choice["logprobs"]["tokens"] == ["token_id:195", "token_id:169", " ", "d", *written]
+        assert choice["logprobs"]["text_offset"] == [0, 0, 1, 2, 3, 4]
+        pieces = (await (await client.post("/tokenize", json={"content": "é", "with_pieces": True})).json())["tokens"]
+        assert [piece["id"] for piece in pieces] == [195, 169]
+
+
+async def test_the_tokens_of_a_stop_text_are_there_without_text(tiny: Model, client: Client) -> None:
+    whole = tiny.generate("The lamp", length=60, rng=7)
+    stop = whole[20:23]
+    end = whole.index(stop)
+    sent = {"prompt": "The lamp", "max_tokens": 60, "seed": 7, "stop": [stop], "logprobs": 0, "stream": True}
+    choices = [
+        event["choices"][0] for event in objects_of(await (await client.post("/v1/completions", json=sent)).text())
+    ]
+    assert [choice["text"] for choice in choices] == [*whole[:end], "", "", "", ""]
+    assert "".join(choice["logprobs"]["tokens"][0] for choice in choices[:-1]) == whole[: end + 3]
+    assert choices[-1]["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize("prompt", ["", [], [[]], None])
+async def test_without_a_prompt_a_text_begins(tiny: Model, client: Client, prompt: object) -> None:
+    answer = await (await client.post("/v1/completions", json={"prompt": prompt, "seed": 7, "max_tokens": 9})).json()
+    assert [choice["text"] for choice in answer["choices"]] == [tiny.generate("", length=9, rng=7)]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "says"),
+    [
+        ("GET", "/nothing", None, 404, "Not Found"),
+        ("GET", "/v1/completions", None, 405, "Method Not Allowed"),
+        ("POST", "/v1/completions", "[]", 400, "the body must be a JSON object"),
+        ("POST", "/v1/completions", "{", 400, "the body is not usable JSON"),
+        ("POST", "/v1/completions", '{"temperature": true}', 400, "temperature cannot be true: it must be a number"),
+        ("POST", "/v1/chat/completions", "{}", 400, "messages is missing: it must be a list"),
+        ("POST", "/v1/chat/completions", '{"messages": [{"role": {}}]}', 400, "role cannot be an object"),
+        ("POST", "/v1/chat/completions", '{"messages": [{"role": "user", "content": 5}]}', 400, "content cannot be 5"),
+        ("POST", "/completion", '{"prompt": ["a", "b"]}', 400, "this route takes one prompt"),
+        ("POST", "/detokenize", '{"tokens": [1.5]}', 400, "tokens cannot be a list"),
+        ("POST", "/tokenize", '{"content": 1}', 400, "content cannot be 1"),
+    ],
+)
+async def test_every_error_has_openais_shape(
+    client: Client, method: str, path: str, body: str | None, status: int, says: str
+) -> None:
+    answer = await client.request(method, path, data=body)
+    error = (await answer.json())["error"]
+    assert (answer.status, error["type"], error.keys()) == (
+        status,
+        "invalid_request_error",
+        {"message", "type", "param", "code"},
+    )
+    assert says in error["message"]

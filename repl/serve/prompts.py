@@ -38,7 +38,7 @@ def read_prompts(fields: Fields) -> list[Prompt]:
         return [value or ""]
     if not isinstance(value, list) or (len(value) > MAX_PROMPTS and not _are_ids(value)):
         raise wrong_value("prompt", value, f"a text, token ids, or a list of up to {MAX_PROMPTS} of these")
-    prompts = [value] if _are_ids(value) else value
+    prompts = value if value and not _are_ids(value) else [value]
     return [_read_prompt(prompt) for prompt in prompts]
 
 

@@ -12,7 +12,7 @@ from ...core.setting_lists import Strings
 from ...core.setting_spec import Spec
 from ...core.settings import get_spec
 from ..option_specs import OPTION_SPECS
-from .api_errors import ApiError
+from .api_errors import ApiError, dump_json
 
 MAX_BODY_VALUES = 100_000
 """Most values in a body: the ids of a very long prompt, or many biases."""
@@ -114,12 +114,16 @@ class Fields:
 
 
 def wrong_value(name: str, value: object, expected: str) -> ApiError:
-    """Return the error for a field whose value cannot be used."""
-    return ApiError(f"{name} cannot be {_show(value)}: it must be {expected}", param=name)
+    """Return the error for a field whose value cannot be used, or is missing."""
+    what = f"{name} is missing" if value is None else f"{name} cannot be {_show(value)}"
+    return ApiError(f"{what}: it must be {expected}", param=name)
 
 
 def _show(value: object) -> str:
-    shown = repr(value) if isinstance(value, str | int | float) else f"a {type(value).__name__}"
+    """Return a value in words: as JSON has it if it is short."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    shown = repr(value) if isinstance(value, str) else dump_json(value)
     return shown if len(shown) <= 40 else f"{shown[:39]}…"
 
 
