@@ -8,6 +8,7 @@ import { Engine } from "../core/page/engine.mjs";
 import { fma64 } from "../core/page/kernel/floats.mjs";
 import { exp64 } from "../core/page/kernel/softmax.mjs";
 import { Passage } from "../core/page/passage.mjs";
+import { unitStep } from "../core/page/play/unit_step.mjs";
 import { PositionRng } from "../core/page/rng.mjs";
 import { SamplerChain, drawToken } from "../core/page/sampler.mjs";
 import { DEFAULTS, settingsFrom } from "../core/page/settings.mjs";
@@ -72,6 +73,14 @@ const ACTIONS = {
       engine.step(streams).forEach((token, n) => token && texts[n].push(token));
     }
     return texts;
+  },
+
+  /** A unit at the last token of a text that is read from the zero state. */
+  async unit(call) {
+    const engine = await engineOf(call);
+    const ids = engine.tokenizer.encode(call.text);
+    const [before, after] = [ids.slice(0, -1), ids].map((read) => engine.advance(engine.initial(), read).states[0]);
+    return unitStep(engine.file, { id: ids.at(-1), before, after, shift: null }, call.layer, call.index);
   },
 
   /** The ids of long texts side by side, and hashes of the state after every so many tokens. */

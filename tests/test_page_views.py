@@ -18,6 +18,7 @@ from .page_browser import BROWSERS, PageDriver, open_browser
 
 ROOT = Path(__file__).parent.parent
 AXE = ROOT / "build" / "node" / "node_modules" / "axe-core" / "axe.min.js"
+RANDOM_USE = ROOT / "tests" / "page_random_use.js"
 FAST = "&rng=7&length=60&finish=off&speed=0"
 WIDER = """
 const wide = [...document.querySelectorAll("body *")].filter(
@@ -233,6 +234,18 @@ def test_nothing_is_wider_than_the_screen(page: PageDriver, width: int, font: in
         found += page.js(WIDER)
     page.resize(1280, 900)
     assert found == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_random_use_breaks_nothing_and_its_link_gives_the_same_text(page: PageDriver, seed: int) -> None:
+    page.open("seed=The+lamp" + FAST)
+    page.until_ended()
+    page.browser.set_script_timeout(60)
+    assert page.browser.execute_async_script(RANDOM_USE.read_text("utf-8"), seed, 300) == []
+    link, text = page.link(), page.text()
+    page.open(link)
+    page.until("document.getElementById('text').textContent === arguments[0]", text)
 
 
 class _Listener(BaseHTTPRequestHandler):

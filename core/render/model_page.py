@@ -85,13 +85,15 @@ def _data(text: str) -> str:
 
 
 def _colors() -> str:
-    """Return the colors of heat as variables, --h0 to --h4 and for units --u0 to --u4."""
-    lines = (
+    """Return the colors of heat as variables: --h0 to --h4, of units --u0 to --u4, and of their boxes --b0 to --b4."""
+    inks = [
         f"  --{scale[0]}{level}: light-dark({light}, {dark});"
         for scale, looks in SCALES.items()
         for level, (light, dark) in enumerate(zip(looks.on_light, looks.on_dark, strict=True))
-    )
-    return ":root {\n" + "\n".join(lines) + "\n}\n"
+    ]
+    units = zip(SCALES["unit"].on_paper, SCALES["unit"].on_dark, strict=True)
+    boxes = [f"  --b{level}: light-dark({light}, {dark});" for level, (light, dark) in enumerate(units)]
+    return ":root {\n" + "\n".join(inks + boxes) + "\n}\n"
 
 
 def _settings() -> list[dict[str, object]]:

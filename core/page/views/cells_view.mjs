@@ -135,7 +135,7 @@ export class CellsView {
 
   /** The colors of the five levels. The middle one is that of quiet boxes. */
   colors() {
-    const samples = [0, 1, 2, 3, 4].map((level) => element("span", { class: level === 2 ? "quiet" : `u${level}` }));
+    const samples = [0, 1, 2, 3, 4].map((level) => element("span", { class: `b${level}` }));
     byId("legend").append(...samples);
     const colors = samples.map((sample) => getComputedStyle(sample).color);
     samples.forEach((sample) => sample.remove());
