@@ -12,7 +12,7 @@ import pytest
 BROWSERS = {"chromium": ("chromium", "chromedriver"), "firefox": ("firefox-esr", "geckodriver")}
 """The programs of each browser: itself and its driver, as Debian calls them."""
 
-WAIT_SECONDS = 5
+WAIT_SECONDS = 30
 
 
 @contextmanager
