@@ -323,3 +323,7 @@ def test_a_script_says_on_standard_error_how_fast_the_model_was(run: RunCli) -> 
     assert re.fullmatch(
         r"T 0.80 · 9 characters · rng 7 · \S+ s · [\d,]+ characters/s · first token after \S+ ms\n", ran.err
     )
+
+
+def test_info_prints_the_settings_of_a_model_in_words(run: RunCli) -> None:
+    assert "settings                 temperature 0.8\n" in run("info", "shakespeare").out

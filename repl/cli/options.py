@@ -193,6 +193,8 @@ def _format_value(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4f}"
+    if isinstance(value, Mapping):
+        return visible_name(", ".join(f"{name.replace('_', ' ')} {each}" for name, each in value.items()))
     if isinstance(value, list):
         return visible_name(", ".join(map(str, value)))
     return f"{value:,}" if isinstance(value, int) else visible_name(str(value))
