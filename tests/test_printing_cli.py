@@ -69,6 +69,7 @@ VALID: dict[str, dict[str, list[str]]] = {
     "export": {"name": [MODEL], "onnx": ["--onnx", os.devnull + "/x"]},
     "completion": {"shell": ["bash"]},
     "web": {"port": ["--port", "none"]},  # so that nothing is served
+    "serve": {"port": ["--port", "none"]},
 }
 """Words that make each command do something short, by parameter. Options of one command may be left out."""
 
@@ -106,7 +107,7 @@ def parameters() -> Iterator[tuple[str, click.Parameter]]:
 
 def require(path: str) -> None:
     """Skip if a command's extra is not installed. Warnings that its packages give on import are of no interest."""
-    package = {"bot": "discord", "train": "torch", "web": "textual_serve"}.get(path.split(" ")[0])
+    package = {"bot": "discord", "train": "torch", "web": "textual_serve", "serve": "aiohttp"}.get(path.split(" ")[0])
     if package:
         pytest.importorskip(package)
 
