@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from itertools import islice
 from math import isfinite
 from typing import TypeVar
@@ -20,18 +21,22 @@ _SEPARATOR = re.compile(r'(?:[^",\[{]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))*+(?:([,\
 """The next comma or opening bracket outside of strings, as a group, or the end."""
 
 
-def parse_json(text: str | bytes, max_values: int, keep_infinity: bool = False) -> object:
+def refuse_constant(name: str) -> object:
+    """Raise ValueError: a constant for ``parse_json``."""
+    raise ValueError(f"it has {name}, which is no number of JSON")
+
+
+def parse_json(text: str | bytes, max_values: int, constant: Callable[[str], object] = lambda _: None) -> object:
     """Return the value of a JSON text, in UTF-8 if it is bytes. Raise ValueError, and nothing else, if it is unusable.
 
     It is unusable if it is not JSON, is nested too deeply, has more than ``max_values`` values, or has a number that no
     float holds. Scalars, lists, objects and members of objects are values; an empty list or object counts twice.
-    A value takes at most 250 bytes of memory, besides its characters, and the limit is checked before parsing. NaN and
-    Infinity, which Python writes although JSON has none, are read as null, unless ``keep_infinity``.
+    A value takes at most 250 bytes of memory, besides its characters, and the limit is checked before parsing. NaN,
+    Infinity and -Infinity, which Python writes although JSON has none, are read as ``constant`` makes them: as null.
     """
     decoded = text if isinstance(text, str) else text.decode()
     _require_few_values(decoded, max_values)
     try:
-        constant = float if keep_infinity else lambda _: None
         return json.loads(decoded, parse_int=_parse_int, parse_float=_parse_float, parse_constant=constant)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None

@@ -87,6 +87,7 @@ async def test_without_a_prompt_a_text_begins(tiny: Model, client: Client, promp
         ("GET", "/v1/completions", None, 405, "Method Not Allowed"),
         ("POST", "/v1/completions", "[]", 400, "the body must be a JSON object"),
         ("POST", "/v1/completions", "{", 400, "the body is not usable JSON"),
+        ("POST", "/v1/completions", '{"prompt": "a", "temperature": NaN}', 400, "NaN"),
         ("POST", "/v1/completions", '{"temperature": true}', 400, "temperature cannot be true: it must be a number"),
         ("POST", "/v1/chat/completions", "{}", 400, "messages is missing: it must be a list"),
         ("POST", "/v1/chat/completions", '{"messages": [{"role": {}}]}', 400, "role cannot be an object"),

@@ -18,7 +18,7 @@ async def test_random_clients_leave_nothing_and_get_the_texts_that_they_get_alon
             for _ in range(12):
                 await crowd.visit()
 
-        await asyncio.gather(*(visit_often() for _ in range(6)))
+        await asyncio.gather(crowd.flood(), *(visit_often() for _ in range(6)))
         while server.service.places.taken:
             await asyncio.sleep(0.001)
         assert crowd.counts["no place"] > 0

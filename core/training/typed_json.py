@@ -43,7 +43,7 @@ class OtherKeysError(ValueError):
 
 def load_object(text: str | bytes) -> dict[str, Any]:
     """Return the object in a JSON text, in which numbers may be infinite. Raises ValueError if there is none."""
-    return require_object(parse_json(text, MAX_VALUES, keep_infinity=True))
+    return require_object(parse_json(text, MAX_VALUES, constant=float))
 
 
 def require_object(values: object) -> dict[str, Any]:

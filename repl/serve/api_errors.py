@@ -45,6 +45,8 @@ def to_api_error(error: Exception) -> ApiError:
             return ApiError(str(error))
         case NoPlaceError():
             return ApiError(str(error), 503 if isinstance(error, StoppingError) else 429)
+        case ConnectionError():
+            return ApiError("the client is gone", 503)
         case TimeoutError():
             return ApiError("the time for this request is over", 503)
         case AfterglowError():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from ...core.bounded_json import parse_json
+from ...core.bounded_json import parse_json, refuse_constant
 from ...core.errors import SettingError
 from ...core.setting_lists import Strings
 from ...core.setting_spec import Spec
@@ -138,7 +138,7 @@ def _parse_list(text: str) -> object:
 async def read_fields(request: web.Request) -> Fields:
     """Return the fields of a request's body. Raises ApiError if it is no JSON object."""
     try:
-        values = parse_json(await request.read(), MAX_BODY_VALUES)
+        values = parse_json(await request.read(), MAX_BODY_VALUES, refuse_constant)
     except ValueError as error:
         raise ApiError(f"the body is not usable JSON: {error}") from None
     if not isinstance(values, dict):
