@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+
+pytest.importorskip("prometheus_client")
+
 from afterglow.core.model import Model
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request

@@ -8,6 +8,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("prometheus_client")
+
 from afterglow.core.errors import EngineError, ModelError, UsageError
 from afterglow.core.generation.stream import StreamOptions
 from afterglow.core.inference.library import ModelEntry

@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+
+pytest.importorskip("prometheus_client")
+
 from afterglow.core.model import Model
 from afterglow.core.render.model_page import model_page
 from aiohttp.test_utils import TestClient

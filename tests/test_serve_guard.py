@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
+pytest.importorskip("prometheus_client")
+
 from afterglow.repl.serve.api_keys import ApiKeys
 from afterglow.repl.serve.limits import Limits
 from afterglow.repl.serve.origins import Origins

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+pytest.importorskip("prometheus_client")
+
 from afterglow.repl.serve import routes
 from afterglow.repl.serve.limits import Limits
 

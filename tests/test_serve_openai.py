@@ -6,6 +6,9 @@ import math
 from collections.abc import AsyncIterator
 
 import pytest
+
+pytest.importorskip("prometheus_client")
+
 from afterglow.core.model import Model
 from afterglow.core.setting_types import Ramp
 

@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("prometheus_client")
+
 from afterglow.core.model import Model
 from afterglow.core.setting_types import Ramp
 from afterglow.repl.option_specs import OPTION_SPECS

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+pytest.importorskip("prometheus_client")
+
 from afterglow.repl.serve.limits import Limits
 
 from .serve_clients import Crowd, running
