@@ -38,7 +38,7 @@ test: .venv/.dev
 
 # The soak measures the memory of its process, so it runs in a process of its own: three minutes here, ten in `make soak`.
 slow: .venv/.dev
-	$(BIN)/pytest -m slow --numprocesses $(WORKERS) --dist loadfile --ignore tests/test_soak.py
+	$(BIN)/pytest -m slow --ignore tests/test_soak.py
 	AFTERGLOW_SOAK_MINUTES=3 $(BIN)/pytest -m slow tests/test_soak.py
 
 soak: .venv/.dev
